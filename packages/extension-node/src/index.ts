@@ -1,1 +1,4 @@
-export {}
+/** @since 0.1.0 */
+export * as LambdaHttpClient from "./LambdaHttpClient.ts"
+export * as NodeExtension from "./NodeExtension.ts"
+export * as PreRegistration from "./PreRegistration.ts"

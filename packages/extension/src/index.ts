@@ -1,1 +1,12 @@
-export {}
+/** @since 0.1.0 */
+export * as Background from "./Background.ts"
+export * as Deadline from "./Deadline.ts"
+export * as Extension from "./Extension.ts"
+export * as ExtensionError from "./ExtensionError.ts"
+export * as ExtensionEvent from "./ExtensionEvent.ts"
+export * as ExtensionMetrics from "./ExtensionMetrics.ts"
+export * as ExtensionsApi from "./ExtensionsApi.ts"
+export * as ExtensionsProtocol from "./ExtensionsProtocol.ts"
+export * as HostProcess from "./HostProcess.ts"
+export * as LambdaEnvironment from "./LambdaEnvironment.ts"
+export * as Registration from "./Registration.ts"

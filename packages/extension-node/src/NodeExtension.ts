@@ -1,0 +1,122 @@
+/**
+ * Runs an extension as a Node process: {@link layer} with everything
+ * `Extension.run` needs, and {@link runMain}, the entry point.
+ *
+ * @since 0.1.0
+ */
+// The timers of runMain are the process's own: they must fire whatever the Effect runtime does.
+// @effect-diagnostics globalTimers:off
+import * as ExtensionsApi from "@effect-lambda/extension/ExtensionsApi"
+import { HostProcess } from "@effect-lambda/extension/HostProcess"
+import * as LambdaEnvironment from "@effect-lambda/extension/LambdaEnvironment"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import type * as Config from "effect/Config"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as LambdaHttpClient from "./LambdaHttpClient.ts"
+import * as PreRegistration from "./PreRegistration.ts"
+
+/**
+ * What {@link layer} provides and {@link runMain} accepts.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Services = ExtensionsApi.ExtensionsApi | LambdaEnvironment.LambdaEnvironment
+
+/**
+ * The Extensions API over our own transport, and the environment of this
+ * process. The transport is closed in: an `HttpClient` of the user (with
+ * retries, tracing, a proxy) never reaches the Extensions API.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<Services, LambdaEnvironment.LambdaEnvironmentError | Config.ConfigError> =
+  ExtensionsApi.layer.pipe(
+    Layer.provide(LambdaHttpClient.layer),
+    Layer.provideMerge(
+      Layer.suspend(() => LambdaEnvironment.layer(PreRegistration.take(process.env, process.argv[1] ?? "")))
+    )
+  )
+
+const signals = { SIGINT: 130, SIGTERM: 143 } as const
+
+// What Lambda gives an extension between SHUTDOWN and SIGKILL; a signal gets the same.
+const shutdownMillis = 2000
+const lastResortReserve = 100
+
+/**
+ * Runs an extension as the process's main program and ends the process.
+ *
+ * - exit code 0 after SHUTDOWN, 1 after a failure, 143 or 130 after SIGTERM or
+ *   SIGINT, which end the extension as SHUTDOWN does
+ * - from SHUTDOWN (or the signal) on, a plain timer ends the process 100 ms
+ *   before the deadline, whatever still runs
+ * - logs are JSON on stdout, one line each
+ * - an exception or rejection that nobody caught is logged and survived: the
+ *   exit would crash the user's function
+ *
+ * **Example** (The main file of an extension)
+ *
+ * ```ts
+ * import { Extension } from "@effect-lambda/extension"
+ * import { NodeExtension } from "@effect-lambda/extension-node"
+ * import * as Effect from "effect/Effect"
+ *
+ * const extension = Extension.run({
+ *   onInvoke: (event) => Effect.log(`invoke ${event.requestId}`)
+ * })
+ *
+ * export const main = () => NodeExtension.runMain(extension)
+ * ```
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const runMain = <A, E>(effect: Effect.Effect<A, E, Services>): void => {
+  const terminated = Deferred.makeUnsafe<string>()
+  let exitCode = 0
+  // Unref: it must not keep a process alive that is done already.
+  const exitIn = (millis: number) => void setTimeout(() => process.exit(exitCode), millis).unref()
+
+  for (const [signal, code] of Object.entries(signals)) {
+    process.on(signal, () => {
+      if (exitCode !== 0) process.exit(code)
+      exitCode = code
+      Deferred.doneUnsafe(terminated, Exit.succeed(signal))
+      exitIn(shutdownMillis - lastResortReserve)
+    })
+  }
+
+  const log = (message: string, defect: unknown) =>
+    Effect.runFork(Effect.provide(Effect.logError(message, Cause.die(defect)), loggers))
+  process.on("uncaughtException", (error) => log("an exception that nobody caught; going on", error))
+  process.on("unhandledRejection", (reason) => log("a rejection that nobody handled; going on", reason))
+
+  const main = effect.pipe(
+    Effect.provide(layer),
+    Effect.provideService(HostProcess, {
+      termination: Deferred.await(terminated),
+      exitAt: (epochMillis) => Effect.map(Clock.currentTimeMillis, (now) => exitIn(epochMillis - now))
+    }),
+    Effect.tapCause((cause) => {
+      const error = Cause.squash(cause)
+      return Effect.logFatal(error instanceof Error ? error.message : String(error), cause)
+    }),
+    Effect.provide(loggers)
+  )
+  // Nothing else may hold the event loop while a fiber waits for another one.
+  const keepAlive = setInterval(() => {}, 2 ** 30)
+  Effect.runFork(main).addObserver((exit) => {
+    clearInterval(keepAlive)
+    // At once: a socket or timer that the user forgot must not hold the environment until it is killed.
+    process.exit(exitCode !== 0 ? exitCode : Exit.isSuccess(exit) ? 0 : 1)
+  })
+}
+
+const loggers = Logger.layer([Logger.consoleJson])

@@ -1,0 +1,101 @@
+import * as Effect from "effect/Effect"
+import * as Cookies from "effect/http/Cookies"
+import type * as Headers from "effect/http/Headers"
+import * as HttpClientError from "effect/http/HttpClientError"
+import type { HttpClientRequest } from "effect/http/HttpClientRequest"
+import * as HttpClientResponse from "effect/http/HttpClientResponse"
+import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
+import * as UrlParams from "effect/http/UrlParams"
+import * as Inspectable from "effect/Inspectable"
+import * as Option from "effect/Option"
+import { pipeArguments } from "effect/Pipeable"
+import type * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+
+/**
+ * An answer whose body is in memory already. `HttpClientResponse.fromWeb` would do, but the global `Response` loads
+ * undici, which costs tens of milliseconds on the way to the first event.
+ */
+export class BufferedResponse extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
+  readonly [HttpIncomingMessage.TypeId]: typeof HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
+  readonly [HttpClientResponse.TypeId]: typeof HttpClientResponse.TypeId = HttpClientResponse.TypeId
+  readonly request: HttpClientRequest
+  readonly status: number
+  readonly headers: Headers.Headers
+  readonly remoteAddress = Option.none<string>()
+  readonly cookies = Cookies.empty
+  readonly #body: Buffer<ArrayBuffer>
+
+  constructor(request: HttpClientRequest, status: number, headers: Headers.Headers, body: Buffer<ArrayBuffer>) {
+    super()
+    this.request = request
+    this.status = status
+    this.headers = headers
+    this.#body = body
+  }
+
+  get url(): string {
+    return this.request.url
+  }
+
+  get text(): Effect.Effect<string> {
+    return Effect.sync(() => this.#body.toString("utf8"))
+  }
+
+  get json(): Effect.Effect<Schema.Json, HttpClientError.HttpClientError> {
+    return this.#try(() => (this.#body.length === 0 ? null : JSON.parse(this.#body.toString("utf8"))))
+  }
+
+  get arrayBuffer(): Effect.Effect<ArrayBuffer> {
+    return Effect.sync(() => new Uint8Array(this.#body).buffer)
+  }
+
+  get stream(): Stream.Stream<Uint8Array> {
+    return Stream.suspend(() => Stream.make(this.#body))
+  }
+
+  get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, HttpClientError.HttpClientError> {
+    return this.#try(() => UrlParams.fromInput(new URLSearchParams(this.#body.toString("utf8"))))
+  }
+
+  get formData(): Effect.Effect<FormData, HttpClientError.HttpClientError> {
+    return Effect.tryPromise({
+      try: () => new Response(this.#body, { headers: this.headers }).formData(),
+      catch: (cause) => this.#decodeError(cause)
+    })
+  }
+
+  get upgrade(): Effect.Effect<never, HttpClientError.HttpClientError> {
+    return Effect.fail(
+      new HttpClientError.HttpClientError({
+        reason: new HttpClientError.StatusCodeError({
+          request: this.request,
+          response: this,
+          description: "this client does not upgrade connections"
+        })
+      })
+    )
+  }
+
+  pipe() {
+    return pipeArguments(this, arguments)
+  }
+
+  toJSON(): unknown {
+    return HttpIncomingMessage.inspect(this, {
+      _id: "HttpClientResponse",
+      request: this.request.toJSON(),
+      status: this.status
+    })
+  }
+
+  #try<A>(parse: () => A): Effect.Effect<A, HttpClientError.HttpClientError> {
+    return Effect.try({ try: parse, catch: (cause) => this.#decodeError(cause) })
+  }
+
+  #decodeError(cause: unknown) {
+    return new HttpClientError.HttpClientError({
+      reason: new HttpClientError.DecodeError({ request: this.request, response: this, cause })
+    })
+  }
+}

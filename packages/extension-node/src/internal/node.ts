@@ -1,0 +1,6 @@
+import type * as Http from "node:http"
+
+// `import "node:http"` in an ES module evaluates lazy getters that load undici: 30 ms and more on every cold start.
+export const http: typeof Http = process.getBuiltinModule("node:http")
+
+export const { basename } = process.getBuiltinModule("node:path")

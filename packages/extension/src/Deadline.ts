@@ -1,0 +1,199 @@
+/**
+ * The time that is left of the current invocation, or of the shutdown, and two
+ * bounds that bind.
+ *
+ * `Effect.timeout` waits until the loser has been interrupted, so an effect
+ * that ignores interruption outlives it. Before a Lambda deadline that is not
+ * acceptable: {@link within} and {@link abandonAfter} leave such an effect
+ * behind and go on.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import { dual } from "effect/Function"
+import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type { ExtensionEvent } from "./ExtensionEvent.ts"
+import * as ExtensionMetrics from "./ExtensionMetrics.ts"
+
+/**
+ * When the current invocation or the shutdown ends, Unix epoch milliseconds.
+ * `Extension.run` provides it to handlers.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Deadline extends Context.Service<Deadline, { readonly epochMillis: number }>()(
+  "@effect-lambda/extension/Deadline"
+) {}
+
+/**
+ * The budget ran out before the effect was done; the effect was abandoned.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class DeadlineExceeded extends Schema.TaggedError<DeadlineExceeded>("@effect-lambda/extension/DeadlineExceeded")(
+  "DeadlineExceeded",
+  {
+    /** The budget it had. */
+    budgetMillis: Schema.Finite
+  }
+) {
+  override get message(): string {
+    return `not done within its budget of ${Math.round(this.budgetMillis)} ms, abandoned`
+  }
+}
+
+/**
+ * Assumed where an INVOKE has no plausible deadline: Lambda's default timeout.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const defaultInvoke = Duration.seconds(3)
+
+/**
+ * Assumed where a SHUTDOWN has no plausible deadline: what Lambda gives
+ * external extensions.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const defaultShutdown = Duration.seconds(2)
+
+const minute = 60_000
+// A function runs 15 minutes at most; a minute for clocks that differ.
+const longestInvoke = 16 * minute
+const longestShutdown = minute
+
+/**
+ * The deadline of an event. A value that cannot be an epoch time near now
+ * (AWS's own example shows 676051), or none, is replaced by
+ * {@link defaultInvoke} or {@link defaultShutdown} from now.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromEvent = (event: ExtensionEvent): Effect.Effect<Deadline["Service"]> =>
+  Effect.map(Clock.currentTimeMillis, (now) => {
+    const isShutdown = event.eventType === "SHUTDOWN"
+    if (event.eventType !== "UNKNOWN") {
+      const ahead = event.deadlineMs - now
+      if (ahead >= -minute && ahead <= (isShutdown ? longestShutdown : longestInvoke)) {
+        return { epochMillis: event.deadlineMs }
+      }
+    }
+    return { epochMillis: now + Duration.toMillis(isShutdown ? defaultShutdown : defaultInvoke) }
+  })
+
+/**
+ * The time left until a deadline, never negative. It reads the clock each time,
+ * so it is right after a freeze too.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const left = (deadline: Deadline["Service"]): Effect.Effect<Duration.Duration> =>
+  Effect.map(Clock.currentTimeMillis, (now) => Duration.millis(Math.max(0, deadline.epochMillis - now)))
+
+/**
+ * The time left of the current invocation, or of the shutdown.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const remaining: Effect.Effect<Duration.Duration, never, Deadline> = Effect.flatMap(Deadline, left)
+
+/**
+ * Runs an effect for at most `budget`; `None` says that it was abandoned: it
+ * has been told to stop, and nobody waits for it any more.
+ *
+ * @internal
+ */
+export const attempt = Effect.fnUntraced(function* <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  budget: Duration.Duration
+): Effect.fn.Return<Option.Option<Exit.Exit<A, E>>, never, R> {
+  const fiber = yield* Effect.forkDetach(self, { startImmediately: true })
+  // Not `timeoutOrElse`: the timer has to look at the fiber once more before it counts.
+  // @effect-diagnostics-next-line raceFirstWithSleepToTimeout:off
+  const exit = yield* Effect.raceFirst(
+    Effect.asSome(Fiber.await(fiber)),
+    Effect.sleep(budget).pipe(
+      // After a freeze this timer fires before the answer that lies in the socket is read: one turn of the event loop.
+      Effect.andThen(Effect.yieldNow),
+      Effect.map(() => Option.fromUndefinedOr(fiber.pollUnsafe()))
+    )
+  ).pipe(Effect.onInterrupt(() => Effect.sync(() => fiber.interruptUnsafe())))
+  if (Option.isNone(exit)) {
+    fiber.interruptUnsafe()
+    yield* Metric.update(ExtensionMetrics.abandoned, 1)
+  }
+  return exit
+})
+
+/**
+ * Gives an effect the budget and abandons it after that: it is told to stop,
+ * but not waited for, and {@link DeadlineExceeded} is returned at once.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const abandonAfter: {
+  (budget: Duration.Input): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | DeadlineExceeded, R>
+  <A, E, R>(self: Effect.Effect<A, E, R>, budget: Duration.Input): Effect.Effect<A, E | DeadlineExceeded, R>
+} = dual(
+  2,
+  <A, E, R>(self: Effect.Effect<A, E, R>, budget: Duration.Input): Effect.Effect<A, E | DeadlineExceeded, R> => {
+    const duration = Duration.fromInputUnsafe(budget)
+    return Effect.flatMap(
+      attempt(self, duration),
+      Option.match({
+        onNone: (): Exit.Exit<A, E | DeadlineExceeded> =>
+          Exit.fail(new DeadlineExceeded({ budgetMillis: Duration.toMillis(duration) })),
+        onSome: (exit) => exit
+      })
+    )
+  }
+)
+
+/** @internal */
+export const lessReserve = (left: Duration.Duration, reserve: Duration.Input): Duration.Duration =>
+  Duration.max(Duration.zero, Duration.subtract(left, Duration.fromInputUnsafe(reserve)))
+
+/**
+ * Gives an effect what is left until `reserve` before the deadline, and
+ * abandons it after that.
+ *
+ * **Example** (A slice of the invocation for one upload)
+ *
+ * ```ts
+ * import { Deadline } from "@effect-lambda/extension"
+ * import * as Effect from "effect/Effect"
+ *
+ * declare const upload: Effect.Effect<void>
+ *
+ * export const bounded = upload.pipe(
+ *   Deadline.within("200 millis"),
+ *   Effect.catchTag("DeadlineExceeded", (error) => Effect.logWarning(error.message))
+ * )
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const within: {
+  (
+    reserve: Duration.Input
+  ): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | DeadlineExceeded, R | Deadline>
+  <A, E, R>(self: Effect.Effect<A, E, R>, reserve: Duration.Input): Effect.Effect<A, E | DeadlineExceeded, R | Deadline>
+} = dual(2, <A, E, R>(self: Effect.Effect<A, E, R>, reserve: Duration.Input) =>
+  Effect.flatMap(remaining, (left) => abandonAfter(self, lessReserve(left, reserve)))
+)

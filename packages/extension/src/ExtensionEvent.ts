@@ -1,0 +1,189 @@
+/**
+ * What `GET event/next` answers: {@link InvokeEvent}, {@link ShutdownEvent},
+ * or an {@link UnknownEvent} that a later Lambda may send.
+ *
+ * Known events are decoded strictly, unknown ones are kept whole: a new event
+ * type must never stop an extension that is already deployed.
+ *
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import * as SchemaTransformation from "effect/SchemaTransformation"
+
+/**
+ * The events an extension can register for.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const EventType = Schema.Literals(["INVOKE", "SHUTDOWN"])
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type EventType = typeof EventType.Type
+
+const knownReasons = ["spindown", "timeout", "failure"] as const
+
+const isKnownReason = (reason: string): reason is (typeof knownReasons)[number] =>
+  knownReasons.some((known) => known === reason)
+
+const OtherReason = Schema.StringForLiteralAutocomplete.check(
+  Schema.makeFilter((reason) => !isKnownReason(reason.toLowerCase()), {
+    expected: "a reason other than the known ones"
+  })
+)
+
+/**
+ * Why the execution environment ends: `spindown`, `timeout`, `failure`, or any
+ * other text, kept as it came.
+ *
+ * The known ones are recognised in any case: AWS's page prints them in upper
+ * case, the service sends lower case, AWS's local emulator sends `Timeout`,
+ * `ReleaseFail` and `SandboxTerminated`.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ShutdownReason = Schema.String.pipe(
+  Schema.decodeTo(
+    Schema.Union([Schema.Literals(knownReasons), OtherReason]),
+    SchemaTransformation.transform({
+      decode: (reason) => {
+        const lower = reason.toLowerCase()
+        return isKnownReason(lower) ? lower : reason
+      },
+      encode: (reason) => reason
+    })
+  )
+)
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type ShutdownReason = typeof ShutdownReason.Type
+
+/**
+ * The X-Ray trace header of an invocation.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Tracing = Schema.Struct({
+  type: Schema.String,
+  value: Schema.String
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Tracing = typeof Tracing.Type
+
+/**
+ * An invocation has begun. The function's payload is never part of it.
+ *
+ * - `deadlineMs`: when the function times out, Unix epoch milliseconds
+ * - `requestId`: the id the function sees as `awsRequestId`
+ * - `invokedFunctionArn`: may end in an alias or a version
+ * - `tracing`: absent when the invocation has no trace header, and in AWS's
+ *   local emulator
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const InvokeEvent = Schema.Struct({
+  eventType: Schema.tag("INVOKE"),
+  deadlineMs: Schema.Finite,
+  requestId: Schema.String,
+  invokedFunctionArn: Schema.String,
+  tracing: Schema.optionalKey(Tracing)
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface InvokeEvent extends Schema.Schema.Type<typeof InvokeEvent> {}
+
+/**
+ * The execution environment ends. The extension must exit by itself before
+ * `deadlineMs` (Unix epoch milliseconds, about two seconds ahead), and must not
+ * call next again.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ShutdownEvent = Schema.Struct({
+  eventType: Schema.tag("SHUTDOWN"),
+  deadlineMs: Schema.Finite,
+  shutdownReason: ShutdownReason
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface ShutdownEvent extends Schema.Schema.Type<typeof ShutdownEvent> {}
+
+const UnknownPayload = Schema.StructWithRest(
+  Schema.Struct({
+    eventType: Schema.String.check(
+      // A malformed INVOKE or SHUTDOWN must fail as such, not pass as something new.
+      Schema.makeFilter((type) => type !== "INVOKE" && type !== "SHUTDOWN", {
+        expected: "an event type other than INVOKE and SHUTDOWN"
+      })
+    )
+  }),
+  [Schema.Record(Schema.String, Schema.Unknown)]
+)
+
+/**
+ * An event of a type this library does not know yet, with everything Lambda
+ * sent in `payload` (the type stands in `payload.eventType`).
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const UnknownEvent = UnknownPayload.pipe(
+  Schema.decodeTo(
+    Schema.Struct({ eventType: Schema.tag("UNKNOWN"), payload: Schema.toType(UnknownPayload) }),
+    SchemaTransformation.transform({
+      decode: (payload) => ({ eventType: "UNKNOWN" as const, payload }),
+      encode: ({ payload }) => payload
+    })
+  )
+)
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type UnknownEvent = typeof UnknownEvent.Type
+
+/**
+ * Any event, told apart by `eventType`: `"INVOKE"`, `"SHUTDOWN"`, or
+ * `"UNKNOWN"` for everything else.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ExtensionEvent = Schema.Union([InvokeEvent, ShutdownEvent, UnknownEvent])
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type ExtensionEvent = InvokeEvent | ShutdownEvent | UnknownEvent
+
+/**
+ * Decodes the body of a next answer. Lambda sends SHUTDOWN as `text/plain`, so
+ * the body is read as JSON whatever its content type says.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(ExtensionEvent))

@@ -1,0 +1,78 @@
+/**
+ * What the supervised stream counts, as Effect metrics: every failure it
+ * survives leaves a number behind.
+ *
+ * @since 0.1.0
+ */
+import * as Metric from "effect/Metric"
+
+const counter = (name: string, description: string) =>
+  Metric.counter(`lambda_extension_${name}`, { description, incremental: true })
+
+/**
+ * INVOKE events received.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const invocations = counter("invocations_total", "INVOKE events received")
+
+/**
+ * Failures between register and the first next.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const initFailures = counter("init_failures_total", "Failures between register and the first next")
+
+/**
+ * Handlers that failed with a typed error.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const handlerFailures = counter("handler_failures_total", "Handlers that failed with a typed error")
+
+/**
+ * Handlers that died of a defect.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const handlerDefects = counter("handler_defects_total", "Handlers that died of a defect")
+
+/**
+ * Background fibers that failed or died.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const backgroundFailures = counter("background_failures_total", "Background fibers that failed or died")
+
+/**
+ * Effects that were left behind because their budget ran out.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const abandoned = counter("abandoned_total", "Effects left behind because their budget ran out")
+
+/**
+ * Parked polls whose connection was lost. Each may have cost one event: the
+ * poll still stands on Lambda's side and swallows the next one.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const pollsLost = counter(
+  "polls_lost_total",
+  "Parked polls whose connection was lost; each may have cost one event"
+)
+
+/**
+ * Events that arrived but could not be decoded.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const eventsUndecodable = counter("events_undecodable_total", "Events that arrived but could not be decoded")

@@ -1,0 +1,27 @@
+/**
+ * The two things the supervised stream asks of the process that hosts it:
+ * whether the process has been told to end, and an exit of last resort.
+ *
+ * `extension-node` provides it; without it (in tests) there is no signal and
+ * no last resort.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+
+/**
+ * - `termination`: completes with the signal's name when the process is told
+ *   to end. Lambda never does that to an extension, a person at a terminal does
+ * - `exitAt`: makes the process end at this time (Unix epoch milliseconds),
+ *   whatever still runs. Called once, when SHUTDOWN has arrived
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export const HostProcess = Context.Reference<{
+  readonly termination: Effect.Effect<string>
+  readonly exitAt: (epochMillis: number) => Effect.Effect<void>
+}>("@effect-lambda/extension/HostProcess", {
+  defaultValue: () => ({ termination: Effect.never, exitAt: () => Effect.void })
+})

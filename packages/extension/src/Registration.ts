@@ -1,0 +1,70 @@
+/**
+ * What register sends and answers, and the {@link Registration} that every
+ * later call needs.
+ *
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html#extensions-registration-api-a
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import { EventType } from "./ExtensionEvent.ts"
+
+/**
+ * Body of register.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const RegisterRequest = Schema.Struct({ events: Schema.Array(EventType) })
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface RegisterRequest extends Schema.Schema.Type<typeof RegisterRequest> {}
+
+/**
+ * Answer of register.
+ *
+ * - `handler`: may be empty
+ * - `accountId`: only where Lambda knows the `accountId` feature (AWS's local
+ *   emulator does not)
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const RegisterResponse = Schema.Struct({
+  functionName: Schema.String,
+  functionVersion: Schema.String,
+  handler: Schema.String,
+  accountId: Schema.optionalKey(Schema.String)
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface RegisterResponse extends Schema.Schema.Type<typeof RegisterResponse> {}
+
+/**
+ * Proof of a successful register: without one there is no next and no error
+ * report. It comes from `ExtensionsApi.register`, or from a stub that
+ * registered before this process began and handed the answer over.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Registration = Schema.Struct({
+  ...RegisterResponse.fields,
+  /** The name it registered under. */
+  extensionName: Schema.String,
+  /** Value of `Lambda-Extension-Identifier`; it ends with the execution environment. */
+  extensionIdentifier: Schema.NonEmptyString,
+  /** The events it registered for. */
+  events: Schema.Array(EventType)
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Registration extends Schema.Schema.Type<typeof Registration> {}

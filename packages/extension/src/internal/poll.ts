@@ -1,0 +1,88 @@
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import * as Result from "effect/Result"
+import { defaultShutdown } from "../Deadline.ts"
+import type { ExtensionsApiError } from "../ExtensionError.ts"
+import type { ExtensionEvent, ShutdownEvent } from "../ExtensionEvent.ts"
+import type { ExtensionsApi } from "../ExtensionsApi.ts"
+import * as ExtensionMetrics from "../ExtensionMetrics.ts"
+import type { Registration } from "../Registration.ts"
+
+const firstDelay = 100
+const longestDelay = 1000
+const confirmations = 3
+
+/** A SHUTDOWN that Lambda did not announce: the same end, with the usual two seconds from now. */
+export const unannouncedShutdown = (shutdownReason: string): Effect.Effect<ShutdownEvent> =>
+  Effect.map(Clock.currentTimeMillis, (now) => ({
+    eventType: "SHUTDOWN",
+    deadlineMs: now + Duration.toMillis(defaultShutdown),
+    shutdownReason
+  }))
+
+/**
+ * What a failed poll means. `lost`: the connection went away, or an earlier
+ * poll still stands; `undecodable`: an event came and cannot be read;
+ * `refused`: Lambda does not want this extension any more.
+ */
+const classify = (error: ExtensionsApiError): "lost" | "undecodable" | "refused" => {
+  switch (error.reason._tag) {
+    case "Unreachable":
+      return "lost"
+    case "InvalidResponse":
+      return "undecodable"
+    case "Rejected":
+      return error.reason.isPollStanding ? "lost" : "refused"
+    default:
+      return "refused"
+  }
+}
+
+/**
+ * The next event, whatever happens on the way. A lost poll is repeated without
+ * end: exit is never safe, and the process is frozen or killed with its
+ * environment. A refusal that stands ends as an unannounced SHUTDOWN.
+ */
+export const poll = (api: ExtensionsApi["Service"], registration: Registration): Effect.Effect<ExtensionEvent> =>
+  Effect.gen(function* () {
+    let delay = firstDelay
+    let refusals = 0
+    let isLost = false
+    while (true) {
+      const result = yield* Effect.result(api.nextEvent(registration))
+      if (Result.isSuccess(result)) {
+        if (isLost) yield* Effect.logInfo("the poll for events works again")
+        return result.success
+      }
+      const error = result.failure
+      switch (classify(error)) {
+        case "lost": {
+          refusals = 0
+          if (!isLost) {
+            isLost = true
+            yield* Metric.update(ExtensionMetrics.pollsLost, 1)
+            yield* Effect.logWarning(`lost a poll, one event may be lost with it; polling again. ${error.message}`)
+          }
+          break
+        }
+        case "undecodable": {
+          refusals = 0
+          yield* Metric.update(ExtensionMetrics.eventsUndecodable, 1)
+          yield* Effect.logError(`an event could not be decoded and is skipped. ${error.message}`)
+          break
+        }
+        case "refused": {
+          refusals++
+          if (refusals === confirmations) {
+            yield* Effect.logError(`Lambda refuses to give events, ending as at SHUTDOWN. ${error.message}`)
+            return yield* unannouncedShutdown("next-refused")
+          }
+          break
+        }
+      }
+      yield* Effect.sleep(delay)
+      delay = Math.min(delay * 2, longestDelay)
+    }
+  })
