@@ -1,1 +1,7 @@
-export {}
+export * as Emulator from "./Emulator.ts"
+export * as EmulatorError from "./EmulatorError.ts"
+export * as EnvironmentState from "./EnvironmentState.ts"
+export * as Journal from "./Journal.ts"
+export * as Processes from "./Processes.ts"
+export * as RuntimeApiServer from "./RuntimeApiServer.ts"
+export * as Wire from "./Wire.ts"

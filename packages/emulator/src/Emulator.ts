@@ -1,0 +1,403 @@
+/**
+ * A Lambda execution environment on this machine: the Runtime API, the Extensions API, real processes, and a journal of
+ * everything that happened.
+ *
+ * The layer starts init at once and does not wait for it; an invocation waits for its turn, as on Lambda. When the scope
+ * of the layer closes, every process is killed. For an orderly end with SHUTDOWN events call `shutdown` first.
+ *
+ * Time is real, also in a test that runs under `TestClock`.
+ *
+ * @since 0.1.0
+ */
+import type * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberMap from "effect/FiberMap"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as Crypto from "node:crypto"
+import * as NodePath from "node:path"
+import {
+  AlreadyShutDown,
+  EmulatorError,
+  InvocationAbandoned,
+  NotARunningSlot,
+  PayloadTooLarge
+} from "./EmulatorError.ts"
+import type { Command, Input, InvocationOutcome, ProcessId } from "./EnvironmentState.ts"
+import * as EnvironmentState from "./EnvironmentState.ts"
+import * as EnvironmentVariables from "./internal/EnvironmentVariables.ts"
+import type { ExtensionSlot } from "./internal/ExtensionFiles.ts"
+import { expectedExtensions } from "./internal/ExtensionFiles.ts"
+import type { ExitStatus, Source } from "./Journal.ts"
+import * as Journal from "./Journal.ts"
+import * as Processes from "./Processes.ts"
+import * as RuntimeApiServer from "./RuntimeApiServer.ts"
+import type { ShutdownReason } from "./Wire.ts"
+
+export type { ExtensionSlot } from "./internal/ExtensionFiles.ts"
+
+/**
+ * The function's process.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FunctionOptions {
+  /** The file to run and its arguments; a name without a slash is looked up in PATH. */
+  readonly command: readonly [string, ...ReadonlyArray<string>]
+  /** Working directory, also `LAMBDA_TASK_ROOT`. Default: the current directory. */
+  readonly cwd?: string
+  /** Variables for the function alone. */
+  readonly environment?: Readonly<Record<string, string>>
+}
+
+/**
+ * What the environment is made of.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** Whose behaviour is imitated: `real` is AWS Lambda itself. */
+  readonly profile?: "real"
+  /**
+   * The external extensions: files to run, slots (a name that something else drives over HTTP, without a process), or a
+   * directory laid out as `/opt/extensions`. The base name of a file is the name of its extension. Default: none.
+   */
+  readonly extensions?: ReadonlyArray<string | ExtensionSlot> | { readonly directory: string }
+  /** The function. Without one its side is a slot: something else drives the Runtime API over HTTP. */
+  readonly function?: FunctionOptions
+  /** Default `function`. */
+  readonly functionName?: string
+  /** Default `$LATEST`. */
+  readonly functionVersion?: string
+  /** Default `index.handler`. */
+  readonly handler?: string
+  /** In MB, default 128. Told to the processes, not enforced. */
+  readonly memorySize?: number
+  /** Default `us-east-1`. */
+  readonly region?: string
+  /** Default `123456789012`. */
+  readonly accountId?: string
+  /** The function timeout, default 3 seconds. It covers extensions too, and init when it runs inside an invocation. */
+  readonly timeout?: Duration.Input
+  /** The limit of the init phase, default 10 seconds. */
+  readonly initTimeout?: Duration.Input
+  /** Variables for the function and the extensions, as set by the customer on Lambda. */
+  readonly environment?: Readonly<Record<string, string>>
+  /** What the processes find in `AWS_ACCESS_KEY_ID` and its siblings. Default: values that open nothing. */
+  readonly credentials?: {
+    readonly accessKeyId: string
+    readonly secretAccessKey: string
+    readonly sessionToken: string
+  }
+  /** Port of the Runtime API on 127.0.0.1, default 0: any free one. */
+  readonly port?: number
+}
+
+/**
+ * What goes with an invocation besides its payload. An empty string means: without.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface InvokeOptions {
+  readonly requestId?: string
+  /** Default: a new one that is not sampled, as Lambda makes it. */
+  readonly traceHeader?: string
+  readonly clientContext?: string
+  readonly cognitoIdentity?: string
+  readonly tenantId?: string
+  /** Default `application/json`. */
+  readonly contentType?: string
+  /** Version or alias, appended to the ARN. */
+  readonly qualifier?: string
+}
+
+/**
+ * The result of an invocation.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface InvokeResult {
+  readonly requestId: string
+  /** What the function answered, or the error document when `functionError` is set. */
+  readonly payload: string
+  /** The error type, for example `Function.MyError`, `Extension.Crash`, `Sandbox.Timedout`. */
+  readonly functionError: string | undefined
+}
+
+/**
+ * A running environment.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Emulator extends Context.Service<
+  Emulator,
+  {
+    /** `host:port`, the value of `AWS_LAMBDA_RUNTIME_API`. */
+    readonly runtimeApi: string
+    /**
+     * Invokes the function and succeeds as soon as the runtime answers; extensions may still be busy. Invocations run one
+     * after another. A function that fails, crashes or times out is a result with `functionError`, not an error.
+     */
+    readonly invoke: (payload: string, options?: InvokeOptions) => Effect.Effect<InvokeResult, EmulatorError>
+    /**
+     * Ends the environment as Lambda does (SIGTERM to the runtime, SHUTDOWN to the extensions, SIGKILL) and succeeds when
+     * every process is gone. Again: succeeds at once.
+     */
+    readonly shutdown: (reason?: ShutdownReason) => Effect.Effect<void>
+    readonly journal: Journal.Journal
+    /** Ends a slot, as if its process had exited (default: code 0). */
+    readonly endSlot: (source: Source, status?: ExitStatus) => Effect.Effect<void, EmulatorError>
+  }
+>()("@effect-lambda/emulator/Emulator") {}
+
+const newTraceHeader = (now: number): string => {
+  const time = Math.floor(now / 1000).toString(16)
+  const hex = (bytes: number) => Crypto.randomBytes(bytes).toString("hex")
+  return `Root=1-${time}-${hex(12)};Parent=${hex(8)};Sampled=0;Lineage=1:${hex(4)}:0`
+}
+
+/**
+ * Starts an environment.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: Options): Effect.Effect<Emulator["Service"], EmulatorError, Scope.Scope> => {
+  // Processes and sockets live in real time whatever clock the caller runs under.
+  const clock = Clock.Clock.defaultValue()
+  return Effect.provideService(makeWith(options, clock), Clock.Clock, clock)
+}
+
+const makeWith = Effect.fnUntraced(function* (
+  options: Options,
+  clock: Clock.Clock
+): Effect.fn.Return<Emulator["Service"], EmulatorError, Scope.Scope> {
+  const now = () => clock.currentTimeMillisUnsafe()
+  const expected = yield* expectedExtensions(options.extensions ?? [])
+  const files = new Map(expected.map(({ file, name }) => [`extension:${name}`, file]))
+  const identity = {
+    functionName: options.functionName ?? "function",
+    functionVersion: options.functionVersion ?? "$LATEST",
+    handler: options.handler ?? "index.handler"
+  }
+  const region = options.region ?? "us-east-1"
+  const accountId = options.accountId ?? "123456789012"
+  const functionArn = `arn:aws:lambda:${region}:${accountId}:function:${identity.functionName}`
+
+  const state = EnvironmentState.make(
+    {
+      ...identity,
+      accountId,
+      timeoutMs: Duration.toMillis(options.timeout ?? "3 seconds"),
+      initTimeoutMs: Duration.toMillis(options.initTimeout ?? "10 seconds"),
+      extensions: expected.map(({ name }) => name)
+    },
+    () => Crypto.randomUUID()
+  )
+
+  const journal = Journal.make(clock)
+  yield* Effect.addFinalizer(() => journal.end)
+
+  const calls = new Map<number, Deferred.Deferred<InvocationOutcome>>()
+  const terminated = yield* Deferred.make<void>()
+  const slots = new Map<Source, ProcessId>()
+  const inputs: Array<Input> = []
+  let draining = false
+  let released = false
+  let ended = false
+  let lastCall = 0
+
+  const processes = yield* Processes.make
+  const runTimer = yield* FiberMap.makeRuntime<never, string>()
+
+  /** Carries out one input after another; what a command causes at once waits for its turn. */
+  const dispatch = (input: Input): void => {
+    inputs.push(input)
+    if (draining) return
+    draining = true
+    try {
+      for (let next = inputs.shift(); next !== undefined; next = inputs.shift()) {
+        for (const command of state.handle(next, now())) execute(command)
+      }
+    } finally {
+      draining = false
+    }
+  }
+
+  const exited = (source: Source, process: ProcessId, status: ExitStatus): void => {
+    // After the release the machine must not start anything again; the journal still shows the end.
+    if (released) return journal.append({ _tag: "ProcessExited", source, status, state: undefined }, now())
+    dispatch({ _tag: "ProcessExited", process, status })
+  }
+
+  const spawn = (process: ProcessId, source: Source): void => {
+    const file = files.get(source)
+    const command =
+      source === "runtime" ? options.function?.command : file === undefined ? undefined : ([file] as const)
+    if (command === undefined) {
+      slots.set(source, process)
+      return dispatch({ _tag: "Launched", process, pid: undefined })
+    }
+    processes.launch({
+      id: process,
+      command,
+      cwd: source === "runtime" ? options.function?.cwd : undefined,
+      environment:
+        source === "runtime"
+          ? EnvironmentVariables.forRuntime(variables, options.function?.environment ?? {})
+          : EnvironmentVariables.forExtension(variables),
+      onLaunched: (pid) => dispatch({ _tag: "Launched", process, pid }),
+      onLaunchFailed: (errorType, message) => dispatch({ _tag: "LaunchFailed", process, errorType, message }),
+      onLine: (channel, line) => journal.append({ _tag: "Output", source, channel, line }, now()),
+      onExit: (status) => exited(source, process, status)
+    })
+  }
+
+  const kill = (process: ProcessId, signal: "SIGTERM" | "SIGKILL"): void => {
+    for (const [source, slot] of slots) {
+      if (slot !== process) continue
+      // A slot has nobody to ignore a signal.
+      slots.delete(source)
+      return dispatch({ _tag: "ProcessExited", process, status: { _tag: "Signal", signal } })
+    }
+    processes.kill(process, signal)
+  }
+
+  const execute = (command: Command): void => {
+    switch (command._tag) {
+      case "Record":
+        return journal.append(command.happening, now())
+      case "Reply":
+        return server.reply(command.exchange, command.response)
+      case "Spawn":
+        return spawn(command.process, command.source)
+      case "Kill":
+        return kill(command.process, command.signal)
+      case "StartTimer": {
+        const { delayMs, generation, timer } = command
+        const fire = Effect.sync(() => dispatch({ _tag: "TimerFired", timer, generation }))
+        const report = (cause: Cause.Cause<never>) => Effect.logError(`emulator: timer ${timer} failed`, cause)
+        runTimer(timer, Effect.tapCause(Effect.andThen(Effect.sleep(delayMs), fire), report))
+        return
+      }
+      case "StopTimer":
+        runTimer(command.timer, Effect.void)
+        return
+      case "Answer": {
+        const call = calls.get(command.call)
+        calls.delete(command.call)
+        if (call !== undefined) Deferred.doneUnsafe(call, Effect.succeed(command.outcome))
+        return
+      }
+      case "Terminated":
+        ended = true
+        Deferred.doneUnsafe(terminated, Effect.void)
+        return
+    }
+  }
+
+  const server = yield* RuntimeApiServer.make({
+    host: "127.0.0.1",
+    port: options.port ?? 0,
+    onInput: dispatch,
+    onRefused: (happening) => journal.append(happening, now())
+  })
+
+  const variables: EnvironmentVariables.VariablesOptions = {
+    ...identity,
+    runtimeApi: server.address,
+    memorySize: options.memorySize ?? 128,
+    region,
+    credentials: options.credentials ?? {
+      accessKeyId: "EMULATOR",
+      secretAccessKey: "emulator",
+      sessionToken: "emulator"
+    },
+    environment: options.environment ?? {},
+    taskRoot: NodePath.resolve(options.function?.cwd ?? "."),
+    startedAt: now()
+  }
+
+  const abandonCalls = Effect.sync(() => {
+    released = true
+    ended = true
+    for (const [call, deferred] of calls) {
+      calls.delete(call)
+      Deferred.doneUnsafe(deferred, Effect.succeed({ _tag: "Abandoned", requestId: "" }))
+    }
+    Deferred.doneUnsafe(terminated, Effect.void)
+  })
+  yield* Effect.addFinalizer(() => abandonCalls)
+
+  dispatch({ _tag: "Start" })
+
+  const invoke = Effect.fnUntraced(function* (payload: string, invokeOptions: InvokeOptions = {}) {
+    const method = "Emulator.invoke"
+    if (ended) return yield* new EmulatorError({ method, reason: new AlreadyShutDown() })
+    const bytes = Buffer.byteLength(payload)
+    const limit = EnvironmentState.maxPayloadBytes
+    if (bytes > limit) return yield* new EmulatorError({ method, reason: new PayloadTooLarge({ bytes, limit }) })
+    const deferred = yield* Deferred.make<InvocationOutcome>()
+    const call = ++lastCall
+    const requestId = invokeOptions.requestId ?? Crypto.randomUUID()
+    calls.set(call, deferred)
+    dispatch({
+      _tag: "Invoke",
+      request: {
+        call,
+        requestId,
+        payload,
+        contentType: invokeOptions.contentType ?? "application/json",
+        invokedFunctionArn:
+          invokeOptions.qualifier === undefined ? functionArn : `${functionArn}:${invokeOptions.qualifier}`,
+        traceHeader: invokeOptions.traceHeader ?? newTraceHeader(now()),
+        clientContext: invokeOptions.clientContext ?? "",
+        cognitoIdentity: invokeOptions.cognitoIdentity ?? "",
+        tenantId: invokeOptions.tenantId ?? ""
+      }
+    })
+    const outcome = yield* Deferred.await(deferred)
+    if (outcome._tag === "Abandoned") {
+      return yield* new EmulatorError({ method, reason: new InvocationAbandoned({ requestId }) })
+    }
+    const { functionError, payload: answer } = outcome
+    return { requestId, payload: answer, functionError }
+  })
+
+  return Emulator.of({
+    runtimeApi: server.address,
+    invoke,
+    shutdown: Effect.fnUntraced(function* (reason: ShutdownReason = "spindown") {
+      if (!ended) dispatch({ _tag: "Shutdown", reason })
+      yield* Deferred.await(terminated)
+    }),
+    journal: { entries: journal.entries, stream: journal.stream, waitFor: journal.waitFor },
+    endSlot: Effect.fnUntraced(function* (source: Source, status: ExitStatus = { _tag: "Code", code: 0 }) {
+      const process = slots.get(source)
+      if (process === undefined) {
+        return yield* new EmulatorError({ method: "Emulator.endSlot", reason: new NotARunningSlot({ source }) })
+      }
+      slots.delete(source)
+      dispatch({ _tag: "ProcessExited", process, status })
+    })
+  })
+})
+
+/**
+ * Starts an environment and ends it with the scope of the layer. Each call makes its own environment; two of them do not
+ * disturb each other.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Options = {}): Layer.Layer<Emulator, EmulatorError> =>
+  Layer.effect(Emulator, make(options))

@@ -1,0 +1,162 @@
+/**
+ * The one error of this package: what was asked (`method`), and a tagged reason that says what happened, with which
+ * input, and what to do about it.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+/**
+ * A file to run does not exist.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class FileMissing extends Schema.TaggedError<FileMissing>("@effect-lambda/emulator/EmulatorError/FileMissing")(
+  "FileMissing",
+  { path: Schema.String }
+) {
+  override get message(): string {
+    return `No file at ${this.path}. Build it first, or correct the path.`
+  }
+}
+
+/**
+ * Two extension files have the same base name; the base name is the identity of an extension.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class DuplicateExtension extends Schema.TaggedError<DuplicateExtension>(
+  "@effect-lambda/emulator/EmulatorError/DuplicateExtension"
+)("DuplicateExtension", { name: Schema.String }) {
+  override get message(): string {
+    return `Two extensions are named ${this.name}. The base name of the file is the name of an extension; rename one.`
+  }
+}
+
+/**
+ * The HTTP server could not listen.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class PortUnavailable extends Schema.TaggedError<PortUnavailable>(
+  "@effect-lambda/emulator/EmulatorError/PortUnavailable"
+)("PortUnavailable", { host: Schema.String, port: Schema.Finite, cause: Schema.Defect() }) {
+  override get message(): string {
+    return `Cannot listen on ${this.host}:${this.port}. Choose another port, or 0 for any free one.`
+  }
+}
+
+/**
+ * The environment has been shut down; it runs nothing any more.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class AlreadyShutDown extends Schema.TaggedError<AlreadyShutDown>(
+  "@effect-lambda/emulator/EmulatorError/AlreadyShutDown"
+)("AlreadyShutDown", {}) {
+  override get message(): string {
+    return "The environment has been shut down. Build the layer again for a new one."
+  }
+}
+
+/**
+ * The environment was shut down before the invocation had a result.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class InvocationAbandoned extends Schema.TaggedError<InvocationAbandoned>(
+  "@effect-lambda/emulator/EmulatorError/InvocationAbandoned"
+)("InvocationAbandoned", { requestId: Schema.String }) {
+  override get message(): string {
+    return `The environment was shut down before invocation ${this.requestId} had a result. Shut down after it returns.`
+  }
+}
+
+/**
+ * The payload of an invocation is too large for Lambda (spec: Runtime API, payload limit, in bytes).
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class PayloadTooLarge extends Schema.TaggedError<PayloadTooLarge>(
+  "@effect-lambda/emulator/EmulatorError/PayloadTooLarge"
+)("PayloadTooLarge", { bytes: Schema.Finite, limit: Schema.Finite }) {
+  override get message(): string {
+    return `The payload has ${this.bytes} bytes; Lambda accepts ${this.limit}. Pass large data by reference.`
+  }
+}
+
+/**
+ * Nothing of this name can be ended by hand: it is not a slot, or it is not running.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class NotARunningSlot extends Schema.TaggedError<NotARunningSlot>(
+  "@effect-lambda/emulator/EmulatorError/NotARunningSlot"
+)("NotARunningSlot", { source: Schema.String }) {
+  override get message(): string {
+    return `${this.source} is not a running slot. Only an extension given by name, or a missing function, can be ended by hand.`
+  }
+}
+
+/**
+ * The journal did not show what was waited for. The last entries tell what happened instead.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class WaitTimedOut extends Schema.TaggedError<WaitTimedOut>(
+  "@effect-lambda/emulator/EmulatorError/WaitTimedOut"
+)("WaitTimedOut", { lastEntries: Schema.Array(Schema.String) }) {
+  override get message(): string {
+    const entries = this.lastEntries.length === 0 ? "  (none)" : this.lastEntries.join("\n")
+    return `The journal did not show what was waited for. Its last entries:\n${entries}`
+  }
+}
+
+/**
+ * All reasons of an `EmulatorError`.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export const EmulatorErrorReason = Schema.Union([
+  FileMissing,
+  DuplicateExtension,
+  PortUnavailable,
+  AlreadyShutDown,
+  InvocationAbandoned,
+  PayloadTooLarge,
+  NotARunningSlot,
+  WaitTimedOut
+])
+
+/**
+ * All reasons of an `EmulatorError`.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export type EmulatorErrorReason = typeof EmulatorErrorReason.Type
+
+/**
+ * Why the emulator could not do what was asked. What the *function* did wrong is not an error but the result of the
+ * invocation, as on Lambda.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class EmulatorError extends Schema.TaggedError<EmulatorError>("@effect-lambda/emulator/EmulatorError")(
+  "EmulatorError",
+  { method: Schema.String, reason: EmulatorErrorReason }
+) {
+  override get message(): string {
+    return `${this.method}: ${this.reason.message}`
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * The state machine of one execution environment, as pure as a scheduler can be: an input and the time go in, the
+ * commands to carry out come out. It opens no socket, starts no process and reads no clock, so every rule of the
+ * lifecycle can be tested without any of them.
+ *
+ * @since 0.1.0
+ */
+import { handleExtensionsApi } from "./internal/ExtensionsApi.ts"
+import * as Lifecycle from "./internal/Lifecycle.ts"
+import { handleRuntimeApi, responseTruncated } from "./internal/RuntimeApi.ts"
+import type { Command, Environment, EnvironmentOptions, Exchange, Input, Poll } from "./internal/State.ts"
+import type { Source } from "./Journal.ts"
+import { freshRuntime, record } from "./internal/State.ts"
+
+export type {
+  Command,
+  EnvironmentOptions,
+  Exchange,
+  ExtensionsRequest,
+  Input,
+  InvocationOutcome,
+  InvocationRequest,
+  ProcessId,
+  RuntimeRequest,
+  TimerName
+} from "./internal/State.ts"
+
+export { maxPayloadBytes } from "./internal/RuntimeApi.ts"
+
+/**
+ * A running state machine.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface EnvironmentState {
+  /** Takes one input at the given time (epoch milliseconds) and returns what is to be done, in order. */
+  readonly handle: (input: Input, now: number) => ReadonlyArray<Command>
+}
+
+/**
+ * Makes the state machine of a new environment. `newId` gives a fresh lower-case UUID at each call.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: EnvironmentOptions, newId: () => string): EnvironmentState => {
+  const env: Environment = {
+    options,
+    newId,
+    commands: [],
+    timers: new Map(),
+    alive: new Map(),
+    queue: [],
+    now: 0,
+    lastId: 0,
+    phase: { _tag: "Cold" },
+    extensions: [],
+    runtime: freshRuntime(),
+    toLaunch: [],
+    registrationClosed: false,
+    fatal: undefined,
+    broken: undefined,
+    invocation: undefined,
+    endRequested: false
+  }
+  return {
+    handle: (input, now) => {
+      env.now = now
+      step(env, input)
+      return env.commands.splice(0)
+    }
+  }
+}
+
+const step = (env: Environment, input: Input): void => {
+  switch (input._tag) {
+    case "Start":
+      return Lifecycle.startInit(env, "init")
+    case "ExtensionsApi":
+      return handleExtensionsApi(env, input.request)
+    case "RuntimeApi":
+      return handleRuntimeApi(env, input.request)
+    case "PollAborted":
+      return pollAborted(env, input.exchange)
+    case "ResponseTruncated":
+      return responseTruncated(env, input.requestId)
+    case "Launched": {
+      const source = env.alive.get(input.process)
+      if (source === undefined) return
+      record(env, { _tag: "ProcessStarted", source, pid: input.pid })
+      return source === "runtime" ? undefined : Lifecycle.launchNext(env)
+    }
+    case "LaunchFailed":
+      return Lifecycle.launchFailed(env, input.process, input.errorType, input.message)
+    case "ProcessExited":
+      return Lifecycle.processExited(env, input.process, input.status)
+    case "TimerFired":
+      // A timer that was stopped or restarted while it was firing no longer counts.
+      if (env.timers.get(input.timer) !== input.generation) return
+      env.timers.delete(input.timer)
+      return Lifecycle.timerFired(env, input.timer)
+    case "Invoke": {
+      if (env.phase._tag === "Terminated" || env.endRequested || (env.phase._tag === "Shutdown" && !env.phase.reset)) {
+        const { call, requestId } = input.request
+        env.commands.push({ _tag: "Answer", call, outcome: { _tag: "Abandoned", requestId } })
+        return
+      }
+      env.queue.push(input.request)
+      return Lifecycle.takeNextInvocation(env)
+    }
+    case "Shutdown":
+      return Lifecycle.end(env, input.reason)
+  }
+}
+
+/** The poll keeps standing: the platform does not notice that its client has gone, and the next event goes to it. */
+const pollAborted = (env: Environment, exchange: Exchange): void => {
+  const abort = (poll: Poll | undefined, source: Source): void => {
+    if (poll?.exchange !== exchange) return
+    poll.aborted = true
+    record(env, { _tag: "PollAborted", source })
+  }
+  for (const poll of env.runtime.polls) abort(poll, "runtime")
+  for (const { poll, source } of env.extensions) abort(poll, source)
+}

@@ -1,0 +1,277 @@
+/**
+ * The journal: everything that happened in the environment, in order.
+ *
+ * Tests assert on it instead of sleeping, and people read it to see what Lambda would have done. Times are epoch
+ * milliseconds of the live clock, `index` is the position in the journal.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import type * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import * as Stream from "effect/Stream"
+import { EmulatorError, WaitTimedOut } from "./EmulatorError.ts"
+import type { ShutdownReason } from "./Wire.ts"
+
+/**
+ * Who an entry speaks of: the runtime (the function's process) or an extension by its name.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Source = "runtime" | `extension:${string}`
+
+/**
+ * How a process ended: with an exit code or by a signal.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ExitStatus =
+  | { readonly _tag: "Code"; readonly code: number }
+  | { readonly _tag: "Signal"; readonly signal: string }
+
+/**
+ * The states of an extension, by the names that appear in error messages (spec: state machine of an extension).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ExtensionStateName =
+  | "Started"
+  | "Registered"
+  | "Ready"
+  | "Running"
+  | "InitError"
+  | "ExitError"
+  | "ShutdownFailed"
+  | "Exited"
+  | "LaunchError"
+
+/**
+ * What can happen. Every journal entry is one of these, with `index` and `at` added.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Happening =
+  /** A phase began: `init` before the first invocation, `invoke` when init runs again inside one. */
+  | { readonly _tag: "InitStarted"; readonly phase: "init" | "invoke" }
+  | {
+      readonly _tag: "InitEnded"
+      readonly phase: "init" | "invoke"
+      readonly status: "success" | "error" | "timeout"
+      readonly errorType: string | undefined
+    }
+  /** A process runs. `pid` is `undefined` for a slot that something else drives. */
+  | { readonly _tag: "ProcessStarted"; readonly source: Source; readonly pid: number | undefined }
+  | { readonly _tag: "LaunchFailed"; readonly source: Source; readonly errorType: string; readonly message: string }
+  /** A process ended; `state` is the state of the extension afterwards. */
+  | {
+      readonly _tag: "ProcessExited"
+      readonly source: Source
+      readonly status: ExitStatus
+      readonly state: ExtensionStateName | undefined
+    }
+  /** The environment sent a signal to the process group. */
+  | { readonly _tag: "Killed"; readonly source: Source; readonly signal: "SIGTERM" | "SIGKILL" }
+  /** A line of a process, without its line break. */
+  | {
+      readonly _tag: "Output"
+      readonly source: Source
+      readonly channel: "stdout" | "stderr"
+      readonly line: string
+    }
+  | {
+      readonly _tag: "Registered"
+      readonly source: Source
+      readonly kind: "external" | "internal"
+      readonly identifier: string
+      readonly events: ReadonlyArray<"INVOKE" | "SHUTDOWN">
+    }
+  /** The API refused a request. */
+  | {
+      readonly _tag: "ApiRefused"
+      readonly method: string
+      readonly path: string
+      readonly status: number
+      readonly errorType: string
+      readonly message: string
+    }
+  | { readonly _tag: "NextCalled"; readonly source: Source }
+  /** An event left for an extension. `lost`: the poll's connection was gone already, nobody received the event. */
+  | {
+      readonly _tag: "EventDelivered"
+      readonly source: Source
+      readonly eventType: "INVOKE" | "SHUTDOWN"
+      readonly deadlineMs: number
+      readonly requestId: string | undefined
+      readonly shutdownReason: ShutdownReason | undefined
+      readonly lost: boolean
+    }
+  /** The connection of a waiting poll was closed by its client. The poll still stands and swallows the next event. */
+  | { readonly _tag: "PollAborted"; readonly source: Source }
+  /** An error route was called; `errorType` is what the sender named, `body` is what it posted. */
+  | {
+      readonly _tag: "ErrorReported"
+      readonly source: Source
+      readonly route: "init/error" | "exit/error" | "invocation/error"
+      readonly errorType: string
+      readonly body: string
+    }
+  /** A fatal error was stored: the first of a generation decides what the invoker sees. */
+  | { readonly _tag: "Fatal"; readonly source: Source; readonly errorType: string; readonly first: boolean }
+  | { readonly _tag: "InvocationStarted"; readonly requestId: string; readonly deadlineMs: number }
+  /** The invocation left for the runtime. */
+  | { readonly _tag: "InvocationDelivered"; readonly requestId: string; readonly lost: boolean }
+  /** The runtime answered; the caller has its result from here on. */
+  | { readonly _tag: "RuntimeResponded"; readonly requestId: string; readonly functionError: string | undefined }
+  /** The runtime asked for the next invocation. */
+  | { readonly _tag: "RuntimeDone"; readonly requestId: string }
+  /** The invocation ended, extensions included; `extensionOverheadMs` is the time from `RuntimeDone` to here. */
+  | {
+      readonly _tag: "InvocationDone"
+      readonly requestId: string
+      readonly status: "success" | "error" | "timeout" | "abandoned"
+      readonly errorType: string | undefined
+      readonly extensionOverheadMs: number
+    }
+  | {
+      readonly _tag: "ShutdownStarted"
+      readonly reason: ShutdownReason
+      readonly deadlineMs: number
+      /** `true`: a reset, the next invocation starts the environment again; `false`: the environment ends. */
+      readonly reset: boolean
+    }
+  | { readonly _tag: "ShutdownEnded"; readonly reason: ShutdownReason; readonly reset: boolean }
+
+/**
+ * A happening with its place and time.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type JournalEntry = Happening & { readonly index: number; readonly at: number }
+
+/**
+ * One kind of entry, for example `EntryOf<"EventDelivered">`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type EntryOf<Tag extends Happening["_tag"]> = Extract<JournalEntry, { readonly _tag: Tag }>
+
+/**
+ * The journal of one environment.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Journal {
+  /** All entries so far. */
+  readonly entries: Effect.Effect<ReadonlyArray<JournalEntry>>
+  /** All entries from the first one on; ends when the environment is released. */
+  readonly stream: Stream.Stream<JournalEntry>
+  /**
+   * The first entry, past or future, that satisfies the condition; `Journal.is` makes conditions. Fails with the reason
+   * `WaitTimedOut`, which shows the end of the journal, after `timeout` (default 5 seconds) of real time, also under
+   * `TestClock`.
+   */
+  readonly waitFor: {
+    <A extends JournalEntry>(
+      refinement: (entry: JournalEntry) => entry is A,
+      timeout?: Duration.Input
+    ): Effect.Effect<A, EmulatorError>
+    (condition: (entry: JournalEntry) => boolean, timeout?: Duration.Input): Effect.Effect<JournalEntry, EmulatorError>
+  }
+}
+
+/**
+ * Is the entry of this kind, and does it satisfy the condition? For `waitFor`, `Array.filter` and `Stream.filter`.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const is =
+  <Tag extends Happening["_tag"]>(tag: Tag, condition?: (entry: EntryOf<Tag>) => boolean) =>
+  (entry: JournalEntry): entry is EntryOf<Tag> =>
+    hasTag(entry, tag) && (condition === undefined || condition(entry))
+
+const hasTag = <Tag extends Happening["_tag"]>(entry: JournalEntry, tag: Tag): entry is EntryOf<Tag> =>
+  entry._tag === tag
+
+/** @internal */
+export interface WritableJournal extends Journal {
+  readonly append: (happening: Happening, at: number) => void
+  readonly end: Effect.Effect<void>
+}
+
+const describe = (entry: JournalEntry): string => {
+  const { _tag, index, at: _, ...fields } = entry
+  return `  ${index} ${_tag} ${JSON.stringify(fields)}`
+}
+
+/** @internal */
+export const make = (liveClock: Clock.Clock): WritableJournal => {
+  const entries: Array<JournalEntry> = []
+  const listeners = new Set<(entry: JournalEntry) => void>()
+  const streams = new Set<Queue.Queue<JournalEntry, Cause.Done>>()
+  let ended = false
+
+  const waitFor = (
+    condition: (entry: JournalEntry) => boolean,
+    timeout: Duration.Input = "5 seconds"
+  ): Effect.Effect<JournalEntry, EmulatorError> =>
+    Effect.callback<JournalEntry>((resume) => {
+      const found = entries.find(condition)
+      if (found !== undefined) return resume(Effect.succeed(found))
+      const listener = (entry: JournalEntry) => {
+        if (!condition(entry)) return
+        listeners.delete(listener)
+        resume(Effect.succeed(entry))
+      }
+      listeners.add(listener)
+      return Effect.sync(() => listeners.delete(listener))
+    }).pipe(
+      Effect.timeoutOrElse({
+        duration: timeout,
+        orElse: () =>
+          Effect.fail(
+            new EmulatorError({
+              method: "journal.waitFor",
+              reason: new WaitTimedOut({ lastEntries: entries.slice(-15).map(describe) })
+            })
+          )
+      }),
+      Effect.provideService(Clock.Clock, liveClock)
+    )
+
+  return {
+    entries: Effect.sync(() => entries.slice()),
+    stream: Stream.callback<JournalEntry>(
+      (queue) =>
+        Effect.acquireRelease(
+          Effect.sync(() => {
+            Queue.offerAllUnsafe(queue, entries)
+            if (ended) return Queue.endUnsafe(queue)
+            return streams.add(queue)
+          }),
+          () => Effect.sync(() => streams.delete(queue))
+        ),
+      { bufferSize: Number.POSITIVE_INFINITY }
+    ),
+    waitFor,
+    append: (happening, at) => {
+      const entry: JournalEntry = { ...happening, index: entries.length, at }
+      entries.push(entry)
+      for (const listener of listeners) listener(entry)
+      for (const queue of streams) Queue.offerUnsafe(queue, entry)
+    },
+    end: Effect.sync(() => {
+      ended = true
+      for (const queue of streams) Queue.endUnsafe(queue)
+    })
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * Hands events to waiting polls.
+ *
+ * A release is a stored flag (spec: ManagedThread): released while it polls, an extension gets the event now; released
+ * while it is busy, it gets whatever event is current when it polls next.
+ */
+import * as Wire from "../Wire.ts"
+import type { Environment, Extension, Exchange } from "./State.ts"
+import { record, reply } from "./State.ts"
+
+export const transitionFailed = (
+  from: string,
+  to: string,
+  subject: string,
+  error = "State transition is not allowed"
+) => `State transition from ${from} to ${to} failed for ${subject}. Error: ${error}`
+
+const deliverEvent = (env: Environment, extension: Extension, exchange: Exchange, lost: boolean): void => {
+  if (env.phase._tag === "Shutdown") {
+    const { deadlineMs, reason } = env.phase
+    record(env, {
+      _tag: "EventDelivered",
+      source: extension.source,
+      eventType: "SHUTDOWN",
+      deadlineMs,
+      requestId: undefined,
+      shutdownReason: reason,
+      lost
+    })
+    return reply(env, exchange, Wire.shutdownEvent(deadlineMs, reason))
+  }
+  if (env.invocation === undefined) {
+    // rapid's answer when no event is set; a release always sets one first.
+    return reply(env, exchange, Wire.apiError(500, "InternalServerError", "Internal Server Error"))
+  }
+  const { deadlineMs, request } = env.invocation
+  record(env, {
+    _tag: "EventDelivered",
+    source: extension.source,
+    eventType: "INVOKE",
+    deadlineMs,
+    requestId: request.requestId,
+    shutdownReason: undefined,
+    lost
+  })
+  reply(
+    env,
+    exchange,
+    Wire.invokeEvent({
+      eventIdentifier: env.newId(),
+      deadlineMs,
+      requestId: request.requestId,
+      invokedFunctionArn: request.invokedFunctionArn,
+      traceHeader: request.traceHeader
+    })
+  )
+}
+
+/** Answers the extension's poll if it has one and was released. */
+export const settleExtension = (env: Environment, extension: Extension): void => {
+  const poll = extension.poll
+  if (!extension.released || poll === undefined) return
+  extension.released = false
+  extension.poll = undefined
+  if (extension.state !== "Ready") {
+    return reply(
+      env,
+      poll.exchange,
+      Wire.apiError(
+        403,
+        "Extension.InvalidExtensionState",
+        transitionFailed(extension.state, "Ready", `extension ${extension.identifier}`, "Concurrent state modification")
+      )
+    )
+  }
+  extension.state = "Running"
+  deliverEvent(env, extension, poll.exchange, poll.aborted)
+}
+
+export const releaseExtension = (env: Environment, extension: Extension): void => {
+  extension.released = true
+  settleExtension(env, extension)
+}
+
+export const deliverInvocation = (env: Environment, exchange: Exchange, lost: boolean): void => {
+  if (env.invocation === undefined) {
+    return reply(env, exchange, Wire.apiError(500, "InternalServerError", "Internal Server Error"))
+  }
+  const { deadlineMs, request } = env.invocation
+  record(env, { _tag: "InvocationDelivered", requestId: request.requestId, lost })
+  reply(env, exchange, Wire.runtimeInvocation({ ...request, deadlineMs }))
+}
+
+/** Answers the runtime's oldest poll if it has one and was released. Only one: a release wakes one waiter. */
+export const settleRuntime = (env: Environment): void => {
+  const runtime = env.runtime
+  const poll = runtime.polls[0]
+  if (!runtime.released || poll === undefined) return
+  runtime.released = false
+  runtime.polls.shift()
+  runtime.state = "Running"
+  deliverInvocation(env, poll.exchange, poll.aborted)
+}
+
+export const releaseRuntime = (env: Environment): void => {
+  env.runtime.released = true
+  settleRuntime(env)
+}

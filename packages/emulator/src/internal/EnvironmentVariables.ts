@@ -1,0 +1,76 @@
+/** The environment variables of the processes (spec: environment variables of an external extension). */
+import * as DateTime from "effect/DateTime"
+import * as NodePath from "node:path"
+import NodeProcess from "node:process"
+
+/** What an extension never sees on the real service. */
+const hidden = new Set([
+  "AWS_EXECUTION_ENV",
+  "AWS_LAMBDA_LOG_GROUP_NAME",
+  "AWS_LAMBDA_LOG_STREAM_NAME",
+  "AWS_XRAY_CONTEXT_MISSING",
+  "AWS_XRAY_DAEMON_ADDRESS",
+  "LAMBDA_RUNTIME_DIR",
+  "LAMBDA_TASK_ROOT",
+  "_AWS_XRAY_DAEMON_ADDRESS",
+  "_AWS_XRAY_DAEMON_PORT",
+  "_HANDLER"
+])
+
+export interface VariablesOptions {
+  readonly runtimeApi: string
+  readonly functionName: string
+  readonly functionVersion: string
+  readonly handler: string
+  readonly memorySize: number
+  readonly region: string
+  readonly credentials: {
+    readonly accessKeyId: string
+    readonly secretAccessKey: string
+    readonly sessionToken: string
+  }
+  readonly environment: Readonly<Record<string, string>>
+  readonly taskRoot: string
+  readonly startedAt: number
+}
+
+/**
+ * Nothing of the emulator's own environment leaks into its children. Like Lambda's `/var/lang/bin`, the directory of
+ * the Node that runs the emulator comes first in PATH, so that `#!/usr/bin/env node` finds it.
+ */
+const platform = (options: VariablesOptions): Record<string, string> => ({
+  PATH: `${NodePath.dirname(NodeProcess.execPath)}:/usr/local/bin:/usr/bin:/bin:/opt/bin`,
+  LANG: "en_US.UTF-8",
+  TZ: ":UTC",
+  ...options.environment,
+  AWS_ACCESS_KEY_ID: options.credentials.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: options.credentials.secretAccessKey,
+  AWS_SESSION_TOKEN: options.credentials.sessionToken,
+  AWS_REGION: options.region,
+  AWS_DEFAULT_REGION: options.region,
+  AWS_LAMBDA_FUNCTION_NAME: options.functionName,
+  AWS_LAMBDA_FUNCTION_VERSION: options.functionVersion,
+  AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(options.memorySize),
+  AWS_LAMBDA_INITIALIZATION_TYPE: "on-demand",
+  AWS_LAMBDA_RUNTIME_API: options.runtimeApi
+})
+
+export const forExtension = (options: VariablesOptions): Record<string, string> =>
+  Object.fromEntries(Object.entries(platform(options)).filter(([name]) => !hidden.has(name) && !name.startsWith("_")))
+
+export const forRuntime = (
+  options: VariablesOptions,
+  own: Readonly<Record<string, string>>
+): Record<string, string> => ({
+  ...own,
+  ...platform({ ...options, environment: { ...options.environment, ...own } }),
+  _HANDLER: options.handler,
+  LAMBDA_TASK_ROOT: options.taskRoot,
+  LAMBDA_RUNTIME_DIR: "/var/runtime",
+  AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${options.functionName}`,
+  AWS_LAMBDA_LOG_STREAM_NAME: `${DateTime.formatIsoDateUtc(DateTime.makeUnsafe(options.startedAt)).replaceAll("-", "/")}/[${options.functionVersion}]emulator`,
+  AWS_XRAY_CONTEXT_MISSING: "LOG_ERROR",
+  AWS_XRAY_DAEMON_ADDRESS: "169.254.79.129:2000",
+  _AWS_XRAY_DAEMON_ADDRESS: "169.254.79.129",
+  _AWS_XRAY_DAEMON_PORT: "2000"
+})

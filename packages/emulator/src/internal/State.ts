@@ -1,0 +1,247 @@
+/**
+ * The data of the state machine and the smallest operations on it. Nothing here does I/O or reads a clock: time and
+ * identifiers come in with the input, what is to be done goes out as commands.
+ */
+import type { ExitStatus, ExtensionStateName, Happening, Source } from "../Journal.ts"
+import type { ShutdownReason, WireResponse } from "../Wire.ts"
+
+/** What the environment is told about the function. Times are milliseconds. */
+export interface EnvironmentOptions {
+  readonly functionName: string
+  readonly functionVersion: string
+  readonly handler: string
+  readonly accountId: string
+  readonly timeoutMs: number
+  readonly initTimeoutMs: number
+  /** Names of the external extensions in start order. */
+  readonly extensions: ReadonlyArray<string>
+}
+
+/** An HTTP request that waits for its answer. */
+export type Exchange = number
+
+/** One started process. A restarted extension is another process. */
+export type ProcessId = number
+
+/** A request to invoke, before the environment takes it up. */
+export interface InvocationRequest {
+  readonly call: number
+  readonly requestId: string
+  readonly payload: string
+  readonly contentType: string
+  readonly invokedFunctionArn: string
+  readonly traceHeader: string
+  readonly clientContext: string
+  readonly cognitoIdentity: string
+  readonly tenantId: string
+}
+
+/** What the caller of an invocation gets. */
+export type InvocationOutcome =
+  | {
+      readonly _tag: "Answered"
+      readonly requestId: string
+      readonly payload: string
+      readonly functionError: string | undefined
+    }
+  | { readonly _tag: "Abandoned"; readonly requestId: string }
+
+/** Limits of the environment. */
+export type TimerName = "init" | "function" | "runtimeTermination" | "shutdown" | "collect"
+
+/** What the outside has to do. */
+export type Command =
+  | { readonly _tag: "Record"; readonly happening: Happening }
+  | { readonly _tag: "Reply"; readonly exchange: Exchange; readonly response: WireResponse }
+  | { readonly _tag: "Spawn"; readonly process: ProcessId; readonly source: Source }
+  | { readonly _tag: "Kill"; readonly process: ProcessId; readonly signal: "SIGTERM" | "SIGKILL" }
+  | { readonly _tag: "StartTimer"; readonly timer: TimerName; readonly generation: number; readonly delayMs: number }
+  | { readonly _tag: "StopTimer"; readonly timer: TimerName }
+  | { readonly _tag: "Answer"; readonly call: number; readonly outcome: InvocationOutcome }
+  | { readonly _tag: "Terminated" }
+
+/** A request of the Extensions API. Header values are `""` when missing. */
+export type ExtensionsRequest = { readonly exchange: Exchange } & (
+  | { readonly route: "register"; readonly name: string; readonly acceptFeature: string; readonly body: string }
+  | { readonly route: "next"; readonly identifier: string }
+  | {
+      readonly route: "init/error" | "exit/error"
+      readonly identifier: string
+      readonly errorType: string
+      readonly body: string
+    }
+)
+
+/** A request of the Runtime API. Header values are `""` when missing; `bodyBytes` is the size of the whole body. */
+export type RuntimeRequest = { readonly exchange: Exchange } & (
+  | { readonly route: "next" }
+  | {
+      readonly route: "response"
+      readonly requestId: string
+      readonly responseMode: string
+      readonly body: string
+      readonly bodyBytes: number
+    }
+  | {
+      readonly route: "error"
+      readonly requestId: string
+      readonly errorType: string
+      readonly contentType: string
+      readonly body: string
+    }
+  | { readonly route: "init/error"; readonly errorType: string; readonly body: string }
+)
+
+/** What happens to the environment. */
+export type Input =
+  | { readonly _tag: "Start" }
+  | { readonly _tag: "ExtensionsApi"; readonly request: ExtensionsRequest }
+  | { readonly _tag: "RuntimeApi"; readonly request: RuntimeRequest }
+  /** The client of a waiting poll closed its connection. */
+  | { readonly _tag: "PollAborted"; readonly exchange: Exchange }
+  /** The runtime closed its connection in the middle of a response. */
+  | { readonly _tag: "ResponseTruncated"; readonly requestId: string }
+  | { readonly _tag: "Launched"; readonly process: ProcessId; readonly pid: number | undefined }
+  | {
+      readonly _tag: "LaunchFailed"
+      readonly process: ProcessId
+      readonly errorType: "PermissionDenied" | "UnknownError"
+      readonly message: string
+    }
+  | { readonly _tag: "ProcessExited"; readonly process: ProcessId; readonly status: ExitStatus }
+  | { readonly _tag: "TimerFired"; readonly timer: TimerName; readonly generation: number }
+  | { readonly _tag: "Invoke"; readonly request: InvocationRequest }
+  | { readonly _tag: "Shutdown"; readonly reason: ShutdownReason }
+
+/** A `next` that waits. It outlives its connection: `aborted` says that nobody listens any more. */
+export interface Poll {
+  readonly exchange: Exchange
+  aborted: boolean
+}
+
+export interface Extension {
+  readonly name: string
+  readonly source: Source
+  readonly kind: "external" | "internal"
+  readonly identifier: string
+  state: ExtensionStateName
+  events: ReadonlyArray<"INVOKE" | "SHUTDOWN">
+  process: ProcessId | undefined
+  registered: boolean
+  /** Called next at least once. */
+  arrived: boolean
+  /** A stored flag, not a pulse: an extension released while busy gets the current event at its next poll. */
+  released: boolean
+  poll: Poll | undefined
+}
+
+export type RuntimeStateName =
+  | "Started"
+  | "InitError"
+  | "Ready"
+  | "Running"
+  | "InvocationResponse"
+  | "RuntimeResponseSentState"
+
+export interface Runtime {
+  state: RuntimeStateName
+  process: ProcessId | undefined
+  /** The platform started it, or would have if it had a process. */
+  started: boolean
+  arrived: boolean
+  released: boolean
+  polls: Array<Poll>
+}
+
+export interface Invocation {
+  readonly request: InvocationRequest
+  readonly startedAt: number
+  readonly deadlineMs: number
+  answered: boolean
+  runtimeDoneAt: number | undefined
+  /** Extensions that still have to call next. */
+  readonly waitingFor: Set<Extension>
+}
+
+export type Phase =
+  /** Nothing runs: before the first init and after a reset. */
+  | { readonly _tag: "Cold" }
+  | { readonly _tag: "Init"; readonly kind: "init" | "invoke" }
+  | { readonly _tag: "Idle" }
+  | { readonly _tag: "Invoke" }
+  | {
+      readonly _tag: "Shutdown"
+      readonly reason: ShutdownReason
+      readonly deadlineMs: number
+      readonly reset: boolean
+      step: "runtime" | "extensions" | "collect"
+    }
+  | { readonly _tag: "Terminated" }
+
+export interface Environment {
+  readonly options: EnvironmentOptions
+  readonly newId: () => string
+  readonly commands: Array<Command>
+  readonly timers: Map<TimerName, number>
+  /** Processes that run, by id. */
+  readonly alive: Map<ProcessId, Source>
+  readonly queue: Array<InvocationRequest>
+  now: number
+  lastId: number
+  phase: Phase
+  extensions: Array<Extension>
+  runtime: Runtime
+  /** Names of external extensions that are still to be started. */
+  toLaunch: Array<string>
+  registrationClosed: boolean
+  /** The first fatal error of this generation; `payload` replaces the usual text for the invoker. */
+  fatal: { readonly errorType: string; readonly payload: string | undefined } | undefined
+  /** A process ended between invocations: the next invocation fails with this message. */
+  broken: string | undefined
+  invocation: Invocation | undefined
+  /** A shutdown that came during a reset. */
+  endRequested: boolean
+}
+
+export const freshRuntime = (): Runtime => ({
+  state: "Started",
+  process: undefined,
+  started: false,
+  arrived: false,
+  released: false,
+  polls: []
+})
+
+export const record = (env: Environment, happening: Happening): void => {
+  env.commands.push({ _tag: "Record", happening })
+}
+
+export const reply = (env: Environment, exchange: Exchange, response: WireResponse): void => {
+  env.commands.push({ _tag: "Reply", exchange, response })
+}
+
+/** A number no timer or process of this environment had before. */
+export const nextNumber = (env: Environment): number => ++env.lastId
+
+export const startTimer = (env: Environment, timer: TimerName, delayMs: number): void => {
+  const generation = nextNumber(env)
+  env.timers.set(timer, generation)
+  env.commands.push({ _tag: "StartTimer", timer, generation, delayMs: Math.max(0, delayMs) })
+}
+
+export const stopTimer = (env: Environment, timer: TimerName): void => {
+  if (env.timers.delete(timer)) env.commands.push({ _tag: "StopTimer", timer })
+}
+
+export const kill = (env: Environment, process: ProcessId, signal: "SIGTERM" | "SIGKILL"): void => {
+  const source = env.alive.get(process)
+  if (source === undefined) return
+  record(env, { _tag: "Killed", source, signal })
+  env.commands.push({ _tag: "Kill", process, signal })
+}
+
+/** Stores the first fatal error; it decides the error type the invoker sees (spec: failures). */
+export const storeFatal = (env: Environment, source: Source, errorType: string, payload?: string): void => {
+  record(env, { _tag: "Fatal", source, errorType, first: env.fatal === undefined })
+  env.fatal ??= { errorType, payload }
+}
