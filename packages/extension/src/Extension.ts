@@ -274,16 +274,16 @@ type RunFailure = ExtensionsApiError | ExtensionAborted
  * @category running
  * @since 0.1.0
  */
-export function run<E, R>(
+export function run<E = never, R = never>(
   options: RunOptions<E, R> & { readonly layer?: undefined }
 ): Effect.Effect<void, RunFailure, RunRequirements | Exclude<R, Provided>>
-export function run<E, R, ROut, LE, RIn>(
+export function run<ROut, LE, RIn, E = never, R = never>(
   options: RunOptions<E, R> & {
     /** Resources of the handlers, built between register and the first next, released at SHUTDOWN. */
     readonly layer: Layer.Layer<ROut, LE, RIn>
   }
 ): Effect.Effect<void, RunFailure, RunRequirements | Exclude<R, Provided | ROut> | Exclude<RIn, Background>>
-export function run<E, R, ROut, LE, RIn>(
+export function run<ROut, LE, RIn, E, R>(
   options: RunOptions<E, R> & { readonly layer?: Layer.Layer<ROut, LE, RIn> | undefined }
 ): Effect.Effect<void, RunFailure, RunRequirements | R | RIn> {
   const { layer } = options
