@@ -31,7 +31,7 @@ import type { Command, Input, InvocationOutcome, ProcessId } from "./Environment
 import * as EnvironmentState from "./EnvironmentState.ts"
 import * as EnvironmentVariables from "./internal/EnvironmentVariables.ts"
 import type { ExtensionSlot } from "./internal/ExtensionFiles.ts"
-import { expectedExtensions } from "./internal/ExtensionFiles.ts"
+import { expectedExtensions, extensionsEnabled } from "./internal/ExtensionFiles.ts"
 import type { ExitStatus, Source } from "./Journal.ts"
 import * as Journal from "./Journal.ts"
 import * as Processes from "./Processes.ts"
@@ -308,6 +308,7 @@ const makeWith = Effect.fnUntraced(function* (
   const server = yield* RuntimeApiServer.make({
     host: "127.0.0.1",
     port: options.port ?? 0,
+    extensionsEnabled: extensionsEnabled(options.extensions ?? []),
     onInput: dispatch,
     onRefused: (happening) => journal.append(happening, now())
   })

@@ -39,6 +39,8 @@ export interface RuntimeApiServerOptions {
   readonly host: string
   /** 0 for any free port. */
   readonly port: number
+  /** `false`: every route of the Extensions and Logs/Telemetry APIs answers 404 with an empty body. */
+  readonly extensionsEnabled: boolean
   readonly onInput: (input: Input) => void
   /** Refusals that the state machine has no part in: unknown paths, wrong methods, services that do not exist. */
   readonly onRefused: (happening: Happening) => void
@@ -178,7 +180,7 @@ const send = (response: Http.ServerResponse, wire: WireResponse): void => {
 export const make = Effect.fnUntraced(function* (
   options: RuntimeApiServerOptions
 ): Effect.fn.Return<RuntimeApiServer, EmulatorError, Scope.Scope> {
-  const { host, onInput, onRefused, port } = options
+  const { extensionsEnabled, host, onInput, onRefused, port } = options
   const waiting = new Map<Exchange, Http.ServerResponse>()
   let lastExchange = 0
 
@@ -191,6 +193,9 @@ export const make = Effect.fnUntraced(function* (
       onRefused({ _tag: "ApiRefused", method, path, status: wire.status, errorType: "", message })
       request.resume()
       send(response, wire)
+    }
+    if (route !== undefined && !extensionsEnabled && !path.startsWith("/2018-06-01/")) {
+      return refuse(Wire.extensionsDisabled, "extensions are disabled")
     }
     if (route === undefined) return refuse(Wire.notFound, "no such path")
     if (route.method !== method) return refuse(Wire.methodNotAllowed(route.method), "wrong method")

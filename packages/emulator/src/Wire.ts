@@ -81,6 +81,14 @@ export const notFound: WireResponse = {
 }
 
 /**
+ * 404 with an empty body, while extensions are switched off (spec: transport, AllowIfExtensionsEnabled).
+ *
+ * @category responses
+ * @since 0.1.0
+ */
+export const extensionsDisabled: WireResponse = { status: 404, headers: {}, body: "" }
+
+/**
  * 405 with an `Allow` header and an empty body (spec: transport, wrong method).
  *
  * @category responses

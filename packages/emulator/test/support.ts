@@ -7,8 +7,8 @@ import * as Fs from "node:fs"
 import * as Http from "node:http"
 import * as Os from "node:os"
 import * as Path from "node:path"
-import * as Emulator from "../src/Emulator.ts"
-import type { EmulatorError } from "../src/EmulatorError.ts"
+import * as Emulator from "@effect-lambda/emulator/Emulator"
+import type { EmulatorError } from "@effect-lambda/emulator/EmulatorError"
 
 /** A directory that is removed with the scope. */
 export const temporaryDirectory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(

@@ -28,12 +28,19 @@ const listDirectory = (directory: string): ReadonlyArray<ExpectedExtension> => {
   return names.map((name) => ({ name, file: NodePath.resolve(directory, name) }))
 }
 
+/** This file beside the extensions directory switches extensions off (spec: transport, disable-extensions). */
+const switchFile = "disable-extensions-jwigqn8j"
+
+export const extensionsEnabled = (extensions: ReadonlyArray<string | ExtensionSlot> | { readonly directory: string }) =>
+  !("directory" in extensions) || !Fs.existsSync(NodePath.resolve(extensions.directory, "..", switchFile))
+
 const byName = (a: ExpectedExtension, b: ExpectedExtension): number =>
   Buffer.compare(Buffer.from(a.name), Buffer.from(b.name))
 
 export const expectedExtensions = Effect.fnUntraced(function* (
   extensions: ReadonlyArray<string | ExtensionSlot> | { readonly directory: string }
 ): Effect.fn.Return<ReadonlyArray<ExpectedExtension>, EmulatorError> {
+  if (!extensionsEnabled(extensions)) return []
   if ("directory" in extensions) return listDirectory(extensions.directory).toSorted(byName)
   const expected: Array<ExpectedExtension> = []
   for (const extension of extensions) {

@@ -1,0 +1,287 @@
+/** The state machine alone: no socket, no process, no clock. */
+import * as EnvironmentState from "@effect-lambda/emulator/EnvironmentState"
+import type * as Journal from "@effect-lambda/emulator/Journal"
+import { assert, describe, it } from "@effect/vitest"
+
+const start = 1_000_000
+
+/** A machine with its own clock; remembers every command. */
+const makeMachine = (extensions: ReadonlyArray<string>, options: Partial<EnvironmentState.EnvironmentOptions> = {}) => {
+  let ids = 0
+  let now = start
+  let exchanges = 0
+  const commands: Array<EnvironmentState.Command> = []
+  const machine = EnvironmentState.make(
+    {
+      functionName: "function",
+      functionVersion: "$LATEST",
+      handler: "index.handler",
+      accountId: "123456789012",
+      timeoutMs: 3000,
+      initTimeoutMs: 10_000,
+      extensions,
+      ...options
+    },
+    () => `00000000-0000-4000-8000-${String(++ids).padStart(12, "0")}`
+  )
+  const send = (input: EnvironmentState.Input): ReadonlyArray<EnvironmentState.Command> => {
+    const produced = machine.handle(input, now)
+    commands.push(...produced)
+    return produced
+  }
+  /** Lets every process start that the machine asks for. */
+  const launch = (produced: ReadonlyArray<EnvironmentState.Command>): void => {
+    for (const command of produced) {
+      if (command._tag === "Spawn") launch(send({ _tag: "Launched", process: command.process, pid: 1 }))
+    }
+  }
+  const replyTo = (exchange: number) => {
+    const reply = commands.find((command) => command._tag === "Reply" && command.exchange === exchange)
+    return reply?._tag === "Reply" ? reply.response : undefined
+  }
+  const register = (name: string, events: ReadonlyArray<string>): string => {
+    const exchange = ++exchanges
+    const body = JSON.stringify({ events })
+    const request = { exchange, route: "register", name, acceptFeature: "", body } as const
+    launch(send({ _tag: "ExtensionsApi", request }))
+    return replyTo(exchange)?.headers["Lambda-Extension-Identifier"] ?? ""
+  }
+  const next = (identifier: string): number => {
+    const exchange = ++exchanges
+    launch(send({ _tag: "ExtensionsApi", request: { exchange, route: "next", identifier } }))
+    return exchange
+  }
+  const runtimeNext = (): number => {
+    const exchange = ++exchanges
+    launch(send({ _tag: "RuntimeApi", request: { exchange, route: "next" } }))
+    return exchange
+  }
+  const respond = (requestId: string): void => {
+    const exchange = ++exchanges
+    const response = { exchange, route: "response", requestId, responseMode: "", body: "{}", bodyBytes: 2 } as const
+    launch(send({ _tag: "RuntimeApi", request: response }))
+  }
+  const invoke = (requestId: string): void => {
+    const request = {
+      call: Number(requestId.slice(1)),
+      requestId,
+      payload: "{}",
+      contentType: "",
+      invokedFunctionArn: "arn",
+      traceHeader: "",
+      clientContext: "",
+      cognitoIdentity: "",
+      tenantId: ""
+    }
+    launch(send({ _tag: "Invoke", request }))
+  }
+  /** The generation of the last timer of this name. */
+  const fire = (timer: EnvironmentState.TimerName): void => {
+    const last = commands.findLast((command) => command._tag === "StartTimer" && command.timer === timer)
+    if (last?._tag === "StartTimer") launch(send({ _tag: "TimerFired", timer, generation: last.generation }))
+  }
+  const processOf = (source: Journal.Source): number => {
+    const last = commands.findLast((command) => command._tag === "Spawn" && command.source === source)
+    return last?._tag === "Spawn" ? last.process : 0
+  }
+  const exit = (source: Journal.Source, code = 0): void =>
+    launch(send({ _tag: "ProcessExited", process: processOf(source), status: { _tag: "Code", code } }))
+  const happenings = () => commands.flatMap((command) => (command._tag === "Record" ? [command.happening] : []))
+  const happened = (tag: string) => happenings().filter(({ _tag }) => _tag === tag).length
+  const spawned = () => commands.flatMap((command) => (command._tag === "Spawn" ? [command.source] : []))
+  const answers = () => commands.flatMap((command) => (command._tag === "Answer" ? [command.outcome] : []))
+  launch(send({ _tag: "Start" }))
+  return {
+    send,
+    register,
+    next,
+    runtimeNext,
+    respond,
+    invoke,
+    fire,
+    exit,
+    replyTo,
+    happenings,
+    happened,
+    spawned,
+    answers,
+    wait: (milliseconds: number) => void (now += milliseconds)
+  }
+}
+
+describe("init", () => {
+  it("case 47: the runtime is started by the last registration", () => {
+    const machine = makeMachine(["a", "b"])
+    machine.register("a", [])
+    assert.deepStrictEqual(machine.spawned(), ["extension:a", "extension:b"])
+    machine.register("b", [])
+    assert.deepStrictEqual(machine.spawned(), ["extension:a", "extension:b", "runtime"])
+  })
+
+  it("cases 48 and 49: an invocation waits for the first next of every extension, events or not", () => {
+    const machine = makeMachine(["a", "b"])
+    const a = machine.register("a", ["INVOKE"])
+    const b = machine.register("b", [])
+    machine.invoke("r1")
+    machine.runtimeNext()
+    machine.next(a)
+    assert.strictEqual(machine.happened("InvocationStarted"), 0)
+    machine.next(b)
+    assert.strictEqual(machine.happened("InvocationStarted"), 1)
+  })
+
+  it("an internal extension counts for the init gate too", () => {
+    const machine = makeMachine([])
+    const x = machine.register("x", [])
+    machine.runtimeNext()
+    assert.strictEqual(machine.happened("InitEnded"), 0)
+    machine.next(x)
+    assert.strictEqual(machine.happened("InitEnded"), 1)
+  })
+
+  it("a mistyped name registers as internal and init goes nowhere", () => {
+    const machine = makeMachine(["a.sh"])
+    const wrong = machine.register("a", ["INVOKE"])
+    machine.next(wrong)
+    assert.deepStrictEqual(machine.spawned(), ["extension:a.sh"])
+    machine.fire("init")
+    assert.deepInclude(machine.happenings(), {
+      _tag: "InitEnded",
+      phase: "init",
+      status: "timeout",
+      errorType: undefined
+    })
+  })
+
+  it("case 52: the eleventh file is not started and fails init", () => {
+    const names = Array.from({ length: 11 }, (_, index) => `e${String(index).padStart(2, "0")}`)
+    const machine = makeMachine(names)
+    assert.lengthOf(machine.spawned(), 10)
+    const failed = machine.happenings().find(({ _tag }) => _tag === "LaunchFailed")
+    assert.deepStrictEqual(failed, {
+      _tag: "LaunchFailed",
+      source: "extension:e10",
+      errorType: "TooManyExtensions",
+      message: "Extension limit (10) reached"
+    })
+    assert.deepInclude(machine.happenings(), {
+      _tag: "InitEnded",
+      phase: "init",
+      status: "error",
+      errorType: "Extension.LaunchError"
+    })
+  })
+
+  it("a timer that was stopped no longer counts, even if it fires", () => {
+    const machine = makeMachine([])
+    machine.runtimeNext()
+    machine.fire("init")
+    assert.strictEqual(machine.happened("ShutdownStarted"), 0)
+  })
+})
+
+describe("invoke", () => {
+  it("the invocation ends with the last next of runtime and extensions, overhead counted from the runtime's", () => {
+    const machine = makeMachine(["a"])
+    const a = machine.register("a", ["INVOKE"])
+    const event = machine.next(a)
+    const runtime = machine.runtimeNext()
+    machine.invoke("r1")
+    assert.strictEqual(
+      machine.replyTo(event)?.body,
+      `{"eventType":"INVOKE","deadlineMs":${start + 3000},"requestId":"r1","invokedFunctionArn":"arn"}`
+    )
+    assert.strictEqual(machine.replyTo(runtime)?.headers["Lambda-Runtime-Deadline-Ms"], String(start + 3000))
+    machine.respond("r1")
+    assert.deepStrictEqual(machine.answers(), [
+      { _tag: "Answered", requestId: "r1", payload: "{}", functionError: undefined }
+    ])
+    machine.runtimeNext()
+    machine.wait(40)
+    assert.strictEqual(machine.happened("InvocationDone"), 0)
+    machine.next(a)
+    assert.deepInclude(machine.happenings(), {
+      _tag: "InvocationDone",
+      requestId: "r1",
+      status: "success",
+      errorType: undefined,
+      extensionOverheadMs: 40
+    })
+  })
+
+  it("a release is stored: an extension busy when the environment shuts down gets SHUTDOWN at its next poll", () => {
+    const machine = makeMachine(["a"])
+    const a = machine.register("a", ["INVOKE", "SHUTDOWN"])
+    machine.next(a)
+    machine.runtimeNext()
+    machine.invoke("r1")
+    machine.fire("function")
+    machine.exit("runtime", 143)
+    const late = machine.next(a)
+    assert.strictEqual(
+      machine.replyTo(late)?.body,
+      `{"eventType":"SHUTDOWN","deadlineMs":${start + 2000},"shutdownReason":"timeout"}`
+    )
+    // Polling again after SHUTDOWN just waits for the kill.
+    assert.strictEqual(machine.replyTo(machine.next(a)), undefined)
+  })
+
+  it("a process that ends between invocations fails the next one, and the one after starts anew", () => {
+    const machine = makeMachine([])
+    machine.runtimeNext()
+    machine.exit("runtime", 1)
+    machine.invoke("r1")
+    assert.strictEqual(machine.answers()[0]?._tag, "Answered")
+    assert.deepInclude(machine.answers()[0], { functionError: "Runtime.ExitError" })
+    machine.invoke("r2")
+    assert.deepStrictEqual(machine.spawned(), ["runtime", "runtime"])
+  })
+
+  it("one release wakes one of two runtime polls", () => {
+    const machine = makeMachine([])
+    const first = machine.runtimeNext()
+    const second = machine.runtimeNext()
+    machine.invoke("r1")
+    assert.isDefined(machine.replyTo(first))
+    assert.isUndefined(machine.replyTo(second))
+  })
+
+  it("the first fatal error wins", () => {
+    const machine = makeMachine(["a"])
+    const a = machine.register("a", ["INVOKE"])
+    const report = { exchange: 99, route: "init/error", identifier: a, errorType: "Mine", body: "" } as const
+    machine.send({ _tag: "ExtensionsApi", request: report })
+    machine.exit("runtime", 1)
+    const ended = machine.happenings().find(({ _tag }) => _tag === "InitEnded")
+    assert.deepInclude(ended, { errorType: "Extension.InitError" })
+  })
+})
+
+describe("shutdown", () => {
+  it("during a reset: the environment ends when the reset does, and waiting invocations are abandoned", () => {
+    const machine = makeMachine(["a"])
+    const a = machine.register("a", ["SHUTDOWN"])
+    machine.next(a)
+    machine.runtimeNext()
+    machine.exit("runtime", 1)
+    machine.invoke("r1")
+    machine.invoke("r2")
+    machine.send({ _tag: "Shutdown", reason: "spindown" })
+    assert.deepStrictEqual(machine.answers().at(-1), { _tag: "Abandoned", requestId: "r2" })
+    machine.exit("extension:a")
+    assert.deepInclude(machine.happenings(), { _tag: "ShutdownEnded", reason: "failure", reset: true })
+    machine.invoke("r3")
+    assert.deepStrictEqual(machine.answers().at(-1), { _tag: "Abandoned", requestId: "r3" })
+    assert.deepStrictEqual(machine.spawned(), ["extension:a", "runtime"])
+  })
+
+  it("a process that cannot be collected holds the environment two more seconds, not for ever", () => {
+    const machine = makeMachine(["a"])
+    machine.register("a", ["SHUTDOWN"])
+    machine.send({ _tag: "Shutdown", reason: "spindown" })
+    machine.fire("shutdown")
+    assert.strictEqual(machine.happened("ShutdownEnded"), 0)
+    machine.fire("collect")
+    assert.strictEqual(machine.happened("ShutdownEnded"), 1)
+  })
+})
