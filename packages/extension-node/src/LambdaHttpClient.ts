@@ -70,7 +70,9 @@ const send = (
         const { headers, statusCode = 0 } = nodeResponse
         // Joined before it is decoded: a character may be split between two chunks.
         const body = Buffer.concat(chunks)
-        resume(Effect.succeed(new BufferedResponse(request, statusCode, Headers.fromInput(headers), body)))
+        const response = new BufferedResponse(request, statusCode, Headers.fromInput(headers), body)
+        // One tick later the connection is back in the agent, so that the next request finds it.
+        process.nextTick(() => resume(Effect.succeed(response)))
       })
     })
     // Not `once`: an error after the first one must not end the process.

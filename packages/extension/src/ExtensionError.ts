@@ -131,6 +131,11 @@ const ReasonTypeId = "~@effect-lambda/extension/ExtensionsApiError/Reason"
 const reasonId = <const Name extends string>(name: Name) =>
   `@effect-lambda/extension/ExtensionsApiError/${name}` as const
 
+const causeText = (cause: unknown): string => {
+  if (Predicate.hasProperty(cause, "message") && Predicate.isString(cause.message)) return cause.message
+  return Predicate.isString(cause) ? cause : "the cause is unknown"
+}
+
 /**
  * There was no answer: connection refused, reset, or closed while waiting. For
  * a parked next this may mean that an event is lost.
@@ -146,8 +151,7 @@ export class Unreachable extends Schema.TaggedError<Unreachable>(reasonId("Unrea
   /** A later attempt may work. */
   readonly isRetryable = true
   override get message(): string {
-    const why = Predicate.isError(this.cause) ? this.cause.message : String(this.cause)
-    return `no answer from ${this.url}: ${why}. Inside Lambda this is rare; outside, check that the emulator runs.`
+    return `no answer from ${this.url}: ${causeText(this.cause)}. Inside Lambda this is rare; outside, check that the emulator runs.`
   }
 }
 

@@ -36,8 +36,9 @@ describe("every schema", () => {
     ],
     ([rest]) =>
       Effect.gen(function* () {
-        const payload = { ...rest, eventType: "SOMETHING_NEW" }
-        const event = yield* ExtensionEvent.decode(JSON.stringify(payload))
+        const text = JSON.stringify({ ...rest, eventType: "SOMETHING_NEW" })
+        const payload = JSON.parse(text)
+        const event = yield* ExtensionEvent.decode(text)
         assert.deepStrictEqual(event, { eventType: "UNKNOWN", payload })
         assert.deepStrictEqual(yield* Schema.encodeUnknownEffect(ExtensionEvent.ExtensionEvent)(event), payload)
       })

@@ -1,0 +1,90 @@
+/** A server on loopback that answers with raw bytes, so that a test says exactly what is on the wire. */
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import { createServer, type IncomingMessage } from "node:http"
+import type { AddressInfo } from "node:net"
+
+export interface Received {
+  readonly method: string
+  readonly url: string
+  readonly headers: IncomingMessage["headers"]
+  readonly body: string
+  /** Counts the connections: two requests with the same number came over the same one. */
+  readonly connection: number
+}
+
+/** Chunks are written one by one, each in a packet of its own; afterwards the connection is kept or cut. */
+export type Answer =
+  | { readonly chunks: ReadonlyArray<string | Uint8Array>; readonly then: "keep" | "reset" }
+  /** Never answered. */
+  | "park"
+
+export const reset: Answer = { chunks: [], then: "reset" }
+
+const separately = (milliseconds = 5) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds))
+
+export const http = (
+  status: string,
+  body: string | ReadonlyArray<Uint8Array>,
+  headers: Record<string, string> = {}
+): Exclude<Answer, "park"> => {
+  const chunks = typeof body === "string" ? [Buffer.from(body)] : body
+  const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+  const lines = Object.entries({ "Content-Length": String(length), ...headers }).map(([k, v]) => `${k}: ${v}\r\n`)
+  return { chunks: [`HTTP/1.1 ${status}\r\n${lines.join("")}\r\n`, ...chunks], then: "keep" }
+}
+
+export const makeServer = Effect.fnUntraced(function* (answer: (request: Received, index: number) => Answer) {
+  const received: Array<Received> = []
+  const closed: Array<number> = []
+  const connections = new Map<unknown, number>()
+  const server = createServer((request) => {
+    const chunks: Array<Buffer> = []
+    request.on("data", (chunk: Buffer) => chunks.push(chunk))
+    request.on("end", async () => {
+      const entry: Received = {
+        method: request.method ?? "",
+        url: request.url ?? "",
+        headers: request.headers,
+        body: Buffer.concat(chunks).toString(),
+        connection: connections.get(request.socket) ?? 0
+      }
+      const bytes = answer(entry, received.length)
+      received.push(entry)
+      if (bytes === "park") return
+      for (const chunk of bytes.chunks) {
+        request.socket.write(chunk)
+        await separately()
+      }
+      if (bytes.then === "reset") request.socket.resetAndDestroy()
+    })
+  })
+  Object.assign(server, { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 })
+  server.on("connection", (socket) => {
+    const connection = connections.size + 1
+    connections.set(socket, connection)
+    socket.setNoDelay(true)
+    socket.on("error", () => {})
+    socket.on("close", () => closed.push(connection))
+  })
+  yield* Effect.acquireRelease(
+    Effect.callback<void>((resume) => {
+      server.listen(0, "127.0.0.1", () => resume(Effect.void))
+    }),
+    () =>
+      Effect.callback<void>((resume) => {
+        server.closeAllConnections()
+        server.close(() => resume(Effect.void))
+      })
+  )
+  const { port } = server.address() as AddressInfo
+  return { host: `127.0.0.1:${port}`, received, closed, server }
+})
+
+/** Waits for a condition, at most five seconds. */
+export const until = (what: string, condition: () => boolean) =>
+  Effect.suspend(() => (condition() ? Effect.void : Effect.fail("not yet"))).pipe(
+    Effect.retry({ schedule: Schedule.spaced("5 millis"), times: 1000 }),
+    Effect.mapError(() => new Error(`waited in vain for: ${what}`)),
+    Effect.orDie
+  )
