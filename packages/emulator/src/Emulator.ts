@@ -221,6 +221,7 @@ const makeWith = Effect.fnUntraced(function* (
 
   /** Carries out one input after another; what a command causes at once waits for its turn. */
   const dispatch = (input: Input): void => {
+    if (released) return
     inputs.push(input)
     if (draining) return
     draining = true
@@ -234,7 +235,7 @@ const makeWith = Effect.fnUntraced(function* (
   }
 
   const exited = (source: Source, process: ProcessId, status: ExitStatus): void => {
-    // After the release the machine must not start anything again; the journal still shows the end.
+    // After the release the machine takes no more inputs; the journal still shows the end.
     if (released) return journal.append({ _tag: "ProcessExited", source, status, state: undefined }, now())
     dispatch({ _tag: "ProcessExited", process, status })
   }

@@ -45,6 +45,13 @@ export interface Processes {
 /** A line longer than this many characters is cut into several, so that output without line breaks stays bounded. */
 const maxLineLength = 1_048_576
 
+/** Process groups of this Node process that run; all of them are killed when it exits without closing scopes. */
+const livingGroups = new Set<number>()
+
+const killLivingGroups = (): void => {
+  for (const pid of livingGroups) signalGroup(pid, "SIGKILL")
+}
+
 const signalGroup = (pid: number, signal: NodeJS.Signals): void => {
   try {
     NodeProcess.kill(-pid, signal)
@@ -107,11 +114,9 @@ export const make: Effect.Effect<Processes, never, Scope.Scope> = Effect.gen(fun
   const killAll = () => {
     for (const child of running.values()) if (child.pid !== undefined) signalGroup(child.pid, "SIGKILL")
   }
-  NodeProcess.on("exit", killAll)
 
   yield* Effect.addFinalizer(() =>
     Effect.callback<void>((resume) => {
-      NodeProcess.off("exit", killAll)
       killAll()
       const check = () => {
         if (running.size === 0) resume(Effect.void)
@@ -143,6 +148,8 @@ export const make: Effect.Effect<Processes, never, Scope.Scope> = Effect.gen(fun
       return
     }
     running.set(options.id, child)
+    if (livingGroups.size === 0) NodeProcess.on("exit", killLivingGroups)
+    livingGroups.add(pid)
     child.on("error", () => {
       // A signal that could not be sent: the group is gone, `exit` tells the rest.
     })
@@ -161,6 +168,8 @@ export const make: Effect.Effect<Processes, never, Scope.Scope> = Effect.gen(fun
     // `close` comes after the last line of output, so the journal shows output before the exit.
     child.once("close", (code, signal) => {
       running.delete(options.id)
+      livingGroups.delete(pid)
+      if (livingGroups.size === 0) NodeProcess.off("exit", killLivingGroups)
       for (const check of waiting) check()
       options.onExit(signal === null ? { _tag: "Code", code: code ?? 0 } : { _tag: "Signal", signal })
     })

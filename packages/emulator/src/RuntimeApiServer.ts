@@ -218,7 +218,8 @@ export const make = Effect.fnUntraced(function* (
   }
 
   const server = Http.createServer(
-    { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 60_000, maxHeaderSize: 65_536 },
+    // 0 is no limit: a process that is frozen between two bytes must find its connection again.
+    { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0, maxHeaderSize: 65_536 },
     onRequest
   )
   server.timeout = 0

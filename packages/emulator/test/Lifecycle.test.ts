@@ -8,6 +8,7 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Fs from "node:fs"
+import * as Net from "node:net"
 import * as Path from "node:path"
 import NodeProcess from "node:process"
 import {
@@ -110,18 +111,22 @@ describe("init", () => {
 
   it.live("case 47: the runtime waits for every registration", () =>
     Effect.gen(function* () {
-      const emulator = yield* environment(
-        { a: idleExtension(["INVOKE"]), b: script("setInterval(() => {}, 1000)") },
-        echoFunction,
-        {
-          initTimeout: "400 millis"
-        }
-      )
+      const silent = script(`console.log("up"); setInterval(() => {}, 1000)`)
+      const emulator = yield* environment({ a: idleExtension(["INVOKE"]), b: silent }, echoFunction)
+      yield* emulator.journal.waitFor(Journal.is("NextCalled", ({ source }) => source === "extension:a"))
+      yield* emulator.journal.waitFor(Journal.is("Output", ({ source }) => source === "extension:b"))
+      yield* emulator.shutdown()
+      assert.notInclude(words(yield* emulator.journal.entries), "ProcessStarted runtime")
+    })
+  )
+
+  it.live("init that takes too long resets the environment with the reason timeout", () =>
+    Effect.gen(function* () {
+      const emulator = yield* startEmulator({ extensions: [{ slot: "a" }], initTimeout: "20 millis" })
       const ended = yield* emulator.journal.waitFor(Journal.is("InitEnded"))
       assert.strictEqual(ended.status, "timeout")
-      const entries = yield* emulator.journal.entries
-      assert.include(words(entries), "Registered extension:a")
-      assert.notInclude(words(entries), "ProcessStarted runtime")
+      const shutdown = yield* emulator.journal.waitFor(Journal.is("ShutdownEnded"))
+      assert.deepStrictEqual([shutdown.reason, shutdown.reset], ["timeout", true])
     })
   )
 
@@ -402,14 +407,17 @@ describe("invoke", () => {
   it.live("case 62: an extension crashes after the answer; the next invocation starts everything again", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
-      const extension = onceThenPolite(
-        directory,
-        "a",
-        `await register(["INVOKE"]); await next(); await new Promise((done) => setTimeout(done, 200)); process.exit(3)`
-      )
+      const gate = Path.join(directory, "gate")
+      const crashAtGate = `
+        await register(["INVOKE"])
+        await next()
+        setInterval(() => fs.existsSync(${JSON.stringify(gate)}) && process.exit(3), 10)
+        await new Promise(() => {})`
+      const extension = onceThenPolite(directory, "a", crashAtGate)
       const emulator = yield* environment({ a: extension }, echoFunction)
       const first = yield* emulator.invoke("1")
       assert.strictEqual(first.functionError, undefined)
+      Fs.writeFileSync(gate, "")
       const second = yield* emulator.invoke("2")
       assert.deepStrictEqual([second.payload, second.functionError], ["2", undefined])
       const done = (yield* emulator.journal.entries).find(Journal.is("InvocationDone"))
@@ -567,6 +575,38 @@ describe("shutdown", () => {
       // Nobody collects an orphan in some containers: it is gone when it is gone or a zombie.
       const status = isAlive(grandchild) ? Fs.readFileSync(`/proc/${grandchild}/stat`, "utf8").split(" ")[2] : "gone"
       assert.oneOf(status, ["gone", "Z"])
+    })
+  )
+})
+
+describe("the wire", () => {
+  it.live("the complete bytes of a refusal, twice over one connection", () =>
+    Effect.gen(function* () {
+      const emulator = yield* startEmulator({})
+      const [host, port] = emulator.runtimeApi.split(":")
+      const requestText = `POST /2020-01-01/extension/register HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 2\r\n\r\n{}`
+      const body = '{"errorMessage":"Empty extension name","errorType":"Extension.InvalidExtensionName"}\n'
+      const received = yield* Effect.callback<string>((resume) => {
+        const socket = Net.connect(Number(port), host ?? "")
+        let text = ""
+        let answers = 0
+        socket.setEncoding("utf8")
+        socket.on("data", (chunk: string) => {
+          text += chunk
+          const complete = text.split(body).length - 1
+          if (complete === answers) return
+          answers = complete
+          if (answers === 1) return void socket.write(requestText)
+          socket.destroy()
+          resume(Effect.succeed(text))
+        })
+        socket.write(requestText)
+        return Effect.sync(() => socket.destroy())
+      })
+      const head = `HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n`
+      const rest = "Date: now\r\nConnection: keep-alive\r\n\r\n"
+      const expected = head + rest + body
+      assert.strictEqual(received.replaceAll(/Date: [^\r]*/g, "Date: now"), expected + expected)
     })
   )
 })

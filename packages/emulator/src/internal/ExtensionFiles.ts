@@ -4,6 +4,12 @@ import * as Fs from "node:fs"
 import * as NodePath from "node:path"
 import { DuplicateExtension, EmulatorError, FileMissing } from "../EmulatorError.ts"
 
+/**
+ * An external extension by name, without a process: something else drives it over HTTP, `Emulator.endSlot` ends it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface ExtensionSlot {
   readonly slot: string
 }
