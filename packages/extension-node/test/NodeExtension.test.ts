@@ -1,0 +1,190 @@
+/** runMain as a real process against a scripted server. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import { join } from "node:path"
+import { type Answer, http, makeServer, type Received, until } from "./support/RawServer.ts"
+
+const program = join(import.meta.dirname, "programs/probe.ts")
+
+const registered = http("200 OK", '{"functionName":"f","functionVersion":"1","handler":""}\n', {
+  "Lambda-Extension-Identifier": "8b9ed9b8-3a1a-4a3e-9d2b-2f0e1d6a0c11"
+})
+const invoke = () =>
+  http(
+    "200 OK",
+    JSON.stringify({ eventType: "INVOKE", deadlineMs: Date.now() + 3000, requestId: "r-1", invokedFunctionArn: "a" })
+  )
+const shutdown = (milliseconds: number) =>
+  http(
+    "200 OK",
+    JSON.stringify({ eventType: "SHUTDOWN", deadlineMs: Date.now() + milliseconds, shutdownReason: "spindown" })
+  )
+const accepted = http("202 Accepted", '{"status":"OK"}\n')
+
+/** A Lambda that answers register, then the given polls one after the other; what comes after them stays parked. */
+const lambda = (...polls: ReadonlyArray<() => Answer>) => {
+  let index = 0
+  return makeServer((request: Received) => {
+    if (request.url.endsWith("/register")) return registered
+    if (request.url.endsWith("/error")) return accepted
+    return polls[index++]?.() ?? "park"
+  })
+}
+
+interface Run {
+  readonly child: ChildProcess
+  readonly output: () => string
+  readonly exit: Effect.Effect<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>
+}
+
+const start = (env: Record<string, string>) =>
+  Effect.acquireRelease(
+    Effect.sync((): Run => {
+      const child = spawn(process.execPath, [program], {
+        env: { PATH: process.env.PATH, ...env },
+        stdio: ["ignore", "pipe", "pipe"]
+      })
+      let output = ""
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.setEncoding("utf8").on("data", (text: string) => {
+          output += text
+        })
+      }
+      const exited = once(child, "close").then(([code, signal]) => ({ code, signal }))
+      return { child, output: () => output, exit: Effect.promise(() => exited) }
+    }),
+    ({ child }) => Effect.sync(() => child.kill("SIGKILL"))
+  )
+
+describe("runMain", () => {
+  it.live("ends with 0 after SHUTDOWN; logs are JSON, one line each; the name is the file's", () =>
+    Effect.gen(function* () {
+      const { host, received } = yield* lambda(invoke, () => shutdown(2000))
+      const run = yield* start({ AWS_LAMBDA_RUNTIME_API: host })
+      assert.deepStrictEqual(yield* run.exit, { code: 0, signal: null })
+      const lines = run
+        .output()
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line))
+      assert.deepStrictEqual(
+        lines.map(({ level, message }) => `${level} ${message}`),
+        ["INFO handled r-1", "INFO shutdown spindown"]
+      )
+      assert.strictEqual(received[0]!.headers["lambda-extension-name"], "probe.ts")
+      assert.deepStrictEqual(
+        received.map(({ url }) => url.split("/").at(-1)),
+        ["register", "next", "next"]
+      )
+    })
+  )
+
+  it.live("adopts a registration that a stub handed over, and removes the variables", () =>
+    Effect.gen(function* () {
+      const { host, received } = yield* lambda(() => shutdown(2000))
+      const run = yield* start({
+        AWS_LAMBDA_RUNTIME_API: host,
+        EFFECT_LAMBDA_EXTENSION_NAME: "my-extension",
+        EFFECT_LAMBDA_EXTENSION_IDENTIFIER: "id-1",
+        EFFECT_LAMBDA_EXTENSION_EVENTS: "INVOKE,SHUTDOWN",
+        EFFECT_LAMBDA_REGISTER_RESPONSE: '{"functionName":"f","functionVersion":"1","handler":""}\n'
+      })
+      assert.strictEqual((yield* run.exit).code, 0)
+      assert.lengthOf(received, 1)
+      assert.strictEqual(received[0]!.headers["lambda-extension-identifier"], "id-1")
+    })
+  )
+
+  it.live("registers itself under the stub's name where the hand-over is incomplete", () =>
+    Effect.gen(function* () {
+      const { host, received } = yield* lambda(() => shutdown(2000))
+      const run = yield* start({ AWS_LAMBDA_RUNTIME_API: host, EFFECT_LAMBDA_EXTENSION_NAME: "my-extension" })
+      assert.strictEqual((yield* run.exit).code, 0)
+      assert.strictEqual(received[0]!.headers["lambda-extension-name"], "my-extension")
+    })
+  )
+
+  it.live("outside Lambda it says so in one line and ends with 1", () =>
+    Effect.gen(function* () {
+      const run = yield* start({})
+      assert.strictEqual((yield* run.exit).code, 1)
+      const [line, ...others] = run.output().trimEnd().split("\n")
+      assert.lengthOf(others, 0)
+      assert.include(JSON.parse(line!).message, "not running inside Lambda or the emulator")
+    })
+  )
+
+  it.live("register refused: the reason in the log, exit 1", () =>
+    Effect.gen(function* () {
+      const { host } = yield* makeServer(() =>
+        http(
+          "403 Forbidden",
+          '{"errorMessage":"Extension limit (10) reached","errorType":"Extension.TooManyExtensions"}\n'
+        )
+      )
+      const run = yield* start({ AWS_LAMBDA_RUNTIME_API: host })
+      assert.strictEqual((yield* run.exit).code, 1)
+      assert.include(run.output(), "A function can have ten extensions")
+    })
+  )
+
+  it.live('policy "exit": reported to exit/error, exit 1', () =>
+    Effect.gen(function* () {
+      const { host, received } = yield* lambda(invoke)
+      const run = yield* start({ AWS_LAMBDA_RUNTIME_API: host, PROBE: "exit" })
+      assert.strictEqual((yield* run.exit).code, 1)
+      const report = received.at(-1)!
+      assert.include(report.url, "/exit/error")
+      assert.strictEqual(JSON.parse(report.body).errorMessage, "closed")
+    })
+  )
+
+  for (const [signal, code] of [
+    ["SIGTERM", 143],
+    ["SIGINT", 130]
+  ] as const) {
+    it.live(`${signal}: finalizers run, exit ${code}`, () =>
+      Effect.gen(function* () {
+        const { host, received } = yield* lambda(invoke)
+        const run = yield* start({ AWS_LAMBDA_RUNTIME_API: host })
+        yield* until("the parked poll", () => received.length === 3)
+        run.child.kill(signal)
+        assert.deepStrictEqual(yield* run.exit, { code, signal: null })
+        assert.include(run.output(), `shutdown ${signal}`)
+      })
+    )
+  }
+
+  it.live.each(["stuck-finalizer", "stuck-shutdown"])("%s: ends with 0 before the deadline all the same", (probe) =>
+    Effect.gen(function* () {
+      let deadline = 0
+      const { host } = yield* lambda(() => {
+        deadline = Date.now() + 1500
+        return shutdown(1500)
+      })
+      const run = yield* start({ AWS_LAMBDA_RUNTIME_API: host, PROBE: probe })
+      assert.deepStrictEqual(yield* run.exit, { code: 0, signal: null })
+      assert.isBelow(Date.now(), deadline + 500)
+    })
+  )
+
+  it.live.each(["rejection", "exception"])("an uncaught %s is logged and survived", (probe) =>
+    Effect.gen(function* () {
+      const { host } = yield* lambda(invoke, invoke, () => shutdown(2000))
+      const run = yield* start({ AWS_LAMBDA_RUNTIME_API: host, PROBE: probe })
+      assert.strictEqual((yield* run.exit).code, 0)
+      assert.include(run.output(), "going on")
+      assert.include(run.output(), "shutdown spindown")
+    })
+  )
+
+  it.live("a handle that the user forgot does not hold the process", () =>
+    Effect.gen(function* () {
+      const { host } = yield* lambda(invoke, () => shutdown(2000))
+      const run = yield* start({ AWS_LAMBDA_RUNTIME_API: host, PROBE: "busy" })
+      assert.deepStrictEqual(yield* run.exit, { code: 0, signal: null })
+    })
+  )
+})

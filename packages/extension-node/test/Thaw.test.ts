@@ -1,0 +1,44 @@
+/** The order of things when a frozen process wakes up: timers run before sockets are read. */
+import { Deadline } from "@effect-lambda/extension"
+import { assert, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { once } from "node:events"
+import { createConnection } from "node:net"
+import { Worker } from "node:worker_threads"
+
+/** A server in a thread of its own: it answers while the main thread stands still. */
+const server = `
+const { createServer } = require("node:net")
+const { parentPort } = require("node:worker_threads")
+const server = createServer((socket) => socket.on("error", () => {}).on("data", () => socket.write("answer")))
+server.listen(0, "127.0.0.1", () => parentPort.postMessage(server.address().port))
+`
+
+/** What SIGSTOP and SIGCONT look like from inside: the event loop stands still while the world goes on. */
+const freeze = (milliseconds: number) =>
+  Effect.sync(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds))
+
+it.live("a timer armed before the freeze does not beat the answer that lies in the socket", () =>
+  Effect.gen(function* () {
+    const worker = yield* Effect.acquireRelease(
+      Effect.sync(() => new Worker(server, { eval: true })),
+      (worker) => Effect.promise(() => worker.terminate())
+    )
+    const [port] = yield* Effect.promise(() => once(worker, "message"))
+    const socket = yield* Effect.acquireRelease(
+      Effect.sync(() => createConnection(port, "127.0.0.1")),
+      (socket) => Effect.sync(() => socket.destroy())
+    )
+    yield* Effect.promise(() => once(socket, "connect"))
+    const ask = Effect.callback<string>((resume) => {
+      socket.once("data", (data) => resume(Effect.succeed(data.toString())))
+      socket.write("question")
+    })
+    for (let round = 0; round < 20; round++) {
+      const [answer] = yield* Effect.all([Deadline.abandonAfter(ask, "10 millis"), freeze(40)], {
+        concurrency: "unbounded"
+      })
+      assert.strictEqual(answer, "answer")
+    }
+  })
+)

@@ -1,0 +1,36 @@
+/** An extension for the tests of runMain; `PROBE` says how it misbehaves. */
+import { Extension } from "@effect-lambda/extension"
+import { NodeExtension } from "@effect-lambda/extension-node"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+
+const probe = process.env.PROBE
+
+const stuckFinalizer = Layer.effectDiscard(Effect.addFinalizer(() => Effect.never))
+
+Extension.run({
+  layer: probe === "stuck-finalizer" ? stuckFinalizer : Layer.empty,
+  onFailure: probe === "exit" ? "exit" : "continue",
+  onInvoke: (event) => {
+    switch (probe) {
+      case "rejection":
+        void Promise.reject(new Error("nobody listens"))
+        return Effect.log(`handled ${event.requestId}`)
+      case "exception":
+        setImmediate(() => {
+          throw new Error("nobody catches")
+        })
+        return Effect.log(`handled ${event.requestId}`)
+      case "exit":
+        return Effect.fail(new Error("closed"))
+      case "busy":
+        // A handle that would keep the process alive for a day.
+        setInterval(() => {}, 86_400_000)
+        return Effect.log(`handled ${event.requestId}`)
+      default:
+        return Effect.log(`handled ${event.requestId}`)
+    }
+  },
+  onShutdown: (event) =>
+    probe === "stuck-shutdown" ? Effect.uninterruptible(Effect.never) : Effect.log(`shutdown ${event.shutdownReason}`)
+}).pipe(NodeExtension.runMain)
