@@ -299,7 +299,11 @@ export class ExtensionsApiError extends Schema.TaggedError<ExtensionsApiError>(
 
 const decodeErrorResponse = Schema.decodeUnknownOption(Schema.fromJsonString(ErrorResponse))
 
-/** Enough of a body to recognise it in a log, never all of it. */
+/**
+ * Enough of a body to recognise it in a log, never all of it.
+ *
+ * @internal
+ */
 export const bodyExcerpt = (body: string): string => (body.length > 200 ? `${body.slice(0, 200)}…` : body)
 
 /**

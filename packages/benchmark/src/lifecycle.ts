@@ -1,0 +1,76 @@
+/**
+ * `pnpm bench:lifecycle`: the hello extension beside a program without any library, as real processes, interleaved in
+ * one run. Read the ratios: the milliseconds belong to the machine.
+ */
+import { missed, type Lives, resultOf } from "./lifecycle/figures.ts"
+import { longRounds, type Options, parse, usage } from "./lifecycle/options.ts"
+import { type Life, open, type Platform } from "./lifecycle/platform.ts"
+import { toText, writeDocument } from "./lifecycle/report.ts"
+import { build, type Program } from "./lifecycle/variants.ts"
+
+const shortLifeEvents = 3
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
+
+const readOptions = (): Options => {
+  try {
+    return parse(process.argv.slice(2))
+  } catch (error) {
+    console.error(`${messageOf(error)}\n\n${usage}`)
+    process.exit(2)
+  }
+}
+
+/** Every program once per round; the order turns round each time, so that a drift of the machine meets all of them. */
+const interleave = async (
+  platform: Platform,
+  programs: ReadonlyArray<Program>,
+  rounds: number,
+  events: number
+): Promise<ReadonlyMap<Program, ReadonlyArray<Life>>> => {
+  const lives = new Map(programs.map((program): [Program, Array<Life>] => [program, []]))
+  for (let round = 0; round < rounds; round++) {
+    for (const program of round % 2 === 0 ? programs : programs.toReversed()) {
+      lives.get(program)?.push(await platform.live(program, events))
+    }
+  }
+  return lives
+}
+
+const measure = async (options: Options) => {
+  const variants = await build()
+  const { logging, quiet } = variants
+  const programs = [quiet.raw, quiet.hello, logging.raw, logging.hello]
+  const platform = await open()
+  try {
+    // Not counted: it brings the files into the page cache, and this server up to speed.
+    await interleave(platform, programs, 1, 500)
+    console.error(`${options.rounds} short lives of ${programs.length} programs …`)
+    const short = await interleave(platform, programs, options.rounds, shortLifeEvents)
+    console.error(`${longRounds(options)} lives of ${options.events} events each …\n`)
+    const long = await interleave(platform, programs, longRounds(options), options.events)
+    const lives = (program: Program): Lives => ({ short: short.get(program) ?? [], long: long.get(program) ?? [] })
+    return resultOf(variants, lives)
+  } finally {
+    platform.close()
+  }
+}
+
+const options = readOptions()
+if (process.platform !== "linux") {
+  console.error("This benchmark reads CPU time and memory from /proc and therefore runs on Linux only.")
+  process.exit(1)
+}
+try {
+  const result = await measure(options)
+  console.log(toText(result, options))
+  if (options.write) await writeDocument(result, options)
+  const overBudget = missed(result).map((row) => row.label)
+  if (options.check && overBudget.length > 0) {
+    console.error(`\nOver budget: ${overBudget.join(", ")}.`)
+    process.exitCode = 1
+  }
+} catch (error) {
+  console.error(`The benchmark could not finish: ${messageOf(error)}`)
+  process.exitCode = 1
+}

@@ -1,0 +1,70 @@
+import { readFile } from "node:fs/promises"
+import { join } from "node:path"
+import { gzipSync } from "node:zlib"
+import { rolldown } from "rolldown"
+
+const packageFolder = join(import.meta.dirname, "../..")
+const bundles = join(packageFolder, "dist/bundles")
+
+export interface Program {
+  readonly label: string
+  readonly file: string
+  readonly env: Readonly<Record<string, string>>
+  /** One line per invocation and one at SHUTDOWN on stdout, or nothing. */
+  readonly isLogging: boolean
+}
+
+export interface Size {
+  readonly bytes: number
+  readonly gzipBytes: number
+}
+
+/** Two programs that do the same work. */
+export interface Pair {
+  readonly raw: Program
+  readonly hello: Program
+}
+
+export interface Variants {
+  readonly quiet: Pair
+  readonly logging: Pair
+  readonly rawSize: Size
+  readonly helloSize: Size
+}
+
+/** As a user would ship it: one minified CommonJS file (an ES module that imports node:http starts 30 ms later). */
+const bundle = async (input: string, name: string): Promise<string> => {
+  const file = join(bundles, `${name}.cjs`)
+  const build = await rolldown({
+    input: join(packageFolder, input),
+    platform: "node",
+    transform: { define: { "import.meta": "{}" } },
+    checks: { pluginTimings: false }
+  })
+  await build.write({ file, format: "cjs", minify: true, comments: false, codeSplitting: false })
+  await build.close()
+  return file
+}
+
+const sizeOf = async (file: string): Promise<Size> => {
+  const content = await readFile(file)
+  return { bytes: content.length, gzipBytes: gzipSync(content, { level: 9 }).length }
+}
+
+export const build = async (): Promise<Variants> => {
+  const raw = join(packageFolder, "fixtures/raw.cjs")
+  const hello = await bundle("../examples/hello/src/hello.ts", "hello")
+  const helloQuiet = await bundle("src/entries/hello-quiet.ts", "hello-quiet")
+  return {
+    quiet: {
+      raw: { label: "raw.cjs, no log", file: raw, env: { QUIET: "1" }, isLogging: false },
+      hello: { label: "hello, no log", file: helloQuiet, env: {}, isLogging: false }
+    },
+    logging: {
+      raw: { label: "raw.cjs", file: raw, env: {}, isLogging: true },
+      hello: { label: "hello", file: hello, env: {}, isLogging: true }
+    },
+    rawSize: await sizeOf(raw),
+    helloSize: await sizeOf(hello)
+  }
+}
