@@ -7,6 +7,27 @@
  *
  * Time is real, also in a test that runs under `TestClock`.
  *
+ * **Example** (An extension and a function, invoked once)
+ *
+ * ```ts
+ * import { Emulator, Journal } from "@effect-lambda/emulator"
+ * import * as Effect from "effect/Effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const emulator = yield* Emulator.Emulator
+ *   const result = yield* emulator.invoke('{"name":"Ada"}')
+ *   yield* emulator.journal.waitFor(Journal.is("InvocationDone", (done) => done.requestId === result.requestId))
+ *   yield* emulator.shutdown()
+ *   return result.payload
+ * })
+ *
+ * program.pipe(
+ *   Effect.provide(
+ *     Emulator.layer({ extensions: ["dist/my-extension"], function: { command: ["node", "function.mjs"] } })
+ *   )
+ * )
+ * ```
+ *
  * @since 0.1.0
  */
 import type * as Cause from "effect/Cause"
@@ -165,8 +186,13 @@ const newTraceHeader = (now: number): string => {
   return `Root=1-${time}-${hex(12)};Parent=${hex(8)};Sampled=0;Lineage=1:${hex(4)}:0`
 }
 
+/** The longest time a timer can be set for, 24 days: also what "infinite" means here, since deadlines are numbers. */
+const maxTimerMs = 2_147_483_647
+
+const limitMs = (limit: Duration.Input): number => Math.min(Duration.toMillis(limit), maxTimerMs)
+
 /**
- * Starts an environment.
+ * Starts an environment, which lives as long as the scope.
  *
  * @category constructors
  * @since 0.1.0
@@ -197,8 +223,8 @@ const makeWith = Effect.fnUntraced(function* (
     {
       ...identity,
       accountId,
-      timeoutMs: Duration.toMillis(options.timeout ?? "3 seconds"),
-      initTimeoutMs: Duration.toMillis(options.initTimeout ?? "10 seconds"),
+      timeoutMs: limitMs(options.timeout ?? "3 seconds"),
+      initTimeoutMs: limitMs(options.initTimeout ?? "10 seconds"),
       extensions: expected.map(({ name }) => name)
     },
     () => Crypto.randomUUID()

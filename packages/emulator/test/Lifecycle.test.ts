@@ -579,6 +579,26 @@ describe("shutdown", () => {
   )
 })
 
+describe("processes", () => {
+  it.live("an exit is seen although a descendant outside the group holds the output open", () =>
+    Effect.gen(function* () {
+      const detaching = script(`
+        const { spawn } = require("node:child_process")
+        const child = spawn("sleep", ["60"], { detached: true, stdio: "inherit" })
+        console.log(child.pid)
+        process.exitCode = 5
+        child.unref()
+        agent.destroy()`)
+      const emulator = yield* environment({ a: detaching }, echoFunction)
+      const exited = yield* emulator.journal.waitFor(Journal.is("ProcessExited"))
+      assert.deepStrictEqual(exited.status, { _tag: "Code", code: 5 })
+      const { line } = yield* emulator.journal.waitFor(Journal.is("Output"))
+      assert.isTrue(isAlive(Number(line)))
+      NodeProcess.kill(Number(line), "SIGKILL")
+    })
+  )
+})
+
 describe("the wire", () => {
   it.live("the complete bytes of a refusal, twice over one connection", () =>
     Effect.gen(function* () {

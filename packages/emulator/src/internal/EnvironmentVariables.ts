@@ -62,7 +62,6 @@ export const forRuntime = (
   options: VariablesOptions,
   own: Readonly<Record<string, string>>
 ): Record<string, string> => ({
-  ...own,
   ...platform({ ...options, environment: { ...options.environment, ...own } }),
   _HANDLER: options.handler,
   LAMBDA_TASK_ROOT: options.taskRoot,

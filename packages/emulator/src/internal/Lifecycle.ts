@@ -6,7 +6,7 @@ import type { ExitStatus, Source } from "../Journal.ts"
 import type { ShutdownReason } from "../Wire.ts"
 import * as Wire from "../Wire.ts"
 import { releaseExtension, releaseRuntime } from "./Delivery.ts"
-import type { Environment, Extension, InvocationOutcome, InvocationRequest, ProcessId } from "./State.ts"
+import type { Environment, Extension, InvocationOutcome, InvocationRequest, ProcessId, TimerName } from "./State.ts"
 import { freshRuntime, kill, nextNumber, record, startTimer, stopTimer, storeFatal } from "./State.ts"
 
 /** External and internal extensions together (spec: limits). */
@@ -202,7 +202,7 @@ const failNow = (env: Environment, message: string): void => {
   startShutdown(env, "failure", true)
 }
 
-export const timerFired = (env: Environment, timer: string): void => {
+export const timerFired = (env: Environment, timer: TimerName): void => {
   switch (timer) {
     case "init": {
       if (env.phase._tag !== "Init") return
@@ -224,12 +224,14 @@ export const timerFired = (env: Environment, timer: string): void => {
     case "runtimeTermination":
       if (env.runtime.process !== undefined) kill(env, env.runtime.process, "SIGKILL")
       return
-    case "shutdown":
-      if (env.phase._tag !== "Shutdown") return
-      if (env.phase.step === "runtime") shutDownExtensions(env)
+    case "shutdown": {
+      const phase = env.phase
+      if (phase._tag !== "Shutdown") return
+      // Still in the runtime's share: its killed process was not collected in time. The extensions get no more either.
+      phase.step = "collect"
       for (const process of env.alive.keys()) kill(env, process, "SIGKILL")
-      env.phase.step = "collect"
       return startTimer(env, "collect", collectMs)
+    }
     case "collect":
       // A killed process that cannot be collected must not hold the environment for ever.
       env.alive.clear()
