@@ -253,7 +253,9 @@ const makeWith = Effect.fnUntraced(function* (
     draining = true
     try {
       for (let next = inputs.shift(); next !== undefined; next = inputs.shift()) {
-        for (const command of state.handle(next, now())) execute(command)
+        // One time for the machine and the journal: a deadline is exactly its limit after the entry that sets it.
+        const at = now()
+        for (const command of state.handle(next, at)) execute(command, at)
       }
     } finally {
       draining = false
@@ -299,10 +301,10 @@ const makeWith = Effect.fnUntraced(function* (
     processes.kill(process, signal)
   }
 
-  const execute = (command: Command): void => {
+  const execute = (command: Command, at: number): void => {
     switch (command._tag) {
       case "Record":
-        return journal.append(command.happening, now())
+        return journal.append(command.happening, at)
       case "Reply":
         return server.reply(command.exchange, command.response)
       case "Spawn":

@@ -75,10 +75,14 @@ const makeMachine = (extensions: ReadonlyArray<string>, options: Partial<Environ
     }
     launch(send({ _tag: "Invoke", request }))
   }
-  /** The generation of the last timer of this name. */
-  const fire = (timer: EnvironmentState.TimerName): void => {
-    const last = commands.findLast((command) => command._tag === "StartTimer" && command.timer === timer)
-    if (last?._tag === "StartTimer") launch(send({ _tag: "TimerFired", timer, generation: last.generation }))
+  /** Fires the last timer of this name, or one that was started before it. */
+  const fire = (timer: EnvironmentState.TimerName, position = -1): void => {
+    const started = commands.flatMap((command) =>
+      command._tag === "StartTimer" && command.timer === timer ? [command.generation] : []
+    )
+    const generation = started.at(position)
+    assert.isDefined(generation)
+    launch(send({ _tag: "TimerFired", timer, generation }))
   }
   const processOf = (source: Journal.Source): number => {
     const last = commands.findLast((command) => command._tag === "Spawn" && command.source === source)
@@ -175,8 +179,15 @@ describe("init", () => {
   it("a timer that was stopped no longer counts, even if it fires", () => {
     const machine = makeMachine([])
     machine.runtimeNext()
+    machine.invoke("r1")
+    machine.respond("r1")
+    machine.runtimeNext()
+    machine.invoke("r2")
     machine.fire("init")
+    machine.fire("function", 0)
     assert.strictEqual(machine.happened("ShutdownStarted"), 0)
+    machine.fire("function")
+    assert.strictEqual(machine.happened("ShutdownStarted"), 1)
   })
 })
 

@@ -5,6 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Fs from "node:fs"
@@ -69,6 +70,22 @@ const isAlive = (pid: number): boolean => {
     return false
   }
 }
+
+/** Nobody collects an orphan in some containers: there it ends as a zombie, `Z`. */
+const processState = (pid: number): string => {
+  try {
+    return Fs.readFileSync(`/proc/${pid}/stat`, "utf8").split(" ")[2] ?? "gone"
+  } catch {
+    return isAlive(pid) ? "alive" : "gone"
+  }
+}
+
+/** Waits, five seconds at most, until a process is no more. */
+const awaitEnd = (pid: number) =>
+  Effect.sync(() => ["gone", "Z"].includes(processState(pid))).pipe(
+    Effect.repeat({ until: (ended) => ended, schedule: Schedule.spaced("10 millis") }),
+    Effect.timeout("5 seconds")
+  )
 
 describe("init", () => {
   it.live("order: extensions by name, then the runtime; next, handle, next, handle; orderly end", () =>
@@ -572,14 +589,29 @@ describe("shutdown", () => {
       assert.isTrue([...processes, grandchild].every(isAlive))
       yield* Scope.close(scope, Exit.void)
       assert.deepStrictEqual(processes.filter(isAlive), [])
-      // Nobody collects an orphan in some containers: it is gone when it is gone or a zombie.
-      const status = isAlive(grandchild) ? Fs.readFileSync(`/proc/${grandchild}/stat`, "utf8").split(" ")[2] : "gone"
-      assert.oneOf(status, ["gone", "Z"])
+      yield* awaitEnd(grandchild)
     })
   )
 })
 
 describe("processes", () => {
+  it.live("what a process leaves behind in its group goes with it", () =>
+    Effect.gen(function* () {
+      // The child holds no pipe, so nothing but the signal to the group can end it.
+      const leaving = script(`
+        const { spawn } = require("node:child_process")
+        const child = spawn("sleep", ["60"], { stdio: "ignore" })
+        console.log(child.pid)
+        process.exitCode = 5
+        child.unref()
+        agent.destroy()`)
+      const emulator = yield* environment({ a: leaving }, echoFunction)
+      yield* emulator.journal.waitFor(Journal.is("ProcessExited"))
+      const { line } = yield* emulator.journal.waitFor(Journal.is("Output"))
+      yield* awaitEnd(Number(line))
+    })
+  )
+
   it.live("an exit is seen although a descendant outside the group holds the output open", () =>
     Effect.gen(function* () {
       const detaching = script(`
