@@ -84,20 +84,29 @@ const lastResortReserve = 100
 const reportBudget = Duration.seconds(1)
 
 /**
+ * What `events` and `run` have in common.
+ *
  * @category models
  * @since 0.1.0
  */
-export interface EventsOptions<E1, R1, E2, R2> {
+export interface CommonOptions {
   /** Default: the name of the environment, the base name of the executed file. */
   readonly name?: string | undefined
   /** Default: both. On managed instances INVOKE is left out, since Lambda refuses it there. */
   readonly events?: ReadonlyArray<EventType> | undefined
+  /** What a failure between register and the first next does. Default: `"idle"`. */
+  readonly onInitFailure?: "idle" | "exit" | undefined
+  /** How long init may take before it counts as failed. Default: 8 seconds, of the 10 that Lambda gives. */
+  readonly initTimeout?: Duration.Input | undefined
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface EventsOptions<E1, R1, E2, R2> extends CommonOptions {
   /** Runs between register and the first next: the place for slow initialisation, beside the function's own. */
   readonly onRegistered?: ((registration: Registration) => Effect.Effect<unknown, E1, R1>) | undefined
-  /** What a failure of `onRegistered` does. Default: `"idle"`. */
-  readonly onInitFailure?: "idle" | "exit" | undefined
-  /** How long `onRegistered` may take before it counts as failed. Default: 8 seconds, of the 10 that init has. */
-  readonly initTimeout?: Duration.Input | undefined
   /** Fails the stream, a parked next included, when it fails: for background work that must not die unseen. */
   readonly failWhen?: Effect.Effect<never, E2, R2> | undefined
 }
@@ -154,10 +163,12 @@ export const events = <E1 = never, R1 = never, E2 = never, R2 = never>(
         isOver ? Effect.void : reportEnd(exit, hasPolled ? api.exitError : api.initError, registration)
       )
 
-      if (options.onRegistered !== undefined) {
-        const exit = yield* options
-          .onRegistered(registration)
-          .pipe(Deadline.abandonAfter(options.initTimeout ?? defaultInitTimeout), Effect.exit)
+      const { onRegistered } = options
+      if (onRegistered !== undefined) {
+        const exit = yield* Effect.suspend(() => onRegistered(registration)).pipe(
+          Deadline.abandonAfter(options.initTimeout ?? defaultInitTimeout),
+          Effect.exit
+        )
         if (Exit.isFailure(exit)) {
           yield* Metric.update(ExtensionMetrics.initFailures, 1)
           if (options.onInitFailure === "exit") return yield* aborted("init", exit.cause)
@@ -219,11 +230,7 @@ const reportEnd = <E>(
  * @category models
  * @since 0.1.0
  */
-export interface RunOptions<E, R> {
-  /** Default: the name of the environment, the base name of the executed file. */
-  readonly name?: string | undefined
-  /** Default: both. On managed instances INVOKE is left out, since Lambda refuses it there. */
-  readonly events?: ReadonlyArray<EventType> | undefined
+export interface RunOptions<E, R> extends CommonOptions {
   /** Handles one invocation; when it is done (or its budget is over), next is called. */
   readonly onInvoke?: ((event: InvokeEvent) => Effect.Effect<unknown, E, R>) | undefined
   /** Handles the end, before background work is interrupted and the layer is released. */
@@ -234,10 +241,6 @@ export interface RunOptions<E, R> {
   readonly onFailure?: FailurePolicy | undefined
   /** What a defect of a handler, or any failure of background work, does. Default: `"idle"`. */
   readonly onDefect?: FailurePolicy | undefined
-  /** What a failure of `layer` does. Default: `"idle"`. */
-  readonly onInitFailure?: "idle" | "exit" | undefined
-  /** How long building `layer` may take. Default: 8 seconds, of the 10 that init has. */
-  readonly initTimeout?: Duration.Input | undefined
   /**
    * The longest a handler may run, whatever the invocation's deadline. A function that crashes or times out is seen
    * only at the next poll, so a handler that outlives it costs the time for a clean shutdown. Default: no limit but the
@@ -296,7 +299,7 @@ const runWith = Effect.fnUntraced(function* <E, R, ROut, LE, RIn>(
   options: RunOptions<E, R>,
   build: (scope: Scope.Scope) => Effect.Effect<Context.Context<ROut>, LE, RIn>
 ) {
-  const { onDefect = "idle", onFailure = "continue", onUnknown } = options
+  const { onDefect = "idle", onFailure = "continue", onInvoke, onShutdown, onUnknown } = options
   const margin = Duration.fromInputUnsafe(options.margin ?? defaultMargin)
   const resources = yield* Scope.make()
   const fiberScope = yield* Scope.make()
@@ -338,14 +341,14 @@ const runWith = Effect.fnUntraced(function* <E, R, ROut, LE, RIn>(
       )
   })
 
-  /** A handler within its budget; `None` where it was abandoned. */
+  /** A handler within its budget; `None` where it was abandoned. One that throws is a defect like any other. */
   const attempt = (
-    handler: Effect.Effect<unknown, E, R>,
+    handler: () => Effect.Effect<unknown, E, R>,
     context: Context.Context<ROut>,
     deadline: Deadline.Deadline["Service"],
     budget: Duration.Duration
   ) =>
-    handler.pipe(
+    Effect.suspend(handler).pipe(
       Effect.provideContext(context),
       Effect.provideService(Deadline.Deadline, deadline),
       Effect.provideService(Background, background),
@@ -354,7 +357,7 @@ const runWith = Effect.fnUntraced(function* <E, R, ROut, LE, RIn>(
 
   const onEvent = Effect.fnUntraced(function* (
     name: string,
-    handler: Effect.Effect<unknown, E, R>,
+    handler: () => Effect.Effect<unknown, E, R>,
     event: InvokeEvent | UnknownEvent
   ) {
     if (isIdle || Option.isNone(services)) return
@@ -396,10 +399,10 @@ const runWith = Effect.fnUntraced(function* <E, R, ROut, LE, RIn>(
 
   const shutdown = Effect.fnUntraced(function* (event: ShutdownEvent) {
     const deadline = yield* Deadline.fromEvent(event)
-    if (options.onShutdown !== undefined && Option.isSome(services)) {
+    if (onShutdown !== undefined && Option.isSome(services)) {
       const left = yield* Deadline.left(deadline)
       const budget = Deadline.lessReserve(left, Duration.sum(margin, finalizerReserve))
-      const exit = yield* attempt(options.onShutdown(event), services.value, deadline, budget)
+      const exit = yield* attempt(() => onShutdown(event), services.value, deadline, budget)
       if (Option.isNone(exit)) {
         yield* Effect.logWarning(`onShutdown was not done within ${Duration.format(budget)} and is abandoned`)
       } else if (Exit.isFailure(exit.value)) yield* Effect.logError("onShutdown failed", exit.value.cause)
@@ -421,9 +424,9 @@ const runWith = Effect.fnUntraced(function* <E, R, ROut, LE, RIn>(
     Stream.runForEach((event) => {
       switch (event.eventType) {
         case "INVOKE":
-          return options.onInvoke === undefined ? Effect.void : onEvent("onInvoke", options.onInvoke(event), event)
+          return onInvoke === undefined ? Effect.void : onEvent("onInvoke", () => onInvoke(event), event)
         case "UNKNOWN":
-          return onUnknown === undefined ? logUnknown(event) : onEvent("onUnknown", onUnknown(event), event)
+          return onUnknown === undefined ? logUnknown(event) : onEvent("onUnknown", () => onUnknown(event), event)
         case "SHUTDOWN":
           return shutdown(event)
       }

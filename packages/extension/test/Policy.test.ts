@@ -279,6 +279,16 @@ describe("policy", () => {
     }).pipe(Effect.provide(ExtensionTest.layer([invoke(), invoke(), shutdown()])))
   )
 
+  it.effect("a handler that throws before it returns an effect dies like any other", () =>
+    Effect.gen(function* () {
+      const boom = (): never => {
+        throw new TypeError("bug")
+      }
+      yield* Extension.run({ onInvoke: boom, onShutdown: boom })
+      assert.deepStrictEqual(yield* words, ["Registered", "Next", "INVOKE", "Next", "SHUTDOWN", "ExitAt"])
+    }).pipe(Effect.provide(ExtensionTest.layer([invoke(), shutdown()])))
+  )
+
   it.effect("handler passes its budget (deadline - margin): abandoned, counted, loop goes on", () =>
     Effect.gen(function* () {
       const before = yield* count(ExtensionMetrics.abandoned)

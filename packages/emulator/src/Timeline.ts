@@ -1,0 +1,135 @@
+/**
+ * The journal as a table for people: milliseconds since the start, phase, who, what, and how much of the time limit is
+ * left.
+ *
+ * @since 0.1.0
+ */
+import type { JournalEntry, Source } from "./Journal.ts"
+
+const columns = { ms: 8, phase: 9, who: 18, left: 9 }
+
+/** The head of the table. */
+const head = (text: string, left: string): string => line("ms", "phase", "who", text, left)
+
+const line = (ms: string, phase: string, who: string, text: string, left: string): string =>
+  `${ms.padStart(columns.ms)}  ${phase.padEnd(columns.phase)}  ${who.padEnd(columns.who)}  ${left.padStart(columns.left)}  ${text}`
+
+const nameOf = (source: Source): string => source.replace("extension:", "")
+
+const whoOf = (entry: JournalEntry): string => {
+  if ("source" in entry) return nameOf(entry.source)
+  return entry._tag === "RuntimeResponded" || entry._tag === "RuntimeDone" || entry._tag === "InvocationDelivered"
+    ? "runtime"
+    : "platform"
+}
+
+/** Structured logs are shown as level and message; a log line is for reading here. */
+const readable = (text: string): string => {
+  if (!text.startsWith("{")) return text
+  try {
+    const record: unknown = JSON.parse(text)
+    if (typeof record !== "object" || record === null || !("message" in record)) return text
+    const { message } = record
+    const level = "level" in record && typeof record.level === "string" ? `${record.level} ` : ""
+    return `${level}${typeof message === "string" ? message : JSON.stringify(message)}`
+  } catch {
+    return text
+  }
+}
+
+const textOf = (entry: JournalEntry): string => {
+  switch (entry._tag) {
+    case "InitStarted":
+      return entry.phase === "init" ? "init" : "init again, inside the invocation"
+    case "InitEnded":
+      return `init ended: ${entry.status}${entry.errorType === undefined ? "" : `, ${entry.errorType}`}`
+    case "ProcessStarted":
+      return entry.pid === undefined ? "expected" : `started, process ${entry.pid}`
+    case "LaunchFailed":
+      return `cannot be started: ${entry.message}`
+    case "ProcessExited": {
+      const { state, status } = entry
+      const how = status._tag === "Code" ? `code ${status.code}` : status.signal
+      return `exited with ${how}${state === undefined ? "" : ` (${state})`}`
+    }
+    case "Killed":
+      return `${entry.signal} sent`
+    case "Output":
+      return `| ${readable(entry.line)}`
+    case "Registered":
+      return `registered for ${entry.events.join(", ") || "no events"}${entry.kind === "internal" ? " (internal)" : ""}`
+    case "ApiRefused":
+      return `${entry.method} ${entry.path} refused: ${entry.status} ${entry.errorType} ${entry.message}`
+    case "NextCalled":
+      return "next"
+    case "EventDelivered":
+      return `${entry.eventType}${entry.shutdownReason === undefined ? "" : ` ${entry.shutdownReason}`}${entry.lost ? " LOST: nobody received it" : ""}`
+    case "PollAborted":
+      return "gave up its poll, which still stands"
+    case "ErrorReported":
+      return `${entry.route}: ${entry.errorType}`
+    case "Fatal":
+      return `fatal: ${entry.errorType}${entry.first ? "" : " (not the first)"}`
+    case "InvocationStarted":
+      return `invocation ${entry.requestId}`
+    case "InvocationDelivered":
+      return entry.lost ? "invocation LOST: nobody received it" : "invocation"
+    case "RuntimeResponded":
+      return entry.functionError === undefined ? "responded" : `failed: ${entry.functionError}`
+    case "RuntimeDone":
+      return "done"
+    case "InvocationDone":
+      return `invocation ended: ${entry.status}, extension overhead ${entry.extensionOverheadMs} ms`
+    case "ShutdownStarted":
+      return `shutdown: ${entry.reason}${entry.reset ? " (reset)" : ""}`
+    case "ShutdownEnded":
+      return "every process is gone"
+  }
+}
+
+/**
+ * Renders entries one by one, in their order. `header` is the first line of the table.
+ *
+ * @param options.initTimeoutMs the limit of init, for the column of the time that is left. Default: 10 seconds
+ * @category rendering
+ * @since 0.1.0
+ */
+export const make = (
+  options: { readonly initTimeoutMs?: number } = {}
+): { readonly header: string; readonly render: (entry: JournalEntry) => string } => {
+  let start: number | undefined
+  let phase = ""
+  let deadline: number | undefined
+  let invocations = 0
+  return {
+    header: head("what", "ms left"),
+    render: (entry) => {
+      start ??= entry.at
+      switch (entry._tag) {
+        case "InitStarted":
+          if (entry.phase === "init") {
+            phase = "init"
+            deadline = entry.at + (options.initTimeoutMs ?? 10_000)
+          }
+          break
+        case "InvocationStarted":
+          invocations++
+          phase = `invoke ${invocations}`
+          deadline = entry.deadlineMs
+          break
+        case "ShutdownStarted":
+          phase = "shutdown"
+          deadline = entry.deadlineMs
+          break
+        default:
+          break
+      }
+      const left = deadline === undefined ? "" : String(deadline - entry.at)
+      const rendered = line(String(entry.at - start), phase, whoOf(entry), textOf(entry), left)
+      // Between invocations nothing is limited.
+      if (entry._tag === "InvocationDone" || entry._tag === "InitEnded") deadline = undefined
+      if (entry._tag === "InvocationDone") phase = "idle"
+      return rendered
+    }
+  }
+}

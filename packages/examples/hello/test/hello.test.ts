@@ -1,0 +1,81 @@
+import { Emulator, Journal } from "@effect-lambda/emulator"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { execFile } from "node:child_process"
+import { join } from "node:path"
+import { promisify } from "node:util"
+
+const examples = join(import.meta.dirname, "../..")
+const extensions = ["hello/src/hello.ts", "hello-stream/src/hello-stream.ts"]
+
+describe.each(extensions)("%s beside a function in the emulator", (file) => {
+  it.live("logs each invocation and a summary, and exits by itself", () =>
+    Effect.gen(function* () {
+      const emulator = yield* Emulator.make({
+        extensions: [join(examples, file)],
+        function: { command: [join(examples, "hello/function/function.mjs")] }
+      })
+      const { journal } = emulator
+      const requestIds: Array<string> = []
+      for (let number = 1; number <= 3; number++) {
+        const { payload, requestId } = yield* emulator.invoke(`{"name":"${number}"}`)
+        assert.strictEqual(payload, `{"hello":"${number}"}`)
+        yield* journal.waitFor(Journal.is("InvocationDone", (done) => done.requestId === requestId))
+        requestIds.push(requestId)
+      }
+      yield* emulator.shutdown()
+
+      const entries = (yield* journal.entries).filter(
+        (entry) => "source" in entry && entry.source.startsWith("extension:")
+      )
+      const messages = entries.filter(Journal.is("Output")).map(({ line }) => JSON.parse(line).message)
+      assert.lengthOf(messages, 4)
+      requestIds.forEach((requestId, index) => assert.match(messages[index], new RegExp(`${requestId}: \\d+ ms left`)))
+      assert.strictEqual(messages[3], "3 invocations, then shutdown: spindown")
+
+      const order = entries.filter(Journal.is("EventDelivered")).map(({ eventType }) => eventType)
+      assert.deepStrictEqual(order, ["INVOKE", "INVOKE", "INVOKE", "SHUTDOWN"])
+      assert.lengthOf(entries.filter(Journal.is("NextCalled")), 4)
+      const exited = entries.find(Journal.is("ProcessExited"))
+      assert.deepInclude(exited, { status: { _tag: "Code", code: 0 }, state: "Exited" })
+    })
+  )
+})
+
+describe("npm start", () => {
+  const start = (...args: ReadonlyArray<string>) =>
+    promisify(execFile)(process.execPath, [join(examples, "hello/src/start.ts"), ...args]).then(
+      ({ stderr, stdout }) => ({ code: 0, stderr, stdout }),
+      (error: { readonly code: number; readonly stdout: string; readonly stderr: string }) => error
+    )
+
+  it("prints a timeline of three invocations and the shutdown, and ends with 0", async () => {
+    const { code, stdout } = await start()
+    assert.strictEqual(code, 0, stdout)
+    for (const text of [
+      "invoke 3",
+      "SHUTDOWN spindown",
+      "every process is gone",
+      "3 invocations, everything ended well"
+    ]) {
+      assert.include(stdout, text)
+    }
+  })
+
+  it("takes the number of invocations", async () => {
+    const { code, stdout } = await start("--invocations", "10")
+    assert.strictEqual(code, 0, stdout)
+    assert.include(stdout, "10 invocations, then shutdown")
+  })
+
+  it.each([
+    [["--invocatons", "4"], "--invocations"],
+    [["--invocations", "0"], "between 1 and 1000"],
+    [["--invocations", "many"], "many"]
+  ])("%j explains itself", async (args, text) => {
+    const { code, stderr, stdout } = await start(...args)
+    assert.notStrictEqual(code, 0)
+    assert.include(stdout + stderr, text)
+    assert.notInclude(stdout + stderr, "    at ")
+  })
+})

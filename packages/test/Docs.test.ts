@@ -1,0 +1,112 @@
+/** Every TypeScript example of the documents and of the API docs compiles; the ones that are programs are run. */
+import { Emulator, Journal } from "@effect-lambda/emulator"
+import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { execFile } from "node:child_process"
+import { chmodSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
+import { promisify } from "node:util"
+
+const root = join(import.meta.dirname, "../..")
+
+interface Example {
+  readonly place: string
+  readonly file: string
+  readonly code: string
+}
+
+const documents = globSync(["README.md", "docs/**/*.md", "packages/*/README.md", "packages/examples/*/README.md"], {
+  cwd: root
+})
+const sources = globSync("packages/{extension,extension-node,emulator}/src/*.ts", { cwd: root })
+
+const blocks = (text: string): ReadonlyArray<string> =>
+  Array.from(text.matchAll(/^```ts\n(.*?)^```$/gms), ([, code]) => code ?? "")
+
+/** The doc comments of a source, without their asterisks. */
+const comments = (text: string): string =>
+  Array.from(text.matchAll(/\/\*\*.*?\*\//gs), ([comment]) => comment.replaceAll(/^ \* ?/gm, "")).join("\n")
+
+const examples: ReadonlyArray<Example> = [...documents, ...sources].flatMap((path) => {
+  const text = readFileSync(join(root, path), "utf8")
+  return blocks(path.endsWith(".md") ? text : comments(text)).map((code, index) => ({
+    place: `${path}, example ${index + 1}`,
+    file: `${path.replaceAll(/[^A-Za-z]+/g, "-")}-${index + 1}${code.includes("@effect/vitest") ? ".test" : ""}.ts`,
+    code
+  }))
+})
+
+const folder = mkdtempSync(join(tmpdir(), "docs-"))
+const pathOf = (example: Example) => join(folder, "examples", example.file)
+
+const run = (command: string, args: ReadonlyArray<string>) =>
+  promisify(execFile)(command, args, { cwd: folder }).catch((error: { stdout: string; stderr: string }) => {
+    throw new Error(`${command} ${args.join(" ")}\n${error.stdout}\n${error.stderr}`)
+  })
+
+beforeAll(() => {
+  mkdirSync(join(folder, "examples"))
+  symlinkSync(join(root, "node_modules"), join(folder, "node_modules"))
+  writeFileSync(join(folder, "package.json"), '{"type":"module"}')
+  writeFileSync(
+    join(folder, "tsconfig.json"),
+    JSON.stringify({
+      extends: join(root, "tsconfig.base.json"),
+      compilerOptions: { composite: false, incremental: false, noEmit: true, types: ["node"], plugins: [] },
+      include: ["examples"]
+    })
+  )
+  for (const example of examples) {
+    writeFileSync(pathOf(example), `#!/usr/bin/env node\n${example.code}`)
+    chmodSync(pathOf(example), 0o755)
+  }
+})
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+it("there are examples, and every link between the documents leads somewhere", () => {
+  assert.isAbove(examples.length, 8)
+  for (const path of documents) {
+    const links = readFileSync(join(root, path), "utf8").matchAll(/\]\((?!https?:)([^)#]+)/g)
+    for (const [, link] of links) {
+      const target = join(dirname(path), link ?? "")
+      assert.isNotEmpty(globSync(target, { cwd: root }), `${path} links to ${link}`)
+    }
+  }
+})
+
+it("every example compiles", { timeout: 60_000 }, async () => {
+  await run("tsc", ["-p", folder])
+})
+
+const programs = examples.filter(({ code, place }) => place.includes(".md") && code.includes("NodeExtension.runMain"))
+const tests = examples.filter(({ file }) => file.endsWith(".test.ts"))
+
+describe("runs", () => {
+  it("there are some", () => {
+    assert.isAtLeast(programs.length, 3)
+    assert.isAtLeast(tests.length, 1)
+  })
+
+  it.live.each(programs)("$place", (example) =>
+    Effect.gen(function* () {
+      const emulator = yield* Emulator.make({
+        extensions: [pathOf(example)],
+        function: { command: [join(root, "packages/examples/hello/function/function.mjs")] }
+      })
+      const { functionError, requestId } = yield* emulator.invoke('{"name":"docs"}')
+      assert.isUndefined(functionError)
+      yield* emulator.journal.waitFor(Journal.is("InvocationDone", (done) => done.requestId === requestId))
+      yield* emulator.shutdown()
+      const exited = yield* emulator.journal.waitFor(
+        Journal.is("ProcessExited", (entry) => entry.source.startsWith("extension:"))
+      )
+      assert.deepInclude(exited, { status: { _tag: "Code", code: 0 }, state: "Exited" })
+    })
+  )
+
+  it.each(tests)("$place", { timeout: 60_000 }, async (example) => {
+    await run("vitest", ["run", "--root", folder, pathOf(example)])
+  })
+})
