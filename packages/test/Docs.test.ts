@@ -77,7 +77,8 @@ it("there are examples, and every link between the documents leads somewhere", (
 })
 
 it("every example compiles", { timeout: 60_000 }, async () => {
-  await run("tsc", ["-p", folder])
+  const { stdout } = await run("tsc", ["-p", folder])
+  assert.strictEqual(stdout, "")
 })
 
 const programs = examples.filter(({ code, place }) => place.includes(".md") && code.includes("NodeExtension.runMain"))
@@ -107,6 +108,8 @@ describe("runs", () => {
   )
 
   it.each(tests)("$place", { timeout: 60_000 }, async (example) => {
-    await run("vitest", ["run", "--root", folder, pathOf(example)])
+    const { stdout } = await run("vitest", ["run", "--root", folder, "--reporter", "tap", pathOf(example)])
+    assert.match(stdout, /^ +ok 1 - /m)
+    assert.notMatch(stdout, /not ok/)
   })
 })

@@ -1,5 +1,5 @@
 /** What ExtensionsApi promises, over three HTTP clients: ours, the platform's over node:http, and fetch. */
-import { ExtensionError, ExtensionsApi, ExtensionsProtocol, type Registration } from "@effect-lambda/extension"
+import { type ExtensionError, ExtensionsApi, ExtensionsProtocol, type Registration } from "@effect-lambda/extension"
 import { LambdaHttpClient } from "@effect-lambda/extension-node"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { assert, describe, it } from "@effect/vitest"
@@ -185,7 +185,7 @@ describe.each(clients)("over %s", (_, client) => {
     [42, initError, invalidState("Running", "InitError"), "only before the first next"]
   ] as const)("case %s: a refusal is Rejected and says what to do", ([_case, call, answer, hint]) =>
     withServer(answer, (api) =>
-      Effect.map(Effect.flip<unknown, ExtensionError.ExtensionsApiError, never>(call(api)), (error) => {
+      Effect.map(Effect.flip<object, ExtensionError.ExtensionsApiError, never>(call(api)), (error) => {
         assert.strictEqual(error.reason._tag, "Rejected")
         assert.isFalse(error.isRetryable)
         assert.include(error.message, hint)
@@ -211,7 +211,7 @@ describe.each(clients)("over %s", (_, client) => {
     ["a reset connection", reset, "Unreachable"],
     [
       "a body shorter than promised",
-      { ...http("200 OK", '{"eventType"', { "Content-Length": "99" }), then: "reset" },
+      { ...http("200 OK", '{"eventType"', { "Content-Length": "99" }), afterwards: "reset" },
       "Unreachable"
     ]
   ]

@@ -20,60 +20,20 @@ import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Background } from "./Background.ts"
 import * as Deadline from "./Deadline.ts"
-import { ErrorRequest, type ExtensionsApiError, errorRequestFromCause } from "./ExtensionError.ts"
+import type { ExtensionsApiError } from "./ExtensionError.ts"
 import type { EventType, ExtensionEvent, InvokeEvent, ShutdownEvent, UnknownEvent } from "./ExtensionEvent.ts"
 import { ExtensionsApi } from "./ExtensionsApi.ts"
 import * as ExtensionMetrics from "./ExtensionMetrics.ts"
+import { aborted, type ExtensionAborted, type FailurePolicy, reportEnd } from "./FailurePolicy.ts"
 import { HostProcess } from "./HostProcess.ts"
 import { poll, unannouncedShutdown } from "./internal/poll.ts"
 import { register } from "./internal/register.ts"
 import type { LambdaEnvironment } from "./LambdaEnvironment.ts"
 import type { Registration } from "./Registration.ts"
-
-/**
- * What to do about a failure.
- *
- * - `"continue"`: log it, count it, go on with the next event
- * - `"idle"`: log it, count it, and keep polling without doing anything: the
- *   function lives on without the extension
- * - `"exit"`: report it to Lambda and exit with code 1, which fails the
- *   function's current invocation. For extensions whose absence is worse than
- *   an outage (secrets, policy)
- *
- * @category models
- * @since 0.1.0
- */
-export type FailurePolicy = "continue" | "idle" | "exit"
-
-/**
- * A failure whose policy is `"exit"`. It has been reported to Lambda; the
- * process must end.
- *
- * @category errors
- * @since 0.1.0
- */
-export class ExtensionAborted extends Schema.TaggedError<ExtensionAborted>("@effect-lambda/extension/ExtensionAborted")(
-  "ExtensionAborted",
-  {
-    /** What failed. */
-    phase: Schema.Literals(["init", "invoke", "background"]),
-    /** What was reported to Lambda. */
-    report: ErrorRequest,
-    cause: Schema.Defect()
-  }
-) {
-  override get message(): string {
-    return `${this.phase} failed, and the policy for that is "exit": ${this.report.errorType}: ${this.report.errorMessage}`
-  }
-}
-
-const aborted = <E>(phase: ExtensionAborted["phase"], cause: Cause.Cause<E>) =>
-  new ExtensionAborted({ phase, report: errorRequestFromCause(cause), cause: Cause.squash(cause) })
 
 // The platform gives ten seconds to init; a layer that takes longer would take the function down with it.
 const defaultInitTimeout = Duration.seconds(8)
@@ -81,7 +41,8 @@ const defaultMargin = Duration.millis(200)
 // The part of shutdown that a slow `onShutdown` cannot take from the finalizers.
 const finalizerReserve = Duration.millis(500)
 const lastResortReserve = 100
-const reportBudget = Duration.seconds(1)
+// Where a run fails before SHUTDOWN there is no deadline; Lambda waits for the exit of the process.
+const releaseBudget = Duration.seconds(1)
 
 /**
  * What `events` and `run` have in common.
@@ -202,29 +163,6 @@ export const events = <E1 = never, R1 = never, E2 = never, R2 = never>(
       return Stream.fromEffectRepeat(pull).pipe(Stream.takeUntil((event) => event.eventType === "SHUTDOWN"))
     })
   )
-
-/** Tells Lambda, as well as it can be told, why the stream ended before SHUTDOWN. */
-const reportEnd = <E>(
-  exit: Exit.Exit<unknown, E>,
-  send: ExtensionsApi["Service"]["exitError"],
-  registration: Registration
-): Effect.Effect<void> => {
-  if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) {
-    return Effect.logWarning(
-      "the stream of events was left before SHUTDOWN: if the process exits now, Lambda reports Extension.Crash"
-    )
-  }
-  const error = Cause.findErrorOption(exit.cause)
-  const report =
-    Option.isSome(error) && Schema.is(ExtensionAborted)(error.value)
-      ? error.value.report
-      : errorRequestFromCause(exit.cause)
-  return send(registration, report).pipe(
-    Deadline.abandonAfter(reportBudget),
-    Effect.asVoid,
-    Effect.catch((failure) => Effect.logWarning(`the failure could not be reported to Lambda: ${failure.message}`))
-  )
-}
 
 /**
  * @category models
@@ -431,6 +369,6 @@ const runWith = Effect.fnUntraced(function* <E, R, ROut, LE, RIn>(
           return shutdown(event)
       }
     }),
-    Effect.onExit(() => (isReleased ? Effect.void : release(reportBudget)))
+    Effect.onExit(() => (isReleased ? Effect.void : release(releaseBudget)))
   )
 })

@@ -15,11 +15,11 @@ export interface Received {
 
 /** Chunks are written one by one, each in a packet of its own; afterwards the connection is kept or cut. */
 export type Answer =
-  | { readonly chunks: ReadonlyArray<string | Uint8Array>; readonly then: "keep" | "reset" }
+  | { readonly chunks: ReadonlyArray<string | Uint8Array>; readonly afterwards: "keep" | "reset" }
   /** Never answered. */
   | "park"
 
-export const reset: Answer = { chunks: [], then: "reset" }
+export const reset: Answer = { chunks: [], afterwards: "reset" }
 
 const separately = (milliseconds = 5) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds))
 
@@ -31,7 +31,7 @@ export const http = (
   const chunks = typeof body === "string" ? [Buffer.from(body)] : body
   const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
   const lines = Object.entries({ "Content-Length": String(length), ...headers }).map(([k, v]) => `${k}: ${v}\r\n`)
-  return { chunks: [`HTTP/1.1 ${status}\r\n${lines.join("")}\r\n`, ...chunks], then: "keep" }
+  return { chunks: [`HTTP/1.1 ${status}\r\n${lines.join("")}\r\n`, ...chunks], afterwards: "keep" }
 }
 
 export const makeServer = Effect.fnUntraced(function* (answer: (request: Received, index: number) => Answer) {
@@ -56,7 +56,7 @@ export const makeServer = Effect.fnUntraced(function* (answer: (request: Receive
         request.socket.write(chunk)
         await separately()
       }
-      if (bytes.then === "reset") request.socket.resetAndDestroy()
+      if (bytes.afterwards === "reset") request.socket.resetAndDestroy()
     })
   })
   Object.assign(server, { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 })

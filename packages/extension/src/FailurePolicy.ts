@@ -1,0 +1,85 @@
+/**
+ * What a failure does to an extension, and how Lambda is told of it.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Deadline from "./Deadline.ts"
+import { ErrorRequest, errorRequestFromCause } from "./ExtensionError.ts"
+import type { ExtensionsApi } from "./ExtensionsApi.ts"
+import type { Registration } from "./Registration.ts"
+
+/**
+ * What to do about a failure.
+ *
+ * - `"continue"`: log it, count it, go on with the next event
+ * - `"idle"`: log it, count it, and keep polling without doing anything: the
+ *   function lives on without the extension
+ * - `"exit"`: report it to Lambda and exit with code 1, which fails the
+ *   function's current invocation. For extensions whose absence is worse than
+ *   an outage (secrets, policy)
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type FailurePolicy = "continue" | "idle" | "exit"
+
+/**
+ * A failure whose policy is `"exit"`. It has been reported to Lambda; the
+ * process must end.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ExtensionAborted extends Schema.TaggedError<ExtensionAborted>("@effect-lambda/extension/ExtensionAborted")(
+  "ExtensionAborted",
+  {
+    /** What failed. */
+    phase: Schema.Literals(["init", "invoke", "background"]),
+    /** What was reported to Lambda. */
+    report: ErrorRequest,
+    cause: Schema.Defect()
+  }
+) {
+  override get message(): string {
+    return `${this.phase} failed, and the policy for that is "exit": ${this.report.errorType}: ${this.report.errorMessage}`
+  }
+}
+
+/** @internal */
+export const aborted = <E>(phase: ExtensionAborted["phase"], cause: Cause.Cause<E>) =>
+  new ExtensionAborted({ phase, report: errorRequestFromCause(cause), cause: Cause.squash(cause) })
+
+const reportBudget = Duration.seconds(1)
+
+/**
+ * Tells Lambda, as well as it can be told, why the stream ended before SHUTDOWN.
+ *
+ * @internal
+ */
+export const reportEnd = <E>(
+  exit: Exit.Exit<unknown, E>,
+  send: ExtensionsApi["Service"]["exitError"],
+  registration: Registration
+): Effect.Effect<void> => {
+  if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) {
+    return Effect.logWarning(
+      "the stream of events was left before SHUTDOWN: if the process exits now, Lambda reports Extension.Crash"
+    )
+  }
+  const error = Cause.findErrorOption(exit.cause)
+  const report =
+    Option.isSome(error) && Schema.is(ExtensionAborted)(error.value)
+      ? error.value.report
+      : errorRequestFromCause(exit.cause)
+  return send(registration, report).pipe(
+    Deadline.abandonAfter(reportBudget),
+    Effect.asVoid,
+    Effect.catch((failure) => Effect.logWarning(`the failure could not be reported to Lambda: ${failure.message}`))
+  )
+}
