@@ -50,10 +50,9 @@ describe.each(published)("@effect-lambda/%s", (name) => {
   })
 
   it("its types resolve for every way of importing", { timeout: 60_000 }, async () => {
-    assert.include(
-      await run("attw", [tarballs.get(name)!, "--profile", "esm-only", "--no-color"], folder),
-      "bundler: 🟢"
-    )
+    // Silent, and an exit code that fails the command if anything is wrong.
+    const output = await run("attw", [tarballs.get(name)!, "--profile", "esm-only", "--quiet"], folder)
+    assert.strictEqual(output.trim(), "")
   })
 
   it("holds sources and build, no tests, no workspace or catalog references", async () => {
