@@ -106,6 +106,30 @@ describe("runMain", () => {
     })
   )
 
+  it.live("a parked poll whose connection is cut is survived, also while the old poll still stands", () =>
+    Effect.gen(function* () {
+      const standing = () =>
+        http(
+          "403 Forbidden",
+          '{"errorMessage":"State transition from Ready to Ready failed for extension id. Error: State transition is not allowed","errorType":"Extension.InvalidExtensionState"}\n'
+        )
+      const { cut, host, received } = yield* lambda(
+        () => "park",
+        standing,
+        standing,
+        invoke,
+        () => shutdown(2000)
+      )
+      const run = yield* start({ AWS_LAMBDA_RUNTIME_API: host })
+      yield* until("the parked poll", () => received.length === 2)
+      cut()
+      assert.deepStrictEqual(yield* run.exit, { code: 0, signal: null })
+      assert.include(run.output(), "lost a poll")
+      assert.include(run.output(), "handled r-1")
+      assert.lengthOf(received, 6)
+    })
+  )
+
   it.live("outside Lambda it says so in one line and ends with 1", () =>
     Effect.gen(function* () {
       const run = yield* start({})

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { createServer, type IncomingMessage } from "node:http"
-import type { AddressInfo } from "node:net"
+import type { AddressInfo, Socket } from "node:net"
 
 export interface Received {
   readonly method: string
@@ -37,7 +37,7 @@ export const http = (
 export const makeServer = Effect.fnUntraced(function* (answer: (request: Received, index: number) => Answer) {
   const received: Array<Received> = []
   const closed: Array<number> = []
-  const connections = new Map<unknown, number>()
+  const connections = new Map<Socket, number>()
   const server = createServer((request) => {
     const chunks: Array<Buffer> = []
     request.on("data", (chunk: Buffer) => chunks.push(chunk))
@@ -78,7 +78,15 @@ export const makeServer = Effect.fnUntraced(function* (answer: (request: Receive
       })
   )
   const { port } = server.address() as AddressInfo
-  return { host: `127.0.0.1:${port}`, received, closed, server }
+  return {
+    host: `127.0.0.1:${port}`,
+    received,
+    closed,
+    /** Cuts every connection. */
+    cut: () => {
+      for (const socket of connections.keys()) socket.resetAndDestroy()
+    }
+  }
 })
 
 /** Waits for a condition, at most five seconds. */
