@@ -45,6 +45,7 @@ import {
   AlreadyShutDown,
   EmulatorError,
   InvocationAbandoned,
+  InvocationRefused,
   NotARunningSlot,
   PayloadTooLarge
 } from "./EmulatorError.ts"
@@ -56,6 +57,7 @@ import { expectedExtensions, extensionsEnabled } from "./internal/ExtensionFiles
 import type { ExitStatus, Source } from "./Journal.ts"
 import * as Journal from "./Journal.ts"
 import * as Processes from "./Processes.ts"
+import type { Profile } from "./Profile.ts"
 import * as RuntimeApiServer from "./RuntimeApiServer.ts"
 import type { ShutdownReason } from "./Wire.ts"
 
@@ -83,8 +85,8 @@ export interface FunctionOptions {
  * @since 0.1.0
  */
 export interface Options {
-  /** Whose behaviour is imitated: `real` is AWS Lambda itself. */
-  readonly profile?: "real"
+  /** Whose behaviour is imitated, default `real`: AWS Lambda itself. */
+  readonly profile?: Profile
   /**
    * The external extensions: files to run, slots (a name that something else drives over HTTP, without a process), or a
    * directory laid out as `/opt/extensions`. The base name of a file is the name of its extension. Default: none.
@@ -104,9 +106,9 @@ export interface Options {
   readonly region?: string
   /** Default `123456789012`. */
   readonly accountId?: string
-  /** The function timeout, default 3 seconds. It covers extensions too, and init when it runs inside an invocation. */
+  /** The function timeout, default 3 seconds (real) or 300 seconds (rie, lmi). It covers extensions too, and init when it runs inside an invocation. */
   readonly timeout?: Duration.Input
-  /** The limit of the init phase, default 10 seconds. */
+  /** The limit of the init phase, default 10 seconds (real) or the function timeout (lmi); rie has none. */
   readonly initTimeout?: Duration.Input
   /** Variables for the function and the extensions, as set by the customer on Lambda. */
   readonly environment?: Readonly<Record<string, string>>
@@ -128,7 +130,7 @@ export interface Options {
  */
 export interface InvokeOptions {
   readonly requestId?: string
-  /** Default: a new one that is not sampled, as Lambda makes it. */
+  /** Default: a new one that is not sampled, as Lambda makes it; none under `rie`. */
   readonly traceHeader?: string
   readonly clientContext?: string
   readonly cognitoIdentity?: string
@@ -167,6 +169,9 @@ export class Emulator extends Context.Service<
     /**
      * Invokes the function and succeeds as soon as the runtime answers; extensions may still be busy. Invocations run one
      * after another. A function that fails, crashes or times out is a result with `functionError`, not an error.
+     *
+     * Under `rie` it succeeds only when the extensions are done too, and fails with `InvocationRefused` while another one
+     * runs; under `lmi` invocations run at the same time, as many as the runtime polls for.
      */
     readonly invoke: (payload: string, options?: InvokeOptions) => Effect.Effect<InvokeResult, EmulatorError>
     /**
@@ -215,16 +220,24 @@ const makeWith = Effect.fnUntraced(function* (
     functionVersion: options.functionVersion ?? "$LATEST",
     handler: options.handler ?? "index.handler"
   }
+  const profile = options.profile ?? "real"
   const region = options.region ?? "us-east-1"
   const accountId = options.accountId ?? "123456789012"
-  const functionArn = `arn:aws:lambda:${region}:${accountId}:function:${identity.functionName}`
+  // AWS's emulator has one ARN for everybody (spec: RIE, invoke).
+  const functionArn =
+    profile === "rie"
+      ? `arn:aws:lambda:us-east-1:012345678912:function:${identity.functionName}`
+      : `arn:aws:lambda:${region}:${accountId}:function:${identity.functionName}`
+  const timeoutMs = limitMs(options.timeout ?? (profile === "real" ? "3 seconds" : "300 seconds"))
+  const initTimeoutMs = profile === "lmi" ? timeoutMs : limitMs("10 seconds")
 
   const state = EnvironmentState.make(
     {
       ...identity,
+      profile,
       accountId,
-      timeoutMs: limitMs(options.timeout ?? "3 seconds"),
-      initTimeoutMs: limitMs(options.initTimeout ?? "10 seconds"),
+      timeoutMs,
+      initTimeoutMs: options.initTimeout === undefined ? initTimeoutMs : limitMs(options.initTimeout),
       extensions: expected.map(({ name }) => name)
     },
     () => Crypto.randomUUID()
@@ -307,6 +320,8 @@ const makeWith = Effect.fnUntraced(function* (
         return journal.append(command.happening, at)
       case "Reply":
         return server.reply(command.exchange, command.response)
+      case "Drop":
+        return server.drop(command.exchange)
       case "Spawn":
         return spawn(command.process, command.source)
       case "Kill":
@@ -337,6 +352,7 @@ const makeWith = Effect.fnUntraced(function* (
   const server = yield* RuntimeApiServer.make({
     host: "127.0.0.1",
     port: options.port ?? 0,
+    profile,
     extensionsEnabled: extensionsEnabled(options.extensions ?? []),
     onInput: dispatch,
     onRefused: (happening) => journal.append(happening, now())
@@ -389,7 +405,7 @@ const makeWith = Effect.fnUntraced(function* (
         contentType: invokeOptions.contentType ?? "application/json",
         invokedFunctionArn:
           invokeOptions.qualifier === undefined ? functionArn : `${functionArn}:${invokeOptions.qualifier}`,
-        traceHeader: invokeOptions.traceHeader ?? newTraceHeader(now()),
+        traceHeader: invokeOptions.traceHeader ?? (profile === "rie" ? "" : newTraceHeader(now())),
         clientContext: invokeOptions.clientContext ?? "",
         cognitoIdentity: invokeOptions.cognitoIdentity ?? "",
         tenantId: invokeOptions.tenantId ?? ""
@@ -398,6 +414,10 @@ const makeWith = Effect.fnUntraced(function* (
     const outcome = yield* Deferred.await(deferred)
     if (outcome._tag === "Abandoned") {
       return yield* new EmulatorError({ method, reason: new InvocationAbandoned({ requestId }) })
+    }
+    if (outcome._tag === "Refused") {
+      const { errorType } = outcome
+      return yield* new EmulatorError({ method, reason: new InvocationRefused({ requestId, errorType }) })
     }
     const { functionError, payload: answer } = outcome
     return { requestId, payload: answer, functionError }

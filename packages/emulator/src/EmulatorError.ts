@@ -78,6 +78,24 @@ export class InvocationAbandoned extends Schema.TaggedError<InvocationAbandoned>
 }
 
 /**
+ * The environment did not take the invocation: profile `rie` runs one at a time, profile `lmi` only what a worker of the
+ * runtime polls for (spec: RIE, invoke; Runtime API, managed instances). The invoke endpoint of AWS's emulator answers
+ * status 400, with `errorType` in the header `Error-Type` unless it is empty.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class InvocationRefused extends Schema.TaggedError<InvocationRefused>(
+  "@effect-lambda/emulator/EmulatorError/InvocationRefused"
+)("InvocationRefused", { requestId: Schema.String, errorType: Schema.String }) {
+  override get message(): string {
+    return this.errorType === ""
+      ? `Invocation ${this.requestId} was refused because another one runs. Wait for its result.`
+      : `Invocation ${this.requestId} was refused: ${this.errorType}. Wait until a worker of the runtime calls next.`
+  }
+}
+
+/**
  * The payload of an invocation is too large for Lambda (spec: Runtime API, payload limit, in bytes).
  *
  * @category reasons
@@ -132,6 +150,7 @@ export const EmulatorErrorReason = Schema.Union([
   PortUnavailable,
   AlreadyShutDown,
   InvocationAbandoned,
+  InvocationRefused,
   PayloadTooLarge,
   NotARunningSlot,
   WaitTimedOut

@@ -6,11 +6,14 @@
  * @since 0.1.0
  */
 import { handleExtensionsApi } from "./internal/ExtensionsApi.ts"
+import { launchFailed, processExited } from "./internal/Failure.ts"
+import { launchNext, startInit } from "./internal/Init.ts"
 import * as Lifecycle from "./internal/Lifecycle.ts"
 import { handleRuntimeApi, responseTruncated } from "./internal/RuntimeApi.ts"
+import { end } from "./internal/Shutdown.ts"
 import type { Command, Environment, EnvironmentOptions, Exchange, Input, Poll } from "./internal/State.ts"
 import type { Source } from "./Journal.ts"
-import { freshRuntime, record } from "./internal/State.ts"
+import { drop, freshRuntime, record } from "./internal/State.ts"
 
 export type {
   Command,
@@ -55,6 +58,7 @@ export const make = (options: EnvironmentOptions, newId: () => string): Environm
     now: 0,
     lastId: 0,
     phase: { _tag: "Cold" },
+    initStarted: false,
     extensions: [],
     runtime: freshRuntime(),
     toLaunch: [],
@@ -62,12 +66,16 @@ export const make = (options: EnvironmentOptions, newId: () => string): Environm
     fatal: undefined,
     broken: undefined,
     invocation: undefined,
+    heldAnswer: undefined,
+    concurrent: new Map(),
+    timedOut: new Set(),
     endRequested: false
   }
   return {
     handle: (input, now) => {
       env.now = now
       step(env, input)
+      Lifecycle.proceed(env)
       return env.commands.splice(0)
     }
   }
@@ -76,11 +84,15 @@ export const make = (options: EnvironmentOptions, newId: () => string): Environm
 const step = (env: Environment, input: Input): void => {
   switch (input._tag) {
     case "Start":
-      return Lifecycle.startInit(env, "init")
+      // AWS's emulator starts nothing before the first invocation.
+      return env.options.profile === "rie" ? undefined : startInit(env, "init")
     case "ExtensionsApi":
-      return handleExtensionsApi(env, input.request)
     case "RuntimeApi":
-      return handleRuntimeApi(env, input.request)
+      // The environment is gone, and everybody who could be answered with it.
+      if (env.phase._tag === "Terminated") return drop(env, input.request.exchange)
+      return input._tag === "RuntimeApi"
+        ? handleRuntimeApi(env, input.request)
+        : handleExtensionsApi(env, input.request)
     case "PollAborted":
       return pollAborted(env, input.exchange)
     case "ResponseTruncated":
@@ -89,28 +101,21 @@ const step = (env: Environment, input: Input): void => {
       const source = env.alive.get(input.process)
       if (source === undefined) return
       record(env, { _tag: "ProcessStarted", source, pid: input.pid })
-      return source === "runtime" ? undefined : Lifecycle.launchNext(env)
+      return source === "runtime" ? undefined : launchNext(env)
     }
     case "LaunchFailed":
-      return Lifecycle.launchFailed(env, input.process, input.errorType, input.message)
+      return launchFailed(env, input.process, input.errorType, input.message)
     case "ProcessExited":
-      return Lifecycle.processExited(env, input.process, input.status)
+      return processExited(env, input.process, input.status)
     case "TimerFired":
       // A timer that was stopped or restarted while it was firing no longer counts.
       if (env.timers.get(input.timer) !== input.generation) return
       env.timers.delete(input.timer)
       return Lifecycle.timerFired(env, input.timer)
-    case "Invoke": {
-      if (env.phase._tag === "Terminated" || env.endRequested || (env.phase._tag === "Shutdown" && !env.phase.reset)) {
-        const { call, requestId } = input.request
-        env.commands.push({ _tag: "Answer", call, outcome: { _tag: "Abandoned", requestId } })
-        return
-      }
-      env.queue.push(input.request)
-      return Lifecycle.takeNextInvocation(env)
-    }
+    case "Invoke":
+      return Lifecycle.invoke(env, input.request)
     case "Shutdown":
-      return Lifecycle.end(env, input.reason)
+      return end(env, input.reason)
   }
 }
 

@@ -13,7 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import { EmulatorError, WaitTimedOut } from "./EmulatorError.ts"
-import type { ShutdownReason } from "./Wire.ts"
+import type { ShutdownReason, ShutdownReasonText } from "./Wire.ts"
 
 /**
  * Who an entry speaks of: the runtime (the function's process) or an extension by its name.
@@ -108,7 +108,7 @@ export type Happening =
       readonly eventType: "INVOKE" | "SHUTDOWN"
       readonly deadlineMs: number
       readonly requestId: string | undefined
-      readonly shutdownReason: ShutdownReason | undefined
+      readonly shutdownReason: ShutdownReasonText | undefined
       readonly lost: boolean
     }
   /** The connection of a waiting poll was closed by its client. The poll still stands and swallows the next event. */

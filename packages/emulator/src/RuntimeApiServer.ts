@@ -2,17 +2,24 @@
  * The HTTP server of an environment: it turns requests into inputs of the state machine and holds the responses until
  * the machine answers.
  *
- * A waiting poll is never answered by a timeout, and a connection is never closed for being idle.
+ * A waiting poll is never answered by a timeout, and a connection is never closed for being idle. What is bounded: the
+ * number of connections (1024), the head of a request (64 KiB) and its kept body (one payload), the requests that wait
+ * behind another one on the same connection (100), and the time that a request takes to arrive (`requestTimeout`).
  *
  * @since 0.1.0
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
+import type { Duplex } from "node:stream"
 import { EmulatorError, PortUnavailable } from "./EmulatorError.ts"
 import type { Exchange, Input } from "./EnvironmentState.ts"
 import { maxPayloadBytes } from "./EnvironmentState.ts"
+import type { Body } from "./internal/Routes.ts"
+import { findRoute, isUnguarded, requestIdOf } from "./internal/Routes.ts"
 import type { Happening } from "./Journal.ts"
+import type { Profile } from "./Profile.ts"
 import type { WireResponse } from "./Wire.ts"
 import * as Wire from "./Wire.ts"
 
@@ -27,6 +34,8 @@ export interface RuntimeApiServer {
   readonly address: string
   /** Answers a waiting request; a request whose connection is gone is forgotten. */
   readonly reply: (exchange: Exchange, response: WireResponse) => void
+  /** Closes the connection of a waiting request without an answer. */
+  readonly drop: (exchange: Exchange) => void
 }
 
 /**
@@ -39,119 +48,17 @@ export interface RuntimeApiServerOptions {
   readonly host: string
   /** 0 for any free port. */
   readonly port: number
+  readonly profile: Profile
+  /**
+   * How long a request may take from its first byte to its last, default one hour: longer than the longest invocation,
+   * whose response may be streamed all the time. It does not touch polls, whose requests have arrived.
+   */
+  readonly requestTimeout?: Duration.Input
   /** `false`: every route of the Extensions and Logs/Telemetry APIs answers 404 with an empty body. */
   readonly extensionsEnabled: boolean
   readonly onInput: (input: Input) => void
   /** Refusals that the state machine has no part in: unknown paths, wrong methods, services that do not exist. */
   readonly onRefused: (happening: Happening) => void
-}
-
-interface Body {
-  readonly text: string
-  readonly bytes: number
-}
-
-interface Route {
-  readonly method: "GET" | "POST" | "PUT"
-  /** What to do with a complete request; a `WireResponse` is sent at once. */
-  readonly handle: (header: (name: string) => string, body: Body, exchange: Exchange) => Input | WireResponse
-}
-
-const invocationPath = /^\/2018-06-01\/runtime\/invocation\/([^/]+)\/(response|error)$/
-
-const notSupported = (name: "Telemetry" | "Logs"): Route => ({
-  method: "PUT",
-  // 202, not an error status: the service is not there (spec: telemetry stub of RIE).
-  handle: () => Wire.apiError(202, `${name}.NotSupported`, `${name} API is not supported`)
-})
-
-const reportRoute = (route: "init/error" | "exit/error"): Route => ({
-  method: "POST",
-  handle: (header, body, exchange) => ({
-    _tag: "ExtensionsApi",
-    request: {
-      exchange,
-      route,
-      identifier: header("lambda-extension-identifier"),
-      errorType: header("lambda-extension-function-error-type"),
-      body: body.text
-    }
-  })
-})
-
-const routes: Readonly<Record<string, Route>> = {
-  "/2020-01-01/extension/register": {
-    method: "POST",
-    handle: (header, body, exchange) => ({
-      _tag: "ExtensionsApi",
-      request: {
-        exchange,
-        route: "register",
-        name: header("lambda-extension-name"),
-        acceptFeature: header("lambda-extension-accept-feature"),
-        body: body.text
-      }
-    })
-  },
-  "/2020-01-01/extension/event/next": {
-    method: "GET",
-    handle: (header, _, exchange) => ({
-      _tag: "ExtensionsApi",
-      request: { exchange, route: "next", identifier: header("lambda-extension-identifier") }
-    })
-  },
-  "/2020-01-01/extension/init/error": reportRoute("init/error"),
-  "/2020-01-01/extension/exit/error": reportRoute("exit/error"),
-  "/2022-07-01/telemetry": notSupported("Telemetry"),
-  "/2020-08-15/logs": notSupported("Logs"),
-  "/2018-06-01/ping": { method: "GET", handle: () => Wire.pong },
-  "/2018-06-01/runtime/invocation/next": {
-    method: "GET",
-    handle: (_, __, exchange) => ({ _tag: "RuntimeApi", request: { exchange, route: "next" } })
-  },
-  "/2018-06-01/runtime/init/error": {
-    method: "POST",
-    handle: (header, body, exchange) => ({
-      _tag: "RuntimeApi",
-      request: {
-        exchange,
-        route: "init/error",
-        errorType: header("lambda-runtime-function-error-type"),
-        body: body.text
-      }
-    })
-  }
-}
-
-const invocationRoute = (requestId: string, kind: "response" | "error"): Route => ({
-  method: "POST",
-  handle: (header, body, exchange) => ({
-    _tag: "RuntimeApi",
-    request:
-      kind === "response"
-        ? {
-            exchange,
-            route: "response",
-            requestId,
-            responseMode: header("lambda-runtime-function-response-mode"),
-            body: body.text,
-            bodyBytes: body.bytes
-          }
-        : {
-            exchange,
-            route: "error",
-            requestId,
-            errorType: header("lambda-runtime-function-error-type"),
-            contentType: header("content-type"),
-            body: body.text
-          }
-  })
-})
-
-const findRoute = (path: string): Route | undefined => {
-  const [, requestId, kind] = invocationPath.exec(path) ?? []
-  if (requestId !== undefined && (kind === "response" || kind === "error")) return invocationRoute(requestId, kind)
-  return Object.hasOwn(routes, path) ? routes[path] : undefined
 }
 
 /** Keeps at most one payload of a body; what is longer is counted and dropped. */
@@ -165,11 +72,40 @@ const readBody = (request: Http.IncomingMessage, onBody: (body: Body) => void): 
   request.on("end", () => onBody({ text: Buffer.concat(chunks).toString("utf8"), bytes }))
 }
 
+/** Header values travel as bytes; Node's strings hold one byte per character. */
+const fromHeader = (value: string): string => Buffer.from(value, "latin1").toString("utf8")
+
+/** What cannot be part of a header becomes a space, as in Go. */
+const toHeader = (value: string): string =>
+  // oxlint-disable-next-line eslint/no-control-regex
+  Buffer.from(value.replace(/[\u0000-\u0008\u000a-\u001f\u007f]/g, " "), "utf8").toString("latin1")
+
 const send = (response: Http.ServerResponse, wire: WireResponse): void => {
   const body = Buffer.from(wire.body, "utf8")
-  response.writeHead(wire.status, { ...wire.headers, "Content-Length": body.length })
+  // Go does not say what HTTP/1.1 says anyway.
+  if (response.shouldKeepAlive) response.removeHeader("connection")
+  const headers = Object.entries(wire.headers).map(([name, value]) => [name, toHeader(value)])
+  response.writeHead(wire.status, { ...Object.fromEntries(headers), "Content-Length": body.length })
   response.end(body)
 }
+
+/** What Go answers to bytes that are not HTTP, before it closes the connection. */
+const refuseBytes = (error: NodeJS.ErrnoException, socket: Duplex): void => {
+  if (!socket.writable || error.code === "ECONNRESET" || error.code === "ERR_HTTP_REQUEST_TIMEOUT") {
+    socket.destroy()
+    return
+  }
+  const status = error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request"
+  const head = "Content-Type: text/plain; charset=utf-8\r\nConnection: close"
+  socket.end(`HTTP/1.1 ${status}\r\n${head}\r\n\r\n${status}`, () => socket.destroy())
+}
+
+/** A path in the journal is cut here: it may be as long as the head of a request. */
+const maxRecordedPath = 200
+
+const maxConnections = 1024
+
+const maxPipelined = 100
 
 /**
  * Listens until the scope closes; then every connection, waiting polls included, is closed.
@@ -180,49 +116,81 @@ const send = (response: Http.ServerResponse, wire: WireResponse): void => {
 export const make = Effect.fnUntraced(function* (
   options: RuntimeApiServerOptions
 ): Effect.fn.Return<RuntimeApiServer, EmulatorError, Scope.Scope> {
-  const { extensionsEnabled, host, onInput, onRefused, port } = options
+  const { extensionsEnabled, host, onInput, onRefused, port, profile } = options
   const waiting = new Map<Exchange, Http.ServerResponse>()
+  /** Per connection that has a request in hand: the requests after it. */
+  const pipelined = new WeakMap<Duplex, Array<() => void>>()
   let lastExchange = 0
 
-  const onRequest = (request: Http.IncomingMessage, response: Http.ServerResponse) => {
+  const handle = (request: Http.IncomingMessage, response: Http.ServerResponse) => {
     const method = request.method ?? ""
     const path = (request.url ?? "").split("?", 1)[0] ?? ""
-    const route = findRoute(path)
+    const route = findRoute(profile, path)
     const exchange = ++lastExchange
+    request.on("error", () => {
+      // A broken connection; `close` of the response tells the state machine.
+    })
     const refuse = (wire: WireResponse, message: string) => {
-      onRefused({ _tag: "ApiRefused", method, path, status: wire.status, errorType: "", message })
+      const recorded = path.slice(0, maxRecordedPath)
+      onRefused({ _tag: "ApiRefused", method, path: recorded, status: wire.status, errorType: "", message })
       request.resume()
       send(response, wire)
     }
-    if (route !== undefined && !extensionsEnabled && !path.startsWith("/2018-06-01/")) {
+    if (route !== undefined && !extensionsEnabled && !isUnguarded(profile, path)) {
       return refuse(Wire.extensionsDisabled, "extensions are disabled")
     }
     if (route === undefined) return refuse(Wire.notFound, "no such path")
     if (route.method !== method) return refuse(Wire.methodNotAllowed(route.method), "wrong method")
 
-    const header = (name: string) => request.headersDistinct[name]?.[0] ?? ""
+    const header = (name: string) => fromHeader(request.headersDistinct[name]?.[0] ?? "")
     readBody(request, (body) => {
       const result = route.handle(header, body, exchange)
       if (!("_tag" in result)) return send(response, result)
       waiting.set(exchange, response)
       onInput(result)
     })
-    request.on("error", () => {
-      // A broken connection; `close` of the response tells the state machine.
-    })
     response.on("close", () => {
       if (waiting.delete(exchange)) onInput({ _tag: "PollAborted", exchange })
-      const requestId = invocationPath.exec(path)?.[1]
+      const requestId = requestIdOf(path)
       if (!request.complete && requestId !== undefined) onInput({ _tag: "ResponseTruncated", requestId })
     })
   }
 
+  /** One request of a connection after another, as Go does it: the next one when the answer before it has left. */
+  const onRequest = (request: Http.IncomingMessage, response: Http.ServerResponse) => {
+    const { socket } = request
+    const start = () => {
+      response.on("close", () => {
+        const next = socket.destroyed ? undefined : pipelined.get(socket)?.shift()
+        if (next === undefined) pipelined.delete(socket)
+        else next()
+      })
+      handle(request, response)
+    }
+    const behind = pipelined.get(socket)
+    if (behind === undefined) {
+      pipelined.set(socket, [])
+      return start()
+    }
+    if (behind.length >= maxPipelined) return void socket.destroy()
+    behind.push(start)
+  }
+
+  const requestTimeout = Duration.toMillis(options.requestTimeout ?? "1 hour")
   const server = Http.createServer(
-    // 0 is no limit: a process that is frozen between two bytes must find its connection again.
-    { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0, maxHeaderSize: 65_536 },
+    {
+      // 0 is no limit.
+      keepAliveTimeout: 0,
+      requestTimeout,
+      headersTimeout: requestTimeout,
+      connectionsCheckingInterval: Math.min(requestTimeout, 30_000),
+      maxHeaderSize: 65_536
+    },
     onRequest
   )
   server.timeout = 0
+  server.maxConnections = maxConnections
+  server.on("clientError", refuseBytes)
 
   yield* Effect.acquireRelease(
     Effect.callback<void, EmulatorError>((resume) => {
@@ -251,6 +219,11 @@ export const make = Effect.fnUntraced(function* (
       const response = waiting.get(exchange)
       waiting.delete(exchange)
       if (response !== undefined) send(response, wire)
+    },
+    drop: (exchange) => {
+      const response = waiting.get(exchange)
+      waiting.delete(exchange)
+      response?.destroy()
     }
   }
 })

@@ -21,12 +21,20 @@ export interface WireResponse {
 }
 
 /**
- * Why an environment or its generation ends, as SHUTDOWN tells it (spec: AWS OpenAPI extensions-api, lower case).
+ * Why an environment or its generation ends (spec: AWS OpenAPI extensions-api, lower case).
  *
  * @category models
  * @since 0.1.0
  */
 export type ShutdownReason = "spindown" | "timeout" | "failure"
+
+/**
+ * The reason as SHUTDOWN tells it; AWS's own emulator has words of its own (spec: Extensions API, next).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ShutdownReasonText = ShutdownReason | "SandboxTerminated" | "Timeout" | "ReleaseFail"
 
 const escapes: Readonly<Record<string, string>> = {
   "<": "\\u003c",
@@ -164,7 +172,7 @@ export const invokeEvent = (options: {
  * @category responses
  * @since 0.1.0
  */
-export const shutdownEvent = (deadlineMs: number, shutdownReason: ShutdownReason): WireResponse => ({
+export const shutdownEvent = (deadlineMs: number, shutdownReason: ShutdownReasonText): WireResponse => ({
   status: 200,
   headers: { "Content-Type": "text/plain; charset=utf-8" },
   body: goJson({ eventType: "SHUTDOWN", deadlineMs, shutdownReason })
@@ -209,3 +217,12 @@ export const runtimeInvocation = (options: {
  */
 export const failurePayload = (requestId: string, errorType: string, message: string): string =>
   goJson({ errorType, errorMessage: `RequestId: ${requestId} Error: ${message}` })
+
+/**
+ * What the invoker reads after a timeout of the function (spec: failures); `timeoutMs` in milliseconds.
+ *
+ * @category responses
+ * @since 0.1.0
+ */
+export const timeoutMessage = (timeoutMs: number): string =>
+  `Task timed out after ${(timeoutMs / 1000).toFixed(2)} seconds`

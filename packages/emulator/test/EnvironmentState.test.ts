@@ -13,6 +13,7 @@ const makeMachine = (extensions: ReadonlyArray<string>, options: Partial<Environ
   const commands: Array<EnvironmentState.Command> = []
   const machine = EnvironmentState.make(
     {
+      profile: "real",
       functionName: "function",
       functionVersion: "$LATEST",
       handler: "index.handler",

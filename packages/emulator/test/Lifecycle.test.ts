@@ -656,7 +656,7 @@ describe("the wire", () => {
         return Effect.sync(() => socket.destroy())
       })
       const head = `HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n`
-      const rest = "Date: now\r\nConnection: keep-alive\r\n\r\n"
+      const rest = "Date: now\r\n\r\n"
       const expected = head + rest + body
       assert.strictEqual(received.replaceAll(/Date: [^\r]*/g, "Date: now"), expected + expected)
     })

@@ -8,26 +8,31 @@ import * as Wire from "../Wire.ts"
 import type { Environment, Extension, Exchange } from "./State.ts"
 import { record, reply } from "./State.ts"
 
+/** A refused transition; the managed code base has its error texts in lower case (spec: managed instances). */
 export const transitionFailed = (
+  env: Environment,
   from: string,
   to: string,
   subject: string,
   error = "State transition is not allowed"
-) => `State transition from ${from} to ${to} failed for ${subject}. Error: ${error}`
+): string => {
+  const text = env.options.profile === "lmi" ? `${error.charAt(0).toLowerCase()}${error.slice(1)}` : error
+  return `State transition from ${from} to ${to} failed for ${subject}. Error: ${text}`
+}
 
 const deliverEvent = (env: Environment, extension: Extension, exchange: Exchange, lost: boolean): void => {
   if (env.phase._tag === "Shutdown") {
-    const { deadlineMs, reason } = env.phase
+    const { deadlineMs, reasonText } = env.phase
     record(env, {
       _tag: "EventDelivered",
       source: extension.source,
       eventType: "SHUTDOWN",
       deadlineMs,
       requestId: undefined,
-      shutdownReason: reason,
+      shutdownReason: reasonText,
       lost
     })
-    return reply(env, exchange, Wire.shutdownEvent(deadlineMs, reason))
+    return reply(env, exchange, Wire.shutdownEvent(deadlineMs, reasonText))
   }
   if (env.invocation === undefined) {
     // rapid's answer when no event is set; a release always sets one first.
@@ -69,7 +74,13 @@ export const settleExtension = (env: Environment, extension: Extension): void =>
       Wire.apiError(
         403,
         "Extension.InvalidExtensionState",
-        transitionFailed(extension.state, "Ready", `extension ${extension.identifier}`, "Concurrent state modification")
+        transitionFailed(
+          env,
+          extension.state,
+          "Ready",
+          `extension ${extension.identifier}`,
+          "Concurrent state modification"
+        )
       )
     )
   }
@@ -88,7 +99,9 @@ export const deliverInvocation = (env: Environment, exchange: Exchange, lost: bo
   }
   const { deadlineMs, request } = env.invocation
   record(env, { _tag: "InvocationDelivered", requestId: request.requestId, lost })
-  reply(env, exchange, Wire.runtimeInvocation({ ...request, deadlineMs }))
+  // AWS's emulator has no tracer: extensions get the trace header, the runtime does not (spec: RIE, invoke).
+  const traceHeader = env.options.profile === "rie" ? "" : request.traceHeader
+  reply(env, exchange, Wire.runtimeInvocation({ ...request, traceHeader, deadlineMs }))
 }
 
 /** Answers the runtime's oldest poll if it has one and was released. Only one: a release wakes one waiter. */

@@ -2,7 +2,8 @@
 import type { Source } from "../Journal.ts"
 import * as Wire from "../Wire.ts"
 import { settleExtension, transitionFailed } from "./Delivery.ts"
-import { advanceInit, advanceInvocation, maxExtensions } from "./Lifecycle.ts"
+import { advanceInit, maxExtensions } from "./Init.ts"
+import { advanceInvocation } from "./Invocation.ts"
 import { parseRegisterBody } from "./RegisterBody.ts"
 import type { Environment, Extension, ExtensionsRequest } from "./State.ts"
 import { record, reply, storeFatal } from "./State.ts"
@@ -23,28 +24,37 @@ const refuse = (env: Environment, request: ExtensionsRequest, errorType: string,
 
 const isInvokeOrShutdown = (event: string): event is "INVOKE" | "SHUTDOWN" => event === "INVOKE" || event === "SHUTDOWN"
 
+/** Largest register body on a managed instance, in bytes (spec: managed instances). */
+const maxManagedBodyBytes = 1_048_576
+
+/** The text of the refusal when one of the events cannot be had (spec: register, rows 4 and 5; managed instances). */
+const eventProblem = (env: Environment, events: ReadonlyArray<string>, external: boolean): string | undefined => {
+  const managed = env.options.profile === "lmi"
+  if (managed && !external && events.length > 0) return "No events allowed for internal extensions"
+  for (const event of events) {
+    if (!isInvokeOrShutdown(event) || (managed && event === "INVOKE")) return `${event}: ErrorInvalidEventType`
+    if (!external && event === "SHUTDOWN") return "SHUTDOWN: ShutdownEventNotSupportedForInternalExtension"
+  }
+  return undefined
+}
+
 const register = (env: Environment, request: ExtensionsRequest & { readonly route: "register" }): void => {
   const { name } = request
   if (name === "") return refuse(env, request, "Extension.InvalidExtensionName", "Empty extension name")
+  if (env.options.profile === "lmi" && Buffer.byteLength(request.body) > maxManagedBodyBytes) {
+    return refuse(env, request, "InvalidRequestFormat", "http: request body too large")
+  }
   const body = parseRegisterBody(request.body)
   if (body._tag === "Invalid") return refuse(env, request, "InvalidRequestFormat", body.message)
 
   const external = env.extensions.find((extension) => extension.kind === "external" && extension.name === name)
-  const events: Array<"INVOKE" | "SHUTDOWN"> = []
-  for (const event of body.events) {
-    if (!isInvokeOrShutdown(event)) {
-      return refuse(env, request, "Extension.InvalidEventType", `${event}: ErrorInvalidEventType`)
-    }
-    if (external === undefined && event === "SHUTDOWN") {
-      const message = "SHUTDOWN: ShutdownEventNotSupportedForInternalExtension"
-      return refuse(env, request, "Extension.InvalidEventType", message)
-    }
-    events.push(event)
-  }
+  const problem = eventProblem(env, body.events, external !== undefined)
+  if (problem !== undefined) return refuse(env, request, "Extension.InvalidEventType", problem)
+  const events = body.events.filter(isInvokeOrShutdown)
 
   if (external !== undefined) {
     if (external.state !== "Started") {
-      const message = transitionFailed(external.state, "Registered", `extension ${name}`)
+      const message = transitionFailed(env, external.state, "Registered", `extension ${name}`)
       return refuse(env, request, "Extension.InvalidExtensionState", message)
     }
     external.state = "Registered"
@@ -89,13 +99,14 @@ const acceptRegistration = (
   const { identifier, kind, source, events } = extension
   record(env, { _tag: "Registered", source, kind, identifier, events })
   const features = request.acceptFeature.split(",").map((feature) => feature.trim())
-  const { accountId, functionName, functionVersion, handler } = env.options
+  const { accountId, functionName, functionVersion, handler, profile } = env.options
   reply(
     env,
     request.exchange,
     Wire.registered({
       identifier,
-      accountId: features.includes("accountId") ? accountId : undefined,
+      // AWS's emulator in its usual mode never knows the account.
+      accountId: features.includes("accountId") && profile !== "rie" ? accountId : undefined,
       functionName,
       functionVersion,
       handler
@@ -122,7 +133,7 @@ const next = (env: Environment, request: ExtensionsRequest & { readonly route: "
     return refuse(env, request, "Extension.UnknownExtensionIdentifier", `Unknown extension ${identifier}`)
   }
   if (extension.state !== "Registered" && extension.state !== "Running") {
-    const message = transitionFailed(extension.state, "Ready", `extension ${identifier}`)
+    const message = transitionFailed(env, extension.state, "Ready", `extension ${identifier}`)
     return refuse(env, request, "Extension.InvalidExtensionState", message)
   }
   extension.state = "Ready"
@@ -154,14 +165,16 @@ const reportError = (
   if (state === target) return reply(env, request.exchange, Wire.accepted)
   if (state !== "Registered" && (init || (state !== "Ready" && state !== "Running"))) {
     // The platform prints Exited, not ExitError, as the target of exit/error.
-    const message = transitionFailed(state, init ? "InitError" : "Exited", `extension ${identifier}`)
+    const message = transitionFailed(env, state, init ? "InitError" : "Exited", `extension ${identifier}`)
     return refuse(env, request, "Extension.InvalidExtensionState", message)
   }
   extension.state = target
   const { body, errorType, route } = request
   record(env, { _tag: "ErrorReported", source, route, errorType, body })
-  // The sender's own type stays here; the invoker only sees the fixed one. Nothing ends until the process does.
-  storeFatal(env, source, `Extension.${target}`)
+  // The sender's own type stays here; the invoker only sees the fixed one, except on a managed instance, where a type of
+  // the right form counts. Nothing ends until the process does.
+  const known = env.options.profile === "lmi" && /Extension\.[A-Z][a-zA-Z]+/.test(errorType)
+  storeFatal(env, source, known ? errorType : `Extension.${target}`)
   reply(env, request.exchange, Wire.accepted)
 }
 

@@ -2,9 +2,11 @@
 import * as Predicate from "effect/Predicate"
 import * as Wire from "../Wire.ts"
 import { deliverInvocation, settleRuntime, transitionFailed } from "./Delivery.ts"
-import { advanceInit, advanceInvocation, answer } from "./Lifecycle.ts"
-import type { Environment, RuntimeRequest } from "./State.ts"
-import { record, reply, storeFatal } from "./State.ts"
+import { advanceInit } from "./Init.ts"
+import { advanceInvocation, answer } from "./Invocation.ts"
+import { endConcurrent } from "./ManagedInvocation.ts"
+import type { Environment, InvocationRequest, RuntimeRequest } from "./State.ts"
+import { drop, record, reply, storeFatal } from "./State.ts"
 
 /** Largest payload and largest response, in bytes: 6 MiB + 100 (spec: Runtime API, next). */
 export const maxPayloadBytes = 6_291_556
@@ -33,7 +35,7 @@ const refuse = (
 }
 
 const refuseTransition = (env: Environment, request: RuntimeRequest, target: string): void =>
-  refuse(env, request, 403, "InvalidStateTransition", transitionFailed(env.runtime.state, target, "runtime"))
+  refuse(env, request, 403, "InvalidStateTransition", transitionFailed(env, env.runtime.state, target, "runtime"))
 
 const next = (env: Environment, request: RuntimeRequest): void => {
   const runtime = env.runtime
@@ -80,24 +82,38 @@ const respond = (env: Environment, requestId: string, payload: string, functionE
   answer(env, payload, functionError)
 }
 
-const response = (env: Environment, request: RuntimeRequest & { readonly route: "response" }): void => {
-  const { requestId } = request
-  if (env.runtime.state !== "Running") return refuseTransition(env, request, "InvocationResponse")
+/** What a posted response means for the invoker and for the runtime. */
+interface Verdict {
+  readonly payload: string
+  readonly functionError: string | undefined
+  /** Status, type and message of the runtime's refusal. */
+  readonly refusal: readonly [status: number, errorType: string, message: string] | undefined
+}
+
+const judgeResponse = (request: RuntimeRequest & { readonly route: "response" }): Verdict => {
   if (request.responseMode !== "" && request.responseMode !== "streaming") {
-    respond(env, requestId, "", "Runtime.InvalidResponseModeHeader")
-    // rapid answers without ending the transition, so next stays forbidden.
-    env.runtime.state = "InvocationResponse"
-    return refuse(env, request, 400, "InvalidFunctionResponseMode", "Invalid function response mode")
+    const functionError = "Runtime.InvalidResponseModeHeader"
+    const refusal = [400, "InvalidFunctionResponseMode", "Invalid function response mode"] as const
+    return { payload: "", functionError, refusal }
   }
   if (request.bodyBytes > maxPayloadBytes) {
-    const errorType = "Function.ResponseSizeTooLarge"
+    const functionError = "Function.ResponseSizeTooLarge"
     const errorMessage = `Response payload size exceeded maximum allowed payload size (${maxPayloadBytes} bytes).`
-    respond(env, requestId, Wire.goJson({ errorMessage, errorType }), errorType)
     const message = `Exceeded maximum allowed payload size (${maxPayloadBytes} bytes).`
-    return refuse(env, request, 413, "RequestEntityTooLarge", message)
+    const refusal = [413, "RequestEntityTooLarge", message] as const
+    return { payload: Wire.goJson({ errorMessage, errorType: functionError }), functionError, refusal }
   }
-  respond(env, requestId, request.body, undefined)
-  reply(env, request.exchange, Wire.accepted)
+  return { payload: request.body, functionError: undefined, refusal: undefined }
+}
+
+const response = (env: Environment, request: RuntimeRequest & { readonly route: "response" }): void => {
+  if (env.runtime.state !== "Running") return refuseTransition(env, request, "InvocationResponse")
+  const { functionError, payload, refusal } = judgeResponse(request)
+  respond(env, request.requestId, payload, functionError)
+  if (refusal === undefined) return reply(env, request.exchange, Wire.accepted)
+  // rapid answers a wrong mode without ending the transition, so next stays forbidden.
+  if (refusal[0] === 400) env.runtime.state = "InvocationResponse"
+  refuse(env, request, ...refusal)
 }
 
 /** Takes the error cause for X-Ray out of a body that says it has one (spec: Runtime API, error). */
@@ -116,13 +132,19 @@ const withoutCause = (body: string): string => {
   })
 }
 
+/** Records the posted error; returns what the invoker gets. */
+const judgeError = (env: Environment, request: RuntimeRequest & { readonly route: "error" }): Verdict => {
+  const { body, contentType } = request
+  const errorType = runtimeErrorType(request.errorType)
+  record(env, { _tag: "ErrorReported", source: "runtime", route: "invocation/error", errorType, body })
+  const hasCause = contentType === "application/vnd.aws.lambda.error.cause+json"
+  return { payload: hasCause ? withoutCause(body) : body, functionError: errorType, refusal: undefined }
+}
+
 const error = (env: Environment, request: RuntimeRequest & { readonly route: "error" }): void => {
   if (env.runtime.state !== "Running") return refuseTransition(env, request, "InvocationErrorResponse")
-  const hasCause = request.contentType === "application/vnd.aws.lambda.error.cause+json"
-  const body = hasCause ? withoutCause(request.body) : request.body
-  const errorType = runtimeErrorType(request.errorType)
-  record(env, { _tag: "ErrorReported", source: "runtime", route: "invocation/error", errorType, body: request.body })
-  respond(env, request.requestId, body, errorType)
+  const { functionError, payload } = judgeError(env, request)
+  respond(env, request.requestId, payload, functionError)
   reply(env, request.exchange, Wire.accepted)
 }
 
@@ -138,12 +160,62 @@ const initError = (env: Environment, request: RuntimeRequest & { readonly route:
 
 /** The runtime broke off its response: the invoker gets `Runtime.TruncatedResponse` (spec: Runtime API, response). */
 export const responseTruncated = (env: Environment, requestId: string): void => {
-  if (env.runtime.state !== "Running" || env.invocation?.request.requestId !== requestId) return
   const errorType = "Runtime.TruncatedResponse"
-  respond(env, requestId, Wire.goJson({ errorType, errorMessage: "HTTP request detected as truncated" }), errorType)
+  const payload = Wire.goJson({ errorType, errorMessage: "HTTP request detected as truncated" })
+  const concurrent = env.concurrent.get(requestId)
+  if (concurrent !== undefined) return respondConcurrent(env, concurrent, payload, errorType)
+  if (env.runtime.state !== "Running" || env.invocation?.request.requestId !== requestId) return
+  respond(env, requestId, payload, errorType)
+}
+
+const respondConcurrent = (
+  env: Environment,
+  invocation: InvocationRequest,
+  payload: string,
+  functionError: string | undefined
+): void => {
+  const { requestId } = invocation
+  record(env, { _tag: "RuntimeResponded", requestId, functionError })
+  endConcurrent(env, invocation, "success", { _tag: "Answered", requestId, payload, functionError })
+}
+
+/** Largest error body on a managed instance, in bytes (spec: Runtime API, managed instances). */
+const maxManagedErrorBytes = 1_048_576
+
+/** Request ids are checked call by call; any number of workers polls (spec: Runtime API, managed instances). */
+const handleManaged = (env: Environment, request: RuntimeRequest): void => {
+  switch (request.route) {
+    case "next":
+      env.runtime.arrived = true
+      env.runtime.polls.push({ exchange: request.exchange, aborted: false })
+      record(env, { _tag: "NextCalled", source: "runtime" })
+      return advanceInit(env)
+    case "init/error":
+      return initError(env, request)
+    case "response":
+    case "error": {
+      if (request.route === "error" && Buffer.byteLength(request.body) > maxManagedErrorBytes) {
+        const message = `Exceeded maximum allowed payload size (${maxPayloadBytes} bytes).`
+        return refuse(env, request, 413, "RequestEntityTooLarge", message)
+      }
+      const invocation = env.concurrent.get(request.requestId)
+      if (invocation === undefined) {
+        return env.timedOut.delete(request.requestId)
+          ? refuse(env, request, 410, "InvokeTimeout", "Invoke timeout")
+          : refuse(env, request, 400, "InvalidRequestID", "Invalid request ID")
+      }
+      const { functionError, payload, refusal } =
+        request.route === "response" ? judgeResponse(request) : judgeError(env, request)
+      respondConcurrent(env, invocation, payload, functionError)
+      return refusal === undefined ? reply(env, request.exchange, Wire.accepted) : refuse(env, request, ...refusal)
+    }
+  }
 }
 
 export const handleRuntimeApi = (env: Environment, request: RuntimeRequest): void => {
+  // Nothing runs that could call; AWS's emulator drops the connection (spec: RIE, invoke).
+  if (env.phase._tag === "Cold") return drop(env, request.exchange)
+  if (env.options.profile === "lmi") return handleManaged(env, request)
   switch (request.route) {
     case "next":
       return next(env, request)

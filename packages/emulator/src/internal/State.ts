@@ -3,10 +3,12 @@
  * identifiers come in with the input, what is to be done goes out as commands.
  */
 import type { ExitStatus, ExtensionStateName, Happening, Source } from "../Journal.ts"
-import type { ShutdownReason, WireResponse } from "../Wire.ts"
+import type { Profile } from "../Profile.ts"
+import type { ShutdownReason, ShutdownReasonText, WireResponse } from "../Wire.ts"
 
 /** What the environment is told about the function. Times are milliseconds. */
 export interface EnvironmentOptions {
+  readonly profile: Profile
   readonly functionName: string
   readonly functionVersion: string
   readonly handler: string
@@ -45,14 +47,18 @@ export type InvocationOutcome =
       readonly functionError: string | undefined
     }
   | { readonly _tag: "Abandoned"; readonly requestId: string }
+  /** Never taken up: status 400 of AWS's emulator. */
+  | { readonly _tag: "Refused"; readonly requestId: string; readonly errorType: string }
 
-/** Limits of the environment. */
-export type TimerName = "init" | "function" | "runtimeTermination" | "shutdown" | "collect"
+/** Limits of the environment. `invocation:<call>` is one of several concurrent invocations (profile `lmi`). */
+export type TimerName = "init" | "function" | "runtimeTermination" | "shutdown" | "collect" | `invocation:${number}`
 
 /** What the outside has to do. */
 export type Command =
   | { readonly _tag: "Record"; readonly happening: Happening }
   | { readonly _tag: "Reply"; readonly exchange: Exchange; readonly response: WireResponse }
+  /** Close the connection without an answer. */
+  | { readonly _tag: "Drop"; readonly exchange: Exchange }
   | { readonly _tag: "Spawn"; readonly process: ProcessId; readonly source: Source }
   | { readonly _tag: "Kill"; readonly process: ProcessId; readonly signal: "SIGTERM" | "SIGKILL" }
   | { readonly _tag: "StartTimer"; readonly timer: TimerName; readonly generation: number; readonly delayMs: number }
@@ -167,11 +173,13 @@ export type Phase =
   /** Nothing runs: before the first init and after a reset. */
   | { readonly _tag: "Cold" }
   | { readonly _tag: "Init"; readonly kind: "init" | "invoke" }
+  /** Init is done. Profile `lmi` stays here while invocations run. */
   | { readonly _tag: "Idle" }
   | { readonly _tag: "Invoke" }
   | {
       readonly _tag: "Shutdown"
       readonly reason: ShutdownReason
+      readonly reasonText: ShutdownReasonText
       readonly deadlineMs: number
       readonly reset: boolean
       step: "runtime" | "extensions" | "collect"
@@ -189,6 +197,8 @@ export interface Environment {
   now: number
   lastId: number
   phase: Phase
+  /** An init has been started: the next one is no longer the init phase. */
+  initStarted: boolean
   extensions: Array<Extension>
   runtime: Runtime
   /** Names of external extensions that are still to be started. */
@@ -199,6 +209,12 @@ export interface Environment {
   /** A process ended between invocations: the next invocation fails with this message. */
   broken: string | undefined
   invocation: Invocation | undefined
+  /** Profile `rie`: the answer that the caller gets when the invocation is over. */
+  heldAnswer: (Command & { readonly _tag: "Answer" }) | undefined
+  /** Profile `lmi`: the invocations that run, by request id. */
+  readonly concurrent: Map<string, InvocationRequest>
+  /** Profile `lmi`: request ids whose answer will come too late, oldest first. */
+  readonly timedOut: Set<string>
   /** A shutdown that came during a reset. */
   endRequested: boolean
 }
@@ -218,6 +234,11 @@ export const record = (env: Environment, happening: Happening): void => {
 
 export const reply = (env: Environment, exchange: Exchange, response: WireResponse): void => {
   env.commands.push({ _tag: "Reply", exchange, response })
+}
+
+/** Closes the connection of a request without an answer. */
+export const drop = (env: Environment, exchange: Exchange): void => {
+  env.commands.push({ _tag: "Drop", exchange })
 }
 
 /** A number no timer or process of this environment had before. */

@@ -1,0 +1,83 @@
+/** What ends badly: processes that end, files that cannot be executed, and what follows (spec: failures). */
+import type { ExitStatus, Source } from "../Journal.ts"
+import * as Wire from "../Wire.ts"
+import { describeExit } from "./ExitText.ts"
+import { answer, endInvocation } from "./Invocation.ts"
+import { failConcurrent } from "./ManagedInvocation.ts"
+import { advanceShutdown, startShutdown } from "./Shutdown.ts"
+import type { Environment, ProcessId } from "./State.ts"
+import { record, storeFatal } from "./State.ts"
+
+/** Something fatal happened: stores it (the first one wins) and ends the current phase. */
+export const fail = (env: Environment, source: Source, errorType: string, message: string): void => {
+  storeFatal(env, source, errorType)
+  failNow(env, message)
+}
+
+/** Ends the current phase with the fatal error that is stored. */
+export const failNow = (env: Environment, message: string): void => {
+  const { fatal, phase } = env
+  const { profile } = env.options
+  if (fatal === undefined || (phase._tag !== "Init" && phase._tag !== "Idle" && phase._tag !== "Invoke")) return
+  if (phase._tag === "Init") {
+    record(env, { _tag: "InitEnded", phase: phase.kind, status: "error", errorType: fatal.errorType })
+  }
+  if (profile === "lmi") {
+    // A managed instance ends with its first crash; there is no reset.
+    failConcurrent(env, fatal.errorType, message)
+    return startShutdown(env, "failure", false)
+  }
+  if (phase._tag === "Idle") {
+    // As in rapid, it is the next invocation that fails.
+    env.broken ??= message
+    return
+  }
+  // AWS's emulator tries the lazy init a second time before the caller hears of it.
+  const again = profile === "rie" && phase._tag === "Init" && phase.kind === "init"
+  if (env.invocation !== undefined && !again) {
+    const { requestId } = env.invocation.request
+    answer(env, fatal.payload ?? Wire.failurePayload(requestId, fatal.errorType, message), fatal.errorType)
+    endInvocation(env, "error", fatal.errorType)
+  }
+  startShutdown(env, "failure", true)
+}
+
+export const launchFailed = (env: Environment, process: ProcessId, errorType: string, message: string): void => {
+  const source = env.alive.get(process)
+  if (source === undefined) return
+  env.alive.delete(process)
+  record(env, { _tag: "LaunchFailed", source, errorType, message })
+  if (source === "runtime") {
+    fail(env, source, "Runtime.InvalidEntrypoint", message)
+  } else {
+    const extension = env.extensions.find((extension) => extension.process === process)
+    if (extension !== undefined) extension.state = "LaunchError"
+    fail(env, source, "Extension.LaunchError", message)
+  }
+  advanceShutdown(env)
+}
+
+export const processExited = (env: Environment, process: ProcessId, status: ExitStatus): void => {
+  const source = env.alive.get(process)
+  if (source === undefined) return
+  env.alive.delete(process)
+  const extension = env.extensions.find((extension) => extension.process === process)
+  const success = status._tag === "Code" && status.code === 0
+  if (env.phase._tag === "Shutdown") {
+    // Only an extension that was given SHUTDOWN ends as Exited or ShutdownFailed (spec: state machine).
+    if (extension?.state === "Running" && extension.events.includes("SHUTDOWN")) {
+      extension.state = success ? "Exited" : "ShutdownFailed"
+    }
+    record(env, { _tag: "ProcessExited", source, status, state: extension?.state })
+    return advanceShutdown(env)
+  }
+  record(env, { _tag: "ProcessExited", source, status, state: extension?.state })
+  const text = describeExit(status)
+  if (source !== "runtime") return fail(env, source, "Extension.Crash", text)
+  fail(
+    env,
+    source,
+    "Runtime.ExitError",
+    success ? "Runtime exited without providing a reason" : `Runtime exited with error: ${text}`
+  )
+}

@@ -1,0 +1,80 @@
+/** Init and its gates: external extensions, then the runtime, then everybody's first next (spec: lifecycle, init). */
+import type { Source } from "../Journal.ts"
+import { fail } from "./Failure.ts"
+import { dispatchInvocation } from "./Invocation.ts"
+import type { Environment, Extension, ProcessId } from "./State.ts"
+import { freshRuntime, nextNumber, record, startTimer, stopTimer } from "./State.ts"
+
+/** External and internal extensions together (spec: limits). */
+export const maxExtensions = 10
+
+const spawn = (env: Environment, source: Source): ProcessId => {
+  const process = nextNumber(env)
+  env.alive.set(process, source)
+  env.commands.push({ _tag: "Spawn", process, source })
+  return process
+}
+
+/** Extensions that registered before init are kept: nobody but a stranger can have done that (spec: RIE, invoke). */
+export const startInit = (env: Environment, kind: "init" | "invoke"): void => {
+  env.phase = { _tag: "Init", kind }
+  env.initStarted = true
+  env.runtime = freshRuntime()
+  env.toLaunch = env.options.extensions.slice()
+  record(env, { _tag: "InitStarted", phase: kind })
+  // Inside an invocation the function timeout covers init; there is no init limit of its own.
+  if (env.invocation === undefined) startTimer(env, "init", env.options.initTimeoutMs)
+  launchNext(env)
+}
+
+/** Starts the next external extension; the start of one does not wait for the registration of the one before. */
+export const launchNext = (env: Environment): void => {
+  if (env.phase._tag !== "Init") return
+  const name = env.toLaunch.shift()
+  if (name === undefined) return advanceInit(env)
+  const source: Source = `extension:${name}`
+  const collides = env.extensions.some((extension) => extension.name === name)
+  const extension: Extension = {
+    name,
+    source,
+    kind: "external",
+    identifier: env.newId(),
+    state: "Started",
+    events: [],
+    process: undefined,
+    registered: false,
+    arrived: false,
+    released: false,
+    poll: undefined
+  }
+  if (env.extensions.length >= maxExtensions || collides) {
+    extension.state = "LaunchError"
+    env.extensions.push(extension)
+    const errorType = collides ? "UnknownError" : "TooManyExtensions"
+    const message = collides ? "ErrAgentNameCollision" : `Extension limit (${maxExtensions}) reached`
+    record(env, { _tag: "LaunchFailed", source, errorType, message })
+    return fail(env, source, "Extension.LaunchError", collides ? message : "ErrorTooManyExtensions")
+  }
+  env.extensions.push(extension)
+  extension.process = spawn(env, source)
+}
+
+/** Goes on with init as far as its gates are open. */
+export const advanceInit = (env: Environment): void => {
+  if (env.phase._tag !== "Init" || env.toLaunch.length > 0) return
+  if (!env.runtime.started) {
+    // The runtime is not started before every external extension has registered.
+    if (env.extensions.some((extension) => extension.kind === "external" && !extension.registered)) return
+    env.runtime.started = true
+    env.runtime.process = spawn(env, "runtime")
+  }
+  if (!env.runtime.arrived) return
+  env.registrationClosed = true
+  // Every registered extension, whatever events it asked for.
+  if (!env.extensions.every((extension) => extension.arrived)) return
+  const { kind } = env.phase
+  stopTimer(env, "init")
+  record(env, { _tag: "InitEnded", phase: kind, status: "success", errorType: undefined })
+  env.phase = { _tag: "Idle" }
+  dispatchInvocation(env)
+}

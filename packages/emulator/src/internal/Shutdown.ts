@@ -1,0 +1,112 @@
+/** The end of an environment or of one generation: the runtime first, then the extensions (spec: shutdown sequence). */
+import { shutdownReasonText } from "../Profile.ts"
+import type { ShutdownReason } from "../Wire.ts"
+import { releaseExtension } from "./Delivery.ts"
+import { abandonInvocations, releaseAnswer } from "./Invocation.ts"
+import { abandonConcurrent } from "./ManagedInvocation.ts"
+import type { Environment } from "./State.ts"
+import { drop, freshRuntime, kill, record, startTimer, stopTimer } from "./State.ts"
+
+/** Milliseconds from the start of a shutdown to SIGKILL for every extension (spec: time limits). */
+const shutdownMs = 2000
+
+/** Milliseconds the runtime gets between SIGTERM and SIGKILL: 30 % of the shutdown (spec: rapid runtimeDeadlineShare). */
+const runtimeShutdownMs = 600
+
+/** Milliseconds to wait for killed processes to be collected (spec: shutdown sequence, step 5). */
+const collectMs = 2000
+
+export const startShutdown = (env: Environment, reason: ShutdownReason, reset: boolean): void => {
+  const initFailed = env.phase._tag === "Init" && env.phase.kind === "init"
+  const reasonText = shutdownReasonText(env.options.profile, reason, initFailed)
+  stopTimer(env, "init")
+  env.toLaunch = []
+  const deadlineMs = env.now + shutdownMs
+  env.phase = { _tag: "Shutdown", reason, reasonText, deadlineMs, reset, step: "runtime" }
+  record(env, { _tag: "ShutdownStarted", reason, deadlineMs, reset })
+  startTimer(env, "shutdown", shutdownMs)
+  const runtime = env.runtime.process
+  if (runtime === undefined || !env.alive.has(runtime)) return shutDownExtensions(env)
+  if (env.extensions.length === 0) return kill(env, runtime, "SIGKILL")
+  kill(env, runtime, "SIGTERM")
+  startTimer(env, "runtimeTermination", runtimeShutdownMs)
+}
+
+const shutDownExtensions = (env: Environment): void => {
+  if (env.phase._tag !== "Shutdown") return
+  stopTimer(env, "runtimeTermination")
+  env.phase.step = "extensions"
+  for (const extension of env.extensions) {
+    if (extension.process === undefined || !env.alive.has(extension.process)) continue
+    if (extension.events.includes("SHUTDOWN")) releaseExtension(env, extension)
+    else kill(env, extension.process, "SIGKILL")
+  }
+  advanceShutdown(env)
+}
+
+/** Goes on with the shutdown as far as processes have ended. */
+export const advanceShutdown = (env: Environment): void => {
+  if (env.phase._tag !== "Shutdown") return
+  const runtime = env.runtime.process
+  if (env.phase.step === "runtime" && (runtime === undefined || !env.alive.has(runtime))) return shutDownExtensions(env)
+  if (env.phase.step !== "runtime" && env.alive.size === 0) finishShutdown(env)
+}
+
+/** The runtime's share of the shutdown is over. */
+export const endRuntimeShare = (env: Environment): void => {
+  if (env.runtime.process !== undefined) kill(env, env.runtime.process, "SIGKILL")
+}
+
+/** The shutdown's deadline is over. */
+export const endShutdownShare = (env: Environment): void => {
+  const phase = env.phase
+  if (phase._tag !== "Shutdown") return
+  // Still in the runtime's share: its killed process was not collected in time. The extensions get no more either.
+  phase.step = "collect"
+  for (const process of env.alive.keys()) kill(env, process, "SIGKILL")
+  startTimer(env, "collect", collectMs)
+}
+
+/** A killed process that cannot be collected must not hold the environment for ever. */
+export const giveUpCollecting = (env: Environment): void => {
+  env.alive.clear()
+  finishShutdown(env)
+}
+
+const finishShutdown = (env: Environment): void => {
+  if (env.phase._tag !== "Shutdown") return
+  const { reason, reset } = env.phase
+  for (const timer of ["runtimeTermination", "shutdown", "collect"] as const) stopTimer(env, timer)
+  record(env, { _tag: "ShutdownEnded", reason, reset })
+  // Registrations, gates and the fatal error are forgotten; identifiers will be new. A poll that still stands goes with
+  // the process that made it.
+  for (const { poll } of env.extensions) if (poll !== undefined) drop(env, poll.exchange)
+  for (const { exchange } of env.runtime.polls) drop(env, exchange)
+  env.extensions = []
+  env.runtime = freshRuntime()
+  env.registrationClosed = false
+  env.fatal = undefined
+  env.broken = undefined
+  if (env.invocation === undefined) releaseAnswer(env)
+  if (reset && !env.endRequested) {
+    env.phase = { _tag: "Cold" }
+    return
+  }
+  env.phase = { _tag: "Terminated" }
+  env.commands.push({ _tag: "Terminated" })
+}
+
+/** The end of the environment, asked for from outside. */
+export const end = (env: Environment, reason: ShutdownReason): void => {
+  abandonInvocations(env)
+  abandonConcurrent(env)
+  if (env.phase._tag === "Terminated") {
+    env.commands.push({ _tag: "Terminated" })
+    return
+  }
+  if (env.phase._tag === "Shutdown") {
+    env.endRequested = true
+    return
+  }
+  startShutdown(env, reason, false)
+}
