@@ -5,7 +5,7 @@
  * while it is busy, it gets whatever event is current when it polls next.
  */
 import * as Wire from "../Wire.ts"
-import type { Environment, Extension, Exchange } from "./State.ts"
+import type { CurrentInvocation, Environment, Exchange, Extension, Poll } from "./State.ts"
 import { record, reply } from "./State.ts"
 
 /** A refused transition; the managed code base has its error texts in lower case (spec: managed instances). */
@@ -93,26 +93,25 @@ export const releaseExtension = (env: Environment, extension: Extension): void =
   settleExtension(env, extension)
 }
 
-export const deliverInvocation = (env: Environment, exchange: Exchange, lost: boolean): void => {
-  if (env.invocation === undefined) {
-    return reply(env, exchange, Wire.apiError(500, "InternalServerError", "Internal Server Error"))
-  }
-  const { deadlineMs, request } = env.invocation
-  record(env, { _tag: "InvocationDelivered", requestId: request.requestId, lost })
+/** Hands out the invocation that the runtime has in hand; asked again, it gets the same one (spec: case 118). */
+export const deliverInvocation = (env: Environment, current: CurrentInvocation, poll: Poll): void => {
+  const { deadlineMs, request } = current
+  record(env, { _tag: "InvocationDelivered", requestId: request.requestId, lost: poll.aborted })
   // AWS's emulator has no tracer: extensions get the trace header, the runtime does not (spec: RIE, invoke).
   const traceHeader = env.options.profile === "rie" ? "" : request.traceHeader
-  reply(env, exchange, Wire.runtimeInvocation({ ...request, traceHeader, deadlineMs }))
+  reply(env, poll.exchange, Wire.runtimeInvocation({ ...request, traceHeader, deadlineMs }))
 }
 
 /** Answers the runtime's oldest poll if it has one and was released. Only one: a release wakes one waiter. */
 export const settleRuntime = (env: Environment): void => {
   const runtime = env.runtime
   const poll = runtime.polls[0]
-  if (!runtime.released || poll === undefined) return
+  if (!runtime.released || poll === undefined || env.invocation === undefined) return
   runtime.released = false
   runtime.polls.shift()
   runtime.state = "Running"
-  deliverInvocation(env, poll.exchange, poll.aborted)
+  runtime.current = env.invocation
+  deliverInvocation(env, env.invocation, poll)
 }
 
 export const releaseRuntime = (env: Environment): void => {

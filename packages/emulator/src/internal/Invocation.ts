@@ -25,13 +25,13 @@ export const answer = (env: Environment, payload: string, functionError: string 
   if (invocation === undefined) return
   const { call, requestId } = invocation.request
   const outcome: InvocationOutcome = { _tag: "Answered", requestId, payload, functionError }
+  const first = !invocation.answered
+  invocation.answered = true
   if (env.options.profile === "rie") {
     env.heldAnswer = { _tag: "Answer", call, outcome }
     return
   }
-  if (invocation.answered) return
-  invocation.answered = true
-  env.commands.push({ _tag: "Answer", call, outcome })
+  if (first) env.commands.push({ _tag: "Answer", call, outcome })
 }
 
 /** The environment can take another invocation, or none any more: the caller under `rie` hears its result. */

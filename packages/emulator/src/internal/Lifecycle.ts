@@ -27,7 +27,6 @@ const startInvocation = (env: Environment, request: InvocationRequest): void => 
   const deadlineMs = env.now + env.options.timeoutMs
   env.invocation = {
     request,
-    startedAt: env.now,
     deadlineMs,
     answered: false,
     runtimeDoneAt: undefined,

@@ -42,7 +42,7 @@ export const endConcurrent = (
 }
 
 export const failConcurrent = (env: Environment, errorType: string, message: string): void => {
-  for (const request of [...env.concurrent.values()]) {
+  for (const request of env.concurrent.values()) {
     const { requestId } = request
     const payload = Wire.failurePayload(requestId, errorType, message)
     endConcurrent(env, request, "error", { _tag: "Answered", requestId, payload, functionError: errorType })
@@ -50,7 +50,7 @@ export const failConcurrent = (env: Environment, errorType: string, message: str
 }
 
 export const abandonConcurrent = (env: Environment): void => {
-  for (const request of [...env.concurrent.values()]) {
+  for (const request of env.concurrent.values()) {
     endConcurrent(env, request, "abandoned", { _tag: "Abandoned", requestId: request.requestId })
   }
 }

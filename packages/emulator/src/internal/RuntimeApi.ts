@@ -37,6 +37,12 @@ const refuse = (
 const refuseTransition = (env: Environment, request: RuntimeRequest, target: string): void =>
   refuse(env, request, 403, "InvalidStateTransition", transitionFailed(env, env.runtime.state, target, "runtime"))
 
+/** Registration closes at the first next of the runtime, not at one that comes before the platform started it. */
+const arrive = (env: Environment): void => {
+  env.runtime.arrived = true
+  if (env.runtime.started) env.registrationClosed = true
+}
+
 const next = (env: Environment, request: RuntimeRequest): void => {
   const runtime = env.runtime
   switch (runtime.state) {
@@ -45,7 +51,7 @@ const next = (env: Environment, request: RuntimeRequest): void => {
       const invocation = env.invocation
       const answeredOne = runtime.state === "RuntimeResponseSentState"
       runtime.state = "Ready"
-      runtime.arrived = true
+      arrive(env)
       runtime.polls.push({ exchange: request.exchange, aborted: false })
       record(env, { _tag: "NextCalled", source: "runtime" })
       if (answeredOne && invocation !== undefined) {
@@ -62,9 +68,9 @@ const next = (env: Environment, request: RuntimeRequest): void => {
       runtime.polls.push({ exchange: request.exchange, aborted: false })
       return
     case "Running":
-      // Asking again without an answer gets the same invocation again (spec: case 118).
       record(env, { _tag: "NextCalled", source: "runtime" })
-      return deliverInvocation(env, request.exchange, false)
+      if (runtime.current === undefined) return
+      return deliverInvocation(env, runtime.current, { exchange: request.exchange, aborted: false })
     default:
       return refuseTransition(env, request, "Ready")
   }
@@ -186,7 +192,7 @@ const maxManagedErrorBytes = 1_048_576
 const handleManaged = (env: Environment, request: RuntimeRequest): void => {
   switch (request.route) {
     case "next":
-      env.runtime.arrived = true
+      arrive(env)
       env.runtime.polls.push({ exchange: request.exchange, aborted: false })
       record(env, { _tag: "NextCalled", source: "runtime" })
       return advanceInit(env)

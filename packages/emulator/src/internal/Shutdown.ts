@@ -21,6 +21,7 @@ export const startShutdown = (env: Environment, reason: ShutdownReason, reset: b
   const reasonText = shutdownReasonText(env.options.profile, reason, initFailed)
   stopTimer(env, "init")
   env.toLaunch = []
+  if (!reset) abandonAll(env)
   const deadlineMs = env.now + shutdownMs
   env.phase = { _tag: "Shutdown", reason, reasonText, deadlineMs, reset, step: "runtime" }
   record(env, { _tag: "ShutdownStarted", reason, deadlineMs, reset })
@@ -30,6 +31,11 @@ export const startShutdown = (env: Environment, reason: ShutdownReason, reset: b
   if (env.extensions.length === 0) return kill(env, runtime, "SIGKILL")
   kill(env, runtime, "SIGTERM")
   startTimer(env, "runtimeTermination", runtimeShutdownMs)
+}
+
+const abandonAll = (env: Environment): void => {
+  abandonInvocations(env)
+  abandonConcurrent(env)
 }
 
 const shutDownExtensions = (env: Environment): void => {
@@ -98,15 +104,13 @@ const finishShutdown = (env: Environment): void => {
 
 /** The end of the environment, asked for from outside. */
 export const end = (env: Environment, reason: ShutdownReason): void => {
-  abandonInvocations(env)
-  abandonConcurrent(env)
   if (env.phase._tag === "Terminated") {
     env.commands.push({ _tag: "Terminated" })
     return
   }
   if (env.phase._tag === "Shutdown") {
     env.endRequested = true
-    return
+    return abandonAll(env)
   }
   startShutdown(env, reason, false)
 }

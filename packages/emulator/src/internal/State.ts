@@ -149,8 +149,16 @@ export type RuntimeStateName =
   | "InvocationResponse"
   | "RuntimeResponseSentState"
 
+/** What the runtime is told about an invocation. */
+export interface CurrentInvocation {
+  readonly request: InvocationRequest
+  readonly deadlineMs: number
+}
+
 export interface Runtime {
   state: RuntimeStateName
+  /** The invocation that was delivered last. */
+  current: CurrentInvocation | undefined
   process: ProcessId | undefined
   /** The platform started it, or would have if it had a process. */
   started: boolean
@@ -159,10 +167,7 @@ export interface Runtime {
   polls: Array<Poll>
 }
 
-export interface Invocation {
-  readonly request: InvocationRequest
-  readonly startedAt: number
-  readonly deadlineMs: number
+export interface Invocation extends CurrentInvocation {
   answered: boolean
   runtimeDoneAt: number | undefined
   /** Extensions that still have to call next. */
@@ -221,6 +226,7 @@ export interface Environment {
 
 export const freshRuntime = (): Runtime => ({
   state: "Started",
+  current: undefined,
   process: undefined,
   started: false,
   arrived: false,
