@@ -43,13 +43,13 @@ const markdown = ([head = [], ...body]: Table): string =>
   [head, head.map(() => "---"), ...body].map((row) => `| ${row.join(" | ")} |`).join("\n")
 
 const notes = (options: Options): ReadonlyArray<string> => [
-  `Medians (min–max) of ${options.rounds} short lives for the start, and of ${longRounds(options)} lives of ` +
-    `${options.events} invocations for CPU per event and peak memory; one process per life, all interleaved in one run.`,
+  `Medians (min–max): the start over ${options.rounds} short lives, CPU per event and peak memory over ` +
+    `${longRounds(options)} lives of ${options.events} invocations; one process per life, all interleaved in one run.`,
   "raw.cjs is packages/benchmark/fixtures/raw.cjs on node:http, hello is packages/examples/hello bundled by rolldown; " +
     "both run from the file, without the stub that registers first and without a code cache.",
   "Both programs of a pair do the same work: without logging neither writes a line; with logging each writes one JSON line " +
     "per invocation (request id, milliseconds left) and one at SHUTDOWN, into a pipe that is drained.",
-  "CPU is user and system time of all threads; 1 KB is 1000 bytes."
+  "CPU is user and system time of all threads, V8's compiler threads included; 1 KB is 1000 bytes."
 ]
 
 const machine = () => {
