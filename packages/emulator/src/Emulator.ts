@@ -52,8 +52,11 @@ import {
 import type { Command, Input, InvocationOutcome, ProcessId } from "./EnvironmentState.ts"
 import * as EnvironmentState from "./EnvironmentState.ts"
 import * as EnvironmentVariables from "./internal/EnvironmentVariables.ts"
-import type { ExtensionSlot } from "./internal/ExtensionFiles.ts"
-import { expectedExtensions, extensionsEnabled } from "./internal/ExtensionFiles.ts"
+import type { ExtensionsOptions } from "./internal/ExtensionFiles.ts"
+import * as ExtensionFiles from "./internal/ExtensionFiles.ts"
+import type { FunctionOptions } from "./internal/FunctionProcess.ts"
+import * as FunctionProcess from "./internal/FunctionProcess.ts"
+import * as InvokeApiServer from "./InvokeApiServer.ts"
 import type { ExitStatus, Source } from "./Journal.ts"
 import * as Journal from "./Journal.ts"
 import * as Processes from "./Processes.ts"
@@ -61,22 +64,8 @@ import type { Profile } from "./Profile.ts"
 import * as RuntimeApiServer from "./RuntimeApiServer.ts"
 import type { ShutdownReason } from "./Wire.ts"
 
-export type { ExtensionSlot } from "./internal/ExtensionFiles.ts"
-
-/**
- * The function's process.
- *
- * @category models
- * @since 0.1.0
- */
-export interface FunctionOptions {
-  /** The file to run and its arguments; a name without a slash is looked up in PATH. */
-  readonly command: readonly [string, ...ReadonlyArray<string>]
-  /** Working directory, also `LAMBDA_TASK_ROOT`. Default: the current directory. */
-  readonly cwd?: string
-  /** Variables for the function alone. */
-  readonly environment?: Readonly<Record<string, string>>
-}
+export type { ExtensionSlot, ExtensionsOptions } from "./internal/ExtensionFiles.ts"
+export type { FunctionOptions } from "./internal/FunctionProcess.ts"
 
 /**
  * What the environment is made of.
@@ -87,18 +76,15 @@ export interface FunctionOptions {
 export interface Options {
   /** Whose behaviour is imitated, default `real`: AWS Lambda itself. */
   readonly profile?: Profile
-  /**
-   * The external extensions: files to run, slots (a name that something else drives over HTTP, without a process), or a
-   * directory laid out as `/opt/extensions`. The base name of a file is the name of its extension. Default: none.
-   */
-  readonly extensions?: ReadonlyArray<string | ExtensionSlot> | { readonly directory: string }
+  /** The external extensions. The base name of a file is the name of its extension. Default: none. */
+  readonly extensions?: ExtensionsOptions
   /** The function. Without one its side is a slot: something else drives the Runtime API over HTTP. */
   readonly function?: FunctionOptions
   /** Default `function`. */
   readonly functionName?: string
   /** Default `$LATEST`. */
   readonly functionVersion?: string
-  /** Default `index.handler`. */
+  /** Default: file and export of a handler file, otherwise `index.handler`. */
   readonly handler?: string
   /** In MB, default 128. Told to the processes, not enforced. */
   readonly memorySize?: number
@@ -120,6 +106,8 @@ export interface Options {
   }
   /** Port of the Runtime API on 127.0.0.1, default 0: any free one. */
   readonly port?: number
+  /** Where the Invoke API listens, for the AWS SDK and other HTTP clients. Default: nowhere. */
+  readonly invokeListen?: InvokeApiServer.InvokeListen
 }
 
 /**
@@ -153,6 +141,8 @@ export interface InvokeResult {
   readonly payload: string
   /** The error type, for example `Function.MyError`, `Extension.Crash`, `Sandbox.Timedout`. */
   readonly functionError: string | undefined
+  /** The runtime answered, with a result or an error; `false`: the environment did (crash, failed init, timeout). */
+  readonly respondedByRuntime: boolean
 }
 
 /**
@@ -166,6 +156,8 @@ export class Emulator extends Context.Service<
   {
     /** `host:port`, the value of `AWS_LAMBDA_RUNTIME_API`. */
     readonly runtimeApi: string
+    /** `http://host:port` of the Invoke API, an `endpoint` for AWS clients; `undefined` without `invokeListen`. */
+    readonly invokeEndpoint: string | undefined
     /**
      * Invokes the function and succeeds as soon as the runtime answers; extensions may still be busy. Invocations run one
      * after another. A function that fails, crashes or times out is a result with `functionError`, not an error.
@@ -213,12 +205,15 @@ const makeWith = Effect.fnUntraced(function* (
   clock: Clock.Clock
 ): Effect.fn.Return<Emulator["Service"], EmulatorError, Scope.Scope> {
   const now = () => clock.currentTimeMillisUnsafe()
-  const expected = yield* expectedExtensions(options.extensions ?? [])
+  const extensions = options.extensions ?? []
+  const expected = yield* ExtensionFiles.expectedExtensions(extensions)
+  const opt = yield* ExtensionFiles.mountedOpt(extensions)
+  const functionProcess = options.function === undefined ? undefined : yield* FunctionProcess.resolve(options.function)
   const files = new Map(expected.map(({ file, name }) => [`extension:${name}`, file]))
   const identity = {
     functionName: options.functionName ?? "function",
     functionVersion: options.functionVersion ?? "$LATEST",
-    handler: options.handler ?? "index.handler"
+    handler: options.handler ?? functionProcess?.handler ?? "index.handler"
   }
   const profile = options.profile ?? "real"
   const region = options.region ?? "us-east-1"
@@ -246,9 +241,11 @@ const makeWith = Effect.fnUntraced(function* (
   const journal = Journal.make(clock)
   yield* Effect.addFinalizer(() => journal.end)
 
-  const calls = new Map<number, Deferred.Deferred<InvocationOutcome>>()
+  const calls = new Map<number, Deferred.Deferred<InvocationOutcome & { readonly respondedByRuntime: boolean }>>()
   const terminated = yield* Deferred.make<void>()
   const slots = new Map<Source, ProcessId>()
+  /** Invocations that the runtime itself answered, until their caller is told. */
+  const responded = new Set<string>()
   const inputs: Array<Input> = []
   let draining = false
   let released = false
@@ -283,8 +280,7 @@ const makeWith = Effect.fnUntraced(function* (
 
   const spawn = (process: ProcessId, source: Source): void => {
     const file = files.get(source)
-    const command =
-      source === "runtime" ? options.function?.command : file === undefined ? undefined : ([file] as const)
+    const command = source === "runtime" ? functionProcess?.command : file === undefined ? undefined : ([file] as const)
     if (command === undefined) {
       slots.set(source, process)
       return dispatch({ _tag: "Launched", process, pid: undefined })
@@ -292,13 +288,14 @@ const makeWith = Effect.fnUntraced(function* (
     processes.launch({
       id: process,
       command,
-      cwd: source === "runtime" ? options.function?.cwd : undefined,
+      cwd: source === "runtime" ? functionProcess?.cwd : undefined,
+      opt,
       environment:
         source === "runtime"
           ? EnvironmentVariables.forRuntime(variables, options.function?.environment ?? {})
           : EnvironmentVariables.forExtension(variables),
       onLaunched: (pid) => dispatch({ _tag: "Launched", process, pid }),
-      onLaunchFailed: (errorType, message) => dispatch({ _tag: "LaunchFailed", process, errorType, message }),
+      onLaunchFailed: (problem) => dispatch({ _tag: "LaunchFailed", process, ...problem }),
       onLine: (channel, line) => journal.append({ _tag: "Output", source, channel, line }, now()),
       onExit: (status) => exited(source, process, status)
     })
@@ -317,6 +314,7 @@ const makeWith = Effect.fnUntraced(function* (
   const execute = (command: Command, at: number): void => {
     switch (command._tag) {
       case "Record":
+        if (command.happening._tag === "RuntimeResponded") responded.add(command.happening.requestId)
         return journal.append(command.happening, at)
       case "Reply":
         return server.reply(command.exchange, command.response)
@@ -339,7 +337,8 @@ const makeWith = Effect.fnUntraced(function* (
       case "Answer": {
         const call = calls.get(command.call)
         calls.delete(command.call)
-        if (call !== undefined) Deferred.doneUnsafe(call, Effect.succeed(command.outcome))
+        const respondedByRuntime = responded.delete(command.outcome.requestId)
+        if (call !== undefined) Deferred.doneUnsafe(call, Effect.succeed({ ...command.outcome, respondedByRuntime }))
         return
       }
       case "Terminated":
@@ -353,7 +352,7 @@ const makeWith = Effect.fnUntraced(function* (
     host: "127.0.0.1",
     port: options.port ?? 0,
     profile,
-    extensionsEnabled: extensionsEnabled(options.extensions ?? []),
+    extensionsEnabled: ExtensionFiles.extensionsEnabled(extensions),
     onInput: dispatch,
     onRefused: (happening) => journal.append(happening, now())
   })
@@ -369,7 +368,8 @@ const makeWith = Effect.fnUntraced(function* (
       sessionToken: "emulator"
     },
     environment: options.environment ?? {},
-    taskRoot: NodePath.resolve(options.function?.cwd ?? "."),
+    taskRoot: functionProcess?.cwd ?? NodePath.resolve("."),
+    opt: ExtensionFiles.optDirectory(extensions),
     startedAt: now()
   }
 
@@ -378,7 +378,7 @@ const makeWith = Effect.fnUntraced(function* (
     ended = true
     for (const [call, deferred] of calls) {
       calls.delete(call)
-      Deferred.doneUnsafe(deferred, Effect.succeed({ _tag: "Abandoned", requestId: "" }))
+      Deferred.doneUnsafe(deferred, Effect.succeed({ _tag: "Abandoned", requestId: "", respondedByRuntime: false }))
     }
     Deferred.doneUnsafe(terminated, Effect.void)
   })
@@ -392,7 +392,7 @@ const makeWith = Effect.fnUntraced(function* (
     const bytes = Buffer.byteLength(payload)
     const limit = EnvironmentState.maxPayloadBytes
     if (bytes > limit) return yield* new EmulatorError({ method, reason: new PayloadTooLarge({ bytes, limit }) })
-    const deferred = yield* Deferred.make<InvocationOutcome>()
+    const deferred = yield* Deferred.make<InvocationOutcome & { readonly respondedByRuntime: boolean }>()
     const call = ++lastCall
     const requestId = invokeOptions.requestId ?? Crypto.randomUUID()
     calls.set(call, deferred)
@@ -419,12 +419,25 @@ const makeWith = Effect.fnUntraced(function* (
       const { errorType } = outcome
       return yield* new EmulatorError({ method, reason: new InvocationRefused({ requestId, errorType }) })
     }
-    const { functionError, payload: answer } = outcome
-    return { requestId, payload: answer, functionError }
+    const { functionError, payload: answer, respondedByRuntime } = outcome
+    return { requestId, payload: answer, functionError, respondedByRuntime }
   })
+
+  const invokeEndpoint =
+    options.invokeListen === undefined
+      ? undefined
+      : yield* InvokeApiServer.make({
+          profile,
+          listen: options.invokeListen,
+          functionVersion: identity.functionVersion,
+          timeoutSeconds: timeoutMs / 1000,
+          maxPayloadBytes: EnvironmentState.maxPayloadBytes,
+          invoke: (payload, { qualifier, ...rest }) => invoke(payload, qualifier === "" ? rest : { ...rest, qualifier })
+        })
 
   return Emulator.of({
     runtimeApi: server.address,
+    invokeEndpoint,
     invoke,
     shutdown: Effect.fnUntraced(function* (reason: ShutdownReason = "spindown") {
       if (!ended) dispatch({ _tag: "Shutdown", reason })

@@ -50,6 +50,49 @@ export class PortUnavailable extends Schema.TaggedError<PortUnavailable>(
 }
 
 /**
+ * A listener that anybody could reach was asked for; it would run the function for anybody.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class NotLoopback extends Schema.TaggedError<NotLoopback>("@effect-lambda/emulator/EmulatorError/NotLoopback")(
+  "NotLoopback",
+  { host: Schema.String }
+) {
+  override get message(): string {
+    return `${this.host} is not a loopback address. Listen on 127.0.0.1, ::1 or localhost.`
+  }
+}
+
+/**
+ * The function cannot be run as it was given.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class InvalidFunction extends Schema.TaggedError<InvalidFunction>(
+  "@effect-lambda/emulator/EmulatorError/InvalidFunction"
+)("InvalidFunction", { explanation: Schema.String }) {
+  override get message(): string {
+    return this.explanation
+  }
+}
+
+/**
+ * This machine does not permit a private mount namespace, which `root` needs; `said` is what the system answered.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class RootUnavailable extends Schema.TaggedError<RootUnavailable>(
+  "@effect-lambda/emulator/EmulatorError/RootUnavailable"
+)("RootUnavailable", { said: Schema.String }) {
+  override get message(): string {
+    return `A directory cannot be shown as /opt here: a private mount namespace is not permitted (${this.said}). Run as root with CAP_SYS_ADMIN, or leave root out and use paths beside the extension.`
+  }
+}
+
+/**
  * The environment has been shut down; it runs nothing any more.
  *
  * @category reasons
@@ -148,6 +191,9 @@ export const EmulatorErrorReason = Schema.Union([
   FileMissing,
   DuplicateExtension,
   PortUnavailable,
+  NotLoopback,
+  InvalidFunction,
+  RootUnavailable,
   AlreadyShutDown,
   InvocationAbandoned,
   InvocationRefused,

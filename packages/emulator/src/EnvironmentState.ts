@@ -104,7 +104,7 @@ const step = (env: Environment, input: Input): void => {
       return source === "runtime" ? undefined : launchNext(env)
     }
     case "LaunchFailed":
-      return launchFailed(env, input.process, input.errorType, input.message)
+      return launchFailed(env, input)
     case "ProcessExited":
       return processExited(env, input.process, input.status)
     case "TimerFired":

@@ -67,7 +67,14 @@ export type Happening =
     }
   /** A process runs. `pid` is `undefined` for a slot that something else drives. */
   | { readonly _tag: "ProcessStarted"; readonly source: Source; readonly pid: number | undefined }
-  | { readonly _tag: "LaunchFailed"; readonly source: Source; readonly errorType: string; readonly message: string }
+  /** A process could not be started. `message` is what Lambda says, `advice` how to mend it. */
+  | {
+      readonly _tag: "LaunchFailed"
+      readonly source: Source
+      readonly errorType: string
+      readonly message: string
+      readonly advice: string
+    }
   /** A process ended; `state` is the state of the extension afterwards. */
   | {
       readonly _tag: "ProcessExited"

@@ -8,10 +8,14 @@ import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
 import * as ChildProcess from "node:child_process"
-import * as Fs from "node:fs"
-import NodeProcess from "node:process"
 import type { Readable } from "node:stream"
+import type { LaunchProblem } from "./internal/LaunchCheck.ts"
+import * as LaunchCheck from "./internal/LaunchCheck.ts"
+import * as MountNamespace from "./internal/MountNamespace.ts"
+import * as Reaper from "./internal/Reaper.ts"
 import type { ExitStatus } from "./Journal.ts"
+
+export type { LaunchProblem } from "./internal/LaunchCheck.ts"
 
 /**
  * A process to start. Either `onLaunchFailed` is called, or `onLaunched` and later, after the last line, `onExit`.
@@ -21,11 +25,15 @@ import type { ExitStatus } from "./Journal.ts"
  */
 export interface LaunchOptions {
   readonly id: number
+  /** The file to run and its arguments; a name without a slash is looked up in the `PATH` of `environment`. */
   readonly command: readonly [string, ...ReadonlyArray<string>]
   readonly cwd: string | undefined
+  /** The directory that the process sees as `/opt`; `undefined`: the machine's own. */
+  readonly opt: string | undefined
   readonly environment: Readonly<Record<string, string>>
   readonly onLaunched: (pid: number) => void
-  readonly onLaunchFailed: (errorType: "PermissionDenied" | "UnknownError", message: string) => void
+  /** What cannot be executed; decided before anything is spawned where looking at the file tells. */
+  readonly onLaunchFailed: (problem: LaunchProblem) => void
   readonly onLine: (channel: "stdout" | "stderr", line: string) => void
   readonly onExit: (status: ExitStatus) => void
 }
@@ -42,23 +50,14 @@ export interface Processes {
   readonly kill: (id: number, signal: "SIGTERM" | "SIGKILL") => void
 }
 
+/** Signals the group while its process runs; afterwards the number may be somebody else's. */
+const signal = (child: ChildProcess.ChildProcess, name: "SIGTERM" | "SIGKILL"): void => {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+  Reaper.signalGroup(child.pid, name)
+}
+
 /** A line longer than this many characters is cut into several, so that output without line breaks stays bounded. */
 const maxLineLength = 1_048_576
-
-/** Process groups of this Node process that run; all of them are killed when it exits without closing scopes. */
-const livingGroups = new Set<number>()
-
-const killLivingGroups = (): void => {
-  for (const pid of livingGroups) signalGroup(pid, "SIGKILL")
-}
-
-const signalGroup = (pid: number, signal: NodeJS.Signals): void => {
-  try {
-    NodeProcess.kill(-pid, signal)
-  } catch {
-    // The group is gone.
-  }
-}
 
 /** Calls back for each line; the decoder of the stream keeps characters whole across chunks. */
 const readLines = (stream: Readable, onLine: (line: string) => void): void => {
@@ -79,26 +78,6 @@ const readLines = (stream: Readable, onLine: (line: string) => void): void => {
   })
 }
 
-/** `#!`, ELF and the two Mach-O formats. */
-const executableMagic = new Set(["2321", "7f45", "cffa", "cafe"])
-
-/** Node would hand a text file without `#!` to a shell; Lambda's exec refuses it, so it is refused here too. */
-const launchProblem = (file: string): { readonly permission: boolean; readonly text: string } | undefined => {
-  try {
-    Fs.accessSync(file, Fs.constants.X_OK)
-    const descriptor = Fs.openSync(file, "r")
-    const start = Buffer.alloc(2)
-    Fs.readSync(descriptor, start, 0, 2, 0)
-    Fs.closeSync(descriptor)
-    if (!executableMagic.has(start.toString("hex"))) return { permission: false, text: "exec format error" }
-    return undefined
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined
-    if (code === "ENOENT") return { permission: false, text: "no such file or directory" }
-    return { permission: true, text: "permission denied" }
-  }
-}
-
 /**
  * Makes the processes of one environment. When the scope closes, and when this Node process exits, every process group
  * is killed; closing waits until the processes are collected, at most two seconds.
@@ -112,7 +91,7 @@ export const make: Effect.Effect<Processes, never, Scope.Scope> = Effect.gen(fun
   const runFork = yield* FiberSet.makeRuntime<never>()
 
   const killAll = () => {
-    for (const child of running.values()) if (child.pid !== undefined) signalGroup(child.pid, "SIGKILL")
+    for (const child of running.values()) signal(child, "SIGKILL")
   }
 
   yield* Effect.addFinalizer(() =>
@@ -127,29 +106,31 @@ export const make: Effect.Effect<Processes, never, Scope.Scope> = Effect.gen(fun
   )
 
   const launch = (options: LaunchOptions): void => {
-    const [file, ...args] = options.command
-    const fail = (permission: boolean, text: string) =>
-      options.onLaunchFailed(permission ? "PermissionDenied" : "UnknownError", `fork/exec ${file}: ${text}`)
-    const problem = file.includes("/") ? launchProblem(file) : undefined
-    if (problem !== undefined) return fail(problem.permission, problem.text)
-
-    const child = ChildProcess.spawn(file, args, {
-      cwd: options.cwd,
-      env: { ...options.environment },
+    const { cwd, environment, opt } = options
+    const hostPath = opt === undefined ? (path: string) => path : MountNamespace.hostPath(opt)
+    const [first, ...args] = options.command
+    const checked = LaunchCheck.check(first, environment.PATH ?? "", hostPath)
+    if (checked._tag === "Problem") {
+      const { advice, errorType, message } = checked
+      return options.onLaunchFailed({ errorType, message, advice })
+    }
+    const { file } = checked
+    const [program, ...rest] = opt === undefined ? [file, ...args] : MountNamespace.wrap(opt, [file, ...args])
+    const child = ChildProcess.spawn(program, rest, {
+      cwd,
+      env: { ...environment },
       detached: true,
       stdio: ["ignore", "pipe", "pipe"]
     })
     const pid = child.pid
     if (pid === undefined) {
-      child.once("error", (error: NodeJS.ErrnoException) => {
-        if (error.code === "EACCES") return fail(true, "permission denied")
-        fail(false, error.code === "ENOENT" ? "no such file or directory" : error.message)
-      })
+      child.once("error", (error: NodeJS.ErrnoException) =>
+        options.onLaunchFailed(LaunchCheck.refusedBySystem(file, error.code ?? "", error.message))
+      )
       return
     }
     running.set(options.id, child)
-    if (livingGroups.size === 0) NodeProcess.on("exit", killLivingGroups)
-    livingGroups.add(pid)
+    Reaper.add(pid)
     child.on("error", () => {
       // A signal that could not be sent: the group is gone, `exit` tells the rest.
     })
@@ -157,7 +138,8 @@ export const make: Effect.Effect<Processes, never, Scope.Scope> = Effect.gen(fun
     readLines(child.stderr, (line) => options.onLine("stderr", line))
     child.once("exit", () => {
       // What the process left behind in its group goes with it, as when Lambda takes the sandbox away.
-      signalGroup(pid, "SIGKILL")
+      Reaper.signalGroup(pid, "SIGKILL")
+      Reaper.remove(pid)
       // A descendant that left the group may keep the pipes open for ever; `close` must come all the same.
       const closePipes = Effect.sync(() => {
         child.stdout.destroy()
@@ -168,8 +150,6 @@ export const make: Effect.Effect<Processes, never, Scope.Scope> = Effect.gen(fun
     // `close` comes after the last line of output, so the journal shows output before the exit.
     child.once("close", (code, signal) => {
       running.delete(options.id)
-      livingGroups.delete(pid)
-      if (livingGroups.size === 0) NodeProcess.off("exit", killLivingGroups)
       for (const check of waiting) check()
       options.onExit(signal === null ? { _tag: "Code", code: code ?? 0 } : { _tag: "Signal", signal })
     })
@@ -178,9 +158,9 @@ export const make: Effect.Effect<Processes, never, Scope.Scope> = Effect.gen(fun
 
   return {
     launch,
-    kill: (id, signal) => {
-      const pid = running.get(id)?.pid
-      if (pid !== undefined) signalGroup(pid, signal)
+    kill: (id, name) => {
+      const child = running.get(id)
+      if (child !== undefined) signal(child, name)
     }
   }
 })

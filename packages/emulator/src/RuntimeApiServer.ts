@@ -69,7 +69,8 @@ const readBody = (request: Http.IncomingMessage, onBody: (body: Body) => void): 
     bytes += chunk.length
     if (bytes <= maxPayloadBytes) chunks.push(chunk)
   })
-  request.on("end", () => onBody({ text: Buffer.concat(chunks).toString("utf8"), bytes }))
+  const trailer = (name: string) => request.trailersDistinct[name]?.[0] ?? ""
+  request.on("end", () => onBody({ text: Buffer.concat(chunks).toString("utf8"), bytes, trailer }))
 }
 
 /** Header values travel as bytes; Node's strings hold one byte per character. */

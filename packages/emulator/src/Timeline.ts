@@ -46,7 +46,7 @@ const textOf = (entry: JournalEntry): string => {
     case "ProcessStarted":
       return entry.pid === undefined ? "expected" : `started, process ${entry.pid}`
     case "LaunchFailed":
-      return `cannot be started: ${entry.message}`
+      return `cannot be started: ${entry.message}. ${entry.advice}`
     case "ProcessExited": {
       const { state, status } = entry
       const how = status._tag === "Code" ? `code ${status.code}` : status.signal

@@ -340,7 +340,7 @@ const step = (world: World, random: Random): void => {
       const process = world.unlaunched.shift()
       if (process === undefined) return
       return below(20) === 0
-        ? world.send({ _tag: "LaunchFailed", process, errorType: "UnknownError", message: "fork/exec: no" })
+        ? world.send({ _tag: "LaunchFailed", process, errorType: "UnknownError", message: "fork/exec: no", advice: "" })
         : world.send({ _tag: "Launched", process, pid: below(3) === 0 ? undefined : process })
     }
     case 2:
@@ -371,9 +371,18 @@ const step = (world: World, random: Random): void => {
     case 10: {
       const responseMode = below(10) === 0 ? "foo" : ""
       const bodyBytes = below(10) === 0 ? EnvironmentState.maxPayloadBytes + 1 : 2
+      const trailing = { trailingErrorType: "", trailingErrorBody: "" }
       return world.send({
         _tag: "RuntimeApi",
-        request: { exchange, route: "response", requestId: requestId(), responseMode, body: "{}", bodyBytes }
+        request: {
+          exchange,
+          route: "response",
+          requestId: requestId(),
+          responseMode,
+          ...trailing,
+          body: "{}",
+          bodyBytes
+        }
       })
     }
     case 11: {

@@ -59,7 +59,9 @@ const makeMachine = (extensions: ReadonlyArray<string>, options: Partial<Environ
   }
   const respond = (requestId: string): void => {
     const exchange = ++exchanges
-    const response = { exchange, route: "response", requestId, responseMode: "", body: "{}", bodyBytes: 2 } as const
+    const trailing = { trailingErrorType: "", trailingErrorBody: "" }
+    const body = { body: "{}", bodyBytes: 2, ...trailing }
+    const response = { exchange, route: "response", requestId, responseMode: "", ...body } as const
     launch(send({ _tag: "RuntimeApi", request: response }))
   }
   const invoke = (requestId: string): void => {
@@ -167,7 +169,8 @@ describe("init", () => {
       _tag: "LaunchFailed",
       source: "extension:e10",
       errorType: "TooManyExtensions",
-      message: "Extension limit (10) reached"
+      message: "Extension limit (10) reached",
+      advice: "Lambda starts 10 extensions, internal ones included. Take some away."
     })
     assert.deepInclude(machine.happenings(), {
       _tag: "InitEnded",

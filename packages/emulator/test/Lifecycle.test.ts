@@ -5,7 +5,6 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Fs from "node:fs"
@@ -13,7 +12,9 @@ import * as Net from "node:net"
 import * as Path from "node:path"
 import NodeProcess from "node:process"
 import {
+  awaitEnd,
   echoFunction,
+  isAlive,
   politeExtension,
   request,
   script,
@@ -61,31 +62,6 @@ const onceThenPolite = (directory: string, name: string, first: string) =>
     }
     await register(["INVOKE", "SHUTDOWN"])
     for (;;) if ((await next()).eventType === "SHUTDOWN") process.exit(0)`)
-
-const isAlive = (pid: number): boolean => {
-  try {
-    NodeProcess.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** Nobody collects an orphan in some containers: there it ends as a zombie, `Z`. */
-const processState = (pid: number): string => {
-  try {
-    return Fs.readFileSync(`/proc/${pid}/stat`, "utf8").split(" ")[2] ?? "gone"
-  } catch {
-    return isAlive(pid) ? "alive" : "gone"
-  }
-}
-
-/** Waits, five seconds at most, until a process is no more. */
-const awaitEnd = (pid: number) =>
-  Effect.sync(() => ["gone", "Z"].includes(processState(pid))).pipe(
-    Effect.repeat({ until: (ended) => ended, schedule: Schedule.spaced("10 millis") }),
-    Effect.timeout("5 seconds")
-  )
 
 describe("init", () => {
   it.live("order: extensions by name, then the runtime; next, handle, next, handle; orderly end", () =>
@@ -225,6 +201,7 @@ describe("init", () => {
         assert.deepStrictEqual(result, {
           requestId: "r",
           functionError: "Extension.Crash",
+          respondedByRuntime: false,
           payload: '{"errorType":"Extension.Crash","errorMessage":"RequestId: r Error: exit code 0"}'
         })
         const entries = yield* emulator.journal.entries

@@ -2,11 +2,14 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
 import * as Http from "node:http"
+import * as Net from "node:net"
 import * as Os from "node:os"
 import * as Path from "node:path"
+import NodeProcess from "node:process"
 import * as Emulator from "@effect-lambda/emulator/Emulator"
 import type { EmulatorError } from "@effect-lambda/emulator/EmulatorError"
 
@@ -16,7 +19,7 @@ export const temporaryDirectory: Effect.Effect<string, never, Scope.Scope> = Eff
   (directory) => Effect.sync(() => Fs.rmSync(directory, { recursive: true, force: true }))
 )
 
-export const writeExecutable = (directory: string, name: string, text: string, mode = 0o755): string => {
+export const writeExecutable = (directory: string, name: string, text: string | Buffer, mode = 0o755): string => {
   const file = Path.join(directory, name)
   Fs.writeFileSync(file, text)
   Fs.chmodSync(file, mode)
@@ -112,4 +115,59 @@ export const request = (
     outgoing.on("error", (error) => resume(Effect.die(error)))
     outgoing.end(body)
     return Effect.sync(() => outgoing.destroy())
+  })
+
+export const isAlive = (pid: number): boolean => {
+  try {
+    NodeProcess.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Nobody collects an orphan in some containers: there it ends as a zombie, `Z`. */
+export const processState = (pid: number): string => {
+  try {
+    return Fs.readFileSync(`/proc/${pid}/stat`, "utf8").split(" ")[2] ?? "gone"
+  } catch {
+    return isAlive(pid) ? "alive" : "gone"
+  }
+}
+
+/** Waits, five seconds at most, until a process is no more. */
+export const awaitEnd = (pid: number) => awaitTrue(() => ["gone", "Z"].includes(processState(pid)))
+
+/** Looks until it is so, five seconds at most. */
+export const awaitTrue = (condition: () => boolean) =>
+  Effect.sync(condition).pipe(
+    Effect.repeat({ until: (met) => met, schedule: Schedule.spaced("10 millis") }),
+    Effect.timeout("5 seconds")
+  )
+
+/** Living processes with these two arguments beside each other, as Linux shows them; none elsewhere. */
+export const processesNamed = (first: string, second: string): ReadonlyArray<number> => {
+  if (NodeProcess.platform !== "linux") return []
+  return Fs.readdirSync("/proc").flatMap((name) => {
+    const pid = Number(name)
+    if (!Number.isInteger(pid) || processState(pid) === "Z") return []
+    try {
+      return Fs.readFileSync(`/proc/${name}/cmdline`, "utf8").includes(`\0${first}\0${second}\0`) ? [pid] : []
+    } catch {
+      return []
+    }
+  })
+}
+
+/** Does somebody accept connections at `host:port`? */
+export const isListening = (address: string): Effect.Effect<boolean> =>
+  Effect.callback((resume) => {
+    const [host, port] = address.split(":")
+    const socket = Net.connect(Number(port), host ?? "")
+    socket.once("connect", () => {
+      socket.destroy()
+      resume(Effect.succeed(true))
+    })
+    socket.once("error", () => resume(Effect.succeed(false)))
+    return Effect.sync(() => socket.destroy())
   })

@@ -31,6 +31,8 @@ export interface VariablesOptions {
   }
   readonly environment: Readonly<Record<string, string>>
   readonly taskRoot: string
+  /** What the processes have as `/opt`. */
+  readonly opt: string
   readonly startedAt: number
 }
 
@@ -39,7 +41,7 @@ export interface VariablesOptions {
  * the Node that runs the emulator comes first in PATH, so that `#!/usr/bin/env node` finds it.
  */
 const platform = (options: VariablesOptions): Record<string, string> => ({
-  PATH: `${NodePath.dirname(NodeProcess.execPath)}:/usr/local/bin:/usr/bin:/bin:/opt/bin`,
+  PATH: `${NodePath.dirname(NodeProcess.execPath)}:/usr/local/bin:/usr/bin:/bin:${options.opt}/bin`,
   LANG: "en_US.UTF-8",
   TZ: ":UTC",
   ...options.environment,

@@ -5,7 +5,7 @@ import { describeExit } from "./ExitText.ts"
 import { answer, endInvocation } from "./Invocation.ts"
 import { failConcurrent } from "./ManagedInvocation.ts"
 import { advanceShutdown, startShutdown } from "./Shutdown.ts"
-import type { Environment, ProcessId } from "./State.ts"
+import type { Environment, Input, ProcessId } from "./State.ts"
 import { record, storeFatal } from "./State.ts"
 
 /** Something fatal happened: stores it (the first one wins) and ends the current phase. */
@@ -42,11 +42,12 @@ export const failNow = (env: Environment, message: string): void => {
   startShutdown(env, "failure", true)
 }
 
-export const launchFailed = (env: Environment, process: ProcessId, errorType: string, message: string): void => {
+export const launchFailed = (env: Environment, failed: Input & { readonly _tag: "LaunchFailed" }): void => {
+  const { advice, errorType, message, process } = failed
   const source = env.alive.get(process)
   if (source === undefined) return
   env.alive.delete(process)
-  record(env, { _tag: "LaunchFailed", source, errorType, message })
+  record(env, { _tag: "LaunchFailed", source, errorType, message, advice })
   if (source === "runtime") {
     fail(env, source, "Runtime.InvalidEntrypoint", message)
   } else {

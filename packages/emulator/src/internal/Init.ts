@@ -52,7 +52,10 @@ export const launchNext = (env: Environment): void => {
     env.extensions.push(extension)
     const errorType = collides ? "UnknownError" : "TooManyExtensions"
     const message = collides ? "ErrAgentNameCollision" : `Extension limit (${maxExtensions}) reached`
-    record(env, { _tag: "LaunchFailed", source, errorType, message })
+    const advice = collides
+      ? `Something registered as ${name} before its own process was started. Give one of them another name.`
+      : `Lambda starts ${maxExtensions} extensions, internal ones included. Take some away.`
+    record(env, { _tag: "LaunchFailed", source, errorType, message, advice })
     return fail(env, source, "Extension.LaunchError", collides ? message : "ErrorTooManyExtensions")
   }
   env.extensions.push(extension)

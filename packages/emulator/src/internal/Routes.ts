@@ -7,6 +7,7 @@ import * as Wire from "../Wire.ts"
 export interface Body {
   readonly text: string
   readonly bytes: number
+  readonly trailer: (name: string) => string
 }
 
 export interface Route {
@@ -97,6 +98,10 @@ const invocationRoute = (requestId: string, kind: "response" | "error"): Route =
             route: "response",
             requestId,
             responseMode: header("lambda-runtime-function-response-mode"),
+            trailingErrorType: body.trailer("lambda-runtime-function-error-type"),
+            trailingErrorBody: Buffer.from(body.trailer("lambda-runtime-function-error-body"), "base64").toString(
+              "utf8"
+            ),
             body: body.text,
             bodyBytes: body.bytes
           }

@@ -109,6 +109,11 @@ const judgeResponse = (request: RuntimeRequest & { readonly route: "response" })
     const refusal = [413, "RequestEntityTooLarge", message] as const
     return { payload: Wire.goJson({ errorMessage, errorType: functionError }), functionError, refusal }
   }
+  if (request.responseMode === "streaming" && request.trailingErrorType !== "") {
+    // The invoker of a collected stream gets the error in place of what was streamed before it.
+    const functionError = runtimeErrorType(request.trailingErrorType)
+    return { payload: request.trailingErrorBody, functionError, refusal: undefined }
+  }
   return { payload: request.body, functionError: undefined, refusal: undefined }
 }
 

@@ -85,6 +85,9 @@ export type RuntimeRequest = { readonly exchange: Exchange } & (
       readonly route: "response"
       readonly requestId: string
       readonly responseMode: string
+      /** From the trailers of a streaming response that failed midway; `""` otherwise. */
+      readonly trailingErrorType: string
+      readonly trailingErrorBody: string
       readonly body: string
       readonly bodyBytes: number
     }
@@ -113,6 +116,7 @@ export type Input =
       readonly process: ProcessId
       readonly errorType: "PermissionDenied" | "UnknownError"
       readonly message: string
+      readonly advice: string
     }
   | { readonly _tag: "ProcessExited"; readonly process: ProcessId; readonly status: ExitStatus }
   | { readonly _tag: "TimerFired"; readonly timer: TimerName; readonly generation: number }

@@ -1,0 +1,88 @@
+/**
+ * Kills what this Node process leaves behind, however it ends.
+ *
+ * A process that is killed with SIGKILL cannot clean up, so somebody else has to: a shell in a session of its own, no
+ * child of this process, that holds one end of a pipe. It is told every process group as it starts and as it ends; when the pipe closes, which the
+ * kernel sees to whatever happened here, it kills the groups that are left. SIGKILL also ends a stopped process.
+ *
+ * There is one reaper for all environments of this Node process. It starts with the first group and ends with the last.
+ */
+import * as ChildProcess from "node:child_process"
+import * as Net from "node:net"
+import NodeProcess from "node:process"
+
+/** A constant: nothing from outside becomes part of it. `kill -s` is the form that every shell has. */
+const script = `
+{
+  groups=" "
+  while read -r change group; do
+    case $change in
+      +) groups="$groups$group " ;;
+      -) groups="\${groups%% "$group" *} \${groups#* "$group" }" ;;
+    esac
+  done
+  for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done
+} <&3 &
+`
+
+const groups = new Set<number>()
+/** The emulator's end of the pipe. */
+let pipe: Net.Socket | undefined
+
+const signalGroup = (group: number, signal: NodeJS.Signals): void => {
+  try {
+    NodeProcess.kill(-group, signal)
+  } catch {
+    // The group is gone.
+  }
+}
+
+/** When Node exits and no scope was closed: at once and without the help of a shell. */
+const killGroups = (): void => {
+  for (const group of groups) signalGroup(group, "SIGKILL")
+}
+
+const start = (): Net.Socket | undefined => {
+  // Not stdin: Node closes that when its child ends, and the child ends at once, its background process is the reaper.
+  const child = ChildProcess.spawn("/bin/sh", ["-c", script, "effect-lambda-reaper", String(NodeProcess.pid)], {
+    cwd: "/",
+    env: {},
+    detached: true,
+    stdio: ["ignore", "ignore", "ignore", "pipe"]
+  })
+  const end = child.stdio[3]
+  if (!(end instanceof Net.Socket)) return undefined
+  const forget = () => {
+    if (pipe === end) pipe = undefined
+  }
+  // Somebody ended it, or there is no shell: the next group starts another one. `killGroups` works without it.
+  child.on("error", forget)
+  end.on("error", forget)
+  end.on("close", forget)
+  end.resume()
+  // Nothing of it keeps Node running.
+  child.unref()
+  end.unref()
+  for (const group of groups) end.write(`+ ${group}\n`)
+  return end
+}
+
+/** From now on the group is killed when this Node process ends. */
+export const add = (group: number): void => {
+  if (groups.size === 0) NodeProcess.on("exit", killGroups)
+  groups.add(group)
+  if (pipe === undefined) pipe = start()
+  else pipe.write(`+ ${group}\n`)
+}
+
+/** The group is gone and its number may be given to somebody else. */
+export const remove = (group: number): void => {
+  if (!groups.delete(group)) return
+  pipe?.write(`- ${group}\n`)
+  if (groups.size > 0) return
+  NodeProcess.off("exit", killGroups)
+  pipe?.end()
+  pipe = undefined
+}
+
+export { signalGroup }

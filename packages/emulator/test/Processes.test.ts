@@ -1,0 +1,484 @@
+/** Processes: what can be launched, what a process gets, and that nothing is left behind whatever happens. */
+import type * as Emulator from "@effect-lambda/emulator/Emulator"
+import * as Journal from "@effect-lambda/emulator/Journal"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import * as ChildProcess from "node:child_process"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import NodeProcess from "node:process"
+import {
+  awaitEnd,
+  awaitTrue,
+  echoFunction,
+  isListening,
+  politeExtension,
+  processState,
+  processesNamed,
+  script,
+  startEmulator,
+  temporaryDirectory,
+  writeExecutable
+} from "./support.ts"
+
+/** The header of a program for a processor that this machine does not have. */
+const foreignElf = (): Buffer => {
+  const head = Buffer.alloc(64)
+  head.write("7f454c46020101", "hex")
+  head.writeUInt16LE(2, 16)
+  head.writeUInt16LE(NodeProcess.arch === "x64" ? 183 : 62, 18)
+  return head
+}
+
+describe("what cannot be executed is a launch error, decided before anything is spawned", () => {
+  const cases: ReadonlyArray<{
+    readonly title: string
+    readonly content: string | Buffer
+    readonly mode?: number
+    readonly errorType: "PermissionDenied" | "UnknownError"
+    readonly message: string
+    readonly advice: (file: string) => string
+  }> = [
+    {
+      title: "no x bit",
+      content: "#!/bin/sh\necho started\n",
+      mode: 0o644,
+      errorType: "PermissionDenied",
+      message: "permission denied",
+      advice: (file) => `${file} is not executable. Set the x bit: chmod +x ${file}`
+    },
+    {
+      title: "neither #! nor a program",
+      content: "echo started\n",
+      errorType: "UnknownError",
+      message: "exec format error",
+      advice: (file) =>
+        `${file} begins neither with #! nor with the header of a program. Add a first line such as #!/usr/bin/env node, or build an executable.`
+    },
+    {
+      title: "an empty file",
+      content: "",
+      errorType: "UnknownError",
+      message: "exec format error",
+      advice: (file) =>
+        `${file} begins neither with #! nor with the header of a program. Add a first line such as #!/usr/bin/env node, or build an executable.`
+    },
+    {
+      title: "a missing interpreter",
+      content: "#!/does/not/exist -x\n",
+      errorType: "UnknownError",
+      message: "no such file or directory",
+      advice: (file) => `The interpreter /does/not/exist of ${file} does not exist. Install it, or correct the #! line.`
+    },
+    {
+      title: "an interpreter that is no program",
+      content: "#!/etc/passwd\n",
+      errorType: "PermissionDenied",
+      message: "permission denied",
+      advice: (file) => `The interpreter /etc/passwd of ${file} is not executable. Name another one in the #! line.`
+    },
+    {
+      title: "a #! line without interpreter",
+      content: "#!\necho started\n",
+      errorType: "UnknownError",
+      message: "exec format error",
+      advice: (file) => `The #! line of ${file} names no interpreter. Add one, such as #!/bin/sh.`
+    },
+    {
+      title: "CRLF in the #! line",
+      content: "#!/bin/sh\r\necho started\r\n",
+      errorType: "UnknownError",
+      message: "no such file or directory",
+      advice: (file) =>
+        `The #! line of ${file} ends with CRLF, so the system looks for an interpreter whose name ends with a carriage return. Save the file with LF line endings.`
+    },
+    {
+      title: "CRLF in the #! line, by way of env",
+      content: "#!/usr/bin/env node\r\nconsole.log(1)\r\n",
+      errorType: "UnknownError",
+      message: "no such file or directory",
+      advice: (file) =>
+        `The #! line of ${file} ends with CRLF, so the system looks for an interpreter whose name ends with a carriage return. Save the file with LF line endings.`
+    },
+    {
+      title: "a program for another processor",
+      content: foreignElf(),
+      errorType: "UnknownError",
+      message: "exec format error",
+      advice: (file) =>
+        `${file} is built for another processor than the ${NodeProcess.arch === "x64" ? "x86_64" : "arm64"} of this machine. Build it for this one.`
+    }
+  ]
+
+  it.live.each(cases)("$title", ({ advice, content, errorType, message, mode }) =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const file = writeExecutable(directory, "a", content, mode)
+      const emulator = yield* startEmulator({ extensions: [file] })
+      const failed = yield* emulator.journal.waitFor(Journal.is("LaunchFailed"))
+      assert.deepInclude(failed, {
+        source: "extension:a",
+        errorType,
+        message: `fork/exec ${file}: ${message}`,
+        advice: advice(file)
+      })
+      const ended = yield* emulator.journal.waitFor(Journal.is("InitEnded"))
+      assert.strictEqual(ended.errorType, "Extension.LaunchError")
+      const started = (yield* emulator.journal.entries).filter(Journal.is("ProcessStarted"))
+      assert.deepStrictEqual(started, [])
+    })
+  )
+
+  it.live("a directory, and a name that PATH does not have, as the function", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const results = yield* Effect.forEach(
+        [directory, "no-such-program"],
+        Effect.fnUntraced(function* (command) {
+          const emulator = yield* startEmulator({ function: { command: [command] }, environment: { PATH: "/bin" } })
+          const { functionError, payload } = yield* emulator.invoke("{}", { requestId: "r" })
+          const { advice } = yield* emulator.journal.waitFor(Journal.is("LaunchFailed"))
+          return { functionError, payload, advice }
+        })
+      )
+      const functionError = "Runtime.InvalidEntrypoint"
+      const payload = (text: string) =>
+        JSON.stringify({ errorType: functionError, errorMessage: `RequestId: r Error: ${text}` })
+      assert.deepStrictEqual(results, [
+        {
+          functionError,
+          payload: payload(`fork/exec ${directory}: permission denied`),
+          advice: `${directory} is not a file. Name the program itself.`
+        },
+        {
+          functionError,
+          payload: payload('exec: "no-such-program": executable file not found in $PATH'),
+          advice: "There is no program no-such-program in /bin. Install it, or give its path."
+        }
+      ])
+    })
+  )
+
+  it.live("a program whose loader is missing", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      // A copy of this machine's own sleep, linked with a loader of another name.
+      const program = Fs.readFileSync("/bin/sleep")
+      const loader = program.indexOf("/lib")
+      assert.isAbove(loader, 0)
+      program.write("/lob", loader)
+      const file = writeExecutable(directory, "a", program)
+      const emulator = yield* startEmulator({ extensions: [file] })
+      const failed = yield* emulator.journal.waitFor(Journal.is("LaunchFailed"))
+      assert.deepInclude(failed, {
+        errorType: "UnknownError",
+        message: `fork/exec ${file}: no such file or directory`,
+        advice: `${file} exists, but the loader it is linked with does not. Build it for this system.`
+      })
+    })
+  )
+})
+
+/** Says what it was given, then ends. */
+const introspection = `#!/usr/bin/env node
+const fs = require("node:fs")
+console.log(JSON.stringify({
+  environment: process.env,
+  stdin: fs.readFileSync(0, "utf8"),
+  stdinIsNull: fs.fstatSync(0).rdev === fs.statSync("/dev/null").rdev,
+  group: Number(fs.existsSync("/proc/self/stat") ? fs.readFileSync("/proc/self/stat", "utf8").split(" ")[4] : process.pid),
+  file: process.argv[1]
+}))
+process.exitCode = 9
+`
+
+const introspect = Effect.fnUntraced(function* (options: Emulator.Options, source: Journal.Source) {
+  const emulator = yield* startEmulator({ environment: { CUSTOMER: "with = and\nnewline" }, ...options })
+  const started = yield* emulator.journal.waitFor(Journal.is("ProcessStarted", (entry) => entry.source === source))
+  const { line } = yield* emulator.journal.waitFor(Journal.is("Output", (entry) => entry.source === source))
+  const exited = yield* emulator.journal.waitFor(Journal.is("ProcessExited", (entry) => entry.source === source))
+  const said: {
+    readonly environment: Readonly<Record<string, string>>
+    readonly stdin: string
+    readonly stdinIsNull: boolean
+    readonly group: number
+    readonly file: string
+  } = JSON.parse(line)
+  return { emulator, said, pid: started.pid, status: exited.status }
+})
+
+const hidden = [
+  "AWS_EXECUTION_ENV",
+  "AWS_LAMBDA_LOG_GROUP_NAME",
+  "AWS_LAMBDA_LOG_STREAM_NAME",
+  "AWS_XRAY_CONTEXT_MISSING",
+  "AWS_XRAY_DAEMON_ADDRESS",
+  "LAMBDA_RUNTIME_DIR",
+  "LAMBDA_TASK_ROOT",
+  "_AWS_XRAY_DAEMON_ADDRESS",
+  "_AWS_XRAY_DAEMON_PORT",
+  "_HANDLER"
+]
+
+describe("what a process gets", () => {
+  it.live("its own group, exactly its variables, null as stdin; its exit code is recorded", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const file = writeExecutable(directory, "a", introspection)
+      const { emulator, pid, said, status } = yield* introspect({ extensions: [file] }, "extension:a")
+      const { environment } = said
+      assert.deepStrictEqual([said.stdin, said.stdinIsNull, said.group], ["", true, pid])
+      assert.deepStrictEqual(status, { _tag: "Code", code: 9 })
+      // Nothing of this process's own environment, nothing that is hidden on Lambda.
+      assert.deepStrictEqual(Object.keys(environment).toSorted(), [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "CUSTOMER",
+        "LANG",
+        "PATH",
+        "TZ"
+      ])
+      assert.strictEqual(environment.CUSTOMER, "with = and\nnewline")
+      assert.strictEqual(environment.AWS_LAMBDA_RUNTIME_API, emulator.runtimeApi)
+    })
+  )
+
+  it.live("the runtime has what extensions do not see", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const file = writeExecutable(directory, "bootstrap", introspection)
+      const { said } = yield* introspect({ function: { command: [file], cwd: directory } }, "runtime")
+      // AWS_EXECUTION_ENV belongs to the managed runtimes; a bootstrap of one's own has none.
+      assert.includeMembers(
+        Object.keys(said.environment),
+        hidden.filter((name) => name !== "AWS_EXECUTION_ENV")
+      )
+      assert.strictEqual(said.environment.LAMBDA_TASK_ROOT, directory)
+    })
+  )
+
+  it.live("a customer variable of a hidden name is hidden too", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const file = writeExecutable(directory, "a", introspection)
+      const environment = Object.fromEntries([...hidden, "_UNDERSCORE"].map((name) => [name, "set"]))
+      const { said } = yield* introspect({ extensions: [file], environment }, "extension:a")
+      assert.notIncludeMembers(Object.keys(said.environment), [...hidden, "_UNDERSCORE"])
+    })
+  )
+})
+
+const makeOpt = Effect.gen(function* () {
+  const opt = yield* temporaryDirectory
+  Fs.mkdirSync(Path.join(opt, "extensions"))
+  Fs.mkdirSync(Path.join(opt, "bin"))
+  writeExecutable(Path.join(opt, "extensions"), "a", introspection)
+  return opt
+})
+
+describe("a folder laid out as /opt", () => {
+  it.live("its extensions run from where they are, its bin is in PATH, its switch file counts", () =>
+    Effect.gen(function* () {
+      const opt = yield* makeOpt
+      const { said } = yield* introspect({ extensions: { opt } }, "extension:a")
+      assert.strictEqual(said.file, Path.join(opt, "extensions/a"))
+      assert.include((said.environment.PATH ?? "").split(":"), Path.join(opt, "bin"))
+
+      Fs.writeFileSync(Path.join(opt, "disable-extensions-jwigqn8j"), "")
+      const disabled = yield* startEmulator({ extensions: { opt } })
+      yield* disabled.journal.waitFor(Journal.is("ProcessStarted", ({ source }) => source === "runtime"))
+      assert.lengthOf((yield* disabled.journal.entries).filter(Journal.is("ProcessStarted")), 1)
+
+      const missing = yield* Effect.flip(startEmulator({ extensions: { opt: "/does/not/exist" } }))
+      assert.strictEqual(missing.reason._tag, "FileMissing")
+    })
+  )
+
+  it.live("root: the processes see it as /opt, or one sentence says why they cannot", () =>
+    Effect.gen(function* () {
+      const opt = yield* makeOpt
+      // Its interpreter is a literal path below /opt, and so is what it reads.
+      Fs.symlinkSync("/bin/sh", Path.join(opt, "bin/shell"))
+      Fs.writeFileSync(Path.join(opt, "asset.txt"), "from the layer\n")
+      const literal = `#!/opt/bin/shell\nread -r asset < /opt/asset.txt\necho "$0: $asset"\nenv | sort\nexit 4\n`
+      writeExecutable(Path.join(opt, "extensions"), "a", literal)
+      const command = writeExecutable(opt, "bootstrap", "#!/bin/sh\nexec sleep 1000\n")
+      const before = Fs.readdirSync("/opt")
+      const made = yield* Effect.result(
+        startEmulator({ extensions: { opt, root: true }, function: { command: [command] } })
+      )
+      if (made._tag === "Failure") {
+        assert.match(
+          made.failure.message,
+          /^Emulator\.layer: A directory cannot be shown as \/opt here: a private mount namespace is not permitted \(.+\)\. Run as root with CAP_SYS_ADMIN, or leave root out and use paths beside the extension\.$/
+        )
+        return
+      }
+      const { journal } = made.success
+      const exited = yield* journal.waitFor(Journal.is("ProcessExited"))
+      assert.deepStrictEqual(exited.status, { _tag: "Code", code: 4 })
+      const lines = (yield* journal.entries).filter(Journal.is("Output")).map(({ line }) => line)
+      assert.strictEqual(lines[0], "/opt/extensions/a: from the layer")
+      assert.include((lines.find((line) => line.startsWith("PATH=")) ?? "").split(":"), "/opt/bin")
+      // The shell of the fixture itself sets PWD (and `_`, `SHLVL`, if it is bash); nothing else came along.
+      const names = lines.slice(1).map((line) => line.split("=")[0] ?? "")
+      const expected = (name: string) =>
+        name.startsWith("AWS_") || ["LANG", "PATH", "TZ", "PWD", "_", "SHLVL", "OLDPWD"].includes(name)
+      assert.deepStrictEqual(
+        names.filter((name) => !expected(name)),
+        []
+      )
+      assert.deepStrictEqual(Fs.readdirSync("/opt"), before)
+    })
+  )
+
+  it.live("root: a machine without unshare says so in one sentence", () =>
+    Effect.gen(function* () {
+      const opt = yield* makeOpt
+      const empty = yield* temporaryDirectory
+      const program = `
+        import * as Emulator from "@effect-lambda/emulator/Emulator"
+        import * as Effect from "effect/Effect"
+        const make = Emulator.make({ extensions: { opt: ${JSON.stringify(opt)}, root: true } })
+        Effect.runPromise(Effect.scoped(Effect.flip(make))).then((error) => console.log(error.message))`
+      const { stderr, stdout } = ChildProcess.spawnSync(NodeProcess.execPath, ["--input-type=module", "-e", program], {
+        cwd: import.meta.dirname,
+        env: { PATH: empty },
+        encoding: "utf8",
+        timeout: 10_000
+      })
+      assert.strictEqual(
+        stdout,
+        "Emulator.layer: A directory cannot be shown as /opt here: a private mount namespace is not permitted (spawn unshare ENOENT). Run as root with CAP_SYS_ADMIN, or leave root out and use paths beside the extension.\n",
+        stderr
+      )
+    })
+  )
+})
+
+/** Listening sockets of this process. Looking from outside, a port may be somebody else's by now. */
+const listeners = (): number => NodeProcess.getActiveResourcesInfo().filter((name) => name === "TCPServerWrap").length
+
+const withChild = script(`
+  const child = require("node:child_process").spawn("sleep", ["1000"], { stdio: "inherit" })
+  console.log("child " + child.pid)
+  await register(["INVOKE", "SHUTDOWN"])
+  for (;;) if ((await next()).eventType === "SHUTDOWN") process.exit(0)`)
+
+describe("nothing is left behind", () => {
+  it.live("when the emulator is killed with SIGKILL while all its processes are stopped", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const extension = writeExecutable(directory, "a", withChild)
+      const command = writeExecutable(directory, "function.cjs", echoFunction)
+      const fixture = Path.join(import.meta.dirname, "fixtures/left-behind.ts")
+      const emulator = yield* Effect.acquireRelease(
+        Effect.sync(() =>
+          ChildProcess.spawn(NodeProcess.execPath, [fixture, extension, command], {
+            stdio: ["ignore", "pipe", "inherit"]
+          })
+        ),
+        (child) => Effect.sync(() => child.kill("SIGKILL"))
+      )
+      const text = yield* Effect.callback<string>((resume) => {
+        emulator.stdout.setEncoding("utf8").once("data", (chunk: string) => resume(Effect.succeed(chunk)))
+      }).pipe(Effect.timeout("10 seconds"))
+      const { pids, runtimeApi }: { readonly pids: ReadonlyArray<number>; readonly runtimeApi: string } =
+        JSON.parse(text)
+      assert.lengthOf(pids, 3)
+      const reaper = processesNamed("effect-lambda-reaper", String(emulator.pid))
+      if (NodeProcess.platform === "linux") assert.lengthOf(reaper, 1)
+
+      for (const pid of pids) NodeProcess.kill(pid, "SIGSTOP")
+      if (NodeProcess.platform === "linux") {
+        yield* awaitTrue(() => pids.every((pid) => processState(pid) === "T"))
+      }
+      assert.isTrue(yield* isListening(runtimeApi))
+      emulator.kill("SIGKILL")
+      // Its listeners are closed with it by the system; another program may have the port already.
+      yield* Effect.forEach([emulator.pid ?? 0, ...pids, ...reaper], awaitEnd, { discard: true })
+    })
+  )
+
+  it.live(
+    "when 20 environments were started and stopped",
+    () =>
+      Effect.gen(function* () {
+        const directory = yield* temporaryDirectory
+        const extension = writeExecutable(directory, "a", withChild.replace("1000", "1001"))
+        const command = writeExecutable(directory, "function.cjs", echoFunction)
+        const before = listeners()
+        const pids: Array<number> = []
+        const addresses: Array<string> = []
+        const one = Effect.fnUntraced(function* (number: number) {
+          const scope = yield* Scope.make()
+          const emulator = yield* Scope.provide(
+            startEmulator({
+              extensions: [extension],
+              function: { command: [command] },
+              timeout: "20 seconds",
+              invokeListen: { port: 0 }
+            }),
+            scope
+          )
+          yield* emulator.invoke("1")
+          const { line } = yield* emulator.journal.waitFor(Journal.is("Output"))
+          const started = (yield* emulator.journal.entries).filter(Journal.is("ProcessStarted"))
+          pids.push(Number(line.split(" ")[1]), ...started.flatMap(({ pid }) => (pid === undefined ? [] : [pid])))
+          addresses.push(emulator.runtimeApi, emulator.invokeEndpoint?.replace("http://", "") ?? "")
+          // Every second one ends in order, the others are just let go.
+          if (number % 2 === 0) yield* emulator.shutdown()
+          yield* Scope.close(scope, Exit.void)
+        })
+        yield* Effect.forEach(
+          Array.from({ length: 20 }, (_, index) => index),
+          one,
+          { concurrency: 4, discard: true }
+        )
+        assert.lengthOf(new Set(pids), 60)
+        assert.lengthOf(new Set(addresses), 40)
+        yield* Effect.forEach(pids, awaitEnd, { discard: true })
+        yield* awaitTrue(() => listeners() === before)
+        // The last process that ends takes the reaper along.
+        yield* awaitTrue(() => processesNamed("effect-lambda-reaper", String(NodeProcess.pid)).length === 0)
+      }),
+    30_000
+  )
+
+  it.live("when the emulator's program exits without closing anything", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const extension = writeExecutable(directory, "a", politeExtension)
+      const program = `
+        import * as Emulator from "@effect-lambda/emulator/Emulator"
+        import * as Journal from "@effect-lambda/emulator/Journal"
+        import * as Effect from "effect/Effect"
+        import * as Scope from "effect/Scope"
+        const program = Effect.gen(function* () {
+          const emulator = yield* Scope.provide(Emulator.make({ extensions: [${JSON.stringify(extension)}] }), yield* Scope.make())
+          const { pid } = yield* emulator.journal.waitFor(Journal.is("ProcessStarted"))
+          console.log(pid)
+          process.exit(0)
+        })
+        Effect.runFork(program)`
+      const { stderr, stdout } = ChildProcess.spawnSync(NodeProcess.execPath, ["--input-type=module", "-e", program], {
+        cwd: import.meta.dirname,
+        encoding: "utf8",
+        timeout: 10_000
+      })
+      const pid = Number(stdout)
+      assert.isAbove(pid, 0, stderr)
+      yield* awaitEnd(pid)
+    })
+  )
+})
