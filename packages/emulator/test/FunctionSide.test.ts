@@ -128,6 +128,8 @@ describe("a Node handler file", () => {
           ? new Promise(() => { Promise.reject(new RangeError("lost promise")) })
           : what === "throw"
           ? new Promise(() => { setImmediate(() => { throw new RangeError("lost throw") }) })
+          : what === "never"
+          ? new Promise(() => {})
           : "fine"`
       )
       const rejected = errorOf(yield* emulator.invoke('{"what":"reject"}'))
@@ -137,6 +139,9 @@ describe("a Node handler file", () => {
       })
       const thrown = errorOf(yield* emulator.invoke('{"what":"throw"}'))
       assert.deepInclude(thrown, { errorType: "RangeError", errorMessage: "lost throw" })
+      // Nothing is left to wait for, so Node ends the process.
+      const never = errorOf(yield* emulator.invoke('{"what":"never"}'))
+      assert.match(never.errorMessage, /Runtime exited with error: exit status 13$/)
       assert.strictEqual((yield* emulator.invoke("{}")).payload, '"fine"')
     })
   )

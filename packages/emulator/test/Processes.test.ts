@@ -419,7 +419,6 @@ describe("nothing is left behind", () => {
         const command = writeExecutable(directory, "function.cjs", echoFunction)
         const before = listeners()
         const pids: Array<number> = []
-        const addresses: Array<string> = []
         const one = Effect.fnUntraced(function* (number: number) {
           const scope = yield* Scope.make()
           const emulator = yield* Scope.provide(
@@ -435,7 +434,7 @@ describe("nothing is left behind", () => {
           const { line } = yield* emulator.journal.waitFor(Journal.is("Output"))
           const started = (yield* emulator.journal.entries).filter(Journal.is("ProcessStarted"))
           pids.push(Number(line.split(" ")[1]), ...started.flatMap(({ pid }) => (pid === undefined ? [] : [pid])))
-          addresses.push(emulator.runtimeApi, emulator.invokeEndpoint?.replace("http://", "") ?? "")
+          assert.isAtLeast(listeners(), before + 2)
           // Every second one ends in order, the others are just let go.
           if (number % 2 === 0) yield* emulator.shutdown()
           yield* Scope.close(scope, Exit.void)
@@ -446,7 +445,6 @@ describe("nothing is left behind", () => {
           { concurrency: 4, discard: true }
         )
         assert.lengthOf(new Set(pids), 60)
-        assert.lengthOf(new Set(addresses), 40)
         yield* Effect.forEach(pids, awaitEnd, { discard: true })
         yield* awaitTrue(() => listeners() === before)
         // The last process that ends takes the reaper along.
