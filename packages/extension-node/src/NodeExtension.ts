@@ -6,13 +6,14 @@
  */
 // The timers of runMain are the process's own: they must fire whatever the Effect runtime does.
 // @effect-diagnostics globalTimers:off
+import * as Deadline from "@effect-lambda/extension/Deadline"
 import * as ExtensionsApi from "@effect-lambda/extension/ExtensionsApi"
 import { HostProcess } from "@effect-lambda/extension/HostProcess"
 import * as LambdaEnvironment from "@effect-lambda/extension/LambdaEnvironment"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
-import type * as Config from "effect/Config"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -36,19 +37,17 @@ export type Services = ExtensionsApi.ExtensionsApi | LambdaEnvironment.LambdaEnv
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<Services, LambdaEnvironment.LambdaEnvironmentError | Config.ConfigError> =
-  ExtensionsApi.layer.pipe(
-    Layer.provide(LambdaHttpClient.layer),
-    Layer.provideMerge(
-      Layer.suspend(() => LambdaEnvironment.layer(PreRegistration.take(process.env, process.argv[1] ?? "")))
-    )
+export const layer: Layer.Layer<Services, LambdaEnvironment.LambdaEnvironmentError> = ExtensionsApi.layer.pipe(
+  Layer.provide(LambdaHttpClient.layer),
+  Layer.provideMerge(
+    Layer.suspend(() => {
+      const identity = PreRegistration.take(process.env, process.argv[1] ?? "")
+      return LambdaEnvironment.layer({ ...identity, variables: process.env })
+    })
   )
+)
 
 const signals = { SIGINT: 130, SIGTERM: 143 } as const
-
-// What Lambda gives an extension between SHUTDOWN and SIGKILL; a signal gets the same.
-const shutdownMillis = 2000
-const lastResortReserve = 100
 
 /**
  * Runs an extension as the process's main program and ends the process.
@@ -56,7 +55,8 @@ const lastResortReserve = 100
  * - exit code 0 after SHUTDOWN, 1 after a failure, 143 or 130 after SIGTERM or
  *   SIGINT, which end the extension as SHUTDOWN does
  * - from SHUTDOWN (or the signal) on, a plain timer ends the process 100 ms
- *   before the deadline, whatever still runs
+ *   before the deadline, whatever still runs; after a reported failure, in two
+ *   seconds
  * - logs are JSON on stdout, one line each
  * - an exception or rejection that nobody caught is logged and survived: the
  *   exit would crash the user's function
@@ -80,16 +80,18 @@ const lastResortReserve = 100
  */
 export const runMain = <A, E>(effect: Effect.Effect<A, E, Services>): void => {
   const terminated = Deferred.makeUnsafe<string>()
+  // Of the signal, once there was one.
   let exitCode = 0
   // Unref: it must not keep a process alive that is done already.
-  const exitIn = (millis: number) => void setTimeout(() => process.exit(exitCode), millis).unref()
+  const exitIn = (millis: number, code: number) =>
+    void setTimeout(() => process.exit(exitCode === 0 ? code : exitCode), millis).unref()
 
   for (const [signal, code] of Object.entries(signals)) {
     process.on(signal, () => {
       if (exitCode !== 0) process.exit(code)
       exitCode = code
       Deferred.doneUnsafe(terminated, Exit.succeed(signal))
-      exitIn(shutdownMillis - lastResortReserve)
+      exitIn(Duration.toMillis(Deadline.defaultShutdown) - Duration.toMillis(Deadline.lastResort), code)
     })
   }
 
@@ -102,7 +104,7 @@ export const runMain = <A, E>(effect: Effect.Effect<A, E, Services>): void => {
     Effect.provide(layer),
     Effect.provideService(HostProcess, {
       termination: Deferred.await(terminated),
-      exitAt: (epochMillis) => Effect.map(Clock.currentTimeMillis, (now) => exitIn(epochMillis - now))
+      exitAt: (epochMillis, code) => Effect.map(Clock.currentTimeMillis, (now) => exitIn(epochMillis - now, code))
     }),
     Effect.tapCause((cause) => {
       const error = Cause.squash(cause)

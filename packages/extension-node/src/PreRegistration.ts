@@ -47,13 +47,10 @@ export const eventsVariable = "EFFECT_LAMBDA_EXTENSION_EVENTS"
  */
 export const responseVariable = "EFFECT_LAMBDA_REGISTER_RESPONSE"
 
-const decodeResponse = Schema.decodeUnknownOption(Schema.fromJsonString(RegisterResponse))
-const decodeEvents = Schema.decodeUnknownOption(Schema.Array(EventType))
-
 /**
  * What is known of this extension before it runs: its name, and its
- * registration if there is a complete one. A stub whose register failed hands
- * over the name alone; the extension then registers itself.
+ * registration if there is one. A stub whose register failed hands over the
+ * name alone; the extension then registers itself.
  *
  * @category models
  * @since 0.1.0
@@ -67,20 +64,35 @@ export interface Identity {
  * Reads and removes the four variables. Without them the name is the base name
  * of the executed file, suffix included, which is what Lambda expects.
  *
+ * An identifier is adopted even where the rest of the hand-over cannot be read:
+ * the extension is registered, and a second register would be refused.
+ *
  * @param env the environment, changed in place
  * @param file path of the executed file, `process.argv[1]`
  * @category constructors
  * @since 0.1.0
  */
 export const take = (env: NodeJS.ProcessEnv, file: string): Identity => {
-  const extensionName = env[nameVariable] ?? basename(file)
-  const extensionIdentifier = env[identifierVariable]
-  const events = decodeEvents((env[eventsVariable] ?? "").split(",").filter((event) => event !== ""))
-  const response = decodeResponse(env[responseVariable])
+  const extensionName = env[nameVariable] || basename(file)
+  // A stub may leave the carriage return of the header line.
+  const extensionIdentifier = env[identifierVariable]?.trim()
+  const response = env[responseVariable]
+  const eventList = env[eventsVariable] ?? ""
   for (const variable of [nameVariable, identifierVariable, eventsVariable, responseVariable]) delete env[variable]
-  if (!extensionIdentifier || Option.isNone(events) || Option.isNone(response)) return { extensionName }
+  if (!extensionIdentifier) return { extensionName }
+  // The decoder is made here: without a stub it would only cost start-up time.
+  const answer = Schema.decodeUnknownOption(Schema.fromJsonString(RegisterResponse))(response)
   return {
     extensionName,
-    registration: { ...response.value, extensionName, extensionIdentifier, events: events.value }
+    registration: {
+      ...Option.getOrElse(answer, () => ({
+        functionName: env["AWS_LAMBDA_FUNCTION_NAME"] ?? "",
+        functionVersion: env["AWS_LAMBDA_FUNCTION_VERSION"] ?? "",
+        handler: ""
+      })),
+      extensionName,
+      extensionIdentifier,
+      events: EventType.literals.filter((event) => eventList.split(",").includes(event))
+    }
   }
 }

@@ -1,12 +1,8 @@
 /** runMain as a real process against a scripted server. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { type ChildProcess, spawn } from "node:child_process"
-import { once } from "node:events"
-import { join } from "node:path"
+import { start } from "./support/Program.ts"
 import { type Answer, http, makeServer, type Received, until } from "./support/RawServer.ts"
-
-const program = join(import.meta.dirname, "programs/probe.ts")
 
 const registered = http("200 OK", '{"functionName":"f","functionVersion":"1","handler":""}\n', {
   "Lambda-Extension-Identifier": "8b9ed9b8-3a1a-4a3e-9d2b-2f0e1d6a0c11"
@@ -33,36 +29,11 @@ const lambda = (...polls: ReadonlyArray<() => Answer>) => {
   })
 }
 
-interface Run {
-  readonly child: ChildProcess
-  readonly output: () => string
-  readonly exit: Effect.Effect<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>
-}
-
-const start = (env: Record<string, string>) =>
-  Effect.acquireRelease(
-    Effect.sync((): Run => {
-      const child = spawn(process.execPath, [program], {
-        env: { PATH: process.env.PATH, ...env },
-        stdio: ["ignore", "pipe", "pipe"]
-      })
-      let output = ""
-      for (const stream of [child.stdout, child.stderr]) {
-        stream.setEncoding("utf8").on("data", (text: string) => {
-          output += text
-        })
-      }
-      const exited = once(child, "close").then(([code, signal]) => ({ code, signal }))
-      return { child, output: () => output, exit: Effect.promise(() => exited) }
-    }),
-    ({ child }) => Effect.sync(() => child.kill("SIGKILL"))
-  )
-
 describe("runMain", () => {
   it.live("ends with 0 after SHUTDOWN; logs are JSON, one line each; the name is the file's", () =>
     Effect.gen(function* () {
       const { host, received } = yield* lambda(invoke, () => shutdown(2000))
-      const run = yield* start({ AWS_LAMBDA_RUNTIME_API: host })
+      const run = yield* start("probe.ts", { AWS_LAMBDA_RUNTIME_API: host })
       assert.deepStrictEqual(yield* run.exit, { code: 0, signal: null })
       const lines = run
         .output()
@@ -84,7 +55,7 @@ describe("runMain", () => {
   it.live("adopts a registration that a stub handed over, and removes the variables", () =>
     Effect.gen(function* () {
       const { host, received } = yield* lambda(() => shutdown(2000))
-      const run = yield* start({
+      const run = yield* start("probe.ts", {
         AWS_LAMBDA_RUNTIME_API: host,
         EFFECT_LAMBDA_EXTENSION_NAME: "my-extension",
         EFFECT_LAMBDA_EXTENSION_IDENTIFIER: "id-1",
@@ -97,10 +68,13 @@ describe("runMain", () => {
     })
   )
 
-  it.live("registers itself under the stub's name where the hand-over is incomplete", () =>
+  it.live("registers itself under the stub's name where the stub could not register", () =>
     Effect.gen(function* () {
       const { host, received } = yield* lambda(() => shutdown(2000))
-      const run = yield* start({ AWS_LAMBDA_RUNTIME_API: host, EFFECT_LAMBDA_EXTENSION_NAME: "my-extension" })
+      const run = yield* start("probe.ts", {
+        AWS_LAMBDA_RUNTIME_API: host,
+        EFFECT_LAMBDA_EXTENSION_NAME: "my-extension"
+      })
       assert.strictEqual((yield* run.exit).code, 0)
       assert.strictEqual(received[0]!.headers["lambda-extension-name"], "my-extension")
     })
@@ -120,7 +94,7 @@ describe("runMain", () => {
         invoke,
         () => shutdown(2000)
       )
-      const run = yield* start({ AWS_LAMBDA_RUNTIME_API: host })
+      const run = yield* start("probe.ts", { AWS_LAMBDA_RUNTIME_API: host })
       yield* until("the parked poll", () => received.length === 2)
       cut()
       assert.deepStrictEqual(yield* run.exit, { code: 0, signal: null })
@@ -132,7 +106,7 @@ describe("runMain", () => {
 
   it.live("outside Lambda it says so in one line and ends with 1", () =>
     Effect.gen(function* () {
-      const run = yield* start({})
+      const run = yield* start("probe.ts", {})
       assert.strictEqual((yield* run.exit).code, 1)
       const [line, ...others] = run.output().trimEnd().split("\n")
       assert.lengthOf(others, 0)
@@ -148,7 +122,7 @@ describe("runMain", () => {
           '{"errorMessage":"Extension limit (10) reached","errorType":"Extension.TooManyExtensions"}\n'
         )
       )
-      const run = yield* start({ AWS_LAMBDA_RUNTIME_API: host })
+      const run = yield* start("probe.ts", { AWS_LAMBDA_RUNTIME_API: host })
       assert.strictEqual((yield* run.exit).code, 1)
       assert.include(run.output(), "A function can have ten extensions")
     })
@@ -157,7 +131,7 @@ describe("runMain", () => {
   it.live('policy "exit": reported to exit/error, exit 1', () =>
     Effect.gen(function* () {
       const { host, received } = yield* lambda(invoke)
-      const run = yield* start({ AWS_LAMBDA_RUNTIME_API: host, PROBE: "exit" })
+      const run = yield* start("probe.ts", { AWS_LAMBDA_RUNTIME_API: host, PROBE: "exit" })
       assert.strictEqual((yield* run.exit).code, 1)
       const report = received.at(-1)!
       assert.include(report.url, "/exit/error")
@@ -172,7 +146,7 @@ describe("runMain", () => {
     it.live(`${signal}: finalizers run, exit ${code}`, () =>
       Effect.gen(function* () {
         const { host, received } = yield* lambda(invoke)
-        const run = yield* start({ AWS_LAMBDA_RUNTIME_API: host })
+        const run = yield* start("probe.ts", { AWS_LAMBDA_RUNTIME_API: host })
         yield* until("the parked poll", () => received.length === 3)
         run.child.kill(signal)
         assert.deepStrictEqual(yield* run.exit, { code, signal: null })
@@ -188,7 +162,7 @@ describe("runMain", () => {
         deadline = Date.now() + 1500
         return shutdown(1500)
       })
-      const run = yield* start({ AWS_LAMBDA_RUNTIME_API: host, PROBE: probe })
+      const run = yield* start("probe.ts", { AWS_LAMBDA_RUNTIME_API: host, PROBE: probe })
       assert.deepStrictEqual(yield* run.exit, { code: 0, signal: null })
       assert.isBelow(Date.now(), deadline + 500)
     })
@@ -197,7 +171,7 @@ describe("runMain", () => {
   it.live.each(["rejection", "exception"])("an uncaught %s is logged and survived", (probe) =>
     Effect.gen(function* () {
       const { host } = yield* lambda(invoke, invoke, () => shutdown(2000))
-      const run = yield* start({ AWS_LAMBDA_RUNTIME_API: host, PROBE: probe })
+      const run = yield* start("probe.ts", { AWS_LAMBDA_RUNTIME_API: host, PROBE: probe })
       assert.strictEqual((yield* run.exit).code, 0)
       assert.include(run.output(), "going on")
       assert.include(run.output(), "shutdown spindown")
@@ -207,7 +181,7 @@ describe("runMain", () => {
   it.live("a handle that the user forgot does not hold the process", () =>
     Effect.gen(function* () {
       const { host } = yield* lambda(invoke, () => shutdown(2000))
-      const run = yield* start({ AWS_LAMBDA_RUNTIME_API: host, PROBE: "busy" })
+      const run = yield* start("probe.ts", { AWS_LAMBDA_RUNTIME_API: host, PROBE: "busy" })
       assert.deepStrictEqual(yield* run.exit, { code: 0, signal: null })
     })
   )

@@ -68,6 +68,15 @@ export const defaultInvoke = Duration.seconds(3)
  */
 export const defaultShutdown = Duration.seconds(2)
 
+/**
+ * How long before the deadline of a shutdown the process ends, whatever still
+ * runs.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const lastResort = Duration.millis(100)
+
 const minute = 60_000
 // A function runs 15 minutes at most; a minute for clocks that differ.
 const longestInvoke = 16 * minute
@@ -93,6 +102,10 @@ export const fromEvent = (event: ExtensionEvent): Effect.Effect<Deadline["Servic
     return { epochMillis: now + Duration.toMillis(isShutdown ? defaultShutdown : defaultInvoke) }
   })
 
+/** @internal */
+export const leftMillis = (deadline: Deadline["Service"]): Effect.Effect<number> =>
+  Effect.map(Clock.currentTimeMillis, (now) => Math.max(0, deadline.epochMillis - now))
+
 /**
  * The time left until a deadline, never negative. It reads the clock each time,
  * so it is right after a freeze too.
@@ -101,7 +114,7 @@ export const fromEvent = (event: ExtensionEvent): Effect.Effect<Deadline["Servic
  * @since 0.1.0
  */
 export const left = (deadline: Deadline["Service"]): Effect.Effect<Duration.Duration> =>
-  Effect.map(Clock.currentTimeMillis, (now) => Duration.millis(Math.max(0, deadline.epochMillis - now)))
+  Effect.map(leftMillis(deadline), Duration.millis)
 
 /**
  * The time left of the current invocation, or of the shutdown.
@@ -112,26 +125,30 @@ export const left = (deadline: Deadline["Service"]): Effect.Effect<Duration.Dura
 export const remaining: Effect.Effect<Duration.Duration, never, Deadline> = Effect.flatMap(Deadline, left)
 
 /**
- * Runs an effect for at most `budget`; `None` says that it was abandoned: it
- * has been told to stop, and nobody waits for it any more.
+ * Runs an effect until it is done, `budgetMillis` are over, or `stop`
+ * completes. In the latter two cases (`None`) it has been told to stop, and
+ * nobody waits for it any more.
  *
  * @internal
  */
 export const attempt = Effect.fnUntraced(function* <A, E, R>(
   self: Effect.Effect<A, E, R>,
-  budget: Duration.Duration
+  budgetMillis: number,
+  stop: Effect.Effect<unknown> = Effect.never
 ): Effect.fn.Return<Option.Option<Exit.Exit<A, E>>, never, R> {
   const fiber = yield* Effect.forkDetach(self, { startImmediately: true })
-  // Not `timeoutOrElse`: the timer has to look at the fiber once more before it counts.
-  // @effect-diagnostics-next-line raceFirstWithSleepToTimeout:off
-  const exit = yield* Effect.raceFirst(
+  // Most handlers never wait, and then there is nothing to race.
+  const immediate = fiber.pollUnsafe()
+  if (immediate !== undefined) return Option.some(immediate)
+  const exit = yield* Effect.raceAllFirst([
     Effect.asSome(Fiber.await(fiber)),
-    Effect.sleep(budget).pipe(
+    Effect.sleep(budgetMillis).pipe(
       // After a freeze this timer fires before the answer that lies in the socket is read: one turn of the event loop.
       Effect.andThen(Effect.yieldNow),
       Effect.map(() => Option.fromUndefinedOr(fiber.pollUnsafe()))
-    )
-  ).pipe(Effect.onInterrupt(() => Effect.sync(() => fiber.interruptUnsafe())))
+    ),
+    Effect.as(stop, Option.none())
+  ]).pipe(Effect.onInterrupt(() => Effect.sync(() => fiber.interruptUnsafe())))
   if (Option.isNone(exit)) {
     fiber.interruptUnsafe()
     yield* Metric.update(ExtensionMetrics.abandoned, 1)
@@ -151,22 +168,21 @@ export const abandonAfter: {
   <A, E, R>(self: Effect.Effect<A, E, R>, budget: Duration.Input): Effect.Effect<A, E | DeadlineExceeded, R>
 } = dual(
   2,
-  <A, E, R>(self: Effect.Effect<A, E, R>, budget: Duration.Input): Effect.Effect<A, E | DeadlineExceeded, R> => {
-    const duration = Duration.fromInputUnsafe(budget)
-    return Effect.flatMap(
-      attempt(self, duration),
-      Option.match({
-        onNone: (): Exit.Exit<A, E | DeadlineExceeded> =>
-          Exit.fail(new DeadlineExceeded({ budgetMillis: Duration.toMillis(duration) })),
-        onSome: (exit) => exit
-      })
-    )
-  }
+  <A, E, R>(self: Effect.Effect<A, E, R>, budget: Duration.Input): Effect.Effect<A, E | DeadlineExceeded, R> =>
+    abandonAfterMillis(self, Duration.toMillis(budget))
 )
 
-/** @internal */
-export const lessReserve = (left: Duration.Duration, reserve: Duration.Input): Duration.Duration =>
-  Duration.max(Duration.zero, Duration.subtract(left, Duration.fromInputUnsafe(reserve)))
+const abandonAfterMillis = <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  budgetMillis: number
+): Effect.Effect<A, E | DeadlineExceeded, R> =>
+  Effect.flatMap(
+    attempt(self, budgetMillis),
+    Option.match({
+      onNone: (): Exit.Exit<A, E | DeadlineExceeded> => Exit.fail(new DeadlineExceeded({ budgetMillis })),
+      onSome: (exit) => exit
+    })
+  )
 
 /**
  * Gives an effect what is left until `reserve` before the deadline, and
@@ -195,5 +211,8 @@ export const within: {
   ): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | DeadlineExceeded, R | Deadline>
   <A, E, R>(self: Effect.Effect<A, E, R>, reserve: Duration.Input): Effect.Effect<A, E | DeadlineExceeded, R | Deadline>
 } = dual(2, <A, E, R>(self: Effect.Effect<A, E, R>, reserve: Duration.Input) =>
-  Effect.flatMap(remaining, (left) => abandonAfter(self, lessReserve(left, reserve)))
+  Effect.gen(function* () {
+    const left = yield* leftMillis(yield* Deadline)
+    return yield* abandonAfterMillis(self, Math.max(0, left - Duration.toMillis(reserve)))
+  })
 )

@@ -28,21 +28,21 @@ import type { ExtensionsApiError } from "./ExtensionError.ts"
 import type { EventType, ExtensionEvent, InvokeEvent, ShutdownEvent, UnknownEvent } from "./ExtensionEvent.ts"
 import { ExtensionsApi } from "./ExtensionsApi.ts"
 import * as ExtensionMetrics from "./ExtensionMetrics.ts"
-import { aborted, type ExtensionAborted, type FailurePolicy, reportEnd } from "./FailurePolicy.ts"
+import { aborted, type ExtensionAborted, type FailurePolicy, logFailure, reportFailure } from "./FailurePolicy.ts"
 import { HostProcess } from "./HostProcess.ts"
 import { poll, unannouncedShutdown } from "./internal/poll.ts"
 import { register } from "./internal/register.ts"
 import type { LambdaEnvironment } from "./LambdaEnvironment.ts"
 import type { Registration } from "./Registration.ts"
 
-// The platform gives ten seconds to init; a layer that takes longer would take the function down with it.
+// Lambda gives ten seconds to init; a layer that takes longer would take the function down with it.
 const defaultInitTimeout = Duration.seconds(8)
 const defaultMargin = Duration.millis(200)
 // The part of shutdown that a slow `onShutdown` cannot take from the finalizers.
-const finalizerReserve = Duration.millis(500)
-const lastResortReserve = 100
-// Where a run fails before SHUTDOWN there is no deadline; Lambda waits for the exit of the process.
-const releaseBudget = Duration.seconds(1)
+const finalizerReserveMillis = 500
+// Where a run fails there is no deadline: one second for the report, one for the finalizers, and then the process ends.
+const releaseMillis = 1000
+const failedExitMillis = 2000
 
 /**
  * What `events` and `run` have in common.
@@ -57,7 +57,10 @@ export interface CommonOptions {
   readonly events?: ReadonlyArray<EventType> | undefined
   /** What a failure between register and the first next does. Default: `"idle"`. */
   readonly onInitFailure?: "idle" | "exit" | undefined
-  /** How long init may take before it counts as failed. Default: 8 seconds, of the 10 that Lambda gives. */
+  /**
+   * When init counts as failed, measured from the start of the stream. Default: 8 seconds, of the 10 that Lambda gives
+   * all of init.
+   */
   readonly initTimeout?: Duration.Input | undefined
 }
 
@@ -68,7 +71,7 @@ export interface CommonOptions {
 export interface EventsOptions<E1, R1, E2, R2> extends CommonOptions {
   /** Runs between register and the first next: the place for slow initialisation, beside the function's own. */
   readonly onRegistered?: ((registration: Registration) => Effect.Effect<unknown, E1, R1>) | undefined
-  /** Fails the stream, a parked next included, when it fails: for background work that must not die unseen. */
+  /** Started once, beside the stream. When it fails the stream fails, a parked next included. */
   readonly failWhen?: Effect.Effect<never, E2, R2> | undefined
 }
 
@@ -112,6 +115,7 @@ export const events = <E1 = never, R1 = never, E2 = never, R2 = never>(
     Effect.gen(function* () {
       const api = yield* ExtensionsApi
       const host = yield* HostProcess
+      const startedAt = yield* Clock.currentTimeMillis
       const registration = yield* register({
         name: options.name,
         events: options.events ?? ["INVOKE", "SHUTDOWN"]
@@ -120,40 +124,66 @@ export const events = <E1 = never, R1 = never, E2 = never, R2 = never>(
       let isOver = false
       let isIdle = false
 
-      yield* Effect.addFinalizer((exit) =>
-        isOver ? Effect.void : reportEnd(exit, hasPolled ? api.exitError : api.initError, registration)
+      yield* Effect.addFinalizer((exit) => {
+        if (isOver) return Effect.void
+        if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) {
+          return Effect.logWarning(
+            "the stream of events was left before SHUTDOWN: if the process exits now, Lambda reports Extension.Crash"
+          )
+        }
+        return reportFailure(exit.cause, hasPolled ? api.exitError : api.initError, registration).pipe(
+          // A finalizer of the user that never ends must not hold an extension that neither polls nor exits.
+          Effect.andThen(Clock.currentTimeMillis),
+          Effect.flatMap((now) => host.exitAt(now + failedExitMillis, 1))
+        )
+      })
+
+      // Started once and not with each pull: the two seconds of a signal begin with the signal.
+      const halted = yield* Deferred.make<ShutdownEvent, E2>()
+      yield* Effect.flatMap(host.termination, unannouncedShutdown).pipe(
+        Deferred.into(halted),
+        Effect.forkScoped({ startImmediately: true })
       )
+      if (options.failWhen !== undefined) {
+        yield* options.failWhen.pipe(Deferred.into(halted), Effect.forkScoped({ startImmediately: true }))
+      }
 
       const { onRegistered } = options
       if (onRegistered !== undefined) {
-        const exit = yield* Effect.suspend(() => onRegistered(registration)).pipe(
-          Deadline.abandonAfter(options.initTimeout ?? defaultInitTimeout),
-          Effect.exit
+        const timeout = Duration.toMillis(options.initTimeout ?? defaultInitTimeout)
+        const spent = (yield* Clock.currentTimeMillis) - startedAt
+        const exit = yield* Deadline.attempt(
+          Effect.suspend(() => onRegistered(registration)),
+          Math.max(0, timeout - spent),
+          host.termination
         )
-        if (Exit.isFailure(exit)) {
+        const cause: Cause.Cause<unknown> | undefined = Option.isNone(exit)
+          ? Cause.fail(new Deadline.DeadlineExceeded({ budgetMillis: timeout }))
+          : Exit.isFailure(exit.value)
+            ? exit.value.cause
+            : undefined
+        // A signal during init is no failure of init; the pull below ends the stream.
+        if (cause !== undefined && !Deferred.isDoneUnsafe(halted)) {
           yield* Metric.update(ExtensionMetrics.initFailures, 1)
-          if (options.onInitFailure === "exit") return yield* aborted("init", exit.cause)
-          yield* Effect.logError(
-            "init failed; idle from here on, the function goes on without this extension",
-            exit.cause
-          )
+          if (options.onInitFailure === "exit") return yield* aborted("init", cause)
+          yield* logFailure("init failed; idle from here on, the function goes on without this extension", cause)
           isIdle = true
         }
       }
 
+      const nextEvent = poll(api, registration)
       const next = Effect.suspend(() => {
         hasPolled = true
-        return poll(api, registration)
+        return nextEvent
       })
-      const interruptions = [Effect.flatMap(host.termination, unannouncedShutdown), options.failWhen ?? Effect.never]
       const pull = Effect.gen(function* () {
         while (true) {
           // In this order: what has happened already wins before next is called.
-          const event = yield* Effect.raceAllFirst([...interruptions, next])
+          const event = yield* Effect.raceFirst(Deferred.await(halted), next)
           if (event.eventType === "SHUTDOWN") {
             isOver = true
             const { epochMillis } = yield* Deadline.fromEvent(event)
-            yield* host.exitAt(epochMillis - lastResortReserve)
+            yield* host.exitAt(epochMillis - Duration.toMillis(Deadline.lastResort), 0)
             return event
           }
           if (event.eventType === "INVOKE") yield* Metric.update(ExtensionMetrics.invocations, 1)
@@ -168,13 +198,13 @@ export const events = <E1 = never, R1 = never, E2 = never, R2 = never>(
  * @category models
  * @since 0.1.0
  */
-export interface RunOptions<E, R> extends CommonOptions {
+export interface RunOptions<E1 = never, R1 = never, E2 = E1, R2 = R1, E3 = E1, R3 = R1> extends CommonOptions {
   /** Handles one invocation; when it is done (or its budget is over), next is called. */
-  readonly onInvoke?: ((event: InvokeEvent) => Effect.Effect<unknown, E, R>) | undefined
+  readonly onInvoke?: ((event: InvokeEvent) => Effect.Effect<unknown, E1, R1>) | undefined
   /** Handles the end, before background work is interrupted and the layer is released. */
-  readonly onShutdown?: ((event: ShutdownEvent) => Effect.Effect<unknown, E, R>) | undefined
+  readonly onShutdown?: ((event: ShutdownEvent) => Effect.Effect<unknown, E2, R2>) | undefined
   /** Handles events this library does not know. Default: log each type once. */
-  readonly onUnknown?: ((event: UnknownEvent) => Effect.Effect<unknown, E, R>) | undefined
+  readonly onUnknown?: ((event: UnknownEvent) => Effect.Effect<unknown, E3, R3>) | undefined
   /** What a typed failure of a handler does. Default: `"continue"`. */
   readonly onFailure?: FailurePolicy | undefined
   /** What a defect of a handler, or any failure of background work, does. Default: `"idle"`. */
@@ -215,15 +245,15 @@ type RunFailure = ExtensionsApiError | ExtensionAborted
  * @category running
  * @since 0.1.0
  */
-export function run<E = never, R = never>(
-  options: RunOptions<E, R> & { readonly layer?: undefined }
-): Effect.Effect<void, RunFailure, RunRequirements | Exclude<R, Provided>>
-export function run<ROut, LE, RIn, E = never, R = never>(
-  options: RunOptions<E, R> & {
+export function run<E1 = never, R1 = never, E2 = never, R2 = never, E3 = never, R3 = never>(
+  options: RunOptions<E1, R1, E2, R2, E3, R3> & { readonly layer?: undefined }
+): Effect.Effect<void, RunFailure, RunRequirements | Exclude<R1 | R2 | R3, Provided>>
+export function run<ROut, LE, RIn, E1 = never, R1 = never, E2 = never, R2 = never, E3 = never, R3 = never>(
+  options: RunOptions<E1, R1, E2, R2, E3, R3> & {
     /** Resources of the handlers, built between register and the first next, released at SHUTDOWN. */
     readonly layer: Layer.Layer<ROut, LE, RIn>
   }
-): Effect.Effect<void, RunFailure, RunRequirements | Exclude<R, Provided | ROut> | Exclude<RIn, Background>>
+): Effect.Effect<void, RunFailure, RunRequirements | Exclude<R1 | R2 | R3, Provided | ROut> | Exclude<RIn, Background>>
 export function run<ROut, LE, RIn, E, R>(
   options: RunOptions<E, R> & { readonly layer?: Layer.Layer<ROut, LE, RIn> | undefined }
 ): Effect.Effect<void, RunFailure, RunRequirements | R | RIn> {
@@ -238,14 +268,16 @@ const runWith = Effect.fnUntraced(function* <E, R, ROut, LE, RIn>(
   build: (scope: Scope.Scope) => Effect.Effect<Context.Context<ROut>, LE, RIn>
 ) {
   const { onDefect = "idle", onFailure = "continue", onInvoke, onShutdown, onUnknown } = options
-  const margin = Duration.fromInputUnsafe(options.margin ?? defaultMargin)
+  const marginMillis = Duration.toMillis(options.margin ?? defaultMargin)
+  const longestHandlerMillis = Duration.toMillis(options.maxHandlerTime ?? Duration.infinity)
+  const host = yield* HostProcess
   const resources = yield* Scope.make()
   const fiberScope = yield* Scope.make()
   const fibers = yield* Scope.provide(FiberSet.make(), fiberScope)
   const backgroundAborted = yield* Deferred.make<never, ExtensionAborted>()
   const unknownTypes = new Set<string>()
   // None until `layer` is built; a failed one leaves nothing to handle events with.
-  let services = Option.none<Context.Context<ROut>>()
+  let services = Option.none<Context.Context<ROut | Background>>()
   let isIdle = false
   let isReleased = false
 
@@ -254,14 +286,14 @@ const runWith = Effect.fnUntraced(function* <E, R, ROut, LE, RIn>(
     cause: Cause.Cause<unknown>,
     policy: FailurePolicy
   ) {
-    if (policy === "exit") return yield* aborted(phase, cause)
     if (policy === "idle") isIdle = true
-    yield* Effect.logError(
-      policy === "idle"
-        ? `${phase} failed; idle from here on, the function goes on without this extension`
-        : `${phase} failed`,
-      cause
-    )
+    const consequence = {
+      continue: "",
+      idle: "; idle from here on, the function goes on without this extension",
+      exit: "; the extension exits"
+    }
+    yield* logFailure(`${phase} failed${consequence[policy]}`, cause)
+    if (policy === "exit") return yield* aborted(phase, cause)
   })
 
   const background = Background.of({
@@ -279,18 +311,21 @@ const runWith = Effect.fnUntraced(function* <E, R, ROut, LE, RIn>(
       )
   })
 
+  // What ends a handler before its time: nobody can wait for it any more.
+  const stop = Effect.raceFirst(host.termination, Effect.exit(Deferred.await(backgroundAborted)))
+
   /** A handler within its budget; `None` where it was abandoned. One that throws is a defect like any other. */
-  const attempt = (
+  const runHandler = (
     handler: () => Effect.Effect<unknown, E, R>,
-    context: Context.Context<ROut>,
+    context: Context.Context<ROut | Background>,
     deadline: Deadline.Deadline["Service"],
-    budget: Duration.Duration
+    budgetMillis: number,
+    stop?: Effect.Effect<unknown>
   ) =>
-    Effect.suspend(handler).pipe(
-      Effect.provideContext(context),
-      Effect.provideService(Deadline.Deadline, deadline),
-      Effect.provideService(Background, background),
-      (effect) => Deadline.attempt(effect, budget)
+    Deadline.attempt(
+      Effect.provideContext(Effect.suspend(handler), Context.add(context, Deadline.Deadline, deadline)),
+      budgetMillis,
+      stop
     )
 
   const onEvent = Effect.fnUntraced(function* (
@@ -300,11 +335,11 @@ const runWith = Effect.fnUntraced(function* <E, R, ROut, LE, RIn>(
   ) {
     if (isIdle || Option.isNone(services)) return
     const deadline = yield* Deadline.fromEvent(event)
-    const left = Deadline.lessReserve(yield* Deadline.left(deadline), margin)
-    const budget = Duration.min(left, Duration.fromInputUnsafe(options.maxHandlerTime ?? Duration.infinity))
-    const exit = yield* attempt(handler, services.value, deadline, budget)
+    const left = (yield* Deadline.leftMillis(deadline)) - marginMillis
+    const budget = Math.max(0, Math.min(left, longestHandlerMillis))
+    const exit = yield* runHandler(handler, services.value, deadline, budget, stop)
     if (Option.isNone(exit)) {
-      return yield* Effect.logWarning(`${name} was not done within ${Duration.format(budget)} and is abandoned`)
+      return yield* Effect.logWarning(`${name} is abandoned: not done within ${budget} ms, or the process must end`)
     }
     if (Exit.isSuccess(exit.value)) return
     const { cause } = exit.value
@@ -323,29 +358,30 @@ const runWith = Effect.fnUntraced(function* <E, R, ROut, LE, RIn>(
   }
 
   // Background fibers may use the layer's resources, so they go first; a stuck one may not take all the time.
-  const release = Effect.fnUntraced(function* (budget: Duration.Duration) {
+  const release = Effect.fnUntraced(function* (budgetMillis: number, exit: Exit.Exit<unknown, unknown>) {
+    if (isReleased) return
     isReleased = true
     const before = yield* Clock.currentTimeMillis
-    const interrupted = yield* Deadline.attempt(Scope.close(fiberScope, Exit.void), Duration.divideUnsafe(budget, 2))
-    const spent = Duration.millis((yield* Clock.currentTimeMillis) - before)
-    const closed = yield* Deadline.attempt(Scope.close(resources, Exit.void), Deadline.lessReserve(budget, spent))
-    if (Option.isNone(interrupted))
+    const interrupted = yield* Deadline.attempt(Scope.close(fiberScope, exit), budgetMillis / 2)
+    const spent = (yield* Clock.currentTimeMillis) - before
+    const closed = yield* Deadline.attempt(Scope.close(resources, exit), Math.max(0, budgetMillis - spent))
+    if (Option.isNone(interrupted)) {
       yield* Effect.logWarning("background work ignored its interruption and is abandoned")
+    }
     if (Option.isNone(closed)) yield* Effect.logWarning("a finalizer was not done in time and is abandoned")
-    else if (Exit.isFailure(closed.value)) yield* Effect.logError("a finalizer failed", closed.value.cause)
+    else if (Exit.isFailure(closed.value)) yield* logFailure("a finalizer failed", closed.value.cause)
   })
 
   const shutdown = Effect.fnUntraced(function* (event: ShutdownEvent) {
     const deadline = yield* Deadline.fromEvent(event)
     if (onShutdown !== undefined && Option.isSome(services)) {
-      const left = yield* Deadline.left(deadline)
-      const budget = Deadline.lessReserve(left, Duration.sum(margin, finalizerReserve))
-      const exit = yield* attempt(() => onShutdown(event), services.value, deadline, budget)
-      if (Option.isNone(exit)) {
-        yield* Effect.logWarning(`onShutdown was not done within ${Duration.format(budget)} and is abandoned`)
-      } else if (Exit.isFailure(exit.value)) yield* Effect.logError("onShutdown failed", exit.value.cause)
+      const left = yield* Deadline.leftMillis(deadline)
+      const budget = Math.max(0, left - marginMillis - finalizerReserveMillis)
+      const exit = yield* runHandler(() => onShutdown(event), services.value, deadline, budget)
+      if (Option.isNone(exit)) yield* Effect.logWarning(`onShutdown is abandoned: not done within ${budget} ms`)
+      else if (Exit.isFailure(exit.value)) yield* logFailure("onShutdown failed", exit.value.cause)
     }
-    yield* release(Deadline.lessReserve(yield* Deadline.left(deadline), margin))
+    yield* release(Math.max(0, (yield* Deadline.leftMillis(deadline)) - marginMillis), Exit.void)
   })
 
   yield* events({
@@ -355,9 +391,13 @@ const runWith = Effect.fnUntraced(function* <E, R, ROut, LE, RIn>(
     initTimeout: options.initTimeout,
     failWhen: Deferred.await(backgroundAborted),
     onRegistered: () =>
-      Effect.map(Effect.provideService(build(resources), Background, background), (context) => {
-        services = Option.some(context)
-      })
+      Effect.provideService(build(resources), Background, background).pipe(
+        Effect.map((context) => {
+          services = Option.some(Context.add(context, Background, background))
+        }),
+        // What a failed layer has started must not go on without what it has acquired.
+        Effect.onError((cause) => release(releaseMillis, Exit.failCause(cause)))
+      )
   }).pipe(
     Stream.runForEach((event) => {
       switch (event.eventType) {
@@ -369,6 +409,6 @@ const runWith = Effect.fnUntraced(function* <E, R, ROut, LE, RIn>(
           return shutdown(event)
       }
     }),
-    Effect.onExit(() => (isReleased ? Effect.void : release(releaseBudget)))
+    Effect.onExit((exit) => release(releaseMillis, exit))
   )
 })

@@ -40,7 +40,7 @@ const errorName = (cause: Cause.Cause<unknown>): string => {
   if (Cause.isInterruptReason(reason)) return "Interrupted"
   const error: unknown = Cause.isFailReason(reason) ? reason.error : reason.defect
   if (Predicate.hasProperty(error, "_tag") && Predicate.isString(error._tag)) return error._tag
-  return error instanceof Error ? error.name : "UnknownError"
+  return Predicate.isError(error) && Predicate.isString(error.name) ? error.name : "UnknownError"
 }
 
 /**
@@ -55,13 +55,18 @@ const errorName = (cause: Cause.Cause<unknown>): string => {
  * @since 0.1.0
  */
 export const errorRequestFromCause = (cause: Cause.Cause<unknown>): ErrorRequest => {
-  const letters = errorName(cause).replace(/[^A-Za-z]/g, "")
-  const reason = letters.length > 1 ? letters.charAt(0).toUpperCase() + letters.slice(1) : "UnknownError"
-  const messages = Cause.prettyErrors(cause).map((error) => error.message || error.name)
-  return {
-    errorMessage: messages.length === 0 ? "no failure was recorded" : messages.join("; "),
-    errorType: `Extension.${reason}`,
-    stackTrace: Cause.pretty(cause).split("\n").slice(0, maxStackLines)
+  try {
+    const letters = errorName(cause).replace(/[^A-Za-z]/g, "")
+    const reason = letters.length > 1 ? letters.charAt(0).toUpperCase() + letters.slice(1) : "UnknownError"
+    const messages = Cause.prettyErrors(cause).map((error) => error.message || error.name)
+    return {
+      errorMessage: messages.length === 0 ? "no failure was recorded" : messages.join("; "),
+      errorType: `Extension.${reason}`,
+      stackTrace: Cause.pretty(cause).split("\n").slice(0, maxStackLines)
+    }
+  } catch {
+    // A getter or a `toJSON` of the user that throws.
+    return { errorMessage: "the failure cannot be printed", errorType: "Extension.UnknownError", stackTrace: [] }
   }
 }
 
@@ -131,7 +136,8 @@ const ReasonTypeId = "~@effect-lambda/extension/ExtensionsApiError/Reason"
 const reasonId = <const Name extends string>(name: Name) =>
   `@effect-lambda/extension/ExtensionsApiError/${name}` as const
 
-const causeText = (cause: unknown): string => {
+/** @internal */
+export const causeText = (cause: unknown): string => {
   if (Predicate.hasProperty(cause, "message") && Predicate.isString(cause.message)) return cause.message
   return Predicate.isString(cause) ? cause : "the cause is unknown"
 }

@@ -8,6 +8,7 @@
  * @see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
  * @since 0.1.0
  */
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 
@@ -42,16 +43,18 @@ const OtherReason = Schema.StringForLiteralAutocomplete.check(
  *
  * The known ones are recognised in any case: AWS's page prints them in upper
  * case, the service sends lower case, AWS's local emulator sends `Timeout`,
- * `ReleaseFail` and `SandboxTerminated`.
+ * `ReleaseFail` and `SandboxTerminated`. What is no text is `""`: a SHUTDOWN must
+ * be recognised whatever its reason.
  *
  * @category schemas
  * @since 0.1.0
  */
-export const ShutdownReason = Schema.String.pipe(
+export const ShutdownReason = Schema.Unknown.pipe(
   Schema.decodeTo(
     Schema.Union([Schema.Literals(knownReasons), OtherReason]),
     SchemaTransformation.transform({
       decode: (reason) => {
+        if (typeof reason !== "string") return ""
         const lower = reason.toLowerCase()
         return isKnownReason(lower) ? lower : reason
       },
@@ -83,6 +86,18 @@ export const Tracing = Schema.Struct({
  */
 export type Tracing = typeof Tracing.Type
 
+// What is no number is 0, which `Deadline.fromEvent` replaces: an event is worth more than its deadline.
+const DeadlineMs = Schema.Unknown.pipe(
+  Schema.decodeTo(
+    Schema.Finite,
+    SchemaTransformation.transform({
+      decode: (value) => (typeof value === "number" && Number.isFinite(value) ? value : 0),
+      encode: (value) => value
+    })
+  ),
+  Schema.withDecodingDefaultKey(Effect.succeed(0))
+)
+
 /**
  * An invocation has begun. The function's payload is never part of it.
  *
@@ -97,7 +112,7 @@ export type Tracing = typeof Tracing.Type
  */
 export const InvokeEvent = Schema.Struct({
   eventType: Schema.tag("INVOKE"),
-  deadlineMs: Schema.Finite,
+  deadlineMs: DeadlineMs,
   requestId: Schema.String,
   invokedFunctionArn: Schema.String,
   tracing: Schema.optionalKey(Tracing)
@@ -119,8 +134,8 @@ export interface InvokeEvent extends Schema.Schema.Type<typeof InvokeEvent> {}
  */
 export const ShutdownEvent = Schema.Struct({
   eventType: Schema.tag("SHUTDOWN"),
-  deadlineMs: Schema.Finite,
-  shutdownReason: ShutdownReason
+  deadlineMs: DeadlineMs,
+  shutdownReason: ShutdownReason.pipe(Schema.withDecodingDefaultKey(Effect.succeed("")))
 })
 
 /**

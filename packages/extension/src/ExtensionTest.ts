@@ -118,8 +118,8 @@ export const failure = (reason: ExtensionsApiErrorReason): Step => ({ _tag: "Fai
 
 /**
  * The parked poll loses its connection. As on Lambda it goes on standing for a
- * while (default: 1 second), refuses other polls meanwhile, and swallows one
- * event.
+ * while (default: 1 second) and refuses other polls meanwhile; the next step of
+ * the script is for the first poll after that.
  *
  * @category constructors
  * @since 0.1.0
@@ -150,7 +150,7 @@ export type Entry = { readonly at: number } & (
   | { readonly _tag: "PollInterrupted" }
   | { readonly _tag: "InitError" | "ExitError"; readonly error: ErrorRequest }
   | { readonly _tag: "Refused"; readonly error: ExtensionsApiError }
-  | { readonly _tag: "ExitAt"; readonly epochMillis: number }
+  | { readonly _tag: "ExitAt"; readonly epochMillis: number; readonly code: number }
   | { readonly _tag: "Note"; readonly text: string }
 )
 
@@ -302,7 +302,6 @@ const make = Effect.fnUntraced(function* (script: ReadonlyArray<Step>, options: 
         return yield* refuse("nextEvent", unknownIdentifier(`Unknown extension ${extensionIdentifier}`))
       }
       if (standsUntil > 0 && (yield* Clock.currentTimeMillis) >= standsUntil) {
-        // The poll that stood has swallowed its event.
         standsUntil = 0
         state = "Running"
       }
@@ -388,7 +387,7 @@ const make = Effect.fnUntraced(function* (script: ReadonlyArray<Step>, options: 
     ),
     Context.add(HostProcess, {
       termination: Deferred.await(terminated),
-      exitAt: (epochMillis) => write({ _tag: "ExitAt", epochMillis })
+      exitAt: (epochMillis, code) => write({ _tag: "ExitAt", epochMillis, code })
     })
   )
 })

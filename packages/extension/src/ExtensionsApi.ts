@@ -18,6 +18,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import {
   bodyExcerpt,
+  causeText,
   type ErrorRequest,
   ExtensionsApiError,
   InvalidRequest,
@@ -117,7 +118,10 @@ const fromHttpClientError = (method: Method, url: string) => (error: HttpClientE
     case "InvalidUrlError":
       return new ExtensionsApiError({
         method,
-        reason: new InvalidRequest({ description: error.message, cause: error.reason.cause })
+        reason: new InvalidRequest({
+          description: `${error.message}: ${causeText(error.reason.cause)}`,
+          cause: error.reason.cause
+        })
       })
     case "StatusCodeError":
       return new ExtensionsApiError({ method, reason: reasonFromResponse(error.reason.response.status, "") })

@@ -6,7 +6,6 @@
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Deadline from "./Deadline.ts"
@@ -55,28 +54,30 @@ export class ExtensionAborted extends Schema.TaggedError<ExtensionAborted>("@eff
 export const aborted = <E>(phase: ExtensionAborted["phase"], cause: Cause.Cause<E>) =>
   new ExtensionAborted({ phase, report: errorRequestFromCause(cause), cause: Cause.squash(cause) })
 
-const reportBudget = Duration.seconds(1)
-
 /**
- * Tells Lambda, as well as it can be told, why the stream ended before SHUTDOWN.
+ * Logs a failure. Printing one can throw (a getter, a `toJSON` of the user);
+ * that must not become a failure of its own.
  *
  * @internal
  */
-export const reportEnd = <E>(
-  exit: Exit.Exit<unknown, E>,
+export const logFailure = (message: string, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+  Effect.catchDefect(Effect.logError(message, cause), () => Effect.logError(`${message}; the cause cannot be printed`))
+
+const reportBudget = Duration.seconds(1)
+
+/**
+ * Tells Lambda, as well as it can be told, why the extension ends.
+ *
+ * @internal
+ */
+export const reportFailure = <E>(
+  cause: Cause.Cause<E>,
   send: ExtensionsApi["Service"]["exitError"],
   registration: Registration
 ): Effect.Effect<void> => {
-  if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) {
-    return Effect.logWarning(
-      "the stream of events was left before SHUTDOWN: if the process exits now, Lambda reports Extension.Crash"
-    )
-  }
-  const error = Cause.findErrorOption(exit.cause)
+  const error = Cause.findErrorOption(cause)
   const report =
-    Option.isSome(error) && Schema.is(ExtensionAborted)(error.value)
-      ? error.value.report
-      : errorRequestFromCause(exit.cause)
+    Option.isSome(error) && Schema.is(ExtensionAborted)(error.value) ? error.value.report : errorRequestFromCause(cause)
   return send(registration, report).pipe(
     Deadline.abandonAfter(reportBudget),
     Effect.asVoid,

@@ -13,15 +13,16 @@ import * as Effect from "effect/Effect"
 /**
  * - `termination`: completes with the signal's name when the process is told
  *   to end. Lambda never does that to an extension, a person at a terminal does
- * - `exitAt`: makes the process end at this time (Unix epoch milliseconds),
- *   whatever still runs. Called once, when SHUTDOWN has arrived
+ * - `exitAt`: makes the process end at this time (Unix epoch milliseconds) with
+ *   this code, whatever still runs. Called when SHUTDOWN has arrived (code 0),
+ *   and when a failure has been reported (code 1)
  *
  * @category services
  * @since 0.1.0
  */
 export const HostProcess = Context.Reference<{
   readonly termination: Effect.Effect<string>
-  readonly exitAt: (epochMillis: number) => Effect.Effect<void>
+  readonly exitAt: (epochMillis: number, code: number) => Effect.Effect<void>
 }>("@effect-lambda/extension/HostProcess", {
   defaultValue: () => ({ termination: Effect.never, exitAt: () => Effect.void })
 })

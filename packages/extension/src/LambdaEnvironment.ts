@@ -25,7 +25,7 @@ import type { Registration } from "./Registration.ts"
  * @category config
  * @since 0.1.0
  */
-export const functionName = Config.String("AWS_LAMBDA_FUNCTION_NAME")
+export const functionName = /*#__PURE__*/ Config.String("AWS_LAMBDA_FUNCTION_NAME")
 
 /**
  * Version of the function, `AWS_LAMBDA_FUNCTION_VERSION` (`$LATEST` or a number).
@@ -33,7 +33,7 @@ export const functionName = Config.String("AWS_LAMBDA_FUNCTION_NAME")
  * @category config
  * @since 0.1.0
  */
-export const functionVersion = Config.String("AWS_LAMBDA_FUNCTION_VERSION")
+export const functionVersion = /*#__PURE__*/ Config.String("AWS_LAMBDA_FUNCTION_VERSION")
 
 /**
  * Memory of the function in MB, `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`; extensions
@@ -42,7 +42,7 @@ export const functionVersion = Config.String("AWS_LAMBDA_FUNCTION_VERSION")
  * @category config
  * @since 0.1.0
  */
-export const functionMemorySize = Config.Int("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+export const functionMemorySize = /*#__PURE__*/ Config.Int("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
 
 /**
  * The AWS region, `AWS_REGION`.
@@ -50,7 +50,7 @@ export const functionMemorySize = Config.Int("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
  * @category config
  * @since 0.1.0
  */
-export const region = Config.String("AWS_REGION")
+export const region = /*#__PURE__*/ Config.String("AWS_REGION")
 
 /**
  * The access key of the function's role, `AWS_ACCESS_KEY_ID`.
@@ -58,7 +58,7 @@ export const region = Config.String("AWS_REGION")
  * @category config
  * @since 0.1.0
  */
-export const accessKeyId = Config.Redacted("AWS_ACCESS_KEY_ID")
+export const accessKeyId = /*#__PURE__*/ Config.Redacted("AWS_ACCESS_KEY_ID")
 
 /**
  * The secret key of the function's role, `AWS_SECRET_ACCESS_KEY`.
@@ -66,7 +66,7 @@ export const accessKeyId = Config.Redacted("AWS_ACCESS_KEY_ID")
  * @category config
  * @since 0.1.0
  */
-export const secretAccessKey = Config.Redacted("AWS_SECRET_ACCESS_KEY")
+export const secretAccessKey = /*#__PURE__*/ Config.Redacted("AWS_SECRET_ACCESS_KEY")
 
 /**
  * The session token of the function's role, `AWS_SESSION_TOKEN`.
@@ -74,7 +74,9 @@ export const secretAccessKey = Config.Redacted("AWS_SECRET_ACCESS_KEY")
  * @category config
  * @since 0.1.0
  */
-export const sessionToken = Config.Redacted("AWS_SESSION_TOKEN")
+export const sessionToken = /*#__PURE__*/ Config.Redacted("AWS_SESSION_TOKEN")
+
+const initializationTypeVariable = "AWS_LAMBDA_INITIALIZATION_TYPE"
 
 /**
  * How the execution environment is initialised, an open enumeration.
@@ -82,8 +84,8 @@ export const sessionToken = Config.Redacted("AWS_SESSION_TOKEN")
  * @category schemas
  * @since 0.1.0
  */
-export const InitializationType = Schema.Union([
-  Schema.Literals(["on-demand", "provisioned-concurrency", "snap-start", "lambda-managed-instances"]),
+export const InitializationType = /*#__PURE__*/ Schema.Union([
+  /*#__PURE__*/ Schema.Literals(["on-demand", "provisioned-concurrency", "snap-start", "lambda-managed-instances"]),
   Schema.StringForLiteralAutocomplete
 ])
 
@@ -100,9 +102,10 @@ export type InitializationType = typeof InitializationType.Type
  * @category config
  * @since 0.1.0
  */
-export const initializationType: Config.Config<InitializationType> = Config.String(
-  "AWS_LAMBDA_INITIALIZATION_TYPE"
-).pipe(Config.withDefault("on-demand"))
+export const initializationType: Config.Config<InitializationType> = /*#__PURE__*/ Config.withDefault(
+  /*#__PURE__*/ Config.String(initializationTypeVariable),
+  "on-demand"
+)
 
 /**
  * The environment does not fit an extension: a variable is missing or wrong.
@@ -140,45 +143,53 @@ export class LambdaEnvironment extends Context.Service<
 
 const hostAndPort = /^(\[[0-9A-Fa-f:.]+\]|[^\s/:[\]]+)(:\d{1,5})?$/
 
-const runtimeApi = Effect.gen(function* () {
+const runtimeApi = (value: string | undefined): Effect.Effect<string, LambdaEnvironmentError> => {
   const variable = ExtensionsProtocol.envLambdaApiHostname
-  const value = yield* Config.option(Config.String(variable))
-  if (Option.isNone(value) || value.value === "") {
-    return yield* new LambdaEnvironmentError({
-      variable,
-      message:
-        `${variable} is not set: not running inside Lambda or the emulator; ` +
-        "try `npx @effect-lambda/cli emulate`, or `npm start` in the effect-lambda repository to see one run."
-    })
+  if (value === undefined || value === "") {
+    return Effect.fail(
+      new LambdaEnvironmentError({
+        variable,
+        message:
+          `${variable} is not set: not running inside Lambda or the emulator; ` +
+          "try `npm start` in the effect-lambda repository, or run this file with @effect-lambda/emulator."
+      })
+    )
   }
-  if (!hostAndPort.test(value.value)) {
-    return yield* new LambdaEnvironmentError({
+  if (hostAndPort.test(value)) return Effect.succeed(value)
+  return Effect.fail(
+    new LambdaEnvironmentError({
       variable,
-      message: `${variable} must be host:port without a scheme, such as 127.0.0.1:9001, but is ${JSON.stringify(value.value)}.`
+      message: `${variable} must be host:port without a scheme, such as 127.0.0.1:9001, but is ${JSON.stringify(value)}.`
     })
-  }
-  return value.value
-})
+  )
+}
 
 /**
- * The service from the variables of the current `ConfigProvider`.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** The variables of the process. Read at once, without `Config`, whose start-up cost every cold start would pay. */
+  readonly variables: Readonly<Record<string, string | undefined>>
+  /** Base name of the executed file. */
+  readonly extensionName: string
+  /** A registration made before this process began. */
+  readonly registration?: Registration | undefined
+}
+
+/**
+ * The service from the variables of a process.
  *
- * @param options.extensionName base name of the executed file
- * @param options.registration a registration made before this process began
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function* (options: {
-  readonly extensionName: string
-  readonly registration?: Registration | undefined
-}) {
-  return LambdaEnvironment.of({
-    runtimeApi: yield* runtimeApi,
+export const make = (options: Options): Effect.Effect<LambdaEnvironment["Service"], LambdaEnvironmentError> =>
+  Effect.map(runtimeApi(options.variables[ExtensionsProtocol.envLambdaApiHostname]), (runtimeApi) => ({
+    runtimeApi,
     extensionName: options.extensionName,
-    initializationType: yield* initializationType,
+    initializationType: options.variables[initializationTypeVariable] ?? "on-demand",
     registration: Option.fromUndefinedOr(options.registration)
-  })
-})
+  }))
 
 /**
  * Layer of {@link make}. It fails with a {@link LambdaEnvironmentError} that
@@ -187,8 +198,5 @@ export const make = Effect.fnUntraced(function* (options: {
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: {
-  readonly extensionName: string
-  readonly registration?: Registration | undefined
-}): Layer.Layer<LambdaEnvironment, LambdaEnvironmentError | Config.ConfigError> =>
+export const layer = (options: Options): Layer.Layer<LambdaEnvironment, LambdaEnvironmentError> =>
   Layer.effect(LambdaEnvironment, make(options))

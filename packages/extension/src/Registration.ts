@@ -14,7 +14,7 @@ import { EventType } from "./ExtensionEvent.ts"
  * @category schemas
  * @since 0.1.0
  */
-export const RegisterRequest = Schema.Struct({ events: Schema.Array(EventType) })
+export const RegisterRequest = /*#__PURE__*/ Schema.Struct({ events: /*#__PURE__*/ Schema.Array(EventType) })
 
 /**
  * @category models
@@ -53,14 +53,14 @@ export interface RegisterResponse extends Schema.Schema.Type<typeof RegisterResp
  * @category schemas
  * @since 0.1.0
  */
-export const Registration = Schema.Struct({
+export const Registration = /*#__PURE__*/ Schema.Struct({
   ...RegisterResponse.fields,
   /** The name it registered under. */
   extensionName: Schema.String,
   /** Value of `Lambda-Extension-Identifier`; it ends with the execution environment. */
   extensionIdentifier: Schema.NonEmptyString,
   /** The events it registered for. */
-  events: Schema.Array(EventType)
+  events: /*#__PURE__*/ Schema.Array(EventType)
 })
 
 /**

@@ -7,40 +7,43 @@ import * as Redacted from "effect/Redacted"
 const withEnv = (env: Record<string, string>) =>
   Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env }))
 
-const make = LambdaEnvironment.make({ extensionName: "hello.mjs" })
+const make = (variables: Record<string, string>) => LambdaEnvironment.make({ variables, extensionName: "hello.mjs" })
 
 describe("LambdaEnvironment", () => {
   it.effect("what the library needs", () =>
     Effect.gen(function* () {
-      const environment = yield* make
+      const environment = yield* make({
+        AWS_LAMBDA_RUNTIME_API: "169.254.100.1:9001",
+        AWS_LAMBDA_INITIALIZATION_TYPE: "snap-start"
+      })
       assert.strictEqual(environment.runtimeApi, "169.254.100.1:9001")
       assert.strictEqual(environment.extensionName, "hello.mjs")
       assert.strictEqual(environment.initializationType, "snap-start")
-    }).pipe(withEnv({ AWS_LAMBDA_RUNTIME_API: "169.254.100.1:9001", AWS_LAMBDA_INITIALIZATION_TYPE: "snap-start" }))
+    })
   )
 
   it.effect("outside Lambda: one clear sentence", () =>
     Effect.gen(function* () {
-      const error = yield* Effect.flip(make)
+      const error = yield* Effect.flip(make({}))
       assert.isTrue(error._tag === "LambdaEnvironmentError" && error.variable === "AWS_LAMBDA_RUNTIME_API")
       assert.include(error.message, "not running inside Lambda or the emulator; try")
-    }).pipe(withEnv({}))
+    })
   )
 
   for (const value of ["", "http://127.0.0.1:9001", "127.0.0.1:9001/path", "a b", "host:port"]) {
     it.effect(`an address of ${JSON.stringify(value)} is refused with the value in the message`, () =>
       Effect.gen(function* () {
-        const error = yield* Effect.flip(make)
+        const error = yield* Effect.flip(make({ AWS_LAMBDA_RUNTIME_API: value }))
         assert.strictEqual(error._tag, "LambdaEnvironmentError")
         if (value !== "") assert.include(error.message, JSON.stringify(value))
-      }).pipe(withEnv({ AWS_LAMBDA_RUNTIME_API: value }))
+      })
     )
   }
 
   for (const value of ["127.0.0.1:9001", "[::1]:9001", "sandbox.localdomain:9001", "localhost"]) {
     it.effect(`an address of ${value} is accepted`, () =>
-      Effect.map(make, (environment) => assert.strictEqual(environment.runtimeApi, value)).pipe(
-        withEnv({ AWS_LAMBDA_RUNTIME_API: value })
+      Effect.map(make({ AWS_LAMBDA_RUNTIME_API: value }), (environment) =>
+        assert.strictEqual(environment.runtimeApi, value)
       )
     )
   }

@@ -204,8 +204,8 @@ describe("policy", () => {
       Effect.gen(function* () {
         const error = yield* Effect.flip(Extension.run({ layer: failing, onInitFailure: "exit", onInvoke: handled }))
         assert.strictEqual(error._tag, "ExtensionAborted")
-        assert.deepStrictEqual(yield* words, ["Registered", "InitError Extension.Error"])
-        const entry = (yield* journal).at(-1)!
+        assert.deepStrictEqual(yield* words, ["Registered", "InitError Extension.Error", "ExitAt"])
+        const entry = (yield* journal).at(-2)!
         assert.isTrue(entry._tag === "InitError" && entry.error.errorMessage === "no such host")
       }).pipe(Effect.provide(ExtensionTest.layer([invoke(), shutdown()])))
     )
@@ -261,7 +261,8 @@ describe("policy", () => {
           "Next",
           "INVOKE",
           "handled request-1",
-          "ExitError Extension.UnknownError"
+          "ExitError Extension.UnknownError",
+          "ExitAt"
         ])
       }).pipe(Effect.provide(ExtensionTest.layer(script)))
     )
@@ -346,10 +347,59 @@ describe("policy", () => {
           "Registered",
           "Next",
           "PollInterrupted",
-          "ExitError Extension.UnknownError"
+          "ExitError Extension.UnknownError",
+          "ExitAt"
         ])
       }).pipe(Effect.provide(ExtensionTest.layer([delay("5 seconds"), invoke(), shutdown()])))
     )
+  })
+
+  it.effect('a background failure under "exit" does not wait for a handler that is at work', () =>
+    Effect.gen(function* () {
+      const layer = Layer.effectDiscard(Background.fork(Effect.delay(Effect.fail("lost"), "1 second")))
+      yield* runInTime(Extension.run({ layer, onDefect: "exit", onInvoke: () => Effect.never }))
+      const entry = (yield* journal).find((entry) => entry._tag === "ExitError")!
+      assert.strictEqual(entry.at, 1000)
+    }).pipe(Effect.provide(ExtensionTest.layer([invoke({ timeout: "15 minutes" })])))
+  )
+
+  it.effect('a background failure under "exit" during shutdown is logged', () => {
+    const logs = capturedLogs()
+    return Effect.gen(function* () {
+      const layer = Layer.effectDiscard(Background.fork(Effect.delay(Effect.fail("lost"), "100 millis")))
+      yield* runInTime(Extension.run({ layer, onDefect: "exit", onShutdown: () => Effect.sleep("1 second") }))
+      assert.isTrue(logs.messages.some((message) => message.startsWith("Error: background failed")))
+    }).pipe(Effect.provide([ExtensionTest.layer([shutdown()]), logs.layer]))
+  })
+
+  it.effect("after a failed layer nothing of it goes on", () =>
+    Effect.gen(function* () {
+      const ticking = Layer.effectDiscard(Background.fork(Effect.forever(Effect.delay(note("tick"), "10 seconds"))))
+      const layer = Layer.effectDiscard(Effect.fail("no")).pipe(
+        Layer.provideMerge(ticking),
+        Layer.provideMerge(resource(note("released")))
+      )
+      yield* runInTime(Extension.run({ layer, onInvoke: handled }))
+      const text = yield* words
+      assert.notInclude(text, "tick")
+      assert.include(text, "released")
+    }).pipe(Effect.provide(ExtensionTest.layer([delay("1 minute"), shutdown()])))
+  )
+
+  it.effect("a failure that cannot be printed is a failure like any other", () => {
+    const logs = capturedLogs()
+    const unprintable = {
+      get message(): string {
+        throw new Error("no")
+      },
+      toJSON() {
+        throw new Error("no")
+      }
+    }
+    return Effect.gen(function* () {
+      yield* Extension.run({ onInvoke: () => Effect.fail(unprintable) })
+      assert.deepStrictEqual(yield* words, ["Registered", "Next", "INVOKE", "Next", "SHUTDOWN", "ExitAt"])
+    }).pipe(Effect.provide([ExtensionTest.layer([invoke(), shutdown()]), logs.layer]))
   })
 
   it.effect("a parked next loses its connection: polls again until the old poll is gone", () =>
@@ -365,6 +415,18 @@ describe("policy", () => {
     }).pipe(Effect.provide(ExtensionTest.layer([lost("5 seconds"), invoke(), shutdown()])))
   )
 
+  it.effect("each lost poll that was parked again is counted", () =>
+    Effect.gen(function* () {
+      const before = yield* count(ExtensionMetrics.pollsLost)
+      yield* runInTime(Extension.run({ onInvoke: handled }))
+      assert.strictEqual((yield* count(ExtensionMetrics.pollsLost)) - before, 3)
+    }).pipe(
+      Effect.provide(
+        ExtensionTest.layer([lost(), delay("10 minutes"), lost(), delay("10 minutes"), lost(), invoke(), shutdown()])
+      )
+    )
+  )
+
   describe("other 403 or 500 on next", () => {
     const refusals = [
       rejected(500, "InternalServerError", "Internal Server Error"),
@@ -372,7 +434,7 @@ describe("policy", () => {
       new ExtensionError.UnexpectedStatus({ status: 404, body: "404 page not found\n" })
     ]
 
-    it.effect("three confirmations, then the stream ends as at SHUTDOWN", () =>
+    it.effect("three in a row, then the stream ends as at SHUTDOWN", () =>
       Effect.gen(function* () {
         const exit = yield* runInTime(
           Extension.run({ onInvoke: handled, onShutdown: (event) => note(`flushed at ${event.shutdownReason}`) })
@@ -508,16 +570,50 @@ describe("policy", () => {
     )
   })
 
-  it.effect("SIGTERM/SIGINT: as SHUTDOWN", () =>
-    Effect.gen(function* () {
-      const layer = Layer.effectDiscard(Background.fork(Effect.delay(terminate("SIGTERM"), "1 second")))
-      const exit = yield* runInTime(
-        Extension.run({ layer, onInvoke: handled, onShutdown: (event) => note(`flushed at ${event.shutdownReason}`) })
+  describe("SIGTERM/SIGINT: as SHUTDOWN", () => {
+    const layer = (signalAfter: Duration.Input) =>
+      Layer.effectDiscard(Background.fork(Effect.delay(terminate("SIGTERM"), signalAfter))).pipe(
+        Layer.provideMerge(resource(note("released")))
       )
-      assert.isTrue(Exit.isSuccess(exit))
-      assert.deepStrictEqual(yield* words, ["Registered", "Next", "PollInterrupted", "ExitAt", "flushed at SIGTERM"])
-    }).pipe(Effect.provide(ExtensionTest.layer([delay("1 minute"), invoke()])))
-  )
+    const onShutdown = (event: { readonly shutdownReason: string }) =>
+      Effect.flatMap(Deadline.remaining, (left) => note(`${event.shutdownReason}, ${Duration.toMillis(left)} ms left`))
+
+    it.effect("while the poll is parked", () =>
+      Effect.gen(function* () {
+        const exit = yield* runInTime(Extension.run({ layer: layer("1 second"), onInvoke: handled, onShutdown }))
+        assert.isTrue(Exit.isSuccess(exit))
+        assert.deepStrictEqual(yield* words, [
+          "Registered",
+          "acquired",
+          "Next",
+          "PollInterrupted",
+          "ExitAt",
+          "SIGTERM, 2000 ms left",
+          "released"
+        ])
+      }).pipe(Effect.provide(ExtensionTest.layer([delay("1 minute"), invoke()])))
+    )
+
+    it.effect("while a handler runs: it is abandoned, and the two seconds count from the signal", () =>
+      Effect.gen(function* () {
+        const exit = yield* runInTime(
+          Extension.run({ layer: layer("1 second"), onInvoke: () => Effect.uninterruptible(Effect.never), onShutdown })
+        )
+        assert.isTrue(Exit.isSuccess(exit))
+        assert.deepStrictEqual((yield* words).slice(-3), ["ExitAt", "SIGTERM, 2000 ms left", "released"])
+        assert.strictEqual((yield* journal).at(-1)!.at, 1000)
+      }).pipe(Effect.provide(ExtensionTest.layer([invoke({ timeout: "15 minutes" }), invoke()])))
+    )
+
+    it.effect("while the layer is built: what is acquired is released, nothing is polled", () =>
+      Effect.gen(function* () {
+        const slow = Layer.effectDiscard(Effect.sleep("5 seconds")).pipe(Layer.provideMerge(layer("1 second")))
+        const exit = yield* runInTime(Extension.run({ layer: slow, onShutdown }))
+        assert.isTrue(Exit.isSuccess(exit))
+        assert.deepStrictEqual(yield* words, ["Registered", "acquired", "released", "ExitAt"])
+      }).pipe(Effect.provide(ExtensionTest.layer([invoke()])))
+    )
+  })
 
   describe("unknown event type", () => {
     const script = [unknown({ eventType: "RESTORE", reason: "snap" }), unknown({ eventType: "RESTORE" }), shutdown()]
@@ -560,6 +656,22 @@ describe("policy", () => {
 })
 
 describe("the stream without run", () => {
+  it.effect("failWhen is started once and runs beside the handlers", () =>
+    Effect.gen(function* () {
+      const failWhen = Effect.andThen(note("watching"), Effect.delay(Effect.fail("watched"), "90 seconds"))
+      const exit = yield* runInTime(Stream.runDrain(Extension.events({ failWhen })))
+      assert.isTrue(Exit.isFailure(exit) && Cause.squash(exit.cause) === "watched")
+      assert.lengthOf(
+        (yield* words).filter((word) => word === "watching"),
+        1
+      )
+    }).pipe(
+      Effect.provide(
+        ExtensionTest.layer([delay("1 minute"), invoke(), delay("1 minute"), invoke(), delay("1 minute"), shutdown()])
+      )
+    )
+  )
+
   it.effect("reports a failing consumer with exit/error", () =>
     Effect.gen(function* () {
       const exit = yield* Effect.exit(
@@ -568,7 +680,7 @@ describe("the stream without run", () => {
         )
       )
       assert.isTrue(Exit.isFailure(exit) && Cause.squash(exit.cause) instanceof RangeError)
-      assert.deepStrictEqual(yield* words, ["Registered", "Next", "INVOKE", "ExitError Extension.RangeError"])
+      assert.deepStrictEqual(yield* words, ["Registered", "Next", "INVOKE", "ExitError Extension.RangeError", "ExitAt"])
     }).pipe(Effect.provide(ExtensionTest.layer([invoke(), shutdown()])))
   )
 

@@ -65,12 +65,8 @@ describe("events", () => {
   })
 
   it.each([
-    ["an INVOKE without deadlineMs", '{"eventType":"INVOKE","requestId":"r","invokedFunctionArn":"a"}'],
-    [
-      "an INVOKE whose deadlineMs is text",
-      '{"eventType":"INVOKE","deadlineMs":"1","requestId":"r","invokedFunctionArn":"a"}'
-    ],
-    ["a SHUTDOWN without a reason", '{"eventType":"SHUTDOWN","deadlineMs":1}'],
+    ["an INVOKE without requestId", '{"eventType":"INVOKE","deadlineMs":1,"invokedFunctionArn":"a"}'],
+    ["an INVOKE whose requestId is a number", '{"eventType":"INVOKE","requestId":1,"invokedFunctionArn":"a"}'],
     ["no event type", "{}"],
     ["null", "null"],
     ["an array", "[]"],
@@ -79,6 +75,20 @@ describe("events", () => {
     ["truncated JSON", '{"eventType":"INV']
   ])("%s is an error, not an unknown event", (_, text) => {
     assert.strictEqual(decoded(text)._tag, "Failure")
+  })
+
+  it.each([
+    '{"eventType":"SHUTDOWN"}',
+    '{"eventType":"SHUTDOWN","deadlineMs":null,"shutdownReason":null}',
+    '{"eventType":"SHUTDOWN","deadlineMs":1e999,"shutdownReason":7}',
+    '{"eventType":"SHUTDOWN","deadlineMs":"soon","shutdownReason":""}'
+  ])("%s is a SHUTDOWN all the same", (text) => {
+    const result = decoded(text)
+    assert.deepStrictEqual(result._tag === "Success" && result.success, {
+      eventType: "SHUTDOWN",
+      deadlineMs: 0,
+      shutdownReason: ""
+    })
   })
 
   it("fields that came later are left out, tracing is optional", () => {

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Cookies from "effect/http/Cookies"
-import type * as Headers from "effect/http/Headers"
+import * as Headers from "effect/http/Headers"
 import * as HttpClientError from "effect/http/HttpClientError"
 import type { HttpClientRequest } from "effect/http/HttpClientRequest"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
@@ -21,17 +21,21 @@ export class BufferedResponse extends Inspectable.Class implements HttpClientRes
   readonly [HttpClientResponse.TypeId]: typeof HttpClientResponse.TypeId = HttpClientResponse.TypeId
   readonly request: HttpClientRequest
   readonly status: number
-  readonly headers: Headers.Headers
   readonly remoteAddress = Option.none<string>()
   readonly cookies = Cookies.empty
+  readonly #headers: Headers.Input
   readonly #body: Buffer<ArrayBuffer>
 
-  constructor(request: HttpClientRequest, status: number, headers: Headers.Headers, body: Buffer<ArrayBuffer>) {
+  constructor(request: HttpClientRequest, status: number, headers: Headers.Input, body: Buffer<ArrayBuffer>) {
     super()
     this.request = request
     this.status = status
-    this.headers = headers
+    this.#headers = headers
     this.#body = body
+  }
+
+  get headers(): Headers.Headers {
+    return Headers.fromInput(this.#headers)
   }
 
   get url(): string {

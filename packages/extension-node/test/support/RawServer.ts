@@ -15,7 +15,7 @@ export interface Received {
 
 /** Chunks are written one by one, each in a packet of its own; afterwards the connection is kept or cut. */
 export type Answer =
-  | { readonly chunks: ReadonlyArray<string | Uint8Array>; readonly afterwards: "keep" | "reset" }
+  | { readonly chunks: ReadonlyArray<string | Uint8Array>; readonly afterwards: "keep" | "close" | "reset" }
   /** Never answered. */
   | "park"
 
@@ -57,6 +57,7 @@ export const makeServer = Effect.fnUntraced(function* (answer: (request: Receive
         await separately()
       }
       if (bytes.afterwards === "reset") request.socket.resetAndDestroy()
+      if (bytes.afterwards === "close") request.socket.destroy()
     })
   })
   Object.assign(server, { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 })

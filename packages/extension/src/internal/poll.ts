@@ -12,7 +12,7 @@ import type { Registration } from "../Registration.ts"
 
 const firstDelay = 100
 const longestDelay = 1000
-const confirmations = 3
+const refusalsUntilEnd = 3
 
 /** A SHUTDOWN that Lambda did not announce: the same end, with the usual two seconds from now. */
 export const unannouncedShutdown = (shutdownReason: string): Effect.Effect<ShutdownEvent> =>
@@ -25,7 +25,8 @@ export const unannouncedShutdown = (shutdownReason: string): Effect.Effect<Shutd
 /**
  * What a failed poll means. `lost`: the connection went away, or an earlier
  * poll still stands; `undecodable`: an event came and cannot be read;
- * `refused`: Lambda does not want this extension any more.
+ * `refused`: Lambda does not want this extension any more, or the
+ * request cannot even be sent.
  */
 const classify = (error: ExtensionsApiError): "lost" | "undecodable" | "refused" => {
   switch (error.reason._tag) {
@@ -40,49 +41,61 @@ const classify = (error: ExtensionsApiError): "lost" | "undecodable" | "refused"
   }
 }
 
+/** From the first failure on: polls until there is an event, or until Lambda refuses for good. */
+const recover = Effect.fnUntraced(function* (
+  api: ExtensionsApi["Service"],
+  registration: Registration,
+  first: ExtensionsApiError
+): Effect.fn.Return<ExtensionEvent> {
+  let error = first
+  let wasParked = true
+  let delay = firstDelay
+  let refusals = 0
+  let isLost = false
+  while (true) {
+    switch (classify(error)) {
+      case "lost": {
+        refusals = 0
+        if (!isLost || wasParked) {
+          isLost = true
+          yield* Metric.update(ExtensionMetrics.pollsLost, 1)
+          yield* Effect.logWarning(`lost a poll, one event may be lost with it; polling again. ${error.message}`)
+        }
+        break
+      }
+      case "undecodable": {
+        refusals = 0
+        yield* Metric.update(ExtensionMetrics.eventsUndecodable, 1)
+        yield* Effect.logError(`an event could not be decoded and is skipped. ${error.message}`)
+        break
+      }
+      case "refused": {
+        refusals++
+        if (refusals === refusalsUntilEnd) {
+          yield* Effect.logError(`next fails for good, ending as at SHUTDOWN. ${error.message}`)
+          return yield* unannouncedShutdown("next-refused")
+        }
+        break
+      }
+    }
+    yield* Effect.sleep(delay)
+    delay = Math.min(delay * 2, longestDelay)
+    const sentAt = yield* Clock.currentTimeMillis
+    const result = yield* Effect.result(api.nextEvent(registration))
+    // A poll that waited longer than any back-off was parked again, and its loss is a loss of its own.
+    wasParked = (yield* Clock.currentTimeMillis) - sentAt > longestDelay
+    if (Result.isSuccess(result)) {
+      if (isLost) yield* Effect.logInfo("the poll for events works again")
+      return result.success
+    }
+    error = result.failure
+  }
+})
+
 /**
  * The next event, whatever happens on the way. A lost poll is repeated without
  * end: exit is never safe, and the process is frozen or killed with its
  * environment. A refusal that stands ends as an unannounced SHUTDOWN.
  */
 export const poll = (api: ExtensionsApi["Service"], registration: Registration): Effect.Effect<ExtensionEvent> =>
-  Effect.gen(function* () {
-    let delay = firstDelay
-    let refusals = 0
-    let isLost = false
-    while (true) {
-      const result = yield* Effect.result(api.nextEvent(registration))
-      if (Result.isSuccess(result)) {
-        if (isLost) yield* Effect.logInfo("the poll for events works again")
-        return result.success
-      }
-      const error = result.failure
-      switch (classify(error)) {
-        case "lost": {
-          refusals = 0
-          if (!isLost) {
-            isLost = true
-            yield* Metric.update(ExtensionMetrics.pollsLost, 1)
-            yield* Effect.logWarning(`lost a poll, one event may be lost with it; polling again. ${error.message}`)
-          }
-          break
-        }
-        case "undecodable": {
-          refusals = 0
-          yield* Metric.update(ExtensionMetrics.eventsUndecodable, 1)
-          yield* Effect.logError(`an event could not be decoded and is skipped. ${error.message}`)
-          break
-        }
-        case "refused": {
-          refusals++
-          if (refusals === confirmations) {
-            yield* Effect.logError(`Lambda refuses to give events, ending as at SHUTDOWN. ${error.message}`)
-            return yield* unannouncedShutdown("next-refused")
-          }
-          break
-        }
-      }
-      yield* Effect.sleep(delay)
-      delay = Math.min(delay * 2, longestDelay)
-    }
-  })
+  Effect.catch(api.nextEvent(registration), (error) => recover(api, registration, error))

@@ -27,7 +27,9 @@ export const register = Effect.fnUntraced(function* (options: {
   const isManaged = environment.initializationType === "lambda-managed-instances"
   const events = isManaged ? options.events.filter((event) => event !== "INVOKE") : options.events
   if (events.length < options.events.length) {
-    yield* Effect.logInfo("Lambda Managed Instances: there is no INVOKE event, registering for SHUTDOWN only")
+    yield* Effect.logInfo(
+      `Lambda Managed Instances: there is no INVOKE event, registering for ${events.join() || "nothing"} only`
+    )
   }
 
   if (Option.isSome(environment.registration)) {
@@ -54,7 +56,7 @@ export const register = Effect.fnUntraced(function* (options: {
     .register({ name, events })
     .pipe(
       Effect.retry({ schedule: retrySchedule, while: (error) => error.reason._tag === "Unreachable" }),
-      (attempts) => Deadline.attempt(attempts, answerBudget)
+      (attempts) => Deadline.attempt(attempts, Duration.toMillis(answerBudget))
     )
   if (Option.isSome(answer)) return yield* answer.value
   return yield* new ExtensionsApiError({

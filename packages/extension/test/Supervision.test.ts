@@ -1,0 +1,329 @@
+/** Bounds, counters and orders of the supervised stream, each at its exact time. */
+import {
+  Background,
+  Deadline,
+  Extension,
+  ExtensionError,
+  ExtensionMetrics,
+  ExtensionsApi,
+  ExtensionTest,
+  type Registration
+} from "@effect-lambda/extension"
+import { assert, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Metric from "effect/Metric"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+const { delay, failure, invoke, journal, lost, note, shutdown, terminate, unknown } = ExtensionTest
+const words = Effect.map(journal, (entries) =>
+  entries.map((e) => (e._tag === "Event" ? e.event.eventType : e._tag === "Note" ? e.text : e._tag))
+)
+const at = (text: string) =>
+  Effect.map(journal, (entries) => entries.find((e) => (e._tag === "Note" ? e.text === text : e._tag === text))?.at)
+const runInTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const fiber = yield* Effect.forkChild(Effect.exit(effect))
+    for (let s = 0; s < 6000 && fiber.pollUnsafe() === undefined; s++) yield* TestClock.adjust("100 millis")
+    assert.isDefined(fiber.pollUnsafe())
+    return yield* Fiber.join(fiber)
+  })
+const logs = () => {
+  const messages: Array<string> = []
+  return {
+    messages,
+    layer: Logger.layer([
+      Logger.make(({ logLevel, message }) => {
+        messages.push(`${logLevel}: ${String(message)}`)
+      })
+    ])
+  }
+}
+const count = (m: Metric.Counter<number>) => Effect.map(Metric.value(m), (s) => s.count)
+const stuck = Layer.effectDiscard(Effect.uninterruptible(Effect.never))
+const resource = Layer.effectDiscard(Effect.acquireRelease(Effect.void, () => note("released")))
+const refused = failure(
+  new ExtensionError.Rejected({ status: 403, errorType: "Extension.UnknownExtensionIdentifier", errorMessage: "x" })
+)
+const undecodable = failure(new ExtensionError.InvalidResponse({ description: "d", body: "" }))
+
+it.effect("init is bounded by 8 s by default", () =>
+  Effect.gen(function* () {
+    yield* runInTime(Extension.run({ layer: stuck }))
+    assert.strictEqual(yield* at("Next"), 8000)
+  }).pipe(Effect.provide(ExtensionTest.layer([shutdown()])))
+)
+it.effect("initTimeout", () =>
+  Effect.gen(function* () {
+    yield* runInTime(Extension.run({ layer: stuck, initTimeout: "1 second" }))
+    assert.strictEqual(yield* at("Next"), 1000)
+  }).pipe(Effect.provide(ExtensionTest.layer([shutdown()])))
+)
+it.effect("exit releases the layer", () =>
+  Effect.gen(function* () {
+    yield* runInTime(Extension.run({ layer: resource, onFailure: "exit", onInvoke: () => Effect.fail("no") }))
+    assert.deepStrictEqual((yield* words).slice(-2), ["ExitAt", "released"])
+  }).pipe(Effect.provide(ExtensionTest.layer([invoke()])))
+)
+it.effect("exit with a stuck finalizer ends after 1 s", () =>
+  Effect.gen(function* () {
+    const fiber = yield* Effect.forkChild(
+      Effect.exit(
+        Extension.run({
+          layer: Layer.effectDiscard(Effect.addFinalizer(() => Effect.never)),
+          onFailure: "exit",
+          onInvoke: () => Effect.fail("no")
+        })
+      )
+    )
+    yield* TestClock.adjust("1 second")
+    assert.isDefined(fiber.pollUnsafe())
+  }).pipe(Effect.provide(ExtensionTest.layer([invoke()])))
+)
+it.effect("invocations are counted", () =>
+  Effect.gen(function* () {
+    const before = yield* count(ExtensionMetrics.invocations)
+    yield* Extension.run({})
+    assert.strictEqual((yield* count(ExtensionMetrics.invocations)) - before, 2)
+  }).pipe(Effect.provide(ExtensionTest.layer([invoke(), unknown({ eventType: "X" }), invoke(), shutdown()])))
+)
+it.effect("a signal during the handler wins before next is called", () =>
+  Effect.gen(function* () {
+    yield* Extension.run({ onInvoke: () => terminate("SIGTERM") })
+    assert.deepStrictEqual(yield* words, ["Registered", "Next", "INVOKE", "ExitAt"])
+  }).pipe(Effect.provide(ExtensionTest.layer([invoke(), delay("1 minute"), invoke()])))
+)
+it.effect("maxHandlerTime never exceeds the deadline", () =>
+  Effect.gen(function* () {
+    yield* runInTime(Extension.run({ onInvoke: () => Effect.never, maxHandlerTime: "1 hour" }))
+    assert.strictEqual(yield* at("ExitAt"), 2800)
+  }).pipe(Effect.provide(ExtensionTest.layer([invoke(), shutdown()])))
+)
+it.effect("stuck background work and a stuck finalizer together stay within deadline - margin", () =>
+  Effect.gen(function* () {
+    const layer = Layer.effectDiscard(Background.fork(Effect.uninterruptible(Effect.never))).pipe(
+      Layer.provideMerge(
+        Layer.effectDiscard(Effect.acquireRelease(Effect.void, () => Effect.andThen(note("released"), Effect.never)))
+      )
+    )
+    yield* runInTime(Extension.run({ layer }))
+    yield* note("over")
+    assert.strictEqual(yield* at("released"), 900)
+    assert.strictEqual(yield* at("over"), 1800)
+  }).pipe(Effect.provide(ExtensionTest.layer([shutdown()])))
+)
+it.effect("margin", () =>
+  Effect.gen(function* () {
+    yield* runInTime(Extension.run({ onInvoke: () => Effect.never, margin: "1 second" }))
+    assert.strictEqual(yield* at("ExitAt"), 2000)
+  }).pipe(Effect.provide(ExtensionTest.layer([invoke(), shutdown()])))
+)
+it.effect("a failure with a defect is a defect", () =>
+  Effect.gen(function* () {
+    const [failures, defects] = [
+      yield* count(ExtensionMetrics.handlerFailures),
+      yield* count(ExtensionMetrics.handlerDefects)
+    ]
+    yield* Extension.run({ onInvoke: () => Effect.failCause(Cause.combine(Cause.fail("a"), Cause.die("b"))) })
+    assert.strictEqual((yield* count(ExtensionMetrics.handlerFailures)) - failures, 0)
+    assert.strictEqual((yield* count(ExtensionMetrics.handlerDefects)) - defects, 1)
+  }).pipe(Effect.provide(ExtensionTest.layer([invoke(), shutdown()])))
+)
+it.effect("background work interrupted at SHUTDOWN is no failure", () => {
+  const l = logs()
+  return Effect.gen(function* () {
+    const before = yield* count(ExtensionMetrics.backgroundFailures)
+    yield* Extension.run({ layer: Layer.effectDiscard(Background.fork(Effect.interrupt)), onDefect: "exit" })
+    assert.strictEqual((yield* count(ExtensionMetrics.backgroundFailures)) - before, 0)
+    assert.deepStrictEqual(l.messages, [])
+  }).pipe(Effect.provide([ExtensionTest.layer([shutdown()]), l.layer]))
+})
+it.effect("idle is for good, whatever is continued after it", () =>
+  Effect.gen(function* () {
+    const layer = Layer.effectDiscard(Background.fork(Effect.delay(Effect.die("bug"), "1 second")))
+    yield* runInTime(
+      Extension.run({
+        layer,
+        onInvoke: () => Effect.andThen(note("handled"), Effect.andThen(Effect.sleep("2 seconds"), Effect.fail("no")))
+      })
+    )
+    assert.lengthOf(
+      (yield* words).filter((w) => w === "handled"),
+      1
+    )
+  }).pipe(Effect.provide(ExtensionTest.layer([invoke(), invoke(), shutdown()])))
+)
+it.effect("onFailure does not decide about defects", () =>
+  Effect.gen(function* () {
+    const exit = yield* Effect.exit(Extension.run({ onFailure: "exit", onInvoke: () => Effect.die("bug") }))
+    assert.strictEqual(exit._tag, "Success")
+  }).pipe(Effect.provide(ExtensionTest.layer([invoke(), shutdown()])))
+)
+it.effect("a failing onShutdown and a failing finalizer are logged", () => {
+  const l = logs()
+  return Effect.gen(function* () {
+    yield* Extension.run({
+      layer: Layer.effectDiscard(Effect.addFinalizer(() => Effect.die("f"))),
+      onShutdown: () => Effect.fail("s")
+    })
+    assert.deepStrictEqual(l.messages, ["Error: onShutdown failed", "Error: a finalizer failed"])
+  }).pipe(Effect.provide([ExtensionTest.layer([shutdown()]), l.layer]))
+})
+it.effect("refusals must be in a row", () =>
+  Effect.gen(function* () {
+    yield* runInTime(Extension.run({ onInvoke: () => note("handled") }))
+    assert.include(yield* words, "handled")
+  }).pipe(
+    Effect.provide(
+      ExtensionTest.layer([
+        refused,
+        refused,
+        lost(0),
+        refused,
+        refused,
+        undecodable,
+        refused,
+        refused,
+        invoke(),
+        shutdown()
+      ])
+    )
+  )
+)
+it.effect("a lost poll is warned about once, its end is said", () => {
+  const l = logs()
+  return Effect.gen(function* () {
+    yield* runInTime(Extension.run({}))
+    assert.lengthOf(
+      l.messages.filter((m) => m.startsWith("Warn: lost a poll")),
+      1
+    )
+    assert.lengthOf(
+      l.messages.filter((m) => m.includes("works again")),
+      1
+    )
+  }).pipe(Effect.provide([ExtensionTest.layer([lost("5 seconds"), invoke(), shutdown()]), l.layer]))
+})
+it.effect("another refused transition is a refusal", () =>
+  Effect.gen(function* () {
+    yield* runInTime(Extension.run({}))
+    assert.strictEqual(yield* at("ExitAt"), 300)
+  }).pipe(
+    Effect.provide(
+      ExtensionTest.layer(
+        Array.from({ length: 9 }, () =>
+          failure(
+            new ExtensionError.Rejected({
+              status: 403,
+              errorType: "Extension.InvalidExtensionState",
+              errorMessage:
+                "State transition from ExitError to Ready failed for extension x. Error: Concurrent state modification"
+            })
+          )
+        )
+      )
+    )
+  )
+)
+it.effect("register is tried for 3 seconds", () =>
+  Effect.gen(function* () {
+    const exit = yield* runInTime(Extension.run({}))
+    assert.strictEqual(exit._tag, "Failure")
+    assert.isAtLeast((yield* journal).at(-1)!.at, 2500)
+  }).pipe(
+    Effect.provide(
+      ExtensionTest.layer([], {
+        registerFailures: Array.from({ length: 99 }, () => new ExtensionError.Unreachable({ url: "u", cause: "c" }))
+      })
+    )
+  )
+)
+it.effect("a register that is never answered fails after 5 s", () =>
+  Effect.gen(function* () {
+    const api = yield* ExtensionsApi.ExtensionsApi
+    const fiber = yield* Effect.forkChild(
+      Effect.flip(Extension.run({})).pipe(
+        Effect.provideService(ExtensionsApi.ExtensionsApi, { ...api, register: () => Effect.never })
+      )
+    )
+    yield* TestClock.adjust("5 seconds")
+    const error = yield* Fiber.join(fiber)
+    assert.isTrue(error._tag === "ExtensionsApiError" && error.reason._tag === "Unreachable")
+  }).pipe(Effect.provide(ExtensionTest.layer([])))
+)
+const registration: Registration.Registration = {
+  extensionName: "extension",
+  extensionIdentifier: "00000000-0000-4000-8000-00000000000a",
+  events: ["SHUTDOWN"],
+  functionName: "f",
+  functionVersion: "1",
+  handler: ""
+}
+it.effect("an adopted registration without INVOKE is warned about", () => {
+  const l = logs()
+  return Effect.gen(function* () {
+    yield* Extension.run({})
+    assert.isTrue(l.messages.some((m) => m.includes("INVOKE will not arrive")))
+  }).pipe(Effect.provide([ExtensionTest.layer([shutdown()], { registration }), l.layer]))
+})
+it.effect("what is abandoned is told to stop", () =>
+  Effect.gen(function* () {
+    let isStopped = false
+    const effect = Effect.onInterrupt(Effect.never, () =>
+      Effect.sync(() => {
+        isStopped = true
+      })
+    )
+    const fiber = yield* Effect.forkChild(Effect.exit(Deadline.abandonAfter(effect, "1 second")))
+    yield* TestClock.adjust("1 second")
+    yield* Fiber.join(fiber)
+    assert.isTrue(isStopped)
+  })
+)
+const now = 1_767_225_600_000
+for (const [name, event, expected] of [
+  [
+    "an hour ago",
+    { eventType: "INVOKE", deadlineMs: now - 3_600_000, requestId: "r", invokedFunctionArn: "a" },
+    now + 3000
+  ],
+  [
+    "30 s ago",
+    { eventType: "INVOKE", deadlineMs: now - 30_000, requestId: "r", invokedFunctionArn: "a" },
+    now - 30_000
+  ],
+  ["a shutdown in two minutes", { eventType: "SHUTDOWN", deadlineMs: now + 120_000, shutdownReason: "x" }, now + 2000]
+] as const)
+  it.effect(name, () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(now)
+      assert.strictEqual((yield* Deadline.fromEvent(event)).epochMillis, expected)
+    })
+  )
+it.effect("a report that is never answered is given up after 1 s and logged", () => {
+  const l = logs()
+  return Effect.gen(function* () {
+    const api = yield* ExtensionsApi.ExtensionsApi
+    const fiber = yield* Effect.forkChild(
+      Effect.exit(Extension.run({ onFailure: "exit", onInvoke: () => Effect.fail("no") })).pipe(
+        Effect.provideService(ExtensionsApi.ExtensionsApi, {
+          ...api,
+          exitError: () => Effect.uninterruptible(Effect.never)
+        })
+      )
+    )
+    yield* TestClock.adjust("1 second")
+    assert.isDefined(fiber.pollUnsafe())
+    assert.isTrue(l.messages.some((m) => m.includes("could not be reported")))
+  }).pipe(Effect.provide([ExtensionTest.layer([invoke()]), l.layer]))
+})
+it.effect("an interrupted stream is not reported", () =>
+  Effect.gen(function* () {
+    const fiber = yield* Effect.forkChild(Stream.runDrain(Extension.events()), { startImmediately: true })
+    yield* Fiber.interrupt(fiber)
+    assert.deepStrictEqual(yield* words, ["Registered", "Next", "PollInterrupted"])
+  }).pipe(Effect.provide(ExtensionTest.layer([delay("1 minute"), invoke()])))
+)
