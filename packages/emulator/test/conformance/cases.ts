@@ -1,0 +1,201 @@
+/**
+ * Every conformance case of the protocol reference, and where it is shown. The tests run what this table says they show,
+ * and `docs/conformance.md` is written from it: `node packages/emulator/scripts/conformance.ts`.
+ *
+ * This file imports nothing but types, so that the script needs no test runner.
+ */
+import type { Profile } from "@effect-lambda/emulator/Profile"
+
+export interface ConformanceCase {
+  readonly number: number
+  readonly text: string
+  /** Empty: a case of clients, not of the environment. */
+  readonly profiles: ReadonlyArray<Profile>
+  /** Test files under `packages`, or why there is none. */
+  readonly status: { readonly shown: ReadonlyArray<string> } | { readonly notYet: string }
+}
+
+export const conformanceTest = "emulator/test/Conformance.test.ts"
+
+const contract = "extension-node/test/Contract.test.ts"
+const policy = "extension/test/Policy.test.ts"
+const schemas = "extension/test/Schemas.test.ts"
+
+const all = ["real", "rie", "lmi"] as const
+const onDemand = ["real", "rie"] as const
+
+const shown = (
+  number: number,
+  profiles: ReadonlyArray<Profile>,
+  text: string,
+  ...others: ReadonlyArray<string>
+): ConformanceCase => ({ number, text, profiles, status: { shown: [conformanceTest, ...others] } })
+
+const client = (number: number, text: string, file: string): ConformanceCase => ({
+  number,
+  text,
+  profiles: [],
+  status: { shown: [file] }
+})
+
+const telemetry = (number: number, profiles: ReadonlyArray<Profile>, text: string): ConformanceCase => ({
+  number,
+  text,
+  profiles,
+  status: { notYet: "telemetry" }
+})
+
+export const cases: ReadonlyArray<ConformanceCase> = [
+  shown(1, all, "an external extension registers for events", contract),
+  shown(2, all, "an empty object registers for nothing", contract),
+  shown(3, all, "no name is refused and leaves room for a correct register"),
+  shown(4, all, "an empty register body is not JSON"),
+  shown(5, all, "a register body that is not JSON, or of another type"),
+  shown(6, all, "configurationKeys are refused"),
+  shown(7, all, "empty configurationKeys are not"),
+  shown(8, onDemand, "event names are case-sensitive"),
+  shown(9, onDemand, "one unknown event refuses all; the extension may try again"),
+  shown(10, onDemand, "an internal extension cannot have SHUTDOWN"),
+  shown(11, all, "an external extension registers once; its identifier stays valid"),
+  shown(12, all, "an internal name registers once"),
+  shown(13, all, "registration closes at the runtime's first next"),
+  shown(14, onDemand, "after closing, a wrong event is still named first"),
+  shown(15, all, "ten extensions, not eleven"),
+  shown(16, ["real", "lmi"], "accountId comes first when it is asked for", contract),
+  shown(17, all, "features are trimmed, case-sensitive, unknown ones ignored"),
+  shown(18, ["rie"], "no accountId although it is asked for"),
+  client(19, "the client warns when its name is not that of its file", policy),
+  shown(20, ["lmi"], "no INVOKE, and no events at all for internal extensions"),
+  shown(21, all, "register: wrong method, trailing slash"),
+  shown(22, all, "unknown path"),
+  shown(23, ["lmi"], "a register body over 1 MiB"),
+  shown(24, all, "the file that switches extensions off", contract),
+  shown(25, all, "next without identifier"),
+  shown(26, all, "next with an identifier that is no UUID"),
+  shown(27, all, "next with an unknown identifier"),
+  shown(28, onDemand, "INVOKE with a trace header, byte for byte", contract),
+  shown(29, onDemand, "INVOKE without a trace header has no tracing"),
+  shown(30, onDemand, "two extensions: one request, two event identifiers"),
+  shown(31, all, "SHUTDOWN is text/plain without an event identifier", contract),
+  client(32, "shutdownReason is decoded whatever its case, unknown ones kept", schemas),
+  shown(33, all, "a second poll is refused, the first one stands"),
+  shown(34, all, "exit/error during a poll ends it when it is released, not earlier"),
+  shown(35, all, "next after init/error"),
+  shown(36, all, "POST on next"),
+  shown(37, all, "init/error of a registered extension", contract),
+  shown(38, all, "init/error takes any body or none"),
+  shown(39, all, "an error report without error type"),
+  shown(40, all, "an error report with an unknown identifier"),
+  shown(41, all, "init/error twice keeps the first type"),
+  shown(42, all, "init/error of a running extension"),
+  shown(43, all, "exit/error from Registered, Ready and Running, not after init/error"),
+  shown(44, all, "init/error ends nothing until the process does"),
+  shown(45, ["real"], "the invoker sees the fixed error type and the exit code"),
+  shown(46, ["lmi"], "an error type of the right form becomes the fatal one"),
+  shown(47, all, "the runtime is started when every external has registered"),
+  shown(48, all, "no invocation before every extension has called next"),
+  shown(49, all, "an extension without events must call next too"),
+  shown(50, all, "which files of the directory count, and in which order"),
+  shown(51, all, "no directory, no extensions"),
+  shown(52, all, "the eleventh file fails init"),
+  shown(53, all, "exit 0 before register fails init"),
+  shown(54, onDemand, "the next generation has new identifiers, old ones are unknown"),
+  shown(55, ["real"], "a failed init runs again inside the invocation"),
+  {
+    number: 56,
+    text: "an extension lacks the ten hidden variables",
+    profiles: ["real"],
+    status: { shown: ["emulator/test/Lifecycle.test.ts"] }
+  },
+  shown(57, onDemand, "an extension without INVOKE neither sees nor delays invocations"),
+  shown(58, ["real"], "the caller has its answer before the extension is done"),
+  shown(59, ["rie"], "the caller waits for the extension"),
+  shown(60, ["real"], "an extension that never comes back costs the environment, not the answer"),
+  shown(61, all, "an extension crashes while the function runs"),
+  shown(62, ["real"], "an extension crashes after the answer"),
+  shown(63, ["rie"], "the runtime exits 0 during an invocation"),
+  shown(64, ["rie"], "a second invocation at the same time is refused"),
+  shown(65, all, "no extension: SIGKILL to the runtime, no SIGTERM"),
+  shown(66, all, "only an internal extension: SIGTERM to the runtime, no event"),
+  shown(67, all, "SIGTERM ignored: SIGKILL after 600 ms, and only then SHUTDOWN"),
+  shown(68, all, "Exited within the deadline, ShutdownFailed and SIGKILL after 2000 ms"),
+  shown(69, all, "not subscribed to SHUTDOWN: SIGKILL at once"),
+  shown(70, all, "busy when shutdown starts: SHUTDOWN at the next poll"),
+  shown(71, onDemand, "the reasons of SHUTDOWN"),
+  client(72, "finalizers within the deadline, no further next", policy),
+  telemetry(73, ["real", "lmi"], "a valid subscription"),
+  shown(74, ["rie"], "the telemetry stub answers 202 NotSupported"),
+  telemetry(75, ["real"], "subscription with an unknown identifier"),
+  telemetry(76, ["real"], "subscription after init"),
+  telemetry(77, ["real"], "the same subscription twice"),
+  telemetry(78, ["real"], "a second subscription is added"),
+  telemetry(79, ["real"], "Logs and Telemetry API exclude each other"),
+  telemetry(80, ["real"], "unknown schemaVersion"),
+  telemetry(81, ["real"], "schemaVersion missing or of the Logs API"),
+  telemetry(82, ["real"], "limits of buffering"),
+  telemetry(83, ["real"], "unknown types"),
+  telemetry(84, ["real"], "wrong host or scheme"),
+  telemetry(85, ["real"], "destination method"),
+  telemetry(86, ["real"], "unknown top-level key"),
+  telemetry(87, ["lmi"], "a subscription against the schema"),
+  telemetry(88, ["lmi"], "TCP to a closed port"),
+  telemetry(89, ["lmi"], "subscribe twice, subscribe after init"),
+  shown(90, all, "telemetry: wrong method, trailing slash"),
+  telemetry(91, ["real"], "a subscription outlives a reset"),
+  telemetry(92, ["real"], "the first batch holds the history"),
+  telemetry(93, [], "receiver: lower-case headers, unknown event types"),
+  telemetry(94, [], "receiver: a body that is not JSON"),
+  telemetry(95, ["real"], "lines keep their newline, partial lines are held"),
+  telemetry(96, ["lmi"], "lines lose their newline"),
+  telemetry(97, ["real", "lmi"], "a full batch is sent"),
+  telemetry(98, ["real"], "a batch is sent after timeoutMs"),
+  telemetry(99, [], "receiver: a split record is joined"),
+  telemetry(100, [], "receiver: a fragment alone is dropped"),
+  telemetry(101, [], "receiver: TCP objects across chunks"),
+  telemetry(102, ["real"], "platform.report waits for the thaw"),
+  telemetry(103, ["real"], "order of events after a timeout"),
+  telemetry(104, ["lmi"], "logsDropped after an error of the receiver"),
+  telemetry(105, ["real", "lmi"], "one event in three schema versions"),
+  telemetry(106, ["real"], "initRuntimeDone with an empty error type"),
+  telemetry(107, ["real"], "platform.extension without events"),
+  telemetry(108, ["real"], "report with and without init duration"),
+  telemetry(109, ["real"], "runtimeDone: which keys are left out"),
+  telemetry(110, [], "receiver: function records as text and as object"),
+  shown(111, ["rie"], "the logs stub answers 202 NotSupported"),
+  telemetry(112, ["real"], "the two schema versions of the Logs API"),
+  telemetry(113, ["real"], "a telemetry version at the Logs API"),
+  shown(114, ["lmi"], "there is no Logs API"),
+  shown(115, all, "ping"),
+  shown(116, onDemand, "a wrong request id"),
+  shown(117, onDemand, "one answer per invocation"),
+  shown(118, onDemand, "next again before the answer gives the same invocation"),
+  shown(119, onDemand, "init/error of the runtime before its first next only"),
+  shown(120, onDemand, "no restore without SnapStart"),
+  shown(121, onDemand, "a response one byte too large"),
+  shown(122, onDemand, "response modes"),
+  shown(123, onDemand, "wrong methods at the Runtime API"),
+  shown(124, onDemand, "error types of the function are filtered"),
+  shown(125, onDemand, "the tenant is told to the runtime, not to extensions")
+]
+
+/** The document as it must be; `docs/conformance.md` holds it. */
+export const render = (): string => {
+  const rows = cases.map(({ number, profiles, status, text }) => {
+    const state =
+      "shown" in status ? `shown: ${status.shown.map((file) => `\`${file}\``).join(", ")}` : `not yet: ${status.notYet}`
+    return `| ${number} | ${text} | ${profiles.length === 0 ? "client" : profiles.join(", ")} | ${state} |`
+  })
+  const count = (name: "shown" | "notYet") => cases.filter(({ status }) => name in status).length
+  return `# Conformance
+
+What the emulator and the clients of this repository are proven to do, case by case. Written by
+\`node packages/emulator/scripts/conformance.ts\` from \`packages/emulator/test/conformance/cases.ts\`; do not edit it by
+hand. Files are relative to \`packages\`. The emulator's cases compare raw bytes over a raw socket, once per profile.
+
+${cases.length} cases: ${count("shown")} shown, ${count("notYet")} not yet.
+
+| Case | What | Profile | Status |
+| ---: | --- | --- | --- |
+${rows.join("\n")}
+`
+}

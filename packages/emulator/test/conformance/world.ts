@@ -1,0 +1,184 @@
+/** An environment whose extensions and function are driven by the test, request by request. */
+import type * as Emulator from "@effect-lambda/emulator/Emulator"
+import type { EmulatorError } from "@effect-lambda/emulator/EmulatorError"
+import * as Journal from "@effect-lambda/emulator/Journal"
+import type { Profile } from "@effect-lambda/emulator/Profile"
+import { assert } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
+import * as Http from "node:http"
+import { startEmulator } from "../support.ts"
+import type { RawAnswer } from "./raw.ts"
+import { request } from "./raw.ts"
+
+/** How one case is shown, under every profile it names or under some of them. */
+export interface Scenario {
+  readonly case: number
+  /** What this scenario shows, where a case has several. */
+  readonly part?: string
+  readonly profiles?: ReadonlyArray<Profile>
+  /** Default: one extension, the slot `a`. */
+  readonly options?: Emulator.Options
+  readonly run: (world: World) => Effect.Effect<void, EmulatorError, Scope.Scope>
+}
+
+export const slots = (...names: ReadonlyArray<string>): Emulator.Options => ({
+  extensions: names.map((slot) => ({ slot }))
+})
+
+export const unknownIdentifier = "00000000-0000-4000-8000-000000000000"
+export const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+
+export const json = { "Content-Type": "application/json" }
+export const accepted = '{"status":"OK"}\n'
+export const notFoundHeaders = { "Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff" }
+export const notFoundBody = "404 page not found\n"
+
+/** The bytes of an API error: message first, one final newline. */
+export const errorBody = (errorType: string, errorMessage: string): string =>
+  `${JSON.stringify({ errorMessage, errorType })}\n`
+
+/** Compares the status line, the named headers as they were written, and every byte of the body. */
+export const expectAnswer = (
+  answer: RawAnswer,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  body: string
+): void => {
+  const expected = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
+  assert.deepStrictEqual(
+    {
+      statusLine: answer.statusLine,
+      headers: answer.headerLines.filter((line) => expected.includes(line)).toSorted(),
+      body: answer.bytes.toString("latin1")
+    },
+    {
+      statusLine: `HTTP/1.1 ${status} ${Http.STATUS_CODES[status]}`,
+      headers: expected.toSorted(),
+      body: Buffer.from(body).toString("latin1")
+    }
+  )
+}
+
+export const expectRefusal = (answer: RawAnswer, errorType: string, errorMessage: string, status = 403): void =>
+  expectAnswer(answer, status, json, errorBody(errorType, errorMessage))
+
+export const makeWorld = Effect.fnUntraced(function* (profile: Profile, options: Emulator.Options) {
+  const emulator = yield* startEmulator({ ...options, profile })
+  const { journal } = emulator
+  // AWS's emulator starts nothing before the first invocation.
+  const starter = profile === "rie" ? yield* Effect.forkScoped(emulator.invoke("{}")) : undefined
+  yield* journal.waitFor(Journal.is("InitStarted"))
+
+  const call = (method: string, path: string, headers: Readonly<Record<string, string>> = {}, body = "") =>
+    request(emulator.runtimeApi, method, path, headers, body)
+
+  const register = (name: string, body: string, headers: Readonly<Record<string, string>> = {}) =>
+    call("POST", "/2020-01-01/extension/register", { "Lambda-Extension-Name": name, ...headers }, body)
+
+  /** Registers and returns the identifier. */
+  const registered = Effect.fnUntraced(function* (name: string, events: ReadonlyArray<string>) {
+    const answer = yield* register(name, JSON.stringify({ events }))
+    assert.strictEqual(answer.status, 200, answer.body)
+    return answer.headers["lambda-extension-identifier"] ?? ""
+  })
+
+  const next = (identifier: string) =>
+    call("GET", "/2020-01-01/extension/event/next", { "Lambda-Extension-Identifier": identifier })
+
+  /** Starts a poll and waits until the environment has it. */
+  const poll = Effect.fnUntraced(function* (source: Journal.Source, waiting: Effect.Effect<RawAnswer>) {
+    const before = (yield* journal.entries).length
+    const fiber = yield* Effect.forkScoped(waiting)
+    yield* journal.waitFor(Journal.is("NextCalled", (entry) => entry.index >= before && entry.source === source))
+    return fiber
+  })
+  const pollExtension = (name: string, identifier: string) => poll(`extension:${name}`, next(identifier))
+  const pollRuntime = poll("runtime", call("GET", "/2018-06-01/runtime/invocation/next"))
+
+  const report = (route: "init" | "exit", identifier: string, errorType = "Extension.ConfigInvalid", body = "{}") =>
+    call(
+      "POST",
+      `/2020-01-01/extension/${route}/error`,
+      { "Lambda-Extension-Identifier": identifier, "Lambda-Extension-Function-Error-Type": errorType },
+      body
+    )
+
+  const respond = (requestId: string, body = "{}", headers: Readonly<Record<string, string>> = {}) =>
+    call("POST", `/2018-06-01/runtime/invocation/${requestId}/response`, headers, body)
+  const respondError = (requestId: string, headers: Readonly<Record<string, string>> = {}, body = "{}") =>
+    call("POST", `/2018-06-01/runtime/invocation/${requestId}/error`, headers, body)
+
+  /** What an extension can have: a managed instance has no INVOKE. */
+  const usualEvents = profile === "lmi" ? ["SHUTDOWN"] : ["INVOKE", "SHUTDOWN"]
+
+  /** Registers slot `a`, lets everybody poll, waits until the environment is idle. */
+  const ready = Effect.fnUntraced(function* (events: ReadonlyArray<string> = usualEvents) {
+    const identifier = yield* registered("a", events)
+    const extensionPoll = yield* pollExtension("a", identifier)
+    const runtimePoll = yield* pollRuntime
+    yield* journal.waitFor(Journal.is("InitEnded"))
+    if (starter === undefined) return { identifier, extensionPoll, runtimePoll }
+    // The invocation that started everything is out of the way before the case begins.
+    const { headers } = yield* Fiber.join(runtimePoll)
+    yield* respond(headers["lambda-runtime-aws-request-id"] ?? "")
+    const subscribed = events.includes("INVOKE")
+    if (subscribed) yield* Fiber.join(extensionPoll)
+    const again = {
+      identifier,
+      extensionPoll: subscribed ? yield* pollExtension("a", identifier) : extensionPoll,
+      runtimePoll: yield* pollRuntime
+    }
+    yield* Fiber.join(starter)
+    return again
+  })
+
+  /** As `ready`, then an invocation that both sides have received. */
+  const invoking = Effect.fnUntraced(function* (options: Emulator.InvokeOptions = {}) {
+    const { extensionPoll, identifier, runtimePoll } = yield* ready()
+    const caller = yield* Effect.forkScoped(emulator.invoke('{"n":1}', options))
+    const invocation = yield* Fiber.join(runtimePoll)
+    const requestId = invocation.headers["lambda-runtime-aws-request-id"] ?? ""
+    return { identifier, caller, extensionPoll, invocation, requestId }
+  })
+
+  /** As `ready`, then the extension has an event in hand: INVOKE, or SHUTDOWN on a managed instance. */
+  const running = Effect.fnUntraced(function* () {
+    const { extensionPoll, identifier } = yield* ready()
+    yield* Effect.forkScoped(profile === "lmi" ? emulator.shutdown() : Effect.ignore(emulator.invoke("{}")))
+    yield* Fiber.join(extensionPoll)
+    return identifier
+  })
+
+  const entries = <Tag extends Journal.JournalEntry["_tag"]>(tag: Tag) =>
+    Effect.map(journal.entries, (all) => all.filter(Journal.is(tag)))
+
+  return {
+    profile,
+    emulator,
+    journal,
+    entries,
+    call,
+    register,
+    registered,
+    next,
+    pollExtension,
+    pollRuntime,
+    report,
+    respond,
+    respondError,
+    usualEvents,
+    ready,
+    invoking,
+    running,
+    starter,
+    /** A refused transition, as this profile words it. */
+    notAllowed: (from: string, to: string, subject: string, error = "State transition is not allowed") => {
+      const text = profile === "lmi" ? error.toLowerCase() : error
+      return `State transition from ${from} to ${to} failed for ${subject}. Error: ${text}`
+    }
+  }
+})
+
+export type World = Effect.Success<ReturnType<typeof makeWorld>>
