@@ -104,6 +104,8 @@ export interface Options {
     readonly secretAccessKey: string
     readonly sessionToken: string
   }
+  /** How many entries the journal keeps, default 100,000. */
+  readonly journalSize?: number
   /** Port of the Runtime API on 127.0.0.1, default 0: any free one. */
   readonly port?: number
   /** Where the Invoke API listens, for the AWS SDK and other HTTP clients. Default: nowhere. */
@@ -238,7 +240,7 @@ const makeWith = Effect.fnUntraced(function* (
     () => Crypto.randomUUID()
   )
 
-  const journal = Journal.make(clock)
+  const journal = Journal.make(clock, options.journalSize)
   yield* Effect.addFinalizer(() => journal.end)
 
   const calls = new Map<number, Deferred.Deferred<InvocationOutcome & { readonly respondedByRuntime: boolean }>>()

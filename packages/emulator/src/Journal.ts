@@ -4,13 +4,15 @@
  * Tests assert on it instead of sleeping, and people read it to see what Lambda would have done. Times are epoch
  * milliseconds of the live clock, `index` is the position in the journal.
  *
+ * It is bounded, so that an environment can run for days: it keeps the last 100,000 entries (`journalSize`), and at most
+ * 64 Mi characters of text in them.
+ *
  * @since 0.1.0
  */
 import type * as Duration from "effect/Duration"
-import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Queue from "effect/Queue"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { EmulatorError, WaitTimedOut } from "./EmulatorError.ts"
 import type { ShutdownReason, ShutdownReasonText } from "./Wire.ts"
@@ -177,9 +179,12 @@ export type EntryOf<Tag extends Happening["_tag"]> = Extract<JournalEntry, { rea
  * @since 0.1.0
  */
 export interface Journal {
-  /** All entries so far. */
+  /** The entries so far. When there are very many, the oldest are gone; `index` still counts from the first one. */
   readonly entries: Effect.Effect<ReadonlyArray<JournalEntry>>
-  /** All entries from the first one on; ends when the environment is released. */
+  /**
+   * The entries from the oldest one on; ends when the environment is released. A consumer that is so slow that entries
+   * are forgotten before it asks for them sees a gap in `index`.
+   */
   readonly stream: Stream.Stream<JournalEntry>
   /**
    * The first entry, past or future, that satisfies the condition; `Journal.is` makes conditions. Fails with the reason
@@ -220,12 +225,34 @@ const describe = (entry: JournalEntry): string => {
   return `  ${index} ${_tag} ${JSON.stringify(fields)}`
 }
 
+/** What an entry costs: the characters in it, which a client can choose freely. */
+const weigh = (happening: Happening): number => {
+  let characters = 0
+  for (const value of Object.values(happening)) if (typeof value === "string") characters += value.length
+  return characters
+}
+
+const maxCharacters = 67_108_864
+
 /** @internal */
-export const make = (liveClock: Clock.Clock): WritableJournal => {
+export const make = (liveClock: Clock.Clock, maxEntries = 100_000): WritableJournal => {
   const entries: Array<JournalEntry> = []
   const listeners = new Set<(entry: JournalEntry) => void>()
-  const streams = new Set<Queue.Queue<JournalEntry, Cause.Done>>()
+  /** Streams that have nothing to give. */
+  const idle = new Set<() => void>()
+  /** Index of the oldest entry that is kept. */
+  let oldest = 0
+  let characters = 0
   let ended = false
+
+  /** Entries go by the tenth, so that forgetting costs next to nothing per entry. */
+  const forget = (): void => {
+    while (entries.length > maxEntries || (characters > maxCharacters && entries.length > 1)) {
+      const forgotten = entries.splice(0, Math.ceil(entries.length / 10))
+      oldest += forgotten.length
+      for (const entry of forgotten) characters -= weigh(entry)
+    }
+  }
 
   const waitFor = (
     condition: (entry: JournalEntry) => boolean,
@@ -255,30 +282,39 @@ export const make = (liveClock: Clock.Clock): WritableJournal => {
       Effect.provideService(Clock.Clock, liveClock)
     )
 
+  /** The entries from this index on, as soon as there is one; no buffer per reader. */
+  const page = (from: number) =>
+    Effect.callback<readonly [ReadonlyArray<JournalEntry>, Option.Option<number>]>((resume) => {
+      const read = (): boolean => {
+        const position = Math.max(from - oldest, 0)
+        if (position >= entries.length && !ended) return false
+        const next = ended ? Option.none() : Option.some(oldest + entries.length)
+        resume(Effect.succeed([entries.slice(position), next]))
+        return true
+      }
+      if (read()) return
+      const wake = () => {
+        if (read()) idle.delete(wake)
+      }
+      idle.add(wake)
+      return Effect.sync(() => idle.delete(wake))
+    })
+
   return {
     entries: Effect.sync(() => entries.slice()),
-    stream: Stream.callback<JournalEntry>(
-      (queue) =>
-        Effect.acquireRelease(
-          Effect.sync(() => {
-            Queue.offerAllUnsafe(queue, entries)
-            if (ended) return Queue.endUnsafe(queue)
-            return streams.add(queue)
-          }),
-          () => Effect.sync(() => streams.delete(queue))
-        ),
-      { bufferSize: Number.POSITIVE_INFINITY }
-    ),
+    stream: Stream.paginate(0, page),
     waitFor,
     append: (happening, at) => {
-      const entry: JournalEntry = { ...happening, index: entries.length, at }
+      const entry: JournalEntry = { ...happening, index: oldest + entries.length, at }
       entries.push(entry)
+      characters += weigh(entry)
+      forget()
       for (const listener of listeners) listener(entry)
-      for (const queue of streams) Queue.offerUnsafe(queue, entry)
+      for (const wake of idle) wake()
     },
     end: Effect.sync(() => {
       ended = true
-      for (const queue of streams) Queue.endUnsafe(queue)
+      for (const wake of idle) wake()
     })
   }
 }

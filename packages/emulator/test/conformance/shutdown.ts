@@ -72,7 +72,8 @@ export const shutdown: ReadonlyArray<Scenario> = [
         ["SIGTERM", "SIGKILL", "EventDelivered"]
       )
       const killed = entries.find(Journal.is("Killed", ({ signal }) => signal === "SIGKILL"))
-      assert.isAtLeast(killed?.at ?? 0, begin + 600)
+      // A timer may be a few milliseconds early by the clock.
+      assert.isAtLeast(killed?.at ?? 0, begin + 590)
     })
   },
   {
@@ -99,7 +100,7 @@ export const shutdown: ReadonlyArray<Scenario> = [
       const started = yield* world.journal.waitFor(Journal.is("ShutdownStarted"))
       const killed = yield* world.journal.waitFor(Journal.is("Killed", ({ source }) => source === "extension:b"))
       assert.strictEqual(killed.signal, "SIGKILL")
-      assert.isAtLeast(killed.at, started.at + 2000)
+      assert.isAtLeast(killed.at, started.at + 1990)
     })
   },
   {
