@@ -361,6 +361,7 @@ const makeWith = Effect.fnUntraced(function* (
 
   const variables: EnvironmentVariables.VariablesOptions = {
     ...identity,
+    profile,
     runtimeApi: server.address,
     memorySize: options.memorySize ?? 128,
     region,

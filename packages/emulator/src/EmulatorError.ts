@@ -132,9 +132,11 @@ export class InvocationRefused extends Schema.TaggedError<InvocationRefused>(
   "@effect-lambda/emulator/EmulatorError/InvocationRefused"
 )("InvocationRefused", { requestId: Schema.String, errorType: Schema.String }) {
   override get message(): string {
-    return this.errorType === ""
-      ? `Invocation ${this.requestId} was refused because another one runs. Wait for its result.`
-      : `Invocation ${this.requestId} was refused: ${this.errorType}. Wait until a worker of the runtime calls next.`
+    const { errorType, requestId } = this
+    if (errorType === "") return `Invocation ${requestId} was refused because another one runs. Wait for its result.`
+    const advice =
+      errorType === "Runtime.Unavailable" ? "Wait until a worker of the runtime calls next." : "Use another request id."
+    return `Invocation ${requestId} was refused: ${errorType}. ${advice}`
   }
 }
 

@@ -2,6 +2,7 @@
 import * as DateTime from "effect/DateTime"
 import * as NodePath from "node:path"
 import NodeProcess from "node:process"
+import type { Profile } from "../Profile.ts"
 
 /** What an extension never sees on the real service. */
 const hidden = new Set([
@@ -18,6 +19,7 @@ const hidden = new Set([
 ])
 
 export interface VariablesOptions {
+  readonly profile: Profile
   readonly runtimeApi: string
   readonly functionName: string
   readonly functionVersion: string
@@ -53,7 +55,7 @@ const platform = (options: VariablesOptions): Record<string, string> => ({
   AWS_LAMBDA_FUNCTION_NAME: options.functionName,
   AWS_LAMBDA_FUNCTION_VERSION: options.functionVersion,
   AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(options.memorySize),
-  AWS_LAMBDA_INITIALIZATION_TYPE: "on-demand",
+  AWS_LAMBDA_INITIALIZATION_TYPE: options.profile === "lmi" ? "lambda-managed-instances" : "on-demand",
   AWS_LAMBDA_RUNTIME_API: options.runtimeApi
 })
 
