@@ -52,100 +52,19 @@ import {
 import type { Command, Input, InvocationOutcome, ProcessId } from "./EnvironmentState.ts"
 import * as EnvironmentState from "./EnvironmentState.ts"
 import * as EnvironmentVariables from "./internal/EnvironmentVariables.ts"
-import type { ExtensionsOptions } from "./internal/ExtensionFiles.ts"
 import * as ExtensionFiles from "./internal/ExtensionFiles.ts"
-import type { FunctionOptions } from "./internal/FunctionProcess.ts"
 import * as FunctionProcess from "./internal/FunctionProcess.ts"
+import type { InvokeOptions, InvokeResult, Options } from "./internal/Options.ts"
 import * as InvokeApiServer from "./InvokeApiServer.ts"
 import type { ExitStatus, Source } from "./Journal.ts"
 import * as Journal from "./Journal.ts"
 import * as Processes from "./Processes.ts"
-import type { Profile } from "./Profile.ts"
 import * as RuntimeApiServer from "./RuntimeApiServer.ts"
 import type { ShutdownReason } from "./Wire.ts"
 
 export type { ExtensionSlot, ExtensionsOptions } from "./internal/ExtensionFiles.ts"
 export type { FunctionOptions } from "./internal/FunctionProcess.ts"
-
-/**
- * What the environment is made of.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Options {
-  /** Whose behaviour is imitated, default `real`: AWS Lambda itself. */
-  readonly profile?: Profile
-  /** The external extensions. The base name of a file is the name of its extension. Default: none. */
-  readonly extensions?: ExtensionsOptions
-  /** The function. Without one its side is a slot: something else drives the Runtime API over HTTP. */
-  readonly function?: FunctionOptions
-  /** Default `function`. */
-  readonly functionName?: string
-  /** Default `$LATEST`. */
-  readonly functionVersion?: string
-  /** Default: file and export of a handler file, otherwise `index.handler`. */
-  readonly handler?: string
-  /** In MB, default 128. Told to the processes, not enforced. */
-  readonly memorySize?: number
-  /** Default `us-east-1`. */
-  readonly region?: string
-  /** Default `123456789012`. */
-  readonly accountId?: string
-  /** The function timeout, default 3 seconds (real) or 300 seconds (rie, lmi). It covers extensions too, and init when it runs inside an invocation. */
-  readonly timeout?: Duration.Input
-  /** The limit of the init phase, default 10 seconds (real) or the function timeout (lmi); rie has none. */
-  readonly initTimeout?: Duration.Input
-  /** Variables for the function and the extensions, as set by the customer on Lambda. */
-  readonly environment?: Readonly<Record<string, string>>
-  /** What the processes find in `AWS_ACCESS_KEY_ID` and its siblings. Default: values that open nothing. */
-  readonly credentials?: {
-    readonly accessKeyId: string
-    readonly secretAccessKey: string
-    readonly sessionToken: string
-  }
-  /** How many entries the journal keeps, default 100,000. */
-  readonly journalSize?: number
-  /** Port of the Runtime API on 127.0.0.1, default 0: any free one. */
-  readonly port?: number
-  /** Where the Invoke API listens, for the AWS SDK and other HTTP clients. Default: nowhere. */
-  readonly invokeListen?: InvokeApiServer.InvokeListen
-}
-
-/**
- * What goes with an invocation besides its payload. An empty string means: without.
- *
- * @category models
- * @since 0.1.0
- */
-export interface InvokeOptions {
-  readonly requestId?: string
-  /** Default: a new one that is not sampled, as Lambda makes it; none under `rie`. */
-  readonly traceHeader?: string
-  readonly clientContext?: string
-  readonly cognitoIdentity?: string
-  readonly tenantId?: string
-  /** Default `application/json`. */
-  readonly contentType?: string
-  /** Version or alias, appended to the ARN. */
-  readonly qualifier?: string
-}
-
-/**
- * The result of an invocation.
- *
- * @category models
- * @since 0.1.0
- */
-export interface InvokeResult {
-  readonly requestId: string
-  /** What the function answered, or the error document when `functionError` is set. */
-  readonly payload: string
-  /** The error type, for example `Function.MyError`, `Extension.Crash`, `Sandbox.Timedout`. */
-  readonly functionError: string | undefined
-  /** The runtime answered, with a result or an error; `false`: the environment did (crash, failed init, timeout). */
-  readonly respondedByRuntime: boolean
-}
+export type { InvokeOptions, InvokeResult, Options } from "./internal/Options.ts"
 
 /**
  * A running environment.
@@ -243,11 +162,9 @@ const makeWith = Effect.fnUntraced(function* (
   const journal = Journal.make(clock, options.journalSize)
   yield* Effect.addFinalizer(() => journal.end)
 
-  const calls = new Map<number, Deferred.Deferred<InvocationOutcome & { readonly respondedByRuntime: boolean }>>()
+  const calls = new Map<number, Deferred.Deferred<InvocationOutcome>>()
   const terminated = yield* Deferred.make<void>()
   const slots = new Map<Source, ProcessId>()
-  /** Invocations that the runtime itself answered, until their caller is told. */
-  const responded = new Set<string>()
   const inputs: Array<Input> = []
   let draining = false
   let released = false
@@ -316,7 +233,6 @@ const makeWith = Effect.fnUntraced(function* (
   const execute = (command: Command, at: number): void => {
     switch (command._tag) {
       case "Record":
-        if (command.happening._tag === "RuntimeResponded") responded.add(command.happening.requestId)
         return journal.append(command.happening, at)
       case "Reply":
         return server.reply(command.exchange, command.response)
@@ -339,8 +255,7 @@ const makeWith = Effect.fnUntraced(function* (
       case "Answer": {
         const call = calls.get(command.call)
         calls.delete(command.call)
-        const respondedByRuntime = responded.delete(command.outcome.requestId)
-        if (call !== undefined) Deferred.doneUnsafe(call, Effect.succeed({ ...command.outcome, respondedByRuntime }))
+        if (call !== undefined) Deferred.doneUnsafe(call, Effect.succeed(command.outcome))
         return
       }
       case "Terminated":
@@ -381,7 +296,7 @@ const makeWith = Effect.fnUntraced(function* (
     ended = true
     for (const [call, deferred] of calls) {
       calls.delete(call)
-      Deferred.doneUnsafe(deferred, Effect.succeed({ _tag: "Abandoned", requestId: "", respondedByRuntime: false }))
+      Deferred.doneUnsafe(deferred, Effect.succeed({ _tag: "Abandoned", requestId: "" }))
     }
     Deferred.doneUnsafe(terminated, Effect.void)
   })
@@ -395,7 +310,7 @@ const makeWith = Effect.fnUntraced(function* (
     const bytes = Buffer.byteLength(payload)
     const limit = EnvironmentState.maxPayloadBytes
     if (bytes > limit) return yield* new EmulatorError({ method, reason: new PayloadTooLarge({ bytes, limit }) })
-    const deferred = yield* Deferred.make<InvocationOutcome & { readonly respondedByRuntime: boolean }>()
+    const deferred = yield* Deferred.make<InvocationOutcome>()
     const call = ++lastCall
     const requestId = invokeOptions.requestId ?? Crypto.randomUUID()
     calls.set(call, deferred)

@@ -209,7 +209,7 @@ describe("invoke", () => {
     assert.strictEqual(machine.replyTo(runtime)?.headers["Lambda-Runtime-Deadline-Ms"], String(start + 3000))
     machine.respond("r1")
     assert.deepStrictEqual(machine.answers(), [
-      { _tag: "Answered", requestId: "r1", payload: "{}", functionError: undefined }
+      { _tag: "Answered", requestId: "r1", payload: "{}", functionError: undefined, respondedByRuntime: true }
     ])
     machine.runtimeNext()
     machine.wait(40)

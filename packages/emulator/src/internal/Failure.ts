@@ -36,7 +36,7 @@ export const failNow = (env: Environment, message: string): void => {
   const again = profile === "rie" && phase._tag === "Init" && phase.kind === "init"
   if (env.invocation !== undefined && !again) {
     const { requestId } = env.invocation.request
-    answer(env, fatal.payload ?? Wire.failurePayload(requestId, fatal.errorType, message), fatal.errorType)
+    answer(env, fatal.payload ?? Wire.failurePayload(requestId, fatal.errorType, message), fatal.errorType, false)
     endInvocation(env, "error", fatal.errorType)
   }
   startShutdown(env, "failure", true)

@@ -20,11 +20,16 @@ export const dispatchInvocation = (env: Environment): void => {
  * Gives the caller its result; only the first one counts. Under `rie` the caller waits for the end, and what happens
  * until then replaces the result.
  */
-export const answer = (env: Environment, payload: string, functionError: string | undefined): void => {
+export const answer = (
+  env: Environment,
+  payload: string,
+  functionError: string | undefined,
+  respondedByRuntime: boolean
+): void => {
   const invocation = env.invocation
   if (invocation === undefined) return
   const { call, requestId } = invocation.request
-  const outcome: InvocationOutcome = { _tag: "Answered", requestId, payload, functionError }
+  const outcome: InvocationOutcome = { _tag: "Answered", requestId, payload, functionError, respondedByRuntime }
   const first = !invocation.answered
   invocation.answered = true
   if (env.options.profile === "rie") {

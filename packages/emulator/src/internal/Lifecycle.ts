@@ -89,7 +89,7 @@ const functionTimedOut = (env: Environment): void => {
   const rie = env.options.profile === "rie"
   const errorType = rie ? "Sandbox.Timeout" : "Sandbox.Timedout"
   if (phase._tag === "Init") record(env, { _tag: "InitEnded", phase: phase.kind, status: "timeout", errorType })
-  answer(env, rie ? message : Wire.failurePayload(invocation.request.requestId, errorType, message), errorType)
+  answer(env, rie ? message : Wire.failurePayload(invocation.request.requestId, errorType, message), errorType, false)
   endInvocation(env, "timeout", errorType)
   // During the reset between two inits of one invocation the shutdown is on its way already.
   if (phase._tag !== "Shutdown") startShutdown(env, "timeout", true)

@@ -45,7 +45,13 @@ export const failConcurrent = (env: Environment, errorType: string, message: str
   for (const request of env.concurrent.values()) {
     const { requestId } = request
     const payload = Wire.failurePayload(requestId, errorType, message)
-    endConcurrent(env, request, "error", { _tag: "Answered", requestId, payload, functionError: errorType })
+    endConcurrent(env, request, "error", {
+      _tag: "Answered",
+      requestId,
+      payload,
+      functionError: errorType,
+      respondedByRuntime: false
+    })
   }
 }
 
@@ -67,6 +73,12 @@ export const timeOutConcurrent = (env: Environment, call: number): void => {
     env.timedOut.add(requestId)
     const functionError = "Sandbox.Timedout"
     const payload = Wire.failurePayload(requestId, functionError, Wire.timeoutMessage(env.options.timeoutMs))
-    return endConcurrent(env, request, "timeout", { _tag: "Answered", requestId, payload, functionError })
+    return endConcurrent(env, request, "timeout", {
+      _tag: "Answered",
+      requestId,
+      payload,
+      functionError,
+      respondedByRuntime: false
+    })
   }
 }

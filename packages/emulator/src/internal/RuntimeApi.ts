@@ -85,7 +85,7 @@ const runtimeErrorType = (errorType: string): string => {
 const respond = (env: Environment, requestId: string, payload: string, functionError: string | undefined): void => {
   env.runtime.state = "RuntimeResponseSentState"
   record(env, { _tag: "RuntimeResponded", requestId, functionError })
-  answer(env, payload, functionError)
+  answer(env, payload, functionError, true)
 }
 
 /** What a posted response means for the invoker and for the runtime. */
@@ -187,7 +187,13 @@ const respondConcurrent = (
 ): void => {
   const { requestId } = invocation
   record(env, { _tag: "RuntimeResponded", requestId, functionError })
-  endConcurrent(env, invocation, "success", { _tag: "Answered", requestId, payload, functionError })
+  endConcurrent(env, invocation, "success", {
+    _tag: "Answered",
+    requestId,
+    payload,
+    functionError,
+    respondedByRuntime: true
+  })
 }
 
 /** Largest error body on a managed instance, in bytes (spec: Runtime API, managed instances). */

@@ -45,6 +45,8 @@ export type InvocationOutcome =
       readonly requestId: string
       readonly payload: string
       readonly functionError: string | undefined
+      /** `false`: the environment answered, for a runtime that could not (crash, failed init, timeout). */
+      readonly respondedByRuntime: boolean
     }
   | { readonly _tag: "Abandoned"; readonly requestId: string }
   /** Never taken up: status 400 of AWS's emulator. */
