@@ -7,7 +7,7 @@ import type * as Journal from "@effect-lambda/emulator/Journal"
 import type { Profile } from "@effect-lambda/emulator/Profile"
 import { assert, describe, it } from "@effect/vitest"
 
-const sequences = 1000
+const sequences = 500
 const steps = 120
 
 /** Numbers that look random and are the same each time (mulberry32). */

@@ -17,7 +17,7 @@ const managed = Effect.fnUntraced(function* (options: Emulator.Options = slots("
   return { world, ...(yield* world.ready()) }
 })
 
-describe("lmi", () => {
+describe.concurrent("lmi", () => {
   it.live("invocations run at the same time, as many as workers poll, each checked by its id", () =>
     Effect.gen(function* () {
       const { runtimePoll, world } = yield* managed()
@@ -111,7 +111,7 @@ describe("lmi", () => {
   )
 })
 
-describe("rie", () => {
+describe.concurrent("rie", () => {
   it.live(
     "before the first invocation nothing runs: the runtime's call is dropped, a register is an internal one",
     () =>
