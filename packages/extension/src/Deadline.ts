@@ -91,16 +91,19 @@ const longestShutdown = minute
  * @since 0.1.0
  */
 export const fromEvent = (event: ExtensionEvent): Effect.Effect<Deadline["Service"]> =>
-  Effect.map(Clock.currentTimeMillis, (now) => {
-    const isShutdown = event.eventType === "SHUTDOWN"
-    if (event.eventType !== "UNKNOWN") {
-      const ahead = event.deadlineMs - now
-      if (ahead >= -minute && ahead <= (isShutdown ? longestShutdown : longestInvoke)) {
-        return { epochMillis: event.deadlineMs }
-      }
+  Effect.map(Clock.currentTimeMillis, (now) => fromEventAt(event, now))
+
+/** @internal */
+export const fromEventAt = (event: ExtensionEvent, now: number): Deadline["Service"] => {
+  const isShutdown = event.eventType === "SHUTDOWN"
+  if (event.eventType !== "UNKNOWN") {
+    const ahead = event.deadlineMs - now
+    if (ahead >= -minute && ahead <= (isShutdown ? longestShutdown : longestInvoke)) {
+      return { epochMillis: event.deadlineMs }
     }
-    return { epochMillis: now + Duration.toMillis(isShutdown ? defaultShutdown : defaultInvoke) }
-  })
+  }
+  return { epochMillis: now + Duration.toMillis(isShutdown ? defaultShutdown : defaultInvoke) }
+}
 
 /** @internal */
 export const leftMillis = (deadline: Deadline["Service"]): Effect.Effect<number> =>
@@ -131,15 +134,22 @@ export const remaining: Effect.Effect<Duration.Duration, never, Deadline> = Effe
  *
  * @internal
  */
-export const attempt = Effect.fnUntraced(function* <A, E, R>(
+export const attempt = <A, E, R>(
   self: Effect.Effect<A, E, R>,
   budgetMillis: number,
   stop: Effect.Effect<unknown> = Effect.never
-): Effect.fn.Return<Option.Option<Exit.Exit<A, E>>, never, R> {
-  const fiber = yield* Effect.forkDetach(self, { startImmediately: true })
-  // Most handlers never wait, and then there is nothing to race.
-  const immediate = fiber.pollUnsafe()
-  if (immediate !== undefined) return Option.some(immediate)
+): Effect.Effect<Option.Option<Exit.Exit<A, E>>, never, R> =>
+  Effect.flatMap(Effect.forkDetach(self, { startImmediately: true }), (fiber) => {
+    // Most handlers never wait, and then there is nothing to race.
+    const exit = fiber.pollUnsafe()
+    return exit === undefined ? awaitWithin(fiber, budgetMillis, stop) : Effect.succeedSome(exit)
+  })
+
+const awaitWithin = Effect.fnUntraced(function* <A, E>(
+  fiber: Fiber.Fiber<A, E>,
+  budgetMillis: number,
+  stop: Effect.Effect<unknown>
+) {
   const exit = yield* Effect.raceAllFirst([
     Effect.asSome(Fiber.await(fiber)),
     Effect.sleep(budgetMillis).pipe(
@@ -147,7 +157,7 @@ export const attempt = Effect.fnUntraced(function* <A, E, R>(
       Effect.andThen(Effect.yieldNow),
       Effect.map(() => Option.fromUndefinedOr(fiber.pollUnsafe()))
     ),
-    Effect.as(stop, Option.none())
+    Effect.as(stop, Option.none<Exit.Exit<A, E>>())
   ]).pipe(Effect.onInterrupt(() => Effect.sync(() => fiber.interruptUnsafe())))
   if (Option.isNone(exit)) {
     fiber.interruptUnsafe()

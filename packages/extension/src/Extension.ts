@@ -16,6 +16,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
@@ -138,15 +139,20 @@ export const events = <E1 = never, R1 = never, E2 = never, R2 = never>(
         )
       })
 
-      // Started once and not with each pull: the two seconds of a signal begin with the signal.
-      const halted = yield* Deferred.make<ShutdownEvent, E2>()
-      yield* Effect.flatMap(host.termination, unannouncedShutdown).pipe(
-        Deferred.into(halted),
-        Effect.forkScoped({ startImmediately: true })
-      )
-      if (options.failWhen !== undefined) {
-        yield* options.failWhen.pipe(Deferred.into(halted), Effect.forkScoped({ startImmediately: true }))
-      }
+      // What ends the stream from outside, the first one wins. Watched once and not with each pull: the two seconds of a
+      // signal begin with the signal, and a race for each event would cost two fibers.
+      let halt: Exit.Exit<ShutdownEvent, E2> | undefined
+      let polling: Fiber.Fiber<ExtensionEvent> | undefined
+      const watch = <R>(effect: Effect.Effect<ShutdownEvent, E2, R>) =>
+        Effect.exit(effect).pipe(
+          Effect.map((exit) => {
+            halt ??= exit
+            polling?.interruptUnsafe()
+          }),
+          Effect.forkScoped({ startImmediately: true })
+        )
+      yield* watch(Effect.flatMap(host.termination, unannouncedShutdown))
+      if (options.failWhen !== undefined) yield* watch(options.failWhen)
 
       const { onRegistered } = options
       if (onRegistered !== undefined) {
@@ -163,7 +169,7 @@ export const events = <E1 = never, R1 = never, E2 = never, R2 = never>(
             ? exit.value.cause
             : undefined
         // A signal during init is no failure of init; the pull below ends the stream.
-        if (cause !== undefined && !Deferred.isDoneUnsafe(halted)) {
+        if (cause !== undefined && halt === undefined) {
           yield* Metric.update(ExtensionMetrics.initFailures, 1)
           if (options.onInitFailure === "exit") return yield* aborted("init", cause)
           yield* logFailure("init failed; idle from here on, the function goes on without this extension", cause)
@@ -173,22 +179,24 @@ export const events = <E1 = never, R1 = never, E2 = never, R2 = never>(
 
       const nextEvent = poll(api, registration)
       const next = Effect.suspend(() => {
+        if (halt !== undefined) return halt
         hasPolled = true
-        return nextEvent
+        return Effect.flatMap(Effect.forkChild(nextEvent, { startImmediately: true }), (fiber) => {
+          polling = fiber
+          return Effect.flatMap(Fiber.await(fiber), (exit): Exit.Exit<ExtensionEvent, E2> => halt ?? exit).pipe(
+            Effect.onInterrupt(() => Fiber.interrupt(fiber))
+          )
+        })
       })
-      const pull = Effect.gen(function* () {
-        while (true) {
-          // In this order: what has happened already wins before next is called.
-          const event = yield* Effect.raceFirst(Deferred.await(halted), next)
-          if (event.eventType === "SHUTDOWN") {
-            isOver = true
-            const { epochMillis } = yield* Deadline.fromEvent(event)
-            yield* host.exitAt(epochMillis - Duration.toMillis(Deadline.lastResort), 0)
-            return event
-          }
-          if (event.eventType === "INVOKE") yield* Metric.update(ExtensionMetrics.invocations, 1)
-          if (!isIdle) return event
+      const pull: Effect.Effect<ExtensionEvent, E2> = Effect.flatMap(next, (event) => {
+        if (event.eventType === "SHUTDOWN") {
+          isOver = true
+          return Deadline.fromEvent(event).pipe(
+            Effect.flatMap(({ epochMillis }) => host.exitAt(epochMillis - Duration.toMillis(Deadline.lastResort), 0)),
+            Effect.as(event)
+          )
         }
+        return isIdle ? pull : Effect.succeed(event)
       })
       return Stream.fromEffectRepeat(pull).pipe(Stream.takeUntil((event) => event.eventType === "SHUTDOWN"))
     })
@@ -328,25 +336,27 @@ const runWith = Effect.fnUntraced(function* <E, R, ROut, LE, RIn>(
       stop
     )
 
-  const onEvent = Effect.fnUntraced(function* (
-    name: string,
-    handler: () => Effect.Effect<unknown, E, R>,
-    event: InvokeEvent | UnknownEvent
-  ) {
-    if (isIdle || Option.isNone(services)) return
-    const deadline = yield* Deadline.fromEvent(event)
-    const left = (yield* Deadline.leftMillis(deadline)) - marginMillis
-    const budget = Math.max(0, Math.min(left, longestHandlerMillis))
-    const exit = yield* runHandler(handler, services.value, deadline, budget, stop)
-    if (Option.isNone(exit)) {
-      return yield* Effect.logWarning(`${name} is abandoned: not done within ${budget} ms, or the process must end`)
-    }
-    if (Exit.isSuccess(exit.value)) return
-    const { cause } = exit.value
+  const onEvent = (name: string, handler: () => Effect.Effect<unknown, E, R>, event: InvokeEvent | UnknownEvent) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      if (isIdle || Option.isNone(services)) return Effect.void
+      const deadline = Deadline.fromEventAt(event, now)
+      const left = deadline.epochMillis - now - marginMillis
+      const budget = Math.max(0, Math.min(left, longestHandlerMillis))
+      return Effect.flatMap(runHandler(handler, services.value, deadline, budget, stop), (exit) => {
+        if (Option.isNone(exit)) {
+          return Effect.logWarning(`${name} is abandoned: not done within ${budget} ms, or the process must end`)
+        }
+        return Exit.isSuccess(exit.value) ? Effect.void : onHandlerFailure(exit.value.cause)
+      })
+    })
+
+  const onHandlerFailure = (cause: Cause.Cause<E>) => {
     const isDefect = Cause.hasDies(cause)
-    yield* Metric.update(isDefect ? ExtensionMetrics.handlerDefects : ExtensionMetrics.handlerFailures, 1)
-    yield* applyPolicy("invoke", cause, isDefect ? onDefect : onFailure)
-  })
+    return Effect.andThen(
+      Metric.update(isDefect ? ExtensionMetrics.handlerDefects : ExtensionMetrics.handlerFailures, 1),
+      applyPolicy("invoke", cause, isDefect ? onDefect : onFailure)
+    )
+  }
 
   const logUnknown = (event: UnknownEvent) => {
     const type = event.payload.eventType

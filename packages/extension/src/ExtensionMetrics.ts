@@ -10,14 +10,6 @@ const counter = (name: string, description: string) =>
   Metric.counter(`lambda_extension_${name}`, { description, incremental: true })
 
 /**
- * INVOKE events received.
- *
- * @category metrics
- * @since 0.1.0
- */
-export const invocations = counter("invocations_total", "INVOKE events received")
-
-/**
  * Failures between register and the first next.
  *
  * @category metrics

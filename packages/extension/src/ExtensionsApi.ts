@@ -112,7 +112,7 @@ const checkHeader = (method: Method, what: string, value: string) =>
         })
       )
 
-const fromHttpClientError = (method: Method, url: string) => (error: HttpClientError) => {
+const fromHttpClientError = (method: Method, url: string, error: HttpClientError) => {
   switch (error.reason._tag) {
     case "EncodeError":
     case "InvalidUrlError":
@@ -153,13 +153,15 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     request: HttpClientRequest.HttpClientRequest,
     decode: (body: string, response: HttpClientResponse) => Effect.Effect<A, ExtensionsApiError>
   ): Effect.Effect<A, ExtensionsApiError> =>
-    client.execute(request).pipe(
-      Effect.flatMap((response) => Effect.map(response.text, (body) => ({ body, response }))),
-      Effect.mapError(fromHttpClientError(method, request.url)),
-      Effect.flatMap(({ body, response }) =>
+    Effect.flatMap(client.execute(request), (response) =>
+      Effect.flatMap(response.text, (body) =>
         response.status === expectedStatus
           ? decode(body, response)
           : Effect.fail(new ExtensionsApiError({ method, reason: reasonFromResponse(response.status, body) }))
+      )
+    ).pipe(
+      Effect.mapError((error) =>
+        error._tag === "ExtensionsApiError" ? error : fromHttpClientError(method, request.url, error)
       )
     )
 

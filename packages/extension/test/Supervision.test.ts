@@ -18,7 +18,7 @@ import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-const { delay, failure, invoke, journal, lost, note, shutdown, terminate, unknown } = ExtensionTest
+const { delay, failure, invoke, journal, lost, note, shutdown, terminate } = ExtensionTest
 const words = Effect.map(journal, (entries) =>
   entries.map((e) => (e._tag === "Event" ? e.event.eventType : e._tag === "Note" ? e.text : e._tag))
 )
@@ -82,13 +82,6 @@ it.effect("exit with a stuck finalizer ends after 1 s", () =>
     yield* TestClock.adjust("1 second")
     assert.isDefined(fiber.pollUnsafe())
   }).pipe(Effect.provide(ExtensionTest.layer([invoke()])))
-)
-it.effect("invocations are counted", () =>
-  Effect.gen(function* () {
-    const before = yield* count(ExtensionMetrics.invocations)
-    yield* Extension.run({})
-    assert.strictEqual((yield* count(ExtensionMetrics.invocations)) - before, 2)
-  }).pipe(Effect.provide(ExtensionTest.layer([invoke(), unknown({ eventType: "X" }), invoke(), shutdown()])))
 )
 it.effect("a signal during the handler wins before next is called", () =>
   Effect.gen(function* () {
