@@ -222,6 +222,10 @@ const hidden = [
   "_HANDLER"
 ]
 
+/** Those of the names that are set. */
+const namesOf = (environment: Readonly<Record<string, string>>, names: ReadonlyArray<string>) =>
+  names.filter((name) => Object.hasOwn(environment, name))
+
 describe("what a process gets", () => {
   it.live("its own group, exactly its variables, null as stdin; its exit code is recorded", () =>
     Effect.gen(function* () {
@@ -253,6 +257,33 @@ describe("what a process gets", () => {
     })
   )
 
+  it.live("under rie an extension also sees what belongs to the runtime; under lmi the kind of init is named", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const file = writeExecutable(directory, "a", introspection)
+      const seen = Effect.fnUntraced(function* (profile: "rie" | "lmi") {
+        const emulator = yield* startEmulator({ extensions: [file], profile, timeout: "10 seconds" })
+        // Init of rie is lazy.
+        yield* Effect.forkScoped(Effect.exit(emulator.invoke("{}")))
+        const { line } = yield* emulator.journal.waitFor(Journal.is("Output"))
+        const { environment }: { readonly environment: Readonly<Record<string, string>> } = JSON.parse(line)
+        return environment
+      })
+      const rie = yield* seen("rie")
+      assert.includeMembers(Object.keys(rie), [
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT"
+      ])
+      assert.deepStrictEqual(namesOf(rie, ["AWS_XRAY_CONTEXT_MISSING", "_HANDLER", "_AWS_XRAY_DAEMON_PORT"]), [])
+      assert.strictEqual(rie.AWS_LAMBDA_INITIALIZATION_TYPE, "on-demand")
+      const lmi = yield* seen("lmi")
+      assert.deepStrictEqual(namesOf(lmi, hidden), [])
+      assert.strictEqual(lmi.AWS_LAMBDA_INITIALIZATION_TYPE, "lambda-managed-instances")
+    })
+  )
+
   it.live("the runtime has what extensions do not see", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
@@ -273,7 +304,7 @@ describe("what a process gets", () => {
       const file = writeExecutable(directory, "a", introspection)
       const environment = Object.fromEntries([...hidden, "_UNDERSCORE"].map((name) => [name, "set"]))
       const { said } = yield* introspect({ extensions: [file], environment }, "extension:a")
-      assert.notIncludeMembers(Object.keys(said.environment), [...hidden, "_UNDERSCORE"])
+      assert.deepStrictEqual(namesOf(said.environment, [...hidden, "_UNDERSCORE"]), [])
     })
   )
 })

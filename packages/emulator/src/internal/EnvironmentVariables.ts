@@ -18,6 +18,9 @@ const hidden = new Set([
   "_HANDLER"
 ])
 
+/** What rapid takes away from extensions, beside every name that starts with `_` (spec: rapid AgentExecEnv). */
+const hiddenByRapid = new Set(["AWS_XRAY_CONTEXT_MISSING", "AWS_XRAY_DAEMON_ADDRESS"])
+
 export interface VariablesOptions {
   readonly profile: Profile
   readonly runtimeApi: string
@@ -59,8 +62,16 @@ const platform = (options: VariablesOptions): Record<string, string> => ({
   AWS_LAMBDA_RUNTIME_API: options.runtimeApi
 })
 
-export const forExtension = (options: VariablesOptions): Record<string, string> =>
-  Object.fromEntries(Object.entries(platform(options)).filter(([name]) => !hidden.has(name) && !name.startsWith("_")))
+/**
+ * AWS's emulator counts its own environment among the customer's variables, so what only the runtime has on Lambda is
+ * seen by extensions there; rapid takes away but a few.
+ */
+export const forExtension = (options: VariablesOptions): Record<string, string> => {
+  const rie = options.profile === "rie"
+  const taken = rie ? hiddenByRapid : hidden
+  const all = Object.entries(rie ? forRuntime(options, {}) : platform(options))
+  return Object.fromEntries(all.filter(([name]) => !taken.has(name) && !name.startsWith("_")))
+}
 
 export const forRuntime = (
   options: VariablesOptions,
