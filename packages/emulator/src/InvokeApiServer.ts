@@ -275,7 +275,13 @@ export const make = Effect.fnUntraced(function* (
       const header = (name: string) => request.headersDistinct[name]?.[0] ?? ""
       const payload = Buffer.concat(chunks).toString("utf8")
       const invocation = { payload, bytes, functionName, query: new URLSearchParams(query), header }
-      run(Effect.map(answer(invocation), send))
+      const answered = Effect.map(answer(invocation), send)
+      run(
+        Effect.catchCause(answered, (cause) => {
+          response.destroy()
+          return Effect.logError("emulator: an invocation over HTTP failed", cause)
+        })
+      )
     })
   }
 

@@ -2,8 +2,9 @@
  * Kills what this Node process leaves behind, however it ends.
  *
  * A process that is killed with SIGKILL cannot clean up, so somebody else has to: a shell in a session of its own, no
- * child of this process, that holds one end of a pipe. It is told every process group as it starts and as it ends; when the pipe closes, which the
- * kernel sees to whatever happened here, it kills the groups that are left. SIGKILL also ends a stopped process.
+ * child of this process, that holds one end of a pipe. It is told every process group as it starts and as it ends; when
+ * the pipe closes, which the kernel sees to whatever happened here, it kills the groups that are left. SIGKILL also ends
+ * a stopped process.
  *
  * There is one reaper for all environments of this Node process. It starts with the first group and ends with the last.
  */
@@ -29,7 +30,8 @@ const groups = new Set<number>()
 /** The emulator's end of the pipe. */
 let pipe: Net.Socket | undefined
 
-const signalGroup = (group: number, signal: NodeJS.Signals): void => {
+/** Signals a whole group; one that is gone already is no error. */
+export const signalGroup = (group: number, signal: NodeJS.Signals): void => {
   try {
     NodeProcess.kill(-group, signal)
   } catch {
@@ -84,5 +86,3 @@ export const remove = (group: number): void => {
   pipe?.end()
   pipe = undefined
 }
-
-export { signalGroup }
