@@ -4,6 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as HttpClient from "effect/http/HttpClient"
+import type { HttpClientError } from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Stream from "effect/Stream"
 import * as Diagnostics from "node:diagnostics_channel"
@@ -110,7 +111,7 @@ describe("our transport", () => {
     })
   )
 
-  it.live("its response is a complete HttpClientResponse", () =>
+  it.live("its response is an HttpClientResponse; what the API never has fails and says so", () =>
     Effect.gen(function* () {
       const { client, host } = yield* setup(() => http("200 OK", '{"a":1}', { "X-Test": "1" }))
       const response = yield* client.execute(HttpClientRequest.get(`http://${host}/`))
@@ -121,6 +122,9 @@ describe("our transport", () => {
       assert.strictEqual(Buffer.from(yield* response.arrayBuffer).toString(), '{"a":1}')
       const chunks = yield* Stream.runCollect(response.stream)
       assert.strictEqual(Buffer.concat(chunks).toString(), '{"a":1}')
+      for (const unsupported of [response.formData, response.urlParamsBody, response.upgrade]) {
+        assert.include((yield* Effect.flip<unknown, HttpClientError, never>(unsupported)).message, "Extensions API")
+      }
     })
   )
 

@@ -38,6 +38,8 @@ const bundle = async (input: string, name: string): Promise<string> => {
   const build = await rolldown({
     input: join(packageFolder, input),
     platform: "node",
+    // Getters without effects: what is only read at module level need not be kept.
+    treeshake: { propertyReadSideEffects: false },
     transform: { define: { "import.meta": "{}" } },
     checks: { pluginTimings: false }
   })

@@ -5,7 +5,6 @@ import * as HttpClientError from "effect/http/HttpClientError"
 import type { HttpClientRequest } from "effect/http/HttpClientRequest"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
-import * as UrlParams from "effect/http/UrlParams"
 import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import { pipeArguments } from "effect/Pipeable"
@@ -47,7 +46,10 @@ export class BufferedResponse extends Inspectable.Class implements HttpClientRes
   }
 
   get json(): Effect.Effect<Schema.Json, HttpClientError.HttpClientError> {
-    return this.#try(() => (this.#body.length === 0 ? null : JSON.parse(this.#body.toString("utf8"))))
+    return Effect.try({
+      try: () => (this.#body.length === 0 ? null : JSON.parse(this.#body.toString("utf8"))),
+      catch: (cause) => this.#decodeError(cause)
+    })
   }
 
   get arrayBuffer(): Effect.Effect<ArrayBuffer> {
@@ -58,27 +60,16 @@ export class BufferedResponse extends Inspectable.Class implements HttpClientRes
     return Stream.suspend(() => Stream.make(this.#body))
   }
 
-  get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, HttpClientError.HttpClientError> {
-    return this.#try(() => UrlParams.fromInput(new URLSearchParams(this.#body.toString("utf8"))))
+  get urlParamsBody(): Effect.Effect<never, HttpClientError.HttpClientError> {
+    return this.#unsupported("a form body")
   }
 
-  get formData(): Effect.Effect<FormData, HttpClientError.HttpClientError> {
-    return Effect.tryPromise({
-      try: () => new Response(this.#body, { headers: this.headers }).formData(),
-      catch: (cause) => this.#decodeError(cause)
-    })
+  get formData(): Effect.Effect<never, HttpClientError.HttpClientError> {
+    return this.#unsupported("a form body")
   }
 
   get upgrade(): Effect.Effect<never, HttpClientError.HttpClientError> {
-    return Effect.fail(
-      new HttpClientError.HttpClientError({
-        reason: new HttpClientError.StatusCodeError({
-          request: this.request,
-          response: this,
-          description: "this client does not upgrade connections"
-        })
-      })
-    )
+    return this.#unsupported("an upgrade of the connection")
   }
 
   pipe() {
@@ -93,13 +84,13 @@ export class BufferedResponse extends Inspectable.Class implements HttpClientRes
     })
   }
 
-  #try<A>(parse: () => A): Effect.Effect<A, HttpClientError.HttpClientError> {
-    return Effect.try({ try: parse, catch: (cause) => this.#decodeError(cause) })
+  #unsupported(what: string): Effect.Effect<never, HttpClientError.HttpClientError> {
+    return Effect.fail(this.#decodeError(undefined, `${what} is nothing the Extensions API has`))
   }
 
-  #decodeError(cause: unknown) {
+  #decodeError(cause: unknown, description?: string) {
     return new HttpClientError.HttpClientError({
-      reason: new HttpClientError.DecodeError({ request: this.request, response: this, cause })
+      reason: new HttpClientError.DecodeError({ request: this.request, response: this, cause, description })
     })
   }
 }

@@ -1,29 +1,37 @@
-import * as Duration from "effect/Duration"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
+import * as Result from "effect/Result"
 import * as Deadline from "../Deadline.ts"
 import { ExtensionsApiError, Unreachable } from "../ExtensionError.ts"
-import type { EventType } from "../ExtensionEvent.ts"
-import { ExtensionsApi } from "../ExtensionsApi.ts"
+import { ExtensionsApi, type RegisterOptions } from "../ExtensionsApi.ts"
 import * as ExtensionsProtocol from "../ExtensionsProtocol.ts"
 import { LambdaEnvironment } from "../LambdaEnvironment.ts"
 
 // Lambda answers register at once and allows ten seconds for all of init.
-const retryBudget = Duration.seconds(3)
-const answerBudget = Duration.seconds(5)
+const retryMillis = 3000
+const answerMillis = 5000
+const firstDelay = 50
+const longestDelay = 500
 
-const retrySchedule = Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("500 millis")]).pipe(
-  Schedule.upTo({ duration: retryBudget })
-)
+/** Only a missing answer is worth another attempt: a refusal stands. */
+const registerWithRetries = Effect.fnUntraced(function* (options: RegisterOptions) {
+  const api = yield* ExtensionsApi
+  const giveUpAt = (yield* Clock.currentTimeMillis) + retryMillis
+  let delay = firstDelay
+  while (true) {
+    const result = yield* Effect.result(api.register(options))
+    if (Result.isSuccess(result)) return result.success
+    const now = yield* Clock.currentTimeMillis
+    if (result.failure.reason._tag !== "Unreachable" || now + delay > giveUpAt) return yield* result.failure
+    yield* Effect.sleep(delay)
+    delay = Math.min(delay * 2, longestDelay)
+  }
+})
 
 /** Registers, or adopts the registration that the environment hands over. */
-export const register = Effect.fnUntraced(function* (options: {
-  readonly name?: string | undefined
-  readonly events: ReadonlyArray<EventType>
-}) {
+export const register = Effect.fnUntraced(function* (options: RegisterOptions) {
   const environment = yield* LambdaEnvironment
-  const api = yield* ExtensionsApi
   const isManaged = environment.initializationType === "lambda-managed-instances"
   const events = isManaged ? options.events.filter((event) => event !== "INVOKE") : options.events
   if (events.length < options.events.length) {
@@ -52,18 +60,13 @@ export const register = Effect.fnUntraced(function* (options: {
     )
   }
 
-  const answer = yield* api
-    .register({ name, events })
-    .pipe(
-      Effect.retry({ schedule: retrySchedule, while: (error) => error.reason._tag === "Unreachable" }),
-      (attempts) => Deadline.attempt(attempts, Duration.toMillis(answerBudget))
-    )
+  const answer = yield* Deadline.attempt(registerWithRetries({ name, events }), answerMillis)
   if (Option.isSome(answer)) return yield* answer.value
   return yield* new ExtensionsApiError({
     method: "register",
     reason: new Unreachable({
       url: ExtensionsProtocol.url(ExtensionsProtocol.registerEndpoint, environment.runtimeApi),
-      cause: `no answer within ${Duration.format(answerBudget)}`
+      cause: `no answer within ${answerMillis} ms`
     })
   })
 })
