@@ -116,6 +116,50 @@ const makeMachine = (extensions: ReadonlyArray<string>, options: Partial<Environ
   }
 }
 
+describe("register", () => {
+  it.each([
+    ["unexpected end of JSON input", ""],
+    ["unexpected end of JSON input", " "],
+    ["unexpected end of JSON input", "{"],
+    ["unexpected end of JSON input", '{"events"'],
+    ["unexpected end of JSON input", '{"events":["INV'],
+    ["invalid character 'o' in literal null (expecting 'u')", "not json"],
+    ["invalid character ' ' in literal true (expecting 'e')", "tru"],
+    ["invalid character 'x' looking for beginning of value", "xyz"],
+    ["invalid character '\\'' looking for beginning of value", "'a'"],
+    ["invalid character 'Ã' looking for beginning of value", "é"],
+    ["invalid character '\\x00' looking for beginning of value", "\u0000"],
+    ["invalid character 'a' looking for beginning of object key string", "{a:1}"],
+    ["invalid character '}' looking for beginning of object key string", '{"a":1,}'],
+    ["invalid character '1' after object key", '{"a" 1}'],
+    ["invalid character '2' after object key:value pair", '{"a":1 2}'],
+    ["invalid character '2' after array element", "[1 2]"],
+    ["invalid character ']' looking for beginning of value", "[1,]"],
+    ["invalid character '{' after top-level value", "{} {}"],
+    ["invalid character '1' after top-level value", "01"],
+    ["invalid character ' ' in numeric literal", "-"],
+    ["invalid character 'x' after decimal point in numeric literal", "1.x"],
+    ["invalid character ' ' in exponent of numeric literal", "1e+"],
+    ["invalid character 'x' in string escape code", '"\\x"'],
+    ["invalid character 'g' in \\u hexadecimal character escape", '"\\u12g4"'],
+    ["invalid character '\\n' in string literal", '"a\nb"'],
+    ["unexpected end of JSON input", "[".repeat(10_000)],
+    ["invalid character '[' exceeded max depth", "[".repeat(10_001)]
+  ])("case 5: %s, in Go's words", (message, body) => {
+    const machine = makeMachine(["a"])
+    const request = { exchange: 1, route: "register", name: "a", acceptFeature: "", body } as const
+    machine.send({ _tag: "ExtensionsApi", request })
+    assert.deepInclude(machine.happenings(), {
+      _tag: "ApiRefused",
+      method: "POST",
+      path: "/2020-01-01/extension/register",
+      status: 403,
+      errorType: "InvalidRequestFormat",
+      message
+    })
+  })
+})
+
 describe("init", () => {
   it("case 47: the runtime is started by the last registration", () => {
     const machine = makeMachine(["a", "b"])

@@ -1,5 +1,6 @@
 /** The JSON body of register, with the errors of Go's `encoding/json` (spec: Extensions API, register, row 2 and 3). */
 import * as Predicate from "effect/Predicate"
+import { goSyntaxError } from "./GoSyntaxError.ts"
 
 export type RegisterBody =
   | { readonly _tag: "Valid"; readonly events: ReadonlyArray<string> }
@@ -12,23 +13,12 @@ const goType = (value: unknown): string => {
   return typeof value === "boolean" ? "bool" : typeof value
 }
 
-/** Position of the first character that cannot belong to JSON, as far as V8 tells. */
-const syntaxError = (body: string, error: unknown): string => {
-  const text = error instanceof Error ? error.message : ""
-  const position = /at position (\d+)/.exec(text)?.[1]
-  const character = position === undefined ? body.trim().charAt(0) : body.charAt(Number(position))
-  if (character === "" || text.includes("end of JSON input") || text.includes("Unterminated string")) {
-    return "unexpected end of JSON input"
-  }
-  return `invalid character '${character}' looking for beginning of value`
-}
-
 export const parseRegisterBody = (body: string): RegisterBody => {
   let value: unknown
   try {
     value = JSON.parse(body)
-  } catch (error) {
-    return invalid(syntaxError(body, error))
+  } catch {
+    return invalid(goSyntaxError(body) ?? "unexpected end of JSON input")
   }
   if (value === null) return { _tag: "Valid", events: [] }
   if (!Predicate.isReadonlyObject(value)) {

@@ -64,6 +64,8 @@ export const register: ReadonlyArray<Scenario> = [
         assert.strictEqual(answer.status, 403, body)
         assert.match(answer.body, /"errorType":"InvalidRequestFormat"\}\n$/, body)
       }
+      const beginning = yield* world.register("a", "xyz")
+      expectRefusal(beginning, "InvalidRequestFormat", "invalid character 'x' looking for beginning of value")
       const typed = yield* world.register("a", '{"events":"INVOKE"}')
       const message = "json: cannot unmarshal string into Go struct field .events of type []core.Event"
       expectRefusal(typed, "InvalidRequestFormat", message)
