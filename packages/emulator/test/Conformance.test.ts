@@ -60,7 +60,7 @@ describe("the table of cases", () => {
     }
   })
 
-  it("is what docs/conformance.md shows (else: node packages/emulator/scripts/conformance.ts)", () => {
+  it("is what docs/conformance.md shows (else: node packages/emulator/test/conformance/write.ts)", () => {
     assert.strictEqual(Fs.readFileSync(new URL("docs/conformance.md", root), "utf8"), render())
   })
 })

@@ -1,6 +1,6 @@
 /**
  * Every conformance case of the protocol reference, and where it is shown. The tests run what this table says they show,
- * and `docs/conformance.md` is written from it: `node packages/emulator/scripts/conformance.ts`.
+ * and `docs/conformance.md` is written from it: `node packages/emulator/test/conformance/write.ts`.
  *
  * This file imports nothing but types, so that the script needs no test runner.
  */
@@ -189,7 +189,7 @@ export const render = (): string => {
   return `# Conformance
 
 What the emulator and the clients of this repository are proven to do, case by case. Written by
-\`node packages/emulator/scripts/conformance.ts\` from \`packages/emulator/test/conformance/cases.ts\`; do not edit it by
+\`node packages/emulator/test/conformance/write.ts\` from \`packages/emulator/test/conformance/cases.ts\`; do not edit it by
 hand. Files are relative to \`packages\`. The emulator's cases compare raw bytes over a raw socket, once per profile.
 
 ${cases.length} cases: ${count("shown")} shown, ${count("notYet")} not yet.
