@@ -123,7 +123,7 @@ describe("our transport", () => {
       const chunks = yield* Stream.runCollect(response.stream)
       assert.strictEqual(Buffer.concat(chunks).toString(), '{"a":1}')
       for (const unsupported of [response.formData, response.urlParamsBody, response.upgrade]) {
-        assert.include((yield* Effect.flip<unknown, HttpClientError, never>(unsupported)).message, "Extensions API")
+        assert.include((yield* Effect.flip<object, HttpClientError, never>(unsupported)).message, "Extensions API")
       }
     })
   )
