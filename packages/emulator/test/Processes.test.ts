@@ -338,11 +338,13 @@ describe("a folder laid out as /opt", () => {
   it.live("root: the processes see it as /opt, or one sentence says why they cannot", () =>
     Effect.gen(function* () {
       const opt = yield* makeOpt
-      // Its interpreter is a literal path below /opt, and so is what it reads.
+      // Its interpreter is a literal path below /opt, and so are what it reads and what its own name is linked to.
       Fs.symlinkSync("/bin/sh", Path.join(opt, "bin/shell"))
       Fs.writeFileSync(Path.join(opt, "asset.txt"), "from the layer\n")
       const literal = `#!/opt/bin/shell\nread -r asset < /opt/asset.txt\necho "$0: $asset"\nenv | sort\nexit 4\n`
-      writeExecutable(Path.join(opt, "extensions"), "a", literal)
+      writeExecutable(Path.join(opt, "bin"), "program", literal)
+      Fs.rmSync(Path.join(opt, "extensions/a"))
+      Fs.symlinkSync("/opt/bin/program", Path.join(opt, "extensions/a"))
       const command = writeExecutable(opt, "bootstrap", "#!/bin/sh\nexec sleep 1000\n")
       const before = Fs.readdirSync("/opt")
       const made = yield* Effect.result(

@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as ChildProcess from "node:child_process"
+import * as Fs from "node:fs"
 import * as NodePath from "node:path"
 import NodeProcess from "node:process"
 import { EmulatorError, RootUnavailable } from "../EmulatorError.ts"
@@ -27,12 +28,25 @@ export const wrap = (
   return [first, ...flags, "--", "sh", "-c", mountAndRun, "sh", opt, ...command]
 }
 
-/** Where this machine keeps what a process in the namespace sees at a path. */
+/** As many links as the kernel follows. */
+const maxLinks = 40
+
+/**
+ * Where this machine keeps what a process in the namespace sees at an absolute path. A link is followed as the process
+ * would: `/opt/...` in it means the directory, not this machine's own `/opt`.
+ */
 export const hostPath =
-  (opt: string) =>
+  (opt: string, links = maxLinks) =>
   (path: string): string => {
     const inside = NodePath.relative("/opt", path)
-    return NodePath.isAbsolute(path) && !inside.startsWith("..") ? NodePath.join(opt, inside) : path
+    const found = inside.startsWith("..") ? path : NodePath.join(opt, inside)
+    let target: string
+    try {
+      target = Fs.readlinkSync(found)
+    } catch {
+      return found
+    }
+    return links === 0 ? found : hostPath(opt, links - 1)(NodePath.resolve(NodePath.dirname(path), target))
   }
 
 /** Tries it once with a program that does nothing; fails with what the system said. */
