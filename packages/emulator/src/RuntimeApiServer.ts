@@ -78,8 +78,7 @@ const fromHeader = (value: string): string => Buffer.from(value, "latin1").toStr
 
 /** What cannot be part of a header becomes a space, as in Go. */
 const toHeader = (value: string): string =>
-  // oxlint-disable-next-line eslint/no-control-regex
-  Buffer.from(value.replace(/[\u0000-\u0008\u000a-\u001f\u007f]/g, " "), "utf8").toString("latin1")
+  Buffer.from(value.replace(/[^\t\x20-\x7e\x80-\u{10ffff}]/gu, " "), "utf8").toString("latin1")
 
 const send = (response: Http.ServerResponse, wire: WireResponse): void => {
   const body = Buffer.from(wire.body, "utf8")

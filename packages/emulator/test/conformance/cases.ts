@@ -99,6 +99,7 @@ export const cases: ReadonlyArray<ConformanceCase> = [
   shown(51, all, "no directory, no extensions"),
   shown(52, all, "the eleventh file fails init"),
   shown(53, all, "exit 0 before register fails init"),
+  // A managed instance has no next generation.
   shown(54, onDemand, "the next generation has new identifiers, old ones are unknown"),
   shown(55, ["real"], "a failed init runs again inside the invocation"),
   {

@@ -137,7 +137,6 @@ export const init: ReadonlyArray<Scenario> = [
   },
   {
     case: 54,
-    profiles: ["real", "rie"],
     run: Effect.fnUntraced(function* (world) {
       const before = yield* world.registered("a", [])
       yield* world.emulator.endSlot("extension:a")
