@@ -42,6 +42,46 @@ describe.each(extensions)("%s beside a function in the emulator", (file) => {
   )
 })
 
+describe.each(["rie", "lmi"] as const)("hello under profile %s", (profile) => {
+  it.live("lives until SHUTDOWN and exits by itself", () =>
+    Effect.gen(function* () {
+      const { invoke, journal, shutdown } = yield* Emulator.make({
+        profile,
+        extensions: [join(examples, "hello/src/hello.ts")],
+        function: { command: [join(examples, "hello/function/function.mjs")] }
+      })
+      for (let number = 1; number <= 3; number++) {
+        const { payload, requestId } = yield* invoke(`{"name":"${number}"}`)
+        assert.strictEqual(payload, `{"hello":"${number}"}`)
+        yield* journal.waitFor(Journal.is("InvocationDone", (done) => done.requestId === requestId))
+        const responded = yield* journal.waitFor(
+          Journal.is("RuntimeResponded", (entry) => entry.requestId === requestId)
+        )
+        // A managed instance refuses an invocation while no worker polls.
+        yield* journal.waitFor(
+          Journal.is("NextCalled", (entry) => entry.source === "runtime" && entry.index > responded.index)
+        )
+      }
+      yield* shutdown()
+
+      const entries = yield* journal.entries
+      const registered = entries.find(Journal.is("Registered"))
+      // Managed instances have no INVOKE event.
+      assert.deepStrictEqual(registered?.events, profile === "lmi" ? ["SHUTDOWN"] : ["INVOKE", "SHUTDOWN"])
+      const invocations = profile === "lmi" ? 0 : 3
+      const delivered = entries.filter(Journal.is("EventDelivered")).map(({ eventType }) => eventType)
+      assert.deepStrictEqual(delivered, [...Array.from({ length: invocations }, () => "INVOKE" as const), "SHUTDOWN"])
+      const output = entries
+        .filter(Journal.is("Output"))
+        .map(({ line }) => line)
+        .join("\n")
+      assert.include(output, `${invocations} invocations, then shutdown`)
+      const exited = entries.find(Journal.is("ProcessExited", (entry) => entry.source === "extension:hello.ts"))
+      assert.deepInclude(exited, { status: { _tag: "Code", code: 0 }, state: "Exited" })
+    })
+  )
+})
+
 describe("npm start", () => {
   const start = (...args: ReadonlyArray<string>) =>
     promisify(execFile)(process.execPath, [join(examples, "hello/src/start.ts"), ...args]).then(
