@@ -55,6 +55,7 @@ import * as EnvironmentVariables from "./internal/EnvironmentVariables.ts"
 import * as ExtensionFiles from "./internal/ExtensionFiles.ts"
 import * as FunctionProcess from "./internal/FunctionProcess.ts"
 import type { InvokeOptions, InvokeResult, Options } from "./internal/Options.ts"
+import * as TraceHeader from "./internal/TraceHeader.ts"
 import * as InvokeApiServer from "./InvokeApiServer.ts"
 import type { ExitStatus, Source } from "./Journal.ts"
 import * as Journal from "./Journal.ts"
@@ -97,12 +98,6 @@ export class Emulator extends Context.Service<
     readonly endSlot: (source: Source, status?: ExitStatus) => Effect.Effect<void, EmulatorError>
   }
 >()("@effect-lambda/emulator/Emulator") {}
-
-const newTraceHeader = (now: number): string => {
-  const time = Math.floor(now / 1000).toString(16)
-  const hex = (bytes: number) => Crypto.randomBytes(bytes).toString("hex")
-  return `Root=1-${time}-${hex(12)};Parent=${hex(8)};Sampled=0;Lineage=1:${hex(4)}:0`
-}
 
 /** The longest time a timer can be set for, 24 days: also what "infinite" means here, since deadlines are numbers. */
 const maxTimerMs = 2_147_483_647
@@ -191,10 +186,23 @@ const makeWith = Effect.fnUntraced(function* (
     }
   }
 
-  const exited = (source: Source, process: ProcessId, status: ExitStatus): void => {
+  /** An input that may end an invocation: the memory of the processes is looked at before. */
+  const measureAndDispatch = (input: Input): void => {
+    dispatch({ _tag: "MemoryMeasured", bytes: processes.measureMemory() })
+    dispatch(input)
+  }
+
+  const exited = (
+    source: Source,
+    process: ProcessId,
+    status: ExitStatus,
+    peakMemoryBytes: number | undefined
+  ): void => {
     // After the release the machine takes no more inputs; the journal still shows the end.
-    if (released) return journal.append({ _tag: "ProcessExited", source, status, state: undefined }, now())
-    dispatch({ _tag: "ProcessExited", process, status })
+    if (released) {
+      return journal.append({ _tag: "ProcessExited", source, status, state: undefined, peakMemoryBytes }, now())
+    }
+    dispatch({ _tag: "ProcessExited", process, status, peakMemoryBytes })
   }
 
   const spawn = (process: ProcessId, source: Source): void => {
@@ -216,7 +224,7 @@ const makeWith = Effect.fnUntraced(function* (
       onLaunched: (pid) => dispatch({ _tag: "Launched", process, pid }),
       onLaunchFailed: (problem) => dispatch({ _tag: "LaunchFailed", process, ...problem }),
       onLine: (channel, line) => journal.append({ _tag: "Output", source, channel, line }, now()),
-      onExit: (status) => exited(source, process, status)
+      onExit: (status, peakMemoryBytes) => exited(source, process, status, peakMemoryBytes)
     })
   }
 
@@ -225,7 +233,12 @@ const makeWith = Effect.fnUntraced(function* (
       if (slot !== process) continue
       // A slot has nobody to ignore a signal.
       slots.delete(source)
-      return dispatch({ _tag: "ProcessExited", process, status: { _tag: "Signal", signal } })
+      return dispatch({
+        _tag: "ProcessExited",
+        process,
+        status: { _tag: "Signal", signal },
+        peakMemoryBytes: undefined
+      })
     }
     processes.kill(process, signal)
   }
@@ -244,7 +257,7 @@ const makeWith = Effect.fnUntraced(function* (
         return kill(command.process, command.signal)
       case "StartTimer": {
         const { delayMs, generation, timer } = command
-        const fire = Effect.sync(() => dispatch({ _tag: "TimerFired", timer, generation }))
+        const fire = Effect.sync(() => measureAndDispatch({ _tag: "TimerFired", timer, generation }))
         const report = (cause: Cause.Cause<never>) => Effect.logError(`emulator: timer ${timer} failed`, cause)
         runTimer(timer, Effect.tapCause(Effect.andThen(Effect.sleep(delayMs), fire), report))
         return
@@ -270,7 +283,7 @@ const makeWith = Effect.fnUntraced(function* (
     port: options.port ?? 0,
     profile,
     extensionsEnabled: ExtensionFiles.extensionsEnabled(extensions),
-    onInput: dispatch,
+    onInput: measureAndDispatch,
     onRefused: (happening) => journal.append(happening, now())
   })
 
@@ -323,7 +336,7 @@ const makeWith = Effect.fnUntraced(function* (
         contentType: invokeOptions.contentType ?? "application/json",
         invokedFunctionArn:
           invokeOptions.qualifier === undefined ? functionArn : `${functionArn}:${invokeOptions.qualifier}`,
-        traceHeader: invokeOptions.traceHeader ?? (profile === "rie" ? "" : newTraceHeader(now())),
+        traceHeader: invokeOptions.traceHeader ?? (profile === "rie" ? "" : TraceHeader.make(now())),
         clientContext: invokeOptions.clientContext ?? "",
         cognitoIdentity: invokeOptions.cognitoIdentity ?? "",
         tenantId: invokeOptions.tenantId ?? ""
@@ -368,7 +381,7 @@ const makeWith = Effect.fnUntraced(function* (
         return yield* new EmulatorError({ method: "Emulator.endSlot", reason: new NotARunningSlot({ source }) })
       }
       slots.delete(source)
-      dispatch({ _tag: "ProcessExited", process, status })
+      dispatch({ _tag: "ProcessExited", process, status, peakMemoryBytes: undefined })
     })
   })
 })

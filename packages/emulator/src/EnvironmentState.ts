@@ -66,6 +66,7 @@ export const make = (options: EnvironmentOptions, newId: () => string): Environm
     fatal: undefined,
     broken: undefined,
     invocation: undefined,
+    memoryBytes: undefined,
     heldAnswer: undefined,
     concurrent: new Map(),
     timedOut: new Set(),
@@ -106,7 +107,10 @@ const step = (env: Environment, input: Input): void => {
     case "LaunchFailed":
       return launchFailed(env, input)
     case "ProcessExited":
-      return processExited(env, input.process, input.status)
+      return processExited(env, input)
+    case "MemoryMeasured":
+      env.memoryBytes = input.bytes
+      return
     case "TimerFired":
       // A timer that was stopped or restarted while it was firing no longer counts.
       if (env.timers.get(input.timer) !== input.generation) return

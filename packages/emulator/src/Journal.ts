@@ -77,12 +77,16 @@ export type Happening =
       readonly message: string
       readonly advice: string
     }
-  /** A process ended; `state` is the state of the extension afterwards. */
+  /**
+   * A process ended; `state` is the state of the extension afterwards. `peakMemoryBytes` is the most memory it had when
+   * it was last looked at: at a request, at a time limit, before a signal. `undefined`: never, or not on Linux.
+   */
   | {
       readonly _tag: "ProcessExited"
       readonly source: Source
       readonly status: ExitStatus
       readonly state: ExtensionStateName | undefined
+      readonly peakMemoryBytes: number | undefined
     }
   /** The environment sent a signal to the process group. */
   | { readonly _tag: "Killed"; readonly source: Source; readonly signal: "SIGTERM" | "SIGKILL" }
@@ -139,13 +143,18 @@ export type Happening =
   | { readonly _tag: "RuntimeResponded"; readonly requestId: string; readonly functionError: string | undefined }
   /** The runtime asked for the next invocation. */
   | { readonly _tag: "RuntimeDone"; readonly requestId: string }
-  /** The invocation ended, extensions included; `extensionOverheadMs` is the time from `RuntimeDone` to here. */
+  /**
+   * The invocation ended, extensions included; `extensionOverheadMs` is the time from `RuntimeDone` to here.
+   * `maxMemoryBytes` is the sum of the most memory that the runtime and each extension had so far; `undefined` where it
+   * cannot be measured (slots, other systems than Linux).
+   */
   | {
       readonly _tag: "InvocationDone"
       readonly requestId: string
       readonly status: "success" | "error" | "timeout" | "abandoned"
       readonly errorType: string | undefined
       readonly extensionOverheadMs: number
+      readonly maxMemoryBytes: number | undefined
     }
   | {
       readonly _tag: "ShutdownStarted"

@@ -11,6 +11,7 @@ import * as ChildProcess from "node:child_process"
 import type { Readable } from "node:stream"
 import type { LaunchProblem } from "./internal/LaunchCheck.ts"
 import * as LaunchCheck from "./internal/LaunchCheck.ts"
+import * as Memory from "./internal/Memory.ts"
 import * as MountNamespace from "./internal/MountNamespace.ts"
 import * as Reaper from "./internal/Reaper.ts"
 import type { ExitStatus } from "./Journal.ts"
@@ -35,7 +36,8 @@ export interface LaunchOptions {
   /** What cannot be executed; decided before anything is spawned where looking at the file tells. */
   readonly onLaunchFailed: (problem: LaunchProblem) => void
   readonly onLine: (channel: "stdout" | "stderr", line: string) => void
-  readonly onExit: (status: ExitStatus) => void
+  /** `peakMemoryBytes`: what was measured while it ran; a process that has ended cannot be asked any more. */
+  readonly onExit: (status: ExitStatus, peakMemoryBytes: number | undefined) => void
 }
 
 /**
@@ -46,14 +48,29 @@ export interface LaunchOptions {
  */
 export interface Processes {
   readonly launch: (options: LaunchOptions) => void
-  /** Signals the whole process group; a group that is gone already is no error. */
+  /** Signals the whole process group, and measures before; a group that is gone already is no error. */
   readonly kill: (id: number, signal: "SIGTERM" | "SIGKILL") => void
+  /**
+   * The sum of the most memory that each running process has had so far, in bytes. Of a group only the process that was
+   * started counts. `undefined`: none runs, or this is not Linux.
+   */
+  readonly measureMemory: () => number | undefined
+}
+
+interface Running {
+  readonly child: ChildProcess.ChildProcess
+  readonly pid: number
+  peakMemoryBytes: number | undefined
+}
+
+const measure = (process: Running): void => {
+  process.peakMemoryBytes = Memory.peakBytes(process.pid) ?? process.peakMemoryBytes
 }
 
 /** Signals the group while its process runs; afterwards the number may be somebody else's. */
-const signal = (child: ChildProcess.ChildProcess, name: "SIGTERM" | "SIGKILL"): void => {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
-  Reaper.signalGroup(child.pid, name)
+const signal = ({ child, pid }: Running, name: "SIGTERM" | "SIGKILL"): void => {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  Reaper.signalGroup(pid, name)
 }
 
 /** A line longer than this many characters is cut into several, so that output without line breaks stays bounded. */
@@ -86,12 +103,15 @@ const readLines = (stream: Readable, onLine: (line: string) => void): void => {
  * @since 0.1.0
  */
 export const make: Effect.Effect<Processes, never, Scope.Scope> = Effect.gen(function* () {
-  const running = new Map<number, ChildProcess.ChildProcess>()
+  const running = new Map<number, Running>()
   const waiting = new Set<() => void>()
   const runFork = yield* FiberSet.makeRuntime<never>()
 
   const killAll = () => {
-    for (const child of running.values()) signal(child, "SIGKILL")
+    for (const process of running.values()) {
+      measure(process)
+      signal(process, "SIGKILL")
+    }
   }
 
   yield* Effect.addFinalizer(() =>
@@ -129,7 +149,8 @@ export const make: Effect.Effect<Processes, never, Scope.Scope> = Effect.gen(fun
       )
       return
     }
-    running.set(options.id, child)
+    const process: Running = { child, pid, peakMemoryBytes: undefined }
+    running.set(options.id, process)
     Reaper.add(pid)
     child.on("error", () => {
       // A signal that could not be sent: the group is gone, `exit` tells the rest.
@@ -151,7 +172,8 @@ export const make: Effect.Effect<Processes, never, Scope.Scope> = Effect.gen(fun
     child.once("close", (code, signal) => {
       running.delete(options.id)
       for (const check of waiting) check()
-      options.onExit(signal === null ? { _tag: "Code", code: code ?? 0 } : { _tag: "Signal", signal })
+      const status: ExitStatus = signal === null ? { _tag: "Code", code: code ?? 0 } : { _tag: "Signal", signal }
+      options.onExit(status, process.peakMemoryBytes)
     })
     options.onLaunched(pid)
   }
@@ -159,8 +181,18 @@ export const make: Effect.Effect<Processes, never, Scope.Scope> = Effect.gen(fun
   return {
     launch,
     kill: (id, name) => {
-      const child = running.get(id)
-      if (child !== undefined) signal(child, name)
+      const process = running.get(id)
+      if (process === undefined) return
+      measure(process)
+      signal(process, name)
+    },
+    measureMemory: () => {
+      let sum: number | undefined
+      for (const process of running.values()) {
+        measure(process)
+        if (process.peakMemoryBytes !== undefined) sum = (sum ?? 0) + process.peakMemoryBytes
+      }
+      return sum
     }
   }
 })

@@ -294,7 +294,7 @@ class World {
   }
 
   exit(process: number, code: number): void {
-    this.send({ _tag: "ProcessExited", process, status: { _tag: "Code", code } })
+    this.send({ _tag: "ProcessExited", process, status: { _tag: "Code", code }, peakMemoryBytes: undefined })
   }
 
   /** Told to end, with nobody there but the clock, it ends. */

@@ -92,7 +92,14 @@ const makeMachine = (extensions: ReadonlyArray<string>, options: Partial<Environ
     return last?._tag === "Spawn" ? last.process : 0
   }
   const exit = (source: Journal.Source, code = 0): void =>
-    launch(send({ _tag: "ProcessExited", process: processOf(source), status: { _tag: "Code", code } }))
+    launch(
+      send({
+        _tag: "ProcessExited",
+        process: processOf(source),
+        status: { _tag: "Code", code },
+        peakMemoryBytes: undefined
+      })
+    )
   const happenings = () => commands.flatMap((command) => (command._tag === "Record" ? [command.happening] : []))
   const happened = (tag: string) => happenings().filter(({ _tag }) => _tag === tag).length
   const spawned = () => commands.flatMap((command) => (command._tag === "Spawn" ? [command.source] : []))
@@ -258,13 +265,15 @@ describe("invoke", () => {
     machine.runtimeNext()
     machine.wait(40)
     assert.strictEqual(machine.happened("InvocationDone"), 0)
+    machine.send({ _tag: "MemoryMeasured", bytes: 1024 })
     machine.next(a)
     assert.deepInclude(machine.happenings(), {
       _tag: "InvocationDone",
       requestId: "r1",
       status: "success",
       errorType: undefined,
-      extensionOverheadMs: 40
+      extensionOverheadMs: 40,
+      maxMemoryBytes: 1024
     })
   })
 

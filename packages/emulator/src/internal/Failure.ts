@@ -1,11 +1,11 @@
 /** What ends badly: processes that end, files that cannot be executed, and what follows (spec: failures). */
-import type { ExitStatus, Source } from "../Journal.ts"
+import type { Source } from "../Journal.ts"
 import * as Wire from "../Wire.ts"
 import { describeExit } from "./ExitText.ts"
 import { answer, endInvocation } from "./Invocation.ts"
 import { failConcurrent } from "./ManagedInvocation.ts"
 import { advanceShutdown, startShutdown } from "./Shutdown.ts"
-import type { Environment, Input, ProcessId } from "./State.ts"
+import type { Environment, Input } from "./State.ts"
 import { record, storeFatal } from "./State.ts"
 
 /** Something fatal happened: stores it (the first one wins) and ends the current phase. */
@@ -58,7 +58,8 @@ export const launchFailed = (env: Environment, failed: Input & { readonly _tag: 
   advanceShutdown(env)
 }
 
-export const processExited = (env: Environment, process: ProcessId, status: ExitStatus): void => {
+export const processExited = (env: Environment, exited: Input & { readonly _tag: "ProcessExited" }): void => {
+  const { peakMemoryBytes, process, status } = exited
   const source = env.alive.get(process)
   if (source === undefined) return
   env.alive.delete(process)
@@ -69,10 +70,10 @@ export const processExited = (env: Environment, process: ProcessId, status: Exit
     if (extension?.state === "Running" && extension.events.includes("SHUTDOWN")) {
       extension.state = success ? "Exited" : "ShutdownFailed"
     }
-    record(env, { _tag: "ProcessExited", source, status, state: extension?.state })
+    record(env, { _tag: "ProcessExited", source, status, state: extension?.state, peakMemoryBytes })
     return advanceShutdown(env)
   }
-  record(env, { _tag: "ProcessExited", source, status, state: extension?.state })
+  record(env, { _tag: "ProcessExited", source, status, state: extension?.state, peakMemoryBytes })
   const text = describeExit(status)
   if (source !== "runtime") return fail(env, source, "Extension.Crash", text)
   fail(

@@ -59,7 +59,8 @@ export const endInvocation = (
     requestId: invocation.request.requestId,
     status,
     errorType,
-    extensionOverheadMs: invocation.runtimeDoneAt === undefined ? 0 : env.now - invocation.runtimeDoneAt
+    extensionOverheadMs: invocation.runtimeDoneAt === undefined ? 0 : env.now - invocation.runtimeDoneAt,
+    maxMemoryBytes: env.memoryBytes
   })
   env.invocation = undefined
 }

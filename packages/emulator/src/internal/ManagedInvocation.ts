@@ -37,7 +37,14 @@ export const endConcurrent = (
   env.concurrent.delete(requestId)
   stopTimer(env, `invocation:${call}`)
   const errorType = outcome._tag === "Answered" && status !== "success" ? outcome.functionError : undefined
-  record(env, { _tag: "InvocationDone", requestId, status, errorType, extensionOverheadMs: 0 })
+  record(env, {
+    _tag: "InvocationDone",
+    requestId,
+    status,
+    errorType,
+    extensionOverheadMs: 0,
+    maxMemoryBytes: env.memoryBytes
+  })
   env.commands.push({ _tag: "Answer", call, outcome })
 }
 

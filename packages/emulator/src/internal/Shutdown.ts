@@ -93,6 +93,7 @@ const finishShutdown = (env: Environment): void => {
   env.registrationClosed = false
   env.fatal = undefined
   env.broken = undefined
+  env.memoryBytes = undefined
   if (env.invocation === undefined) releaseAnswer(env)
   if (reset && !env.endRequested) {
     env.phase = { _tag: "Cold" }

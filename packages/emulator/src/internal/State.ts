@@ -120,7 +120,14 @@ export type Input =
       readonly message: string
       readonly advice: string
     }
-  | { readonly _tag: "ProcessExited"; readonly process: ProcessId; readonly status: ExitStatus }
+  | {
+      readonly _tag: "ProcessExited"
+      readonly process: ProcessId
+      readonly status: ExitStatus
+      readonly peakMemoryBytes: number | undefined
+    }
+  /** The sum of the most memory that each process that runs has had so far, in bytes. */
+  | { readonly _tag: "MemoryMeasured"; readonly bytes: number | undefined }
   | { readonly _tag: "TimerFired"; readonly timer: TimerName; readonly generation: number }
   | { readonly _tag: "Invoke"; readonly request: InvocationRequest }
   | { readonly _tag: "Shutdown"; readonly reason: ShutdownReason }
@@ -220,6 +227,8 @@ export interface Environment {
   /** A process ended between invocations: the next invocation fails with this message. */
   broken: string | undefined
   invocation: Invocation | undefined
+  /** As measured last, in bytes. */
+  memoryBytes: number | undefined
   /** Profile `rie`: the answer that the caller gets when the invocation is over. */
   heldAnswer: (Command & { readonly _tag: "Answer" }) | undefined
   /** Profile `lmi`: the invocations that run, by request id. */

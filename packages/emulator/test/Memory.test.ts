@@ -1,0 +1,80 @@
+/** What the journal says of the memory of the processes, for the REPORT line. Linux tells it, other systems do not. */
+import * as Journal from "@effect-lambda/emulator/Journal"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import NodeProcess from "node:process"
+import { echoFunction, script, startEmulator, temporaryDirectory, writeExecutable } from "./support.ts"
+
+const megabytes = 1_048_576
+
+/** Fills so much memory at its first event, and forgets it. */
+const greedy = (size: number, after: string): string =>
+  script(`
+  await register(["INVOKE", "SHUTDOWN"])
+  await next()
+  Buffer.alloc(${size * megabytes}, 1)
+  ${after}`)
+
+/** On Linux the number, elsewhere nothing. */
+const known = (bytes: number | undefined): number => {
+  assert.strictEqual(bytes !== undefined, NodeProcess.platform === "linux")
+  return bytes ?? 0
+}
+
+/** A process is at least so large; nothing is known elsewhere. */
+const assertBetween = (bytes: number, least: number, most: number): void => {
+  if (NodeProcess.platform !== "linux") return assert.strictEqual(bytes, 0)
+  assert.isAbove(bytes, least * megabytes)
+  assert.isBelow(bytes, most * megabytes)
+}
+
+describe("memory", { concurrent: true }, () => {
+  it.live("an invocation shows what runtime and extensions had at most, the end of a process what it had itself", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const command = writeExecutable(directory, "function.cjs", echoFunction)
+      const again = "if ((await next()).eventType === 'SHUTDOWN') process.exit(0)"
+      const extension = writeExecutable(directory, "greedy", greedy(200, again))
+      const emulator = yield* startEmulator({ extensions: [extension], function: { command: [command] } })
+      yield* emulator.invoke("1")
+      const done = yield* emulator.journal.waitFor(Journal.is("InvocationDone"))
+      yield* emulator.shutdown()
+      const exited = (yield* emulator.journal.entries).filter(Journal.is("ProcessExited"))
+      const peakOf = (source: Journal.Source) => known(exited.find((entry) => entry.source === source)?.peakMemoryBytes)
+      assertBetween(peakOf("extension:greedy"), 200, 400)
+      assertBetween(peakOf("runtime"), 20, 200)
+      const most = known(done.maxMemoryBytes)
+      assertBetween(most, 220, 600)
+      assert.isAtMost(most, peakOf("extension:greedy") + peakOf("runtime"))
+    })
+  )
+
+  it.live("a process that has to be killed is looked at before", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const extension = writeExecutable(directory, "greedy", greedy(200, "console.log('full'); for (;;);"))
+      const emulator = yield* startEmulator({ extensions: [extension], timeout: "10 seconds" })
+      const { journal, runtimeApi } = emulator
+      yield* journal.waitFor(Journal.is("NextCalled"))
+      yield* Effect.forkScoped(Effect.promise(() => fetch(`http://${runtimeApi}/2018-06-01/runtime/invocation/next`)))
+      yield* Effect.forkScoped(Effect.ignore(emulator.invoke("1")))
+      yield* journal.waitFor(Journal.is("Output"))
+      yield* emulator.shutdown()
+      const exited = yield* journal.waitFor(Journal.is("ProcessExited", ({ source }) => source !== "runtime"))
+      assertBetween(known(exited.peakMemoryBytes), 200, 400)
+    })
+  )
+
+  it.live("a slot has no memory", () =>
+    Effect.gen(function* () {
+      const emulator = yield* startEmulator({ extensions: [{ slot: "a" }] })
+      yield* emulator.shutdown()
+      const entries = yield* emulator.journal.entries
+      const exited = entries.filter(Journal.is("ProcessExited"))
+      assert.deepStrictEqual(
+        exited.map(({ peakMemoryBytes, source }) => [source, peakMemoryBytes]),
+        [["extension:a", undefined]]
+      )
+    })
+  )
+})
