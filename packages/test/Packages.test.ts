@@ -7,7 +7,7 @@ import { join } from "node:path"
 import { promisify } from "node:util"
 
 const packages = join(import.meta.dirname, "..")
-const published = ["extension", "extension-node", "emulator"] as const
+const published = ["extension", "extension-node", "emulator", "cli"] as const
 
 const run = async (command: string, args: ReadonlyArray<string>, cwd: string) => {
   const result = await promisify(execFile)(command, args, { cwd, maxBuffer: 16 * 1024 * 1024 }).catch(
@@ -35,7 +35,7 @@ beforeAll(async () => {
     await mkdir(installed, { recursive: true })
     await run("tar", ["-xzf", join(destination, file), "--strip-components=1", "-C", installed], folder)
   }
-  const dependencies = join(packages, "emulator/node_modules")
+  const dependencies = join(packages, "cli/node_modules")
   await mkdir(join(folder, "project/node_modules/@effect"))
   await symlink(join(dependencies, "effect"), join(folder, "project/node_modules/effect"))
   await symlink(join(dependencies, "@effect/platform-node"), join(folder, "project/node_modules/@effect/platform-node"))
@@ -64,7 +64,9 @@ describe.each(published)("@effect-lambda/%s", (name) => {
     assert.notMatch(manifest, /workspace:|catalog:/)
     assert.include(manifest, '"effect": "^4.1.0"')
   })
+})
 
+describe.each(["extension", "extension-node", "emulator"])("@effect-lambda/%s", (name) => {
   it("every public module can be imported, internals cannot", async () => {
     const installed = join(folder, "project/node_modules/@effect-lambda", name)
     const modules = (await readdir(join(installed, "dist")))
@@ -88,4 +90,9 @@ describe.each(published)("@effect-lambda/%s", (name) => {
     await writeFile(join(folder, "project/imports.mjs"), script)
     assert.strictEqual((await run(process.execPath, ["imports.mjs"], join(folder, "project"))).trim(), "[]")
   })
+})
+
+it("the packed bin runs", async () => {
+  const bin = join(folder, "project/node_modules/@effect-lambda/cli/bin/effect-lambda.mjs")
+  assert.include(await run(process.execPath, [bin, "emulate", "--help"], folder), "EXAMPLES")
 })

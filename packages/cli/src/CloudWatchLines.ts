@@ -1,0 +1,75 @@
+/**
+ * The lines that Lambda writes into a function's log group for what the journal tells: START, END, REPORT, EXTENSION,
+ * INIT_REPORT, and the output of the processes between them.
+ *
+ * @since 0.1.0
+ */
+import type { JournalEntry } from "@effect-lambda/emulator/Journal"
+
+const ms = (value: number): string => value.toFixed(2)
+
+/**
+ * Takes the entries of a journal one by one and gives the lines that each of them causes.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: {
+  readonly memorySize: number
+  readonly functionVersion: string
+}): ((entry: JournalEntry) => ReadonlyArray<string>) => {
+  let initStartedAt = 0
+  /** Of the init phase that ran before the next invocation, once. */
+  let initDuration: number | undefined
+  let invocationStartedAt = 0
+  const events = new Map<string, ReadonlyArray<string>>()
+
+  return (entry) => {
+    switch (entry._tag) {
+      case "Output":
+        return [entry.line]
+      case "InitStarted":
+        initStartedAt = entry.at
+        return []
+      case "Registered":
+        events.set(entry.source.replace("extension:", ""), entry.events)
+        return []
+      case "InitEnded": {
+        const extensions = Array.from(
+          events,
+          ([name, names]) => `EXTENSION\tName: ${name}\tState: Ready\tEvents: [${names.join(", ")}]`
+        )
+        events.clear()
+        const duration = entry.at - initStartedAt
+        if (entry.status === "success") {
+          if (entry.phase === "init") initDuration = duration
+          return extensions
+        }
+        const type = entry.errorType === undefined ? "" : `\tError Type: ${entry.errorType}`
+        return [`INIT_REPORT Init Duration: ${ms(duration)} ms\tPhase: ${entry.phase}\tStatus: ${entry.status}${type}`]
+      }
+      case "InvocationStarted":
+        invocationStartedAt = entry.at
+        return [`START RequestId: ${entry.requestId} Version: ${options.functionVersion}`]
+      case "InvocationDone": {
+        const duration = entry.at - invocationStartedAt
+        const billed = Math.ceil(duration + (initDuration ?? 0))
+        const init = initDuration === undefined ? "" : `\tInit Duration: ${ms(initDuration)} ms`
+        initDuration = undefined
+        const status =
+          entry.status === "success"
+            ? ""
+            : `\tStatus: ${entry.status}${entry.errorType === undefined ? "" : `\tError Type: ${entry.errorType}`}`
+        const memory = entry.maxMemoryBytes
+        const used = memory === undefined ? "" : `\tMax Memory Used: ${Math.round(memory / 1e6)} MB`
+        return [
+          `END RequestId: ${entry.requestId}`,
+          `REPORT RequestId: ${entry.requestId}\tDuration: ${ms(duration)} ms\tBilled Duration: ${billed} ms\t` +
+            `Memory Size: ${options.memorySize} MB${used}${init}${status}`
+        ]
+      }
+      default:
+        return []
+    }
+  }
+}

@@ -1,0 +1,21 @@
+/** The program behind the bin: `effect-lambda`. */
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Command from "effect/cli/Command"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import process from "node:process"
+import { emulate } from "./commands/emulate.ts"
+import manifest from "../package.json" with { type: "json" }
+
+const cli = Command.make("effect-lambda").pipe(
+  Command.withDescription("AWS Lambda extensions: run and prove them on this machine"),
+  Command.withSubcommands([emulate])
+)
+
+// Not NodeRuntime.runMain: Ctrl-C is the normal end of `emulate`, which handles it itself. Not process.exit: what has
+// been written to a pipe must get out first.
+Effect.runFork(Effect.provide(Command.run(cli, { version: manifest.version }), NodeServices.layer)).addObserver(
+  (exit) => {
+    if (Exit.isFailure(exit)) process.exitCode = 1
+  }
+)

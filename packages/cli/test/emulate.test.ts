@@ -1,0 +1,209 @@
+/** `effect-lambda emulate` as a person runs it: a process, its output and its exit code. */
+import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda"
+import { assert, describe, it } from "@effect/vitest"
+import { spawn } from "node:child_process"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { createServer, type AddressInfo } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { stripVTControlCharacters } from "node:util"
+
+const bin = join(import.meta.dirname, "../bin/effect-lambda.mjs")
+const fixture = (name: string) => join(import.meta.dirname, "fixtures", name)
+const hello = join(import.meta.dirname, "../../examples/hello/src/hello.ts")
+const handler = fixture("handler.mjs")
+
+const start = (args: ReadonlyArray<string>, env: Record<string, string> = {}) => {
+  const child = spawn(process.execPath, [bin, ...args], {
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
+    stdio: ["ignore", "pipe", "pipe"]
+  })
+  let output = ""
+  let wake = () => {}
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      output += text
+      wake()
+    })
+  }
+  const ended = new Promise<{ readonly code: number | null; readonly output: string }>((resolve) => {
+    child.on("close", (code) => resolve({ code, output }))
+  })
+  /** Waits for text in the output, at most ten seconds. */
+  const seen = (pattern: RegExp) =>
+    new Promise<RegExpExecArray>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`waited in vain for ${pattern}:\n${output}`)), 10_000)
+      wake = () => {
+        const match = pattern.exec(output)
+        if (match === null) return
+        clearTimeout(timer)
+        resolve(match)
+      }
+      wake()
+    })
+  return { child, ended, seen }
+}
+
+const emulate = (...args: ReadonlyArray<string>) => start(["emulate", ...args]).ended
+
+describe("effect-lambda emulate", { timeout: 30_000 }, () => {
+  it("--help names every flag and shows examples", async () => {
+    const { code, output } = await emulate("--help")
+    assert.strictEqual(code, 0)
+    const names = [
+      "extensions",
+      "function",
+      "bootstrap",
+      "invocations",
+      "payload",
+      "timeout",
+      "memory",
+      "profile",
+      "listen",
+      "journal",
+      "logs",
+      "json"
+    ]
+    for (const flag of names) assert.include(output, `--${flag}`)
+    assert.include(output, "EXAMPLES")
+  })
+
+  it("three invocations: a timeline, a summary, exit 0", async () => {
+    const { code, output } = await emulate("-e", hello, "-f", handler, "-n", "3", "-p", '{"name":"Ada"}')
+    assert.strictEqual(code, 0, output)
+    for (const text of ["invoke 3", "SHUTDOWN spindown", "3 invocations", "no extension crashed or overran"]) {
+      assert.include(output, text)
+    }
+    assert.match(output, /^hello\.ts +\d+ +\d+ +\d+ +\d+ +\d+$/m)
+    assert.strictEqual(output, stripVTControlCharacters(output), "no colours where the output is no terminal")
+  })
+
+  it("stays up for the AWS SDK's client until Ctrl-C", async () => {
+    const run = start(["emulate", "-e", hello, "-f", handler, "--listen", "127.0.0.1:0"])
+    const [, endpoint] = await run.seen(/(http:\/\/127\.0\.0\.1:\d+)\/2015-03-31/)
+    const client = new LambdaClient({
+      endpoint: endpoint ?? "",
+      region: "us-east-1",
+      credentials: { accessKeyId: "a", secretAccessKey: "b" }
+    })
+    for (const name of ["Ada", "Grace"]) {
+      const answer = await client.send(
+        new InvokeCommand({ FunctionName: "function", Payload: Buffer.from(JSON.stringify({ name })) })
+      )
+      assert.strictEqual(answer.Payload?.transformToString(), `{"hello":"${name}"}`)
+    }
+    client.destroy()
+    run.child.kill("SIGINT")
+    const { code, output } = await run.ended
+    assert.strictEqual(code, 0, output)
+    assert.include(output, "2 invocations, then shutdown: spindown")
+  })
+
+  it("Ctrl-C in the middle of an invocation shuts the environment down properly", async () => {
+    const run = start(["emulate", "-e", hello, "-f", fixture("slow-handler.mjs"), "-n", "1", "--timeout", "60"])
+    await run.seen(/the handler is at work/)
+    run.child.kill("SIGINT")
+    const { code, output } = await run.ended
+    assert.strictEqual(code, 0, output)
+    assert.include(output, "1 invocations, then shutdown: spindown")
+    assert.include(output, "every process is gone")
+  })
+
+  it.each([
+    [
+      "naive-crash-at-init.mjs",
+      "crashed with exit code 0: any exit before SHUTDOWN, code 0 included, is Extension.Crash"
+    ],
+    ["naive-overrun.mjs", "overran: it had not called next when the function's timeout ended invocation 1"],
+    ["naive-hang-at-shutdown.mjs", "did not exit by itself after SHUTDOWN and was killed"]
+  ])("%s: exit 1, and the summary says why", async (name, text) => {
+    const { code, output } = await emulate("-e", fixture(name), "-f", handler, "-n", "1", "--timeout", "1")
+    assert.strictEqual(code, 1, output)
+    assert.include(output, `problem: ${name} ${text}`)
+  })
+
+  it("--json prints the journal and the summary for machines", async () => {
+    const { code, output } = await emulate("-e", hello, "-f", handler, "-n", "1", "--json")
+    assert.strictEqual(code, 0, output)
+    const lines = output
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line))
+    assert.strictEqual(lines[0]._tag, "InitStarted")
+    assert.deepInclude(lines.at(-1), { _tag: "Summary", invocations: 1, problems: [] })
+  })
+
+  it("--journal writes the same entries into a file", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "cli-"))
+    try {
+      const file = join(folder, "run.ndjson")
+      const { code } = await emulate("-e", hello, "-f", handler, "-n", "1", "--journal", file)
+      assert.strictEqual(code, 0)
+      const tags = readFileSync(file, "utf8")
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line)._tag)
+      assert.strictEqual(tags[0], "InitStarted")
+      assert.strictEqual(tags.at(-1), "ShutdownEnded")
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  it("--logs prints what Lambda writes into the log group", async () => {
+    const { code, output } = await emulate("-e", hello, "-f", handler, "-n", "1", "--logs", "--memory", "256")
+    assert.strictEqual(code, 0, output)
+    assert.match(output, /^EXTENSION\tName: hello\.ts\tState: Ready\tEvents: \[INVOKE, SHUTDOWN\]$/m)
+    assert.match(output, /^START RequestId: [0-9a-f-]{36} Version: \$LATEST$/m)
+    assert.match(
+      output,
+      /^REPORT RequestId: [0-9a-f-]{36}\tDuration: [\d.]+ ms\tBilled Duration: \d+ ms\tMemory Size: 256 MB\t/m
+    )
+  })
+
+  it("colours where they are wanted, none with NO_COLOR", async () => {
+    const args = ["emulate", "-e", hello, "-f", handler, "-n", "1"]
+    const coloured = await start(args, { FORCE_COLOR: "1" }).ended
+    assert.notStrictEqual(coloured.output, stripVTControlCharacters(coloured.output))
+    const plain = await start(args, { NO_COLOR: "1" }).ended
+    assert.strictEqual(plain.output, stripVTControlCharacters(plain.output))
+  })
+})
+
+describe("bad input is one clear sentence and a non-zero exit", { timeout: 30_000 }, () => {
+  const folder = mkdtempSync(join(tmpdir(), "cli-bad-"))
+  const notJson = join(folder, "payload.json")
+  writeFileSync(notJson, "{")
+
+  it.each<readonly [string, ReadonlyArray<string>, string]>([
+    ["no function", ["-n", "1"], "give the function"],
+    ["two functions", ["-f", handler, "--bootstrap", handler, "-n", "1"], "not both"],
+    ["a function file without a handler", ["-f", fixture("no-handler.mjs"), "-n", "1"], "handler"],
+    ["a missing function file", ["-f", "/nowhere/handler.mjs", "-n", "1"], "/nowhere/handler.mjs"],
+    ["a function of another language", ["-f", "/etc/hosts", "-n", "1"], "neither a JavaScript nor a Python file"],
+    ["a missing extension", ["-e", "/nowhere/ext", "-f", handler, "-n", "1"], "/nowhere/ext"],
+    ["an unreadable payload", ["-f", handler, "-n", "1", "-p", "/nowhere/event.json"], "neither JSON nor a file"],
+    ["a payload file without JSON", ["-f", handler, "-n", "1", "-p", notJson], "does not hold JSON"],
+    ["an unknown profile", ["-f", handler, "--profile", "aws"], "real"],
+    ["a wrong address", ["-f", handler, "--listen", "here"], "HOST:PORT"],
+    ["no invocations at all", ["-f", handler, "-n", "0"], "between 1 and 100000"],
+    ["an unwritable journal", ["-f", handler, "-n", "1", "--journal", "/nowhere/run.ndjson"], "cannot be written"],
+    ["an unknown flag", ["-f", handler, "--invocation", "1"], "--invocations"]
+  ])("%s", async (_, args, text) => {
+    const { code, output } = await emulate(...args)
+    assert.notStrictEqual(code, 0, output)
+    assert.include(output, text)
+    assert.notMatch(output, /^ +at /m)
+  })
+
+  it("a port in use", async () => {
+    const server = createServer().listen(0, "127.0.0.1")
+    await new Promise((resolve) => server.once("listening", resolve))
+    const { port } = server.address() as AddressInfo
+    const { code, output } = await emulate("-f", handler, "--listen", `127.0.0.1:${port}`)
+    server.close()
+    assert.notStrictEqual(code, 0)
+    assert.include(output, String(port))
+    assert.notMatch(output, /^ +at /m)
+  })
+})
