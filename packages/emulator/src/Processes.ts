@@ -166,7 +166,8 @@ export const make: Effect.Effect<Processes, never, Scope.Scope> = Effect.gen(fun
         child.stdout.destroy()
         child.stderr.destroy()
       })
-      runFork(Effect.andThen(Effect.sleep("200 millis"), closePipes))
+      // Under load the timer can be due before the pipes have been read: one turn of the event loop reads them.
+      runFork(Effect.sleep("200 millis").pipe(Effect.andThen(Effect.yieldNow), Effect.andThen(closePipes)))
     })
     // `close` comes after the last line of output, so the journal shows output before the exit.
     child.once("close", (code, signal) => {
