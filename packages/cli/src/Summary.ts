@@ -264,11 +264,12 @@ export const render = (summary: Summary): string => {
       .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
       .join("  ")
   )
-  const failed = summary.failedInvocations === 0 ? "" : `, ${summary.failedInvocations} of them failed`
+  const count = summary.invocations === 1 ? "1 invocation" : `${summary.invocations} invocations`
+  const failed = summary.failedInvocations === 0 ? "" : `, ${summary.failedInvocations} failed`
   return [
     "",
     ...(summary.extensions.length === 0 ? [] : [...table, ""]),
-    `${summary.invocations} invocations${failed}`,
+    `${count}${failed}`,
     ...(summary.problems.length === 0
       ? ["no extension crashed or overran"]
       : summary.problems.map((text) => `problem: ${text}`))

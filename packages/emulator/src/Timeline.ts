@@ -6,13 +6,7 @@
  */
 import type { JournalEntry, Source } from "./Journal.ts"
 
-const columns = { ms: 8, phase: 9, who: 18, left: 9 }
-
-/** The head of the table. */
-const head = (text: string, left: string): string => line("ms", "phase", "who", text, left)
-
-const line = (ms: string, phase: string, who: string, text: string, left: string): string =>
-  `${ms.padStart(columns.ms)}  ${phase.padEnd(columns.phase)}  ${who.padEnd(columns.who)}  ${left.padStart(columns.left)}  ${text}`
+const columns = { ms: 8, phase: 9, left: 9 }
 
 const nameOf = (source: Source): string => source.replace("extension:", "")
 
@@ -91,18 +85,22 @@ const textOf = (entry: JournalEntry): string => {
  * Renders entries one by one, in their order. `header` is the first line of the table.
  *
  * @param options.initTimeoutMs the limit of init, for the column of the time that is left. Default: 10 seconds
+ * @param options.names the names of the extensions, for the width of their column
  * @category rendering
  * @since 0.1.0
  */
 export const make = (
-  options: { readonly initTimeoutMs?: number } = {}
+  options: { readonly initTimeoutMs?: number; readonly names?: ReadonlyArray<string> } = {}
 ): { readonly header: string; readonly render: (entry: JournalEntry) => string } => {
+  const who = Math.max("platform".length, ...(options.names ?? []).map((name) => name.length))
+  const line = (...[ms, phase, name, left, text]: readonly [string, string, string, string, string]): string =>
+    `${ms.padStart(columns.ms)}  ${phase.padEnd(columns.phase)}  ${name.padEnd(who)}  ${left.padStart(columns.left)}  ${text}`
   let start: number | undefined
   let phase = ""
   let deadline: number | undefined
   let invocations = 0
   return {
-    header: head("what", "ms left"),
+    header: line("ms", "phase", "who", "ms left", "what"),
     render: (entry) => {
       start ??= entry.at
       switch (entry._tag) {
@@ -124,10 +122,11 @@ export const make = (
         default:
           break
       }
-      const left = deadline === undefined ? "" : String(deadline - entry.at)
-      const rendered = line(String(entry.at - start), phase, whoOf(entry), textOf(entry), left)
-      // Between invocations nothing is limited.
-      if (entry._tag === "InvocationDone" || entry._tag === "InitEnded") deadline = undefined
+      const left = deadline === undefined ? "" : String(Math.max(0, deadline - entry.at))
+      const rendered = line(String(entry.at - start), phase, whoOf(entry), left, textOf(entry))
+      // Between invocations nothing is limited; init inside an invocation has the limit of the invocation.
+      if (entry._tag === "InvocationDone" || (entry._tag === "InitEnded" && entry.phase === "init"))
+        deadline = undefined
       if (entry._tag === "InvocationDone") phase = "idle"
       return rendered
     }

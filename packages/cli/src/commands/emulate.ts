@@ -142,6 +142,12 @@ const extensionsOf = (paths: ReadonlyArray<string>) => {
   )
 }
 
+const extensionNames = (extensions: Emulator.Options["extensions"]): ReadonlyArray<string> => {
+  if (extensions === undefined || "opt" in extensions) return []
+  if ("directory" in extensions) return Fs.readdirSync(extensions.directory)
+  return extensions.map((extension) => (typeof extension === "string" ? NodePath.basename(extension) : extension.slot))
+}
+
 const functionOf = (input: Input) => {
   if (Option.isSome(input.function) && Option.isSome(input.bootstrap)) {
     return fail("give --function (a file with a handler) or --bootstrap (a program), not both")
@@ -246,7 +252,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
   const emulator = yield* Emulator.make(options).pipe(Scope.provide(environment), Effect.catch(explain))
 
   const summary = Summary.make()
-  const timeline = Timeline.make()
+  const timeline = Timeline.make({ names: extensionNames(options.extensions) })
   const logLines = CloudWatchLines.make({ memorySize: input.memory, functionVersion: "$LATEST" })
   const show = (entry: Journal.JournalEntry): ReadonlyArray<string> => {
     if (input.json) return [JSON.stringify(entry)]

@@ -29,7 +29,7 @@ const start = Command.make(
       extensions: [join(import.meta.dirname, "hello.ts")],
       function: { command: [join(import.meta.dirname, "../function/function.mjs")] }
     })
-    const timeline = Timeline.make()
+    const timeline = Timeline.make({ names: ["hello.ts"] })
     yield* Console.log(timeline.header)
     const printed = yield* Effect.forkChild(
       Stream.takeUntil(emulator.journal.stream, Journal.is("ShutdownEnded")).pipe(
