@@ -34,7 +34,6 @@ import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberMap from "effect/FiberMap"
 import * as Layer from "effect/Layer"
@@ -53,11 +52,13 @@ import type { Command, Input, InvocationOutcome, ProcessId } from "./Environment
 import * as EnvironmentState from "./EnvironmentState.ts"
 import * as EnvironmentVariables from "./internal/EnvironmentVariables.ts"
 import * as ExtensionFiles from "./internal/ExtensionFiles.ts"
+import * as FaultInjector from "./internal/FaultInjector.ts"
 import * as FunctionProcess from "./internal/FunctionProcess.ts"
 import type { InvokeOptions, InvokeResult, Options } from "./internal/Options.ts"
+import * as Settings from "./internal/Settings.ts"
 import * as TraceHeader from "./internal/TraceHeader.ts"
 import * as InvokeApiServer from "./InvokeApiServer.ts"
-import type { ExitStatus, Source } from "./Journal.ts"
+import type { ExitStatus, Happening, Source } from "./Journal.ts"
 import * as Journal from "./Journal.ts"
 import * as Processes from "./Processes.ts"
 import * as RuntimeApiServer from "./RuntimeApiServer.ts"
@@ -99,11 +100,6 @@ export class Emulator extends Context.Service<
   }
 >()("@effect-lambda/emulator/Emulator") {}
 
-/** The longest time a timer can be set for, 24 days: also what "infinite" means here, since deadlines are numbers. */
-const maxTimerMs = 2_147_483_647
-
-const limitMs = (limit: Duration.Input): number => Math.min(Duration.toMillis(limit), maxTimerMs)
-
 /**
  * Starts an environment, which lives as long as the scope.
  *
@@ -126,29 +122,13 @@ const makeWith = Effect.fnUntraced(function* (
   const opt = yield* ExtensionFiles.mountedOpt(extensions)
   const functionProcess = options.function === undefined ? undefined : yield* FunctionProcess.resolve(options.function)
   const files = new Map(expected.map(({ file, name }) => [`extension:${name}`, file]))
-  const identity = {
-    functionName: options.functionName ?? "function",
-    functionVersion: options.functionVersion ?? "$LATEST",
-    handler: options.handler ?? functionProcess?.handler ?? "index.handler"
-  }
-  const profile = options.profile ?? "real"
-  const region = options.region ?? "us-east-1"
-  const accountId = options.accountId ?? "123456789012"
-  // AWS's emulator has one ARN for everybody (spec: RIE, invoke).
-  const functionArn =
-    profile === "rie"
-      ? `arn:aws:lambda:us-east-1:012345678912:function:${identity.functionName}`
-      : `arn:aws:lambda:${region}:${accountId}:function:${identity.functionName}`
-  const timeoutMs = limitMs(options.timeout ?? (profile === "real" ? "3 seconds" : "300 seconds"))
-  const initTimeoutMs = profile === "lmi" ? timeoutMs : limitMs("10 seconds")
+  const settings = Settings.resolve(options, functionProcess?.handler)
+  const { functionArn, identity, profile, timeoutMs } = settings
 
   const state = EnvironmentState.make(
     {
+      ...settings,
       ...identity,
-      profile,
-      accountId,
-      timeoutMs,
-      initTimeoutMs: options.initTimeout === undefined ? initTimeoutMs : limitMs(options.initTimeout),
       extensions: expected.map(({ name }) => name)
     },
     () => Crypto.randomUUID()
@@ -160,6 +140,7 @@ const makeWith = Effect.fnUntraced(function* (
   const calls = new Map<number, Deferred.Deferred<InvocationOutcome>>()
   const terminated = yield* Deferred.make<void>()
   const slots = new Map<Source, ProcessId>()
+  const running = new Map<Source, ProcessId>()
   const inputs: Array<Input> = []
   let draining = false
   let released = false
@@ -177,6 +158,7 @@ const makeWith = Effect.fnUntraced(function* (
     draining = true
     try {
       for (let next = inputs.shift(); next !== undefined; next = inputs.shift()) {
+        if (faults.holds(next)) continue
         // One time for the machine and the journal: a deadline is exactly its limit after the entry that sets it.
         const at = now()
         for (const command of state.handle(next, at)) execute(command, at)
@@ -192,12 +174,18 @@ const makeWith = Effect.fnUntraced(function* (
     dispatch(input)
   }
 
+  const record = (happening: Happening, at: number): void => {
+    journal.append(happening, at)
+    faults.happened(happening)
+  }
+
   const exited = (
     source: Source,
     process: ProcessId,
     status: ExitStatus,
     peakMemoryBytes: number | undefined
   ): void => {
+    if (running.get(source) === process) running.delete(source)
     // After the release the machine takes no more inputs; the journal still shows the end.
     if (released) {
       return journal.append({ _tag: "ProcessExited", source, status, state: undefined, peakMemoryBytes }, now())
@@ -212,6 +200,7 @@ const makeWith = Effect.fnUntraced(function* (
       slots.set(source, process)
       return dispatch({ _tag: "Launched", process, pid: undefined })
     }
+    running.set(source, process)
     processes.launch({
       id: process,
       command,
@@ -246,15 +235,19 @@ const makeWith = Effect.fnUntraced(function* (
   const execute = (command: Command, at: number): void => {
     switch (command._tag) {
       case "Record":
-        return journal.append(command.happening, at)
+        return record(command.happening, at)
       case "Reply":
-        return server.reply(command.exchange, command.response)
+        return faults.reply(command.exchange, command.response)
       case "Drop":
-        return server.drop(command.exchange)
+        return faults.drop(command.exchange)
       case "Spawn":
         return spawn(command.process, command.source)
       case "Kill":
         return kill(command.process, command.signal)
+      case "Freeze":
+        return processes.freeze()
+      case "Thaw":
+        return processes.thaw()
       case "StartTimer": {
         const { delayMs, generation, timer } = command
         const fire = Effect.sync(() => measureAndDispatch({ _tag: "TimerFired", timer, generation }))
@@ -278,12 +271,26 @@ const makeWith = Effect.fnUntraced(function* (
     }
   }
 
+  const faults = yield* FaultInjector.make({
+    faults: options.faults ?? [],
+    seed: options.seed ?? 1,
+    now,
+    dispatch: measureAndDispatch,
+    record: (happening) => record(happening, now()),
+    server: (): RuntimeApiServer.RuntimeApiServer => server,
+    kill: (source) => {
+      const process = running.get(source)
+      if (process !== undefined) processes.kill(process, "SIGKILL")
+      return process !== undefined
+    }
+  })
+
   const server = yield* RuntimeApiServer.make({
     host: "127.0.0.1",
     port: options.port ?? 0,
     profile,
     extensionsEnabled: ExtensionFiles.extensionsEnabled(extensions),
-    onInput: measureAndDispatch,
+    onInput: faults.receive,
     onRefused: (happening) => journal.append(happening, now())
   })
 
@@ -291,14 +298,7 @@ const makeWith = Effect.fnUntraced(function* (
     ...identity,
     profile,
     runtimeApi: server.address,
-    memorySize: options.memorySize ?? 128,
-    region,
-    credentials: options.credentials ?? {
-      accessKeyId: "EMULATOR",
-      secretAccessKey: "emulator",
-      sessionToken: "emulator"
-    },
-    environment: options.environment ?? {},
+    ...settings.variables,
     taskRoot: functionProcess?.cwd ?? NodePath.resolve("."),
     opt: ExtensionFiles.optDirectory(extensions),
     startedAt: now()

@@ -93,6 +93,20 @@ export class RootUnavailable extends Schema.TaggedError<RootUnavailable>(
 }
 
 /**
+ * This text is no fault; `advice` says what would be one.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class InvalidFault extends Schema.TaggedError<InvalidFault>(
+  "@effect-lambda/emulator/EmulatorError/InvalidFault"
+)("InvalidFault", { text: Schema.String, advice: Schema.String }) {
+  override get message(): string {
+    return `${JSON.stringify(this.text)} is not a fault: ${this.advice}.`
+  }
+}
+
+/**
  * The environment has been shut down; it runs nothing any more.
  *
  * @category reasons
@@ -196,6 +210,7 @@ export const EmulatorErrorReason = Schema.Union([
   NotLoopback,
   InvalidFunction,
   RootUnavailable,
+  InvalidFault,
   AlreadyShutDown,
   InvocationAbandoned,
   InvocationRefused,

@@ -8,6 +8,7 @@
 import { handleExtensionsApi } from "./internal/ExtensionsApi.ts"
 import { launchFailed, processExited } from "./internal/Failure.ts"
 import { launchNext, startInit } from "./internal/Init.ts"
+import * as Freeze from "./internal/Freeze.ts"
 import * as Lifecycle from "./internal/Lifecycle.ts"
 import { handleRuntimeApi, responseTruncated } from "./internal/RuntimeApi.ts"
 import { end } from "./internal/Shutdown.ts"
@@ -66,6 +67,7 @@ export const make = (options: EnvironmentOptions, newId: () => string): Environm
     fatal: undefined,
     broken: undefined,
     invocation: undefined,
+    frozenAt: undefined,
     memoryBytes: undefined,
     heldAnswer: undefined,
     concurrent: new Map(),
@@ -77,6 +79,7 @@ export const make = (options: EnvironmentOptions, newId: () => string): Environm
       env.now = now
       step(env, input)
       Lifecycle.proceed(env)
+      Freeze.settle(env)
       return env.commands.splice(0)
     }
   }

@@ -15,6 +15,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { EmulatorError, WaitTimedOut } from "./EmulatorError.ts"
+import type { Fault } from "./Fault.ts"
 import type { ShutdownReason, ShutdownReasonText } from "./Wire.ts"
 
 /**
@@ -155,6 +156,17 @@ export type Happening =
       readonly errorType: string | undefined
       readonly extensionOverheadMs: number
       readonly maxMemoryBytes: number | undefined
+    }
+  /** Everybody waited in next: every process was stopped. A slot goes on, it has no process. */
+  | { readonly _tag: "Frozen" }
+  /** There is an event: every process goes on, before the event leaves. */
+  | { readonly _tag: "Thawed"; readonly frozenMs: number }
+  /** A fault acted. `target` is whom it hit; `undefined`: the whole environment. */
+  | {
+      readonly _tag: "FaultInjected"
+      readonly fault: Fault
+      readonly target: Source | undefined
+      readonly description: string
     }
   | {
       readonly _tag: "ShutdownStarted"

@@ -50,6 +50,10 @@ export interface Processes {
   readonly launch: (options: LaunchOptions) => void
   /** Signals the whole process group, and measures before; a group that is gone already is no error. */
   readonly kill: (id: number, signal: "SIGTERM" | "SIGKILL") => void
+  /** Stops every process group that runs, so that not even a timer of it goes on. */
+  readonly freeze: () => void
+  /** Lets every process group go on. */
+  readonly thaw: () => void
   /**
    * The sum of the most memory that each running process has had so far, in bytes. Of a group only the process that was
    * started counts. `undefined`: none runs, or this is not Linux.
@@ -68,7 +72,7 @@ const measure = (process: Running): void => {
 }
 
 /** Signals the group while its process runs; afterwards the number may be somebody else's. */
-const signal = ({ child, pid }: Running, name: "SIGTERM" | "SIGKILL"): void => {
+const signal = ({ child, pid }: Running, name: NodeJS.Signals): void => {
   if (child.exitCode !== null || child.signalCode !== null) return
   Reaper.signalGroup(pid, name)
 }
@@ -107,11 +111,13 @@ export const make: Effect.Effect<Processes, never, Scope.Scope> = Effect.gen(fun
   const waiting = new Set<() => void>()
   const runFork = yield* FiberSet.makeRuntime<never>()
 
+  const signalAll = (name: NodeJS.Signals) => {
+    for (const process of running.values()) signal(process, name)
+  }
+
   const killAll = () => {
-    for (const process of running.values()) {
-      measure(process)
-      signal(process, "SIGKILL")
-    }
+    for (const process of running.values()) measure(process)
+    signalAll("SIGKILL")
   }
 
   yield* Effect.addFinalizer(() =>
@@ -187,6 +193,8 @@ export const make: Effect.Effect<Processes, never, Scope.Scope> = Effect.gen(fun
       measure(process)
       signal(process, name)
     },
+    freeze: () => signalAll("SIGSTOP"),
+    thaw: () => signalAll("SIGCONT"),
     measureMemory: () => {
       let sum: number | undefined
       for (const process of running.values()) {

@@ -32,10 +32,17 @@ import * as Wire from "./Wire.ts"
 export interface RuntimeApiServer {
   /** `host:port`, the value of `AWS_LAMBDA_RUNTIME_API`. */
   readonly address: string
-  /** Answers a waiting request; a request whose connection is gone is forgotten. */
-  readonly reply: (exchange: Exchange, response: WireResponse) => void
+  /**
+   * Answers a waiting request; a request whose connection is gone is forgotten. With `bytes` the connection ends after so
+   * many bytes of the body.
+   */
+  readonly reply: (exchange: Exchange, response: WireResponse, bytes?: number) => void
   /** Closes the connection of a waiting request without an answer. */
   readonly drop: (exchange: Exchange) => void
+  /** As `drop`, but with a reset (RST): what was sent and not yet read is lost too. */
+  readonly reset: (exchange: Exchange) => void
+  /** Closes the connection of a poll, which stands all the same; `PollAborted` follows. */
+  readonly cut: (exchange: Exchange) => void
 }
 
 /**
@@ -80,13 +87,16 @@ const fromHeader = (value: string): string => Buffer.from(value, "latin1").toStr
 const toHeader = (value: string): string =>
   Buffer.from(value.replace(/[^\t\x20-\x7e\x80-\u{10ffff}]/gu, " "), "utf8").toString("latin1")
 
-const send = (response: Http.ServerResponse, wire: WireResponse): void => {
+const send = (response: Http.ServerResponse, wire: WireResponse, bytes?: number): void => {
   const body = Buffer.from(wire.body, "utf8")
   // Go does not say what HTTP/1.1 says anyway.
   if (response.shouldKeepAlive) response.removeHeader("connection")
   const headers = Object.entries(wire.headers).map(([name, value]) => [name, toHeader(value)])
   response.writeHead(wire.status, { ...Object.fromEntries(headers), "Content-Length": body.length })
-  response.end(body)
+  if (bytes === undefined) return void response.end(body)
+  response.flushHeaders()
+  response.write(body.subarray(0, bytes))
+  response.socket?.destroySoon()
 }
 
 /** What Go answers to bytes that are not HTTP, before it closes the connection. */
@@ -215,15 +225,23 @@ export const make = Effect.fnUntraced(function* (
   const listening = address !== null && typeof address === "object" ? address.port : port
   return {
     address: `${host}:${listening}`,
-    reply: (exchange, wire) => {
+    reply: (exchange, wire, bytes) => {
       const response = waiting.get(exchange)
       waiting.delete(exchange)
-      if (response !== undefined) send(response, wire)
+      if (response !== undefined) send(response, wire, bytes)
     },
     drop: (exchange) => {
       const response = waiting.get(exchange)
       waiting.delete(exchange)
       response?.destroy()
+    },
+    reset: (exchange) => {
+      const response = waiting.get(exchange)
+      waiting.delete(exchange)
+      response?.socket?.resetAndDestroy()
+    },
+    cut: (exchange) => {
+      waiting.get(exchange)?.destroy()
     }
   }
 })

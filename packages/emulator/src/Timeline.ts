@@ -12,6 +12,7 @@ const nameOf = (source: Source): string => source.replace("extension:", "")
 
 const whoOf = (entry: JournalEntry): string => {
   if ("source" in entry) return nameOf(entry.source)
+  if (entry._tag === "FaultInjected" && entry.target !== undefined) return nameOf(entry.target)
   return entry._tag === "RuntimeResponded" || entry._tag === "RuntimeDone" || entry._tag === "InvocationDelivered"
     ? "runtime"
     : "platform"
@@ -74,6 +75,12 @@ const textOf = (entry: JournalEntry): string => {
       return "done"
     case "InvocationDone":
       return `invocation ended: ${entry.status}, extension overhead ${entry.extensionOverheadMs} ms`
+    case "Frozen":
+      return "frozen"
+    case "Thawed":
+      return `thawed after ${entry.frozenMs} ms`
+    case "FaultInjected":
+      return `FAULT ${entry.description}`
     case "ShutdownStarted":
       return `shutdown: ${entry.reason}${entry.reset ? " (reset)" : ""}`
     case "ShutdownEnded":

@@ -1,6 +1,7 @@
 export * as Emulator from "./Emulator.ts"
 export * as EmulatorError from "./EmulatorError.ts"
 export * as EnvironmentState from "./EnvironmentState.ts"
+export * as Fault from "./Fault.ts"
 export * as InvokeApiServer from "./InvokeApiServer.ts"
 export * as Journal from "./Journal.ts"
 export * as Processes from "./Processes.ts"

@@ -88,6 +88,8 @@ class World {
   readonly killed = new Set<number>()
   readonly unlaunched: Array<number> = []
   readonly timers = new Map<EnvironmentState.TimerName, number>()
+  frozen = false
+  freezes = 0
   readonly open = { init: false, invocations: new Set<string>(), shutdown: false }
   /** What belongs to one generation. */
   registered = new Map<Journal.Source, ReadonlyArray<string>>()
@@ -98,7 +100,7 @@ class World {
   runtimePolled = false
   fatal: string | undefined
 
-  constructor(profile: Profile, extensions: ReadonlyArray<string>, met: Set<number>) {
+  constructor(profile: Profile, extensions: ReadonlyArray<string>, met: Set<number>, freezeAfterMs?: number) {
     this.profile = profile
     this.met = met
     const options = {
@@ -109,6 +111,7 @@ class World {
       accountId: "123456789012",
       timeoutMs: 3000,
       initTimeoutMs: 10_000,
+      freezeAfterMs,
       extensions
     }
     this.machine = EnvironmentState.make(options, () => this.uuid())
@@ -151,7 +154,17 @@ class World {
         return
       case "Kill":
         assert.isTrue(this.alive.has(command.process), "only what lives is killed")
+        assert.isFalse(this.frozen, "no signal to a stopped process")
         this.killed.add(command.process)
+        return
+      case "Freeze":
+        assert.isFalse(this.frozen || this.open.init || this.open.shutdown || this.open.invocations.size > 0)
+        this.frozen = true
+        this.freezes++
+        return
+      case "Thaw":
+        assert.isTrue(this.frozen)
+        this.frozen = false
         return
       case "StartTimer":
         assert.isAtLeast(command.delayMs, 0)
@@ -219,12 +232,16 @@ class World {
         this.identifiers.push(happening.identifier)
         assert.isAtMost(this.registered.size, 10)
         return
+      case "InvocationDelivered":
+        assert.isFalse(this.frozen, "no invocation for a stopped process")
+        return
       case "NextCalled":
         if (happening.source === "runtime") this.runtimePolled = true
         else this.polled.add(happening.source)
         return
       case "EventDelivered": {
         const { eventType, shutdownReason, source } = happening
+        assert.isFalse(this.frozen, "no event for a stopped process")
         assert.isTrue(this.polled.delete(source), "no event without a poll")
         assert.include(this.registered.get(source) ?? [], eventType, "no event without a subscription")
         if (eventType === "INVOKE") {
@@ -432,6 +449,7 @@ const step = (world: World, random: Random): void => {
 describe.each(["real", "rie", "lmi"] as const)("profile %s", (profile) => {
   it(`${sequences} random sequences of ${steps} steps keep every invariant and meet every refusal`, () => {
     const met = new Set<number>()
+    let freezes = 0
     const timesEnded = { early: 0 }
     for (let seed = 1; seed <= sequences; seed++) {
       const random = makeRandom(seed)
@@ -440,10 +458,12 @@ describe.each(["real", "rie", "lmi"] as const)("profile %s", (profile) => {
         random.below(15) === 0 ? many.slice(0, 10 + random.below(2)) : ["a", "b", "c"].slice(0, random.below(4))
       let at = 0
       try {
-        const world = new World(profile, extensions, met)
+        const freezeAfterMs = profile === "lmi" ? undefined : [undefined, 0, 10][seed % 3]
+        const world = new World(profile, extensions, met, freezeAfterMs)
         for (; at < steps && !world.terminated; at++) step(world, random)
         if (world.terminated) timesEnded.early++
         world.end()
+        freezes += world.freezes
       } catch (error) {
         throw new Error(`seed ${seed}, step ${at}: ${String(error)}`, { cause: error })
       }
@@ -451,6 +471,7 @@ describe.each(["real", "rie", "lmi"] as const)("profile %s", (profile) => {
     const expected = documented.filter(([, , , profiles]) => profiles.includes(profile))
     const missing = expected.filter((entry) => !met.has(documented.indexOf(entry)))
     assert.deepStrictEqual(missing, [])
+    assert.strictEqual(freezes > 0, profile !== "lmi")
     assert.isAbove(timesEnded.early, 0)
     assert.isBelow(timesEnded.early, sequences)
   })

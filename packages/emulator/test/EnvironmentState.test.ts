@@ -20,6 +20,7 @@ const makeMachine = (extensions: ReadonlyArray<string>, options: Partial<Environ
       accountId: "123456789012",
       timeoutMs: 3000,
       initTimeoutMs: 10_000,
+      freezeAfterMs: undefined,
       extensions,
       ...options
     },

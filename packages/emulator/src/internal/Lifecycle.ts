@@ -1,6 +1,7 @@
 /** When the environment takes up an invocation, and what happens when a time limit is over (spec: lifecycle). */
 import * as Wire from "../Wire.ts"
 import { failNow } from "./Failure.ts"
+import { freeze, thaw } from "./Freeze.ts"
 import { startInit } from "./Init.ts"
 import { answer, dispatchInvocation, endInvocation } from "./Invocation.ts"
 import { startConcurrent, timeOutConcurrent } from "./ManagedInvocation.ts"
@@ -24,6 +25,7 @@ export const proceed = (env: Environment): void => {
 }
 
 const startInvocation = (env: Environment, request: InvocationRequest): void => {
+  thaw(env)
   const deadlineMs = env.now + env.options.timeoutMs
   env.invocation = {
     request,
@@ -60,6 +62,8 @@ export const timerFired = (env: Environment, timer: TimerName): void => {
   switch (timer) {
     case "init":
       return initTimedOut(env)
+    case "freeze":
+      return freeze(env)
     case "function":
       return functionTimedOut(env)
     case "runtimeTermination":

@@ -1,5 +1,6 @@
 /** What a user says about an environment and an invocation, and what an invocation gives back. */
 import type * as Duration from "effect/Duration"
+import type { Fault } from "../Fault.ts"
 import type { InvokeListen } from "../InvokeApiServer.ts"
 import type { Profile } from "../Profile.ts"
 import type { ExtensionsOptions } from "./ExtensionFiles.ts"
@@ -34,6 +35,16 @@ export interface Options {
   readonly timeout?: Duration.Input
   /** The limit of the init phase, default 10 seconds (real) or the function timeout (lmi); rie has none. */
   readonly initTimeout?: Duration.Input
+  /**
+   * Are the processes stopped between invocations, as on Lambda? `after` is how long everybody has to wait in next before
+   * that; default (also with `true`): no time at all. Lambda promises none either, and so every pause between two
+   * invocations has its freeze, however short it is. Default: `false`. A managed instance (lmi) is never frozen.
+   */
+  readonly freeze?: boolean | { readonly after?: Duration.Input }
+  /** What goes wrong, and when. Default: nothing. */
+  readonly faults?: ReadonlyArray<Fault>
+  /** Decides where faults with a probability hit. The same seed: the same choice. Default: 1. */
+  readonly seed?: number
   /** Variables for the function and the extensions, as set by the customer on Lambda. */
   readonly environment?: Readonly<Record<string, string>>
   /** What the processes find in `AWS_ACCESS_KEY_ID` and its siblings. Default: values that open nothing. */

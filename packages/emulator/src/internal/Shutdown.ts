@@ -2,6 +2,7 @@
 import { shutdownReasonText } from "../Profile.ts"
 import type { ShutdownReason } from "../Wire.ts"
 import { releaseExtension } from "./Delivery.ts"
+import { thaw } from "./Freeze.ts"
 import { abandonInvocations, releaseAnswer } from "./Invocation.ts"
 import { abandonConcurrent } from "./ManagedInvocation.ts"
 import type { Environment } from "./State.ts"
@@ -19,6 +20,8 @@ const collectMs = 2000
 export const startShutdown = (env: Environment, reason: ShutdownReason, reset: boolean): void => {
   const initFailed = env.phase._tag === "Init" && env.phase.kind === "init"
   const reasonText = shutdownReasonText(env.options.profile, reason, initFailed)
+  // A stopped process would not notice SIGTERM.
+  thaw(env)
   stopTimer(env, "init")
   env.toLaunch = []
   if (!reset) abandonAll(env)

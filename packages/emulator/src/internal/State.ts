@@ -15,6 +15,8 @@ export interface EnvironmentOptions {
   readonly accountId: string
   readonly timeoutMs: number
   readonly initTimeoutMs: number
+  /** How long everybody has to wait in next before all are stopped; `undefined`: they never are. */
+  readonly freezeAfterMs: number | undefined
   /** Names of the external extensions in start order. */
   readonly extensions: ReadonlyArray<string>
 }
@@ -53,7 +55,14 @@ export type InvocationOutcome =
   | { readonly _tag: "Refused"; readonly requestId: string; readonly errorType: string }
 
 /** Limits of the environment. `invocation:<call>` is one of several concurrent invocations (profile `lmi`). */
-export type TimerName = "init" | "function" | "runtimeTermination" | "shutdown" | "collect" | `invocation:${number}`
+export type TimerName =
+  | "init"
+  | "freeze"
+  | "function"
+  | "runtimeTermination"
+  | "shutdown"
+  | "collect"
+  | `invocation:${number}`
 
 /** What the outside has to do. */
 export type Command =
@@ -63,6 +72,10 @@ export type Command =
   | { readonly _tag: "Drop"; readonly exchange: Exchange }
   | { readonly _tag: "Spawn"; readonly process: ProcessId; readonly source: Source }
   | { readonly _tag: "Kill"; readonly process: ProcessId; readonly signal: "SIGTERM" | "SIGKILL" }
+  /** Stop every process. */
+  | { readonly _tag: "Freeze" }
+  /** Let every process go on. */
+  | { readonly _tag: "Thaw" }
   | { readonly _tag: "StartTimer"; readonly timer: TimerName; readonly generation: number; readonly delayMs: number }
   | { readonly _tag: "StopTimer"; readonly timer: TimerName }
   | { readonly _tag: "Answer"; readonly call: number; readonly outcome: InvocationOutcome }
@@ -227,6 +240,8 @@ export interface Environment {
   /** A process ended between invocations: the next invocation fails with this message. */
   broken: string | undefined
   invocation: Invocation | undefined
+  /** Since when every process is stopped. */
+  frozenAt: number | undefined
   /** As measured last, in bytes. */
   memoryBytes: number | undefined
   /** Profile `rie`: the answer that the caller gets when the invocation is over. */

@@ -1,0 +1,266 @@
+/**
+ * Makes faults happen at the edges of the environment: between the server and the state machine, and by what the journal
+ * shows. The state machine knows nothing of them; it sees what Lambda would see.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import type * as Scope from "effect/Scope"
+import * as Crypto from "node:crypto"
+import type { Exchange, Input } from "../EnvironmentState.ts"
+import type { Fault, Moment, Route } from "../Fault.ts"
+import type { Happening, Source } from "../Journal.ts"
+import type { RuntimeApiServer } from "../RuntimeApiServer.ts"
+import type { WireResponse } from "../Wire.ts"
+import * as Wire from "../Wire.ts"
+
+export interface FaultInjector {
+  /** Takes what comes from the server to the state machine, unless a fault takes it away. */
+  readonly receive: (input: Input) => void
+  /** Asked of every input when its turn has come: does it have to wait? Then it is dispatched again later. */
+  readonly holds: (input: Input) => boolean
+  /** Gives an answer to the server, changed by faults. */
+  readonly reply: (exchange: Exchange, response: WireResponse) => void
+  /** The exchange ends without an answer. */
+  readonly drop: (exchange: Exchange) => void
+  /** Something is in the journal: some faults follow on it. */
+  readonly happened: (happening: Happening) => void
+}
+
+export interface FaultInjectorOptions {
+  readonly faults: ReadonlyArray<Fault>
+  readonly seed: number
+  readonly now: () => number
+  readonly dispatch: (input: Input) => void
+  readonly record: (happening: Happening) => void
+  readonly server: () => RuntimeApiServer
+  /** Kills the process; `false`: it does not run. */
+  readonly kill: (source: Source) => boolean
+}
+
+/** A request that waits for its answer. */
+interface Call {
+  readonly exchange: Exchange
+  readonly route: Route
+  readonly source: Source
+}
+
+const yearMs = 365 * 24 * 3_600_000
+
+/** A number from 0 to 1 that depends on nothing but the text. */
+const chance = (text: string): number => Crypto.createHash("sha256").update(text).digest().readUInt32BE(0) / 2 ** 32
+
+/** The moments that a happening is, and whose they are; `undefined`: everybody's. */
+const momentOf = (happening: Happening): readonly [Moment, Source | undefined] | undefined => {
+  switch (happening._tag) {
+    case "ProcessStarted":
+      return ["init", happening.source]
+    case "InvocationDelivered":
+      return ["during-invoke", undefined]
+    case "RuntimeResponded":
+      return ["after-response", undefined]
+    case "EventDelivered":
+      return happening.eventType === "SHUTDOWN" ? ["shutdown", happening.source] : undefined
+    case "Killed":
+      return happening.source === "runtime" && happening.signal === "SIGTERM" ? ["shutdown", "runtime"] : undefined
+    default:
+      return undefined
+  }
+}
+
+/** What AWS says with the status (spec: Extensions API, next). */
+const refusal = (status: 403 | 500, identifier: string): WireResponse =>
+  status === 500
+    ? Wire.apiError(500, "InternalServerError", "Internal Server Error")
+    : Wire.apiError(
+        403,
+        "Extension.InvalidExtensionState",
+        `State transition from Exited to Ready failed for extension ${identifier}. Error: State transition is not allowed`
+      )
+
+export const make = Effect.fnUntraced(function* (
+  options: FaultInjectorOptions
+): Effect.fn.Return<FaultInjector, never, Scope.Scope> {
+  const { dispatch, kill, now, record, seed, server } = options
+  const faults = options.faults.map((fault, index) => ({ fault, index }))
+  const run = yield* FiberSet.makeRuntime<never>()
+  const counts = new Map<string, number>()
+  const calls = new Map<Exchange, Call>()
+  const sources = new Map<string, Source>()
+  /** Invocations whose answer never arrives. */
+  const muted = new Map<string, Fault>()
+  const held: Array<Input> = []
+  let hold: { readonly fault: Fault; readonly until: number } | undefined
+
+  const note = (fault: Fault, target: Source | undefined, description: string): void =>
+    record({ _tag: "FaultInjected", fault, target, description })
+
+  const after = (delay: Duration.Input, act: () => void): void => {
+    const acting = Effect.andThen(Effect.sleep(delay), Effect.sync(act))
+    run(Effect.tapCause(acting, (cause) => Effect.logError("emulator: a fault failed", cause)))
+  }
+
+  /** Counts one more occurrence; is it one that the fault hits? */
+  const hits = (fault: Fault, index: number, source: Source): boolean => {
+    const key = `${index} ${source}`
+    const count = (counts.get(key) ?? 0) + 1
+    counts.set(key, count)
+    const when = fault.when ?? { at: 1 }
+    if ("at" in when) return count === when.at
+    if ("every" in when) return count % when.every === 0
+    return chance(`${seed} ${key} ${count}`) < when.probability
+  }
+
+  const callOf = (input: Input): Call | undefined => {
+    if (input._tag === "RuntimeApi") {
+      const { exchange, route } = input.request
+      return { exchange, route: `runtime/${route}`, source: "runtime" }
+    }
+    if (input._tag !== "ExtensionsApi") return undefined
+    const { request } = input
+    const { exchange, route } = request
+    if (request.route === "register") return { exchange, route, source: `extension:${request.name}` }
+    return { exchange, route, source: sources.get(request.identifier) ?? `extension:${request.identifier}` }
+  }
+
+  /** Does a fault take the request away? Every fault it concerns counts it, the first that hits acts. */
+  const taken = (input: Input, { exchange, route, source }: Call): boolean => {
+    let act: (() => void) | undefined
+    for (const { fault, index } of faults) {
+      if (fault._tag === "Reset" && fault.route === route && hits(fault, index, source)) {
+        act ??= () => {
+          note(fault, source, `the connection of ${route} is reset`)
+          server().reset(exchange)
+        }
+      }
+      if (fault._tag === "Status" && route === "next" && hits(fault, index, source)) {
+        const identifier = input._tag === "ExtensionsApi" && input.request.route === "next" && input.request.identifier
+        act ??= () => {
+          note(fault, source, `next is refused with ${fault.status}`)
+          server().reply(exchange, refusal(fault.status, identifier || ""))
+        }
+      }
+    }
+    if (input._tag === "RuntimeApi" && "requestId" in input.request) {
+      const { requestId } = input.request
+      const fault = muted.get(requestId)
+      // No answer either: a runtime whose answer is lost waits.
+      if (fault !== undefined) act ??= () => note(fault, source, `what the runtime answers to ${requestId} is lost`)
+    }
+    act?.()
+    return act !== undefined
+  }
+
+  const receiveCall = (input: Input, call: Call): void => {
+    const { exchange, route, source } = call
+    if (taken(input, call)) return
+    calls.set(exchange, call)
+    dispatch(input)
+    if (route !== "next" || !calls.has(exchange)) return
+    for (const { fault, index } of faults) {
+      if (fault._tag !== "DropParkedNext" || !hits(fault, index, source)) continue
+      note(fault, source, "the connection of the waiting next is cut; the poll stands")
+      server().cut(exchange)
+    }
+  }
+
+  const release = (): void => {
+    hold = undefined
+    for (const input of held.splice(0)) dispatch(input)
+  }
+
+  /** What would end the freeze waits, in its order. */
+  const holds = (input: Input): boolean => {
+    if (hold === undefined || (input._tag !== "Invoke" && input._tag !== "Shutdown")) return false
+    held.push(input)
+    if (held.length > 1) return true
+    const left = Math.max(0, hold.until - now())
+    note(hold.fault, undefined, `the freeze is held for ${left} ms more`)
+    after(left, release)
+    return true
+  }
+
+  const strike = (moment: Moment, whose: Source | undefined): void => {
+    for (const { fault, index } of faults) {
+      if (fault._tag === "Crash" && fault.moment === moment && (whose ?? fault.source) === fault.source) {
+        if (!hits(fault, index, fault.source)) continue
+        after(fault.delay ?? 0, () => {
+          if (kill(fault.source)) note(fault, fault.source, `SIGKILL to the process (${moment})`)
+        })
+      }
+      if (fault._tag === "Shutdown" && fault.moment === moment && hits(fault, index, "runtime")) {
+        after(fault.delay ?? 0, () => {
+          note(fault, undefined, `the environment is shut down (${moment})`)
+          dispatch({ _tag: "Shutdown", reason: "spindown" })
+        })
+      }
+    }
+  }
+
+  return {
+    receive: (input) => {
+      const call = callOf(input)
+      if (call === undefined) dispatch(input)
+      else receiveCall(input, call)
+    },
+    holds,
+    drop: (exchange) => {
+      calls.delete(exchange)
+      server().drop(exchange)
+    },
+    reply: (exchange, response) => {
+      const call = calls.get(exchange)
+      calls.delete(exchange)
+      if (call === undefined) return server().reply(exchange, response)
+      const { route, source } = call
+      let { body } = response
+      let delayMs = 0
+      let bytes: number | undefined
+      for (const { fault, index } of faults) {
+        if (fault._tag === "Slow" && fault.route === route && hits(fault, index, source)) {
+          delayMs += Duration.toMillis(fault.delay)
+          note(fault, source, `the answer to ${route} leaves ${Duration.toMillis(fault.delay)} ms later`)
+        }
+        if (fault._tag === "Partial" && fault.route === route && hits(fault, index, source)) {
+          bytes = fault.bytes
+          note(fault, source, `the answer to ${route} is cut after ${bytes} bytes`)
+        }
+        const carries = fault._tag === "Deadline" && body.startsWith(`{"eventType":"${fault.event}"`)
+        if (route === "next" && carries && hits(fault, index, source)) {
+          const told = fault.deadlineMs === "year-ahead" ? now() + yearMs : fault.deadlineMs
+          // Our own template: the field is there, and before anything that others have written.
+          body = body.replace(/"deadlineMs":\d+/, `"deadlineMs":${told}`)
+          note(fault, source, `${fault.event} says deadlineMs ${told}`)
+        }
+      }
+      const answer = { ...response, body }
+      if (delayMs === 0) return server().reply(exchange, answer, bytes)
+      after(delayMs, () => server().reply(exchange, answer, bytes))
+    },
+    happened: (happening) => {
+      const moment = momentOf(happening)
+      if (moment !== undefined) strike(...moment)
+      switch (happening._tag) {
+        case "Registered":
+          sources.set(happening.identifier, happening.source)
+          return
+        case "InvocationStarted":
+          for (const { fault, index } of faults) {
+            if (fault._tag === "Timeout" && hits(fault, index, "runtime")) muted.set(happening.requestId, fault)
+          }
+          return
+        case "InvocationDone":
+          muted.delete(happening.requestId)
+          return
+        case "Frozen":
+          for (const { fault, index } of faults) {
+            if (fault._tag !== "HoldThaw" || !hits(fault, index, "runtime")) continue
+            hold = { fault, until: now() + Duration.toMillis(fault.hold) }
+          }
+          return
+        default:
+          return
+      }
+    }
+  }
+})
