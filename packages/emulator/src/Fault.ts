@@ -56,9 +56,11 @@ export type Occurrence = { readonly at: number } | { readonly every: number } | 
  * A point in the life of a process.
  *
  * - `init`: its process has started
- * - `during-invoke`: the invocation was delivered
+ * - `during-invoke`: INVOKE leaves for the extension, the invocation for the runtime
  * - `after-response`: the runtime has responded
- * - `shutdown`: SHUTDOWN was delivered to the extension; SIGTERM was sent to the runtime
+ * - `shutdown`: SHUTDOWN leaves for the extension, SIGTERM is sent to the runtime
+ *
+ * A process that is killed at the moment itself, without a delay, does not see the event any more.
  *
  * @category models
  * @since 0.1.0

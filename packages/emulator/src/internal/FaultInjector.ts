@@ -56,11 +56,11 @@ const momentOf = (happening: Happening): readonly [Moment, Source | undefined] |
     case "ProcessStarted":
       return ["init", happening.source]
     case "InvocationDelivered":
-      return ["during-invoke", undefined]
+      return ["during-invoke", "runtime"]
     case "RuntimeResponded":
       return ["after-response", undefined]
     case "EventDelivered":
-      return happening.eventType === "SHUTDOWN" ? ["shutdown", happening.source] : undefined
+      return [happening.eventType === "SHUTDOWN" ? "shutdown" : "during-invoke", happening.source]
     case "Killed":
       return happening.source === "runtime" && happening.signal === "SIGTERM" ? ["shutdown", "runtime"] : undefined
     default:
@@ -96,7 +96,10 @@ export const make = Effect.fnUntraced(function* (
     record({ _tag: "FaultInjected", fault, target, description })
 
   const after = (delay: Duration.Input, act: () => void): void => {
-    const acting = Effect.andThen(Effect.sleep(delay), Effect.sync(act))
+    const delayMs = Duration.toMillis(delay)
+    // Not by a timer: who is killed as an event leaves must not have the time to answer it.
+    if (delayMs === 0) return act()
+    const acting = Effect.andThen(Effect.sleep(delayMs), Effect.sync(act))
     run(Effect.tapCause(acting, (cause) => Effect.logError("emulator: a fault failed", cause)))
   }
 
@@ -172,9 +175,10 @@ export const make = Effect.fnUntraced(function* (
   /** What would end the freeze waits, in its order. */
   const holds = (input: Input): boolean => {
     if (hold === undefined || (input._tag !== "Invoke" && input._tag !== "Shutdown")) return false
+    const left = hold.until - now()
+    if (left <= 0 && held.length === 0) return false
     held.push(input)
     if (held.length > 1) return true
-    const left = Math.max(0, hold.until - now())
     note(hold.fault, undefined, `the freeze is held for ${left} ms more`)
     after(left, release)
     return true
@@ -188,7 +192,8 @@ export const make = Effect.fnUntraced(function* (
           if (kill(fault.source)) note(fault, fault.source, `SIGKILL to the process (${moment})`)
         })
       }
-      if (fault._tag === "Shutdown" && fault.moment === moment && hits(fault, index, "runtime")) {
+      if (fault._tag === "Shutdown" && fault.moment === moment && (whose ?? "runtime") === "runtime") {
+        if (!hits(fault, index, "runtime")) continue
         after(fault.delay ?? 0, () => {
           note(fault, undefined, `the environment is shut down (${moment})`)
           dispatch({ _tag: "Shutdown", reason: "spindown" })
@@ -257,6 +262,9 @@ export const make = Effect.fnUntraced(function* (
             if (fault._tag !== "HoldThaw" || !hits(fault, index, "runtime")) continue
             hold = { fault, until: now() + Duration.toMillis(fault.hold) }
           }
+          return
+        case "Thawed":
+          hold = undefined
           return
         default:
           return

@@ -1,0 +1,239 @@
+/**
+ * Every fault, told by the command line's words, with the hello extension of this repository, which gets over it, and
+ * with one that was written in a hurry, which fails as it would on Lambda.
+ */
+import type * as Emulator from "@effect-lambda/emulator/Emulator"
+import * as Fault from "@effect-lambda/emulator/Fault"
+import * as Journal from "@effect-lambda/emulator/Journal"
+import * as Timeline from "@effect-lambda/emulator/Timeline"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Path from "node:path"
+import { echoFunction, startEmulator, temporaryDirectory, writeExecutable } from "./support.ts"
+
+const files = {
+  hello: Path.join(import.meta.dirname, "../../examples/hello/src/hello.ts"),
+  naive: Path.join(import.meta.dirname, "fixtures/naive.mjs")
+}
+
+/** A line of an extension: the naive one writes plain words, hello logs JSON. What else is written explains a crash. */
+const said = (line: string): ReadonlyArray<string> => {
+  if (line === "INVOKE") return ["handled"]
+  if (line === "SHUTDOWN") return ["ended"]
+  if (!line.startsWith('{"')) return []
+  const { message } = JSON.parse(line)
+  if (message.startsWith("invocation ")) return ["handled"]
+  return [message.includes("invocations, then shutdown") ? "ended" : message.split(" ", 4).join(" ")]
+}
+
+/** What happened to the extension: what it said, which events nobody received, how its processes ended. */
+const lifeOf = (entries: ReadonlyArray<Journal.JournalEntry>): ReadonlyArray<string> =>
+  entries.flatMap((entry) => {
+    if (!("source" in entry) || entry.source === "runtime") return []
+    if (entry._tag === "Output") return said(entry.line)
+    if (entry._tag === "EventDelivered") return entry.lost ? [`lost ${entry.eventType}`] : []
+    if (entry._tag !== "ProcessExited") return []
+    return [`${entry.state} ${entry.status._tag === "Code" ? entry.status.code : entry.status.signal}`]
+  })
+
+/** How init failed and how the invocations ended. */
+const resultsOf = (entries: ReadonlyArray<Journal.JournalEntry>): ReadonlyArray<string> =>
+  entries.flatMap((entry) => {
+    if (entry._tag === "InitEnded") return entry.status === "success" ? [] : [`init ${entry.errorType}`]
+    return entry._tag === "InvocationDone" ? [entry.errorType ?? entry.status] : []
+  })
+
+/** Two invocations and a shutdown, with faults one after another. */
+const live = Effect.fnUntraced(function* (who: keyof typeof files, faults: string, options: Emulator.Options = {}) {
+  const directory = yield* temporaryDirectory
+  const command = writeExecutable(directory, "function.cjs", echoFunction)
+  const { invoke, journal, shutdown } = yield* startEmulator({
+    extensions: [files[who]],
+    function: { command: [command] },
+    timeout: "10 seconds",
+    faults: faults.split(" ").map((text) => Result.getOrThrow(Fault.parse(text))),
+    ...options
+  })
+  for (let number = 1; number <= 2; number++) {
+    const result = yield* Effect.result(invoke("1"))
+    // The environment ended meanwhile, by a fault.
+    if (Result.isFailure(result)) break
+    const { requestId } = result.success
+    yield* journal.waitFor(
+      Journal.is("InvocationDone", (done) => done.requestId === requestId),
+      "12 seconds"
+    )
+  }
+  yield* shutdown()
+  const entries = yield* journal.entries
+  const injected = entries.filter(Journal.is("FaultInjected"))
+  assert.isAtLeast(injected.length, faults.split(" ").length)
+  const timeline = Timeline.make()
+  for (const entry of injected) assert.include(timeline.render(entry), entry.description)
+  return { life: lifeOf(entries), results: resultsOf(entries), entries }
+})
+
+const twice = { life: ["handled", "handled", "ended", "Exited 0"], results: ["success", "success"] }
+const lostPoll = "lost a poll, one"
+const works = "the poll for events"
+
+/** What the fault does to each of them. */
+const table: ReadonlyArray<{
+  readonly fault: string
+  readonly hello: { readonly life: ReadonlyArray<string>; readonly results: ReadonlyArray<string> }
+  readonly naive: { readonly life: ReadonlyArray<string>; readonly results: ReadonlyArray<string> }
+  readonly options?: Emulator.Options
+}> = [
+  {
+    fault: "reset:register",
+    hello: twice,
+    naive: { life: ["Started 1", ...twice.life], results: ["init Extension.Crash", "success", "success"] }
+  },
+  {
+    fault: "reset:next@2",
+    hello: twice,
+    naive: { life: ["handled", "Running 1", "handled", "ended", "Exited 0"], results: ["Extension.Crash", "success"] }
+  },
+  // Nobody minds waiting.
+  { fault: "slow:register=300ms slow:next=300ms", hello: twice, naive: twice },
+  {
+    // The registration counts, its identifier is lost: hello is refused when it tries again, and says why it ends.
+    fault: "partial:register=10",
+    hello: {
+      life: ["register: refused with 403", "Registered 1", ...twice.life],
+      results: ["init Extension.Crash", "success", "success"]
+    },
+    naive: { life: ["Registered 1", ...twice.life], results: ["init Extension.Crash", "success", "success"] }
+  },
+  {
+    fault: "partial:next=20",
+    hello: { life: [lostPoll, works, "handled", "ended", "Exited 0"], results: twice.results },
+    naive: { life: ["Running 1", "handled", "ended", "Exited 0"], results: ["Extension.Crash", "success"] }
+  },
+  {
+    fault: "status:next@2=500",
+    hello: twice,
+    naive: { life: ["handled", "Running 1", "handled", "ended", "Exited 0"], results: ["Extension.Crash", "success"] }
+  },
+  {
+    fault: "drop-parked-next",
+    hello: { life: [lostPoll, "lost INVOKE", works, "handled", "ended", "Exited 0"], results: twice.results },
+    naive: { life: ["Ready 1", ...twice.life], results: ["init Extension.Crash", "success", "success"] }
+  },
+  {
+    // The function's fault; both get SHUTDOWN in time.
+    fault: "timeout@2",
+    options: { timeout: "1 second" },
+    hello: { life: twice.life, results: ["success", "Sandbox.Timedout"] },
+    naive: { life: twice.life, results: ["success", "Sandbox.Timedout"] }
+  },
+  {
+    fault: "shutdown:during-invoke@2",
+    hello: { life: twice.life, results: ["success", "abandoned"] },
+    naive: { life: twice.life, results: ["success", "abandoned"] }
+  },
+  {
+    fault: "shutdown:after-response",
+    hello: { life: ["handled", "ended", "Exited 0"], results: ["abandoned"] },
+    naive: { life: ["handled", "ended", "Exited 0"], results: ["abandoned"] }
+  },
+  {
+    fault: "crash:runtime:during-invoke",
+    hello: {
+      life: ["handled", "ended", "Exited 0", "handled", "ended", "Exited 0"],
+      results: ["Runtime.ExitError", "success"]
+    },
+    naive: {
+      life: ["handled", "ended", "Exited 0", "handled", "ended", "Exited 0"],
+      results: ["Runtime.ExitError", "success"]
+    }
+  }
+]
+
+describe.each(["hello", "naive"] as const)("%s", { concurrent: true }, (who) => {
+  it.live.each(table)("$fault", (row) =>
+    Effect.gen(function* () {
+      const { life, results } = yield* live(who, row.fault, row.options)
+      assert.deepStrictEqual({ life, results }, { life: row[who].life, results: row[who].results })
+    })
+  )
+
+  const name = Path.basename(files[who])
+
+  it.live.each([
+    ["init", ["Started SIGKILL", "Exited 0"], ["init Extension.Crash", "success", "success"]],
+    ["during-invoke", ["Running SIGKILL", "Exited 0"], ["Extension.Crash", "success"]],
+    ["shutdown", ["ShutdownFailed SIGKILL"], ["success", "success"]]
+  ] as const)("a crash at %s: the next environment starts with a new process", ([moment, exits, expected]) =>
+    Effect.gen(function* () {
+      const { entries, results } = yield* live(who, `crash:extension:${name}:${moment}`)
+      const ended = lifeOf(entries).filter((word) => word.includes(" "))
+      assert.deepStrictEqual({ ended, results }, { ended: [...exits], results: [...expected] })
+    })
+  )
+})
+
+describe("naive, at work for three seconds", { concurrent: true }, () => {
+  const options = { environment: { NAIVE_WORK_MS: "3000" } }
+
+  it.live("SHUTDOWN while it is at work: it never asks again and is killed at the deadline", () =>
+    Effect.gen(function* () {
+      const { life, results } = yield* live("naive", "shutdown:during-invoke+100ms", options)
+      assert.deepStrictEqual({ life, results }, { life: ["ShutdownFailed SIGKILL"], results: ["abandoned"] })
+    })
+  )
+
+  it.live("a crash after the response: the invoker has its answer, the invocation has failed", () =>
+    Effect.gen(function* () {
+      const fault = "crash:extension:naive.mjs:after-response@1+50ms"
+      const { entries, results } = yield* live("naive", fault, { ...options, timeout: "2 seconds" })
+      assert.strictEqual(results[0], "Extension.Crash")
+      const [responded] = entries.filter(Journal.is("RuntimeResponded"))
+      assert.deepInclude(responded, { functionError: undefined })
+    })
+  )
+})
+
+describe("deadlines that cannot be", { concurrent: true }, () => {
+  const told = ["-1", "0", "676051", "year-ahead"]
+
+  it.live.each(["-1 0", "676051 year-ahead"])("hello takes %s for no deadline at all", (pair) =>
+    Effect.gen(function* () {
+      const [first, second] = pair.split(" ")
+      const faults = `deadline:invoke@1=${first} deadline:invoke@2=${second} deadline:shutdown=${second}`
+      const { life, results } = yield* live("hello", faults)
+      assert.deepStrictEqual({ life, results }, twice)
+    })
+  )
+
+  it.live.each(told)("naive, told %s with INVOKE, crashes", (time) =>
+    Effect.gen(function* () {
+      const { life, results } = yield* live("naive", `deadline:invoke=${time}`)
+      assert.deepStrictEqual(life, ["Running 1", "handled", "ended", "Exited 0"])
+      assert.deepStrictEqual(results, ["Extension.Crash", "success"])
+    })
+  )
+
+  it.live.each(told)("naive, told %s with SHUTDOWN, fails at the end", (time) =>
+    Effect.gen(function* () {
+      const { life, results } = yield* live("naive", `deadline:shutdown=${time}`)
+      assert.deepStrictEqual(life, ["handled", "handled", "ShutdownFailed 1"])
+      assert.deepStrictEqual(results, twice.results)
+    })
+  )
+})
+
+it.live("naive takes a 403 for an event, and crashes", () =>
+  Effect.gen(function* () {
+    const { life } = yield* live("naive", "status:next@2=403")
+    assert.deepStrictEqual(life.slice(0, 2), ["handled", "Running 1"])
+  })
+)
+
+it.live("hello ends as at SHUTDOWN, with 0, when next is refused for good", () =>
+  Effect.gen(function* () {
+    const { life } = yield* live("hello", "status:next@every=500")
+    assert.deepStrictEqual(life.slice(0, 3), ["next fails for good,", "ended", "Registered 0"])
+  })
+)
