@@ -68,7 +68,9 @@ interface Running {
 }
 
 const measure = (process: Running): void => {
-  process.peakMemoryBytes = Memory.peakBytes(process.pid) ?? process.peakMemoryBytes
+  const bytes = Memory.peakBytes(process.pid)
+  // Linux counts pages loosely: its highest number so far can be a little lower later.
+  if (bytes !== undefined) process.peakMemoryBytes = Math.max(bytes, process.peakMemoryBytes ?? 0)
 }
 
 /** Signals the group while its process runs; afterwards the number may be somebody else's. */

@@ -189,7 +189,7 @@ describe("naive, at work for three seconds", { concurrent: true }, () => {
       const fault = "crash:extension:naive.mjs:after-response@1+50ms"
       const { entries, results } = yield* live("naive", fault, { ...options, timeout: "2 seconds" })
       assert.strictEqual(results[0], "Extension.Crash")
-      const [responded] = entries.filter(Journal.is("RuntimeResponded"))
+      const responded = entries.find(Journal.is("RuntimeResponded"))
       assert.deepInclude(responded, { functionError: undefined })
     })
   )
