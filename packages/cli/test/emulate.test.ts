@@ -64,7 +64,7 @@ describe("effect-lambda emulate", { timeout: 30_000 }, () => {
       "logs",
       "json"
     ]
-    for (const flag of names) assert.include(output, `--${flag}`)
+    for (const flag of [...names, "freeze", "fault", "seed"]) assert.include(output, `--${flag}`)
     assert.include(output, "EXAMPLES")
   })
 
@@ -161,6 +161,20 @@ describe("effect-lambda emulate", { timeout: 30_000 }, () => {
     )
   })
 
+  it("freezes between invocations unless told not to, and injects faults", async () => {
+    const args = ["-e", hello, "-f", handler, "-n", "2", "--json"]
+    const tagsOf = (output: string) =>
+      output
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line)._tag)
+    const frozen = await emulate(...args, "--fault", "slow:register=50ms")
+    assert.strictEqual(frozen.code, 0, frozen.output)
+    assert.includeMembers(tagsOf(frozen.output), ["Frozen", "Thawed", "FaultInjected"])
+    const running = await emulate(...args, "--no-freeze")
+    assert.notIncludeMembers(tagsOf(running.output), ["Frozen"])
+  })
+
   it("colours where they are wanted, none with NO_COLOR", async () => {
     const args = ["emulate", "-e", hello, "-f", handler, "-n", "1"]
     const coloured = await start(args, { FORCE_COLOR: "1" }).ended
@@ -188,6 +202,8 @@ describe("bad input is one clear sentence and a non-zero exit", { timeout: 30_00
     ["a wrong address", ["-f", handler, "--listen", "here"], "HOST:PORT"],
     ["no invocations at all", ["-f", handler, "-n", "0"], "between 1 and 100000"],
     ["an unwritable journal", ["-f", handler, "-n", "1", "--journal", "/nowhere/run.ndjson"], "cannot be written"],
+    ["an unknown fault", ["-f", handler, "-n", "1", "--fault", "earthquake"], "the faults are"],
+    ["a fault that is written wrong", ["-f", handler, "-n", "1", "--fault", "reset:everything"], "reset:"],
     ["an unknown flag", ["-f", handler, "--invocation", "1"], "--invocations"]
   ])("%s", async (_, args, text) => {
     const { code, output } = await emulate(...args)

@@ -1,6 +1,7 @@
 /** `effect-lambda emulate`: extensions and a function in a Lambda execution environment on this machine. */
 import * as Emulator from "@effect-lambda/emulator/Emulator"
 import type { EmulatorError } from "@effect-lambda/emulator/EmulatorError"
+import * as Fault from "@effect-lambda/emulator/Fault"
 import * as Journal from "@effect-lambda/emulator/Journal"
 import * as Timeline from "@effect-lambda/emulator/Timeline"
 import * as CliError from "effect/cli/CliError"
@@ -70,6 +71,22 @@ const flags = {
   profile: Flag.Literals("profile", ["real", "rie", "lmi"]).pipe(
     Flag.withDescription("Whose behaviour: AWS Lambda, AWS's local emulator, or managed instances"),
     Flag.withDefault("real")
+  ),
+  freeze: Flag.Boolean("freeze").pipe(
+    Flag.withDescription("Stop every process between invocations, as Lambda does; --no-freeze lets them run on"),
+    Flag.withDefault(true)
+  ),
+  faults: Flag.String("fault").pipe(
+    Flag.withMetavar("SPEC"),
+    Flag.withDescription(
+      "A fault of production to inject, such as reset:next@2; may be given several times, all are listed above"
+    ),
+    Flag.atLeast(0)
+  ),
+  seed: Flag.Int("seed").pipe(
+    Flag.withMetavar("N"),
+    Flag.withDescription("Decides where faults with a probability hit; the same seed, the same run"),
+    Flag.withDefault(1)
   ),
   listen: Flag.String("listen").pipe(
     Flag.withMetavar("HOST:PORT"),
@@ -179,6 +196,8 @@ const styleOf = (entry: Journal.JournalEntry): Style | undefined => {
     case "InvocationStarted":
     case "ShutdownStarted":
       return "bold"
+    case "FaultInjected":
+      return "yellow"
     case "Output":
       return "dim"
     default:
@@ -236,6 +255,12 @@ const run = Effect.fnUntraced(function* (input: Input) {
     profile: input.profile,
     timeout: input.timeout * 1000,
     memorySize: input.memory,
+    freeze: input.freeze,
+    faults: yield* Effect.catch(
+      Effect.forEach(input.faults, (text) => Effect.fromResult(Fault.parse(text))),
+      explain
+    ),
+    seed: input.seed,
     ...(Option.isSome(listen) ? { invokeListen: listen.value } : undefined)
   }
   const signal = yield* interrupted
@@ -290,7 +315,8 @@ const run = Effect.fnUntraced(function* (input: Input) {
 export const emulate = Command.make("emulate", flags, run).pipe(
   Command.withDescription(
     "Runs extensions and a function as Lambda would, and shows what happens.\n\n" +
-      "The exit code is 0 only if no extension crashed or overran."
+      "The exit code is 0 only if no extension crashed or overran.\n\n" +
+      `Faults:\n\n${Fault.help}`
   ),
   Command.withExamples([
     {
@@ -300,6 +326,11 @@ export const emulate = Command.make("emulate", flags, run).pipe(
     {
       command: "effect-lambda emulate -e my-extension.sh --bootstrap ./bootstrap --payload event.json --timeout 10",
       description: "Stay up; invoke with the AWS SDK or curl; end with Ctrl-C"
+    },
+    {
+      command:
+        "effect-lambda emulate -e my-extension.sh -f handler.mjs -n 5 --fault drop-parked-next@2 --fault slow:next=300ms",
+      description: "What production does at its worst"
     },
     {
       command: "effect-lambda emulate -e my-extension.sh -f handler.py -n 1 --logs",
