@@ -22,6 +22,8 @@ export const make = (options: {
   /** Of the init phase that ran before the next invocation, once. */
   let initDuration: number | undefined
   let invocationStartedAt = 0
+  // Under rie the first init runs inside the first invocation, whose duration contains it.
+  let isInvoking = false
   const events = new Map<string, ReadonlyArray<string>>()
 
   return (entry) => {
@@ -42,16 +44,18 @@ export const make = (options: {
         events.clear()
         const duration = entry.at - initStartedAt
         if (entry.status === "success") {
-          if (entry.phase === "init") initDuration = duration
+          if (entry.phase === "init" && !isInvoking) initDuration = duration
           return extensions
         }
         const type = entry.errorType === undefined ? "" : `\tError Type: ${entry.errorType}`
         return [`INIT_REPORT Init Duration: ${ms(duration)} ms\tPhase: ${entry.phase}\tStatus: ${entry.status}${type}`]
       }
       case "InvocationStarted":
+        isInvoking = true
         invocationStartedAt = entry.at
         return [`START RequestId: ${entry.requestId} Version: ${options.functionVersion}`]
       case "InvocationDone": {
+        isInvoking = false
         const duration = entry.at - invocationStartedAt
         const billed = Math.ceil(duration + (initDuration ?? 0))
         const init = initDuration === undefined ? "" : `\tInit Duration: ${ms(initDuration)} ms`
@@ -61,7 +65,7 @@ export const make = (options: {
             ? ""
             : `\tStatus: ${entry.status}${entry.errorType === undefined ? "" : `\tError Type: ${entry.errorType}`}`
         const memory = entry.maxMemoryBytes
-        const used = memory === undefined ? "" : `\tMax Memory Used: ${Math.round(memory / 1e6)} MB`
+        const used = memory === undefined ? "" : `\tMax Memory Used: ${Math.round(memory / 1_048_576)} MB`
         return [
           `END RequestId: ${entry.requestId}`,
           `REPORT RequestId: ${entry.requestId}\tDuration: ${ms(duration)} ms\tBilled Duration: ${billed} ms\t` +

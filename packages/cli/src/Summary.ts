@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { JournalEntry } from "@effect-lambda/emulator/Journal"
+import type { EntryOf, JournalEntry } from "@effect-lambda/emulator/Journal"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 
@@ -23,7 +23,7 @@ export interface ExtensionFigures {
   readonly heldOpenMs: number
   /** From SHUTDOWN to the exit of the process, ms. */
   readonly shutdownMs: number | undefined
-  /** The largest resident set, MB. */
+  /** The largest resident set, MiB. */
   readonly peakMemoryMb: number | undefined
 }
 
@@ -37,24 +37,28 @@ export interface Summary {
   readonly invocations: number
   readonly failedInvocations: number
   readonly extensions: ReadonlyArray<ExtensionFigures>
-  /** One sentence for each crash, overrun and other misbehaviour, of the extensions or of init. Empty: all is well. */
+  /** One sentence for each crash, overrun and other misbehaviour of an extension. Empty: all is well. */
   readonly problems: ReadonlyArray<string>
+  /** One sentence for each way in which the function itself failed. */
+  readonly functionFailures: ReadonlyArray<string>
 }
 
-interface Extension {
-  name: string
-  startedAt: number
+type Mutable<A> = { -readonly [K in keyof A]: A[K] }
+
+/** What is known of the process that runs now; a reset starts another one. */
+interface Generation {
+  readonly kind: "external" | "internal"
+  readonly startedAt: number
   isRegistered: boolean
   isSubscribedToInvoke: boolean
   /** It has called next since the last event. */
   isWaiting: boolean
-  registerMs: number | undefined
-  readyMs: number | undefined
-  heldOpenMs: number
   shutdownAt: number | undefined
-  shutdownMs: number | undefined
-  peakMemoryBytes: number | undefined
-  isKilled: boolean
+}
+
+interface Extension {
+  readonly figures: Mutable<ExtensionFigures>
+  generation: Generation
 }
 
 const decodeError = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Struct({ errorMessage: Schema.String })))
@@ -62,8 +66,14 @@ const decodeError = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Stru
 const errorMessage = (body: string): string =>
   Option.match(decodeError(body), { onNone: () => "", onSome: ({ errorMessage }) => `: ${errorMessage}` })
 
-const extensionName = (source: string): string | undefined =>
-  source.startsWith("extension:") ? source.slice("extension:".length) : undefined
+const generation = (kind: Generation["kind"], startedAt: number): Generation => ({
+  kind,
+  startedAt,
+  isRegistered: false,
+  isSubscribedToInvoke: false,
+  isWaiting: false,
+  shutdownAt: undefined
+})
 
 /**
  * Takes the entries of a journal one by one, so that an environment may run for days.
@@ -75,146 +85,183 @@ export const make = (): { readonly add: (entry: JournalEntry) => void; readonly 
   const extensions = new Map<string, Extension>()
   // An init that fails is repeated, and its problem with it.
   const problems = new Set<string>()
+  const functionFailures = new Set<string>()
+  const failed = new Set<string>()
   let invocations = 0
-  let failedInvocations = 0
+  /** When the function responded in the invocation that is open. */
   let respondedAt: number | undefined
   let isShuttingDown = false
+  let isRuntimeStarted = false
+  let isRuntimeWaiting = false
 
-  const extensionOf = (entry: JournalEntry): Extension | undefined => {
-    if (!("source" in entry)) return undefined
-    const name = extensionName(entry.source)
-    if (name === undefined) return undefined
-    let extension = extensions.get(name)
-    if (extension === undefined) {
-      extension = {
-        name,
-        startedAt: entry.at,
-        isRegistered: false,
-        isSubscribedToInvoke: false,
-        isWaiting: false,
-        registerMs: undefined,
-        readyMs: undefined,
-        heldOpenMs: 0,
-        shutdownAt: undefined,
-        shutdownMs: undefined,
-        peakMemoryBytes: undefined,
-        isKilled: false
-      }
-      extensions.set(name, extension)
+  const start = (name: string, kind: Generation["kind"], at: number): Extension => {
+    const known = extensions.get(name)
+    if (known !== undefined) {
+      known.generation = generation(kind, at)
+      return known
     }
+    const figures: ExtensionFigures = {
+      name,
+      registerMs: undefined,
+      readyMs: undefined,
+      heldOpenMs: 0,
+      shutdownMs: undefined,
+      peakMemoryMb: undefined
+    }
+    const extension = { figures: { ...figures }, generation: generation(kind, at) }
+    extensions.set(name, extension)
     return extension
   }
 
-  const add = (entry: JournalEntry): void => {
-    const extension = extensionOf(entry)
+  /** Init ran into its limit, or ends for another reason: who is it waiting for? */
+  const blameInit = (why: string) => {
+    const internal = [...extensions.values()].find(({ generation }) => generation.kind === "internal")
+    for (const { figures, generation } of extensions.values()) {
+      if (generation.kind === "internal") continue
+      if (!generation.isRegistered) {
+        problems.add(
+          `${figures.name} never registered ${why}` +
+            (internal === undefined
+              ? ""
+              : `; there is a registration as "${internal.figures.name}", which is no file: is that meant to be it?`)
+        )
+      } else if (!generation.isWaiting) problems.add(`${figures.name} never called next ${why}`)
+    }
+    if (isRuntimeStarted && !isRuntimeWaiting) functionFailures.add(`the function's runtime never called next ${why}`)
+  }
+
+  const onExtension = (name: string, entry: Extract<JournalEntry, { readonly source: unknown }>) => {
+    const known = extensions.get(name)
     switch (entry._tag) {
       case "ProcessStarted":
-        if (extension === undefined) return
-        Object.assign(extension, {
-          startedAt: entry.at,
-          isRegistered: false,
-          isWaiting: false,
-          isKilled: false,
-          shutdownAt: undefined
-        })
+        start(name, "external", entry.at)
         return
       case "LaunchFailed":
-        if (extension !== undefined)
-          problems.add(`${extension.name} could not be started: ${entry.message}. ${entry.advice}`)
+        problems.add(`${name} could not be started: ${entry.message}. ${entry.advice}`)
         return
-      case "Registered":
-        if (extension === undefined) return
-        if (entry.kind === "internal") {
-          extensions.delete(extension.name)
-          problems.add(
-            `a registration as "${extension.name}" made an internal extension, since no file of that name was started: ` +
-              "is it the base name of the executed file?"
-          )
-          return
-        }
-        extension.isRegistered = true
-        extension.isSubscribedToInvoke = entry.events.includes("INVOKE")
-        extension.registerMs ??= entry.at - extension.startedAt
+      case "Registered": {
+        const { figures, generation } =
+          entry.kind === "internal" ? start(name, "internal", entry.at) : (known ?? start(name, "external", entry.at))
+        generation.isRegistered = true
+        generation.isSubscribedToInvoke = entry.events.includes("INVOKE")
+        figures.registerMs ??= entry.at - generation.startedAt
         return
-      case "NextCalled":
-        if (extension === undefined) return
-        extension.isWaiting = true
-        extension.readyMs ??= entry.at - extension.startedAt
-        if (respondedAt !== undefined && extension.isSubscribedToInvoke) {
-          extension.heldOpenMs = Math.max(extension.heldOpenMs, entry.at - respondedAt)
+      }
+      case "NextCalled": {
+        if (known === undefined) return
+        const { figures, generation } = known
+        generation.isWaiting = true
+        figures.readyMs ??= entry.at - generation.startedAt
+        if (respondedAt !== undefined && generation.isSubscribedToInvoke) {
+          figures.heldOpenMs = Math.max(figures.heldOpenMs, entry.at - respondedAt)
         }
         return
+      }
       case "EventDelivered":
-        if (extension === undefined) return
-        extension.isWaiting = false
-        if (entry.eventType === "SHUTDOWN") extension.shutdownAt = entry.at
+        if (known === undefined) return
+        known.generation.isWaiting = false
+        if (entry.eventType === "SHUTDOWN") known.generation.shutdownAt = entry.at
         if (entry.lost) {
           problems.add(
-            `${extension.name} lost an ${entry.eventType} event: it had given its poll up, and the old poll swallowed the event`
+            `${name} lost an ${entry.eventType} event: it had given its poll up, and the old poll swallowed the event`
           )
+        }
+        return
+      case "ProcessExited":
+        if (known !== undefined) onExit(known, entry)
+        return
+      default:
+        return
+    }
+  }
+
+  const onExit = ({ figures, generation }: Extension, entry: EntryOf<"ProcessExited">) => {
+    const { name } = figures
+    const { shutdownAt } = generation
+    if (entry.peakMemoryBytes !== undefined) {
+      figures.peakMemoryMb = Math.max(figures.peakMemoryMb ?? 0, Math.round(entry.peakMemoryBytes / 1_048_576))
+    }
+    const how = entry.status._tag === "Code" ? `exit code ${entry.status.code}` : `signal ${entry.status.signal}`
+    if (shutdownAt !== undefined) {
+      figures.shutdownMs = entry.at - shutdownAt
+      if (entry.status._tag === "Signal") {
+        problems.add(`${name} did not exit by itself after SHUTDOWN and was killed after ${figures.shutdownMs} ms`)
+      } else if (entry.status.code !== 0) problems.add(`${name} ended its shutdown with ${how}; Lambda expects 0`)
+    } else if (entry.state === "ShutdownFailed") {
+      problems.add(
+        `${name} was still busy when the environment was shut down: it never fetched SHUTDOWN and was killed`
+      )
+    } else if (!isShuttingDown) {
+      problems.add(`${name} crashed with ${how}: any exit before SHUTDOWN, code 0 included, is Extension.Crash`)
+    }
+  }
+
+  const onInvocationDone = (entry: EntryOf<"InvocationDone">) => {
+    if (entry.status === "error" || entry.status === "timeout") failed.add(entry.requestId)
+    if (entry.status === "error" && entry.errorType !== undefined && !entry.errorType.startsWith("Extension.")) {
+      functionFailures.add(`invocation ${invocations} failed: ${entry.errorType}`)
+    }
+    if (entry.status === "timeout" && respondedAt === undefined) {
+      functionFailures.add(`invocation ${invocations} failed: the function had not responded when its timeout was over`)
+    }
+    if (entry.status === "timeout" && respondedAt !== undefined) {
+      for (const { figures, generation } of extensions.values()) {
+        if (!generation.isRegistered || !generation.isSubscribedToInvoke || generation.isWaiting) continue
+        figures.heldOpenMs = Math.max(figures.heldOpenMs, entry.at - respondedAt)
+        problems.add(
+          `${figures.name} overran: it had not called next when the function's timeout ended invocation ` +
+            `${invocations}, ${entry.at - respondedAt} ms after the function's response`
+        )
+      }
+    }
+    respondedAt = undefined
+  }
+
+  const add = (entry: JournalEntry): void => {
+    if ("source" in entry && entry.source !== "runtime") {
+      return onExtension(entry.source.slice("extension:".length), entry)
+    }
+    switch (entry._tag) {
+      case "ProcessStarted":
+        isRuntimeStarted = true
+        isRuntimeWaiting = false
+        return
+      case "LaunchFailed":
+        functionFailures.add(`the function could not be started: ${entry.message}. ${entry.advice}`)
+        return
+      case "NextCalled":
+        isRuntimeWaiting = true
+        return
+      case "ProcessExited":
+        isRuntimeStarted = false
+        return
+      case "ErrorReported":
+        if (entry.route === "init/error") {
+          functionFailures.add(`the function could not be initialised: ${entry.errorType}${errorMessage(entry.body)}`)
+        }
+        if (entry.route === "invocation/error") {
+          functionFailures.add(`invocation ${invocations} failed: ${entry.errorType}${errorMessage(entry.body)}`)
         }
         return
       case "InvocationStarted":
         invocations++
-        respondedAt = undefined
         return
       case "RuntimeResponded":
         respondedAt = entry.at
+        if (entry.functionError !== undefined) failed.add(entry.requestId)
         return
       case "InvocationDone":
-        if (entry.status !== "success") failedInvocations++
-        if (entry.status !== "timeout" || respondedAt === undefined) return
-        for (const extension of extensions.values()) {
-          if (!extension.isRegistered || !extension.isSubscribedToInvoke || extension.isWaiting) continue
-          extension.heldOpenMs = Math.max(extension.heldOpenMs, entry.at - respondedAt)
-          problems.add(
-            `${extension.name} overran: it had not called next when the function's timeout ended invocation ` +
-              `${invocations}, ${entry.at - respondedAt} ms after the function's response`
-          )
-        }
-        return
-      case "ErrorReported":
-        if (entry.source === "runtime" && entry.route === "init/error") {
-          problems.add(`the function could not be initialised: ${entry.errorType}${errorMessage(entry.body)}`)
-        }
-        return
+        return onInvocationDone(entry)
       case "InitEnded":
-        if (entry.status !== "timeout") return
-        for (const { isRegistered, name, readyMs } of extensions.values()) {
-          if (!isRegistered) problems.add(`${name} never registered: init ran into its time limit`)
-          else if (readyMs === undefined) problems.add(`${name} never called next: init ran into its time limit`)
-        }
+        if (entry.status === "timeout") blameInit("until init ran into its time limit")
         return
       case "ShutdownStarted":
         isShuttingDown = true
+        if (!entry.reset) blameInit("before the environment was shut down")
         return
       case "ShutdownEnded":
         isShuttingDown = false
         return
-      case "Killed":
-        if (extension !== undefined && extension.shutdownAt !== undefined) extension.isKilled = true
-        return
-      case "ProcessExited": {
-        if (extension === undefined) return
-        const { shutdownAt } = extension
-        if (entry.peakMemoryBytes !== undefined) {
-          extension.peakMemoryBytes = Math.max(extension.peakMemoryBytes ?? 0, entry.peakMemoryBytes)
-        }
-        if (shutdownAt !== undefined) extension.shutdownMs = entry.at - shutdownAt
-        const how = entry.status._tag === "Code" ? `exit code ${entry.status.code}` : `signal ${entry.status.signal}`
-        if (extension.isKilled) {
-          problems.add(
-            `${extension.name} did not exit by itself after SHUTDOWN and was killed after ${extension.shutdownMs ?? 0} ms`
-          )
-        } else if (shutdownAt === undefined && !isShuttingDown) {
-          problems.add(
-            `${extension.name} crashed with ${how}: any exit before SHUTDOWN, code 0 included, is Extension.Crash`
-          )
-        } else if (shutdownAt !== undefined && (entry.status._tag === "Signal" || entry.status.code !== 0)) {
-          problems.add(`${extension.name} ended its shutdown with ${how}; Lambda expects 0`)
-        }
-        return
-      }
       default:
         return
     }
@@ -224,16 +271,10 @@ export const make = (): { readonly add: (entry: JournalEntry) => void; readonly 
     add,
     result: () => ({
       invocations,
-      failedInvocations,
-      extensions: Array.from(extensions.values(), (extension) => ({
-        name: extension.name,
-        registerMs: extension.registerMs,
-        readyMs: extension.readyMs,
-        heldOpenMs: extension.heldOpenMs,
-        shutdownMs: extension.shutdownMs,
-        peakMemoryMb: extension.peakMemoryBytes === undefined ? undefined : Math.round(extension.peakMemoryBytes / 1e6)
-      })),
-      problems: [...problems]
+      failedInvocations: failed.size,
+      extensions: Array.from(extensions.values(), ({ figures }) => ({ ...figures })),
+      problems: [...problems],
+      functionFailures: [...functionFailures]
     })
   }
 }
@@ -270,6 +311,7 @@ export const render = (summary: Summary): string => {
     "",
     ...(summary.extensions.length === 0 ? [] : [...table, ""]),
     `${count}${failed}`,
+    ...summary.functionFailures.map((text) => `function: ${text}`),
     ...(summary.problems.length === 0
       ? ["no extension crashed or overran"]
       : summary.problems.map((text) => `problem: ${text}`))

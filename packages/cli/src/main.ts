@@ -1,6 +1,7 @@
 /** The program behind the bin: `effect-lambda`. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Command from "effect/cli/Command"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import process from "node:process"
@@ -16,6 +17,9 @@ const cli = Command.make("effect-lambda").pipe(
 // been written to a pipe must get out first.
 Effect.runFork(Effect.provide(Command.run(cli, { version: manifest.version }), NodeServices.layer)).addObserver(
   (exit) => {
-    if (Exit.isFailure(exit)) process.exitCode = 1
+    if (Exit.isSuccess(exit)) return
+    process.exitCode = 1
+    // Errors have been told by the command; a defect is a bug of this program.
+    if (Cause.hasDies(exit.cause)) process.stderr.write(`${Cause.pretty(exit.cause)}\n`)
   }
 )

@@ -2,7 +2,7 @@
 import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda"
 import { assert, describe, it } from "@effect/vitest"
 import { spawn } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createServer, type AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -122,6 +122,67 @@ describe("effect-lambda emulate", { timeout: 30_000 }, () => {
     assert.include(output, `problem: ${name} ${text}`)
   })
 
+  it("three invocations of a managed instance", async () => {
+    const { code, output } = await emulate("-e", hello, "-f", handler, "-n", "3", "--profile", "lmi")
+    assert.strictEqual(code, 0, output)
+    assert.include(output, "3 invocations")
+  })
+
+  it("a function that fails: the summary says how, exit 1 where every invocation failed", async () => {
+    const { code, output } = await emulate("-e", hello, "-f", fixture("throwing-handler.mjs"), "-n", "2")
+    assert.strictEqual(code, 1, output)
+    assert.include(output, "2 invocations, 2 failed")
+    assert.match(output, /^function: invocation 1 failed: .*boom/m)
+    assert.include(output, "no extension crashed or overran")
+  })
+
+  it("a runtime that ends: the rest is shut down in order, and the summary says so", async () => {
+    const { code, output } = await emulate(
+      "-e",
+      hello,
+      "-f",
+      fixture("exiting-handler.mjs"),
+      "-n",
+      "2",
+      "--profile",
+      "lmi"
+    )
+    assert.notStrictEqual(code, 0, output)
+    assert.include(output, "SHUTDOWN")
+    assert.include(output, "Runtime.ExitError")
+    assert.include(output, "invocations, ")
+  })
+
+  it("an extension that registers only after Ctrl-C is named", async () => {
+    const run = start(["emulate", "-e", fixture("naive-never-register.mjs"), "-f", handler, "-n", "1"])
+    await run.seen(/started, process/)
+    run.child.kill("SIGINT")
+    const { code, output } = await run.ended
+    assert.strictEqual(code, 1, output)
+    assert.include(output, "problem: naive-never-register.mjs never registered")
+  })
+
+  it("an internal extension is no problem", async () => {
+    const { code, output } = await emulate("-e", hello, "-f", fixture("internal-handler.mjs"), "-n", "1")
+    assert.strictEqual(code, 0, output)
+    assert.match(output, /^my-internal /m)
+  })
+
+  it("ends in order when nobody reads the output any more, as with `| head`", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "cli-pipe-"))
+    try {
+      const journal = join(folder, "run.ndjson")
+      const run = start(["emulate", "-e", hello, "-f", handler, "-n", "5", "--no-freeze", "--journal", journal])
+      await run.seen(/registered/)
+      run.child.stdout.destroy()
+      const { output } = await run.ended
+      assert.notMatch(output, /^ +at /m)
+      assert.include(readFileSync(journal, "utf8"), '"_tag":"ShutdownEnded"')
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
   it("--json prints the journal and the summary for machines", async () => {
     const { code, output } = await emulate("-e", hello, "-f", handler, "-n", "1", "--json")
     assert.strictEqual(code, 0, output)
@@ -188,6 +249,8 @@ describe("bad input is one clear sentence and a non-zero exit", { timeout: 30_00
   const folder = mkdtempSync(join(tmpdir(), "cli-bad-"))
   const notJson = join(folder, "payload.json")
   writeFileSync(notJson, "{")
+  const layer = join(folder, "layer")
+  mkdirSync(join(layer, "extensions"), { recursive: true })
 
   it.each<readonly [string, ReadonlyArray<string>, string]>([
     ["no function", ["-n", "1"], "give the function"],
@@ -197,6 +260,10 @@ describe("bad input is one clear sentence and a non-zero exit", { timeout: 30_00
     ["a function of another language", ["-f", "/etc/hosts", "-n", "1"], "neither a JavaScript nor a Python file"],
     ["a missing extension", ["-e", "/nowhere/ext", "-f", handler, "-n", "1"], "/nowhere/ext"],
     ["an unreadable payload", ["-f", handler, "-n", "1", "-p", "/nowhere/event.json"], "neither JSON nor a file"],
+    ["a payload without --invocations", ["-f", handler, "-p", "{}"], "goes with --invocations"],
+    ["a folder laid out as /opt", ["-e", layer, "-f", handler, "-n", "1"], "did you mean"],
+    ["a memory size that Lambda does not have", ["-f", handler, "-n", "1", "--memory", "-5"], "128"],
+    ["a journal on a full disk", ["-f", handler, "-n", "1", "--journal", "/dev/full"], "cannot be written"],
     ["a payload file without JSON", ["-f", handler, "-n", "1", "-p", notJson], "does not hold JSON"],
     ["an unknown profile", ["-f", handler, "--profile", "aws"], "real"],
     ["a wrong address", ["-f", handler, "--listen", "here"], "HOST:PORT"],

@@ -315,8 +315,6 @@ const makeWith = Effect.fnUntraced(function* (
   })
   yield* Effect.addFinalizer(() => abandonCalls)
 
-  dispatch({ _tag: "Start" })
-
   const invoke = Effect.fnUntraced(function* (payload: string, invokeOptions: InvokeOptions = {}) {
     const method = "Emulator.invoke"
     if (ended) return yield* new EmulatorError({ method, reason: new AlreadyShutDown() })
@@ -365,6 +363,9 @@ const makeWith = Effect.fnUntraced(function* (
           maxPayloadBytes: EnvironmentState.maxPayloadBytes,
           invoke: (payload, { qualifier, ...rest }) => invoke(payload, qualifier === "" ? rest : { ...rest, qualifier })
         })
+
+  // Last: nothing may run if a port is taken.
+  dispatch({ _tag: "Start" })
 
   return Emulator.of({
     runtimeApi: server.address,

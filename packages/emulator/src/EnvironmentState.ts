@@ -131,7 +131,8 @@ const pollAborted = (env: Environment, exchange: Exchange): void => {
   const abort = (poll: Poll | undefined, source: Source): void => {
     if (poll?.exchange !== exchange) return
     poll.aborted = true
-    record(env, { _tag: "PollAborted", source })
+    // At the end everybody leaves; that is no news.
+    if (env.phase._tag !== "Shutdown") record(env, { _tag: "PollAborted", source })
   }
   for (const poll of env.runtime.polls) abort(poll, "runtime")
   for (const { poll, source } of env.extensions) abort(poll, source)

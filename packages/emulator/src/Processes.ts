@@ -163,19 +163,35 @@ export const make: Effect.Effect<Processes, never, Scope.Scope> = Effect.gen(fun
     child.on("error", () => {
       // A signal that could not be sent: the group is gone, `exit` tells the rest.
     })
+    let received = 0
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (chunk: Buffer | string) => {
+        received += chunk.length
+      })
+    }
     readLines(child.stdout, (line) => options.onLine("stdout", line))
     readLines(child.stderr, (line) => options.onLine("stderr", line))
     child.once("exit", () => {
       // What the process left behind in its group goes with it, as when Lambda takes the sandbox away.
       Reaper.signalGroup(pid, "SIGKILL")
       Reaper.remove(pid)
-      // A descendant that left the group may keep the pipes open for ever; `close` must come all the same.
+      // A descendant that left the group may keep the pipes open for ever; `close` must come all the same. What the
+      // process wrote is in the pipes already: they are read until a turn of the event loop brings nothing more.
       const closePipes = Effect.sync(() => {
         child.stdout.destroy()
         child.stderr.destroy()
       })
-      // Under load the timer can be due before the pipes have been read: one turn of the event loop reads them.
-      runFork(Effect.sleep("200 millis").pipe(Effect.andThen(Effect.yieldNow), Effect.andThen(closePipes)))
+      const drain = Effect.gen(function* () {
+        let before = -1
+        while (before !== received) {
+          before = received
+          yield* Effect.sleep("5 millis")
+          yield* Effect.yieldNow
+        }
+      })
+      runFork(
+        drain.pipe(Effect.timeoutOption("200 millis"), Effect.andThen(Effect.yieldNow), Effect.andThen(closePipes))
+      )
     })
     // `close` comes after the last line of output, so the journal shows output before the exit.
     child.once("close", (code, signal) => {

@@ -32,6 +32,10 @@ const readable = (text: string): string => {
   }
 }
 
+/** A control character of a process may wipe the table or set the title of the terminal: it is shown instead. */
+const printable = (text: string): string =>
+  text.replace(/(?!\t)\p{Cc}/gu, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`)
+
 const textOf = (entry: JournalEntry): string => {
   switch (entry._tag) {
     case "InitStarted":
@@ -50,7 +54,7 @@ const textOf = (entry: JournalEntry): string => {
     case "Killed":
       return `${entry.signal} sent`
     case "Output":
-      return `| ${readable(entry.line)}`
+      return `| ${printable(readable(entry.line))}`
     case "Registered":
       return `registered for ${entry.events.join(", ") || "no events"}${entry.kind === "internal" ? " (internal)" : ""}`
     case "ApiRefused":
@@ -106,19 +110,22 @@ export const make = (
   let phase = ""
   let deadline: number | undefined
   let invocations = 0
+  let isInvoking = false
   return {
     header: line("ms", "phase", "who", "ms left", "what"),
     render: (entry) => {
       start ??= entry.at
       switch (entry._tag) {
         case "InitStarted":
-          if (entry.phase === "init") {
+          // Under rie the first init runs inside the first invocation, under its limit.
+          if (entry.phase === "init" && !isInvoking) {
             phase = "init"
             deadline = entry.at + (options.initTimeoutMs ?? 10_000)
           }
           break
         case "InvocationStarted":
           invocations++
+          isInvoking = true
           phase = `invoke ${invocations}`
           deadline = entry.deadlineMs
           break

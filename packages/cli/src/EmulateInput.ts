@@ -1,0 +1,207 @@
+/** What `emulate` is told, and the sentences for what it cannot work with. */
+import type * as Emulator from "@effect-lambda/emulator/Emulator"
+import * as Fault from "@effect-lambda/emulator/Fault"
+import * as CliError from "effect/cli/CliError"
+import type * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Fs from "node:fs"
+import * as NodePath from "node:path"
+
+export const fail = (message: string) => Effect.fail(new CliError.UserError({ cause: message }))
+
+export const flags = {
+  extensions: Flag.Path("extensions").pipe(
+    Flag.withAlias("e"),
+    Flag.withMetavar("DIR|FILE"),
+    Flag.withDescription("An extension to run, or a folder laid out as /opt/extensions; may be given several times"),
+    Flag.atLeast(0)
+  ),
+  function: Flag.Path("function").pipe(
+    Flag.withAlias("f"),
+    Flag.withMetavar("FILE"),
+    Flag.withDescription("The function: a JavaScript, TypeScript or Python file that exports `handler`"),
+    Flag.optional
+  ),
+  bootstrap: Flag.Path("bootstrap").pipe(
+    Flag.withMetavar("FILE"),
+    Flag.withDescription("The function: an executable that speaks the Runtime API itself"),
+    Flag.optional
+  ),
+  invocations: Flag.Int("invocations").pipe(
+    Flag.withAlias("n"),
+    Flag.withMetavar("N"),
+    Flag.withDescription(
+      "Invoke the function N times, then shut down. Without it: stay up and take invokes over HTTP until Ctrl-C"
+    ),
+    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100_000 }))),
+    Flag.optional
+  ),
+  payload: Flag.String("payload").pipe(
+    Flag.withAlias("p"),
+    Flag.withMetavar("FILE|JSON"),
+    Flag.withDescription("What the function is invoked with, {} without it; goes with --invocations"),
+    Flag.optional
+  ),
+  timeout: Flag.Finite("timeout").pipe(
+    Flag.withMetavar("SECONDS"),
+    Flag.withDescription("The function timeout, which covers extensions too"),
+    Flag.withSchema(Schema.Finite.check(Schema.isBetween({ minimum: 0.1, maximum: 900 }))),
+    Flag.withDefault(3)
+  ),
+  memory: Flag.Int("memory").pipe(
+    Flag.withMetavar("MB"),
+    Flag.withDescription("The memory size that the function is told, 128 to 10240; not enforced"),
+    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 128, maximum: 10_240 }))),
+    Flag.withDefault(128)
+  ),
+  profile: Flag.Literals("profile", ["real", "rie", "lmi"]).pipe(
+    Flag.withDescription("Whose behaviour: AWS Lambda, AWS's local emulator, or managed instances"),
+    Flag.withDefault("real")
+  ),
+  freeze: Flag.Boolean("freeze").pipe(
+    Flag.withDescription("Stop every process between invocations, as Lambda does; --no-freeze lets them run on"),
+    Flag.withDefault(true)
+  ),
+  faults: Flag.String("fault").pipe(
+    Flag.withMetavar("SPEC"),
+    Flag.withDescription(
+      "A fault of production to inject, such as reset:next@2; may be given several times, all are listed above"
+    ),
+    Flag.atLeast(0)
+  ),
+  seed: Flag.Int("seed").pipe(
+    Flag.withMetavar("N"),
+    Flag.withDescription("Decides where faults with a probability hit; the same seed, the same run"),
+    Flag.withDefault(1)
+  ),
+  listen: Flag.String("listen").pipe(
+    Flag.withMetavar("HOST:PORT"),
+    Flag.withDescription(
+      "Where invokes are taken over HTTP, for the AWS SDK with this endpoint; 127.0.0.1:9000 without --invocations"
+    ),
+    Flag.optional
+  ),
+  journal: Flag.Path("journal").pipe(
+    Flag.withMetavar("FILE.ndjson"),
+    Flag.withDescription("Write everything that happens into this file, one JSON object a line"),
+    Flag.optional
+  ),
+  logs: Flag.Boolean("logs").pipe(
+    Flag.withDescription(
+      "Print the lines Lambda writes into the log group (START, END, REPORT, EXTENSION) instead of the timeline"
+    ),
+    Flag.withDefault(false)
+  ),
+  json: Flag.Boolean("json").pipe(
+    Flag.withDescription("Print the journal and the summary as JSON, one object a line"),
+    Flag.withDefault(false)
+  )
+}
+
+export type Input = Command.Command.Config.Infer<typeof flags>
+
+const defaultListen = "127.0.0.1:9000"
+// What Lambda takes in one invocation.
+const maxPayloadBytes = 6_291_556
+
+const listenOf = (text: string) => {
+  const match = /^(?:\[?([^\]]+?)\]?:)?(\d{1,5})$/.exec(text)
+  const port = Number(match?.[2])
+  return match === null || port > 65_535
+    ? fail(`--listen takes HOST:PORT, such as ${defaultListen}, not ${JSON.stringify(text)}`)
+    : Effect.succeed({ host: match[1] ?? "127.0.0.1", port })
+}
+
+const isJson = (text: string): boolean => {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** JSON as it stands on the command line, or the JSON in a file. */
+export const payloadOf = Effect.fnUntraced(function* (input: Input) {
+  if (Option.isNone(input.payload)) return "{}"
+  const text = input.payload.value
+  if (Option.isNone(input.invocations)) {
+    return yield* fail("--payload goes with --invocations; over HTTP each invocation brings its own payload")
+  }
+  if (isJson(text)) return text
+  const content = yield* Effect.try({
+    try: () => Fs.readFileSync(text, "utf8"),
+    catch: () =>
+      new CliError.UserError({
+        cause: `--payload ${JSON.stringify(text)} is neither JSON nor a file that can be read`
+      })
+  })
+  if (!isJson(content)) return yield* fail(`the payload file ${text} does not hold JSON`)
+  const bytes = Buffer.byteLength(content)
+  if (bytes <= maxPayloadBytes) return content
+  return yield* fail(`the payload file ${text} has ${bytes} bytes; Lambda takes ${maxPayloadBytes} at most`)
+})
+
+const filesIn = (directory: string): ReadonlyArray<string> =>
+  Fs.readdirSync(directory, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? [] : [NodePath.join(directory, entry.name)]
+  )
+
+const isDirectory = (path: string) => Fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+
+/** The files to run, those of a folder in its place. */
+const extensionsOf = Effect.fnUntraced(function* (paths: ReadonlyArray<string>) {
+  const files: Array<string> = []
+  for (const path of paths) {
+    if (!isDirectory(path)) {
+      files.push(path)
+      continue
+    }
+    const found = filesIn(path)
+    if (found.length === 0) {
+      const inside = NodePath.join(path, "extensions")
+      const advice = isDirectory(inside) ? `; did you mean ${inside}?` : ""
+      return yield* fail(`there is no extension in the folder ${path}${advice}`)
+    }
+    files.push(...found)
+  }
+  return files
+})
+
+const functionOf = (input: Input) => {
+  if (Option.isSome(input.function) && Option.isSome(input.bootstrap)) {
+    return fail("give --function (a file with a handler) or --bootstrap (a program), not both")
+  }
+  if (Option.isSome(input.function)) return Effect.succeed({ handler: input.function.value })
+  if (Option.isSome(input.bootstrap)) {
+    return Effect.succeed({ command: [NodePath.resolve(input.bootstrap.value)] } as const)
+  }
+  return fail("give the function: --function FILE (a file with a handler) or --bootstrap FILE (a program)")
+}
+
+/** The environment that is asked for. Without `--invocations` it listens in any case. */
+export const optionsOf = Effect.fnUntraced(function* (input: Input) {
+  const faults = yield* Effect.forEach(input.faults, (text) =>
+    Effect.mapError(
+      Effect.fromResult(Fault.parse(text)),
+      (error) => new CliError.UserError({ cause: error.reason.message })
+    )
+  )
+  const listen = Option.isNone(input.invocations) ? Option.orElseSome(input.listen, () => defaultListen) : input.listen
+  const extensions = yield* extensionsOf(input.extensions)
+  const options: Emulator.Options = {
+    extensions,
+    function: yield* functionOf(input),
+    profile: input.profile,
+    timeout: input.timeout * 1000,
+    memorySize: input.memory,
+    freeze: input.freeze,
+    faults,
+    seed: input.seed,
+    ...(Option.isSome(listen) ? { invokeListen: yield* listenOf(listen.value) } : undefined)
+  }
+  return { options, names: extensions.map((file) => NodePath.basename(file)) }
+})

@@ -1,0 +1,79 @@
+/** The terminal: colours, output, and the signals a person sends from it. */
+import type { JournalEntry } from "@effect-lambda/emulator/Journal"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import process from "node:process"
+import { styleText } from "node:util"
+
+type Style = Parameters<typeof styleText>[0]
+
+export const styleOf = (entry: JournalEntry): Style | undefined => {
+  switch (entry._tag) {
+    case "LaunchFailed":
+    case "Fatal":
+    case "ApiRefused":
+      return "red"
+    case "ProcessExited":
+      // SIGTERM is how the runtime's life usually ends.
+      return entry.source === "runtime" || (entry.status._tag === "Code" && entry.status.code === 0) ? undefined : "red"
+    case "InvocationDone":
+    case "InitEnded":
+      return entry.status === "success" ? "green" : "red"
+    case "EventDelivered":
+      return entry.lost ? "red" : "cyan"
+    case "InitStarted":
+    case "InvocationStarted":
+    case "ShutdownStarted":
+      return "bold"
+    case "FaultInjected":
+      return "yellow"
+    case "Output":
+      return "dim"
+    default:
+      return undefined
+  }
+}
+
+/** Colours where the output is a terminal and NO_COLOR is not set: `styleText` looks at both. */
+export const paint = (style: Style | undefined, text: string): string =>
+  style === undefined ? text : styleText(style, text, { stream: process.stdout })
+
+/**
+ * Where output goes, and when the run is to end: with SIGINT, SIGTERM, or when nobody reads the output any more
+ * (`| head`). A second signal ends the program at once.
+ */
+export const make = Effect.gen(function* () {
+  const ended = yield* Deferred.make<void>()
+  let isReadable = true
+  yield* Effect.acquireRelease(
+    Effect.sync(() => {
+      const onSignal = () => {
+        if (Deferred.isDoneUnsafe(ended)) process.exit(130)
+        Deferred.doneUnsafe(ended, Exit.void)
+      }
+      const onError = (error: NodeJS.ErrnoException) => {
+        if (error.code !== "EPIPE") throw error
+        isReadable = false
+        Deferred.doneUnsafe(ended, Exit.void)
+      }
+      process.on("SIGINT", onSignal).on("SIGTERM", onSignal)
+      process.stdout.on("error", onError)
+      return onSignal
+    }),
+    // The listener for EPIPE stays: what is still in the pipe fails later.
+    (onSignal) => Effect.sync(() => process.off("SIGINT", onSignal).off("SIGTERM", onSignal))
+  )
+  return {
+    ended: Deferred.await(ended),
+    print: (text: string) =>
+      Effect.sync(() => {
+        if (isReadable) process.stdout.write(`${text}\n`)
+      }),
+    /** For what a machine that reads the output must not see. */
+    tell: (text: string) =>
+      Effect.sync(() => {
+        process.stderr.write(`${text}\n`)
+      })
+  }
+})
