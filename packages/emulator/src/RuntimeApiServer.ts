@@ -92,6 +92,8 @@ const send = (response: Http.ServerResponse, wire: WireResponse, bytes?: number)
   // Go does not say what HTTP/1.1 says anyway.
   if (response.shouldKeepAlive) response.removeHeader("connection")
   const headers = Object.entries(wire.headers).map(([name, value]) => [name, toHeader(value)])
+  // Node's phrase for 413 is the newer one, Go's is this.
+  if (wire.status === 413) response.statusMessage = "Request Entity Too Large"
   response.writeHead(wire.status, { ...Object.fromEntries(headers), "Content-Length": body.length })
   if (bytes === undefined) return void response.end(body)
   response.flushHeaders()
