@@ -11,7 +11,6 @@ import { startEmulator } from "../support.ts"
 import type { RawAnswer } from "./raw.ts"
 import { request } from "./raw.ts"
 
-/** How one case is shown, under every profile it names or under some of them. */
 /** Go's phrases; Node's differ in places. */
 const phrases: Record<number, string> = {
   200: "OK",
@@ -25,6 +24,7 @@ const phrases: Record<number, string> = {
   500: "Internal Server Error"
 }
 
+/** How one case is shown, under every profile it names or under some of them. */
 export interface Scenario {
   readonly case: number
   /** What this scenario shows, where a case has several. */
