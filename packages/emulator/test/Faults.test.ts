@@ -117,11 +117,6 @@ const table: ReadonlyArray<{
     naive: { life: ["handled", "Running 1", "handled", "ended", "Exited 0"], results: ["Extension.Crash", "success"] }
   },
   {
-    fault: "drop-parked-next",
-    hello: { life: [lostPoll, "lost INVOKE", works, "handled", "ended", "Exited 0"], results: twice.results },
-    naive: { life: ["Ready 1", ...twice.life], results: ["init Extension.Crash", "success", "success"] }
-  },
-  {
     // The function's fault; both get SHUTDOWN in time.
     fault: "timeout@2",
     options: { timeout: "1 second" },
@@ -220,6 +215,30 @@ describe("deadlines that cannot be", { concurrent: true }, () => {
       const { life, results } = yield* live("naive", `deadline:shutdown=${time}`)
       assert.deepStrictEqual(life, ["handled", "handled", "ShutdownFailed 1"])
       assert.deepStrictEqual(results, twice.results)
+    })
+  )
+})
+
+describe("drop-parked-next", { concurrent: true }, () => {
+  it.live("hello keeps asking until the old poll has swallowed an event; the function does not notice", () =>
+    Effect.gen(function* () {
+      const { life, results } = yield* live("hello", "drop-parked-next")
+      // When it notices at once that its connection is gone, it says nothing.
+      const events = life.filter((word) => word !== lostPoll && word !== works)
+      assert.deepStrictEqual(events, ["lost INVOKE", "handled", "ended", "Exited 0"])
+      assert.deepStrictEqual(results, twice.results)
+    })
+  )
+
+  it.live("naive crashes", () =>
+    Effect.gen(function* () {
+      const { life, results } = yield* live("naive", "drop-parked-next")
+      // Before init is over, or after an invocation has begun.
+      assert.include(
+        ["Ready 1", "Running 1"],
+        life.find((word) => word.endsWith(" 1"))
+      )
+      assert.match(results[0] ?? "", /Extension.Crash$/)
     })
   )
 })
