@@ -51,6 +51,8 @@ interface Generation {
   readonly startedAt: number
   isRegistered: boolean
   isSubscribedToInvoke: boolean
+  /** It has called next at least once. */
+  isReady: boolean
   /** It has called next since the last event. */
   isWaiting: boolean
   shutdownAt: number | undefined
@@ -71,6 +73,7 @@ const generation = (kind: Generation["kind"], startedAt: number): Generation => 
   startedAt,
   isRegistered: false,
   isSubscribedToInvoke: false,
+  isReady: false,
   isWaiting: false,
   shutdownAt: undefined
 })
@@ -92,7 +95,7 @@ export const make = (): { readonly add: (entry: JournalEntry) => void; readonly 
   let respondedAt: number | undefined
   let isShuttingDown = false
   let isRuntimeStarted = false
-  let isRuntimeWaiting = false
+  let isRuntimeReady = false
 
   const start = (name: string, kind: Generation["kind"], at: number): Extension => {
     const known = extensions.get(name)
@@ -125,9 +128,9 @@ export const make = (): { readonly add: (entry: JournalEntry) => void; readonly 
               ? ""
               : `; there is a registration as "${internal.figures.name}", which is no file: is that meant to be it?`)
         )
-      } else if (!generation.isWaiting) problems.add(`${figures.name} never called next ${why}`)
+      } else if (!generation.isReady) problems.add(`${figures.name} never called next ${why}`)
     }
-    if (isRuntimeStarted && !isRuntimeWaiting) functionFailures.add(`the function's runtime never called next ${why}`)
+    if (isRuntimeStarted && !isRuntimeReady) functionFailures.add(`the function's runtime never called next ${why}`)
   }
 
   const onExtension = (name: string, entry: Extract<JournalEntry, { readonly source: unknown }>) => {
@@ -150,6 +153,7 @@ export const make = (): { readonly add: (entry: JournalEntry) => void; readonly 
       case "NextCalled": {
         if (known === undefined) return
         const { figures, generation } = known
+        generation.isReady = true
         generation.isWaiting = true
         figures.readyMs ??= entry.at - generation.startedAt
         if (respondedAt !== undefined && generation.isSubscribedToInvoke) {
@@ -224,13 +228,13 @@ export const make = (): { readonly add: (entry: JournalEntry) => void; readonly 
     switch (entry._tag) {
       case "ProcessStarted":
         isRuntimeStarted = true
-        isRuntimeWaiting = false
+        isRuntimeReady = false
         return
       case "LaunchFailed":
         functionFailures.add(`the function could not be started: ${entry.message}. ${entry.advice}`)
         return
       case "NextCalled":
-        isRuntimeWaiting = true
+        isRuntimeReady = true
         return
       case "ProcessExited":
         isRuntimeStarted = false
