@@ -39,6 +39,8 @@ export interface Summary {
   readonly extensions: ReadonlyArray<ExtensionFigures>
   /** One sentence for each crash, overrun and other misbehaviour of an extension. Empty: all is well. */
   readonly problems: ReadonlyArray<string>
+  /** What an extension may have lost without having done wrong. */
+  readonly notes: ReadonlyArray<string>
   /** One sentence for each way in which the function itself failed. */
   readonly functionFailures: ReadonlyArray<string>
 }
@@ -88,6 +90,7 @@ export const make = (): { readonly add: (entry: JournalEntry) => void; readonly 
   const extensions = new Map<string, Extension>()
   // An init that fails is repeated, and its problem with it.
   const problems = new Set<string>()
+  const notes = new Set<string>()
   const functionFailures = new Set<string>()
   const failed = new Set<string>()
   let invocations = 0
@@ -166,8 +169,8 @@ export const make = (): { readonly add: (entry: JournalEntry) => void; readonly 
         known.generation.isWaiting = false
         if (entry.eventType === "SHUTDOWN") known.generation.shutdownAt = entry.at
         if (entry.lost) {
-          problems.add(
-            `${name} lost an ${entry.eventType} event: it had given its poll up, and the old poll swallowed the event`
+          notes.add(
+            `${name} lost an ${entry.eventType} event: the connection of its poll was gone, and the old poll swallowed it`
           )
         }
         return
@@ -278,6 +281,7 @@ export const make = (): { readonly add: (entry: JournalEntry) => void; readonly 
       failedInvocations: failed.size,
       extensions: Array.from(extensions.values(), ({ figures }) => ({ ...figures })),
       problems: [...problems],
+      notes: [...notes],
       functionFailures: [...functionFailures]
     })
   }
@@ -316,6 +320,7 @@ export const render = (summary: Summary): string => {
     ...(summary.extensions.length === 0 ? [] : [...table, ""]),
     `${count}${failed}`,
     ...summary.functionFailures.map((text) => `function: ${text}`),
+    ...summary.notes.map((text) => `note: ${text}`),
     ...(summary.problems.length === 0
       ? ["no extension crashed or overran"]
       : summary.problems.map((text) => `problem: ${text}`))

@@ -162,6 +162,13 @@ describe("effect-lambda emulate", { timeout: 30_000 }, () => {
     assert.include(output, "problem: naive-never-register.mjs never registered")
   })
 
+  it("an event lost to a fault is noted, and no fault of the extension", async () => {
+    const { code, output } = await emulate("-e", hello, "-f", handler, "-n", "3", "--fault", "drop-parked-next@2")
+    assert.strictEqual(code, 0, output)
+    assert.include(output, "note: hello.ts lost an INVOKE event")
+    assert.include(output, "no extension crashed or overran")
+  })
+
   it("an internal extension is no problem", async () => {
     const { code, output } = await emulate("-e", hello, "-f", fixture("internal-handler.mjs"), "-n", "1")
     assert.strictEqual(code, 0, output)
