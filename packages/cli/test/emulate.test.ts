@@ -162,6 +162,21 @@ describe("effect-lambda emulate", { timeout: 30_000 }, () => {
     assert.include(output, "problem: naive-never-register.mjs never registered")
   })
 
+  it.each([
+    ["reset:register", 1, "problem: naive.mjs crashed with exit code 1"],
+    ["reset:next@2", 1, "problem: naive.mjs crashed with exit code 1"],
+    ["partial:next@2=10", 1, "problem: naive.mjs crashed with exit code 1"],
+    ["drop-parked-next@2", 1, "problem: naive.mjs crashed with exit code 1"],
+    ["crash:extension:naive.mjs:during-invoke@1+20ms", 1, "problem: naive.mjs crashed with signal SIGKILL"],
+    ["crash:runtime:during-invoke@1", 0, "function: invocation 1 failed: Runtime.ExitError"],
+    ["timeout@1", 0, "function: invocation 1 failed: the function had not responded"]
+  ])("a naive extension under %s: what the summary says", async (fault, expected, text) => {
+    const args = ["-e", fixture("naive.mjs"), "-f", handler, "-n", "2", "--timeout", "2", "--fault", fault]
+    const { code, output } = await emulate(...args)
+    assert.strictEqual(code, expected, output)
+    assert.include(output, text)
+  })
+
   it("an event lost to a fault is noted, and no fault of the extension", async () => {
     const { code, output } = await emulate("-e", hello, "-f", handler, "-n", "3", "--fault", "drop-parked-next@2")
     assert.strictEqual(code, 0, output)
