@@ -170,7 +170,7 @@ export const make = (): { readonly add: (entry: JournalEntry) => void; readonly 
         if (entry.eventType === "SHUTDOWN") known.generation.shutdownAt = entry.at
         if (entry.lost) {
           notes.add(
-            `${name} lost an ${entry.eventType} event: the connection of its poll was gone, and the old poll swallowed it`
+            `${name} lost the event ${entry.eventType}: the connection of its poll was gone, and the old poll swallowed it`
           )
         }
         return
