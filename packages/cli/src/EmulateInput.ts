@@ -1,5 +1,6 @@
 /** What `emulate` is told, and the sentences for what it cannot work with. */
 import type * as Emulator from "@effect-lambda/emulator/Emulator"
+import { maxPayloadBytes } from "@effect-lambda/emulator/EnvironmentState"
 import * as Fault from "@effect-lambda/emulator/Fault"
 import * as CliError from "effect/cli/CliError"
 import type * as Command from "effect/cli/Command"
@@ -104,8 +105,6 @@ export const flags = {
 export type Input = Command.Command.Config.Infer<typeof flags>
 
 const defaultListen = "127.0.0.1:9000"
-// What Lambda takes in one invocation.
-const maxPayloadBytes = 6_291_556
 
 const listenOf = (text: string) => {
   const match = /^(?:\[?([^\]]+?)\]?:)?(\d{1,5})$/.exec(text)
