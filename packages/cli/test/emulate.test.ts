@@ -169,12 +169,35 @@ describe("effect-lambda emulate", { timeout: 30_000 }, () => {
     ["drop-parked-next@1", 1, "problem: naive.mjs crashed with exit code 1"],
     ["crash:extension:naive.mjs:during-invoke@1", 1, "problem: naive.mjs crashed with signal SIGKILL"],
     ["crash:runtime:during-invoke@1", 0, "function: invocation 1 failed: Runtime.ExitError"],
-    ["timeout@1", 0, "function: invocation 1 failed: the function had not responded"]
+    ["timeout@1", 0, "function: invocation 1 failed: the function had not responded"],
+    ["shutdown:after-response@1", 1, "The environment was shut down before invocation"],
+    ["shutdown:during-invoke@1", 1, "The environment was shut down before invocation"],
+    // What even a naive extension gets through, as on Lambda.
+    ["status:next@2=500", 0, "no extension crashed or overran"],
+    ["slow:next@2=300ms", 0, "no extension crashed or overran"],
+    ["deadline:shutdown=676051", 0, "no extension crashed or overran"],
+    ["hold-thaw=300ms", 0, "no extension crashed or overran"]
   ])("a naive extension under %s: what the summary says", async (fault, expected, text) => {
     const args = ["-e", fixture("naive.mjs"), "-f", handler, "-n", "2", "--timeout", "2", "--fault", fault]
     const { code, output } = await emulate(...args)
     assert.strictEqual(code, expected, output)
     assert.include(output, text)
+  })
+
+  it("hello outlives a long freeze", async () => {
+    const { code, output } = await emulate("-e", hello, "-f", handler, "-n", "2", "--fault", "hold-thaw=300ms")
+    assert.strictEqual(code, 0, output)
+    assert.include(output, "2 invocations, then shutdown: spindown")
+  })
+
+  it("hello that is killed after the response costs one invocation; the next one starts it again", async () => {
+    const fault = "crash:extension:hello.ts:after-response@1"
+    const { code, output } = await emulate("-e", hello, "-f", handler, "-n", "3", "--fault", fault)
+    assert.strictEqual(code, 1, output)
+    assert.include(output, "problem: hello.ts crashed with signal SIGKILL")
+    // The exit of a killed process is seen a moment later: in this invocation, or already in the next one.
+    assert.include(output, "3 invocations, 1 failed")
+    assert.match(output, /[12] invocations, then shutdown: spindown/)
   })
 
   it("an event lost to a fault is noted, and no fault of the extension", async () => {
