@@ -1,271 +1,18 @@
 /**
- * The records of the Telemetry API: every `platform.*` event of schema
- * versions 2022-07-01, 2022-12-13 and 2025-01-29, `function` and `extension`
- * logs, and whatever a later Lambda may send.
+ * The records of the Telemetry API: the `platform.*` events of `PlatformEvent`,
+ * `function` and `extension` logs, and whatever a later Lambda may send.
  *
  * One record is decoded at a time ({@link decode}), so a bad record never costs
  * its neighbours: it becomes an {@link Undecodable} with the reason and the
- * original. A field is optional here where at least one schema version leaves
- * it out; unknown fields are dropped, unknown types kept whole.
+ * original. Nothing is lost on the way: unknown fields stay where they are,
+ * unknown types are kept whole, and {@link encode} gives back what came.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
  * @since 0.1.0
  */
-import * as Option from "effect/Option"
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-
-const open = <const Literals extends ReadonlyArray<string>>(literals: Literals) =>
-  Schema.Union([Schema.Literals(literals), Schema.StringForLiteralAutocomplete])
-
-/**
- * How the environment was initialised, an open enumeration.
- *
- * @category schemas
- * @since 0.1.0
- */
-export const InitType = open(["on-demand", "provisioned-concurrency", "snap-start", "lambda-managed-instances"])
-
-/**
- * `init` before the first invocation, `invoke` where init is repeated inside
- * one; an open enumeration.
- *
- * @category schemas
- * @since 0.1.0
- */
-export const InitPhase = open(["init", "invoke"])
-
-/**
- * How a phase ended, an open enumeration. A handler that throws is a
- * `success`: for Lambda the runtime has done its work.
- *
- * @category schemas
- * @since 0.1.0
- */
-export const Status = open(["success", "error", "failure", "timeout"])
-
-/**
- * A stretch of time inside a phase: `responseLatency`, `responseDuration`,
- * `runtimeOverhead`, `extensionOverhead`. `durationMs` has at most three decimals.
- *
- * @category schemas
- * @since 0.1.0
- */
-export const Span = Schema.Struct({
-  name: Schema.String,
-  start: Schema.String,
-  durationMs: Schema.Finite
-})
-
-/**
- * The X-Ray trace of an invocation; absent where it is not sampled.
- *
- * @category schemas
- * @since 0.1.0
- */
-export const TraceContext = Schema.Struct({
-  type: Schema.String,
-  value: Schema.String,
-  spanId: Schema.optionalKey(Schema.String)
-})
-
-const optional = <S extends Schema.Constraint>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))
-const spans = Schema.optionalKey(Schema.Array(Span))
-const tracing = optional(TraceContext)
-const errorType = optional(Schema.String)
-const tenantId = optional(Schema.String)
-
-const runtimeVersion = {
-  runtimeVersion: Schema.optionalKey(Schema.String),
-  runtimeVersionArn: Schema.optionalKey(Schema.String)
-}
-const instance = {
-  functionName: Schema.optionalKey(Schema.String),
-  functionVersion: Schema.optionalKey(Schema.String),
-  /** The name of the log stream, such as `2026/09/15/[$LATEST]…`. */
-  instanceId: Schema.optionalKey(Schema.String),
-  /** Bytes. */
-  instanceMaxMemory: Schema.optionalKey(Schema.Finite)
-}
-
-const event = <const Type extends string, Record extends Schema.Constraint>(type: Type, record: Record) =>
-  Schema.Struct({ time: Schema.String, type: Schema.tag(type), record })
-
-/**
- * Init begins.
- *
- * @category schemas
- * @since 0.1.0
- */
-export const InitStart = event(
-  "platform.initStart",
-  Schema.Struct({ initializationType: InitType, phase: InitPhase, ...runtimeVersion, ...instance, tracing })
-)
-
-/**
- * The runtime has finished its part of init.
- *
- * @category schemas
- * @since 0.1.0
- */
-export const InitRuntimeDone = event(
-  "platform.initRuntimeDone",
-  Schema.Struct({ initializationType: InitType, phase: InitPhase, status: Status, errorType, spans, tracing })
-)
-
-/**
- * Init is over. There is no `status` in schema 2022-07-01.
- *
- * @category schemas
- * @since 0.1.0
- */
-export const InitReport = event(
-  "platform.initReport",
-  Schema.Struct({
-    initializationType: InitType,
-    phase: InitPhase,
-    metrics: Schema.Struct({ durationMs: Schema.Finite }),
-    status: optional(Status),
-    errorType,
-    spans,
-    tracing
-  })
-)
-
-/**
- * An invocation begins.
- *
- * @category schemas
- * @since 0.1.0
- */
-export const Start = event(
-  "platform.start",
-  Schema.Struct({
-    requestId: Schema.String,
-    version: Schema.optionalKey(Schema.String),
-    functionArn: optional(Schema.String),
-    tenantId,
-    tracing
-  })
-)
-
-/**
- * The function is done with an invocation; extensions may still be at work.
- * Not sent on managed instances.
- *
- * @category schemas
- * @since 0.1.0
- */
-export const RuntimeDone = event(
-  "platform.runtimeDone",
-  Schema.Struct({
-    requestId: Schema.String,
-    status: Status,
-    errorType,
-    metrics: optional(Schema.Struct({ durationMs: Schema.Finite, producedBytes: optional(Schema.Finite) })),
-    spans,
-    tenantId,
-    tracing
-  })
-)
-
-/**
- * An invocation is over, extensions included. It comes after every extension
- * has called next, so usually with the next invocation or with SHUTDOWN: to
- * wait for it before calling next is to wait for ever.
- *
- * @category schemas
- * @since 0.1.0
- */
-export const Report = event(
-  "platform.report",
-  Schema.Struct({
-    requestId: Schema.String,
-    status: optional(Status),
-    errorType,
-    metrics: Schema.Struct({
-      durationMs: Schema.Finite,
-      billedDurationMs: optional(Schema.Finite),
-      memorySizeMB: optional(Schema.Finite),
-      maxMemoryUsedMB: optional(Schema.Finite),
-      initDurationMs: optional(Schema.Finite),
-      restoreDurationMs: optional(Schema.Finite),
-      billedRestoreDurationMs: optional(Schema.Finite)
-    }),
-    spans,
-    tenantId,
-    tracing
-  })
-)
-
-/**
- * An extension, once init is over: `Ready`, or the state it stopped in.
- *
- * @category schemas
- * @since 0.1.0
- */
-export const Extension = event(
-  "platform.extension",
-  Schema.Struct({ name: Schema.String, state: Schema.String, events: Schema.Array(Schema.String), errorType })
-)
-
-/**
- * Somebody subscribed to telemetry, or tried to.
- *
- * @category schemas
- * @since 0.1.0
- */
-export const TelemetrySubscription = event(
-  "platform.telemetrySubscription",
-  Schema.Struct({ name: Schema.String, state: Schema.String, types: Schema.Array(Schema.String) })
-)
-
-/**
- * Lambda dropped records before it delivered them.
- *
- * @category schemas
- * @since 0.1.0
- */
-export const LogsDropped = event(
-  "platform.logsDropped",
-  Schema.Struct({ droppedBytes: Schema.Finite, droppedRecords: Schema.Finite, reason: Schema.String })
-)
-
-/**
- * A restore from a SnapStart snapshot begins.
- *
- * @category schemas
- * @since 0.1.0
- */
-export const RestoreStart = event("platform.restoreStart", Schema.Struct({ ...runtimeVersion, ...instance, tracing }))
-
-/**
- * The runtime has finished its part of a restore.
- *
- * @category schemas
- * @since 0.1.0
- */
-export const RestoreRuntimeDone = event(
-  "platform.restoreRuntimeDone",
-  Schema.Struct({ status: Status, errorType, spans, tracing })
-)
-
-/**
- * A restore is over.
- *
- * @category schemas
- * @since 0.1.0
- */
-export const RestoreReport = event(
-  "platform.restoreReport",
-  Schema.Struct({
-    metrics: Schema.Struct({ durationMs: Schema.Finite }),
-    status: optional(Status),
-    errorType,
-    spans,
-    tracing
-  })
-)
+import { makeDecode } from "./internal/eventSchema.ts"
+import * as PlatformEvent from "./PlatformEvent.ts"
 
 /**
  * A log record of the function: a string (real Lambda keeps the newline at its
@@ -274,7 +21,11 @@ export const RestoreReport = event(
  * @category schemas
  * @since 0.1.0
  */
-export const FunctionLog = event("function", Schema.Unknown)
+export const FunctionLog = /*#__PURE__*/ Schema.Struct({
+  time: Schema.String,
+  type: /*#__PURE__*/ Schema.tag("function"),
+  record: Schema.Unknown
+})
 
 /**
  * A log record of an extension, this one included.
@@ -282,7 +33,11 @@ export const FunctionLog = event("function", Schema.Unknown)
  * @category schemas
  * @since 0.1.0
  */
-export const ExtensionLog = event("extension", Schema.Unknown)
+export const ExtensionLog = /*#__PURE__*/ Schema.Struct({
+  time: Schema.String,
+  type: /*#__PURE__*/ Schema.tag("extension"),
+  record: Schema.Unknown
+})
 
 /**
  * The events this library knows.
@@ -290,22 +45,7 @@ export const ExtensionLog = event("extension", Schema.Unknown)
  * @category schemas
  * @since 0.1.0
  */
-export const KnownEvent = Schema.Union([
-  InitStart,
-  InitRuntimeDone,
-  InitReport,
-  Start,
-  RuntimeDone,
-  Report,
-  Extension,
-  TelemetrySubscription,
-  LogsDropped,
-  RestoreStart,
-  RestoreRuntimeDone,
-  RestoreReport,
-  FunctionLog,
-  ExtensionLog
-])
+export const KnownEvent = /*#__PURE__*/ Schema.Union([PlatformEvent.PlatformEvent, FunctionLog, ExtensionLog])
 
 /**
  * @category models
@@ -326,7 +66,8 @@ export interface UnknownEvent {
 }
 
 /**
- * A record that could not be decoded: why, and as it came.
+ * A record that could not be decoded: why, and as it came. Where not even JSON
+ * came, `original` is the text.
  *
  * @category models
  * @since 0.1.0
@@ -345,30 +86,27 @@ export interface Undecodable {
  */
 export type TelemetryEvent = KnownEvent | UnknownEvent | Undecodable
 
-const knownTypes = new Set<string>(KnownEvent.members.map((member) => member.fields.type.schema.literal))
-
-const decodeKnown = Schema.decodeUnknownResult(KnownEvent)
-const decodeEnvelope = Schema.decodeUnknownOption(
-  Schema.StructWithRest(Schema.Struct({ time: Schema.String, type: Schema.String }), [
-    Schema.Record(Schema.String, Schema.Unknown)
-  ])
-)
-
 /**
  * Decodes one record. It never fails: what is wrong with a record is a value.
+ * A known event is the very object that was given, with all its fields.
  *
  * @category decoding
  * @since 0.1.0
  */
-export const decode = (original: unknown): TelemetryEvent => {
-  const known = decodeKnown(original)
-  if (Result.isSuccess(known)) return known.success
-  const envelope = decodeEnvelope(original)
-  if (Option.isSome(envelope) && !knownTypes.has(envelope.value.type)) {
-    return { type: "unknown", time: envelope.value.time, original: envelope.value }
-  }
-  return { type: "undecodable", reason: known.failure.message, original }
-}
+export const decode: (original: unknown) => TelemetryEvent = /*#__PURE__*/ makeDecode<KnownEvent>(() => [
+  ...PlatformEvent.PlatformEvent.members,
+  FunctionLog,
+  ExtensionLog
+])
+
+/**
+ * The JSON value to send on: a known event as it came, an unknown one as it
+ * came, an undecodable one as `{ type, reason, original }`.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const encode = (event: TelemetryEvent): unknown => (event.type === "unknown" ? event.original : event)
 
 /**
  * The invocation an event belongs to, where it says so: `platform.start`,
@@ -385,14 +123,157 @@ export const requestId = (event: TelemetryEvent): string | undefined => {
       return event.record.requestId
     case "function":
     case "extension":
-      return stringField(event.record, "requestId")
+      return textField(event.record, "requestId")
     default:
       return undefined
   }
 }
 
-const stringField = (record: unknown, name: string): string | undefined => {
+const textField = (record: unknown, name: string): string | undefined => {
   if (typeof record !== "object" || record === null) return undefined
-  const value: unknown = Object.entries(record).find(([key]) => key === name)?.[1]
+  const value: unknown = Object.getOwnPropertyDescriptor(record, name)?.value
   return typeof value === "string" ? value : undefined
+}
+
+/**
+ * How serious an event is, an open enumeration in upper case.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Severity = "TRACE" | "DEBUG" | "INFO" | "WARN" | "ERROR" | "FATAL" | (string & {})
+
+const severityOf = (level: string): Severity => {
+  const upper = level.toUpperCase()
+  switch (upper) {
+    case "WARNING":
+      return "WARN"
+    case "CRITICAL":
+      return "FATAL"
+    default:
+      return upper
+  }
+}
+
+// `2026-09-15T12:00:00.123Z\t<requestId>\tERROR\t…` of Node, `[ERROR] …` and `[ERROR]\t…` of Python.
+const levelInText =
+  /^(?:\d{4}-\d\d-\d\dT[^\t\n]*\t[^\t\n]*\t|\[)(TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|CRITICAL)[\t\]]/
+
+/**
+ * How serious an event is, where somebody says so.
+ *
+ * - JSON logs: their `level` in upper case, where it is a text
+ * - text logs: the level that the Node and Python runtimes print before a
+ *   message. Python's `WARNING` and `CRITICAL` are `WARN` and `FATAL`
+ * - `platform.*`: `ERROR` with any status but `success`, and for an extension
+ *   that stopped with an error; `WARN` for dropped records
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const severity = (event: TelemetryEvent): Severity | undefined => {
+  switch (event.type) {
+    case "function":
+    case "extension": {
+      const { record } = event
+      const level = typeof record === "string" ? levelInText.exec(record)?.[1] : textField(record, "level")
+      return level === undefined ? undefined : severityOf(level)
+    }
+    case "platform.initRuntimeDone":
+    case "platform.initReport":
+    case "platform.runtimeDone":
+    case "platform.report":
+    case "platform.restoreRuntimeDone":
+    case "platform.restoreReport": {
+      const { status } = event.record
+      return status === undefined || status === null || status === "success" ? undefined : "ERROR"
+    }
+    case "platform.extension":
+      return event.record.errorType === undefined || event.record.errorType === null ? undefined : "ERROR"
+    case "platform.logsDropped":
+      return "WARN"
+    default:
+      return undefined
+  }
+}
+
+/**
+ * Where an event stands in an X-Ray trace.
+ *
+ * - `traceId`: the `Root`, such as `1-62e900b2-710d76f009d6e7785905449a`
+ * - `parentId`: the `Parent`, 16 hexadecimal digits
+ * - `isSampled`: whether `Sampled` is 1
+ * - `spanId`: the id Lambda gave to the phase itself
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TraceContext {
+  readonly traceId: string
+  readonly parentId?: string
+  readonly isSampled: boolean
+  readonly spanId?: string
+}
+
+/**
+ * The trace of a `platform.*` event, where it has one: its `record.tracing`
+ * taken apart, the text `Root=…;Parent=…;Sampled=…` included.
+ *
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/telemetry-otel-spans.html
+ * @category accessors
+ * @since 0.1.0
+ */
+export const traceContext = (event: TelemetryEvent): TraceContext | undefined => {
+  if (event.type === "unknown" || event.type === "undecodable") return undefined
+  if (event.type === "function" || event.type === "extension" || !("tracing" in event.record)) return undefined
+  const { tracing } = event.record
+  if (tracing === undefined || tracing === null) return undefined
+  const parts = new Map<string, string>()
+  for (const part of tracing.value.split(";")) {
+    const equals = part.indexOf("=")
+    if (equals > 0) parts.set(part.slice(0, equals).trim(), part.slice(equals + 1).trim())
+  }
+  const traceId = parts.get("Root")
+  if (traceId === undefined || traceId === "") return undefined
+  const parentId = parts.get("Parent")
+  return {
+    traceId,
+    ...(parentId === undefined ? undefined : { parentId }),
+    isSampled: parts.get("Sampled") === "1",
+    ...(tracing.spanId === undefined ? undefined : { spanId: tracing.spanId })
+  }
+}
+
+/**
+ * The stretches of time an event reports; none for most.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const spans = (event: TelemetryEvent): ReadonlyArray<PlatformEvent.Span> => {
+  switch (event.type) {
+    case "platform.initRuntimeDone":
+    case "platform.initReport":
+    case "platform.runtimeDone":
+    case "platform.report":
+    case "platform.restoreRuntimeDone":
+    case "platform.restoreReport":
+      return event.record.spans ?? []
+    default:
+      return []
+  }
+}
+
+/**
+ * A log record as text, without the line break at its end (Lambda keeps it,
+ * AWS's local emulator does not); a record that is no text as JSON. What is no
+ * log has none.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const text = (event: TelemetryEvent): string | undefined => {
+  if (event.type !== "function" && event.type !== "extension") return undefined
+  const { record } = event
+  return typeof record === "string" ? record.replace(/\r?\n$/, "") : JSON.stringify(record)
 }

@@ -1,5 +1,5 @@
 /** One record of each kind and version as Lambda sends it, and what becomes of records that nobody expects. */
-import { TelemetryEvent } from "@effect-lambda/extension"
+import { PlatformEvent, TelemetryEvent } from "@effect-lambda/extension"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
@@ -92,15 +92,12 @@ describe("decode", () => {
     assert.deepStrictEqual(TelemetryEvent.decode(original), { type: "unknown", time, original })
   })
 
-  it("fields that came later are left out", () => {
-    assert.deepStrictEqual<unknown>(
-      TelemetryEvent.decode({ time, type: "platform.start", record: { requestId, later: 1 }, later: 2 }),
-      { time, type: "platform.start", record: { requestId } }
-    )
-  })
-
   it.each<readonly [string, unknown]>([
     ["a known type without its record", { time, type: "platform.report" }],
+    ["a function log without its record", { time, type: "function" }],
+    ["a log whose time is a number", { time: 1, type: "extension", record: "a" }],
+    ["a record that is a text", { time, type: "platform.report", record: "text" }],
+    ["a list", [{ time, type: "function", record: "a" }]],
     ["a wrong type of a field", { time, type: "platform.start", record: { requestId: 1 } }],
     ["NaN where a number should be", { time, type: "platform.logsDropped", record: { droppedBytes: Number.NaN } }],
     ["no time", { type: "platform.thawed" }],
@@ -119,27 +116,52 @@ describe("decode", () => {
     assert.deepStrictEqual(types, ["function", "undecodable", "function"])
   })
 
-  const PlatformEvent = Schema.Union([
-    TelemetryEvent.InitStart,
-    TelemetryEvent.InitRuntimeDone,
-    TelemetryEvent.InitReport,
-    TelemetryEvent.Start,
-    TelemetryEvent.RuntimeDone,
-    TelemetryEvent.Report,
-    TelemetryEvent.Extension,
-    TelemetryEvent.TelemetrySubscription,
-    TelemetryEvent.LogsDropped,
-    TelemetryEvent.RestoreStart,
-    TelemetryEvent.RestoreRuntimeDone,
-    TelemetryEvent.RestoreReport
-  ])
+  it("the reason says what is wrong and where", () => {
+    const reason = (original: unknown) => {
+      const event = TelemetryEvent.decode(original)
+      return event.type === "undecodable" ? event.reason : undefined
+    }
+    assert.include(reason({ time, type: "platform.start", record: { requestId: 1 } }), '["record"]["requestId"]')
+    assert.include(reason({ time, type: "function" }), '["record"]')
+    assert.include(reason("text"), "`time` and a `type`")
+  })
 
-  it.effect.prop("every platform event round-trips through JSON text", [PlatformEvent], ([event]) =>
+  it.effect.prop("every platform event round-trips through JSON text", [PlatformEvent.PlatformEvent], ([event]) =>
     Effect.gen(function* () {
-      const text = JSON.stringify(yield* Schema.encodeEffect(PlatformEvent)(event))
+      const text = JSON.stringify(yield* Schema.encodeEffect(PlatformEvent.PlatformEvent)(event))
       // `Equal` is structural and, as JSON does, takes -0 for 0.
       assert.isTrue(Equal.equals<unknown, unknown>(TelemetryEvent.decode(JSON.parse(text)), event), text)
     })
+  )
+
+  const Later = Schema.Record(Schema.TemplateLiteral(["later", Schema.String]), Schema.Json)
+
+  it.effect.prop(
+    "fields that came later survive",
+    [PlatformEvent.PlatformEvent, Later, Later],
+    ([event, inEvent, inRecord]) =>
+      Effect.sync(() => {
+        const sent: unknown = JSON.parse(
+          JSON.stringify({ ...event, ...inEvent, record: { ...event.record, ...inRecord } })
+        )
+        const decoded = TelemetryEvent.decode(sent)
+        assert.strictEqual(decoded.type, event.type)
+        assert.strictEqual(TelemetryEvent.encode(decoded), sent)
+      })
+  )
+
+  it.effect.prop(
+    "a bad record never costs its neighbours",
+    [Schema.Array(PlatformEvent.PlatformEvent), Schema.Json, Schema.Array(PlatformEvent.PlatformEvent)],
+    ([before, bad, after]) =>
+      Effect.sync(() => {
+        const types = [...before, bad, ...after].map(TelemetryEvent.decode).map((event) => event.type)
+        types.splice(before.length, 1)
+        assert.deepStrictEqual<ReadonlyArray<string>>(
+          types,
+          [...before, ...after].map((event) => event.type)
+        )
+      })
   )
 
   it.effect.prop(
@@ -157,6 +179,21 @@ describe("decode", () => {
   )
 })
 
+describe("encode", () => {
+  it.each<readonly [string, unknown, unknown]>([
+    ["a known event is itself", { time, type: "function", record: "a", later: 1 }, undefined],
+    ["an unknown event is what came", { time, type: "platform.thawed", record: { n: 1 }, later: 1 }, undefined],
+    ["an event of the type unknown is what came", { time, type: "unknown", record: 1 }, undefined],
+    [
+      "an undecodable record stands in its reason",
+      "text",
+      { type: "undecodable", reason: "an event has a `time` and a `type`, both texts", original: "text" }
+    ]
+  ])("%s", (_, original, expected = original) => {
+    assert.deepStrictEqual(TelemetryEvent.encode(TelemetryEvent.decode(original)), expected)
+  })
+})
+
 describe("requestId", () => {
   it.each<readonly [unknown, string | undefined]>([
     [{ time, type: "platform.start", record: { requestId } }, requestId],
@@ -169,5 +206,114 @@ describe("requestId", () => {
     [null, undefined]
   ])("of %j is %j", (original, expected) => {
     assert.strictEqual(TelemetryEvent.requestId(TelemetryEvent.decode(original)), expected)
+  })
+})
+
+describe("severity", () => {
+  const log = (record: unknown) => ({ time, type: "function", record })
+  const ended = (type: string, status?: string | null) => ({
+    time,
+    type,
+    record: { requestId, ...init, status, metrics: { durationMs: 1 } }
+  })
+  it.each<readonly [unknown, string | undefined]>([
+    [log({ level: "INFO", message: "a" }), "INFO"],
+    [log({ level: "warn" }), "WARN"],
+    [log({ level: "Warning" }), "WARN"],
+    [log({ level: "critical" }), "FATAL"],
+    [log({ level: "notice" }), "NOTICE"],
+    [log({ level: 30 }), undefined],
+    [log([1]), undefined],
+    [log(null), undefined],
+    [log(`${time}\t${requestId}\tERROR\tInvoke Error\t{}\n`), "ERROR"],
+    [log(`${time}\tundefined\tTRACE\tbefore the first request\n`), "TRACE"],
+    [log(`${time}\t${requestId}\tsaid\tERROR\n`), undefined],
+    [log("[ERROR] ValueError: bad\nTraceback"), "ERROR"],
+    [log(`[WARNING]\t${time}\t${requestId}\tslow\n`), "WARN"],
+    [log("[CRITICAL] out of disk"), "FATAL"],
+    [log("[note] ERROR"), undefined],
+    [log("ERROR in the middle of nothing"), undefined],
+    [log("START RequestId: 1"), undefined],
+    [{ time, type: "extension", record: "[DEBUG] x" }, "DEBUG"],
+    [ended("platform.runtimeDone", "success"), undefined],
+    [ended("platform.runtimeDone", "timeout"), "ERROR"],
+    [ended("platform.report", "failure"), "ERROR"],
+    [ended("platform.report", null), undefined],
+    [ended("platform.initRuntimeDone", "error"), "ERROR"],
+    [ended("platform.initReport", "error"), "ERROR"],
+    [ended("platform.restoreRuntimeDone", "throttled"), "ERROR"],
+    [ended("platform.restoreReport", "timeout"), "ERROR"],
+    [{ time, type: "platform.extension", record: { name: "a", state: "Ready", events: [] } }, undefined],
+    [
+      { time, type: "platform.extension", record: { name: "a", state: "Started", events: [], errorType: "E" } },
+      "ERROR"
+    ],
+    [{ time, type: "platform.logsDropped", record: { droppedBytes: 1, droppedRecords: 1, reason: "r" } }, "WARN"],
+    [{ time, type: "platform.start", record: { requestId } }, undefined],
+    [{ time, type: "platform.thawed" }, undefined],
+    [null, undefined]
+  ])("of %j is %j", (original, expected) => {
+    assert.strictEqual(TelemetryEvent.severity(TelemetryEvent.decode(original)), expected)
+  })
+})
+
+describe("traceContext", () => {
+  const start = (value: string, spanId?: string) => ({
+    time,
+    type: "platform.start",
+    record: { requestId, tracing: { type: "X-Amzn-Trace-Id", value, ...(spanId === undefined ? {} : { spanId }) } }
+  })
+  const traceId = "1-62e900b2-710d76f009d6e7785905449a"
+  const parentId = "53995c3f42cd8ad8"
+  it.each<readonly [unknown, TelemetryEvent.TraceContext | undefined]>([
+    [start(`Root=${traceId};Parent=${parentId};Sampled=1`), { traceId, parentId, isSampled: true }],
+    [
+      start(`Root=${traceId};Parent=${parentId};Sampled=0;Lineage=a:0`, "54565fb41ac79632"),
+      { traceId, parentId, isSampled: false, spanId: "54565fb41ac79632" }
+    ],
+    [start(` Sampled=1 ; Root=${traceId} ;`), { traceId, isSampled: true }],
+    [start(`Root=${traceId}`), { traceId, isSampled: false }],
+    [start("Root=;Sampled=1"), undefined],
+    [start("no trace"), undefined],
+    [start(""), undefined],
+    [{ time, type: "platform.start", record: { requestId } }, undefined],
+    [{ time, type: "platform.start", record: { requestId, tracing: null } }, undefined],
+    [{ time, type: "platform.logsDropped", record: { droppedBytes: 1, droppedRecords: 1, reason: "r" } }, undefined],
+    [{ time, type: "function", record: { tracing: { type: "X-Amzn-Trace-Id", value: "Root=1" } } }, undefined],
+    [null, undefined]
+  ])("of %j is %j", (original, expected) => {
+    assert.deepStrictEqual(TelemetryEvent.traceContext(TelemetryEvent.decode(original)), expected)
+  })
+})
+
+describe("spans", () => {
+  it.each<readonly [unknown, ReadonlyArray<unknown>]>([
+    [{ time, type: "platform.runtimeDone", record: { requestId, status: "success", spans } }, spans],
+    [{ time, type: "platform.report", record: { requestId, metrics: { durationMs: 1 }, spans } }, spans],
+    [{ time, type: "platform.initRuntimeDone", record: { ...init, status: "success", spans } }, spans],
+    [{ time, type: "platform.initReport", record: { ...init, metrics: { durationMs: 1 }, spans } }, spans],
+    [{ time, type: "platform.restoreRuntimeDone", record: { status: "success", spans } }, spans],
+    [{ time, type: "platform.restoreReport", record: { metrics: { durationMs: 1 }, spans } }, spans],
+    [{ time, type: "platform.runtimeDone", record: { requestId, status: "success" } }, []],
+    [{ time, type: "platform.start", record: { requestId } }, []],
+    [{ time, type: "function", record: { spans } }, []],
+    [null, []]
+  ])("of %j are %j", (original, expected) => {
+    assert.deepStrictEqual(TelemetryEvent.spans(TelemetryEvent.decode(original)), expected)
+  })
+})
+
+describe("text", () => {
+  it.each<readonly [unknown, string | undefined]>([
+    [{ time, type: "function", record: "a\n" }, "a"],
+    [{ time, type: "function", record: "a\r\n" }, "a"],
+    [{ time, type: "function", record: "a\n\n" }, "a\n"],
+    [{ time, type: "function", record: "a" }, "a"],
+    [{ time, type: "extension", record: { level: "INFO", message: "a" } }, '{"level":"INFO","message":"a"}'],
+    [{ time, type: "function", record: null }, "null"],
+    [{ time, type: "platform.start", record: { requestId } }, undefined],
+    [null, undefined]
+  ])("of %j is %j", (original, expected) => {
+    assert.strictEqual(TelemetryEvent.text(TelemetryEvent.decode(original)), expected)
   })
 })
