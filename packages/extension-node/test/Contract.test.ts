@@ -1,5 +1,11 @@
 /** What ExtensionsApi promises, over three HTTP clients: ours, the platform's over node:http, and fetch. */
-import { type ExtensionError, ExtensionsApi, ExtensionsProtocol, type Registration } from "@effect-lambda/extension"
+import {
+  type ExtensionError,
+  ExtensionsApi,
+  ExtensionsProtocol,
+  type Registration,
+  TelemetryApi
+} from "@effect-lambda/extension"
 import { LambdaHttpClient } from "@effect-lambda/extension-node"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { assert, describe, it } from "@effect/vitest"
@@ -129,6 +135,34 @@ describe.each(clients)("over %s", (_, client) => {
         assert.strictEqual(received[0]!.headers["lambda-extension-function-error-type"], "Extension.ConfigInvalid")
       })
     )
+  )
+
+  it.live("cases 73, 74: subscribing to telemetry", () =>
+    Effect.gen(function* () {
+      const answers = [
+        http("200 OK", '"OK"', json),
+        http("202 Accepted", '{"errorMessage":"Telemetry API is not supported","errorType":"Telemetry.NotSupported"}\n')
+      ]
+      const { host, received } = yield* makeServer(() => answers.shift() ?? reset)
+      const context = yield* Layer.build(client)
+      const { subscribe } = yield* TelemetryApi.make({ runtimeApi: host, initializationType: "on-demand" }).pipe(
+        Effect.provideContext(context)
+      )
+      const subscription = { types: ["platform"], destination: { protocol: "TCP", port: 4243 } } as const
+      assert.deepStrictEqual(yield* subscribe(registration, subscription), {
+        _tag: "Subscribed",
+        schemaVersion: "2025-01-29"
+      })
+      assert.deepStrictEqual(yield* subscribe(registration, subscription), { _tag: "NotSupported" })
+      assert.deepInclude(received[0], {
+        method: "PUT",
+        url: "/2022-07-01/telemetry",
+        body:
+          '{"schemaVersion":"2025-01-29","types":["platform"],"buffering":{"maxItems":1000,"maxBytes":1048576,' +
+          '"timeoutMs":25},"destination":{"protocol":"TCP","port":4243}}'
+      })
+      assert.strictEqual(received[0]!.headers["lambda-extension-identifier"], id)
+    })
   )
 
   const register = (api: ExtensionsApi.ExtensionsApi["Service"]) => api.register({ events: ["INVOKE"] })

@@ -176,7 +176,7 @@ export class InvalidRequest extends Schema.TaggedError<InvalidRequest>(reasonId(
   /** The same request fails again. */
   readonly isRetryable = false
   override get message(): string {
-    return `the request could not be sent: ${this.description}. Check the extension's name and the error type.`
+    return `the request could not be sent: ${this.description}.`
   }
 }
 

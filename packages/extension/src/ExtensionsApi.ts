@@ -10,7 +10,6 @@ import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
-import type { HttpClientError } from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
@@ -18,16 +17,15 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import {
   bodyExcerpt,
-  causeText,
   type ErrorRequest,
   ExtensionsApiError,
   InvalidRequest,
   InvalidResponse,
   reasonFromResponse,
-  StatusResponse,
-  Unreachable
+  StatusResponse
 } from "./ExtensionError.ts"
 import * as ExtensionEvent from "./ExtensionEvent.ts"
+import { reasonFromClientError } from "./internal/reasonFromClientError.ts"
 import * as ExtensionsProtocol from "./ExtensionsProtocol.ts"
 import { LambdaEnvironment } from "./LambdaEnvironment.ts"
 import { RegisterResponse, type Registration } from "./Registration.ts"
@@ -106,32 +104,11 @@ const checkHeader = (method: Method, what: string, value: string) =>
         new ExtensionsApiError({
           method,
           reason: new InvalidRequest({
-            description: `${what} ${JSON.stringify(value)} holds characters that HTTP does not allow in a header`,
+            description: `${what} ${JSON.stringify(value)} holds characters that HTTP does not allow in a header, choose another`,
             cause: undefined
           })
         })
       )
-
-const fromHttpClientError = (method: Method, url: string, error: HttpClientError) => {
-  switch (error.reason._tag) {
-    case "EncodeError":
-    case "InvalidUrlError":
-      return new ExtensionsApiError({
-        method,
-        reason: new InvalidRequest({
-          description: `${error.message}: ${causeText(error.reason.cause)}`,
-          cause: error.reason.cause
-        })
-      })
-    case "StatusCodeError":
-      return new ExtensionsApiError({ method, reason: reasonFromResponse(error.reason.response.status, "") })
-    default:
-      return new ExtensionsApiError({
-        method,
-        reason: new Unreachable({ url, cause: error.reason.cause ?? error.message })
-      })
-  }
-}
 
 /**
  * The service over the current `HttpClient`. Give it a client without time
@@ -161,7 +138,9 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       )
     ).pipe(
       Effect.mapError((error) =>
-        error._tag === "ExtensionsApiError" ? error : fromHttpClientError(method, request.url, error)
+        error._tag === "ExtensionsApiError"
+          ? error
+          : new ExtensionsApiError({ method, reason: reasonFromClientError(request.url, error) })
       )
     )
 

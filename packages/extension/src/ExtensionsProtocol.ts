@@ -1,6 +1,7 @@
 /**
  * The fixed words of the Lambda Extensions API: its version, paths, header
- * names and environment variable.
+ * names and environment variable; and those of the Telemetry and Logs APIs,
+ * which have the same address and the same identifier header.
  *
  * Everything here is wire data. The names follow the original Go `api`
  * package, so that a reader who knows it finds each one again
@@ -66,6 +67,44 @@ export const initErrorEndpoint: LambdaPath = `/${version}/extension/init/error`
  * @since 0.1.0
  */
 export const exitErrorEndpoint: LambdaPath = `/${version}/extension/exit/error`
+
+/**
+ * Path of the Telemetry API's only operation, `PUT`. (AWS's page prints a slash
+ * at the end; with it the answer is 404.)
+ *
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api-reference.html
+ * @category constants
+ * @since 0.1.0
+ */
+export const telemetryEndpoint: LambdaPath = "/2022-07-01/telemetry"
+
+/**
+ * Path of the Logs API's only operation, `PUT`. The Telemetry API supersedes it.
+ *
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-logs-api.html
+ * @category constants
+ * @since 0.1.0
+ */
+export const logsEndpoint: LambdaPath = "/2020-08-15/logs"
+
+/**
+ * The host under which Lambda reaches a listener inside the environment: the
+ * only one it accepts in the URI of a subscription, whatever the listener binds.
+ *
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api.html
+ * @category constants
+ * @since 0.1.0
+ */
+export const sandboxHost = "sandbox.localdomain"
+
+/**
+ * The port that Lambda keeps for itself; no listener may have it.
+ *
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api.html
+ * @category constants
+ * @since 0.1.0
+ */
+export const reservedPort = 9001
 
 /**
  * Event type of an invocation.
