@@ -38,7 +38,12 @@ import type { EventType, ExtensionEvent, ShutdownReason, Tracing } from "./Exten
 import { ExtensionsApi } from "./ExtensionsApi.ts"
 import { HostProcess } from "./HostProcess.ts"
 import { type InitializationType, LambdaEnvironment } from "./LambdaEnvironment.ts"
+import * as telemetryInMemory from "./internal/telemetryInMemory.ts"
 import type { Registration } from "./Registration.ts"
+import type { TelemetryApi } from "./TelemetryApi.ts"
+import type { TelemetryListener } from "./TelemetryListener.ts"
+import type { Subscription } from "./TelemetrySubscription.ts"
+import type { Delivery } from "./TelemetryTest.ts"
 
 /**
  * One answer of next, made by the constructors below.
@@ -47,7 +52,11 @@ import type { Registration } from "./Registration.ts"
  * @since 0.1.0
  */
 export type Step =
-  | { readonly _tag: "Event"; readonly make: (now: number, index: number) => ExtensionEvent }
+  | {
+      readonly _tag: "Event"
+      readonly make: (now: number, index: number) => ExtensionEvent
+      readonly delivers: ReadonlyArray<Delivery>
+    }
   | { readonly _tag: "Failure"; readonly reason: ExtensionsApiErrorReason }
   | { readonly _tag: "Lost"; readonly standsMillis: number }
   | { readonly _tag: "Delay"; readonly millis: number }
@@ -57,6 +66,7 @@ export type Step =
  *
  * @param options.timeout time until the deadline. Default: 3 seconds
  * @param options.deadlineMs the deadline itself, for implausible ones
+ * @param options.delivers telemetry that arrives with it or after it
  * @category constructors
  * @since 0.1.0
  */
@@ -66,9 +76,11 @@ export const invoke = (
     readonly timeout?: Duration.Input | undefined
     readonly deadlineMs?: number | undefined
     readonly tracing?: Tracing | undefined
+    readonly delivers?: ReadonlyArray<Delivery> | undefined
   } = {}
 ): Step => ({
   _tag: "Event",
+  delivers: options.delivers ?? [],
   make: (now, index) => ({
     eventType: "INVOKE",
     deadlineMs: options.deadlineMs ?? now + Duration.toMillis(options.timeout ?? "3 seconds"),
@@ -83,13 +95,19 @@ export const invoke = (
  *
  * @param options.reason default: `spindown`
  * @param options.timeout time until the deadline. Default: 2 seconds
+ * @param options.delivers telemetry that arrives with it or after it
  * @category constructors
  * @since 0.1.0
  */
 export const shutdown = (
-  options: { readonly reason?: ShutdownReason | undefined; readonly timeout?: Duration.Input | undefined } = {}
+  options: {
+    readonly reason?: ShutdownReason | undefined
+    readonly timeout?: Duration.Input | undefined
+    readonly delivers?: ReadonlyArray<Delivery> | undefined
+  } = {}
 ): Step => ({
   _tag: "Event",
+  delivers: options.delivers ?? [],
   make: (now) => ({
     eventType: "SHUTDOWN",
     deadlineMs: now + Duration.toMillis(options.timeout ?? "2 seconds"),
@@ -105,6 +123,7 @@ export const shutdown = (
  */
 export const unknown = (payload: { readonly eventType: string; readonly [key: string]: unknown }): Step => ({
   _tag: "Event",
+  delivers: [],
   make: () => ({ eventType: "UNKNOWN", payload })
 })
 
@@ -148,6 +167,8 @@ export type Entry = { readonly at: number } & (
   | { readonly _tag: "Next" }
   | { readonly _tag: "Event"; readonly event: ExtensionEvent }
   | { readonly _tag: "PollInterrupted" }
+  | { readonly _tag: "Subscribed"; readonly subscription: Subscription }
+  | { readonly _tag: "Delivered"; readonly bytes: number }
   | { readonly _tag: "InitError" | "ExitError"; readonly error: ErrorRequest }
   | { readonly _tag: "Refused"; readonly error: ExtensionsApiError }
   | { readonly _tag: "ExitAt"; readonly epochMillis: number; readonly code: number }
@@ -216,6 +237,10 @@ export interface Options {
   readonly initializationType?: InitializationType | undefined
   /** A registration made before the process began. */
   readonly registration?: Registration | undefined
+  /** `"not supported"` answers a telemetry subscription as local emulators do. Default: `"supported"`. */
+  readonly telemetry?: "supported" | "not supported" | undefined
+  /** Telemetry from before the first event: it arrives as soon as somebody has subscribed. */
+  readonly history?: ReadonlyArray<Delivery> | undefined
   /** The first registers fail with these. */
   readonly registerFailures?: ReadonlyArray<ExtensionsApiErrorReason> | undefined
 }
@@ -251,6 +276,15 @@ const make = Effect.fnUntraced(function* (script: ReadonlyArray<Step>, options: 
     const error = new ExtensionsApiError({ method, reason })
     return Effect.andThen(write({ _tag: "Refused", error }), Effect.fail(error))
   }
+
+  const telemetry = telemetryInMemory.make({
+    isSupported: options.telemetry !== "not supported",
+    isClosed: () => state !== "Registered",
+    onSubscribed: (subscription) =>
+      Effect.andThen(write({ _tag: "Subscribed", subscription }), telemetry.deliverAll(options.history ?? [])),
+    onDelivered: (bytes) => write({ _tag: "Delivered", bytes }),
+    scope: yield* Effect.scope
+  })
 
   const unknownIdentifier = (errorMessage: string) =>
     new Rejected({ status: 403, errorType: "Extension.UnknownExtensionIdentifier", errorMessage })
@@ -332,6 +366,7 @@ const make = Effect.fnUntraced(function* (script: ReadonlyArray<Step>, options: 
             if (event.eventType === "INVOKE") invocations++
             state = "Running"
             yield* write({ _tag: "Event", event })
+            yield* telemetry.deliverAll(step.delivers)
             return event
           }
         }
@@ -388,7 +423,8 @@ const make = Effect.fnUntraced(function* (script: ReadonlyArray<Step>, options: 
     Context.add(HostProcess, {
       termination: Deferred.await(terminated),
       exitAt: (epochMillis, code) => write({ _tag: "ExitAt", epochMillis, code })
-    })
+    }),
+    Context.merge(telemetry.services)
   )
 })
 
@@ -402,4 +438,5 @@ const make = Effect.fnUntraced(function* (script: ReadonlyArray<Step>, options: 
 export const layer = (
   script: ReadonlyArray<Step>,
   options: Options = {}
-): Layer.Layer<ExtensionTest | ExtensionsApi | LambdaEnvironment> => Layer.effectContext(make(script, options))
+): Layer.Layer<ExtensionTest | ExtensionsApi | LambdaEnvironment | TelemetryListener | TelemetryApi> =>
+  Layer.effectContext(make(script, options))

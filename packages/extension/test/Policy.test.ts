@@ -6,7 +6,11 @@ import {
   ExtensionError,
   ExtensionMetrics,
   ExtensionTest,
-  type Registration
+  type Registration,
+  Telemetry,
+  TelemetryReceiver,
+  TelemetrySink,
+  TelemetryTest
 } from "@effect-lambda/extension"
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
@@ -14,52 +18,13 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import { capturedLogs, runInTime, words } from "./support.ts"
 
 const { delay, failure, invoke, journal, lost, note, shutdown, terminate, unknown } = ExtensionTest
-
-/** The journal as short words, so that an order can be read at a glance. */
-const words = Effect.map(journal, (entries) =>
-  entries.map((entry) => {
-    switch (entry._tag) {
-      case "Event":
-        return entry.event.eventType
-      case "Note":
-        return entry.text
-      case "InitError":
-      case "ExitError":
-        return `${entry._tag} ${entry.error.errorType}`
-      default:
-        return entry._tag
-    }
-  })
-)
-
-/** Runs with the clock moved on as far as it takes, at most an hour. */
-const runInTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.gen(function* () {
-    const fiber = yield* Effect.forkChild(Effect.exit(effect))
-    for (let second = 0; second < 3600 && fiber.pollUnsafe() === undefined; second++) {
-      yield* TestClock.adjust("1 second")
-    }
-    assert.isDefined(fiber.pollUnsafe(), "still running after an hour")
-    return yield* Fiber.join(fiber)
-  })
-
-const capturedLogs = () => {
-  const messages: Array<string> = []
-  const layer = Logger.layer([
-    Logger.make(({ logLevel, message }) => {
-      messages.push(`${logLevel}: ${Array.isArray(message) ? message.map(String).join(" ") : String(message)}`)
-    })
-  ])
-  return { layer, messages }
-}
 
 const count = (metric: Metric.Counter<number>) => Effect.map(Metric.value(metric), (state) => state.count)
 
@@ -313,6 +278,36 @@ describe("policy", () => {
       const entries = yield* journal
       assert.strictEqual(entries.findLast((entry) => entry._tag === "Event")!.at, 1000)
     }).pipe(Effect.provide(ExtensionTest.layer([invoke({ timeout: "15 minutes" }), shutdown()])))
+  )
+
+  it.effect("function crashes or times out under a running handler: telemetry tells, the handler is abandoned", () =>
+    Effect.gen(function* () {
+      const sink = TelemetrySink.make({ name: "sink", export: (batch) => note(`sent ${batch.events.length}`) })
+      const exit = yield* runInTime(
+        Extension.run({
+          layer: TelemetryReceiver.layer(),
+          telemetry: Telemetry.make({ sink }),
+          onInvoke: () => Effect.never
+        })
+      )
+      assert.isTrue(Exit.isSuccess(exit))
+      const entries = yield* journal
+      assert.strictEqual(entries.findLast((entry) => entry._tag === "Event")!.at, 1500)
+      assert.deepStrictEqual((yield* words).slice(-4), ["Next", "SHUTDOWN", "ExitAt", "sent 2"])
+    }).pipe(
+      Effect.provide(
+        ExtensionTest.layer([
+          invoke({
+            timeout: "15 minutes",
+            delivers: [
+              TelemetryTest.delivery([TelemetryTest.start("request-1")]),
+              TelemetryTest.delivery([TelemetryTest.runtimeDone("request-1", "timeout")], { after: "1500 millis" })
+            ]
+          }),
+          shutdown({ reason: "timeout" })
+        ])
+      )
+    )
   )
 
   describe("background fiber fails", () => {

@@ -1,0 +1,185 @@
+/**
+ * When telemetry is sent: pure decision functions.
+ *
+ * The environment is frozen as soon as the function and every extension wait
+ * for their next event, and what is in flight then is lost or late. So the
+ * decision that matters is the one between the end of an invocation and next.
+ *
+ * | strategy | next waits for | may be frozen while sending | use it |
+ * | --- | --- | --- | --- |
+ * | {@link endOfInvocation} | runtimeDone and the flush | no | where records must not be late |
+ * | {@link endOfInvocationPipelined} | runtimeDone | yes | where billed time matters more |
+ * | {@link periodic} | a flush that is due | no | for busy functions, and on managed instances |
+ * | {@link adaptive} | as `endOfInvocation`, as `periodic` where invocations come fast | no | where both happen |
+ * | {@link continuous} | nothing | yes | for long invocations |
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+
+/**
+ * What a decision is made on. Times are epoch milliseconds.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Situation {
+  /**
+   * - `invoked`: an invocation has just begun
+   * - `invocationDone`: the handler is done; the next step is to call next
+   * - `tick`: in between, when records have waited for a while or a batch is full
+   */
+  readonly moment: "invoked" | "invocationDone" | "tick"
+  readonly now: number
+  /** How many records wait. */
+  readonly waiting: number
+  /** Enough records wait for a whole batch, or the oldest has reached the batch's age. */
+  readonly isBatchDue: boolean
+  /** When everything that waited was last sent; at first, when the receiver began to listen. */
+  readonly lastFlushAt: number
+  /** When the last invocations began, at most {@link remembered}, the oldest first. */
+  readonly invokedAt: ReadonlyArray<number>
+}
+
+/**
+ * - `keep`: nothing is sent now
+ * - `send`: what waits is sent now
+ * - `awaitRuntimeDone`: first the function's own end is awaited, then what
+ *   waits is sent; an answer to `invocationDone` only
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Decision = "keep" | "send" | "awaitRuntimeDone"
+
+/**
+ * A strategy: its name for logs, its decision, and whether next is called while
+ * a batch may still be in flight. Such a batch is sent again after the thaw if
+ * it was not acknowledged: it arrives at least once, always with the same id.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FlushStrategy {
+  readonly name: string
+  readonly mayBeFrozenWhileSending: boolean
+  /** It goes by the ends of invocations, which managed instances do not have. */
+  readonly needsInvocations: boolean
+  /** How often at most a decision between events is wanted, milliseconds; never more often than a batch's age. */
+  readonly tickMillis: number
+  readonly decide: (situation: Situation) => Decision
+}
+
+/**
+ * How many invocations a {@link Situation} remembers.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const remembered = 20
+
+const atTheEnd = ({ isBatchDue, moment }: Situation): Decision =>
+  moment === "invocationDone" ? "awaitRuntimeDone" : moment === "tick" && isBatchDue ? "send" : "keep"
+
+/**
+ * Waits until the function is done, sends everything, then calls next. Nothing
+ * is late but what Lambda itself sends after next (`platform.report`). It costs
+ * billed time: the wait for telemetry and the time to send. The default.
+ *
+ * @category strategies
+ * @since 0.1.0
+ */
+export const endOfInvocation: FlushStrategy = {
+  name: "endOfInvocation",
+  needsInvocations: true,
+  mayBeFrozenWhileSending: false,
+  tickMillis: Number.POSITIVE_INFINITY,
+  decide: atTheEnd
+}
+
+/**
+ * Waits until the function is done, begins to send and calls next at once. The
+ * request may be frozen half-way and is repeated after the thaw.
+ *
+ * @category strategies
+ * @since 0.1.0
+ */
+export const endOfInvocationPipelined: FlushStrategy = {
+  name: "endOfInvocationPipelined",
+  needsInvocations: true,
+  mayBeFrozenWhileSending: true,
+  tickMillis: Number.POSITIVE_INFINITY,
+  decide: atTheEnd
+}
+
+/**
+ * Sends when a batch is due, never waits. The request may be frozen half-way
+ * and is repeated after the thaw.
+ *
+ * @category strategies
+ * @since 0.1.0
+ */
+export const continuous: FlushStrategy = {
+  name: "continuous",
+  needsInvocations: false,
+  mayBeFrozenWhileSending: true,
+  tickMillis: Number.POSITIVE_INFINITY,
+  decide: ({ isBatchDue }) => (isBatchDue ? "send" : "keep")
+}
+
+const isDue = ({ isBatchDue, lastFlushAt, moment, now }: Situation, everyMillis: number) =>
+  // A clock that was set back must not stop the flushes.
+  now - lastFlushAt >= everyMillis || now < lastFlushAt || (moment === "tick" && isBatchDue)
+
+/**
+ * Sends when `every` has passed since the last flush, or when a batch is due.
+ * What is being sent is done before next is called; what is not due waits,
+ * through a freeze too. The only sensible one on managed instances, which have
+ * no invocations to go by.
+ *
+ * @param every default: 10 seconds
+ * @category strategies
+ * @since 0.1.0
+ */
+export const periodic = (every: Duration.Input = "10 seconds"): FlushStrategy => {
+  const everyMillis = Duration.toMillis(every)
+  return {
+    name: "periodic",
+    needsInvocations: false,
+    mayBeFrozenWhileSending: false,
+    tickMillis: everyMillis,
+    decide: (situation) => (isDue(situation, everyMillis) ? "send" : "keep")
+  }
+}
+
+/**
+ * {@link endOfInvocation} while invocations are rare, {@link periodic} when they
+ * follow each other: then records are sent at the start of an invocation, beside
+ * the function's own work, and next does not wait.
+ *
+ * @param options.gap invocations are frequent when their mean distance, over the
+ *   last {@link remembered}, is below this. Default: 1 minute
+ * @param options.every how often to send then. Default: 20 seconds
+ * @category strategies
+ * @since 0.1.0
+ */
+export const adaptive = (
+  options: { readonly gap?: Duration.Input | undefined; readonly every?: Duration.Input | undefined } = {}
+): FlushStrategy => {
+  const gapMillis = Duration.toMillis(options.gap ?? "1 minute")
+  const everyMillis = Duration.toMillis(options.every ?? "20 seconds")
+  return {
+    name: "adaptive",
+    needsInvocations: true,
+    mayBeFrozenWhileSending: false,
+    tickMillis: everyMillis,
+    decide: (situation) => {
+      const { invokedAt, now } = situation
+      const oldest = invokedAt[0]
+      // Few invocations tell nothing about the next: until then records are not kept through a freeze.
+      if (oldest === undefined || invokedAt.length < remembered) return atTheEnd(situation)
+      if ((now - oldest) / invokedAt.length >= gapMillis) return atTheEnd(situation)
+      return isDue(situation, everyMillis) ? "send" : "keep"
+    }
+  }
+}

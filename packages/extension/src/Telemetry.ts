@@ -1,0 +1,190 @@
+/**
+ * Telemetry in the life of an extension: what Lambda delivers goes to sinks or
+ * to a stream, before the environment is frozen, and what is lost is counted.
+ *
+ * Made here, run by `Extension.run` as its option `telemetry`; the
+ * `TelemetryReceiver` comes from its option `layer`.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import { Background } from "./Background.ts"
+import type * as FlushStrategy from "./FlushStrategy.ts"
+import { type Flushable, ofSink, ofStream } from "./internal/consumers.ts"
+import { batchBounds, type Session, start } from "./internal/session.ts"
+import type { LambdaEnvironment } from "./LambdaEnvironment.ts"
+import type { Registration } from "./Registration.ts"
+import type * as TelemetryAccounting from "./TelemetryAccounting.ts"
+import type { TelemetryApiError } from "./TelemetryApiError.ts"
+import type { TelemetryEvent } from "./TelemetryEvent.ts"
+import { TelemetryReceiver } from "./TelemetryReceiver.ts"
+import type { TelemetrySink, TelemetrySinkError } from "./TelemetrySink.ts"
+
+/**
+ * When to flush, and how long that may take; for sinks and streams alike.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FlushOptions {
+  /** Default: `FlushStrategy.endOfInvocation`. On managed instances those that go by invocations become `periodic`. */
+  readonly strategy?: FlushStrategy.FlushStrategy | undefined
+  /** What is sent at once, and for how long records wait for that. Default: 1000 records, 1 MiB, 5 seconds. */
+  readonly batch?:
+    | {
+        readonly maxRecords?: number | undefined
+        readonly maxBytes?: number | undefined
+        readonly maxAge?: Duration.Input | undefined
+      }
+    | undefined
+  /** How long next is held for a flush at most; never beyond the deadline. Default: 2 seconds. */
+  readonly flushTimeout?: Duration.Input | undefined
+  /** How long log lines are awaited that come after the function's own end. Default: 25 milliseconds. */
+  readonly grace?: Duration.Input | undefined
+  /**
+   * At SHUTDOWN, how long nothing must have come before the listener is closed: the last report and what the runtime
+   * logs in its own shutdown come now. At most 40 % of the time for shutdown. Default: 200 milliseconds.
+   */
+  readonly quiet?: Duration.Input | undefined
+  /** What is done with the accounting at the end, in time kept free for it. Default: one line in the log. */
+  readonly onAccounting?: ((accounting: TelemetryAccounting.TelemetryAccounting) => Effect.Effect<void>) | undefined
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options<E, R> extends FlushOptions {
+  /** One sink, or several, each with a queue and retries of its own: none waits for another. */
+  readonly sink: Effect.Effect<TelemetrySink, E, R> | ReadonlyArray<Effect.Effect<TelemetrySink, E, R>>
+  /** How long one attempt to send a batch may take. Default: 5 seconds. */
+  readonly exportTimeout?: Duration.Input | undefined
+  /** Further attempts after failures that may pass. Default: three, after 100, 200 and 400 milliseconds. */
+  readonly retry?: Schedule.Schedule<unknown, TelemetrySinkError> | undefined
+}
+
+/**
+ * The options cannot work together.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TelemetryOptionsError extends Schema.TaggedError<TelemetryOptionsError>(
+  "@effect-lambda/extension/TelemetryOptionsError"
+)("TelemetryOptionsError", { message: Schema.String }) {}
+
+/**
+ * What `Extension.run` does for telemetry.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Telemetry<out E, out R> {
+  /** @internal */
+  readonly start: (
+    registration: Registration
+  ) => Effect.Effect<
+    Session,
+    E | TelemetryApiError | TelemetryOptionsError,
+    R | LambdaEnvironment | Background | Scope.Scope
+  >
+}
+
+const defaultRetry = Schedule.exponential("100 millis").pipe(Schedule.upTo({ times: 3 }))
+
+/**
+ * Telemetry for sinks.
+ *
+ * **Example** (Shipping logs)
+ *
+ * ```ts
+ * import { Extension, FlushStrategy, Telemetry, TelemetryReceiver, TelemetrySink } from "@effect-lambda/extension"
+ * import * as FetchHttpClient from "effect/http/FetchHttpClient"
+ * import * as Layer from "effect/Layer"
+ *
+ * export const main = Extension.run({
+ *   layer: Layer.merge(TelemetryReceiver.layer({ types: ["platform", "function"] }), FetchHttpClient.layer),
+ *   telemetry: Telemetry.make({
+ *     sink: TelemetrySink.http({ url: "https://logs.example.com/v1" }),
+ *     strategy: FlushStrategy.endOfInvocation
+ *   })
+ * })
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <E = never, R = never>(options: Options<E, R>): Telemetry<E, R | TelemetryReceiver> => ({
+  start: Effect.fnUntraced(function* (registration: Registration) {
+    const receiver = yield* TelemetryReceiver
+    const flushables: Array<Flushable> = []
+    for (const make of Effect.isEffect(options.sink) ? [options.sink] : options.sink) {
+      const sink = yield* make
+      if (sink.isOwnLog && receiver.types.includes("extension")) {
+        return yield* new TelemetryOptionsError({
+          message:
+            `the sink ${sink.name} writes to the extension's own log, which the type "extension" delivers again, without ` +
+            `end: leave "extension" out of the types of TelemetryReceiver, or take another sink`
+        })
+      }
+      flushables.push(
+        yield* ofSink(receiver.open, sink, {
+          batch: batchBounds(options),
+          timeoutMillis: Duration.toMillis(options.exportTimeout ?? "5 seconds"),
+          retry: options.retry ?? defaultRetry
+        })
+      )
+    }
+    return yield* start(options, flushables, registration)
+  })
+})
+
+/**
+ * Telemetry for a program over the stream of records. Before next is called the
+ * strategy waits until the program has used what has come: until it asks for
+ * the next record and there is none. At SHUTDOWN the stream ends, and the
+ * program is given the time to do so as well.
+ *
+ * A program that collects records before it sends them hides them from this
+ * wait; for that take a sink.
+ *
+ * **Example** (The slowest inits)
+ *
+ * ```ts
+ * import { Telemetry } from "@effect-lambda/extension"
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ *
+ * export const telemetry = Telemetry.stream((events) =>
+ *   events.pipe(
+ *     Stream.runForEach((event) =>
+ *       event.type === "platform.initReport" && event.record.metrics.durationMs > 1000
+ *         ? Effect.log(`slow init: ${event.record.metrics.durationMs} ms`)
+ *         : Effect.void
+ *     )
+ *   )
+ * )
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const stream = <E = never, R = never>(
+  program: (events: Stream.Stream<TelemetryEvent>) => Effect.Effect<unknown, E, R>,
+  options: FlushOptions = {}
+): Telemetry<never, R | TelemetryReceiver> => ({
+  start: Effect.fnUntraced(function* (registration: Registration) {
+    const receiver = yield* TelemetryReceiver
+    const { events, flushable } = ofStream(receiver.open)
+    const context = yield* Effect.context<R>()
+    const background = yield* Background
+    const fiber = yield* background.fork(Effect.provideContext(program(events), context))
+    return yield* start(options, [flushable], registration, Fiber.await(fiber))
+  })
+})

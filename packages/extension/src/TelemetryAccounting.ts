@@ -1,0 +1,220 @@
+/**
+ * What became of every telemetry record: one place counts, as Effect metrics,
+ * as a {@link TelemetryAccounting} and as one {@link line} of text.
+ *
+ * Two sums always hold: what was received is decoded or undecodable, and what a
+ * consumer was offered is delivered, dropped, waiting or unsent.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+
+/**
+ * What became of the records offered to one consumer: a sink, or a stream.
+ *
+ * `offered = delivered + droppedByQueue + droppedBySink + waiting + unsent`
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ConsumerAccounting {
+  readonly name: string
+  readonly offered: number
+  /** Taken over by the sink, or read from the stream. */
+  readonly delivered: number
+  /** They came while the queue was full. */
+  readonly droppedByQueue: number
+  /** The sink refused them for good. */
+  readonly droppedBySink: number
+  /** In the queue, or in a batch that was not accepted yet. */
+  readonly waiting: number
+  /** They waited when the time for shutdown was over. */
+  readonly unsent: number
+}
+
+/**
+ * What became of all records, since the receiver began to listen.
+ *
+ * `received = decoded + undecodable`
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TelemetryAccounting {
+  readonly received: number
+  readonly decoded: number
+  readonly undecodable: number
+  /** What Lambda says it dropped before delivery (`platform.logsDropped`). */
+  readonly droppedByLambda: { readonly records: number; readonly bytes: number }
+  readonly consumers: ReadonlyArray<ConsumerAccounting>
+}
+
+/**
+ * How many records did not arrive where they should have: dropped by Lambda, by
+ * a queue or by a sink, unsent, or undecodable. A record that two consumers
+ * missed counts twice.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const lost = (accounting: TelemetryAccounting): number =>
+  accounting.consumers.reduce(
+    (sum, consumer) => sum + consumer.droppedByQueue + consumer.droppedBySink + consumer.unsent,
+    accounting.undecodable + accounting.droppedByLambda.records
+  )
+
+/**
+ * The accounting as one line for a log.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const line = (accounting: TelemetryAccounting): string => {
+  const { consumers, decoded, droppedByLambda, received, undecodable } = accounting
+  const of = (consumer: ConsumerAccounting) =>
+    `${consumer.name}: ${consumer.delivered} delivered, ${consumer.droppedByQueue} dropped by the queue, ` +
+    `${consumer.droppedBySink} dropped by the sink, ${consumer.waiting} waiting, ${consumer.unsent} unsent`
+  return [
+    `telemetry: ${received} received, ${decoded} decoded, ${undecodable} undecodable, ` +
+      `${droppedByLambda.records} dropped by Lambda (${droppedByLambda.bytes} bytes)`,
+    ...consumers.map(of)
+  ].join("; ")
+}
+
+const counter = (name: string, description: string) =>
+  Metric.counter(`lambda_extension_telemetry_${name}_total`, { description, incremental: true })
+
+/**
+ * Records that arrived.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const received = /*#__PURE__*/ counter("received", "Telemetry records that arrived")
+
+/**
+ * Records that were decoded, unknown types included.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const decoded = /*#__PURE__*/ counter("decoded", "Telemetry records that were decoded")
+
+/**
+ * Records, or whole bodies, that could not be decoded.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const undecodable = /*#__PURE__*/ counter("undecodable", "Telemetry records that could not be decoded")
+
+/**
+ * Records that Lambda dropped before delivery.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const droppedByLambda = /*#__PURE__*/ counter("dropped_by_lambda", "Telemetry records that Lambda dropped")
+
+/**
+ * Records delivered, with the attribute `consumer`, as the next three.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const delivered = /*#__PURE__*/ counter("delivered", "Telemetry records delivered to a consumer")
+
+/**
+ * Records that came while a queue was full.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const droppedByQueue = /*#__PURE__*/ counter(
+  "dropped_by_queue",
+  "Telemetry records that came while a queue was full"
+)
+
+/**
+ * Records that a sink refused for good.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const droppedBySink = /*#__PURE__*/ counter("dropped_by_sink", "Telemetry records that a sink refused for good")
+
+/**
+ * Records that waited when the time for shutdown was over.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const unsent = /*#__PURE__*/ counter("unsent", "Telemetry records that waited when shutdown was over")
+
+const consumerCounters = { delivered, droppedByQueue, droppedBySink, unsent }
+
+/**
+ * Counts for one consumer. `waiting` asks how many records wait now.
+ *
+ * @internal
+ */
+export interface ConsumerCounter {
+  readonly offered: (records: number) => void
+  readonly add: (what: keyof typeof consumerCounters, records: number) => void
+}
+
+/** @internal */
+export interface Counter {
+  readonly received: (decodedRecords: number, undecodableRecords: number) => void
+  readonly droppedByLambda: (records: number, bytes: number) => void
+  readonly consumer: (name: string, waiting: () => number) => ConsumerCounter
+  readonly snapshot: () => TelemetryAccounting
+}
+
+/**
+ * The one place that counts. It is called from the callback of a socket, hence
+ * plain functions.
+ *
+ * @internal
+ */
+export const make: Effect.Effect<Counter> = Effect.map(Effect.context<never>(), (context) => {
+  const total = { received: 0, decoded: 0, undecodable: 0 }
+  const lambda = { records: 0, bytes: 0 }
+  const consumers: Array<() => ConsumerAccounting> = []
+  return {
+    received: (decodedRecords, undecodableRecords) => {
+      total.received += decodedRecords + undecodableRecords
+      total.decoded += decodedRecords
+      total.undecodable += undecodableRecords
+      received.updateUnsafe(decodedRecords + undecodableRecords, context)
+      decoded.updateUnsafe(decodedRecords, context)
+      if (undecodableRecords > 0) undecodable.updateUnsafe(undecodableRecords, context)
+    },
+    droppedByLambda: (records, bytes) => {
+      lambda.records += records
+      lambda.bytes += bytes
+      droppedByLambda.updateUnsafe(records, context)
+    },
+    consumer: (name, waiting) => {
+      const counts = { delivered: 0, droppedByQueue: 0, droppedBySink: 0, unsent: 0 }
+      let offered = 0
+      consumers.push(() => ({ name, offered, ...counts, waiting: waiting() }))
+      return {
+        offered: (records) => {
+          offered += records
+        },
+        add: (what, records) => {
+          if (records === 0) return
+          counts[what] += records
+          Metric.withAttributes(consumerCounters[what], { consumer: name }).updateUnsafe(records, context)
+        }
+      }
+    },
+    snapshot: () => ({
+      ...total,
+      droppedByLambda: { ...lambda },
+      consumers: consumers.map((consumer) => consumer())
+    })
+  }
+})

@@ -1,0 +1,320 @@
+/**
+ * Receives telemetry: bytes from a {@link TelemetryListener} become decoded
+ * records in bounded queues, and every record that is lost is counted.
+ *
+ * It never waits for a reader. Lambda sends a batch that is not accepted again
+ * and again, so a batch is taken at once, and what does not fit into the queue
+ * of a consumer is dropped there, the newest records first.
+ *
+ * There is a way to wait for the end of the function's own work
+ * (`platform.runtimeDone`), and none to wait for `platform.report`: Lambda sends
+ * that one after every extension has called next, so whoever waits for it before
+ * next waits until the function times out.
+ *
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api.html
+ * @since 0.1.0
+ */
+import { Clock } from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Deadline from "./Deadline.ts"
+import type { InvokeEvent } from "./ExtensionEvent.ts"
+import * as bodies from "./internal/bodies.ts"
+import { ofStream } from "./internal/consumers.ts"
+import * as lines from "./internal/lines.ts"
+import { type Bounds, Queue } from "./internal/queue.ts"
+import type * as PlatformEvent from "./PlatformEvent.ts"
+import type { Registration } from "./Registration.ts"
+import * as TelemetryAccounting from "./TelemetryAccounting.ts"
+import { TelemetryApi } from "./TelemetryApi.ts"
+import type { TelemetryApiError } from "./TelemetryApiError.ts"
+import * as TelemetryEvent from "./TelemetryEvent.ts"
+import { TelemetryListener, type TelemetryListenerError } from "./TelemetryListener.ts"
+import type { Outcome, Subscription } from "./TelemetrySubscription.ts"
+
+const mebibyte = 1024 * 1024
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** What to receive. Default: `platform` and `function`. */
+  readonly types?: Subscription["types"] | undefined
+  /** Default: what `TelemetrySubscription` says. */
+  readonly buffering?: Subscription["buffering"]
+  /** Default: the newest that Lambda accepts. */
+  readonly schemaVersion?: Subscription["schemaVersion"]
+  /** TCP has no acknowledgement: what is lost on the way is not counted. Default: `HTTP`. */
+  readonly protocol?: "HTTP" | "TCP" | undefined
+  /** Default: `POST`. */
+  readonly method?: "POST" | "PUT" | undefined
+  /**
+   * The address to bind. Lambda reaches the listener over the address of `sandbox.localdomain` and not over 127.0.0.1.
+   * Default: `0.0.0.0`, which needs no name resolution and works in local emulators too.
+   */
+  readonly host?: string | undefined
+  /**
+   * Default: any free port, which cannot be taken by another extension. After a failed invocation Lambda starts the
+   * extension anew and the subscription of the old process lives on: what it still holds (the report of the failed
+   * invocation) is delivered only to a listener on the same port. A fixed port gets it.
+   */
+  readonly port?: number | undefined
+  /** A longer HTTP body or TCP line is discarded and counted as one undecodable record. Default: 8 MiB. */
+  readonly maxBodyBytes?: number | undefined
+  /** The bound of each consumer's queue. Default: 50,000 records, 16 MiB as they came over the wire. */
+  readonly queue?: { readonly maxRecords?: number | undefined; readonly maxBytes?: number | undefined } | undefined
+}
+
+/**
+ * The queue of one consumer and its part of the accounting.
+ *
+ * @internal
+ */
+export interface Consumer {
+  readonly queue: Queue
+  readonly count: TelemetryAccounting.ConsumerCounter
+}
+
+/**
+ * A consumer of its own; `waiting` says how many of its records are not delivered yet.
+ *
+ * @internal
+ */
+export type Open = (name: string, waiting: (queue: Queue) => number) => Consumer
+
+/**
+ * A receiver that listens.
+ *
+ * - `port`: where it listens
+ * - `subscribe`: asks Lambda to deliver; between register and the first next.
+ *   `NotSupported` is the answer of local emulators
+ * - `events`: the records from the moment the stream is started, so start it
+ *   before `subscribe`. Several streams each get all records
+ * - `awaitRuntimeDone`: the function's own end of this invocation, also when it
+ *   came before the invocation was seen. `None` where the deadline passes first,
+ *   where the type `platform` is not subscribed, and where two seconds after the
+ *   call no telemetry of this invocation has come at all
+ * - `functionFailed`: completes when this invocation ends in anything but success
+ * - `accounting`: what became of every record
+ * - `close`: stops listening and ends the streams; what waits can still be read
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class TelemetryReceiver extends Context.Service<
+  TelemetryReceiver,
+  {
+    readonly port: number
+    readonly types: Subscription["types"]
+    readonly subscribe: (registration: Registration) => Effect.Effect<Outcome, TelemetryApiError>
+    readonly events: Stream.Stream<TelemetryEvent.TelemetryEvent>
+    readonly awaitRuntimeDone: (event: InvokeEvent) => Effect.Effect<Option.Option<RuntimeDone>>
+    readonly functionFailed: (requestId: string) => Effect.Effect<RuntimeDone>
+    readonly accounting: Effect.Effect<TelemetryAccounting.TelemetryAccounting>
+    readonly close: Effect.Effect<void>
+    /** When something last arrived, epoch milliseconds. */
+    readonly lastArrival: Effect.Effect<number>
+    /** @internal */
+    readonly open: Open
+  }
+>()("@effect-lambda/extension/TelemetryReceiver") {}
+
+type RuntimeDone = typeof PlatformEvent.RuntimeDone.Type
+
+// Lambda runs one invocation at a time; more are kept for records that come late.
+const rememberedInvocations = 64
+// `platform.start` comes with the first batch of an invocation. Without it there is nothing to wait for.
+const silenceMillis = 2000
+
+interface Invocation {
+  isStarted: boolean
+  readonly done: Deferred.Deferred<RuntimeDone>
+}
+
+/**
+ * Binds the listener.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* (options: Options = {}) {
+  const api = yield* TelemetryApi
+  const listener = yield* TelemetryListener
+  const clock = yield* Clock
+  const counter = yield* TelemetryAccounting.make
+  const { maxBodyBytes = 8 * mebibyte, method = "POST", protocol = "HTTP", types = ["platform", "function"] } = options
+  const bounds: Bounds = {
+    maxRecords: options.queue?.maxRecords ?? 50_000,
+    maxBytes: options.queue?.maxBytes ?? 16 * mebibyte
+  }
+  const consumers: Array<Consumer> = []
+  const invocations = new Map<string, Invocation>()
+  const joining = bodies.make({ maxBytes: maxBodyBytes })
+  let lastArrival = clock.currentTimeMillisUnsafe()
+  let isSubscribed = false
+
+  const invocation = (requestId: string) => {
+    const known = invocations.get(requestId)
+    if (known !== undefined) return known
+    const added: Invocation = { isStarted: false, done: Deferred.makeUnsafe() }
+    invocations.set(requestId, added)
+    for (const oldest of invocations.keys()) {
+      if (invocations.size <= rememberedInvocations) break
+      invocations.delete(oldest)
+    }
+    return added
+  }
+
+  const offer = (events: ReadonlyArray<TelemetryEvent.TelemetryEvent>, bytes: number, at: number) => {
+    for (const { count, queue } of consumers) {
+      count.offered(events.length)
+      count.add("droppedByQueue", queue.offer(events, bytes, at))
+    }
+  }
+
+  const receive = (records: ReadonlyArray<unknown>, bytes: number, at: number) => {
+    let undecodable = 0
+    const done: Array<RuntimeDone> = []
+    const events = records.map((record) => {
+      const event = TelemetryEvent.decode(record)
+      switch (event.type) {
+        case "platform.start":
+          invocation(event.record.requestId).isStarted = true
+          break
+        case "platform.runtimeDone":
+          done.push(event)
+          break
+        case "platform.logsDropped":
+          counter.droppedByLambda(event.record.droppedRecords, event.record.droppedBytes)
+          break
+        case "undecodable":
+          undecodable++
+      }
+      return event
+    })
+    counter.received(events.length - undecodable, undecodable)
+    offer(events, bytes, at)
+    // Whoever waits goes on at once, and expects the records before this one in the queue.
+    for (const event of done) Deferred.doneUnsafe(invocation(event.record.requestId).done, Exit.succeed(event))
+  }
+
+  const undecodable = (reason: string, original: unknown, bytes: number, at: number) => {
+    counter.received(0, 1)
+    offer([{ type: "undecodable", reason, original }], bytes, at)
+  }
+
+  const tooLarge = (bytes: number) => {
+    lastArrival = clock.currentTimeMillisUnsafe()
+    undecodable(`${bytes} bytes at once, discarded: more than ${maxBodyBytes}`, undefined, 0, lastArrival)
+  }
+
+  const receiveParsed = ({ broken, records }: bodies.Parsed, bytes: number, at: number) => {
+    for (const { reason, text } of broken) undecodable(reason, text, text.length, at)
+    if (records.length > 0) receive(records, bytes, at)
+  }
+
+  const body = (bytes: Uint8Array) => {
+    lastArrival = clock.currentTimeMillisUnsafe()
+    receiveParsed(joining.push(bytes, lastArrival), bytes.length, lastArrival)
+  }
+
+  const listening = yield* Scope.make()
+  const { port } = yield* Scope.provide(
+    listener.listen(
+      { protocol, host: options.host ?? "0.0.0.0", port: options.port ?? 0, maxBodyBytes },
+      {
+        body,
+        tooLarge,
+        connection: () => lines.make({ maxBytes: maxBodyBytes, onTooLong: tooLarge, onLine: body })
+      }
+    ),
+    listening
+  )
+
+  const close = Effect.suspend(() => {
+    isSubscribed = false
+    return Scope.close(listening, Exit.void)
+  }).pipe(
+    Effect.andThen(
+      Effect.sync(() => {
+        receiveParsed(joining.close(), 0, clock.currentTimeMillisUnsafe())
+        for (const { queue } of consumers) queue.end()
+      })
+    )
+  )
+  yield* Effect.addFinalizer(() => close)
+
+  const open: Open = (name, waiting) => {
+    const queue = new Queue(bounds)
+    const consumer = { queue, count: counter.consumer(name, () => waiting(queue)) }
+    consumers.push(consumer)
+    return consumer
+  }
+
+  const awaitRuntimeDone = Effect.fnUntraced(function* (event: InvokeEvent) {
+    if (!isSubscribed || !types.includes("platform")) return Option.none()
+    const { done, isStarted } = invocation(event.requestId)
+    const now = clock.currentTimeMillisUnsafe()
+    const left = Deadline.fromEventAt(event, now).epochMillis - now
+    if (!isStarted) {
+      const early = yield* Effect.timeoutOption(Deferred.await(done), Math.min(silenceMillis, left))
+      if (Option.isSome(early) || !invocation(event.requestId).isStarted) return early
+    }
+    return yield* Effect.timeoutOption(
+      Deferred.await(done),
+      Math.max(0, left - (clock.currentTimeMillisUnsafe() - now))
+    )
+  })
+
+  return TelemetryReceiver.of({
+    port,
+    types,
+    subscribe: (registration) =>
+      api
+        .subscribe(registration, {
+          types,
+          buffering: options.buffering,
+          schemaVersion: options.schemaVersion,
+          destination: protocol === "TCP" ? { protocol, port } : { protocol, port, method }
+        })
+        .pipe(
+          Effect.tap((outcome) =>
+            Effect.sync(() => {
+              isSubscribed = outcome._tag !== "NotSupported"
+            })
+          )
+        ),
+    events: Stream.suspend(() => ofStream(open).events),
+    awaitRuntimeDone,
+    functionFailed: (requestId) =>
+      Effect.suspend(() => Deferred.await(invocation(requestId).done)).pipe(
+        Effect.filterOrElse(
+          (event) => event.record.status !== "success",
+          () => Effect.never
+        )
+      ),
+    accounting: Effect.sync(counter.snapshot),
+    close,
+    lastArrival: Effect.sync(() => lastArrival),
+    open
+  })
+})
+
+/**
+ * Layer of {@link make}. `extension-node` has one that brings its own listener
+ * and transport.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  options: Options = {}
+): Layer.Layer<TelemetryReceiver, TelemetryListenerError, TelemetryListener | TelemetryApi> =>
+  Layer.effect(TelemetryReceiver, make(options))

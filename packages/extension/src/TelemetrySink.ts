@@ -1,0 +1,234 @@
+/**
+ * Where telemetry goes: a sink takes one batch after the other.
+ *
+ * A sink says only how one batch is sent, and which failures may pass. Batching,
+ * retries, time limits, the flush before the freeze and the counting of what is
+ * lost are done around it by `Telemetry`.
+ *
+ * **Example** (A sink of one's own)
+ *
+ * ```ts
+ * import { TelemetryEvent, TelemetrySink } from "@effect-lambda/extension"
+ * import * as Console from "effect/Console"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const errorsOnly = TelemetrySink.make({
+ *   name: "errors",
+ *   export: (batch) =>
+ *     Effect.forEach(
+ *       batch.events.filter((event) => TelemetryEvent.severity(event) === "ERROR"),
+ *       (event) => Console.error(TelemetryEvent.text(event)),
+ *       { discard: true }
+ *     )
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Console from "effect/Console"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as HttpClient from "effect/http/HttpClient"
+import type { HttpClientError } from "effect/http/HttpClientError"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import { causeText } from "./ExtensionError.ts"
+import * as TelemetryEvent from "./TelemetryEvent.ts"
+
+/**
+ * Records that are sent together.
+ *
+ * `id` stays the same however often the batch is sent: where the answer to a
+ * request was lost in a freeze the batch is sent again, and a receiver that
+ * remembers ids drops the double.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TelemetryBatch {
+  readonly id: string
+  readonly events: ReadonlyArray<TelemetryEvent.TelemetryEvent>
+}
+
+/**
+ * A sink did not take a batch.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TelemetrySinkError extends Schema.TaggedError<TelemetrySinkError>(
+  "@effect-lambda/extension/TelemetrySinkError"
+)("TelemetrySinkError", {
+  sink: Schema.String,
+  /** The batch is kept and sent again; otherwise it is dropped and counted. */
+  isRetryable: Schema.Boolean,
+  cause: Schema.Defect()
+}) {
+  override get message(): string {
+    return `the sink ${this.sink} did not take a batch: ${causeText(this.cause)}`
+  }
+}
+
+/**
+ * A sink, made by {@link make} or by one of the constructors below.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TelemetrySink {
+  readonly name: string
+  /** What it writes becomes `extension` telemetry itself, so it cannot be used together with that type. */
+  readonly isOwnLog: boolean
+  readonly export: (batch: TelemetryBatch) => Effect.Effect<void, TelemetrySinkError>
+}
+
+/**
+ * A sink of your own. What `export` requires is taken from where the sink is
+ * made, in `Extension.run` for example from `layer`.
+ *
+ * `export` is interrupted when its time is over. It is never called twice at a
+ * time, unless it ignores that interruption.
+ *
+ * @param options.isRetryable which failures may pass. Default: all
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <E, R>(options: {
+  readonly name: string
+  readonly export: (batch: TelemetryBatch) => Effect.Effect<void, E, R>
+  readonly isRetryable?: ((error: E) => boolean) | undefined
+}): Effect.Effect<TelemetrySink, never, R> =>
+  Effect.contextWith((context: Context.Context<R>) => {
+    const { isRetryable = () => true, name } = options
+    return Effect.succeed<TelemetrySink>({
+      name,
+      isOwnLog: false,
+      export: (batch) =>
+        Effect.suspend(() => options.export(batch)).pipe(
+          Effect.mapError(
+            (error) => new TelemetrySinkError({ sink: name, isRetryable: isRetryable(error), cause: error })
+          ),
+          Effect.provideContext(context)
+        )
+    })
+  })
+
+/**
+ * A batch as one JSON value per line, each line with its newline.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const toNdjson = (batch: TelemetryBatch): string => {
+  let text = ""
+  for (const event of batch.events) text += `${JSON.stringify(TelemetryEvent.encode(event))}\n`
+  return text
+}
+
+/**
+ * Writes every record to the extension's own log, one JSON line each: for local
+ * work. Its output is telemetry of the type `extension`, so `Telemetry` refuses
+ * it together with that type.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const console: Effect.Effect<TelemetrySink> = /*#__PURE__*/ Effect.map(
+  /*#__PURE__*/ make({
+    name: "console",
+    export: (batch) => Console.log(toNdjson(batch).trimEnd())
+  }),
+  (sink) => ({ ...sink, isOwnLog: true })
+)
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface HttpOptions {
+  readonly url: string
+  /** In accounting, logs and metrics. Default: `http`. */
+  readonly name?: string | undefined
+  /** Default: `ndjson`. `json` sends one array. */
+  readonly format?: "ndjson" | "json" | undefined
+  /** Compresses bodies of 1 KiB and more. Default: false. */
+  readonly gzip?: boolean | undefined
+  /** Secrets as `Redacted`, from `Config.Redacted` for example; no header is ever logged. */
+  readonly headers?: Readonly<Record<string, string | Redacted.Redacted<string>>> | undefined
+}
+
+/**
+ * The endpoint did not take a batch: its status, or why there was none.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class HttpSinkError extends Schema.TaggedError<HttpSinkError>("@effect-lambda/extension/HttpSinkError")(
+  "HttpSinkError",
+  {
+    /** None where there was no answer. */
+    status: Schema.optionalKey(Schema.Int),
+    message: Schema.String
+  }
+) {
+  /** No answer, 408, 425, 429 and 5xx may pass; any other refusal stands. */
+  get isRetryable(): boolean {
+    const { status } = this
+    return status === undefined || status >= 500 || status === 408 || status === 425 || status === 429
+  }
+}
+
+/**
+ * Posts every batch to an HTTP endpoint; any 2xx answer takes it. The header
+ * `idempotency-key` carries the batch's id. The client is the current
+ * `HttpClient`, with whatever proxy or tracing it has.
+ *
+ * **Example** (With a token)
+ *
+ * ```ts
+ * import { TelemetrySink } from "@effect-lambda/extension"
+ * import * as Config from "effect/Config"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const sink = Effect.gen(function* () {
+ *   const token = yield* Config.Redacted("LOG_TOKEN")
+ *   return yield* TelemetrySink.http({ url: "https://logs.example.com/v1", gzip: true, headers: { "x-token": token } })
+ * })
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const http = (options: HttpOptions): Effect.Effect<TelemetrySink, never, HttpClient.HttpClient> => {
+  const headers = Object.entries(options.headers ?? {}).map(
+    ([name, value]) => [name, Redacted.isRedacted(value) ? Redacted.value(value) : value] as const
+  )
+  const base = HttpClientRequest.post(options.url).pipe(HttpClientRequest.setHeaders(headers))
+  return make({
+    name: options.name ?? "http",
+    isRetryable: (error: HttpSinkError) => error.isRetryable,
+    export: Effect.fnUntraced(function* (batch) {
+      const request = HttpClientRequest.setHeader(base, "idempotency-key", batch.id).pipe(
+        options.format === "json"
+          ? HttpClientRequest.bodyText(JSON.stringify(batch.events.map(TelemetryEvent.encode)), "application/json")
+          : HttpClientRequest.bodyText(toNdjson(batch), "application/x-ndjson")
+      )
+      const client = yield* HttpClient.HttpClient
+      const response = yield* (
+        options.gzip === true ? HttpClientRequest.compressBody(request, "gzip") : Effect.succeed(request)
+      ).pipe(Effect.flatMap(client.execute), Effect.mapError(unreachable))
+      // Read to the end, or the connection cannot be used again.
+      yield* Effect.ignore(response.arrayBuffer)
+      if (response.status < 200 || response.status > 299) return yield* refused(response.status)
+    })
+  })
+}
+
+const refused = (status: number) => new HttpSinkError({ status, message: `the endpoint answered ${status}` })
+
+// Not the error itself: it holds the request, and that its headers.
+const unreachable = (error: HttpClientError) =>
+  error.reason._tag === "StatusCodeError"
+    ? refused(error.reason.response.status)
+    : new HttpSinkError({ message: `no answer: ${causeText(error.reason.cause ?? error.reason.description)}` })

@@ -1,0 +1,183 @@
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import { Background } from "../Background.ts"
+import * as Deadline from "../Deadline.ts"
+import type { InvokeEvent } from "../ExtensionEvent.ts"
+import * as FlushStrategy from "../FlushStrategy.ts"
+import { LambdaEnvironment } from "../LambdaEnvironment.ts"
+import type { Registration } from "../Registration.ts"
+import type { FlushOptions } from "../Telemetry.ts"
+import * as TelemetryAccounting from "../TelemetryAccounting.ts"
+import { TelemetryReceiver } from "../TelemetryReceiver.ts"
+import type { Flushable } from "./consumers.ts"
+import type { Bounds } from "./queue.ts"
+
+/** Telemetry while the extension runs. */
+export interface Session {
+  readonly invoked: Effect.Effect<void>
+  /** Completes when the function's part of this invocation ended in anything but success. */
+  readonly functionFailed: (requestId: string) => Effect.Effect<unknown>
+  /** What the strategy asks for between the handler and next. The caller bounds it. */
+  readonly beforeNext: (event: InvokeEvent) => Effect.Effect<void>
+  /** Takes as long as it is given, and not longer. */
+  readonly shutdown: (budgetMillis: number) => Effect.Effect<void>
+}
+
+// Of the time for shutdown: to say what could not be sent.
+const reportReserveMillis = 150
+// Where the extension ends without SHUTDOWN there is no deadline.
+const failedShutdownMillis = 700
+
+export const batchBounds = ({ batch = {} }: FlushOptions): Bounds => ({
+  maxRecords: batch.maxRecords ?? 1000,
+  maxBytes: batch.maxBytes ?? 1024 * 1024
+})
+
+const logAccounting = (accounting: TelemetryAccounting.TelemetryAccounting) => {
+  const line = TelemetryAccounting.line(accounting)
+  return TelemetryAccounting.lost(accounting) === 0 ? Effect.logInfo(line) : Effect.logWarning(line)
+}
+
+/** Subscribes, and decides from then on when what has come is flushed. `ended`: the end of a program over the stream. */
+export const start = Effect.fnUntraced(function* (
+  options: FlushOptions,
+  flushables: ReadonlyArray<Flushable>,
+  registration: Registration,
+  ended: Effect.Effect<unknown> = Effect.void
+) {
+  const receiver = yield* TelemetryReceiver
+  const background = yield* Background
+  const { initializationType } = yield* LambdaEnvironment
+  const isManaged = initializationType === "lambda-managed-instances"
+  const wanted = options.strategy ?? FlushStrategy.endOfInvocation
+  const strategy = isManaged && wanted.needsInvocations ? FlushStrategy.periodic() : wanted
+  // Only between an event and next may something be in flight, except where there is no next or the strategy says so.
+  const isGated = !isManaged && !strategy.mayBeFrozenWhileSending
+  const bounds = batchBounds(options)
+  const maxAgeMillis = Duration.toMillis(options.batch?.maxAge ?? "5 seconds")
+  const tickMillis = Math.min(maxAgeMillis, strategy.tickMillis)
+  const flushMillis = Duration.toMillis(options.flushTimeout ?? "2 seconds")
+  const graceMillis = Duration.toMillis(options.grace ?? "25 millis")
+  const quietMillis = Duration.toMillis(options.quiet ?? "200 millis")
+  const invokedAt: Array<number> = []
+  let fibers: Array<Fiber.Fiber<unknown>> = []
+  let isShutDown = false
+
+  const isFull = ({ queue }: Flushable) => queue.records >= bounds.maxRecords || queue.bytes >= bounds.maxBytes
+
+  const decide = (flushable: Flushable, moment: FlushStrategy.Situation["moment"]) =>
+    Effect.map(Clock.currentTimeMillis, (now) => {
+      const { queue } = flushable
+      const waiting = flushable.waiting()
+      const hasUnsentBatch = waiting > queue.records
+      const isOld = queue.oldestAt !== undefined && now - queue.oldestAt >= maxAgeMillis
+      return strategy.decide({
+        moment,
+        now,
+        waiting,
+        isBatchDue: hasUnsentBatch || isOld || isFull(flushable),
+        lastFlushAt: flushable.lastFlushAt(),
+        invokedAt
+      })
+    })
+
+  const watch = Effect.fnUntraced(function* (flushable: Flushable) {
+    while (true) {
+      yield* flushable.queue.when(() => flushable.waiting() > 0)
+      yield* Effect.timeoutOption(
+        flushable.queue.when(() => isFull(flushable)),
+        tickMillis
+      )
+      const isFlushed = (yield* decide(flushable, "tick")) === "send" && (yield* flushable.flush)
+      if (!isFlushed && isFull(flushable)) yield* Effect.sleep(tickMillis)
+    }
+  })
+
+  const forkAll = (effects: ReadonlyArray<Effect.Effect<unknown>>) =>
+    Effect.map(Effect.forEach(effects, background.fork), (forked) => {
+      fibers = [...fibers.filter((fiber) => fiber.pollUnsafe() === undefined), ...forked]
+    })
+
+  const stopAll = Effect.sync(() => {
+    for (const fiber of fibers) fiber.interruptUnsafe()
+    fibers = []
+  })
+
+  const invoked = Effect.gen(function* () {
+    invokedAt.push(yield* Clock.currentTimeMillis)
+    if (invokedAt.length > FlushStrategy.remembered) invokedAt.shift()
+    const decisions = yield* Effect.forEach(flushables, (flushable) => decide(flushable, "invoked"))
+    yield* forkAll([
+      ...flushables.filter((_, index) => decisions[index] === "send").map(({ flush }) => flush),
+      ...(isGated ? flushables.map(watch) : [])
+    ])
+  })
+
+  const beforeNext = Effect.fnUntraced(function* (event: InvokeEvent) {
+    const decisions = yield* Effect.forEach(flushables, (flushable) => decide(flushable, "invocationDone"))
+    if (decisions.includes("awaitRuntimeDone")) {
+      const done = yield* receiver.awaitRuntimeDone(event)
+      // Lambda ends the environment now and says so at the next poll; what waits is sent then.
+      if (Option.isSome(done) && done.value.record.status !== "success") return
+      if (Option.isSome(done)) yield* Effect.sleep(graceMillis)
+    }
+    const flushes = flushables.map((flushable, index) =>
+      decisions[index] === "keep" ? (isGated ? flushable.settled : Effect.void) : Effect.asVoid(flushable.flush)
+    )
+    if (isGated) yield* Deadline.attempt(Effect.all(flushes, { concurrency: "unbounded" }), flushMillis)
+    else yield* forkAll(flushes)
+  })
+
+  const quiet = Effect.fnUntraced(function* (longestMillis: number) {
+    const startedAt = yield* Clock.currentTimeMillis
+    while (true) {
+      const now = yield* Clock.currentTimeMillis
+      const last = Math.max(startedAt, yield* receiver.lastArrival)
+      const left = Math.min(last + quietMillis, startedAt + longestMillis) - now
+      if (left <= 0) return
+      yield* Effect.sleep(left)
+    }
+  })
+
+  // Until everything is delivered; the caller's budget ends it.
+  const flushAll = Effect.forEach(
+    flushables,
+    ({ flush }) => Effect.repeat(flush, { schedule: Schedule.spaced("100 millis"), until: (isFlushed) => isFlushed }),
+    { concurrency: "unbounded", discard: true }
+  )
+
+  const drain = Effect.fnUntraced(function* (longestQuietMillis: number) {
+    yield* Effect.forkChild(flushAll, { startImmediately: true })
+    if (outcome._tag !== "NotSupported") yield* quiet(longestQuietMillis)
+    yield* receiver.close
+    yield* flushAll
+    yield* ended
+  })
+
+  const shutdown = Effect.fnUntraced(function* (budgetMillis: number) {
+    if (isShutDown) return
+    isShutDown = true
+    yield* stopAll
+    yield* Deadline.attempt(drain(budgetMillis * 0.4), Math.max(0, budgetMillis - reportReserveMillis))
+    yield* Effect.forEach(flushables, ({ giveUp }) => giveUp)
+    const report = Effect.flatMap(receiver.accounting, options.onAccounting ?? logAccounting)
+    yield* Deadline.attempt(report, reportReserveMillis)
+  })
+
+  const outcome = yield* receiver.subscribe(registration)
+  if (outcome._tag === "NotSupported") {
+    yield* Effect.logWarning("there is no telemetry here (a local emulator without it); going on without")
+  }
+  if (!isGated) yield* forkAll(flushables.map(watch))
+  yield* Effect.addFinalizer(() => shutdown(failedShutdownMillis))
+  return {
+    invoked,
+    functionFailed: receiver.functionFailed,
+    beforeNext: (event) => Effect.ensuring(beforeNext(event), isGated ? stopAll : Effect.void),
+    shutdown
+  } satisfies Session
+})

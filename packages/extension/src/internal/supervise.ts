@@ -1,0 +1,123 @@
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as Deadline from "../Deadline.ts"
+import type { EventsOptions } from "../Extension.ts"
+import type { ExtensionsApiError } from "../ExtensionError.ts"
+import type { ExtensionEvent, ShutdownEvent } from "../ExtensionEvent.ts"
+import * as ExtensionMetrics from "../ExtensionMetrics.ts"
+import { ExtensionsApi } from "../ExtensionsApi.ts"
+import { aborted, type ExtensionAborted, logFailure, reportFailure } from "../FailurePolicy.ts"
+import { HostProcess } from "../HostProcess.ts"
+import type { LambdaEnvironment } from "../LambdaEnvironment.ts"
+import { poll, unannouncedShutdown } from "./poll.ts"
+import { register } from "./register.ts"
+
+// Lambda gives ten seconds to init; a layer that takes longer would take the function down with it.
+const defaultInitTimeout = Duration.seconds(8)
+// Where a stream fails there is no deadline: this long for the report and the finalizers, and then the process ends.
+const failedExitMillis = 2000
+
+/** The supervised stream behind `Extension.events`. */
+export const supervise = <E1, R1, E2, R2>(
+  options: EventsOptions<E1, R1, E2, R2>
+): Stream.Stream<
+  ExtensionEvent,
+  ExtensionsApiError | ExtensionAborted | E2,
+  ExtensionsApi | LambdaEnvironment | R1 | R2
+> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const api = yield* ExtensionsApi
+      const host = yield* HostProcess
+      const startedAt = yield* Clock.currentTimeMillis
+      const registration = yield* register({
+        name: options.name,
+        events: options.events ?? ["INVOKE", "SHUTDOWN"]
+      })
+      let hasPolled = false
+      let isOver = false
+      let isIdle = false
+
+      yield* Effect.addFinalizer((exit) => {
+        if (isOver) return Effect.void
+        if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) {
+          return Effect.logWarning(
+            "the stream of events was left before SHUTDOWN: if the process exits now, Lambda reports Extension.Crash"
+          )
+        }
+        return reportFailure(exit.cause, hasPolled ? api.exitError : api.initError, registration).pipe(
+          // A finalizer of the user that never ends must not hold an extension that neither polls nor exits.
+          Effect.andThen(Clock.currentTimeMillis),
+          Effect.flatMap((now) => host.exitAt(now + failedExitMillis, 1))
+        )
+      })
+
+      // What ends the stream from outside, the first one wins. Watched once and not with each pull: the two seconds of a
+      // signal begin with the signal, and a race for each event would cost two fibers.
+      let halt: Exit.Exit<ShutdownEvent, E2> | undefined
+      let polling: Fiber.Fiber<ExtensionEvent> | undefined
+      const watch = <R>(effect: Effect.Effect<ShutdownEvent, E2, R>) =>
+        Effect.exit(effect).pipe(
+          Effect.map((exit) => {
+            halt ??= exit
+            polling?.interruptUnsafe()
+          }),
+          Effect.forkScoped({ startImmediately: true })
+        )
+      yield* watch(Effect.flatMap(host.termination, unannouncedShutdown))
+      if (options.failWhen !== undefined) yield* watch(options.failWhen)
+
+      const { onRegistered } = options
+      if (onRegistered !== undefined) {
+        const timeout = Duration.toMillis(options.initTimeout ?? defaultInitTimeout)
+        const spent = (yield* Clock.currentTimeMillis) - startedAt
+        const exit = yield* Deadline.attempt(
+          Effect.suspend(() => onRegistered(registration)),
+          Math.max(0, timeout - spent),
+          host.termination
+        )
+        const cause: Cause.Cause<unknown> | undefined = Option.isNone(exit)
+          ? Cause.fail(new Deadline.DeadlineExceeded({ budgetMillis: timeout }))
+          : Exit.isFailure(exit.value)
+            ? exit.value.cause
+            : undefined
+        // A signal during init is no failure of init; the pull below ends the stream.
+        if (cause !== undefined && halt === undefined) {
+          yield* Metric.update(ExtensionMetrics.initFailures, 1)
+          if (options.onInitFailure === "exit") return yield* aborted("init", cause)
+          yield* logFailure("init failed; idle from here on, the function goes on without this extension", cause)
+          isIdle = true
+        }
+      }
+
+      const nextEvent = poll(api, registration)
+      const next = Effect.suspend(() => {
+        if (halt !== undefined) return halt
+        hasPolled = true
+        return Effect.flatMap(Effect.forkChild(nextEvent, { startImmediately: true }), (fiber) => {
+          polling = fiber
+          return Effect.flatMap(Fiber.await(fiber), (exit): Exit.Exit<ExtensionEvent, E2> => halt ?? exit).pipe(
+            Effect.onInterrupt(() => Fiber.interrupt(fiber))
+          )
+        })
+      })
+      const pull: Effect.Effect<ExtensionEvent, E2> = Effect.flatMap(next, (event) => {
+        if (event.eventType === "SHUTDOWN") {
+          isOver = true
+          return Deadline.fromEvent(event).pipe(
+            Effect.flatMap(({ epochMillis }) => host.exitAt(epochMillis - Duration.toMillis(Deadline.lastResort), 0)),
+            Effect.as(event)
+          )
+        }
+        return isIdle ? pull : Effect.succeed(event)
+      })
+      return Stream.fromEffectRepeat(pull).pipe(Stream.takeUntil((event) => event.eventType === "SHUTDOWN"))
+    })
+  )

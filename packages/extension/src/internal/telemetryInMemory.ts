@@ -1,0 +1,76 @@
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { TelemetryApi } from "../TelemetryApi.ts"
+import { SubscriptionRefused, TelemetryApiError } from "../TelemetryApiError.ts"
+import { type Deliveries, TelemetryListener } from "../TelemetryListener.ts"
+import type { Subscription } from "../TelemetrySubscription.ts"
+import type { Delivery } from "../TelemetryTest.ts"
+
+// A global of every runtime, without a type here.
+declare const TextEncoder: new () => { readonly encode: (text: string) => Uint8Array }
+
+// What an in-memory listener says it has got.
+const port = 4243
+
+/** Lambda's side of telemetry in memory: whoever listens and has subscribed gets what is delivered. */
+export const make = (options: {
+  readonly isSupported: boolean
+  readonly isClosed: () => boolean
+  readonly onSubscribed: (subscription: Subscription) => Effect.Effect<void>
+  readonly onDelivered: (bytes: number) => Effect.Effect<void>
+  readonly scope: Scope.Scope
+}) => {
+  const listening = new Set<Deliveries>()
+  const encoder = new TextEncoder()
+  let isSubscribed = false
+
+  const listener = TelemetryListener.of({
+    listen: (_, deliveries) =>
+      Effect.acquireRelease(
+        Effect.sync(() => {
+          listening.add(deliveries)
+          return { port }
+        }),
+        () => Effect.sync(() => listening.delete(deliveries))
+      )
+  })
+
+  const api = TelemetryApi.of({
+    subscribe: Effect.fnUntraced(function* (_, subscription) {
+      if (!options.isSupported) return { _tag: "NotSupported" as const }
+      if (options.isClosed()) {
+        return yield* new TelemetryApiError({
+          method: "telemetry",
+          reason: new SubscriptionRefused({
+            status: 403,
+            errorType: "Telemetry.SubscriptionClosed",
+            errorMessage: "Telemetry API subscription is closed already"
+          })
+        })
+      }
+      isSubscribed = true
+      yield* options.onSubscribed(subscription)
+      return { _tag: "Subscribed" as const, schemaVersion: subscription.schemaVersion ?? "2025-01-29" }
+    })
+  })
+
+  const deliver = Effect.fnUntraced(function* ({ afterMillis, body }: Delivery) {
+    if (afterMillis > 0) yield* Effect.sleep(afterMillis)
+    if (!isSubscribed) return
+    const bytes = encoder.encode(body)
+    yield* options.onDelivered(bytes.length)
+    for (const deliveries of listening) deliveries.body(bytes)
+  })
+
+  return {
+    /** Starts the deliveries that belong to an event; those without a delay arrive before this completes. */
+    deliverAll: (deliveries: ReadonlyArray<Delivery>) =>
+      Effect.forEach(
+        deliveries,
+        (delivery) => Effect.forkIn(deliver(delivery), options.scope, { startImmediately: true }),
+        { discard: true }
+      ),
+    services: Context.make(TelemetryListener, listener).pipe(Context.add(TelemetryApi, api))
+  }
+}

@@ -1,0 +1,44 @@
+import { ExtensionTest } from "@effect-lambda/extension"
+import { assert } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
+import * as TestClock from "effect/testing/TestClock"
+
+/** The journal as short words, so that an order can be read at a glance. */
+export const words = Effect.map(ExtensionTest.journal, (entries) =>
+  entries.map((entry) => {
+    switch (entry._tag) {
+      case "Event":
+        return entry.event.eventType
+      case "Note":
+        return entry.text
+      case "InitError":
+      case "ExitError":
+        return `${entry._tag} ${entry.error.errorType}`
+      default:
+        return entry._tag
+    }
+  })
+)
+
+/** Runs with the clock moved on as far as it takes, at most an hour. */
+export const runInTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const fiber = yield* Effect.forkChild(Effect.exit(effect))
+    for (let second = 0; second < 3600 && fiber.pollUnsafe() === undefined; second++) {
+      yield* TestClock.adjust("1 second")
+    }
+    assert.isDefined(fiber.pollUnsafe(), "still running after an hour")
+    return yield* Fiber.join(fiber)
+  })
+
+export const capturedLogs = () => {
+  const messages: Array<string> = []
+  const layer = Logger.layer([
+    Logger.make(({ logLevel, message }) => {
+      messages.push(`${logLevel}: ${Array.isArray(message) ? message.map(String).join(" ") : String(message)}`)
+    })
+  ])
+  return { layer, messages }
+}
