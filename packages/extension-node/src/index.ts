@@ -1,4 +1,5 @@
 /** @since 0.1.0 */
 export * as LambdaHttpClient from "./LambdaHttpClient.ts"
 export * as NodeExtension from "./NodeExtension.ts"
+export * as NodeTelemetryListener from "./NodeTelemetryListener.ts"
 export * as PreRegistration from "./PreRegistration.ts"

@@ -1,0 +1,233 @@
+/**
+ * `TelemetryListener` over the sockets of Node: where Lambda delivers telemetry
+ * to, by HTTP or TCP.
+ *
+ * Everything that arrives is handed over from the callback of its socket: no
+ * fiber, no parsing and no log line per request (a line would itself be
+ * telemetry of an extension, delivered again).
+ *
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api.html
+ * @since 0.1.0
+ */
+import {
+  type Deliveries,
+  type ListenOptions,
+  TelemetryListener,
+  TelemetryListenerError
+} from "@effect-lambda/extension/TelemetryListener"
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import type * as Http from "node:http"
+import type * as Net from "node:net"
+import { http } from "./internal/node.ts"
+
+/**
+ * What a client may take. Lambda needs a handful of connections and
+ * milliseconds.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Limits {
+  /** Open connections; one more is closed at once. Default 256. */
+  readonly maxConnections: number
+  /**
+   * From the first byte of an HTTP request (or the opening of a connection) to
+   * the end of its body; then the connection is closed. Default 30 seconds.
+   * A freeze does not count.
+   */
+  readonly requestTimeout: Duration.Input
+}
+
+const defaults: Limits = { maxConnections: 256, requestTimeout: "30 seconds" }
+
+type Protect = (call: () => void) => void
+
+/** Deliveries never throw. If one does, the process lives on, and only the first time is worth a line. */
+const makeProtect = Effect.map(Effect.context<never>(), (context): Protect => {
+  let isReported = false
+  return (call) => {
+    try {
+      call()
+    } catch (cause) {
+      if (isReported) return
+      isReported = true
+      Effect.runForkWith(context)(
+        Effect.logError("the receiver of telemetry threw; this is logged only once", Cause.die(cause))
+      )
+    }
+  }
+})
+
+/** The bytes of a body, one chunk more. `announced` is what content-length says, 0 without one. */
+const append = (body: Buffer, length: number, chunk: Buffer, announced: number, maxBytes: number): Buffer => {
+  if (length === 0) return chunk
+  const needed = length + chunk.length
+  if (needed > body.length) {
+    const larger = Buffer.allocUnsafe(Math.min(maxBytes, Math.max(needed, announced, 2 * length)))
+    body.copy(larger, 0, 0, length)
+    body = larger
+  }
+  chunk.copy(body, length)
+  return body
+}
+
+const nothing = Buffer.alloc(0)
+
+interface Seen {
+  /** Requests that have begun. */
+  open: number
+  /** Received until the last answer; -1 before the first. */
+  bytes: number
+  /** How often the connection was found at work since then. */
+  looks: number
+}
+
+type Sockets = Map<Net.Socket, Seen>
+
+const makeHttpServer = (
+  { maxBodyBytes }: ListenOptions,
+  deliveries: Deliveries,
+  protect: Protect,
+  sockets: Sockets
+): Net.Server => {
+  const answer = (request: Http.IncomingMessage, response: Http.ServerResponse) => {
+    const { socket } = request
+    const seen = sockets.get(socket)
+    if (seen !== undefined) seen.open++
+    const isDelivery = request.method === "POST" || request.method === "PUT"
+    const announced = Number(request.headers["content-length"] ?? 0)
+    const isKept = isDelivery && announced <= maxBodyBytes
+    let body: Buffer = nothing
+    let length = 0
+    request.on("data", (chunk: Buffer) => {
+      const before = length
+      length += chunk.length
+      body = isKept && length <= maxBodyBytes ? append(body, before, chunk, announced, maxBodyBytes) : nothing
+    })
+    // Of a request that is cut off there is no end.
+    request.once("end", () => {
+      // Whatever the body is: a batch that is refused comes again and again.
+      response.sendDate = false
+      response.writeHead(isDelivery ? 200 : 405, { ...(isDelivery ? {} : { Allow: "POST, PUT" }), "Content-Length": 0 })
+      response.end()
+      if (seen !== undefined) {
+        seen.open--
+        seen.bytes = socket.bytesRead
+        seen.looks = 0
+      }
+      if (!isDelivery) return
+      protect(() => (length > maxBodyBytes ? deliveries.tooLarge(length) : deliveries.body(body.subarray(0, length))))
+    })
+  }
+  const server = http.createServer({ requireHostHeader: false }, answer)
+  // Node's own limits count frozen time, and their timers fire before a socket is read: after a freeze they would close
+  // an idle connection just when Lambda sends the next batch on it, or a request whose rest has already arrived.
+  return Object.assign(server, { keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0, timeout: 0 })
+}
+
+const makeTcpServer = (deliveries: Deliveries, protect: Protect): Net.Server =>
+  process.getBuiltinModule("node:net").createServer((socket) => {
+    protect(() => {
+      const connection = deliveries.connection()
+      socket.on("data", (chunk: Buffer) => protect(() => connection.chunk(chunk)))
+      socket.once("close", () => protect(() => connection.end()))
+    })
+    // A connection without a receiver is drained all the same.
+    socket.resume()
+  })
+
+/** Binds the server; at the end of the scope nothing is accepted any more, and every connection is cut. */
+const bind = (server: Net.Server, sockets: Sockets, { host, port }: ListenOptions) =>
+  Effect.acquireRelease(
+    Effect.callback<number, TelemetryListenerError>((resume) => {
+      const fail = (cause: unknown) => resume(Effect.fail(new TelemetryListenerError({ host, port, cause })))
+      // Not `once`: an error after the first one must not end the process.
+      server.on("error", fail)
+      try {
+        // Throws on a port that is none.
+        server.listen({ host, port }, () => {
+          const address = server.address()
+          resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : port))
+        })
+      } catch (cause) {
+        fail(cause)
+      }
+    }),
+    () =>
+      Effect.suspend(() => {
+        server.close()
+        const cut = (socket: Net.Socket) =>
+          Effect.callback<void>((resume) => {
+            socket.once("close", () => resume(Effect.void))
+            socket.destroy()
+          })
+        return Effect.forEach([...sockets.keys()], cut, { concurrency: "unbounded", discard: true })
+      })
+  )
+
+// A request is cut after so many looks at it, not after so much time: during a freeze nobody looks.
+const looksPerRequest = 6
+
+/**
+ * The service with other limits than {@link layer} has.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (limits: Partial<Limits> = {}): TelemetryListener["Service"] => {
+  const { maxConnections, requestTimeout } = { ...defaults, ...limits }
+
+  const listen = Effect.fnUntraced(function* (
+    options: ListenOptions,
+    deliveries: Deliveries
+  ): Effect.fn.Return<{ readonly port: number }, TelemetryListenerError, Scope.Scope> {
+    const protect = yield* makeProtect
+    const sockets: Sockets = new Map()
+    const server =
+      options.protocol === "TCP"
+        ? makeTcpServer(deliveries, protect)
+        : makeHttpServer(options, deliveries, protect, sockets)
+    server.maxConnections = maxConnections
+    server.on("connection", (socket) => {
+      // A connection that never sends a byte is no idle one.
+      sockets.set(socket, { open: 0, bytes: -1, looks: 0 })
+      socket.on("error", () => {})
+      socket.once("close", () => sockets.delete(socket))
+    })
+
+    const port = yield* bind(server, sockets, options)
+    if (options.protocol === "HTTP") {
+      const look = Effect.sync(() => {
+        for (const [socket, seen] of sockets) {
+          const isIdle = seen.open === 0 && socket.bytesRead === seen.bytes
+          if (!isIdle && ++seen.looks >= looksPerRequest) socket.destroy()
+        }
+      })
+      const interval = Duration.toMillis(requestTimeout) / looksPerRequest
+      yield* Effect.forkScoped(Effect.forever(Effect.delay(look, interval)))
+    }
+    return { port }
+  })
+
+  return TelemetryListener.of({ listen })
+}
+
+/**
+ * Listens on sockets of this process.
+ *
+ * - HTTP: POST and PUT on any path are answered 200 with an empty body as soon
+ *   as the body has arrived, whatever it is; other methods 405. A request that
+ *   is cut off hands over nothing. Connections are kept alive without an idle
+ *   limit.
+ * - TCP: chunks as they come; the end once, however the connection ends.
+ * - At most 256 connections, at most 30 seconds for a request.
+ *
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api.html
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<TelemetryListener> = Layer.sync(TelemetryListener, () => make())
