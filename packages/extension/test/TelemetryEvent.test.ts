@@ -150,6 +150,29 @@ describe("decode", () => {
       })
   )
 
+  /** Every place of a JSON value where something else could stand. */
+  const places = (json: unknown): Array<readonly [parent: object, key: string]> => {
+    if (typeof json !== "object" || json === null) return []
+    const own = Object.keys(json).map((key) => [json, key] as const)
+    return own.concat(Object.values(json).flatMap(places))
+  }
+  const isKnown = Schema.is(TelemetryEvent.KnownEvent)
+
+  it.effect.prop(
+    "what is accepted is what the schemas accept, whatever stands in one place or is missing there",
+    [PlatformEvent.PlatformEvent, Schema.Natural, Schema.Union([Schema.Undefined, Schema.Json])],
+    ([event, index, other]) =>
+      Effect.sync(() => {
+        const changed: unknown = JSON.parse(JSON.stringify(event))
+        const all = places(changed)
+        const [parent, key] = all[index % all.length]!
+        if (other === undefined) Reflect.deleteProperty(parent, key)
+        else Reflect.set(parent, key, other)
+        const { type } = TelemetryEvent.decode(changed)
+        assert.strictEqual(type !== "unknown" && type !== "undecodable", isKnown(changed), JSON.stringify(changed))
+      })
+  )
+
   it.effect.prop(
     "a bad record never costs its neighbours",
     [Schema.Array(PlatformEvent.PlatformEvent), Schema.Json, Schema.Array(PlatformEvent.PlatformEvent)],

@@ -1,6 +1,7 @@
 /** What the schemas of telemetry events and of Logs API events are made of, and how one record is decoded. */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { makeGuard } from "./guard.ts"
 import type { ExtensionLog, FunctionLog, Undecodable, UnknownEvent } from "../TelemetryEvent.ts"
 
 /** The known values for the reader and the editor; any other text is accepted. */
@@ -55,7 +56,7 @@ export const makeDecode = <Event>(
     if (!isEnvelope(original)) {
       return { type: "undecodable", reason: "an event has a `time` and a `type`, both texts", original }
     }
-    known ??= new Map(schemas().map((schema) => [schema.fields.type.schema.literal, { schema, is: Schema.is(schema) }]))
+    known ??= new Map(schemas().map((schema) => [schema.fields.type.schema.literal, { schema, is: makeGuard(schema) }]))
     const event = known.get(original.type)
     if (event === undefined) return { type: "unknown", time: original.time, original }
     if (event.is(original)) return original
