@@ -40,6 +40,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Crypto from "node:crypto"
 import * as NodePath from "node:path"
+import { setImmediate } from "node:timers"
 import {
   AlreadyShutDown,
   EmulatorError,
@@ -54,8 +55,10 @@ import * as EnvironmentVariables from "./internal/EnvironmentVariables.ts"
 import * as ExtensionFiles from "./internal/ExtensionFiles.ts"
 import * as FaultInjector from "./internal/FaultInjector.ts"
 import * as FunctionProcess from "./internal/FunctionProcess.ts"
+import * as LineFraming from "./internal/LineFraming.ts"
 import type { InvokeOptions, InvokeResult, Options } from "./internal/Options.ts"
 import * as Settings from "./internal/Settings.ts"
+import * as Telemetry from "./internal/telemetry/Telemetry.ts"
 import * as TraceHeader from "./internal/TraceHeader.ts"
 import * as InvokeApiServer from "./InvokeApiServer.ts"
 import type { ExitStatus, Happening, Source } from "./Journal.ts"
@@ -97,6 +100,12 @@ export class Emulator extends Context.Service<
     readonly journal: Journal.Journal
     /** Ends a slot, as if its process had exited (default: code 0). */
     readonly endSlot: (source: Source, status?: ExitStatus) => Effect.Effect<void, EmulatorError>
+    /** Output of a slot, as if its process had printed the text (default: to stdout). A line counts when it is complete. */
+    readonly writeSlot: (
+      source: Source,
+      text: string,
+      channel?: "stdout" | "stderr"
+    ) => Effect.Effect<void, EmulatorError>
   }
 >()("@effect-lambda/emulator/Emulator") {}
 
@@ -140,6 +149,7 @@ const makeWith = Effect.fnUntraced(function* (
   const calls = new Map<number, Deferred.Deferred<InvocationOutcome>>()
   const terminated = yield* Deferred.make<void>()
   const slots = new Map<Source, ProcessId>()
+  const slotLines = new Map<string, LineFraming.LineFraming>()
   const running = new Map<Source, ProcessId>()
   const inputs: Array<Input> = []
   let draining = false
@@ -174,9 +184,41 @@ const makeWith = Effect.fnUntraced(function* (
     dispatch(input)
   }
 
+  const instanceId = EnvironmentVariables.logStreamName(identity.functionVersion, now())
+  const telemetry = yield* Telemetry.make({
+    ...identity,
+    profile,
+    instanceId,
+    memorySize: settings.variables.memorySize,
+    timeoutMs,
+    logFormat: options.logFormat ?? "text",
+    holdsAtOnce: (settings.freezeAfterMs ?? 0) === 0,
+    now,
+    record: (happening) => journal.append(happening, now())
+  })
+
   const record = (happening: Happening, at: number): void => {
+    // Before the journal: whoever waits for the entry may already write the next line.
+    telemetry.happened(happening, at)
     journal.append(happening, at)
     faults.happened(happening)
+  }
+
+  const wrote = (source: Source, channel: "stdout" | "stderr", text: string): void => {
+    const at = now()
+    telemetry.wrote(source, text, at)
+    journal.append({ _tag: "Output", source, channel, line: LineFraming.withoutBreak(text) }, at)
+  }
+
+  /** The lines of a slot; the one that was never finished comes when it ends. */
+  const endSlotLines = (source: Source): void => {
+    for (const channel of ["stdout", "stderr"] as const) {
+      slotLines
+        .get(`${source} ${channel}`)
+        ?.end()
+        .forEach((line) => wrote(source, channel, line))
+      slotLines.delete(`${source} ${channel}`)
+    }
   }
 
   const exited = (
@@ -212,7 +254,7 @@ const makeWith = Effect.fnUntraced(function* (
           : EnvironmentVariables.forExtension(variables),
       onLaunched: (pid) => dispatch({ _tag: "Launched", process, pid }),
       onLaunchFailed: (problem) => dispatch({ _tag: "LaunchFailed", process, ...problem }),
-      onLine: (channel, line) => journal.append({ _tag: "Output", source, channel, line }, now()),
+      onLine: (channel, line) => wrote(source, channel, line),
       onExit: (status, peakMemoryBytes) => exited(source, process, status, peakMemoryBytes)
     })
   }
@@ -222,6 +264,7 @@ const makeWith = Effect.fnUntraced(function* (
       if (slot !== process) continue
       // A slot has nobody to ignore a signal.
       slots.delete(source)
+      endSlotLines(source)
       return dispatch({
         _tag: "ProcessExited",
         process,
@@ -244,6 +287,8 @@ const makeWith = Effect.fnUntraced(function* (
         return spawn(command.process, command.source)
       case "Kill":
         return kill(command.process, command.signal)
+      case "Subscribe":
+        return telemetry.subscribe(command.source, command.subscription)
       case "Freeze":
         return processes.freeze()
       case "Thaw":
@@ -290,7 +335,13 @@ const makeWith = Effect.fnUntraced(function* (
     port: options.port ?? 0,
     profile,
     extensionsEnabled: ExtensionFiles.extensionsEnabled(extensions),
-    onInput: faults.receive,
+    // What a process printed before its request is in the pipe already: it is read before the request counts, so that
+    // lines stand before what follows on them.
+    onInput: (input) => {
+      setImmediate(() => {
+        if (!released) faults.receive(input)
+      })
+    },
     onRefused: (happening) => journal.append(happening, now())
   })
 
@@ -301,7 +352,7 @@ const makeWith = Effect.fnUntraced(function* (
     ...settings.variables,
     taskRoot: functionProcess?.cwd ?? NodePath.resolve("."),
     opt: ExtensionFiles.optDirectory(extensions),
-    startedAt: now()
+    instanceId
   }
 
   const abandonCalls = Effect.sync(() => {
@@ -382,7 +433,17 @@ const makeWith = Effect.fnUntraced(function* (
         return yield* new EmulatorError({ method: "Emulator.endSlot", reason: new NotARunningSlot({ source }) })
       }
       slots.delete(source)
+      endSlotLines(source)
       dispatch({ _tag: "ProcessExited", process, status, peakMemoryBytes: undefined })
+    }),
+    writeSlot: Effect.fnUntraced(function* (source: Source, text: string, channel: "stdout" | "stderr" = "stdout") {
+      if (!slots.has(source)) {
+        return yield* new EmulatorError({ method: "Emulator.writeSlot", reason: new NotARunningSlot({ source }) })
+      }
+      const key = `${source} ${channel}`
+      const lines = slotLines.get(key) ?? LineFraming.make()
+      slotLines.set(key, lines)
+      lines.push(text).forEach((line) => wrote(source, channel, line))
     })
   })
 })

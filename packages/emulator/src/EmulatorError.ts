@@ -169,7 +169,7 @@ export class PayloadTooLarge extends Schema.TaggedError<PayloadTooLarge>(
 }
 
 /**
- * Nothing of this name can be ended by hand: it is not a slot, or it is not running.
+ * Nothing of this name can be driven by hand: it is not a slot, or it is not running.
  *
  * @category reasons
  * @since 0.1.0
@@ -178,7 +178,7 @@ export class NotARunningSlot extends Schema.TaggedError<NotARunningSlot>(
   "@effect-lambda/emulator/EmulatorError/NotARunningSlot"
 )("NotARunningSlot", { source: Schema.String }) {
   override get message(): string {
-    return `${this.source} is not a running slot. Only an extension given by name, or a missing function, can be ended by hand.`
+    return `${this.source} is not a running slot. Only an extension given by name, or a missing function, can be driven by hand.`
   }
 }
 

@@ -69,6 +69,7 @@ export const make = (options: EnvironmentOptions, newId: () => string): Environm
     invocation: undefined,
     frozenAt: undefined,
     memoryBytes: undefined,
+    subscriptions: [],
     heldAnswer: undefined,
     concurrent: new Map(),
     timedOut: new Set(),

@@ -38,6 +38,8 @@ export type Route =
   | "next"
   | "init/error"
   | "exit/error"
+  | "telemetry"
+  | "logs"
   | "runtime/next"
   | "runtime/response"
   | "runtime/error"
@@ -144,6 +146,8 @@ const routes: ReadonlyArray<Route> = [
   "next",
   "init/error",
   "exit/error",
+  "telemetry",
+  "logs",
   "runtime/next",
   "runtime/response",
   "runtime/error",

@@ -137,11 +137,24 @@ export type Happening =
     }
   /** A fatal error was stored: the first of a generation decides what the invoker sees. */
   | { readonly _tag: "Fatal"; readonly source: Source; readonly errorType: string; readonly first: boolean }
-  | { readonly _tag: "InvocationStarted"; readonly requestId: string; readonly deadlineMs: number }
+  /** The environment took up an invocation. What it does not have is `""`. */
+  | {
+      readonly _tag: "InvocationStarted"
+      readonly requestId: string
+      readonly deadlineMs: number
+      readonly invokedFunctionArn: string
+      readonly traceHeader: string
+      readonly tenantId: string
+    }
   /** The invocation left for the runtime. */
   | { readonly _tag: "InvocationDelivered"; readonly requestId: string; readonly lost: boolean }
-  /** The runtime answered; the caller has its result from here on. */
-  | { readonly _tag: "RuntimeResponded"; readonly requestId: string; readonly functionError: string | undefined }
+  /** The runtime answered with so many bytes; the caller has its result from here on. */
+  | {
+      readonly _tag: "RuntimeResponded"
+      readonly requestId: string
+      readonly functionError: string | undefined
+      readonly producedBytes: number
+    }
   /** The runtime asked for the next invocation. */
   | { readonly _tag: "RuntimeDone"; readonly requestId: string }
   /**
@@ -156,6 +169,46 @@ export type Happening =
       readonly errorType: string | undefined
       readonly extensionOverheadMs: number
       readonly maxMemoryBytes: number | undefined
+    }
+  /**
+   * The telemetry service took a subscription of the Telemetry or Logs API, knew it already, or refused it.
+   * `schemaVersion` and `destination` are known of one that it did not refuse.
+   */
+  | {
+      readonly _tag: "TelemetrySubscription"
+      readonly source: Source
+      readonly api: "telemetry" | "logs"
+      readonly state: "Subscribed" | "Already subscribed" | "Validation error" | "Forbidden"
+      readonly types: ReadonlyArray<string>
+      readonly schemaVersion: string | undefined
+      readonly destination: string | undefined
+    }
+  /** A listener took a batch; `status` is what it answered, `undefined` over TCP. */
+  | {
+      readonly _tag: "TelemetryDelivered"
+      readonly source: Source
+      readonly destination: string
+      readonly records: number
+      readonly bytes: number
+      readonly status: number | undefined
+    }
+  /** A batch did not get through. The real service tries again, a managed instance drops it. */
+  | {
+      readonly _tag: "TelemetryNotDelivered"
+      readonly source: Source
+      readonly destination: string
+      readonly records: number
+      readonly bytes: number
+      readonly problem: string
+    }
+  /** Events that a subscription will never get. */
+  | {
+      readonly _tag: "TelemetryDropped"
+      readonly source: Source
+      readonly destination: string
+      readonly records: number
+      readonly bytes: number
+      readonly reason: string
     }
   /** Everybody waited in next: every process was stopped. A slot goes on, it has no process. */
   | { readonly _tag: "Frozen" }

@@ -10,6 +10,7 @@ import type * as Scope from "effect/Scope"
 import * as ChildProcess from "node:child_process"
 import type { Readable } from "node:stream"
 import type { LaunchProblem } from "./internal/LaunchCheck.ts"
+import * as LineFraming from "./internal/LineFraming.ts"
 import * as LaunchCheck from "./internal/LaunchCheck.ts"
 import * as Memory from "./internal/Memory.ts"
 import * as MountNamespace from "./internal/MountNamespace.ts"
@@ -35,6 +36,7 @@ export interface LaunchOptions {
   readonly onLaunched: (pid: number) => void
   /** What cannot be executed; decided before anything is spawned where looking at the file tells. */
   readonly onLaunchFailed: (problem: LaunchProblem) => void
+  /** `line` has its line break, unless the output ended or was cut there. */
   readonly onLine: (channel: "stdout" | "stderr", line: string) => void
   /** `peakMemoryBytes`: what was measured while it ran; a process that has ended cannot be asked any more. */
   readonly onExit: (status: ExitStatus, peakMemoryBytes: number | undefined) => void
@@ -79,26 +81,12 @@ const signal = ({ child, pid }: Running, name: NodeJS.Signals): void => {
   Reaper.signalGroup(pid, name)
 }
 
-/** A line longer than this many characters is cut into several, so that output without line breaks stays bounded. */
-const maxLineLength = 1_048_576
-
 /** Calls back for each line; the decoder of the stream keeps characters whole across chunks. */
 const readLines = (stream: Readable, onLine: (line: string) => void): void => {
-  let rest = ""
+  const lines = LineFraming.make()
   stream.setEncoding("utf8")
-  stream.on("data", (chunk: string) => {
-    const lines = (rest + chunk).split("\n")
-    rest = lines.pop() ?? ""
-    for (const line of lines) onLine(line.endsWith("\r") ? line.slice(0, -1) : line)
-    while (rest.length > maxLineLength) {
-      onLine(rest.slice(0, maxLineLength))
-      rest = rest.slice(maxLineLength)
-    }
-  })
-  stream.on("close", () => {
-    if (rest !== "") onLine(rest)
-    rest = ""
-  })
+  stream.on("data", (chunk: string) => lines.push(chunk).forEach(onLine))
+  stream.on("close", () => lines.end().forEach(onLine))
 }
 
 /**

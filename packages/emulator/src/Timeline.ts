@@ -36,6 +36,9 @@ const readable = (text: string): string => {
 const printable = (text: string): string =>
   text.replace(/(?!\t)\p{Cc}/gu, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`)
 
+const count = ({ bytes, records }: { readonly bytes: number; readonly records: number }): string =>
+  `${records} ${records === 1 ? "record" : "records"} (${bytes} bytes)`
+
 const textOf = (entry: JournalEntry): string => {
   switch (entry._tag) {
     case "InitStarted":
@@ -79,6 +82,17 @@ const textOf = (entry: JournalEntry): string => {
       return "done"
     case "InvocationDone":
       return `invocation ended: ${entry.status}, extension overhead ${entry.extensionOverheadMs} ms`
+    case "TelemetrySubscription": {
+      const api = entry.api === "logs" ? "logs" : "telemetry"
+      const destination = entry.destination === undefined ? "" : ` to ${entry.destination}`
+      return `${api}: ${entry.state.toLowerCase()}, ${entry.types.join(", ")}${destination}`
+    }
+    case "TelemetryDelivered":
+      return `telemetry: ${count(entry)} delivered`
+    case "TelemetryNotDelivered":
+      return `telemetry: ${count(entry)} not delivered: ${entry.problem}`
+    case "TelemetryDropped":
+      return `telemetry: ${count(entry)} DROPPED: ${entry.reason}`
     case "Frozen":
       return "frozen"
     case "Thawed":

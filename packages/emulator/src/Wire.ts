@@ -69,6 +69,30 @@ export const apiError = (status: number, errorType: string, errorMessage: string
   json(status, { errorMessage, errorType })
 
 /**
+ * 200 of the telemetry service, a JSON string without a newline (spec: Telemetry API, response).
+ *
+ * @category responses
+ * @since 0.1.0
+ */
+export const subscribed = (answer: "OK" | "AlreadySubscribed"): WireResponse => ({
+  status: 200,
+  headers: { "Content-Type": "application/json" },
+  body: JSON.stringify(answer)
+})
+
+/**
+ * A refusal of the telemetry service: `errorType` first, no newline, no HTML escapes (spec: Telemetry API, response).
+ *
+ * @category responses
+ * @since 0.1.0
+ */
+export const subscriptionError = (status: number, errorType: string, errorMessage: string): WireResponse => ({
+  status,
+  headers: { "Content-Type": "application/json" },
+  body: JSON.stringify({ errorType, errorMessage })
+})
+
+/**
  * 202 `{"status":"OK"}` with a final newline (spec: rapid RenderAccepted).
  *
  * @category responses

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import { cases, conformanceTest, render } from "./conformance/cases.ts"
+import { delivery } from "./conformance/delivery.ts"
 import { errors } from "./conformance/errors.ts"
 import { init } from "./conformance/init.ts"
 import { invoke } from "./conformance/invoke.ts"
@@ -10,10 +11,10 @@ import { next } from "./conformance/next.ts"
 import { register } from "./conformance/register.ts"
 import { runtime } from "./conformance/runtime.ts"
 import { shutdown } from "./conformance/shutdown.ts"
-import { telemetry } from "./conformance/telemetry.ts"
+import { subscription } from "./conformance/subscription.ts"
 import { makeWorld, slots } from "./conformance/world.ts"
 
-const sections = { register, next, errors, init, invoke, shutdown, telemetry, runtime }
+const sections = { register, next, errors, init, invoke, shutdown, subscription, delivery, runtime }
 const scenarios = Object.values(sections).flat()
 const caseOf = (number: number) => cases.find((known) => known.number === number)
 const root = new URL("../../../", import.meta.url)

@@ -38,8 +38,13 @@ export interface VariablesOptions {
   readonly taskRoot: string
   /** What the processes have as `/opt`. */
   readonly opt: string
-  readonly startedAt: number
+  /** The name of the log stream. */
+  readonly instanceId: string
 }
+
+/** The name of the log stream, `at` epoch milliseconds; telemetry calls it the instance id. */
+export const logStreamName = (functionVersion: string, at: number): string =>
+  `${DateTime.formatIsoDateUtc(DateTime.makeUnsafe(at)).replaceAll("-", "/")}/[${functionVersion}]emulator`
 
 /**
  * Nothing of the emulator's own environment leaks into its children. Like Lambda's `/var/lang/bin`, the directory of
@@ -82,7 +87,7 @@ export const forRuntime = (
   LAMBDA_TASK_ROOT: options.taskRoot,
   LAMBDA_RUNTIME_DIR: "/var/runtime",
   AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${options.functionName}`,
-  AWS_LAMBDA_LOG_STREAM_NAME: `${DateTime.formatIsoDateUtc(DateTime.makeUnsafe(options.startedAt)).replaceAll("-", "/")}/[${options.functionVersion}]emulator`,
+  AWS_LAMBDA_LOG_STREAM_NAME: options.instanceId,
   AWS_XRAY_CONTEXT_MISSING: "LOG_ERROR",
   AWS_XRAY_DAEMON_ADDRESS: "169.254.79.129:2000",
   _AWS_XRAY_DAEMON_ADDRESS: "169.254.79.129",

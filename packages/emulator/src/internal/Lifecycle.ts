@@ -34,7 +34,8 @@ const startInvocation = (env: Environment, request: InvocationRequest): void => 
     runtimeDoneAt: undefined,
     waitingFor: new Set()
   }
-  record(env, { _tag: "InvocationStarted", requestId: request.requestId, deadlineMs })
+  const { invokedFunctionArn, requestId, tenantId, traceHeader } = request
+  record(env, { _tag: "InvocationStarted", requestId, deadlineMs, invokedFunctionArn, traceHeader, tenantId })
   startTimer(env, "function", env.options.timeoutMs)
   if (env.phase._tag === "Cold") return startInit(env, initKind(env))
   env.phase = { _tag: "Invoke" }

@@ -21,7 +21,8 @@ export const startConcurrent = (env: Environment, request: InvocationRequest): v
   const deadlineMs = env.now + env.options.timeoutMs
   env.concurrent.set(requestId, request)
   startTimer(env, `invocation:${call}`, env.options.timeoutMs)
-  record(env, { _tag: "InvocationStarted", requestId, deadlineMs })
+  const { invokedFunctionArn, tenantId, traceHeader } = request
+  record(env, { _tag: "InvocationStarted", requestId, deadlineMs, invokedFunctionArn, traceHeader, tenantId })
   record(env, { _tag: "InvocationDelivered", requestId, lost: poll.aborted })
   reply(env, poll.exchange, Wire.runtimeInvocation({ ...request, deadlineMs }))
 }

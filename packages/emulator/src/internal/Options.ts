@@ -53,6 +53,11 @@ export interface Options {
     readonly secretAccessKey: string
     readonly sessionToken: string
   }
+  /**
+   * What a line of JSON that a process prints is for telemetry subscribers: `text` (default) or, from schema version
+   * 2022-12-13 on, with `json` an object, as on Lambda with the log format JSON. A slot writes by `writeSlot`.
+   */
+  readonly logFormat?: "text" | "json"
   /** How many entries the journal keeps, default 100,000. */
   readonly journalSize?: number
   /** Port of the Runtime API on 127.0.0.1, default 0: any free one. */

@@ -41,7 +41,21 @@ const reportRoute = (route: "init/error" | "exit/error"): Route => ({
   })
 })
 
+const subscribeRoute = (route: "telemetry" | "logs"): Route => ({
+  method: "PUT",
+  handle: (header, body, exchange) => ({
+    _tag: "ExtensionsApi",
+    request: { exchange, route, identifier: header("lambda-extension-identifier"), body: body.text }
+  })
+})
+
+const telemetryPath = "/2022-07-01/telemetry"
 const logsPath = "/2020-08-15/logs"
+
+const stubs: Readonly<Record<string, Route>> = {
+  [telemetryPath]: notSupported("Telemetry"),
+  [logsPath]: notSupported("Logs")
+}
 
 const routes: Readonly<Record<string, Route>> = {
   "/2020-01-01/extension/register": {
@@ -66,8 +80,8 @@ const routes: Readonly<Record<string, Route>> = {
   },
   "/2020-01-01/extension/init/error": reportRoute("init/error"),
   "/2020-01-01/extension/exit/error": reportRoute("exit/error"),
-  "/2022-07-01/telemetry": notSupported("Telemetry"),
-  [logsPath]: notSupported("Logs"),
+  [telemetryPath]: subscribeRoute("telemetry"),
+  [logsPath]: subscribeRoute("logs"),
   "/2018-06-01/ping": { method: "GET", handle: () => Wire.pong },
   "/2018-06-01/runtime/invocation/next": {
     method: "GET",
@@ -121,6 +135,7 @@ export const findRoute = (profile: Profile, path: string): Route | undefined => 
   const [, requestId, kind] = invocationPath.exec(path) ?? []
   if (requestId !== undefined && (kind === "response" || kind === "error")) return invocationRoute(requestId, kind)
   if (profile === "lmi" && path === logsPath) return undefined
+  if (profile === "rie" && Object.hasOwn(stubs, path)) return stubs[path]
   return Object.hasOwn(routes, path) ? routes[path] : undefined
 }
 

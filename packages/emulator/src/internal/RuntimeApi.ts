@@ -84,7 +84,7 @@ const runtimeErrorType = (errorType: string): string => {
 
 const respond = (env: Environment, requestId: string, payload: string, functionError: string | undefined): void => {
   env.runtime.state = "RuntimeResponseSentState"
-  record(env, { _tag: "RuntimeResponded", requestId, functionError })
+  record(env, { _tag: "RuntimeResponded", requestId, functionError, producedBytes: Buffer.byteLength(payload) })
   answer(env, payload, functionError, true)
 }
 
@@ -186,7 +186,7 @@ const respondConcurrent = (
   functionError: string | undefined
 ): void => {
   const { requestId } = invocation
-  record(env, { _tag: "RuntimeResponded", requestId, functionError })
+  record(env, { _tag: "RuntimeResponded", requestId, functionError, producedBytes: Buffer.byteLength(payload) })
   endConcurrent(env, invocation, "success", {
     _tag: "Answered",
     requestId,

@@ -5,6 +5,7 @@
 import type { ExitStatus, ExtensionStateName, Happening, Source } from "../Journal.ts"
 import type { Profile } from "../Profile.ts"
 import type { ShutdownReason, ShutdownReasonText, WireResponse } from "../Wire.ts"
+import type { Subscription } from "./telemetry/Subscription.ts"
 
 /** What the environment is told about the function. Times are milliseconds. */
 export interface EnvironmentOptions {
@@ -72,6 +73,8 @@ export type Command =
   | { readonly _tag: "Drop"; readonly exchange: Exchange }
   | { readonly _tag: "Spawn"; readonly process: ProcessId; readonly source: Source }
   | { readonly _tag: "Kill"; readonly process: ProcessId; readonly signal: "SIGTERM" | "SIGKILL" }
+  /** A subscription was accepted: deliver to it from now on. */
+  | { readonly _tag: "Subscribe"; readonly source: Source; readonly subscription: Subscription }
   /** Stop every process. */
   | { readonly _tag: "Freeze" }
   /** Let every process go on. */
@@ -91,6 +94,7 @@ export type ExtensionsRequest = { readonly exchange: Exchange } & (
       readonly errorType: string
       readonly body: string
     }
+  | { readonly route: "telemetry" | "logs"; readonly identifier: string; readonly body: string }
 )
 
 /** A request of the Runtime API. Header values are `""` when missing; `bodyBytes` is the size of the whole body. */
@@ -244,6 +248,8 @@ export interface Environment {
   frozenAt: number | undefined
   /** As measured last, in bytes. */
   memoryBytes: number | undefined
+  /** Telemetry subscriptions; they outlive a reset. */
+  readonly subscriptions: Array<{ readonly name: string; readonly api: "telemetry" | "logs"; readonly key: string }>
   /** Profile `rie`: the answer that the caller gets when the invocation is over. */
   heldAnswer: (Command & { readonly _tag: "Answer" }) | undefined
   /** Profile `lmi`: the invocations that run, by request id. */

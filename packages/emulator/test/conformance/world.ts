@@ -4,6 +4,7 @@ import type { EmulatorError } from "@effect-lambda/emulator/EmulatorError"
 import * as Journal from "@effect-lambda/emulator/Journal"
 import type { Profile } from "@effect-lambda/emulator/Profile"
 import { assert } from "@effect/vitest"
+import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
@@ -32,7 +33,7 @@ export interface Scenario {
   readonly profiles?: ReadonlyArray<Profile>
   /** Default: one extension, the slot `a`. */
   readonly options?: Emulator.Options
-  readonly run: (world: World) => Effect.Effect<void, EmulatorError, Scope.Scope>
+  readonly run: (world: World) => Effect.Effect<void, EmulatorError | Cause.TimeoutError, Scope.Scope>
 }
 
 export const slots = (...names: ReadonlyArray<string>): Emulator.Options => ({

@@ -1,0 +1,44 @@
+/**
+ * Splits the output of a process into lines. A line is held until its line break has come, which it keeps; what is left
+ * at the end of the stream is a line without one (spec: 3.3, log framing).
+ */
+
+/** A line longer than this many characters is cut into several, so that output without line breaks stays bounded. */
+export const maxLineLength = 1_048_576
+
+export interface LineFraming {
+  /** Takes text as it comes and gives the lines that are complete by it. */
+  readonly push: (text: string) => ReadonlyArray<string>
+  /** The stream has ended: the line that never was finished, if there is one. */
+  readonly end: () => ReadonlyArray<string>
+}
+
+/** One stream; stdout and stderr are two. */
+export const make = (limit = maxLineLength): LineFraming => {
+  let rest = ""
+  return {
+    push: (text) => {
+      const lines: Array<string> = []
+      let from = 0
+      for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", from)) {
+        lines.push(rest + text.slice(from, at + 1))
+        rest = ""
+        from = at + 1
+      }
+      rest += text.slice(from)
+      while (rest.length > limit) {
+        lines.push(rest.slice(0, limit))
+        rest = rest.slice(limit)
+      }
+      return lines
+    },
+    end: () => {
+      const last = rest
+      rest = ""
+      return last === "" ? [] : [last]
+    }
+  }
+}
+
+/** A line without its line break, `\r\n` or `\n`. */
+export const withoutBreak = (line: string): string => line.replace(/\r?\n$/, "")

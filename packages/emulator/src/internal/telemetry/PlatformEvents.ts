@@ -1,0 +1,259 @@
+/**
+ * Makes platform events of what happens in the environment, in AWS's order (spec: 3.7): initStart, initRuntimeDone, one
+ * `platform.extension` for each extension, initReport, start, runtimeDone, report.
+ *
+ * Where an init runs inside an invocation, start comes after it; after a failure the report comes when the environment
+ * has been reset, so that the next generation hears of it first.
+ */
+import type { Happening, Source } from "../../Journal.ts"
+import type { Profile } from "../../Profile.ts"
+import type { InitPhase, Outcome, Span, TelemetryEvent, TraceContext } from "./TelemetryEvent.ts"
+
+export interface PlatformEventsOptions {
+  readonly profile: Profile
+  readonly functionVersion: string
+  readonly functionName: string
+  /** The name of the log stream. */
+  readonly instanceId: string
+  readonly memorySize: number
+  readonly timeoutMs: number
+}
+
+interface Extension {
+  readonly name: string
+  state: string
+  events: ReadonlyArray<string>
+  errorType: string | undefined
+}
+
+interface Invocation {
+  readonly requestId: string
+  readonly startedAt: number
+  readonly functionArn: string
+  readonly tracing: TraceContext | undefined
+  readonly tenantId: string | undefined
+  isStartTold: boolean
+  deliveredAt: number | undefined
+  responded: { readonly at: number; readonly bytes: number } | undefined
+  runtimeDoneAt: number | undefined
+}
+
+type Ended = Happening & { readonly _tag: "InvocationDone" }
+
+/** `timeout` names no error; an error of the platform itself is a failure (spec: 3.6, Status). */
+const outcomeOf = (status: "success" | "error" | "timeout", errorType: string | undefined): Outcome => {
+  if (status !== "error") return { status, errorType: undefined }
+  return { status: errorType?.startsWith("Sandbox.") === true ? "failure" : "error", errorType: errorType ?? "" }
+}
+
+/** A request that is not sampled has no trace context (spec: TraceContext). */
+const tracingOf = (traceHeader: string): TraceContext | undefined =>
+  /(?:^|;)\s*Sampled=1/.test(traceHeader) ? { type: "X-Amzn-Trace-Id", value: traceHeader } : undefined
+
+/** Takes what happens one by one, and gives the events that each causes, in order. */
+export const make = (
+  options: PlatformEventsOptions
+): ((happening: Happening, at: number) => ReadonlyArray<TelemetryEvent>) => {
+  const managed = options.profile === "lmi"
+  const initializationType = managed ? "lambda-managed-instances" : "on-demand"
+  const extensions = new Map<Source, Extension>()
+  const invocations = new Map<string, Invocation>()
+  /** Reports that wait for the end of the reset. */
+  const afterReset: Array<(at: number) => ReadonlyArray<TelemetryEvent>> = []
+  let init: { readonly phase: InitPhase; readonly startedAt: number; isRuntimeDone: boolean } | undefined
+  let isInitialised = false
+  /** Of the init phase, until a report has told it. */
+  let initDurationMs: number | undefined
+
+  const start = (invocation: Invocation, at: number): ReadonlyArray<TelemetryEvent> => {
+    if (invocation.isStartTold) return []
+    invocation.isStartTold = true
+    const { functionArn, requestId, tenantId, tracing } = invocation
+    const version = options.functionVersion
+    return [{ at, type: "platform.start", requestId, version, tracing, functionArn, tenantId }]
+  }
+
+  const initEnded = (outcome: Outcome, at: number): ReadonlyArray<TelemetryEvent> => {
+    const events: Array<TelemetryEvent> = []
+    if (init === undefined) return events
+    const { isRuntimeDone, phase, startedAt } = init
+    if (!isRuntimeDone) events.push({ at, type: "platform.initRuntimeDone", initializationType, phase, ...outcome })
+    for (const { errorType, events: names, name, state } of extensions.values()) {
+      events.push({ at, type: "platform.extension", name, state, events: names, errorType })
+    }
+    const durationMs = at - startedAt
+    events.push({ at, type: "platform.initReport", initializationType, phase, durationMs, ...outcome })
+    init = undefined
+    isInitialised = outcome.status === "success"
+    if (isInitialised && phase === "init") initDurationMs = durationMs
+    for (const invocation of invocations.values()) events.push(...start(invocation, at))
+    return events
+  }
+
+  const runtimeDone = (invocation: Invocation, outcome: Outcome, at: number): TelemetryEvent => {
+    const { deliveredAt, requestId, responded, startedAt, tenantId, tracing } = invocation
+    invocation.runtimeDoneAt = at
+    const spans: ReadonlyArray<Span> | undefined =
+      deliveredAt === undefined || responded === undefined
+        ? undefined
+        : [
+            { name: "responseLatency", start: deliveredAt, durationMs: responded.at - deliveredAt },
+            { name: "responseDuration", start: responded.at, durationMs: 0 },
+            { name: "runtimeOverhead", start: responded.at, durationMs: at - responded.at }
+          ]
+    const metrics = { durationMs: at - startedAt, producedBytes: responded?.bytes }
+    return { at, type: "platform.runtimeDone", requestId, ...outcome, metrics, spans, tracing, tenantId }
+  }
+
+  /** `at`: when it is told; `endedAt`: when the invocation was over. */
+  const report = (
+    invocation: Invocation,
+    ended: Ended,
+    outcome: Outcome,
+    endedAt: number,
+    at: number
+  ): TelemetryEvent => {
+    const { requestId, runtimeDoneAt, startedAt, tenantId, tracing } = invocation
+    const durationMs = outcome.status === "timeout" ? options.timeoutMs : endedAt - startedAt
+    const memory = ended.maxMemoryBytes ?? 0
+    const metrics = {
+      durationMs,
+      billedDurationMs: managed ? undefined : Math.ceil(durationMs + (initDurationMs ?? 0)),
+      memorySizeMB: managed ? undefined : options.memorySize,
+      maxMemoryUsedMB: managed ? undefined : Math.round(memory / 1_048_576),
+      initDurationMs: managed ? undefined : initDurationMs
+    }
+    initDurationMs = undefined
+    const spans: ReadonlyArray<Span> | undefined =
+      managed || runtimeDoneAt === undefined || extensions.size === 0
+        ? undefined
+        : [{ name: "extensionOverhead", start: runtimeDoneAt, durationMs: ended.extensionOverheadMs }]
+    return { at, type: "platform.report", requestId, ...outcome, metrics, spans, tracing, tenantId }
+  }
+
+  const invocationDone = (ended: Ended, at: number): ReadonlyArray<TelemetryEvent> => {
+    const { errorType, requestId, status } = ended
+    const invocation = invocations.get(requestId)
+    invocations.delete(requestId)
+    // An environment that is shut down during an invocation is nothing that AWS does: there is no report of it.
+    if (invocation === undefined || status === "abandoned") return []
+    const outcome = outcomeOf(status, errorType)
+    const events: Array<TelemetryEvent> = [...start(invocation, at)]
+    const isOpen = invocation.deliveredAt !== undefined && invocation.runtimeDoneAt === undefined
+    if (isOpen && !managed) events.push(runtimeDone(invocation, outcome, at))
+    const what = outcome.errorType === undefined ? status : `${status}\tErrorType: ${outcome.errorType}`
+    const text = `RequestId: ${requestId}\tStatus: ${what}\n`
+    const tellEnd = (told: number): ReadonlyArray<TelemetryEvent> => [
+      ...(status === "success" ? [] : [{ at: told, type: "platform.fault", text } as const]),
+      { at: told, type: "platform.end", requestId },
+      report(invocation, ended, outcome, at, told)
+    ]
+    // A managed instance goes on with its other invocations; otherwise a reset follows.
+    if (status === "success" || managed) events.push(...tellEnd(at))
+    else afterReset.push(tellEnd)
+    return events
+  }
+
+  /** Keeps the state of the extensions, as `platform.extension` tells it. */
+  const follow = (happening: Happening): ReadonlyArray<TelemetryEvent> => {
+    if (!("source" in happening) || happening.source === "runtime") return []
+    const { source } = happening
+    const known = extensions.get(source)
+    const set = (change: Partial<Extension>): void => {
+      const name = source.replace("extension:", "")
+      extensions.set(source, { name, state: "Started", events: [], errorType: undefined, ...known, ...change })
+    }
+    switch (happening._tag) {
+      case "ProcessStarted":
+        set({})
+        break
+      case "Registered":
+        set({ state: "Registered", events: happening.events })
+        break
+      case "NextCalled":
+        set({ state: "Ready" })
+        break
+      case "LaunchFailed":
+        set({ state: "LaunchError", errorType: happening.errorType })
+        break
+      case "ErrorReported":
+        set({
+          state: happening.route === "init/error" ? "InitError" : "ExitError",
+          errorType: known?.errorType ?? happening.errorType
+        })
+        break
+      default:
+        break
+    }
+    return []
+  }
+
+  return (happening, at) => {
+    switch (happening._tag) {
+      case "InitStarted": {
+        const { phase } = happening
+        extensions.clear()
+        init = { phase, startedAt: at, isRuntimeDone: false }
+        const { functionName, functionVersion, instanceId, memorySize } = options
+        const instanceMaxMemoryBytes = memorySize * 1_048_576
+        const identity = { functionName, functionVersion, instanceId, instanceMaxMemoryBytes }
+        return [{ at, type: "platform.initStart", initializationType, phase, ...identity }]
+      }
+      case "InitEnded":
+        return initEnded(outcomeOf(happening.status, happening.errorType), at)
+      case "InvocationStarted": {
+        const { invokedFunctionArn, requestId, tenantId, traceHeader } = happening
+        const invocation: Invocation = {
+          requestId,
+          startedAt: at,
+          functionArn: invokedFunctionArn,
+          tracing: tracingOf(traceHeader),
+          tenantId: tenantId === "" ? undefined : tenantId,
+          isStartTold: false,
+          deliveredAt: undefined,
+          responded: undefined,
+          runtimeDoneAt: undefined
+        }
+        invocations.set(requestId, invocation)
+        return isInitialised ? start(invocation, at) : []
+      }
+      case "InvocationDelivered": {
+        const invocation = invocations.get(happening.requestId)
+        if (invocation !== undefined) invocation.deliveredAt ??= at
+        return []
+      }
+      case "RuntimeResponded": {
+        const invocation = invocations.get(happening.requestId)
+        if (invocation !== undefined) invocation.responded = { at, bytes: happening.producedBytes }
+        return []
+      }
+      case "RuntimeDone": {
+        const invocation = invocations.get(happening.requestId)
+        // A handler that threw has been told of by its runtime, which did its job: success (spec: 3.7).
+        return invocation === undefined ? [] : [runtimeDone(invocation, outcomeOf("success", undefined), at)]
+      }
+      case "InvocationDone":
+        return invocationDone(happening, at)
+      case "ShutdownStarted":
+        isInitialised = false
+        return []
+      case "ShutdownEnded":
+        return afterReset.splice(0).flatMap((tell) => tell(at))
+      case "TelemetrySubscription": {
+        const { api, source, state, types } = happening
+        const type = api === "logs" ? "platform.logsSubscription" : "platform.telemetrySubscription"
+        return [{ at, type, name: source.replace("extension:", ""), state, types }]
+      }
+      case "NextCalled":
+        if (happening.source === "runtime") {
+          if (init === undefined || init.isRuntimeDone) return []
+          init.isRuntimeDone = true
+          const success = outcomeOf("success", undefined)
+          return [{ at, type: "platform.initRuntimeDone", initializationType, phase: init.phase, ...success }]
+        }
+        return follow(happening)
+      default:
+        return follow(happening)
+    }
+  }
+}

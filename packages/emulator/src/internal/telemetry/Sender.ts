@@ -1,0 +1,121 @@
+/** Takes batches to a listener. `sandbox.localdomain`, the only host there is, is this machine. */
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Crypto from "node:crypto"
+import * as Http from "node:http"
+import * as Net from "node:net"
+import type { Batch } from "./Batcher.ts"
+import { bodyOf } from "./Batcher.ts"
+import type { Destination } from "./Subscription.ts"
+
+/** Nobody listens, or the answer was an error; `problem` is for the journal. */
+export class DeliveryFailed extends Data.TaggedError("DeliveryFailed")<{ readonly problem: string }> {}
+
+export interface Sender {
+  /** Succeeds with the status of the answer; over TCP, where nobody answers, when the bytes have left. */
+  readonly send: (batch: Batch) => Effect.Effect<number | void, DeliveryFailed>
+  /** Is a batch answered, so that waiting for it can have a limit? */
+  readonly isAnswered: boolean
+  readonly close: () => void
+}
+
+const host = "127.0.0.1"
+
+/** A failure as the system says it. */
+const failed = (error: Error): DeliveryFailed => new DeliveryFailed({ problem: error.message })
+
+/** What cannot stand in the first line of a request. */
+const escapePath = (path: string): string => path.replace(/[^\x21-\x7e]/g, (character) => encodeURIComponent(character))
+
+interface HttpSenderOptions {
+  readonly destination: Destination & { readonly protocol: "HTTP" }
+  /** Without host and length, in the order and the case of the wire. */
+  readonly headers: (batch: Batch, body: Buffer) => Readonly<Record<string, string>>
+}
+
+/** One connection, kept alive; one request at a time. */
+export const http = ({ destination, headers }: HttpSenderOptions): Sender => {
+  const { method, port } = destination
+  const path = escapePath(destination.path)
+  const agent = new Http.Agent({ keepAlive: true, maxSockets: 1 })
+  return {
+    isAnswered: true,
+    close: () => agent.destroy(),
+    send: (batch) =>
+      Effect.callback<number, DeliveryFailed>((resume) => {
+        const body = Buffer.from(bodyOf(batch))
+        const options = { host, port, method, path, agent, setHost: false, headers: headers(batch, body) }
+        const request = Http.request(options, (response) => {
+          const status = response.statusCode ?? 0
+          response.on("error", (error) => resume(Effect.fail(failed(error))))
+          response.on("end", () =>
+            resume(
+              status >= 200 && status < 300
+                ? Effect.succeed(status)
+                : Effect.fail(new DeliveryFailed({ problem: `the listener answered ${status}` }))
+            )
+          )
+          response.resume()
+        })
+        request.on("error", (error) => resume(Effect.fail(failed(error))))
+        request.end(body)
+        return Effect.sync(() => request.destroy())
+      })
+  }
+}
+
+/**
+ * The headers of the real service, lower case (spec: 3.3). `sequence-id` is a SHA-256 without padding: of the log text
+ * where the batch is one line; what it covers otherwise is not known, here it is the body.
+ */
+export const realHeaders =
+  (port: number) =>
+  ({ line }: Batch, body: Buffer): Readonly<Record<string, string>> => ({
+    "content-type": "application/json",
+    "sequence-id": Crypto.createHash("sha256")
+      .update(line ?? body)
+      .digest("base64")
+      .replace(/=+$/, ""),
+    host: `${host}:${port}`,
+    connection: "keep-alive",
+    "user-agent": "awslambda-worker/1.0",
+    "content-length": String(body.length)
+  })
+
+/** One connection, made when it is needed: each event is a line (spec: 3.3, TCP). */
+export const tcp = (port: number): Sender => {
+  let socket: Net.Socket | undefined
+  const connect = Effect.callback<Net.Socket, DeliveryFailed>((resume) => {
+    if (socket !== undefined) return resume(Effect.succeed(socket))
+    const connecting = Net.connect(port, host)
+    const forget = () => {
+      if (socket === connecting) socket = undefined
+    }
+    connecting.on("error", (error) => {
+      forget()
+      resume(Effect.fail(failed(error)))
+    })
+    connecting.on("close", forget)
+    connecting.on("connect", () => {
+      socket = connecting
+      resume(Effect.succeed(connecting))
+    })
+    // Whatever the listener says is nothing to the platform.
+    connecting.resume()
+    return Effect.sync(() => {
+      if (socket !== connecting) connecting.destroy()
+    })
+  })
+  return {
+    isAnswered: false,
+    close: () => socket?.destroy(),
+    send: ({ items }) =>
+      Effect.flatMap(connect, (connected) =>
+        Effect.callback<void, DeliveryFailed>((resume) => {
+          connected.write(items.map((item) => `${item}\n`).join(""), (error) =>
+            resume(error ? Effect.fail(failed(error)) : Effect.void)
+          )
+        })
+      )
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * One subscription of the real service: collects its events into batches and delivers them one after another (spec: 3.3).
+ *
+ * A delivery that fails, or is not answered in time, is tried again with a back-off until the environment ends; its order
+ * never changes. What waits is bounded: events beyond it are dropped, and `platform.logsDropped` tells how many as soon as
+ * a delivery has made room. A frozen environment delivers nothing, and time does not count in it.
+ */
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import * as Result from "effect/Result"
+import type { Batch, Batcher } from "./Batcher.ts"
+import * as Batchers from "./Batcher.ts"
+import type { Gate } from "./Gate.ts"
+import { sleepAwake } from "./Gate.ts"
+import * as Projection from "./Projection.ts"
+import type { Sender } from "./Sender.ts"
+import { DeliveryFailed } from "./Sender.ts"
+import type { Subscription } from "./Subscription.ts"
+import type { TelemetryEvent } from "./TelemetryEvent.ts"
+import { kindOf } from "./TelemetryEvent.ts"
+
+/** Bytes of events that wait for one subscription, the batch on its way included. */
+export const maxPendingBytes = 16 * 1_048_576
+
+/** How long an answer may take, ms. */
+export const answerLimitMs = 5000
+
+/** Between two attempts, ms: the first, doubled each time up to the last. */
+const firstBackOffMs = 100
+const lastBackOffMs = 1000
+
+/** What the real service says of events that it had to drop (spec: 3.6, platform.logsDropped). */
+export const slowConsumer = "Consumer seems to have fallen behind as it has not acknowledged receipt of logs."
+
+export interface Lost {
+  readonly records: number
+  readonly bytes: number
+  readonly reason: string
+}
+
+export interface Subscriber {
+  /** Takes an event, if it is of a kind that was subscribed to and the schema version has it. */
+  readonly offer: (event: TelemetryEvent) => void
+  /** Ends the batch that is being collected. */
+  readonly flush: () => void
+  /** Delivers, for as long as it runs. */
+  readonly deliver: Effect.Effect<never>
+  /** The environment has ended: what never arrived. */
+  readonly end: () => void
+}
+
+export interface SubscriberOptions {
+  readonly subscription: Subscription
+  readonly sender: Sender
+  readonly gate: Gate
+  readonly now: () => number
+  /** Runs the timer of the batch, in place of the one before. */
+  readonly runTimer: (timer: Effect.Effect<void>) => void
+  readonly onDelivered: (batch: Batch, status: number | undefined) => void
+  readonly onFailed: (batch: Batch, problem: string) => void
+  readonly onLost: (lost: Lost) => void
+}
+
+/** How an event stands in a batch. */
+export const itemOf = (event: TelemetryEvent, encoded: Projection.Encoded): Batchers.Item => ({
+  ...encoded,
+  isLossReport: event.type === "platform.logsDropped",
+  line: event.type === "function" || event.type === "extension" ? event.text : undefined
+})
+
+export const make = (options: SubscriberOptions): Subscriber => {
+  const { gate, now, onDelivered, onFailed, onLost, runTimer, sender, subscription } = options
+  const { maxBytes, maxItems, schemaVersion, timeoutMs, types } = subscription
+  const batcher: Batcher = Batchers.make({ maxItems, maxBytes, cuts: subscription.destination.protocol === "HTTP" })
+  /** Closed batches that nobody delivers yet. */
+  const ready: Array<Batch> = []
+  const isReady = Latch.makeUnsafe(false)
+  /** Of the batches that are closed, the one on its way included. */
+  let waiting = { records: 0, bytes: 0 }
+  let lost = { records: 0, bytes: 0 }
+
+  const close = (batch: Batch | undefined): void => {
+    if (batch === undefined) return
+    waiting = { records: waiting.records + batch.records, bytes: waiting.bytes + batch.bytes }
+    ready.push(batch)
+    isReady.openUnsafe()
+  }
+  const flush = (): void => close(batcher.close())
+
+  const offer = (event: TelemetryEvent): void => {
+    if (!types.includes(kindOf(event))) return
+    const encoded = Projection.encode(event, schemaVersion)
+    if (encoded === undefined) return
+    if (waiting.bytes + batcher.bytes() + encoded.bytes > maxPendingBytes) {
+      lost = { records: lost.records + 1, bytes: lost.bytes + encoded.bytes }
+      return
+    }
+    const wasEmpty = batcher.bytes() === 0
+    const full = batcher.add(itemOf(event, encoded))
+    full.forEach(close)
+    // Each batch has its own time, from its first event on.
+    if (batcher.bytes() > 0 && (wasEmpty || full.length > 0)) {
+      runTimer(Effect.andThen(Effect.sleep(timeoutMs), Effect.sync(flush)))
+    } else if (batcher.bytes() === 0) runTimer(Effect.void)
+  }
+
+  const tellLost = (): void => {
+    if (lost.records === 0) return
+    const { bytes: droppedBytes, records: droppedRecords } = lost
+    onLost({ ...lost, reason: slowConsumer })
+    lost = { records: 0, bytes: 0 }
+    offer({ at: now(), type: "platform.logsDropped", droppedBytes, droppedRecords, reason: slowConsumer })
+  }
+
+  const answerLimit = Effect.gen(function* () {
+    for (;;) {
+      yield* gate.released
+      if (yield* sleepAwake(gate, answerLimitMs)) {
+        return yield* new DeliveryFailed({ problem: `no answer within ${answerLimitMs} ms` })
+      }
+    }
+  })
+
+  const deliverBatch = Effect.fnUntraced(function* (batch: Batch) {
+    for (let backOffMs = firstBackOffMs; ;) {
+      yield* gate.released
+      const sending = sender.send(batch)
+      const sent = yield* Effect.result(sender.isAnswered ? Effect.raceFirst(sending, answerLimit) : sending)
+      if (Result.isSuccess(sent)) return onDelivered(batch, sent.success ?? undefined)
+      onFailed(batch, sent.failure.problem)
+      backOffMs = (yield* sleepAwake(gate, backOffMs)) ? Math.min(backOffMs * 2, lastBackOffMs) : firstBackOffMs
+    }
+  })
+
+  return {
+    offer,
+    flush,
+    deliver: Effect.gen(function* () {
+      for (;;) {
+        const batch = ready.shift()
+        if (batch === undefined) {
+          isReady.closeUnsafe()
+          yield* isReady.await
+          continue
+        }
+        yield* deliverBatch(batch)
+        waiting = { records: waiting.records - batch.records, bytes: waiting.bytes - batch.bytes }
+        tellLost()
+      }
+    }),
+    end: () => {
+      if (lost.records > 0) onLost({ ...lost, reason: slowConsumer })
+      flush()
+      if (waiting.records > 0) onLost({ ...waiting, reason: "the environment ended before it was delivered" })
+    }
+  }
+}

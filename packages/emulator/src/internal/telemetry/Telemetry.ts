@@ -1,0 +1,169 @@
+/**
+ * The Telemetry and Logs services of one environment: makes events of what happens, keeps the history for those who
+ * subscribe later, and gives everything to the subscribers.
+ */
+import * as Effect from "effect/Effect"
+import * as FiberMap from "effect/FiberMap"
+import type * as Scope from "effect/Scope"
+import type { Happening, Source } from "../../Journal.ts"
+import type { Profile } from "../../Profile.ts"
+import { withoutBreak } from "../LineFraming.ts"
+import * as Gates from "./Gate.ts"
+import type { PlatformEventsOptions } from "./PlatformEvents.ts"
+import * as PlatformEvents from "./PlatformEvents.ts"
+import * as Sender from "./Sender.ts"
+import type { Subscriber } from "./Subscriber.ts"
+import * as Subscribers from "./Subscriber.ts"
+import type { Subscription } from "./Subscription.ts"
+import { describeDestination } from "./Subscription.ts"
+import type { TelemetryEvent } from "./TelemetryEvent.ts"
+import { logTypeOf } from "./TelemetryEvent.ts"
+
+/** Characters of events that are kept for those who subscribe later. */
+const maxHistoryCharacters = 16 * 1_048_576
+
+export interface Telemetry {
+  /** Something has been recorded in the journal. */
+  readonly happened: (happening: Happening, at: number) => void
+  /** A process has written a line, with its line break. */
+  readonly wrote: (source: Source, line: string, at: number) => void
+  /** The state machine has accepted a subscription. */
+  readonly subscribe: (source: Source, subscription: Subscription) => void
+}
+
+export interface TelemetryOptions extends PlatformEventsOptions {
+  readonly profile: Profile
+  /** What a line of JSON becomes: text, or an object where the schema version has objects. */
+  readonly logFormat: "text" | "json"
+  /** Nothing runs as soon as everybody waits in next; otherwise the journal says when. */
+  readonly holdsAtOnce: boolean
+  readonly now: () => number
+  readonly record: (happening: Happening) => void
+}
+
+/** The object that a JSON log line is. */
+const parseObject = (line: string): object | undefined => {
+  if (!line.trimStart().startsWith("{")) return undefined
+  try {
+    const value: unknown = JSON.parse(line)
+    return typeof value === "object" && value !== null ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const none: Telemetry = { happened: () => {}, wrote: () => {}, subscribe: () => {} }
+
+export const make = Effect.fnUntraced(function* (
+  options: TelemetryOptions
+): Effect.fn.Return<Telemetry, never, Scope.Scope> {
+  const { holdsAtOnce, logFormat, now, profile, record } = options
+  // AWS's emulator has neither service in its usual mode.
+  if (profile === "rie") return none
+  const managed = profile === "lmi"
+  const platformEvents = PlatformEvents.make(options)
+  const gate = Gates.make()
+  const subscribers = new Set<Subscriber>()
+  const runTimer = yield* FiberMap.makeRuntime<never, Subscription>()
+  const runDelivery = yield* FiberMap.makeRuntime<never, Subscription>()
+  /** What happened since the environment, or its next generation, began; `undefined`: nobody can subscribe any more. */
+  let history: Array<TelemetryEvent> | undefined = []
+  let historyCharacters = 0
+
+  const remember = (event: TelemetryEvent): void => {
+    if (history === undefined) return
+    historyCharacters += "text" in event ? event.text.length : 0
+    // What comes after so much output is not replayed; whoever subscribed before has it all the same.
+    if (historyCharacters <= maxHistoryCharacters) history.push(event)
+  }
+
+  const publish = (event: TelemetryEvent): void => {
+    remember(event)
+    for (const subscriber of subscribers) subscriber.offer(event)
+  }
+
+  const flush = (): void => {
+    for (const subscriber of subscribers) subscriber.flush()
+  }
+
+  const end = (): void => {
+    for (const subscriber of subscribers) subscriber.end()
+    subscribers.clear()
+  }
+
+  return {
+    wrote: (source, line, at) => {
+      const text = managed ? withoutBreak(line) : line
+      publish({ at, type: logTypeOf(source), text, parsed: logFormat === "json" ? parseObject(line) : undefined })
+    },
+    happened: (happening, at) => {
+      switch (happening._tag) {
+        case "InitStarted":
+        case "InvocationStarted":
+        case "ShutdownStarted":
+        case "Thawed":
+          gate.release()
+          break
+        default:
+          break
+      }
+      for (const event of platformEvents(happening, at)) publish(event)
+      switch (happening._tag) {
+        case "InitEnded":
+          if (happening.status !== "success") break
+          history = undefined
+          if (happening.phase === "init" && holdsAtOnce) gate.hold()
+          break
+        case "InvocationDone":
+          if (happening.status === "success" && holdsAtOnce) gate.hold()
+          break
+        case "Frozen":
+          gate.hold()
+          break
+        case "ProcessExited":
+          // The end of an input stream (spec: 3.3, batching).
+          if (happening.source === "runtime") flush()
+          break
+        case "ShutdownEnded":
+          if (!happening.reset) return end()
+          // Nothing runs before the next invocation, whose generation has a history of its own.
+          gate.hold()
+          history ??= []
+          historyCharacters = 0
+          break
+        default:
+          break
+      }
+    },
+    subscribe: (source, subscription) => {
+      const destination = describeDestination(subscription.destination)
+      const where = { source, destination }
+      const sender =
+        subscription.destination.protocol === "TCP"
+          ? Sender.tcp(subscription.destination.port)
+          : Sender.http({
+              destination: subscription.destination,
+              headers: Sender.realHeaders(subscription.destination.port)
+            })
+      const subscriber = Subscribers.make({
+        subscription,
+        sender,
+        gate,
+        now,
+        runTimer: (timer) => void runTimer(subscription, timer),
+        onDelivered: ({ bytes, records }, status) =>
+          record({ _tag: "TelemetryDelivered", ...where, records, bytes, status }),
+        onFailed: ({ bytes, records }, problem) =>
+          record({ _tag: "TelemetryNotDelivered", ...where, records, bytes, problem }),
+        onLost: (lost) => record({ _tag: "TelemetryDropped", ...where, ...lost })
+      })
+      subscribers.add(subscriber)
+      for (const event of history ?? []) subscriber.offer(event)
+      const report = (defect: unknown) => Effect.logError("emulator: a telemetry delivery failed", defect)
+      runDelivery(
+        subscription,
+        Effect.ensuring(Effect.tapDefect(subscriber.deliver, report), Effect.sync(sender.close))
+      )
+    }
+  }
+})

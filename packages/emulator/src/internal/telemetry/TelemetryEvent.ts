@@ -1,0 +1,107 @@
+/** What the platform tells telemetry subscribers, before it is written for a schema version. Times are epoch ms. */
+import type { Source } from "../../Journal.ts"
+
+/** The phase in which init ran: `invoke` when it was repeated inside an invocation (spec: InitPhase). */
+export type InitPhase = "init" | "invoke"
+
+/** How something ended. `errorType: ""` is sent as `""`, `undefined` is left out (spec: case 106). */
+export interface Outcome {
+  readonly status: "success" | "error" | "failure" | "timeout"
+  readonly errorType: string | undefined
+}
+
+/** Present only for sampled requests (spec: TraceContext). */
+export interface TraceContext {
+  readonly type: "X-Amzn-Trace-Id"
+  readonly value: string
+}
+
+export interface Span {
+  readonly name: "responseLatency" | "responseDuration" | "runtimeOverhead" | "extensionOverhead"
+  readonly start: number
+  readonly durationMs: number
+}
+
+interface Init {
+  readonly initializationType: "on-demand" | "lambda-managed-instances"
+  readonly phase: InitPhase
+}
+
+interface Invoked {
+  readonly requestId: string
+  readonly tracing: TraceContext | undefined
+  readonly tenantId: string | undefined
+}
+
+/** The states in `platform.telemetrySubscription` (spec: 3.6). */
+export type SubscriptionState = "Subscribed" | "Already subscribed" | "Validation error" | "Forbidden"
+
+export type TelemetryEvent = { readonly at: number } & (
+  | (Init & {
+      readonly type: "platform.initStart"
+      readonly functionName: string
+      readonly functionVersion: string
+      /** The name of the log stream. */
+      readonly instanceId: string
+      readonly instanceMaxMemoryBytes: number
+    })
+  | (Init & Outcome & { readonly type: "platform.initRuntimeDone" })
+  | (Init & Outcome & { readonly type: "platform.initReport"; readonly durationMs: number })
+  | (Invoked & { readonly type: "platform.start"; readonly version: string; readonly functionArn: string })
+  | (Invoked &
+      Outcome & {
+        readonly type: "platform.runtimeDone"
+        readonly metrics: { readonly durationMs: number; readonly producedBytes: number | undefined } | undefined
+        readonly spans: ReadonlyArray<Span> | undefined
+      })
+  | (Invoked &
+      Outcome & {
+        readonly type: "platform.report"
+        readonly metrics: {
+          readonly durationMs: number
+          /** These three are missing on a managed instance. */
+          readonly billedDurationMs: number | undefined
+          readonly memorySizeMB: number | undefined
+          readonly maxMemoryUsedMB: number | undefined
+          readonly initDurationMs: number | undefined
+        }
+        readonly spans: ReadonlyArray<Span> | undefined
+      })
+  /** The Logs API alone has these two. */
+  | { readonly type: "platform.end"; readonly requestId: string }
+  | { readonly type: "platform.fault"; readonly text: string }
+  | {
+      readonly type: "platform.extension"
+      readonly name: string
+      readonly state: string
+      readonly events: ReadonlyArray<string>
+      readonly errorType: string | undefined
+    }
+  | {
+      readonly type: "platform.telemetrySubscription" | "platform.logsSubscription"
+      readonly name: string
+      readonly state: SubscriptionState
+      readonly types: ReadonlyArray<string>
+    }
+  | {
+      readonly type: "platform.logsDropped"
+      readonly droppedBytes: number
+      readonly droppedRecords: number
+      readonly reason: string
+    }
+  /** A line of a process, with its line break where the profile keeps it. `parsed`: what a JSON log line says. */
+  | {
+      readonly type: "function" | "extension"
+      readonly text: string
+      readonly parsed: object | undefined
+    }
+)
+
+/** The kinds that can be subscribed to (spec: 3.1, `types`). */
+export type TelemetryType = "platform" | "function" | "extension"
+
+export const kindOf = ({ type }: TelemetryEvent): TelemetryType =>
+  type === "function" || type === "extension" ? type : "platform"
+
+/** Whose lines these are: of the function, or of an external extension. */
+export const logTypeOf = (source: Source): "function" | "extension" => (source === "runtime" ? "function" : "extension")
