@@ -1,5 +1,6 @@
 /** @since 0.1.0 */
 export * as LambdaHttpClient from "./LambdaHttpClient.ts"
 export * as NodeExtension from "./NodeExtension.ts"
+export * as NodeTelemetry from "./NodeTelemetry.ts"
 export * as NodeTelemetryListener from "./NodeTelemetryListener.ts"
 export * as PreRegistration from "./PreRegistration.ts"

@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+// Ships telemetry with the strategy of the variable STRATEGY, within budgets that suit a test.
+import { Extension, FlushStrategy, Telemetry, TelemetrySink } from "@effect-lambda/extension"
+import { NodeExtension, NodeTelemetry } from "@effect-lambda/extension-node"
+import * as Effect from "effect/Effect"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import * as Layer from "effect/Layer"
+
+const strategies: Readonly<Record<string, FlushStrategy.FlushStrategy>> = {
+  endOfInvocation: FlushStrategy.endOfInvocation,
+  endOfInvocationPipelined: FlushStrategy.endOfInvocationPipelined,
+  periodic: FlushStrategy.periodic("200 millis"),
+  adaptive: FlushStrategy.adaptive({ every: "200 millis" }),
+  continuous: FlushStrategy.continuous
+}
+
+const { STRATEGY = "", TELEMETRY_URL = "" } = process.env
+
+Extension.run({
+  layer: Layer.merge(NodeTelemetry.layer({ types: ["platform", "function"] }), FetchHttpClient.layer),
+  telemetry: Telemetry.make({
+    sink: TelemetrySink.http({ url: TELEMETRY_URL }),
+    strategy: strategies[STRATEGY],
+    batch: { maxAge: "100 millis" },
+    flushTimeout: "150 millis",
+    exportTimeout: "120 millis",
+    onAccounting: (accounting) => Effect.log(JSON.stringify(accounting))
+  })
+}).pipe(NodeExtension.runMain)

@@ -1,0 +1,153 @@
+import { Emulator, Journal } from "@effect-lambda/emulator"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { execFile } from "node:child_process"
+import { join } from "node:path"
+import { promisify } from "node:util"
+import * as Receiver from "../src/Receiver.ts"
+
+const example = join(import.meta.dirname, "..")
+
+/** The example in the emulator, and what it logs. */
+const start = Effect.fnUntraced(function* (options: Omit<Emulator.Options, "extensions" | "function">) {
+  const emulator = yield* Emulator.make({
+    ...options,
+    extensions: [join(example, "src/telemetry-ship.ts")],
+    function: { command: [join(example, "function/function.mjs")] }
+  })
+  const invoke = Effect.fnUntraced(function* (invocation: number, lines: number) {
+    const { requestId } = yield* emulator.invoke(JSON.stringify({ invocation, lines }))
+    yield* emulator.journal.waitFor(Journal.is("InvocationDone", (done) => done.requestId === requestId))
+  })
+  const messages = Effect.map(emulator.journal.entries, (entries) =>
+    entries
+      .filter(Journal.is("Output"))
+      .filter(({ source }) => source === "extension:telemetry-ship.ts")
+      .map(({ line }): string => JSON.parse(line).message)
+  )
+  return { ...emulator, invoke, messages }
+})
+
+const types = (lines: ReadonlyArray<string>) => lines.map((line): string => JSON.parse(line).type)
+
+describe("telemetry-ship", () => {
+  it.live("ships every record before the freeze, and what comes later at SHUTDOWN", () =>
+    Effect.gen(function* () {
+      const receiver = yield* Receiver.make()
+      const { invoke, messages, shutdown } = yield* start({
+        environment: { TELEMETRY_URL: receiver.url, TELEMETRY_TOKEN: "Bearer secret" },
+        freeze: true
+      })
+      for (const invocation of [1, 2, 3]) {
+        yield* invoke(invocation, 50)
+        const lines = receiver.accepted().filter((line) => line.includes(`invocation ${invocation}, line`))
+        assert.lengthOf(lines, 50, "they are there when the invocation ends")
+      }
+      yield* shutdown()
+
+      const accepted = receiver.accepted()
+      assert.deepStrictEqual(
+        types(accepted).filter((type) => type !== "function"),
+        [
+          "platform.initStart",
+          "platform.telemetrySubscription",
+          "platform.initRuntimeDone",
+          "platform.extension",
+          "platform.initReport",
+          ...Array.from({ length: 3 }, () => ["platform.start", "platform.runtimeDone", "platform.report"]).flat()
+        ]
+      )
+      assert.include(accepted.join("\n"), "the function starts")
+      assert.include(accepted.join("\n"), "the function's last line")
+      const last = (yield* messages).at(-1)
+      assert.include(last, `${accepted.length} received, ${accepted.length} decoded, 0 undecodable`)
+      assert.include(last, `http: ${accepted.length} delivered`)
+      assert.notInclude((yield* messages).join("\n"), "secret")
+    })
+  )
+
+  it.live("loses nothing to an endpoint that fails for two invocations, and repeats a batch under its id only", () =>
+    Effect.gen(function* () {
+      let invocation = 0
+      const receiver = yield* Receiver.make(() => ({ status: invocation <= 2 ? 500 : 200 }))
+      const { invoke, messages, shutdown } = yield* start({
+        environment: { TELEMETRY_URL: receiver.url },
+        freeze: true
+      })
+      for (invocation = 1; invocation <= 4; invocation++) yield* invoke(invocation, 100)
+      yield* shutdown()
+
+      const lines = receiver.accepted().flatMap((line) => /invocation \d+, line \d+/.exec(line) ?? [])
+      assert.lengthOf(lines, 400)
+      assert.lengthOf(new Set(lines), 400)
+      const contents = new Map<string, Set<string>>()
+      for (const { id, lines } of receiver.batches) {
+        contents.set(id, (contents.get(id) ?? new Set()).add(lines.join("\n")))
+      }
+      for (const [id, bodies] of contents) assert.strictEqual(bodies.size, 1, `batch ${id} always has the same records`)
+      assert.isAbove(receiver.batches.length, contents.size, "batches were repeated")
+      assert.lengthOf(
+        (yield* messages).filter((message) => message.includes("answered 500")),
+        1,
+        "one line for the outage"
+      )
+    })
+  )
+
+  it.live("goes on without telemetry under AWS's local emulator", () =>
+    Effect.gen(function* () {
+      const receiver = yield* Receiver.make()
+      const { invoke, messages, shutdown } = yield* start({
+        profile: "rie",
+        environment: { TELEMETRY_URL: receiver.url }
+      })
+      yield* invoke(1, 1)
+      yield* invoke(2, 1)
+      yield* shutdown()
+      assert.include((yield* messages)[0], "there is no telemetry here")
+      assert.deepStrictEqual(receiver.batches, [])
+    })
+  )
+
+  it.live("idles where its configuration is missing: the function lives", () =>
+    Effect.gen(function* () {
+      const { invoke, messages, shutdown } = yield* start({})
+      yield* invoke(1, 1)
+      yield* shutdown()
+      const [message] = yield* messages
+      assert.include(JSON.stringify(message), "init failed")
+    })
+  )
+})
+
+describe("npm run start:telemetry", () => {
+  const run = (...args: ReadonlyArray<string>) =>
+    promisify(execFile)(process.execPath, [join(example, "src/start.ts"), ...args]).then(
+      ({ stderr, stdout }) => ({ code: 0, stderr, stdout }),
+      (error: { readonly code: number; readonly stdout: string; readonly stderr: string }) => error
+    )
+
+  it("prints the accounting, and that every line has arrived", async () => {
+    const { code, stderr, stdout } = await run("--invocations", "3", "--lines", "100", "--failing", "1")
+    assert.strictEqual(code, 0, stdout + stderr)
+    for (const text of [
+      "invocation 1: success; the endpoint has 0 records",
+      "302 function",
+      "3 platform.report",
+      " 0 unsent",
+      "every line of the function has arrived"
+    ]) {
+      assert.include(stdout, text)
+    }
+  })
+
+  it.each([
+    [["--failling", "1"], "--failing"],
+    [["--lines", "-1"], "between 0 and 10000"]
+  ])("%j explains itself", async (args, text) => {
+    const { code, stderr, stdout } = await run(...args)
+    assert.notStrictEqual(code, 0)
+    assert.include(stdout + stderr, text)
+    assert.notInclude(stdout + stderr, "    at ")
+  })
+})

@@ -1,0 +1,83 @@
+/**
+ * Telemetry on Node: {@link layer}, the receiver with its sockets and its way to
+ * Lambda, and {@link fileSink} for local work.
+ *
+ * @since 0.1.0
+ */
+import type { LambdaEnvironment } from "@effect-lambda/extension/LambdaEnvironment"
+import * as TelemetryApi from "@effect-lambda/extension/TelemetryApi"
+import type { TelemetryListenerError } from "@effect-lambda/extension/TelemetryListener"
+import * as TelemetryReceiver from "@effect-lambda/extension/TelemetryReceiver"
+import * as TelemetrySink from "@effect-lambda/extension/TelemetrySink"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as LambdaHttpClient from "./LambdaHttpClient.ts"
+import * as NodeTelemetryListener from "./NodeTelemetryListener.ts"
+
+/**
+ * A receiver that listens with `node:http` or `node:net` and subscribes over
+ * our own transport. For the option `layer` of `Extension.run`.
+ *
+ * **Example** (An extension that counts slow invocations)
+ *
+ * ```ts
+ * import { Extension, Telemetry } from "@effect-lambda/extension"
+ * import { NodeExtension, NodeTelemetry } from "@effect-lambda/extension-node"
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ *
+ * const extension = Extension.run({
+ *   layer: NodeTelemetry.layer({ types: ["platform"] }),
+ *   telemetry: Telemetry.stream((events) =>
+ *     events.pipe(
+ *       Stream.filter((event) => event.type === "platform.report" && event.record.metrics.durationMs > 1000),
+ *       Stream.runForEach(() => Effect.log("slow"))
+ *     )
+ *   )
+ * })
+ *
+ * export const main = () => NodeExtension.runMain(extension)
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  options: TelemetryReceiver.Options = {}
+): Layer.Layer<TelemetryReceiver.TelemetryReceiver, TelemetryListenerError, LambdaEnvironment> =>
+  TelemetryReceiver.layer(options).pipe(
+    Layer.provide([NodeTelemetryListener.layer, Layer.provide(TelemetryApi.layer, LambdaHttpClient.layer)])
+  )
+
+/**
+ * The file could not be written.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class FileSinkError extends Schema.TaggedError<FileSinkError>("@effect-lambda/extension-node/FileSinkError")(
+  "FileSinkError",
+  { path: Schema.String, cause: Schema.Defect() }
+) {
+  override get message(): string {
+    return `${this.path} cannot be written: ${this.cause instanceof Error ? this.cause.message : String(this.cause)}`
+  }
+}
+
+/**
+ * A sink that appends ndjson to a file: for local work. In Lambda only `/tmp` is
+ * writable, and ends with the environment.
+ *
+ * @category sinks
+ * @since 0.1.0
+ */
+export const fileSink = (path: string): Effect.Effect<TelemetrySink.TelemetrySink> =>
+  TelemetrySink.make({
+    name: `file ${path}`,
+    export: (batch) =>
+      Effect.tryPromise({
+        try: () => process.getBuiltinModule("node:fs/promises").appendFile(path, TelemetrySink.toNdjson(batch)),
+        catch: (cause) => new FileSinkError({ path, cause })
+      })
+  })
