@@ -11,7 +11,9 @@ console.log("the function starts")
 while (true) {
   const invocation = await fetch(`${api}/next`)
   const requestId = invocation.headers.get("lambda-runtime-aws-request-id")
-  const { invocation: number, lines } = await invocation.json()
+  const { hang, invocation: number, lines } = await invocation.json()
   for (let line = 1; line <= lines; line++) console.log(`invocation ${number}, line ${line} of ${lines}`)
+  // For a look at what a timeout does.
+  if (hang) await new Promise(() => setInterval(() => {}, 1000))
   await fetch(`${api}/${requestId}/response`, { method: "POST", body: JSON.stringify({ lines }) })
 }

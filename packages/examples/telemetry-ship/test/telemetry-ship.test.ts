@@ -9,15 +9,19 @@ import * as Receiver from "../src/Receiver.ts"
 const example = join(import.meta.dirname, "..")
 
 /** The example in the emulator, and what it logs. */
-const start = Effect.fnUntraced(function* (options: Omit<Emulator.Options, "extensions" | "function">) {
+const start = Effect.fnUntraced(function* (
+  options: Omit<Emulator.Options, "extensions" | "function">,
+  extension = "src/telemetry-ship.ts"
+) {
   const emulator = yield* Emulator.make({
     ...options,
-    extensions: [join(example, "src/telemetry-ship.ts")],
+    extensions: [join(example, extension)],
     function: { command: [join(example, "function/function.mjs")] }
   })
-  const invoke = Effect.fnUntraced(function* (invocation: number, lines: number) {
-    const { requestId } = yield* emulator.invoke(JSON.stringify({ invocation, lines }))
+  const invoke = Effect.fnUntraced(function* (invocation: number, lines: number, hang = false) {
+    const { requestId } = yield* emulator.invoke(JSON.stringify({ invocation, lines, hang }))
     yield* emulator.journal.waitFor(Journal.is("InvocationDone", (done) => done.requestId === requestId))
+    return requestId
   })
   const messages = Effect.map(emulator.journal.entries, (entries) =>
     entries
@@ -27,6 +31,9 @@ const start = Effect.fnUntraced(function* (options: Omit<Emulator.Options, "exte
   )
   return { ...emulator, invoke, messages }
 })
+
+/** Free a moment ago; nothing else on this machine takes ports by number. */
+const freePort = Effect.scoped(Effect.map(Receiver.make(), ({ url }) => Number(new URL(url).port)))
 
 const types = (lines: ReadonlyArray<string>) => lines.map((line): string => JSON.parse(line).type)
 
@@ -92,6 +99,40 @@ describe("telemetry-ship", () => {
         "one line for the outage"
       )
     })
+  )
+
+  it.live(
+    "cases 91 and 103: on a fixed port, the report of an invocation that timed out reaches the next process",
+    () =>
+      Effect.gen(function* () {
+        const receiver = yield* Receiver.make()
+        const { invoke, journal, shutdown } = yield* start(
+          {
+            environment: { TELEMETRY_URL: receiver.url, STRATEGY: "endOfInvocation", PORT: String(yield* freePort) },
+            timeout: 1500,
+            freeze: true
+          },
+          "test/programs/flush.ts"
+        )
+        yield* invoke(1, 1)
+        const timedOut = yield* invoke(2, 1, true)
+        yield* invoke(3, 1)
+        yield* shutdown()
+
+        const accepted = receiver.accepted()
+        const report = accepted.findIndex((line) => line.includes("platform.report") && line.includes(timedOut))
+        assert.include(accepted[report], '"status":"timeout"')
+        assert.notInclude(accepted[report], "errorType")
+        const initStart = accepted.findLastIndex((line) => line.includes("platform.initStart"))
+        assert.strictEqual(initStart, report + 1, "the report comes before the new generation's own events")
+        assert.include(accepted[initStart], '"phase":"invoke"')
+        assert.lengthOf(
+          accepted.filter((line) => /invocation \d+, line/.test(line)),
+          3
+        )
+        const states = (yield* journal.entries).filter(Journal.is("TelemetrySubscription")).map(({ state }) => state)
+        assert.deepStrictEqual(states, ["Subscribed", "Already subscribed"])
+      })
   )
 
   it.live("goes on without telemetry under AWS's local emulator", () =>

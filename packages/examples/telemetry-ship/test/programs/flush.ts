@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Ships telemetry with the strategy of the variable STRATEGY, within budgets that suit a test.
+// Ships telemetry with the strategy of the variable STRATEGY, received on PORT, within budgets that suit a test.
 import { Extension, FlushStrategy, Telemetry, TelemetrySink } from "@effect-lambda/extension"
 import { NodeExtension, NodeTelemetry } from "@effect-lambda/extension-node"
 import * as Effect from "effect/Effect"
@@ -14,10 +14,13 @@ const strategies: Readonly<Record<string, FlushStrategy.FlushStrategy>> = {
   continuous: FlushStrategy.continuous
 }
 
-const { STRATEGY = "", TELEMETRY_URL = "" } = process.env
+const { PORT = "0", STRATEGY = "", TELEMETRY_URL = "" } = process.env
 
 Extension.run({
-  layer: Layer.merge(NodeTelemetry.layer({ types: ["platform", "function"] }), FetchHttpClient.layer),
+  layer: Layer.merge(
+    NodeTelemetry.layer({ types: ["platform", "function"], port: Number(PORT) }),
+    FetchHttpClient.layer
+  ),
   telemetry: Telemetry.make({
     sink: TelemetrySink.http({ url: TELEMETRY_URL }),
     strategy: strategies[STRATEGY],
