@@ -178,7 +178,9 @@ export const adaptive = (
       const oldest = invokedAt[0]
       // Few invocations tell nothing about the next: until then records are not kept through a freeze.
       if (oldest === undefined || invokedAt.length < remembered) return atTheEnd(situation)
-      if ((now - oldest) / invokedAt.length >= gapMillis) return atTheEnd(situation)
+      const gap = (now - oldest) / invokedAt.length
+      // Nor does a clock that was set back since.
+      if (gap < 0 || gap >= gapMillis) return atTheEnd(situation)
       return isDue(situation, everyMillis) ? "send" : "keep"
     }
   }

@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -152,7 +153,9 @@ export const make = <E = never, R = never>(options: Options<E, R>): Telemetry<E,
  * program is given the time to do so as well.
  *
  * A program that collects records before it sends them hides them from this
- * wait; for that take a sink.
+ * wait; for that take a sink. A program that ends early is given nothing any
+ * more, and waited for no longer. There is one queue, so start the stream once:
+ * two readers would each get a part.
  *
  * **Example** (The slowest inits)
  *
@@ -181,10 +184,11 @@ export const stream = <E = never, R = never>(
 ): Telemetry<never, R | TelemetryReceiver> => ({
   start: Effect.fnUntraced(function* (registration: Registration) {
     const receiver = yield* TelemetryReceiver
-    const { events, flushable } = ofStream(receiver.open)
+    const { close, events, flushable } = ofStream(receiver.open, yield* Clock.currentTimeMillis)
     const context = yield* Effect.context<R>()
     const background = yield* Background
-    const fiber = yield* background.fork(Effect.provideContext(program(events), context))
+    const running = Effect.suspend(() => program(events)).pipe(Effect.ensuring(close), Effect.provideContext(context))
+    const fiber = yield* background.fork(running)
     return yield* start(options, [flushable], registration, Fiber.await(fiber))
   })
 })

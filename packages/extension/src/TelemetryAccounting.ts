@@ -12,6 +12,7 @@ import * as Metric from "effect/Metric"
 
 /**
  * What became of the records offered to one consumer: a sink, or a stream.
+ * Consumers of one name are counted together.
  *
  * `offered = delivered + droppedByQueue + droppedBySink + waiting + unsent`
  *
@@ -29,7 +30,7 @@ export interface ConsumerAccounting {
   readonly droppedBySink: number
   /** In the queue, or in a batch that was not accepted yet. */
   readonly waiting: number
-  /** They waited when the time for shutdown was over. */
+  /** They waited when the time for shutdown was over, or when the reader of the stream stopped. */
   readonly unsent: number
 }
 
@@ -162,6 +163,8 @@ const consumerCounters = { delivered, droppedByQueue, droppedBySink, unsent }
 export interface ConsumerCounter {
   readonly offered: (records: number) => void
   readonly add: (what: keyof typeof consumerCounters, records: number) => void
+  /** Nothing of it waits any more. */
+  readonly close: () => void
 }
 
 /** @internal */
@@ -181,7 +184,8 @@ export interface Counter {
 export const make: Effect.Effect<Counter> = Effect.map(Effect.context<never>(), (context) => {
   const total = { received: 0, decoded: 0, undecodable: 0 }
   const lambda = { records: 0, bytes: 0 }
-  const consumers: Array<() => ConsumerAccounting> = []
+  const none = { offered: 0, delivered: 0, droppedByQueue: 0, droppedBySink: 0, unsent: 0 }
+  const consumers = new Map<string, { readonly counts: typeof none; readonly waiting: Set<() => number> }>()
   return {
     received: (decodedRecords, undecodableRecords) => {
       total.received += decodedRecords + undecodableRecords
@@ -197,24 +201,30 @@ export const make: Effect.Effect<Counter> = Effect.map(Effect.context<never>(), 
       droppedByLambda.updateUnsafe(records, context)
     },
     consumer: (name, waiting) => {
-      const counts = { delivered: 0, droppedByQueue: 0, droppedBySink: 0, unsent: 0 }
-      let offered = 0
-      consumers.push(() => ({ name, offered, ...counts, waiting: waiting() }))
+      const known = consumers.get(name) ?? { counts: { ...none }, waiting: new Set() }
+      consumers.set(name, known)
+      known.waiting.add(waiting)
+      const { counts } = known
       return {
         offered: (records) => {
-          offered += records
+          counts.offered += records
         },
         add: (what, records) => {
           if (records === 0) return
           counts[what] += records
           Metric.withAttributes(consumerCounters[what], { consumer: name }).updateUnsafe(records, context)
-        }
+        },
+        close: () => known.waiting.delete(waiting)
       }
     },
     snapshot: () => ({
       ...total,
       droppedByLambda: { ...lambda },
-      consumers: consumers.map((consumer) => consumer())
+      consumers: Array.from(consumers, ([name, { counts, waiting }]) => ({
+        name,
+        ...counts,
+        waiting: Array.from(waiting).reduce((sum, records) => sum + records(), 0)
+      }))
     })
   }
 })

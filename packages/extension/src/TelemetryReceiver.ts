@@ -80,6 +80,8 @@ export interface Options {
 export interface Consumer {
   readonly queue: Queue
   readonly count: TelemetryAccounting.ConsumerCounter
+  /** It is offered nothing any more. */
+  readonly close: () => void
 }
 
 /**
@@ -154,11 +156,12 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     maxRecords: options.queue?.maxRecords ?? 50_000,
     maxBytes: options.queue?.maxBytes ?? 16 * mebibyte
   }
-  const consumers: Array<Consumer> = []
+  let consumers: ReadonlyArray<Consumer> = []
   const invocations = new Map<string, Invocation>()
   const joining = bodies.make({ maxBytes: maxBodyBytes })
   let lastArrival = clock.currentTimeMillisUnsafe()
   let isSubscribed = false
+  let isClosed = false
 
   const invocation = (requestId: string) => {
     const known = invocations.get(requestId)
@@ -245,6 +248,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     Effect.andThen(
       Effect.sync(() => {
         receiveParsed(joining.close(), 0, clock.currentTimeMillisUnsafe())
+        isClosed = true
         for (const { queue } of consumers) queue.end()
       })
     )
@@ -253,8 +257,19 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
 
   const open: Open = (name, waiting) => {
     const queue = new Queue(bounds)
-    const consumer = { queue, count: counter.consumer(name, () => waiting(queue)) }
-    consumers.push(consumer)
+    if (isClosed) queue.end()
+    const count = counter.consumer(name, () => waiting(queue))
+    const consumer: Consumer = {
+      queue,
+      count,
+      close: () => {
+        consumers = consumers.filter((other) => other !== consumer)
+        queue.end()
+        count.close()
+      }
+    }
+    // A new array: an offer may be under way, and wake whoever opens or closes.
+    consumers = [...consumers, consumer]
     return consumer
   }
 
@@ -267,10 +282,9 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
       const early = yield* Effect.timeoutOption(Deferred.await(done), Math.min(silenceMillis, left))
       if (Option.isSome(early) || !invocation(event.requestId).isStarted) return early
     }
-    return yield* Effect.timeoutOption(
-      Deferred.await(done),
-      Math.max(0, left - (clock.currentTimeMillisUnsafe() - now))
-    )
+    // Not longer than that where the clock was set back meanwhile.
+    const rest = Math.min(left, left - (clock.currentTimeMillisUnsafe() - now))
+    return yield* Effect.timeoutOption(Deferred.await(done), Math.max(0, rest))
   })
 
   return TelemetryReceiver.of({
@@ -291,7 +305,10 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
             })
           )
         ),
-    events: Stream.suspend(() => ofStream(open).events),
+    events: Stream.suspend(() => {
+      const { close, events } = ofStream(open)
+      return Stream.ensuring(events, close)
+    }),
     awaitRuntimeDone,
     functionFailed: (requestId) =>
       Effect.suspend(() => Deferred.await(invocation(requestId).done)).pipe(

@@ -28,9 +28,11 @@
 import * as Console from "effect/Console"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Headers from "effect/http/Headers"
 import * as HttpClient from "effect/http/HttpClient"
 import type { HttpClientError } from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { causeText } from "./ExtensionError.ts"
@@ -154,7 +156,7 @@ export interface HttpOptions {
   readonly format?: "ndjson" | "json" | undefined
   /** Compresses bodies of 1 KiB and more. Default: false. */
   readonly gzip?: boolean | undefined
-  /** Secrets as `Redacted`, from `Config.Redacted` for example; no header is ever logged. */
+  /** Secrets as `Redacted`, from `Config.Redacted` for example: no error, no log and no span shows them. */
   readonly headers?: Readonly<Record<string, string | Redacted.Redacted<string>>> | undefined
 }
 
@@ -201,10 +203,22 @@ export class HttpSinkError extends Schema.TaggedError<HttpSinkError>("@effect-la
  * @since 0.1.0
  */
 export const http = (options: HttpOptions): Effect.Effect<TelemetrySink, never, HttpClient.HttpClient> => {
-  const headers = Object.entries(options.headers ?? {}).map(
-    ([name, value]) => [name, Redacted.isRedacted(value) ? Redacted.value(value) : value] as const
-  )
+  const secrets: Array<readonly [name: string, value: string]> = []
+  const headers = Object.entries(options.headers ?? {}).map(([name, value]) => {
+    if (!Redacted.isRedacted(value)) return [name, value] as const
+    const secret = Redacted.value(value)
+    secrets.push([name, secret.trim()])
+    return [name, secret] as const
+  })
   const base = HttpClientRequest.post(options.url).pipe(HttpClientRequest.setHeaders(headers))
+  // `fetch` quotes a header value that it cannot send.
+  const withoutSecrets = (text: string) =>
+    secrets.reduce((rest, [, secret]) => (secret === "" ? rest : rest.replaceAll(secret, "<redacted>")), text)
+  // Not the error itself: it holds the request, and that its headers.
+  const unreachable = ({ reason }: HttpClientError) =>
+    reason._tag === "StatusCodeError"
+      ? refused(reason.response.status)
+      : new HttpSinkError({ message: `no answer: ${withoutSecrets(whole(reason.cause ?? reason.description))}` })
   return make({
     name: options.name ?? "http",
     isRetryable: (error: HttpSinkError) => error.isRetryable,
@@ -217,7 +231,11 @@ export const http = (options: HttpOptions): Effect.Effect<TelemetrySink, never, 
       const client = yield* HttpClient.HttpClient
       const response = yield* (
         options.gzip === true ? HttpClientRequest.compressBody(request, "gzip") : Effect.succeed(request)
-      ).pipe(Effect.flatMap(client.execute), Effect.mapError(unreachable))
+      ).pipe(
+        Effect.flatMap(client.execute),
+        Effect.mapError(unreachable),
+        Effect.updateService(Headers.CurrentRedactedNames, (names) => [...names, ...secrets.map(([name]) => name)])
+      )
       // Read to the end, or the connection cannot be used again.
       yield* Effect.ignore(response.arrayBuffer)
       if (response.status < 200 || response.status > 299) return yield* refused(response.status)
@@ -227,8 +245,15 @@ export const http = (options: HttpOptions): Effect.Effect<TelemetrySink, never, 
 
 const refused = (status: number) => new HttpSinkError({ status, message: `the endpoint answered ${status}` })
 
-// Not the error itself: it holds the request, and that its headers.
-const unreachable = (error: HttpClientError) =>
-  error.reason._tag === "StatusCodeError"
-    ? refused(error.reason.response.status)
-    : new HttpSinkError({ message: `no answer: ${causeText(error.reason.cause ?? error.reason.description)}` })
+/** With the causes of the cause: `fetch` says "fetch failed" and keeps there what has happened. */
+const whole = (cause: unknown, depth = 0): string => {
+  const text = causeText(cause)
+  const inner: unknown =
+    Predicate.hasProperty(cause, "errors") && Array.isArray(cause.errors)
+      ? cause.errors[0]
+      : Predicate.hasProperty(cause, "cause")
+        ? cause.cause
+        : undefined
+  if (inner === undefined || depth === 3) return text
+  return text === "" ? whole(inner, depth + 1) : `${text}: ${whole(inner, depth + 1)}`
+}

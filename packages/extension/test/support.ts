@@ -1,5 +1,7 @@
 import { ExtensionTest } from "@effect-lambda/extension"
 import { assert } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
@@ -35,10 +37,24 @@ export const runInTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
 
 export const capturedLogs = () => {
   const messages: Array<string> = []
+  const causes: Array<string> = []
   const layer = Logger.layer([
-    Logger.make(({ logLevel, message }) => {
+    Logger.make(({ cause, logLevel, message }) => {
+      causes.push(Cause.pretty(cause))
       messages.push(`${logLevel}: ${Array.isArray(message) ? message.map(String).join(" ") : String(message)}`)
     })
   ])
-  return { layer, messages }
+  return { layer, messages, causes }
 }
+
+/** As in a process whose wall clock is set to another time: timers run on as before, only the time of day jumps. */
+export const settableClock = Effect.map(Clock.Clock, (clock) => {
+  let ahead = 0
+  const now = () => clock.currentTimeMillisUnsafe() + ahead
+  return {
+    set: (byMillis: number) => {
+      ahead += byMillis
+    },
+    clock: { ...clock, currentTimeMillisUnsafe: now, currentTimeMillis: Effect.sync(now) }
+  }
+})

@@ -135,9 +135,13 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
 // Small enough that a reader who stops in between has not been given much more than it used.
 const pulled: Bounds = { maxRecords: 1000, maxBytes: 1024 * 1024 }
 
-/** A reader of a stream. A pull says "I am done with what I was given", as it does for the events of the lifecycle. */
-export const ofStream = (open: Open) => {
-  const { count, queue } = open("stream", ({ records }) => records)
+/**
+ * A reader of a stream. A pull says "I am done with what I was given", as it does for the events of the lifecycle.
+ * `close` is for when nobody will read any more.
+ */
+export const ofStream = (open: Open, openedAt = 0) => {
+  const consumer = open("stream", ({ records }) => records)
+  const { count, queue } = consumer
   const idle = Latch.makeUnsafe(false)
   const events: Stream.Stream<TelemetryEvent> = Stream.fromPull(
     Effect.succeed(
@@ -146,7 +150,8 @@ export const ofStream = (open: Open) => {
         return Effect.flatMap(
           queue.when(() => queue.records > 0 || queue.isEnded),
           () => {
-            Latch.closeUnsafe(idle)
+            // At the end it is done with everything, and stays so.
+            if (queue.records > 0) Latch.closeUnsafe(idle)
             const next = queue.take(pulled).events
             if (!Arr.isReadonlyArrayNonEmpty(next)) return Cause.done()
             count.add("delivered", next.length)
@@ -157,7 +162,7 @@ export const ofStream = (open: Open) => {
     )
   )
 
-  let lastFlushAt = 0
+  let lastFlushAt = openedAt
   const flush = queue
     .when(() => queue.records === 0)
     .pipe(
@@ -168,15 +173,23 @@ export const ofStream = (open: Open) => {
         return true
       })
     )
+  const giveUp = Effect.sync(() => {
+    count.add("unsent", queue.take(everything).events.length)
+  })
+  const close = Effect.andThen(
+    giveUp,
+    Effect.sync(() => {
+      consumer.close()
+      Latch.openUnsafe(idle)
+    })
+  )
   const flushable: Flushable = {
     queue,
     waiting: () => queue.records,
     lastFlushAt: () => lastFlushAt,
     flush,
     settled: Effect.asVoid(flush),
-    giveUp: Effect.sync(() => {
-      count.add("unsent", queue.take(everything).events.length)
-    })
+    giveUp
   }
-  return { events, flushable }
+  return { events, flushable, close }
 }

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { TelemetryApi } from "../TelemetryApi.ts"
 import { SubscriptionRefused, TelemetryApiError } from "../TelemetryApiError.ts"
-import { type Deliveries, TelemetryListener } from "../TelemetryListener.ts"
+import { TelemetryListener } from "../TelemetryListener.ts"
 import type { Subscription } from "../TelemetrySubscription.ts"
 import type { Delivery } from "../TelemetryTest.ts"
 
@@ -13,6 +13,15 @@ declare const TextEncoder: new () => { readonly encode: (text: string) => Uint8A
 // What an in-memory listener says it has got.
 const port = 4243
 
+/** As Lambda writes a batch to a TCP connection: one JSON object per line. What is no batch is written as it is. */
+const toLines = (body: string): string => {
+  try {
+    const records: unknown = JSON.parse(body)
+    if (Array.isArray(records)) return records.map((record) => `${JSON.stringify(record)}\n`).join("")
+  } catch {}
+  return body
+}
+
 /** Lambda's side of telemetry in memory: whoever listens and has subscribed gets what is delivered. */
 export const make = (options: {
   readonly isSupported: boolean
@@ -21,19 +30,27 @@ export const make = (options: {
   readonly onDelivered: (bytes: number) => Effect.Effect<void>
   readonly scope: Scope.Scope
 }) => {
-  const listening = new Set<Deliveries>()
+  const listening = new Set<(body: string) => void>()
   const encoder = new TextEncoder()
   let isSubscribed = false
 
   const listener = TelemetryListener.of({
-    listen: (_, deliveries) =>
-      Effect.acquireRelease(
-        Effect.sync(() => {
-          listening.add(deliveries)
-          return { port }
-        }),
-        () => Effect.sync(() => listening.delete(deliveries))
-      )
+    listen: ({ protocol }, deliveries) =>
+      Effect.gen(function* () {
+        const connection = protocol === "TCP" ? deliveries.connection() : undefined
+        const receive = (body: string) =>
+          connection === undefined
+            ? deliveries.body(encoder.encode(body))
+            : connection.chunk(encoder.encode(toLines(body)))
+        listening.add(receive)
+        yield* Effect.addFinalizer(() =>
+          Effect.sync(() => {
+            listening.delete(receive)
+            connection?.end()
+          })
+        )
+        return { port }
+      })
   })
 
   const api = TelemetryApi.of({
@@ -58,9 +75,8 @@ export const make = (options: {
   const deliver = Effect.fnUntraced(function* ({ afterMillis, body }: Delivery) {
     if (afterMillis > 0) yield* Effect.sleep(afterMillis)
     if (!isSubscribed) return
-    const bytes = encoder.encode(body)
-    yield* options.onDelivered(bytes.length)
-    for (const deliveries of listening) deliveries.body(bytes)
+    yield* options.onDelivered(encoder.encode(body).length)
+    for (const receive of listening) receive(body)
   })
 
   return {

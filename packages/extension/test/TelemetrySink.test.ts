@@ -1,0 +1,391 @@
+/** What the sinks put on the wire, which answers they try again, and what they never say. */
+import {
+  Extension,
+  ExtensionTest,
+  Telemetry,
+  TelemetryEvent,
+  TelemetryReceiver,
+  TelemetrySink,
+  TelemetryTest
+} from "@effect-lambda/extension"
+import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Console from "effect/Console"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import * as HttpClient from "effect/http/HttpClient"
+import * as HttpClientError from "effect/http/HttpClientError"
+import type { HttpClientRequest } from "effect/http/HttpClientRequest"
+import * as HttpClientResponse from "effect/http/HttpClientResponse"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Redacted from "effect/Redacted"
+import * as Tracer from "effect/Tracer"
+import { inspect } from "node:util"
+import { gunzipSync } from "node:zlib"
+import { runInTime } from "./support.ts"
+
+const url = "https://logs.example.com/v1"
+const secret = "s3cret-t0ken"
+
+const events = [TelemetryTest.start("request-1"), TelemetryTest.log("a line")]
+const batch: TelemetrySink.TelemetryBatch = { id: "batch-1", events }
+const ndjson = events.map((event) => `${JSON.stringify(event)}\n`).join("")
+
+const bytesOf = ({ body }: HttpClientRequest) => {
+  assert.strictEqual(body._tag, "Uint8Array")
+  return body._tag === "Uint8Array" ? body.body : new Uint8Array()
+}
+
+type Answer = number | ((request: HttpClientRequest) => HttpClientError.HttpClientErrorReason)
+
+/** A transport in memory; the answers come in order, the last one again and again. */
+const endpoint = (...answers: ReadonlyArray<Answer>) => {
+  const requests: Array<HttpClientRequest> = []
+  const client = HttpClient.make((request) =>
+    Effect.suspend(() => {
+      requests.push(request)
+      const answer = answers[Math.min(requests.length, answers.length) - 1] ?? 200
+      return typeof answer === "number"
+        ? Effect.succeed(HttpClientResponse.fromWeb(request, new Response(null, { status: answer })))
+        : Effect.fail(new HttpClientError.HttpClientError({ reason: answer(request) }))
+    })
+  )
+  return { client, requests, layer: Layer.succeed(HttpClient.HttpClient, client) }
+}
+
+const http = (options: Partial<TelemetrySink.HttpOptions>, client: HttpClient.HttpClient) =>
+  Effect.provideService(TelemetrySink.http({ url, ...options }), HttpClient.HttpClient, client)
+
+const sent = (options: Partial<TelemetrySink.HttpOptions>, sentBatch = batch) =>
+  Effect.gen(function* () {
+    const { client, requests } = endpoint(200)
+    yield* (yield* http(options, client)).export(sentBatch)
+    assert.strictEqual(requests.length, 1)
+    return requests[0]!
+  })
+
+const refusal = (options: Partial<TelemetrySink.HttpOptions>, ...answers: ReadonlyArray<Answer>) =>
+  Effect.gen(function* () {
+    const { client } = endpoint(...answers)
+    return yield* Effect.flip((yield* http(options, client)).export(batch))
+  })
+
+const transportError = (cause: unknown) => (request: HttpClientRequest) =>
+  new HttpClientError.TransportError({ request, cause })
+
+describe("http", () => {
+  it.effect("posts one JSON line per record, with the batch's id", () =>
+    Effect.gen(function* () {
+      const request = yield* sent({})
+      assert.deepInclude(request, { method: "POST", url })
+      assert.deepInclude(request.headers, { "content-type": "application/x-ndjson", "idempotency-key": "batch-1" })
+      assert.strictEqual(new TextDecoder().decode(bytesOf(request)), ndjson)
+    })
+  )
+
+  it.effect("posts one JSON array where that is wanted", () =>
+    Effect.gen(function* () {
+      const request = yield* sent({ format: "json" })
+      assert.strictEqual(request.headers["content-type"], "application/json")
+      assert.deepStrictEqual(JSON.parse(new TextDecoder().decode(bytesOf(request))), events)
+    })
+  )
+
+  it.effect("keeps fields and records that nobody knows yet", () =>
+    Effect.gen(function* () {
+      const strange = [
+        {
+          ...TelemetryTest.start("request-1"),
+          record: { requestId: "request-1", version: "1", tenant: { id: 7 } },
+          x: [1]
+        },
+        { time: "t", type: "platform.new", record: { a: null } },
+        { type: "platform.start", record: "not what it should be" },
+        17
+      ]
+      const request = yield* sent({}, { id: "1", events: strange.map((record) => TelemetryEvent.decode(record)) })
+      const lines = new TextDecoder()
+        .decode(bytesOf(request))
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line))
+      assert.deepStrictEqual(lines.slice(0, 2), strange.slice(0, 2))
+      assert.deepStrictEqual(
+        lines.slice(2).map(({ original }) => original),
+        strange.slice(2)
+      )
+    })
+  )
+
+  it.effect("compresses where that is wanted and pays", () =>
+    Effect.gen(function* () {
+      const many = Array.from({ length: 100 }, (_, n) => TelemetryTest.log(`line ${n}`))
+      const request = yield* sent({ gzip: true }, { id: "1", events: many })
+      assert.strictEqual(request.headers["content-encoding"], "gzip")
+      const text = gunzipSync(bytesOf(request)).toString()
+      assert.strictEqual(text, many.map((event) => `${JSON.stringify(event)}\n`).join(""))
+      assert.isBelow(bytesOf(request).length, text.length / 2)
+      assert.strictEqual(request.headers["content-length"], String(bytesOf(request).length))
+      assert.strictEqual(request.headers["content-type"], "application/x-ndjson")
+
+      const small = yield* sent({ gzip: true })
+      assert.notProperty(small.headers, "content-encoding")
+      assert.strictEqual(new TextDecoder().decode(bytesOf(small)), ndjson)
+    })
+  )
+
+  it.effect.each([200, 201, 202, 204])("%d takes the batch", (status) =>
+    Effect.gen(function* () {
+      const { client } = endpoint(status)
+      yield* (yield* http({}, client)).export(batch)
+    })
+  )
+
+  it.effect.each([
+    [301, false],
+    [400, false],
+    [401, false],
+    [403, false],
+    [404, false],
+    [408, true],
+    [413, false],
+    [425, true],
+    [429, true],
+    [500, true],
+    [503, true]
+  ] as const)("%j: the status of a refusal, and whether it may pass", ([status, isRetryable]) =>
+    Effect.gen(function* () {
+      const error = yield* refusal({ name: "store" }, status)
+      assert.strictEqual(error.isRetryable, isRetryable)
+      assert.strictEqual(error.message, `the sink store did not take a batch: the endpoint answered ${status}`)
+    })
+  )
+
+  it.effect("understands a client that turns statuses into failures", () =>
+    Effect.gen(function* () {
+      const { client } = endpoint(404)
+      const error = yield* Effect.flip((yield* http({}, HttpClient.filterStatusOk(client))).export(batch))
+      assert.isFalse(error.isRetryable)
+      assert.include(error.message, "the endpoint answered 404")
+    })
+  )
+
+  it.effect.each<readonly [string, unknown, string]>([
+    ["a plain cause", new Error("connect ECONNREFUSED 127.0.0.1:1"), "connect ECONNREFUSED 127.0.0.1:1"],
+    [
+      "what fetch hides in its cause",
+      new TypeError("fetch failed", { cause: new Error("getaddrinfo ENOTFOUND logs.example.com") }),
+      "fetch failed: getaddrinfo ENOTFOUND logs.example.com"
+    ],
+    [
+      "several addresses",
+      new TypeError("fetch failed", {
+        cause: new AggregateError([
+          new Error("connect ECONNREFUSED ::1:1"),
+          new Error("connect ECONNREFUSED 127.0.0.1:1")
+        ])
+      }),
+      "fetch failed: connect ECONNREFUSED ::1:1"
+    ],
+    ["a text", "gone", "gone"],
+    ["nothing", undefined, "the cause is unknown"]
+  ])("no answer may pass, and the error says why: %s", ([, cause, text]) =>
+    Effect.gen(function* () {
+      const error = yield* refusal({}, transportError(cause))
+      assert.isTrue(error.isRetryable)
+      assert.strictEqual(error.message, `the sink http did not take a batch: no answer: ${text}`)
+    })
+  )
+
+  it.effect("causes that go round in a circle end", () =>
+    Effect.gen(function* () {
+      const one = new Error("one")
+      one.cause = new Error("two", { cause: one })
+      const error = yield* refusal({}, transportError(one))
+      assert.include(error.message, "no answer: one: two: one")
+    })
+  )
+
+  it.effect("the same id on every attempt, another one for the next batch", () =>
+    Effect.gen(function* () {
+      const { layer, requests } = endpoint(500, 429, 200)
+      yield* runInTime(
+        Extension.run({
+          layer: Layer.merge(TelemetryReceiver.layer(), layer),
+          telemetry: Telemetry.make({ sink: TelemetrySink.http({ url }), batch: { maxRecords: 1 } })
+        })
+      )
+      const ids = requests.map(({ headers }) => headers["idempotency-key"])
+      assert.strictEqual(ids.length, 4)
+      assert.strictEqual(new Set(ids.slice(0, 3)).size, 1)
+      assert.strictEqual(new Set(ids).size, 2)
+    }).pipe(
+      Effect.provide(ExtensionTest.layer([ExtensionTest.shutdown({ delivers: [TelemetryTest.delivery(events)] })]))
+    )
+  )
+
+  it.effect("the client is the one the sink was made with", () =>
+    Effect.gen(function* () {
+      const own = endpoint(200)
+      const other = endpoint(200)
+      const sink = yield* http({}, own.client)
+      yield* Effect.provideService(sink.export(batch), HttpClient.HttpClient, other.client)
+      assert.deepStrictEqual([own.requests.length, other.requests.length], [1, 0])
+    })
+  )
+})
+
+describe("a secret header", () => {
+  const headers = { "x-token": Redacted.make(secret), "x-plain": "plain" }
+
+  it.effect("from Config is sent, beside a plain one", () =>
+    Effect.gen(function* () {
+      const token = yield* Config.Redacted("LOG_TOKEN")
+      const request = yield* sent({ headers: { "x-token": token, "x-plain": "plain" } })
+      assert.deepInclude(request.headers, { "x-token": secret, "x-plain": "plain" })
+    }).pipe(
+      Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env: { LOG_TOKEN: secret } }))
+    )
+  )
+
+  const failures = [
+    ["a refusal", 400],
+    ["a refusal that may pass", 500],
+    [
+      "a cause that holds the request",
+      (request: HttpClientRequest) => transportError(Object.assign(new Error("no"), { request }))(request)
+    ],
+    [
+      "a text that quotes the header",
+      transportError(new TypeError(`Headers.append: "${secret}" is an invalid header value.`))
+    ],
+    [
+      "a request that cannot be encoded",
+      (request: HttpClientRequest) => new HttpClientError.EncodeError({ request, cause: new Error(`bad: ${secret}`) })
+    ],
+    [
+      "an address that is none",
+      (request: HttpClientRequest) => new HttpClientError.InvalidUrlError({ request, cause: new Error("Invalid URL") })
+    ]
+  ] as const
+
+  it.effect.each(failures)("is in no text of the error: %s", ([, answer]) =>
+    Effect.gen(function* () {
+      const error = yield* refusal({ headers }, answer)
+      const texts = [
+        error.message,
+        String(error),
+        JSON.stringify(error),
+        error.stack,
+        inspect(error, { depth: 20, showHidden: true }),
+        Cause.pretty(Cause.fail(error))
+      ]
+      for (const text of texts) assert.notInclude(text, secret)
+    })
+  )
+
+  it.effect.each(failures)("is in no log of a run, whatever prints it: %s", ([, answer]) =>
+    Effect.gen(function* () {
+      const logged: Array<string> = []
+      const print = (text: string) => Effect.sync(() => logged.push(text))
+      const logs = Logger.layer([
+        Logger.map(Logger.formatJson, (text) => logged.push(text)),
+        Logger.map(Logger.formatLogFmt, (text) => logged.push(text)),
+        Logger.make(({ cause, message }) => logged.push(inspect([message, cause], { depth: 20, showHidden: true })))
+      ])
+      const { layer } = endpoint(answer)
+      yield* runInTime(
+        Extension.run({
+          layer: Layer.merge(TelemetryReceiver.layer(), layer),
+          telemetry: Telemetry.make({ sink: TelemetrySink.http({ url, headers }) })
+        })
+      ).pipe(
+        Effect.tapCause((cause) => print(Cause.pretty(cause))),
+        Effect.provide(logs)
+      )
+      assert.isTrue(logged.some((text) => text.includes("the sink http did not take a batch")))
+      for (const text of logged) assert.notInclude(text, secret)
+    }).pipe(
+      Effect.provide(ExtensionTest.layer([ExtensionTest.shutdown({ delivers: [TelemetryTest.delivery(events)] })]))
+    )
+  )
+
+  it.effect("is not shown by the spans of a client that traces", () =>
+    Effect.gen(function* () {
+      const spans: Array<Tracer.Span> = []
+      const tracer = Tracer.make({
+        span: (options) => {
+          const span = new Tracer.NativeSpan(options)
+          spans.push(span)
+          return span
+        }
+      })
+      const { client } = endpoint(200)
+      const sink = yield* http({ headers }, client)
+      yield* sink.export(batch).pipe(
+        Effect.withTracer(tracer),
+        Effect.provideService(HttpClient.TracerHeaderFilter, () => true)
+      )
+      const attributes = JSON.stringify(spans.map(({ attributes }) => Array.from(attributes)))
+      assert.include(attributes, "x-token")
+      assert.notInclude(attributes, secret)
+    })
+  )
+
+  it.effect("that fetch refuses to send is not quoted", () =>
+    Effect.gen(function* () {
+      const value = `${secret}\nsecond line`
+      const sink = yield* TelemetrySink.http({ url, headers: { "x-token": Redacted.make(value) } })
+      const error = yield* Effect.flip(sink.export(batch))
+      assert.include(error.message, "invalid header value")
+      assert.notInclude(error.message, secret)
+    }).pipe(Effect.provide(FetchHttpClient.layer))
+  )
+})
+
+describe("console", () => {
+  it.effect("prints one JSON line per record, through Effect's Console", () =>
+    Effect.gen(function* () {
+      const printed: Array<unknown> = []
+      const console = Object.assign(Object.create(globalThis.console), {
+        log: (...texts: ReadonlyArray<unknown>) => printed.push(...texts)
+      })
+      const sink = yield* Effect.provideService(TelemetrySink.console, Console.Console, console)
+      yield* sink.export(batch)
+      assert.deepStrictEqual(printed, [ndjson.trimEnd()])
+      assert.isTrue(sink.isOwnLog)
+    })
+  )
+})
+
+describe("make", () => {
+  class Store extends Context.Service<Store, { readonly put: (text: string) => void }>()("test/Store") {}
+
+  it.effect("takes what export requires from where the sink is made", () =>
+    Effect.gen(function* () {
+      const stored: Array<string> = []
+      const sink = yield* TelemetrySink.make({
+        name: "store",
+        export: (batch) => Effect.map(Store, (store) => store.put(batch.id))
+      }).pipe(Effect.provideService(Store, { put: (text) => stored.push(text) }))
+      yield* sink.export(batch)
+      assert.deepStrictEqual(stored, ["batch-1"])
+    })
+  )
+
+  it.effect("every failure may pass, unless it is told otherwise", () =>
+    Effect.gen(function* () {
+      const failing = { name: "store", export: () => Effect.fail("full") }
+      const one = yield* Effect.flip((yield* TelemetrySink.make(failing)).export(batch))
+      const other = yield* Effect.flip(
+        (yield* TelemetrySink.make({ ...failing, isRetryable: (error) => error !== "full" })).export(batch)
+      )
+      assert.deepStrictEqual([one.isRetryable, other.isRetryable], [true, false])
+      assert.strictEqual(one.message, "the sink store did not take a batch: full")
+    })
+  )
+})
