@@ -289,6 +289,12 @@ const makeWith = Effect.fnUntraced(function* (
         return kill(command.process, command.signal)
       case "Subscribe":
         return telemetry.subscribe(command.source, command.subscription)
+      case "Connect": {
+        const { exchange, port } = command
+        return telemetry.connect(port, (problem) => dispatch({ _tag: "Connected", exchange, problem }))
+      }
+      case "FlushTelemetry":
+        return telemetry.flush(() => dispatch({ _tag: "TelemetryFlushed" }))
       case "Freeze":
         return processes.freeze()
       case "Thaw":

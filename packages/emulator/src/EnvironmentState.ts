@@ -11,7 +11,8 @@ import { launchNext, startInit } from "./internal/Init.ts"
 import * as Freeze from "./internal/Freeze.ts"
 import * as Lifecycle from "./internal/Lifecycle.ts"
 import { handleRuntimeApi, responseTruncated } from "./internal/RuntimeApi.ts"
-import { end } from "./internal/Shutdown.ts"
+import { end, endFlush } from "./internal/Shutdown.ts"
+import { connected } from "./internal/Subscribe.ts"
 import type { Command, Environment, EnvironmentOptions, Exchange, Input, Poll } from "./internal/State.ts"
 import type { Source } from "./Journal.ts"
 import { drop, freshRuntime, record } from "./internal/State.ts"
@@ -70,6 +71,7 @@ export const make = (options: EnvironmentOptions, newId: () => string): Environm
     frozenAt: undefined,
     memoryBytes: undefined,
     subscriptions: [],
+    connecting: new Map(),
     heldAnswer: undefined,
     concurrent: new Map(),
     timedOut: new Set(),
@@ -115,6 +117,10 @@ const step = (env: Environment, input: Input): void => {
     case "MemoryMeasured":
       env.memoryBytes = input.bytes
       return
+    case "Connected":
+      return connected(env, input.exchange, input.problem)
+    case "TelemetryFlushed":
+      return endFlush(env)
     case "TimerFired":
       // A timer that was stopped or restarted while it was firing no longer counts.
       if (env.timers.get(input.timer) !== input.generation) return

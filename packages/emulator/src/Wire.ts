@@ -50,7 +50,7 @@ const escapes: Readonly<Record<string, string>> = {
  * @category encoding
  * @since 0.1.0
  */
-export const goJson = (value: object): string =>
+export const goJson = (value: object | string): string =>
   JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (character) => escapes[character] ?? character)
 
 const json = (status: number, value: object, headers: Readonly<Record<string, string>> = {}): WireResponse => ({
@@ -90,6 +90,31 @@ export const subscriptionError = (status: number, errorType: string, errorMessag
   status,
   headers: { "Content-Type": "application/json" },
   body: JSON.stringify({ errorType, errorMessage })
+})
+
+/**
+ * 200 of a subscription on a managed instance: plain text by its type (spec: Telemetry API, rie-lmi).
+ *
+ * @category responses
+ * @since 0.1.0
+ */
+export const managedSubscribed: WireResponse = {
+  status: 200,
+  headers: { "Content-Type": "text/plain; charset=utf-8" },
+  body: '"OK"'
+}
+
+/**
+ * 400 of a subscription on a managed instance: text that looks like JSON; the message is put in as it is, so that it may
+ * be none (spec: Telemetry API, rie-lmi).
+ *
+ * @category responses
+ * @since 0.1.0
+ */
+export const managedSubscriptionError = (errorType: string, errorMessage: string): WireResponse => ({
+  status: 400,
+  headers: { "Content-Type": "text/plain; charset=utf-8" },
+  body: `{"errorType": "${errorType}", "errorMessage": "${errorMessage}"}`
 })
 
 /**

@@ -1,47 +1,14 @@
 /** The four routes of the Extensions API, with their checks in the platform's order (spec: Extensions API). */
-import * as Result from "effect/Result"
 import type { Source } from "../Journal.ts"
 import * as Wire from "../Wire.ts"
 import { settleExtension, transitionFailed } from "./Delivery.ts"
 import { advanceInit, maxExtensions } from "./Init.ts"
 import { advanceInvocation } from "./Invocation.ts"
+import { refuse } from "./Refusal.ts"
 import { parseRegisterBody } from "./RegisterBody.ts"
 import type { Environment, Extension, ExtensionsRequest } from "./State.ts"
 import { record, reply, storeFatal } from "./State.ts"
-import type { Refusal } from "./telemetry/Subscription.ts"
-import * as Subscription from "./telemetry/Subscription.ts"
-
-const paths = {
-  register: "/2020-01-01/extension/register",
-  next: "/2020-01-01/extension/event/next",
-  "init/error": "/2020-01-01/extension/init/error",
-  "exit/error": "/2020-01-01/extension/exit/error",
-  telemetry: "/2022-07-01/telemetry",
-  logs: "/2020-08-15/logs"
-} as const
-
-const methods = {
-  register: "POST",
-  next: "GET",
-  "init/error": "POST",
-  "exit/error": "POST",
-  telemetry: "PUT",
-  logs: "PUT"
-} as const
-
-/** Everything the Extensions API refuses is a 403; the telemetry service has other words and statuses. */
-const refuse = (
-  env: Environment,
-  request: ExtensionsRequest,
-  errorType: string,
-  message: string,
-  response = Wire.apiError(403, errorType, message)
-): void => {
-  const { exchange, route } = request
-  const { status } = response
-  record(env, { _tag: "ApiRefused", method: methods[route], path: paths[route], status, errorType, message })
-  reply(env, exchange, response)
-}
+import { subscribe } from "./Subscribe.ts"
 
 const isInvokeOrShutdown = (event: string): event is "INVOKE" | "SHUTDOWN" => event === "INVOKE" || event === "SHUTDOWN"
 
@@ -199,52 +166,6 @@ const reportError = (
   reply(env, request.exchange, Wire.accepted)
 }
 
-type SubscribeRequest = ExtensionsRequest & { readonly route: "telemetry" | "logs" }
-
-const apiNames = { telemetry: "Telemetry", logs: "Logs" } as const
-
-/** A subscription to the Telemetry or the Logs API (spec: 3.2). It is closed before anything else is looked at. */
-const subscribe = (env: Environment, request: SubscribeRequest, identifier: string): void => {
-  const extension = findExtension(env, identifier)
-  if (extension === undefined) {
-    return refuse(env, request, "Extension.UnknownExtensionIdentifier", `Unknown extension ${identifier}`)
-  }
-  const { body, exchange, route: api } = request
-  const { name, source } = extension
-  const prefix = apiNames[api]
-  if (env.phase._tag !== "Init") {
-    return refuse(env, request, `${prefix}.SubscriptionClosed`, `${prefix} API subscription is closed already`)
-  }
-  const attempt = { _tag: "TelemetrySubscription", source, api } as const
-  const refuseAttempt = ({ kind, message, status, types }: Refusal): void => {
-    const errorType = `${prefix}.${kind}`
-    refuse(env, request, errorType, message, Wire.subscriptionError(status, errorType, message))
-    const state = kind === "AccessDenied" ? "Forbidden" : "Validation error"
-    record(env, { ...attempt, state, types, schemaVersion: undefined, destination: undefined })
-  }
-  const checked = Subscription.check(api, body)
-  if (Result.isFailure(checked)) return refuseAttempt(checked.failure)
-  const subscription = checked.success
-  const { schemaVersion, types } = subscription
-  const own = env.subscriptions.filter((subscribed) => subscribed.name === name)
-  const other = own.find((subscribed) => subscribed.api !== api)
-  if (other !== undefined) {
-    const message = `The extension ${name} is already subscribed to the ${apiNames[other.api]}API. You must either subscribe to the LogsAPI or the TelemetryAPI`
-    return refuseAttempt({ status: 400, kind: "AccessDenied", message, types })
-  }
-  const key = Subscription.keyOf(subscription)
-  const destination = Subscription.describeDestination(subscription.destination)
-  const accepted = { ...attempt, types, schemaVersion, destination }
-  if (own.some((subscribed) => subscribed.key === key)) {
-    record(env, { ...accepted, state: "Already subscribed" })
-    return reply(env, exchange, Wire.subscribed("AlreadySubscribed"))
-  }
-  env.subscriptions.push({ name, api, key })
-  env.commands.push({ _tag: "Subscribe", source, subscription })
-  record(env, { ...accepted, state: "Subscribed" })
-  reply(env, exchange, Wire.subscribed("OK"))
-}
-
 const findExtension = (env: Environment, identifier: string): Extension | undefined =>
   env.extensions.find((extension) => extension.registered && extension.identifier === identifier)
 
@@ -262,8 +183,11 @@ export const handleExtensionsApi = (env: Environment, request: ExtensionsRequest
     case "next":
       return next(env, request, identifier)
     case "telemetry":
-    case "logs":
-      return subscribe(env, request, identifier)
+    case "logs": {
+      const extension = findExtension(env, identifier)
+      if (extension !== undefined) return subscribe(env, request, extension)
+      return refuse(env, request, "Extension.UnknownExtensionIdentifier", `Unknown extension ${identifier}`)
+    }
     default:
       return reportError(env, request, identifier)
   }

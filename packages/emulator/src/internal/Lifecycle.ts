@@ -5,7 +5,7 @@ import { freeze, thaw } from "./Freeze.ts"
 import { startInit } from "./Init.ts"
 import { answer, dispatchInvocation, endInvocation } from "./Invocation.ts"
 import { startConcurrent, timeOutConcurrent } from "./ManagedInvocation.ts"
-import { endRuntimeShare, endShutdownShare, giveUpCollecting, startShutdown } from "./Shutdown.ts"
+import { endFlush, endRuntimeShare, endShutdownShare, giveUpCollecting, startShutdown } from "./Shutdown.ts"
 import type { Environment, InvocationRequest, TimerName } from "./State.ts"
 import { record, startTimer } from "./State.ts"
 
@@ -69,6 +69,8 @@ export const timerFired = (env: Environment, timer: TimerName): void => {
       return functionTimedOut(env)
     case "runtimeTermination":
       return endRuntimeShare(env)
+    case "flush":
+      return endFlush(env)
     case "shutdown":
       return endShutdownShare(env)
     case "collect":

@@ -14,6 +14,9 @@ const shutdownMs = 2000
 /** Milliseconds the runtime gets between SIGTERM and SIGKILL: 30 % of the shutdown (spec: rapid runtimeDeadlineShare). */
 const runtimeShutdownMs = 600
 
+/** Milliseconds for telemetry between the end of the runtime and SHUTDOWN (spec: 3.4, flush). */
+const flushMs = 1000
+
 /** Milliseconds to wait for killed processes to be collected (spec: shutdown sequence, step 5). */
 const collectMs = 2000
 
@@ -30,7 +33,7 @@ export const startShutdown = (env: Environment, reason: ShutdownReason, reset: b
   record(env, { _tag: "ShutdownStarted", reason, deadlineMs, reset })
   startTimer(env, "shutdown", shutdownMs)
   const runtime = env.runtime.process
-  if (runtime === undefined || !env.alive.has(runtime)) return shutDownExtensions(env)
+  if (runtime === undefined || !env.alive.has(runtime)) return flushTelemetry(env)
   if (env.extensions.length === 0) return kill(env, runtime, "SIGKILL")
   kill(env, runtime, "SIGTERM")
   startTimer(env, "runtimeTermination", runtimeShutdownMs)
@@ -39,6 +42,23 @@ export const startShutdown = (env: Environment, reason: ShutdownReason, reset: b
 const abandonAll = (env: Environment): void => {
   abandonInvocations(env)
   abandonConcurrent(env)
+}
+
+/** A managed instance delivers its telemetry before the extensions are told. */
+const flushTelemetry = (env: Environment): void => {
+  if (env.phase._tag !== "Shutdown") return
+  if (env.options.profile !== "lmi" || env.subscriptions.length === 0) return shutDownExtensions(env)
+  env.phase.step = "flush"
+  stopTimer(env, "runtimeTermination")
+  startTimer(env, "flush", flushMs)
+  env.commands.push({ _tag: "FlushTelemetry" })
+}
+
+/** Telemetry is delivered, or has had its time. */
+export const endFlush = (env: Environment): void => {
+  if (env.phase._tag !== "Shutdown" || env.phase.step !== "flush") return
+  stopTimer(env, "flush")
+  shutDownExtensions(env)
 }
 
 const shutDownExtensions = (env: Environment): void => {
@@ -57,8 +77,11 @@ const shutDownExtensions = (env: Environment): void => {
 export const advanceShutdown = (env: Environment): void => {
   if (env.phase._tag !== "Shutdown") return
   const runtime = env.runtime.process
-  if (env.phase.step === "runtime" && (runtime === undefined || !env.alive.has(runtime))) return shutDownExtensions(env)
-  if (env.phase.step !== "runtime" && env.alive.size === 0) finishShutdown(env)
+  if (env.phase.step === "runtime") {
+    if (runtime === undefined || !env.alive.has(runtime)) flushTelemetry(env)
+    return
+  }
+  if (env.phase.step !== "flush" && env.alive.size === 0) finishShutdown(env)
 }
 
 /** The runtime's share of the shutdown is over. */
@@ -85,7 +108,7 @@ export const giveUpCollecting = (env: Environment): void => {
 const finishShutdown = (env: Environment): void => {
   if (env.phase._tag !== "Shutdown") return
   const { reason, reset } = env.phase
-  for (const timer of ["runtimeTermination", "shutdown", "collect"] as const) stopTimer(env, timer)
+  for (const timer of ["runtimeTermination", "flush", "shutdown", "collect"] as const) stopTimer(env, timer)
   record(env, { _tag: "ShutdownEnded", reason, reset })
   // Registrations, gates and the fatal error are forgotten; identifiers will be new. A poll that still stands goes with
   // the process that made it.

@@ -61,6 +61,7 @@ export type TimerName =
   | "freeze"
   | "function"
   | "runtimeTermination"
+  | "flush"
   | "shutdown"
   | "collect"
   | `invocation:${number}`
@@ -75,6 +76,10 @@ export type Command =
   | { readonly _tag: "Kill"; readonly process: ProcessId; readonly signal: "SIGTERM" | "SIGKILL" }
   /** A subscription was accepted: deliver to it from now on. */
   | { readonly _tag: "Subscribe"; readonly source: Source; readonly subscription: Subscription }
+  /** Profile `lmi`: connect to the listener of a TCP subscription before it is answered; `Connected` tells how it went. */
+  | { readonly _tag: "Connect"; readonly exchange: Exchange; readonly port: number }
+  /** Profile `lmi`: deliver what there is; `TelemetryFlushed` tells when it is done. */
+  | { readonly _tag: "FlushTelemetry" }
   /** Stop every process. */
   | { readonly _tag: "Freeze" }
   /** Let every process go on. */
@@ -145,6 +150,9 @@ export type Input =
     }
   /** The sum of the most memory that each process that runs has had so far, in bytes. */
   | { readonly _tag: "MemoryMeasured"; readonly bytes: number | undefined }
+  /** `problem`: why there is no connection. */
+  | { readonly _tag: "Connected"; readonly exchange: Exchange; readonly problem: string | undefined }
+  | { readonly _tag: "TelemetryFlushed" }
   | { readonly _tag: "TimerFired"; readonly timer: TimerName; readonly generation: number }
   | { readonly _tag: "Invoke"; readonly request: InvocationRequest }
   | { readonly _tag: "Shutdown"; readonly reason: ShutdownReason }
@@ -217,7 +225,7 @@ export type Phase =
       readonly reasonText: ShutdownReasonText
       readonly deadlineMs: number
       readonly reset: boolean
-      step: "runtime" | "extensions" | "collect"
+      step: "runtime" | "flush" | "extensions" | "collect"
     }
   | { readonly _tag: "Terminated" }
 
@@ -250,6 +258,11 @@ export interface Environment {
   memoryBytes: number | undefined
   /** Telemetry subscriptions; they outlive a reset. */
   readonly subscriptions: Array<{ readonly name: string; readonly api: "telemetry" | "logs"; readonly key: string }>
+  /** Profile `lmi`: subscriptions that wait for their TCP connection. */
+  readonly connecting: Map<
+    Exchange,
+    { readonly name: string; readonly source: Source; readonly subscription: Subscription }
+  >
   /** Profile `rie`: the answer that the caller gets when the invocation is over. */
   heldAnswer: (Command & { readonly _tag: "Answer" }) | undefined
   /** Profile `lmi`: the invocations that run, by request id. */

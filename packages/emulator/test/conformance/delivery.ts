@@ -7,7 +7,7 @@ import * as Fiber from "effect/Fiber"
 import { awaitTrue } from "../support.ts"
 import type { Listener, TelemetryEvent } from "./listener.ts"
 import { listen } from "./listener.ts"
-import { accepted, bodyFor, logsPath, subscribe } from "./subscription.ts"
+import { accepted, bodyFor, logsPath, managedBody, subscribe } from "./subscription.ts"
 import type { Scenario, World } from "./world.ts"
 import { slots } from "./world.ts"
 
@@ -18,7 +18,10 @@ const subscribed = Effect.fnUntraced(function* (
   change: Readonly<Record<string, unknown>> = {}
 ) {
   const identifier = yield* world.registered("a", world.usualEvents)
-  accepted(yield* subscribe(world, identifier, bodyFor(listener.port, change)))
+  const managed = world.profile === "lmi"
+  const body = managed ? managedBody(listener.port, change) : bodyFor(listener.port, change)
+  const answer = yield* subscribe(world, identifier, body)
+  assert.deepStrictEqual([answer.status, answer.body], [200, '"OK"'])
   return identifier
 })
 
@@ -171,8 +174,36 @@ export const delivery: ReadonlyArray<Scenario> = [
     })
   },
   {
+    case: 96,
+    run: Effect.fnUntraced(function* (world) {
+      const listener = yield* listen()
+      yield* subscribed(world, listener, { types: ["extension"] })
+      yield* world.emulator.writeSlot("extension:a", "a\nb")
+      yield* awaitTrue(() => listener.events().length === 1)
+      yield* world.emulator.writeSlot("extension:a", "c\r\n")
+      yield* awaitTrue(() => listener.events().length === 2)
+      assert.deepStrictEqual(
+        listener.events().map(({ text }) => text),
+        ["a", "bc"]
+      )
+      const delivery = listener.deliveries[0] ?? { requestLine: "", headerLines: [], body: "" }
+      assert.strictEqual(delivery.requestLine, "POST / HTTP/1.1")
+      const sequenceId = /^Sequence-Id: [A-Za-z0-9+/]{43}=$/
+      assert.deepStrictEqual(
+        delivery.headerLines.map((line) => (sequenceId.test(line) ? "Sequence-Id" : line)),
+        [
+          `Host: 127.0.0.1:${listener.port}`,
+          "User-Agent: Go-http-client/1.1",
+          `Content-Length: ${delivery.body.length}`,
+          "Content-Type: application/json",
+          "Sequence-Id",
+          "Accept-Encoding: gzip"
+        ]
+      )
+    })
+  },
+  {
     case: 97,
-    profiles: ["real"],
     run: Effect.fnUntraced(function* (world) {
       const listener = yield* listen()
       // Only the number of events can end this batch.
@@ -182,7 +213,7 @@ export const delivery: ReadonlyArray<Scenario> = [
       })
       yield* world.emulator.writeSlot("extension:a", "x\n".repeat(9999))
       assert.lengthOf(yield* world.entries("TelemetryDelivered"), 0)
-      yield* world.emulator.writeSlot("extension:a", "x\nnext\n")
+      yield* world.emulator.writeSlot("extension:a", "x\n")
       const delivered = yield* world.journal.waitFor(Journal.is("TelemetryDelivered"))
       assert.strictEqual(delivered.records, 10_000)
       assert.lengthOf(listener.events(), 10_000)
@@ -250,6 +281,42 @@ export const delivery: ReadonlyArray<Scenario> = [
         ["platform.report", "timeout", false, 300]
       )
       assert.deepStrictEqual([started?.type, started?.record.phase], ["platform.initStart", "invoke"])
+    })
+  },
+  {
+    case: 104,
+    run: Effect.fnUntraced(function* (world) {
+      const listener = yield* listen()
+      listener.answer(500, 200)
+      yield* subscribed(world, listener)
+      yield* awaitTrue(() => listener.types().includes("platform.logsDropped"))
+      const [lost, report] = listener.deliveries
+      const dropped = listener.events().find(({ type }) => type === "platform.logsDropped")
+      assert.match(dropped?.record.reason ?? "", /^could not send events: /)
+      assert.strictEqual(dropped?.record.droppedRecords, JSON.parse(lost?.body ?? "[]").length)
+      assert.include(report?.body, "platform.logsDropped")
+      // Nothing is tried again.
+      assert.strictEqual(listener.types().filter((type) => type === "platform.initStart").length, 1)
+    })
+  },
+  {
+    case: 104,
+    part: "a report that is lost causes no report",
+    run: Effect.fnUntraced(function* (world) {
+      const listener = yield* listen()
+      listener.answer(500)
+      yield* subscribed(world, listener)
+      yield* awaitTrue(() => listener.deliveries.length === 2)
+      yield* world.emulator.writeSlot("extension:a", "x\n")
+      yield* awaitTrue(() => listener.deliveries.length === 4)
+      const failed = yield* world.entries("TelemetryNotDelivered")
+      // What was asked, and the report of its loss, one after another.
+      assert.deepStrictEqual(
+        listener.deliveries.map(({ body }) => body.split("platform.logsDropped").length - 1),
+        [0, 1, 0, 1]
+      )
+      assert.isAtLeast(failed.length, 3)
+      assert.strictEqual((yield* world.entries("TelemetryDropped")).length, 2)
     })
   },
   {

@@ -51,8 +51,8 @@ export interface Listener {
   /** The events of all deliveries that are JSON, in their order. */
   readonly events: () => ReadonlyArray<TelemetryEvent>
   readonly types: () => ReadonlyArray<string>
-  /** From now on; 0: no answer at all. */
-  readonly answer: (status: number) => void
+  /** The next answers; the last one is that of all others too. 0: no answer at all. */
+  readonly answer: (...statuses: ReadonlyArray<number>) => void
   /** Nobody listens any more. */
   readonly close: Effect.Effect<void>
 }
@@ -90,7 +90,7 @@ export const listen = Effect.fnUntraced(function* (port = 0): Effect.fn.Return<L
   const deliveries: Array<Delivery> = []
   const connections = new Set<Net.Socket>()
   let text = ""
-  let status = 200
+  let statuses: ReadonlyArray<number> = [200]
   const server = Net.createServer((socket) => {
     let received: Buffer = Buffer.alloc(0)
     connections.add(socket)
@@ -105,6 +105,8 @@ export const listen = Effect.fnUntraced(function* (port = 0): Effect.fn.Return<L
       }
       received = takeRequests(received, (delivery) => {
         deliveries.push(delivery)
+        const [status = 200, ...others] = statuses
+        if (others.length > 0) statuses = others
         if (status !== 0) socket.write(`HTTP/1.1 ${status} Any\r\nContent-Length: 0\r\n\r\n`)
       })
     })
@@ -128,8 +130,8 @@ export const listen = Effect.fnUntraced(function* (port = 0): Effect.fn.Return<L
     text: () => text,
     events,
     types: () => events().map(({ type }) => type),
-    answer: (next) => {
-      status = next
+    answer: (...next) => {
+      statuses = next
     },
     close
   }

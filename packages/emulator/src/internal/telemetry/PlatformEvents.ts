@@ -92,7 +92,6 @@ export const make = (
 
   const runtimeDone = (invocation: Invocation, outcome: Outcome, at: number): TelemetryEvent => {
     const { deliveredAt, requestId, responded, startedAt, tenantId, tracing } = invocation
-    invocation.runtimeDoneAt = at
     const spans: ReadonlyArray<Span> | undefined =
       deliveredAt === undefined || responded === undefined
         ? undefined
@@ -230,7 +229,9 @@ export const make = (
       case "RuntimeDone": {
         const invocation = invocations.get(happening.requestId)
         // A handler that threw has been told of by its runtime, which did its job: success (spec: 3.7).
-        return invocation === undefined ? [] : [runtimeDone(invocation, outcomeOf("success", undefined), at)]
+        if (invocation === undefined) return []
+        invocation.runtimeDoneAt = at
+        return [runtimeDone(invocation, outcomeOf("success", undefined), at)]
       }
       case "InvocationDone":
         return invocationDone(happening, at)

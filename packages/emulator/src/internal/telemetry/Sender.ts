@@ -29,8 +29,8 @@ const escapePath = (path: string): string => path.replace(/[^\x21-\x7e]/g, (char
 
 interface HttpSenderOptions {
   readonly destination: Destination & { readonly protocol: "HTTP" }
-  /** Without host and length, in the order and the case of the wire. */
-  readonly headers: (batch: Batch, body: Buffer) => Readonly<Record<string, string>>
+  /** All of them, in the order and the case of the wire. */
+  readonly headers: (port: number, batch: Batch, body: Buffer) => Readonly<Record<string, string>>
 }
 
 /** One connection, kept alive; one request at a time. */
@@ -44,7 +44,7 @@ export const http = ({ destination, headers }: HttpSenderOptions): Sender => {
     send: (batch) =>
       Effect.callback<number, DeliveryFailed>((resume) => {
         const body = Buffer.from(bodyOf(batch))
-        const options = { host, port, method, path, agent, setHost: false, headers: headers(batch, body) }
+        const options = { host, port, method, path, agent, setHost: false, headers: headers(port, batch, body) }
         const request = Http.request(options, (response) => {
           const status = response.statusCode ?? 0
           response.on("error", (error) => resume(Effect.fail(failed(error))))
@@ -58,28 +58,50 @@ export const http = ({ destination, headers }: HttpSenderOptions): Sender => {
           response.resume()
         })
         request.on("error", (error) => resume(Effect.fail(failed(error))))
+        // Whoever does not name it keeps the connection all the same: HTTP/1.1.
+        if (!request.hasHeader("connection")) request.removeHeader("connection")
         request.end(body)
         return Effect.sync(() => request.destroy())
       })
   }
 }
 
+const sha256 = (bytes: string | Buffer): string => Crypto.createHash("sha256").update(bytes).digest("base64")
+
 /**
  * The headers of the real service, lower case (spec: 3.3). `sequence-id` is a SHA-256 without padding: of the log text
  * where the batch is one line; what it covers otherwise is not known, here it is the body.
  */
-export const realHeaders =
-  (port: number) =>
-  ({ line }: Batch, body: Buffer): Readonly<Record<string, string>> => ({
-    "content-type": "application/json",
-    "sequence-id": Crypto.createHash("sha256")
-      .update(line ?? body)
-      .digest("base64")
-      .replace(/=+$/, ""),
-    host: `${host}:${port}`,
-    connection: "keep-alive",
-    "user-agent": "awslambda-worker/1.0",
-    "content-length": String(body.length)
+export const realHeaders: HttpSenderOptions["headers"] = (port, { line }, body) => ({
+  "content-type": "application/json",
+  "sequence-id": sha256(line ?? body).replace(/=+$/, ""),
+  host: `${host}:${port}`,
+  connection: "keep-alive",
+  "user-agent": "awslambda-worker/1.0",
+  "content-length": String(body.length)
+})
+
+/** The headers of AWS's emulator of managed instances: those of Go, and the hash with its padding (spec: 3.4). */
+export const managedHeaders: HttpSenderOptions["headers"] = (port, _, body) => ({
+  Host: `${host}:${port}`,
+  "User-Agent": "Go-http-client/1.1",
+  "Content-Length": String(body.length),
+  "Content-Type": "application/json",
+  "Sequence-Id": sha256(body),
+  "Accept-Encoding": "gzip"
+})
+
+/** Is somebody there? Succeeds with what the system says if not, in Go's words where it is refused. */
+export const probe = (port: number): Effect.Effect<string | undefined> =>
+  Effect.callback((resume) => {
+    const address = `${host}:${port}`
+    const socket = Net.connect(port, host)
+    socket.on("connect", () => resume(Effect.succeed(undefined)))
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      const said = error.code === "ECONNREFUSED" ? "connect: connection refused" : error.message
+      resume(Effect.succeed(`${address}: dial tcp ${address}: ${said}`))
+    })
+    return Effect.sync(() => socket.destroy())
   })
 
 /** One connection, made when it is needed: each event is a line (spec: 3.3, TCP). */

@@ -43,6 +43,8 @@ export interface Subscriber {
   readonly offer: (event: TelemetryEvent) => void
   /** Ends the batch that is being collected. */
   readonly flush: () => void
+  /** Waits until nothing is on its way. */
+  readonly idle: Effect.Effect<void>
   /** Delivers, for as long as it runs. */
   readonly deliver: Effect.Effect<never>
   /** The environment has ended: what never arrived. */
@@ -75,6 +77,7 @@ export const make = (options: SubscriberOptions): Subscriber => {
   /** Closed batches that nobody delivers yet. */
   const ready: Array<Batch> = []
   const isReady = Latch.makeUnsafe(false)
+  const isIdle = Latch.makeUnsafe(true)
   /** Of the batches that are closed, the one on its way included. */
   let waiting = { records: 0, bytes: 0 }
   let lost = { records: 0, bytes: 0 }
@@ -84,6 +87,7 @@ export const make = (options: SubscriberOptions): Subscriber => {
     waiting = { records: waiting.records + batch.records, bytes: waiting.bytes + batch.bytes }
     ready.push(batch)
     isReady.openUnsafe()
+    isIdle.closeUnsafe()
   }
   const flush = (): void => close(batcher.close())
 
@@ -135,11 +139,13 @@ export const make = (options: SubscriberOptions): Subscriber => {
   return {
     offer,
     flush,
+    idle: isIdle.await,
     deliver: Effect.gen(function* () {
       for (;;) {
         const batch = ready.shift()
         if (batch === undefined) {
           isReady.closeUnsafe()
+          isIdle.openUnsafe()
           yield* isReady.await
           continue
         }

@@ -37,7 +37,7 @@ export const telemetryVersions: ReadonlyArray<TelemetryVersion> = ["2022-07-01",
 export const logsVersions: ReadonlyArray<LogsVersion> = ["2020-08-15", "2021-03-18"]
 const versions: ReadonlyArray<SchemaVersion> = [...logsVersions, ...telemetryVersions]
 
-const kinds: ReadonlyArray<TelemetryType> = ["platform", "function", "extension"]
+export const kinds: ReadonlyArray<TelemetryType> = ["platform", "function", "extension"]
 
 /** Names of single events are read, and refused afterwards (spec: 3.2). */
 const eventNames = [

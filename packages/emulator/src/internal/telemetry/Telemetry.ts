@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as FiberMap from "effect/FiberMap"
+import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
 import type { Happening, Source } from "../../Journal.ts"
 import type { Profile } from "../../Profile.ts"
@@ -11,8 +12,9 @@ import { withoutBreak } from "../LineFraming.ts"
 import * as Gates from "./Gate.ts"
 import type { PlatformEventsOptions } from "./PlatformEvents.ts"
 import * as PlatformEvents from "./PlatformEvents.ts"
+import * as ManagedSubscribers from "./ManagedSubscriber.ts"
 import * as Sender from "./Sender.ts"
-import type { Subscriber } from "./Subscriber.ts"
+import type { Subscriber, SubscriberOptions } from "./Subscriber.ts"
 import * as Subscribers from "./Subscriber.ts"
 import type { Subscription } from "./Subscription.ts"
 import { describeDestination } from "./Subscription.ts"
@@ -29,6 +31,10 @@ export interface Telemetry {
   readonly wrote: (source: Source, line: string, at: number) => void
   /** The state machine has accepted a subscription. */
   readonly subscribe: (source: Source, subscription: Subscription) => void
+  /** Looks whether somebody listens there. */
+  readonly connect: (port: number, onConnected: (problem: string | undefined) => void) => void
+  /** Delivers what there is. */
+  readonly flush: (onFlushed: () => void) => void
 }
 
 export interface TelemetryOptions extends PlatformEventsOptions {
@@ -52,7 +58,7 @@ const parseObject = (line: string): object | undefined => {
   }
 }
 
-const none: Telemetry = { happened: () => {}, wrote: () => {}, subscribe: () => {} }
+const none: Telemetry = { happened: () => {}, wrote: () => {}, subscribe: () => {}, connect: () => {}, flush: () => {} }
 
 export const make = Effect.fnUntraced(function* (
   options: TelemetryOptions
@@ -65,6 +71,7 @@ export const make = Effect.fnUntraced(function* (
   const gate = Gates.make()
   const subscribers = new Set<Subscriber>()
   const runTimer = yield* FiberMap.makeRuntime<never, Subscription>()
+  const run = yield* FiberSet.makeRuntime<never>()
   const runDelivery = yield* FiberMap.makeRuntime<never, Subscription>()
   /** What happened since the environment, or its next generation, began; `undefined`: nobody can subscribe any more. */
   let history: Array<TelemetryEvent> | undefined = []
@@ -87,8 +94,10 @@ export const make = Effect.fnUntraced(function* (
   }
 
   const end = (): void => {
-    for (const subscriber of subscribers) subscriber.end()
+    const ended = [...subscribers]
+    // First of all nobody gets anything any more, not even that something was dropped.
     subscribers.clear()
+    for (const subscriber of ended) subscriber.end()
   }
 
   return {
@@ -135,28 +144,36 @@ export const make = Effect.fnUntraced(function* (
           break
       }
     },
+    connect: (port, onConnected) => {
+      run(Effect.map(Sender.probe(port), onConnected))
+    },
+    flush: (onFlushed) => {
+      flush()
+      const flushed = Effect.forEach(subscribers, ({ idle }) => idle, { concurrency: "unbounded", discard: true })
+      run(Effect.andThen(flushed, Effect.sync(onFlushed)))
+    },
     subscribe: (source, subscription) => {
-      const destination = describeDestination(subscription.destination)
-      const where = { source, destination }
+      const { destination } = subscription
+      const where = { source, destination: describeDestination(destination) }
+      const headers = managed ? Sender.managedHeaders : Sender.realHeaders
       const sender =
-        subscription.destination.protocol === "TCP"
-          ? Sender.tcp(subscription.destination.port)
-          : Sender.http({
-              destination: subscription.destination,
-              headers: Sender.realHeaders(subscription.destination.port)
-            })
-      const subscriber = Subscribers.make({
+        destination.protocol === "TCP" ? Sender.tcp(destination.port) : Sender.http({ destination, headers })
+      const shared: Omit<SubscriberOptions, "gate" | "now"> = {
         subscription,
         sender,
-        gate,
-        now,
         runTimer: (timer) => void runTimer(subscription, timer),
         onDelivered: ({ bytes, records }, status) =>
           record({ _tag: "TelemetryDelivered", ...where, records, bytes, status }),
         onFailed: ({ bytes, records }, problem) =>
           record({ _tag: "TelemetryNotDelivered", ...where, records, bytes, problem }),
-        onLost: (lost) => record({ _tag: "TelemetryDropped", ...where, ...lost })
-      })
+        onLost: (lost) => {
+          record({ _tag: "TelemetryDropped", ...where, ...lost })
+          const { bytes: droppedBytes, reason, records: droppedRecords } = lost
+          // Everybody is told on a managed instance; the real service tells whom it concerns.
+          if (managed) publish({ at: now(), type: "platform.logsDropped", droppedBytes, droppedRecords, reason })
+        }
+      }
+      const subscriber = managed ? ManagedSubscribers.make(shared) : Subscribers.make({ ...shared, gate, now })
       subscribers.add(subscriber)
       for (const event of history ?? []) subscriber.offer(event)
       const report = (defect: unknown) => Effect.logError("emulator: a telemetry delivery failed", defect)

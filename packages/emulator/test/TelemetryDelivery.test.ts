@@ -1,0 +1,239 @@
+/** Telemetry over real sockets, from real processes: TCP, cut records, freeze, shutdown, many lines. */
+import type * as Emulator from "@effect-lambda/emulator/Emulator"
+import * as Journal from "@effect-lambda/emulator/Journal"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { listen } from "./conformance/listener.ts"
+import { bodyFor, subscribe } from "./conformance/subscription.ts"
+import { makeWorld, slots } from "./conformance/world.ts"
+import { awaitTrue, script, startEmulator, temporaryDirectory, writeExecutable } from "./support.ts"
+
+/** Subscribes to platform and function, and prints the types that each delivery has. */
+const listeningExtension = script(`
+  const received = http.createServer((request, response) => {
+    const chunks = []
+    request.on("data", (chunk) => chunks.push(chunk))
+    request.on("end", () => {
+      response.end()
+      const events = JSON.parse(Buffer.concat(chunks))
+      console.log("received " + events.map(({ type }) => type).join(" "))
+    })
+  })
+  await new Promise((resolve) => received.listen(0, resolve))
+  await register(["INVOKE", "SHUTDOWN"])
+  const URI = "http://sandbox.localdomain:" + received.address().port
+  const body = { schemaVersion: "2022-12-13", types: ["platform", "function"], buffering: { timeoutMs: 25 }, destination: { protocol: "HTTP", URI } }
+  await call("PUT", "/2022-07-01/telemetry", identified(), JSON.stringify(body))
+  for (;;) if ((await next()).eventType === "SHUTDOWN") {
+    console.log("SHUTDOWN")
+    setTimeout(() => process.exit(0), 300)
+    await new Promise(() => {})
+  }`)
+
+/** Prints as many lines as the payload says, then answers. */
+const printingFunction = script(`
+  process.on("SIGTERM", () => {
+    console.log("bye")
+    process.exit(0)
+  })
+  for (;;) {
+    const { id, body } = await nextInvocation()
+    let text = ""
+    for (let line = 1; line <= Number(body); line++) text += "line " + line + "\\n"
+    process.stdout.write(text)
+    await respond(id, body)
+  }`)
+
+const environment = Effect.fnUntraced(function* (options: Emulator.Options = {}) {
+  const directory = yield* temporaryDirectory
+  const extension = writeExecutable(directory, "a", listeningExtension)
+  const handler = writeExecutable(directory, "function.cjs", printingFunction)
+  return yield* startEmulator({
+    extensions: [extension],
+    function: { command: [handler] },
+    timeout: "10 seconds",
+    ...options
+  })
+})
+
+/** The types that the extension says it has received, in order. */
+const receivedBy = (entries: ReadonlyArray<Journal.JournalEntry>): ReadonlyArray<string> =>
+  entries
+    .filter(Journal.is("Output", ({ source }) => source === "extension:a"))
+    .flatMap(({ line }) => (line.startsWith("received ") ? line.split(" ").slice(1) : []))
+
+describe("processes", () => {
+  it.live("an extension hears everything, in order: with the next invocation, and in SHUTDOWN", () =>
+    Effect.gen(function* () {
+      const { invoke, journal, shutdown } = yield* environment({ freeze: true })
+      for (let number = 1; number <= 2; number++) {
+        const { requestId } = yield* invoke("2")
+        yield* journal.waitFor(Journal.is("InvocationDone", (done) => done.requestId === requestId))
+      }
+      yield* shutdown()
+      const invocation = ["platform.start", "function", "function", "platform.runtimeDone", "platform.report"]
+      assert.deepStrictEqual(receivedBy(yield* journal.entries), [
+        "platform.initStart",
+        "platform.telemetrySubscription",
+        "platform.initRuntimeDone",
+        "platform.extension",
+        "platform.initReport",
+        ...invocation,
+        ...invocation,
+        // What the runtime said at SIGTERM.
+        "function"
+      ])
+    })
+  )
+
+  it.live("a thousand lines of one invocation arrive, all of them before runtimeDone", () =>
+    Effect.gen(function* () {
+      const { invoke, journal, shutdown } = yield* environment()
+      const { requestId } = yield* invoke("1000")
+      yield* journal.waitFor(Journal.is("InvocationDone", (done) => done.requestId === requestId))
+      yield* shutdown()
+      const types = receivedBy(yield* journal.entries)
+      const start = types.indexOf("platform.start")
+      assert.deepStrictEqual(
+        types.slice(start + 1, types.indexOf("platform.runtimeDone")),
+        Array<string>(1000).fill("function")
+      )
+    })
+  )
+})
+
+const world = Effect.fnUntraced(function* (options: Emulator.Options = {}) {
+  const made = yield* makeWorld("real", { ...slots("a"), ...options })
+  return { ...made, identifier: yield* made.registered("a", ["INVOKE"]) }
+})
+
+describe("sockets", () => {
+  it.live("TCP: an event is a line; a connection that was lost is made again", () =>
+    Effect.gen(function* () {
+      const made = yield* world()
+      const first = yield* listen()
+      const destination = { protocol: "TCP", port: first.port }
+      const body = bodyFor(first.port, { destination, types: ["extension"] })
+      assert.strictEqual((yield* subscribe(made, made.identifier, body)).status, 200)
+      yield* made.emulator.writeSlot("extension:a", "one\ntwo\n")
+      yield* awaitTrue(() => first.text().split("\n").length === 3)
+      const lines = first.text().trimEnd().split("\n")
+      assert.deepStrictEqual(
+        lines.map((line) => JSON.parse(line).record),
+        ["one\n", "two\n"]
+      )
+      const delivered = yield* made.journal.waitFor(Journal.is("TelemetryDelivered"))
+      assert.deepStrictEqual([delivered.records, delivered.status], [2, undefined])
+      yield* first.close
+      const second = yield* listen(first.port)
+      yield* made.emulator.writeSlot("extension:a", "three\n")
+      yield* awaitTrue(() => second.text().includes("three"))
+    })
+  )
+
+  it.live("a record that is larger than a batch comes in pieces, one request after the other", () =>
+    Effect.gen(function* () {
+      const made = yield* world()
+      const listener = yield* listen()
+      yield* subscribe(made, made.identifier, bodyFor(listener.port, { types: ["extension"] }))
+      const text = `${"0123456789".repeat(50_000)}\n`
+      yield* made.emulator.writeSlot("extension:a", text)
+      yield* made.emulator.writeSlot("extension:a", "next\n")
+      yield* awaitTrue(() => listener.deliveries.some(({ body }) => body.includes("next")))
+      const [first = "", second = ""] = listener.deliveries.map(({ body }) => body)
+      const envelope = /^\[\{"time":"[^"]+","type":"extension","record":/.exec(first)?.[0] ?? ""
+      assert.strictEqual(Buffer.byteLength(first), 262_144 + 2)
+      assert.isTrue(first.endsWith("}]"))
+      assert.throws(() => JSON.parse(first))
+      assert.isTrue(second.startsWith(envelope))
+      const events = JSON.parse(first.slice(0, -2) + second.slice(envelope.length))
+      assert.deepStrictEqual(
+        events.map(({ record }: { readonly record: string }) => record),
+        [text, "next\n"]
+      )
+    })
+  )
+
+  it.live("a JSON line is an object with the log format JSON, where the schema version has objects", () =>
+    Effect.gen(function* () {
+      const made = yield* world({ logFormat: "json" })
+      const [text, objects] = [yield* listen(), yield* listen()]
+      for (const [listener, schemaVersion] of [
+        [text, "2022-07-01"],
+        [objects, "2022-12-13"]
+      ] as const) {
+        yield* subscribe(made, made.identifier, bodyFor(listener.port, { types: ["extension"], schemaVersion }))
+      }
+      yield* made.emulator.writeSlot("extension:a", '{"level":"INFO"}\n[1]\n{broken\n')
+      yield* awaitTrue(() => text.events().length === 3 && objects.events().length === 3)
+      const records = (body = "") => JSON.parse(body).map(({ record }: { readonly record: unknown }) => record)
+      assert.deepStrictEqual(records(text.deliveries[0]?.body), ['{"level":"INFO"}\n', "[1]\n", "{broken\n"])
+      assert.deepStrictEqual(records(objects.deliveries[0]?.body), [{ level: "INFO" }, "[1]\n", "{broken\n"])
+    })
+  )
+
+  it.live("an error answer is retried with the same bytes, and the journal has each attempt", () =>
+    Effect.gen(function* () {
+      const made = yield* world()
+      const listener = yield* listen()
+      listener.answer(503, 200)
+      yield* subscribe(made, made.identifier, bodyFor(listener.port))
+      yield* made.journal.waitFor(Journal.is("TelemetryDelivered"))
+      const [first, second] = listener.deliveries
+      assert.deepStrictEqual(second, first)
+      const failed = yield* made.journal.waitFor(Journal.is("TelemetryNotDelivered"))
+      assert.strictEqual(failed.problem, "the listener answered 503")
+    })
+  )
+
+  it.live("what never arrives is in the journal at the end", () =>
+    Effect.gen(function* () {
+      const made = yield* world()
+      const { close, port } = yield* listen()
+      yield* close
+      yield* subscribe(made, made.identifier, bodyFor(port))
+      yield* made.journal.waitFor(Journal.is("TelemetryNotDelivered"))
+      yield* Effect.forkScoped(made.emulator.shutdown())
+      const dropped = yield* made.journal.waitFor(Journal.is("TelemetryDropped"))
+      assert.strictEqual(dropped.reason, "the environment ended before it was delivered")
+      assert.isAtLeast(dropped.records, 2)
+    })
+  )
+})
+
+describe("a managed instance", () => {
+  it.live("telemetry is delivered between the end of the runtime and SHUTDOWN", () =>
+    Effect.gen(function* () {
+      const made = yield* makeWorld("lmi", slots("a"))
+      const listener = yield* listen()
+      const identifier = yield* made.registered("a", ["SHUTDOWN"])
+      // Nothing but the flush ends this batch.
+      const buffering = { timeoutMs: 30_000 }
+      yield* subscribe(made, identifier, bodyFor(listener.port, { schemaVersion: "2025-01-29", buffering }))
+      yield* made.pollExtension("a", identifier)
+      yield* made.pollRuntime
+      yield* made.journal.waitFor(Journal.is("InitEnded"))
+      yield* Effect.forkScoped(made.emulator.shutdown())
+      yield* made.journal.waitFor(Journal.is("EventDelivered"))
+      const tags = (yield* made.journal.entries).map(({ _tag }) => _tag)
+      assert.isBelow(tags.indexOf("ProcessExited"), tags.indexOf("TelemetryDelivered"))
+      assert.isBelow(tags.indexOf("TelemetryDelivered"), tags.indexOf("EventDelivered"))
+    })
+  )
+
+  it.live("a listener that does not answer holds SHUTDOWN up for a second", () =>
+    Effect.gen(function* () {
+      const made = yield* makeWorld("lmi", slots("a"))
+      const listener = yield* listen()
+      listener.answer(0)
+      const identifier = yield* made.registered("a", ["SHUTDOWN"])
+      yield* subscribe(made, identifier, bodyFor(listener.port, { schemaVersion: "2025-01-29" }))
+      yield* made.pollExtension("a", identifier)
+      yield* awaitTrue(() => listener.deliveries.length === 1)
+      yield* Effect.forkScoped(made.emulator.shutdown())
+      const event = yield* made.journal.waitFor(Journal.is("EventDelivered"))
+      const started = yield* made.journal.waitFor(Journal.is("ShutdownStarted"))
+      assert.isAtLeast(event.at - started.at, 990)
+    })
+  )
+})
