@@ -1,6 +1,6 @@
 /**
  * The lines that Lambda writes into a function's log group for what the journal tells: START, END, REPORT, EXTENSION,
- * INIT_REPORT, and the output of the processes between them.
+ * TELEMETRY, LOGS, INIT_REPORT, and the output of the processes between them.
  *
  * @since 0.1.0
  */
@@ -49,6 +49,13 @@ export const make = (options: {
         }
         const type = entry.errorType === undefined ? "" : `\tError Type: ${entry.errorType}`
         return [`INIT_REPORT Init Duration: ${ms(duration)} ms\tPhase: ${entry.phase}\tStatus: ${entry.status}${type}`]
+      }
+      case "TelemetrySubscription": {
+        const api = entry.api === "logs" ? "LOGS" : "TELEMETRY"
+        const types = entry.types.map((type) => `${type.charAt(0).toUpperCase()}${type.slice(1)}`)
+        return [
+          `${api}\tName: ${entry.source.replace("extension:", "")}\tState: ${entry.state}\tTypes: [${types.join(", ")}]`
+        ]
       }
       case "InvocationStarted":
         isInvoking = true

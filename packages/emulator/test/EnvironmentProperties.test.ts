@@ -69,7 +69,38 @@ const documented: ReadonlyArray<readonly [status: number, errorType: string, mes
   [400, "InvalidRequestID", "Invalid request ID", "real rie lmi"],
   [400, "InvalidFunctionResponseMode", "Invalid function response mode", "real rie lmi"],
   [410, "InvokeTimeout", "Invoke timeout", "lmi"],
-  [413, "RequestEntityTooLarge", "Exceeded maximum allowed payload size \\(6291556 bytes\\)\\.", "real rie lmi"]
+  [413, "RequestEntityTooLarge", "Exceeded maximum allowed payload size \\(6291556 bytes\\)\\.", "real rie lmi"],
+  [403, "Telemetry.SubscriptionClosed", "Telemetry API subscription is closed already", "real"],
+  [403, "Telemetry.SubscriptionClosed", "Telemetry API subscription is closed", "lmi"],
+  [403, "Logs.SubscriptionClosed", "Logs API subscription is closed already", "real"],
+  [400, "Telemetry.DeserializationError", "expected value at line 1 column \\d+", "real"],
+  [400, "Logs.DeserializationError", "expected value at line 1 column \\d+", "real"],
+  [
+    400,
+    "Telemetry.AccessDenied",
+    "The extension [a-z0-9]+ is already subscribed to the LogsAPI\\. You must either subscribe to the LogsAPI or the TelemetryAPI",
+    "real"
+  ],
+  [
+    400,
+    "Logs.AccessDenied",
+    "The extension [a-z0-9]+ is already subscribed to the TelemetryAPI\\. You must either subscribe to the LogsAPI or the TelemetryAPI",
+    "real"
+  ],
+  [400, "Telemetry.ValidationError", "TelemetryAPI only supports the SchemaVersion released after 2021-03-18", "real"],
+  [400, "Logs.ValidationError", "LogsAPI only supports the following SchemaVersion: 2020-08-15, 2021-03-18", "real"],
+  [400, "ValidationError", "failed to parse JSON: invalid character .*", "lmi"],
+  [400, "ValidationError", "schema validation error: [^]*", "lmi"],
+  [400, "ValidationError", "Invalid destination: could not TCP dial provided address nobody", "lmi"],
+  [500, "InternalServerError", "Internal Server Error", "lmi"]
+]
+
+/** Of an HTTP and of a TCP listener, of the Telemetry and of the Logs API. */
+const subscriptions = [
+  "not json",
+  '{"schemaVersion":"2025-01-29","types":["platform"],"destination":{"protocol":"HTTP","URI":"http://sandbox.localdomain:1"}}',
+  '{"schemaVersion":"2025-01-29","types":["platform"],"destination":{"protocol":"TCP","port":1}}',
+  '{"schemaVersion":"2020-08-15","types":["platform"],"destination":{"protocol":"TCP","port":1}}'
 ]
 
 /** One environment, everything that is known about it from outside, and the rules it must keep. */
@@ -96,6 +127,9 @@ class World {
   polled = new Set<Journal.Source>()
   gotShutdown = new Set<Journal.Source>()
   errorReported = new Set<Journal.Source>()
+  /** Connections to TCP listeners that are being tried. */
+  readonly connecting = new Set<number>()
+  readonly subscribed = new Set<string>()
   runtimeStarted = false
   runtimePolled = false
   fatal: string | undefined
@@ -130,7 +164,7 @@ class World {
     const isRequest = input._tag === "ExtensionsApi" || input._tag === "RuntimeApi"
     if (isRequest) this.standing.set(input.request.exchange, input.request.route)
     for (const command of this.machine.handle(input, this.now)) this.observe(command)
-    if (isRequest && this.standing.has(input.request.exchange)) {
+    if (isRequest && this.standing.has(input.request.exchange) && !this.connecting.has(input.request.exchange)) {
       assert.strictEqual(input.request.route, "next", "only a poll may wait for its answer")
     }
     this.checkBounds()
@@ -141,7 +175,7 @@ class World {
     switch (command._tag) {
       case "Reply":
         assert.isTrue(this.standing.delete(command.exchange), "one answer per request")
-        assert.notStrictEqual(command.response.status, 500)
+        if (this.profile !== "lmi") assert.notStrictEqual(command.response.status, 500)
         return
       case "Drop":
         assert.isTrue(this.standing.delete(command.exchange), "no drop after an answer")
@@ -156,6 +190,20 @@ class World {
         assert.isTrue(this.alive.has(command.process), "only what lives is killed")
         assert.isFalse(this.frozen, "no signal to a stopped process")
         this.killed.add(command.process)
+        return
+      case "Connect":
+        this.connecting.add(command.exchange)
+        return
+      case "Subscribe": {
+        const { source, subscription } = command
+        const key = this.profile === "lmi" ? source : `${source} ${JSON.stringify(subscription)}`
+        assert.isTrue(this.open.init, "nobody subscribes after init")
+        assert.isFalse(this.subscribed.has(key), "nobody subscribes twice")
+        this.subscribed.add(key)
+        return
+      }
+      case "FlushTelemetry":
+        assert.isTrue(this.open.shutdown && !this.gotShutdown.size, "telemetry is delivered before SHUTDOWN")
         return
       case "Freeze":
         assert.isFalse(this.frozen || this.open.init || this.open.shutdown || this.open.invocations.size > 0)
@@ -291,7 +339,8 @@ class World {
     )
     assert.strictEqual(invocationTimers.length, this.open.invocations.size, "every invocation is bounded, nothing else")
     if (this.terminated) {
-      assert.deepStrictEqual([...this.timers.keys(), ...this.calls, ...this.standing.keys()], [])
+      const waiting = [...this.standing.keys()].filter((exchange) => !this.connecting.has(exchange))
+      assert.deepStrictEqual([...this.timers.keys(), ...this.calls, ...waiting], [])
     }
   }
 
@@ -299,6 +348,7 @@ class World {
   checkStoredReleases(): void {
     const living = [...this.alive].flatMap(([process, source]) => (this.killed.has(process) ? [] : [source]))
     if (!this.open.shutdown || [...this.alive.values()].includes("runtime") || !this.timers.has("shutdown")) return
+    if (this.timers.has("flush")) return
     for (const source of living) {
       if (!this.registered.get(source)?.includes("SHUTDOWN") || this.errorReported.has(source)) continue
       assert.isTrue(!this.polled.has(source) || this.gotShutdown.has(source), "who waits in a shutdown has SHUTDOWN")
@@ -308,6 +358,11 @@ class World {
   fire(timer: EnvironmentState.TimerName): void {
     const generation = this.timers.get(timer)
     if (generation !== undefined) this.send({ _tag: "TimerFired", timer, generation })
+  }
+
+  connect(exchange: number, problem: string | undefined): void {
+    this.connecting.delete(exchange)
+    this.send({ _tag: "Connected", exchange, problem })
   }
 
   exit(process: number, code: number): void {
@@ -321,6 +376,8 @@ class World {
       for (const timer of this.timers.keys()) this.fire(timer)
     }
     assert.isTrue(this.terminated, "the environment ends")
+    for (const exchange of this.connecting) this.connect(exchange, undefined)
+    assert.deepStrictEqual([...this.standing.keys()], [])
     this.send({ _tag: "RuntimeApi", request: { exchange: ++this.numbers, route: "next" } })
     this.send({ _tag: "Shutdown", reason: "spindown" })
     assert.deepStrictEqual([...this.open.invocations], [])
@@ -351,6 +408,10 @@ const step = (world: World, random: Random): void => {
       ? (pick(["", "nonsense", "ffffffff-0000-4000-8000-000000000000"]) ?? "")
       : (world.identifiers.at(-1 - below(4)) ?? "")
   const requestId = () => (below(6) === 0 ? (pick(world.requestIds) ?? "") : (world.requestIds.at(-1) ?? ""))
+  const [connecting] = world.connecting
+  if (connecting !== undefined && below(2) === 0) {
+    return world.connect(connecting, below(2) === 0 ? "nobody" : undefined)
+  }
   switch (below(16)) {
     case 0:
     case 1: {
@@ -376,10 +437,18 @@ const step = (world: World, random: Random): void => {
     case 7: {
       const route = below(2) === 0 ? "init/error" : "exit/error"
       const errorType = below(4) === 0 ? "" : "Extension.Mine"
-      if (below(3) !== 0) return
+      if (below(3) === 0) {
+        return world.send({
+          _tag: "ExtensionsApi",
+          request: { exchange, route, identifier: identifier(), errorType, body: "" }
+        })
+      }
+      // AWS's emulator has neither service in its usual mode, a managed instance has no Logs API.
+      if (world.profile === "rie") return
+      const api = world.profile === "lmi" || below(2) === 0 ? "telemetry" : "logs"
       return world.send({
         _tag: "ExtensionsApi",
-        request: { exchange, route, identifier: identifier(), errorType, body: "" }
+        request: { exchange, route: api, identifier: identifier(), body: pick(subscriptions) ?? "" }
       })
     }
     case 8:
@@ -431,6 +500,7 @@ const step = (world: World, random: Random): void => {
       return world.exit(process, below(2))
     }
     case 14: {
+      if (world.timers.has("flush") && below(2) === 0) return world.send({ _tag: "TelemetryFlushed" })
       const timer = pick([...world.timers.keys()])
       if (timer === undefined || below(3) !== 0) return
       // Sometimes one that was stopped while it fired.

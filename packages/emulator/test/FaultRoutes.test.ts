@@ -10,11 +10,13 @@ const extension = "/2020-01-01/extension"
 const runtime = "/2018-06-01/runtime"
 
 /** A request for each route that is answered at once, if only by a refusal. */
-const requests: ReadonlyArray<readonly [Fault.Route, "GET" | "POST", string]> = [
+const requests: ReadonlyArray<readonly [Fault.Route, "GET" | "POST" | "PUT", string]> = [
   ["register", "POST", `${extension}/register`],
   ["next", "GET", `${extension}/event/next`],
   ["init/error", "POST", `${extension}/init/error`],
   ["exit/error", "POST", `${extension}/exit/error`],
+  ["telemetry", "PUT", "/2022-07-01/telemetry"],
+  ["logs", "PUT", "/2020-08-15/logs"],
   ["runtime/response", "POST", `${runtime}/invocation/nobody/response`],
   ["runtime/error", "POST", `${runtime}/invocation/nobody/error`],
   ["runtime/init/error", "POST", `${runtime}/init/error`],

@@ -62,6 +62,13 @@ const subscribeReal = (env: Environment, request: SubscribeRequest, { name, sour
   reply(env, exchange, Wire.subscribed("AlreadySubscribed"))
 }
 
+/** Closed with the end of init; managed instances have one word less for it. */
+const refuseClosed = (env: Environment, request: Pick<SubscribeRequest, "exchange" | "route">): void => {
+  const name = apiNames[request.route]
+  const message = `${name} API subscription is closed${env.options.profile === "lmi" ? "" : " already"}`
+  refuse(env, request, `${name}.SubscriptionClosed`, message)
+}
+
 const refuseManaged = (env: Environment, exchange: Exchange, message: string): void =>
   refuse(
     env,
@@ -93,6 +100,7 @@ export const connected = (env: Environment, exchange: Exchange, problem: string 
   const waiting = env.connecting.get(exchange)
   env.connecting.delete(exchange)
   if (waiting === undefined) return
+  if (env.phase._tag !== "Init") return refuseClosed(env, { exchange, route: "telemetry" })
   if (problem !== undefined) {
     return refuseManaged(env, exchange, `Invalid destination: could not TCP dial provided address ${problem}`)
   }
@@ -100,12 +108,7 @@ export const connected = (env: Environment, exchange: Exchange, problem: string 
 }
 
 export const subscribe = (env: Environment, request: SubscribeRequest, extension: Extension): void => {
-  const managed = env.options.profile === "lmi"
-  if (env.phase._tag !== "Init") {
-    const name = apiNames[request.route]
-    const message = `${name} API subscription is closed${managed ? "" : " already"}`
-    return refuse(env, request, `${name}.SubscriptionClosed`, message)
-  }
-  if (managed) subscribeManaged(env, request, extension)
+  if (env.phase._tag !== "Init") return refuseClosed(env, request)
+  if (env.options.profile === "lmi") subscribeManaged(env, request, extension)
   else subscribeReal(env, request, extension)
 }

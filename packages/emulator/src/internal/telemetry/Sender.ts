@@ -91,15 +91,15 @@ export const managedHeaders: HttpSenderOptions["headers"] = (port, _, body) => (
   "Accept-Encoding": "gzip"
 })
 
-/** Is somebody there? Succeeds with what the system says if not, in Go's words where it is refused. */
-export const probe = (port: number): Effect.Effect<string | undefined> =>
+/** Is somebody there? Fails with what the system says, in Go's words where it is refused. */
+export const probe = (port: number): Effect.Effect<void, DeliveryFailed> =>
   Effect.callback((resume) => {
     const address = `${host}:${port}`
     const socket = Net.connect(port, host)
-    socket.on("connect", () => resume(Effect.succeed(undefined)))
+    socket.on("connect", () => resume(Effect.void))
     socket.on("error", (error: NodeJS.ErrnoException) => {
       const said = error.code === "ECONNREFUSED" ? "connect: connection refused" : error.message
-      resume(Effect.succeed(`${address}: dial tcp ${address}: ${said}`))
+      resume(Effect.fail(new DeliveryFailed({ problem: `${address}: dial tcp ${address}: ${said}` })))
     })
     return Effect.sync(() => socket.destroy())
   })

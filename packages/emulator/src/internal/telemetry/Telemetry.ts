@@ -72,7 +72,8 @@ export const make = Effect.fnUntraced(function* (
   const subscribers = new Set<Subscriber>()
   const runTimer = yield* FiberMap.makeRuntime<never, Subscription>()
   const run = yield* FiberSet.makeRuntime<never>()
-  const runDelivery = yield* FiberMap.makeRuntime<never, Subscription>()
+  const deliveries = yield* FiberMap.make<Subscription>()
+  const runDelivery = yield* FiberMap.runtime(deliveries)<never>()
   /** What happened since the environment, or its next generation, began; `undefined`: nobody can subscribe any more. */
   let history: Array<TelemetryEvent> | undefined = []
   let historyCharacters = 0
@@ -98,6 +99,7 @@ export const make = Effect.fnUntraced(function* (
     // First of all nobody gets anything any more, not even that something was dropped.
     subscribers.clear()
     for (const subscriber of ended) subscriber.end()
+    run(FiberMap.clear(deliveries))
   }
 
   return {
@@ -145,7 +147,12 @@ export const make = Effect.fnUntraced(function* (
       }
     },
     connect: (port, onConnected) => {
-      run(Effect.map(Sender.probe(port), onConnected))
+      run(
+        Effect.match(Sender.probe(port), {
+          onFailure: ({ problem }) => onConnected(problem),
+          onSuccess: () => onConnected(undefined)
+        })
+      )
     },
     flush: (onFlushed) => {
       flush()
