@@ -1,11 +1,6 @@
+import { type Summary, summarize } from "../summary.ts"
 import type { Life } from "./platform.ts"
 import type { Pair, Program, Size, Variants } from "./variants.ts"
-
-export interface Summary {
-  readonly median: number
-  readonly min: number
-  readonly max: number
-}
 
 /** One line of the result: the same figure of both programs of a pair. */
 export interface Row {
@@ -45,17 +40,6 @@ const figures: ReadonlyArray<Figure> = [
 ]
 
 const bundleBudget = { minified: 110_000, gzip: 38_000 }
-
-const summarize = (values: ReadonlyArray<number>): Summary => {
-  const sorted = values.toSorted((a, b) => a - b)
-  const at = (index: number) => sorted[index] ?? NaN
-  const half = sorted.length >> 1
-  return {
-    median: sorted.length % 2 === 1 ? at(half) : (at(half - 1) + at(half)) / 2,
-    min: at(0),
-    max: at(sorted.length - 1)
-  }
-}
 
 const sizeRow = (label: string, rawBytes: number, helloBytes: number, budgetBytes: number): Row => {
   const same = (bytes: number) => ({ median: bytes / 1000, min: bytes / 1000, max: bytes / 1000 })

@@ -1,10 +1,7 @@
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
-import { rolldown } from "rolldown"
-
-const packageFolder = join(import.meta.dirname, "../..")
-const bundles = join(packageFolder, "dist/bundles")
+import { bundle, packageFolder } from "../bundle.ts"
 
 export interface Program {
   readonly label: string
@@ -30,22 +27,6 @@ export interface Variants {
   readonly logging: Pair
   readonly rawSize: Size
   readonly helloSize: Size
-}
-
-/** As a user would ship it: one minified CommonJS file (an ES module that imports node:http starts 30 ms later). */
-const bundle = async (input: string, name: string): Promise<string> => {
-  const file = join(bundles, `${name}.cjs`)
-  const build = await rolldown({
-    input: join(packageFolder, input),
-    platform: "node",
-    // Getters without effects: what is only read at module level need not be kept.
-    treeshake: { propertyReadSideEffects: false },
-    transform: { define: { "import.meta": "{}" } },
-    checks: { pluginTimings: false }
-  })
-  await build.write({ file, format: "cjs", minify: true, comments: false, codeSplitting: false })
-  await build.close()
-  return file
 }
 
 const sizeOf = async (file: string): Promise<Size> => {

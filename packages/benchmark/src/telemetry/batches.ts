@@ -1,0 +1,59 @@
+/** Batches as Lambda would send them: the invocations of a function that logs nine lines each, as text and as JSON. */
+
+export const eventsPerBatch = 1000
+
+const platformPerInvocation = 3
+const logsPerInvocation = 9
+
+const hex = (number: number, digits: number) => number.toString(16).padStart(digits, "0")
+
+/** The requests, head and body, ready to be written. */
+export const makeRequests = (count: number): ReadonlyArray<Buffer> =>
+  Array.from({ length: count }, (_, index) => {
+    const body = Buffer.from(JSON.stringify(makeBatch(index)))
+    const head =
+      "POST / HTTP/1.1\r\ncontent-type: application/json\r\nhost: 169.254.100.6\r\nconnection: keep-alive\r\n" +
+      `user-agent: awslambda-worker/1.0\r\nsequence-id: ${hex(index, 43)}\r\ncontent-length: ${body.length}\r\n\r\n`
+    return Buffer.concat([Buffer.from(head), body])
+  })
+
+const makeBatch = (batch: number): ReadonlyArray<unknown> => {
+  const invocations = Math.ceil(eventsPerBatch / (platformPerInvocation + logsPerInvocation))
+  return Array.from({ length: invocations }, (_, index) => invocation(batch * invocations + index))
+    .flat()
+    .slice(0, eventsPerBatch)
+}
+
+const invocation = (number: number): ReadonlyArray<unknown> => {
+  const requestId = `4f3cbbf7-6a1f-4c4f-9f3b-${hex(number, 12)}`
+  const time = new Date(Date.UTC(2026, 10, 22) + number * 37).toISOString()
+  const log = (line: number) =>
+    line % 3 === 0
+      ? {
+          timestamp: time,
+          level: "INFO",
+          requestId,
+          message: `order ${number} line ${line}: "stored" in the table, 3 items of EUR 12.50 each`
+        }
+      : `${time}\t${requestId}\tINFO\torder ${number} line ${line}: took ${number % 97} ms, next is the übergabe of the parcel to the post\n`
+  const event = (type: string, record: unknown) => ({ time, type, record })
+  const durationMs = (number % 1000) + 0.125
+  return [
+    event("platform.start", { requestId, version: "$LATEST" }),
+    ...Array.from({ length: logsPerInvocation }, (_, line) => event("function", log(line))),
+    event("platform.runtimeDone", {
+      requestId,
+      status: "success",
+      metrics: { durationMs, producedBytes: 50 },
+      spans: [
+        { name: "responseLatency", start: time, durationMs: 23.02 },
+        { name: "responseDuration", start: time, durationMs: 20 }
+      ]
+    }),
+    event("platform.report", {
+      requestId,
+      status: "success",
+      metrics: { durationMs, billedDurationMs: Math.ceil(durationMs), memorySizeMB: 128, maxMemoryUsedMB: 99 }
+    })
+  ]
+}
