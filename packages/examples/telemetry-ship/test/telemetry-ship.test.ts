@@ -38,7 +38,7 @@ const freePort = Effect.scoped(Effect.map(Receiver.make(), ({ url }) => Number(n
 const types = (lines: ReadonlyArray<string>) => lines.map((line): string => JSON.parse(line).type)
 
 describe("telemetry-ship", () => {
-  it.live("ships every record before the freeze, and what comes later at SHUTDOWN", () =>
+  it.live("case 92: ships every record, history included, before the freeze, and what comes later at SHUTDOWN", () =>
     Effect.gen(function* () {
       const receiver = yield* Receiver.make()
       const { invoke, messages, shutdown } = yield* start({
@@ -133,6 +133,37 @@ describe("telemetry-ship", () => {
         const states = (yield* journal.entries).filter(Journal.is("TelemetrySubscription")).map(({ state }) => state)
         assert.deepStrictEqual(states, ["Subscribed", "Already subscribed"])
       })
+  )
+
+  it.live("flushes periodically on managed instances", () =>
+    Effect.gen(function* () {
+      const receiver = yield* Receiver.make()
+      const { invoke, journal, messages, shutdown } = yield* start({
+        profile: "lmi",
+        environment: { TELEMETRY_URL: receiver.url }
+      })
+      for (const invocation of [1, 2, 3]) {
+        const requestId = yield* invoke(invocation, 20)
+        const responded = yield* journal.waitFor(
+          Journal.is("RuntimeResponded", (entry) => entry.requestId === requestId)
+        )
+        // A managed instance refuses an invocation while no worker polls.
+        yield* journal.waitFor(
+          Journal.is("NextCalled", (entry) => entry.source === "runtime" && entry.index > responded.index)
+        )
+      }
+      yield* shutdown()
+
+      const accepted = receiver.accepted()
+      assert.lengthOf(
+        accepted.filter((line) => /invocation \d+, line/.test(line)),
+        60
+      )
+      assert.notInclude(types(accepted), "platform.runtimeDone")
+      assert.include((yield* messages).at(-1), `http: ${accepted.length} delivered`)
+      const subscription = (yield* journal.entries).find(Journal.is("TelemetrySubscription"))
+      assert.strictEqual(subscription?.schemaVersion, "2025-01-29")
+    })
   )
 
   it.live("goes on without telemetry under AWS's local emulator", () =>
