@@ -41,16 +41,10 @@ import type * as Scope from "effect/Scope"
 import * as Crypto from "node:crypto"
 import * as NodePath from "node:path"
 import { setImmediate } from "node:timers"
-import {
-  AlreadyShutDown,
-  EmulatorError,
-  InvocationAbandoned,
-  InvocationRefused,
-  NotARunningSlot,
-  PayloadTooLarge
-} from "./EmulatorError.ts"
-import type { Command, Input, InvocationOutcome, ProcessId } from "./EnvironmentState.ts"
+import { EmulatorError, NotARunningSlot } from "./EmulatorError.ts"
+import type { Command, Input, ProcessId } from "./EnvironmentState.ts"
 import * as EnvironmentState from "./EnvironmentState.ts"
+import * as Calls from "./internal/Calls.ts"
 import * as EnvironmentVariables from "./internal/EnvironmentVariables.ts"
 import * as ExtensionFiles from "./internal/ExtensionFiles.ts"
 import * as FaultInjector from "./internal/FaultInjector.ts"
@@ -58,8 +52,8 @@ import * as FunctionProcess from "./internal/FunctionProcess.ts"
 import * as LineFraming from "./internal/LineFraming.ts"
 import type { InvokeOptions, InvokeResult, Options } from "./internal/Options.ts"
 import * as Settings from "./internal/Settings.ts"
+import * as Slots from "./internal/Slots.ts"
 import * as Telemetry from "./internal/telemetry/Telemetry.ts"
-import * as TraceHeader from "./internal/TraceHeader.ts"
 import * as InvokeApiServer from "./InvokeApiServer.ts"
 import type { ExitStatus, Happening, Source } from "./Journal.ts"
 import * as Journal from "./Journal.ts"
@@ -146,16 +140,20 @@ const makeWith = Effect.fnUntraced(function* (
   const journal = Journal.make(clock, options.journalSize)
   yield* Effect.addFinalizer(() => journal.end)
 
-  const calls = new Map<number, Deferred.Deferred<InvocationOutcome>>()
   const terminated = yield* Deferred.make<void>()
-  const slots = new Map<Source, ProcessId>()
-  const slotLines = new Map<string, LineFraming.LineFraming>()
   const running = new Map<Source, ProcessId>()
   const inputs: Array<Input> = []
   let draining = false
   let released = false
   let ended = false
-  let lastCall = 0
+
+  const { invoke, ...calls } = Calls.make({
+    profile,
+    functionArn,
+    now,
+    isEnded: () => ended,
+    dispatch: (request) => dispatch({ _tag: "Invoke", request })
+  })
 
   const processes = yield* Processes.make
   const runTimer = yield* FiberMap.makeRuntime<never, string>()
@@ -204,22 +202,13 @@ const makeWith = Effect.fnUntraced(function* (
     faults.happened(happening)
   }
 
-  const wrote = (source: Source, channel: "stdout" | "stderr", text: string): void => {
+  const wrote = (source: Source, channel: Slots.Channel, text: string): void => {
     const at = now()
     telemetry.wrote(source, text, at)
     journal.append({ _tag: "Output", source, channel, line: LineFraming.withoutBreak(text) }, at)
   }
 
-  /** The lines of a slot; the one that was never finished comes when it ends. */
-  const endSlotLines = (source: Source): void => {
-    for (const channel of ["stdout", "stderr"] as const) {
-      slotLines
-        .get(`${source} ${channel}`)
-        ?.end()
-        .forEach((line) => wrote(source, channel, line))
-      slotLines.delete(`${source} ${channel}`)
-    }
-  }
+  const slots = Slots.make(wrote)
 
   const exited = (
     source: Source,
@@ -239,7 +228,7 @@ const makeWith = Effect.fnUntraced(function* (
     const file = files.get(source)
     const command = source === "runtime" ? functionProcess?.command : file === undefined ? undefined : ([file] as const)
     if (command === undefined) {
-      slots.set(source, process)
+      slots.start(source, process)
       return dispatch({ _tag: "Launched", process, pid: undefined })
     }
     running.set(source, process)
@@ -260,19 +249,11 @@ const makeWith = Effect.fnUntraced(function* (
   }
 
   const kill = (process: ProcessId, signal: "SIGTERM" | "SIGKILL"): void => {
-    for (const [source, slot] of slots) {
-      if (slot !== process) continue
-      // A slot has nobody to ignore a signal.
-      slots.delete(source)
-      endSlotLines(source)
-      return dispatch({
-        _tag: "ProcessExited",
-        process,
-        status: { _tag: "Signal", signal },
-        peakMemoryBytes: undefined
-      })
-    }
-    processes.kill(process, signal)
+    const slot = slots.sourceOf(process)
+    if (slot === undefined) return processes.kill(process, signal)
+    // A slot has nobody to ignore a signal.
+    slots.end(slot)
+    dispatch({ _tag: "ProcessExited", process, status: { _tag: "Signal", signal }, peakMemoryBytes: undefined })
   }
 
   const execute = (command: Command, at: number): void => {
@@ -309,12 +290,8 @@ const makeWith = Effect.fnUntraced(function* (
       case "StopTimer":
         runTimer(command.timer, Effect.void)
         return
-      case "Answer": {
-        const call = calls.get(command.call)
-        calls.delete(command.call)
-        if (call !== undefined) Deferred.doneUnsafe(call, Effect.succeed(command.outcome))
-        return
-      }
+      case "Answer":
+        return calls.answer(command.call, command.outcome)
       case "Terminated":
         ended = true
         Deferred.doneUnsafe(terminated, Effect.void)
@@ -364,50 +341,10 @@ const makeWith = Effect.fnUntraced(function* (
   const abandonCalls = Effect.sync(() => {
     released = true
     ended = true
-    for (const [call, deferred] of calls) {
-      calls.delete(call)
-      Deferred.doneUnsafe(deferred, Effect.succeed({ _tag: "Abandoned", requestId: "" }))
-    }
+    calls.abandon()
     Deferred.doneUnsafe(terminated, Effect.void)
   })
   yield* Effect.addFinalizer(() => abandonCalls)
-
-  const invoke = Effect.fnUntraced(function* (payload: string, invokeOptions: InvokeOptions = {}) {
-    const method = "Emulator.invoke"
-    if (ended) return yield* new EmulatorError({ method, reason: new AlreadyShutDown() })
-    const bytes = Buffer.byteLength(payload)
-    const limit = EnvironmentState.maxPayloadBytes
-    if (bytes > limit) return yield* new EmulatorError({ method, reason: new PayloadTooLarge({ bytes, limit }) })
-    const deferred = yield* Deferred.make<InvocationOutcome>()
-    const call = ++lastCall
-    const requestId = invokeOptions.requestId ?? Crypto.randomUUID()
-    calls.set(call, deferred)
-    dispatch({
-      _tag: "Invoke",
-      request: {
-        call,
-        requestId,
-        payload,
-        contentType: invokeOptions.contentType ?? "application/json",
-        invokedFunctionArn:
-          invokeOptions.qualifier === undefined ? functionArn : `${functionArn}:${invokeOptions.qualifier}`,
-        traceHeader: invokeOptions.traceHeader ?? (profile === "rie" ? "" : TraceHeader.make(now())),
-        clientContext: invokeOptions.clientContext ?? "",
-        cognitoIdentity: invokeOptions.cognitoIdentity ?? "",
-        tenantId: invokeOptions.tenantId ?? ""
-      }
-    })
-    const outcome = yield* Deferred.await(deferred)
-    if (outcome._tag === "Abandoned") {
-      return yield* new EmulatorError({ method, reason: new InvocationAbandoned({ requestId }) })
-    }
-    if (outcome._tag === "Refused") {
-      const { errorType } = outcome
-      return yield* new EmulatorError({ method, reason: new InvocationRefused({ requestId, errorType }) })
-    }
-    const { functionError, payload: answer, respondedByRuntime } = outcome
-    return { requestId, payload: answer, functionError, respondedByRuntime }
-  })
 
   const invokeEndpoint =
     options.invokeListen === undefined
@@ -434,22 +371,15 @@ const makeWith = Effect.fnUntraced(function* (
     }),
     journal: { entries: journal.entries, stream: journal.stream, waitFor: journal.waitFor },
     endSlot: Effect.fnUntraced(function* (source: Source, status: ExitStatus = { _tag: "Code", code: 0 }) {
-      const process = slots.get(source)
+      const process = slots.end(source)
       if (process === undefined) {
         return yield* new EmulatorError({ method: "Emulator.endSlot", reason: new NotARunningSlot({ source }) })
       }
-      slots.delete(source)
-      endSlotLines(source)
       dispatch({ _tag: "ProcessExited", process, status, peakMemoryBytes: undefined })
     }),
     writeSlot: Effect.fnUntraced(function* (source: Source, text: string, channel: "stdout" | "stderr" = "stdout") {
-      if (!slots.has(source)) {
-        return yield* new EmulatorError({ method: "Emulator.writeSlot", reason: new NotARunningSlot({ source }) })
-      }
-      const key = `${source} ${channel}`
-      const lines = slotLines.get(key) ?? LineFraming.make()
-      slotLines.set(key, lines)
-      lines.push(text).forEach((line) => wrote(source, channel, line))
+      if (slots.write(source, channel, text)) return
+      return yield* new EmulatorError({ method: "Emulator.writeSlot", reason: new NotARunningSlot({ source }) })
     })
   })
 })

@@ -7,6 +7,7 @@ import { delivery } from "./conformance/delivery.ts"
 import { errors } from "./conformance/errors.ts"
 import { init } from "./conformance/init.ts"
 import { invoke } from "./conformance/invoke.ts"
+import { managedSubscription } from "./conformance/managedSubscription.ts"
 import { next } from "./conformance/next.ts"
 import { register } from "./conformance/register.ts"
 import { runtime } from "./conformance/runtime.ts"
@@ -14,7 +15,18 @@ import { shutdown } from "./conformance/shutdown.ts"
 import { subscription } from "./conformance/subscription.ts"
 import { makeWorld, slots } from "./conformance/world.ts"
 
-const sections = { register, next, errors, init, invoke, shutdown, subscription, delivery, runtime }
+const sections = {
+  register,
+  next,
+  errors,
+  init,
+  invoke,
+  shutdown,
+  subscription,
+  managedSubscription,
+  delivery,
+  runtime
+}
 const scenarios = Object.values(sections).flat()
 const caseOf = (number: number) => cases.find((known) => known.number === number)
 const root = new URL("../../../", import.meta.url)

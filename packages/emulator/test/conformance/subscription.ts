@@ -34,15 +34,13 @@ export const bodyFor = (port: number, change: Readonly<Record<string, unknown>> 
 export const managedBody = (port: number, change: Readonly<Record<string, unknown>> = {}): string =>
   bodyFor(port, { schemaVersion: "2025-01-29", ...change })
 
-const text = { "Content-Type": "text/plain; charset=utf-8" }
-
 export const subscribe = (world: World, identifier: string, body: string, path = telemetryPath) =>
   world.call("PUT", path, { "Lambda-Extension-Identifier": identifier }, body)
 
 export const accepted = (answer: RawAnswer, body = '"OK"'): void => expectAnswer(answer, 200, json, body)
 
 /** A port that nobody listens on, for what is refused or does not matter. */
-const anyPort = 4243
+export const anyPort = 4243
 
 /** The refusal of the telemetry service, byte for byte: type first, no newline. */
 const expectServiceRefusal = (answer: RawAnswer, status: number, errorType: string, errorMessage: string): void =>
@@ -86,17 +84,6 @@ export const subscription: ReadonlyArray<Scenario> = [
     profiles: ["real"],
     run: Effect.fnUntraced(function* (world) {
       accepted(yield* subscribe(world, yield* world.registered("internal", ["INVOKE"]), bodyFor(anyPort)))
-    })
-  },
-  {
-    case: 73,
-    profiles: ["lmi"],
-    run: Effect.fnUntraced(function* (world) {
-      const { port } = yield* listen()
-      const identifier = yield* world.registered("a", ["SHUTDOWN"])
-      // What the schema does not know is ignored.
-      const answer = yield* subscribe(world, identifier, managedBody(port, { extensionName: "a" }))
-      expectAnswer(answer, 200, text, '"OK"')
     })
   },
   {
@@ -320,66 +307,6 @@ export const subscription: ReadonlyArray<Scenario> = [
         answer,
         "unknown field `extensionName`, expected one of `schemaVersion`, `types`, `buffering`, `destination` at line 1 column "
       )
-    })
-  },
-  {
-    case: 87,
-    run: Effect.fnUntraced(function* (world) {
-      const identifier = yield* world.registered("a", ["SHUTDOWN"])
-      const answer = yield* subscribe(world, identifier, '{"schemaVersion":"2025-01-29"}')
-      const finding = "- at '': missing properties 'types', 'destination'"
-      expectAnswer(
-        answer,
-        400,
-        text,
-        `{"errorType": "ValidationError", "errorMessage": "schema validation error: jsonschema validation failed with 'telemetry-subscription.json#'\n${finding}"}`
-      )
-    })
-  },
-  {
-    case: 87,
-    part: "not JSON, another version, another host",
-    run: Effect.fnUntraced(function* (world) {
-      const identifier = yield* world.registered("a", ["SHUTDOWN"])
-      const uri = "http://127.0.0.1:4243"
-      for (const [body, beginning] of [
-        ["", "failed to parse JSON: unexpected end of JSON input"],
-        [managedBody(anyPort, { schemaVersion: "2022-12-13" }), "schema validation error: "],
-        [managedBody(anyPort, { destination: { protocol: "HTTP", URI: uri } }), "Invalid destination: "]
-      ] as const) {
-        const answer = yield* subscribe(world, identifier, body)
-        assert.strictEqual(answer.status, 400)
-        assert.include(answer.body, `{"errorType": "ValidationError", "errorMessage": "${beginning}`)
-      }
-    })
-  },
-  {
-    case: 88,
-    run: Effect.fnUntraced(function* (world) {
-      const { close, port } = yield* listen()
-      const identifier = yield* world.registered("a", ["SHUTDOWN"])
-      const body = managedBody(port, { destination: { protocol: "TCP", port } })
-      yield* close
-      const at = `127.0.0.1:${port}`
-      const message = `Invalid destination: could not TCP dial provided address ${at}: dial tcp ${at}: connect: connection refused`
-      const answer = yield* subscribe(world, identifier, body)
-      expectAnswer(answer, 400, text, `{"errorType": "ValidationError", "errorMessage": "${message}"}`)
-      yield* listen(port)
-      expectAnswer(yield* subscribe(world, identifier, body), 200, text, '"OK"')
-    })
-  },
-  {
-    case: 89,
-    run: Effect.fnUntraced(function* (world) {
-      const identifier = yield* world.registered("a", ["SHUTDOWN"])
-      expectAnswer(yield* subscribe(world, identifier, managedBody(anyPort)), 200, text, '"OK"')
-      const again = yield* subscribe(world, identifier, managedBody(anyPort))
-      expectRefusal(again, "InternalServerError", "Internal Server Error", 500)
-      yield* world.pollExtension("a", identifier)
-      yield* world.pollRuntime
-      yield* world.journal.waitFor(Journal.is("InitEnded"))
-      const closed = yield* subscribe(world, identifier, managedBody(anyPort))
-      expectRefusal(closed, "Telemetry.SubscriptionClosed", "Telemetry API subscription is closed")
     })
   },
   {

@@ -139,7 +139,7 @@ export const make = Effect.fnUntraced(function* (
           if (!happening.reset) return end()
           // Nothing runs before the next invocation, whose generation has a history of its own.
           gate.hold()
-          history ??= []
+          history = []
           historyCharacters = 0
           break
         default:
