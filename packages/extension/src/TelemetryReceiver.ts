@@ -27,6 +27,7 @@ import * as Deadline from "./Deadline.ts"
 import type { InvokeEvent } from "./ExtensionEvent.ts"
 import * as bodies from "./internal/bodies.ts"
 import { ofStream } from "./internal/consumers.ts"
+import { Invocations } from "./internal/invocations.ts"
 import * as lines from "./internal/lines.ts"
 import { type Bounds, Queue } from "./internal/queue.ts"
 import type * as PlatformEvent from "./PlatformEvent.ts"
@@ -130,15 +131,8 @@ export class TelemetryReceiver extends Context.Service<
 
 type RuntimeDone = typeof PlatformEvent.RuntimeDone.Type
 
-// Lambda runs one invocation at a time; more are kept for records that come late.
-const rememberedInvocations = 64
 // `platform.start` comes with the first batch of an invocation. Without it there is nothing to wait for.
 const silenceMillis = 2000
-
-interface Invocation {
-  isStarted: boolean
-  readonly done: Deferred.Deferred<RuntimeDone>
-}
 
 /**
  * Binds the listener.
@@ -157,23 +151,11 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     maxBytes: options.queue?.maxBytes ?? 16 * mebibyte
   }
   let consumers: ReadonlyArray<Consumer> = []
-  const invocations = new Map<string, Invocation>()
+  const invocations = new Invocations()
   const joining = bodies.make({ maxBytes: maxBodyBytes })
   let lastArrival = clock.currentTimeMillisUnsafe()
   let isSubscribed = false
   let isClosed = false
-
-  const invocation = (requestId: string) => {
-    const known = invocations.get(requestId)
-    if (known !== undefined) return known
-    const added: Invocation = { isStarted: false, done: Deferred.makeUnsafe() }
-    invocations.set(requestId, added)
-    for (const oldest of invocations.keys()) {
-      if (invocations.size <= rememberedInvocations) break
-      invocations.delete(oldest)
-    }
-    return added
-  }
 
   const offer = (events: ReadonlyArray<TelemetryEvent.TelemetryEvent>, bytes: number, at: number) => {
     for (const { count, queue } of consumers) {
@@ -189,7 +171,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
       const event = TelemetryEvent.decode(record)
       switch (event.type) {
         case "platform.start":
-          invocation(event.record.requestId).isStarted = true
+          invocations.of(event.record.requestId).isStarted = true
           break
         case "platform.runtimeDone":
           done.push(event)
@@ -205,7 +187,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     counter.received(events.length - undecodable, undecodable)
     offer(events, bytes, at)
     // Whoever waits goes on at once, and expects the records before this one in the queue.
-    for (const event of done) Deferred.doneUnsafe(invocation(event.record.requestId).done, Exit.succeed(event))
+    for (const event of done) Deferred.doneUnsafe(invocations.of(event.record.requestId).done, Exit.succeed(event))
   }
 
   const undecodable = (reason: string, original: unknown, bytes: number, at: number) => {
@@ -275,12 +257,12 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
 
   const awaitRuntimeDone = Effect.fnUntraced(function* (event: InvokeEvent) {
     if (!isSubscribed || !types.includes("platform")) return Option.none()
-    const { done, isStarted } = invocation(event.requestId)
+    const { done, isStarted } = invocations.of(event.requestId)
     const now = clock.currentTimeMillisUnsafe()
     const left = Deadline.fromEventAt(event, now).epochMillis - now
     if (!isStarted) {
       const early = yield* Effect.timeoutOption(Deferred.await(done), Math.min(silenceMillis, left))
-      if (Option.isSome(early) || !invocation(event.requestId).isStarted) return early
+      if (Option.isSome(early) || !invocations.of(event.requestId).isStarted) return early
     }
     // Not longer than that where the clock was set back meanwhile.
     const rest = Math.min(left, left - (clock.currentTimeMillisUnsafe() - now))
@@ -311,7 +293,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     }),
     awaitRuntimeDone,
     functionFailed: (requestId) =>
-      Effect.suspend(() => Deferred.await(invocation(requestId).done)).pipe(
+      Effect.suspend(() => Deferred.await(invocations.of(requestId).done)).pipe(
         Effect.filterOrElse(
           (event) => event.record.status !== "success",
           () => Effect.never
