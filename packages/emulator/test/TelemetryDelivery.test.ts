@@ -186,6 +186,20 @@ describe("sockets", () => {
     })
   )
 
+  it.live("whoever subscribes after too much output hears how much is not replayed", () =>
+    Effect.gen(function* () {
+      const made = yield* world()
+      const listener = yield* listen()
+      const line = `${"x".repeat(1_000_000)}\n`
+      for (let number = 0; number < 18; number++) yield* made.emulator.writeSlot("extension:a", line)
+      const body = bodyFor(listener.port, { types: ["platform"] })
+      yield* subscribe(made, made.identifier, body)
+      yield* awaitTrue(() => listener.types().includes("platform.logsDropped"))
+      const dropped = yield* made.journal.waitFor(Journal.is("TelemetryDropped"))
+      assert.deepStrictEqual([dropped.records, dropped.bytes], [2, 2 * line.length])
+    })
+  )
+
   it.live("what never arrives is in the journal at the end", () =>
     Effect.gen(function* () {
       const made = yield* world()

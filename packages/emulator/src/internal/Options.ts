@@ -55,7 +55,7 @@ export interface Options {
   }
   /**
    * What a line of JSON that a process prints is for telemetry subscribers: `text` (default) or, from schema version
-   * 2022-12-13 on, with `json` an object, as on Lambda with the log format JSON. A slot writes by `writeSlot`.
+   * 2022-12-13 on, with `json` an object, as on Lambda with the log format JSON.
    */
   readonly logFormat?: "text" | "json"
   /** How many entries the journal keeps, default 100,000. */

@@ -77,12 +77,18 @@ export const make = Effect.fnUntraced(function* (
   /** What happened since the environment, or its next generation, began; `undefined`: nobody can subscribe any more. */
   let history: Array<TelemetryEvent> | undefined = []
   let historyCharacters = 0
+  /** What came after so much output is not replayed. Whoever subscribed before has it all the same. */
+  let forgotten = { records: 0, bytes: 0 }
 
   const remember = (event: TelemetryEvent): void => {
     if (history === undefined) return
-    historyCharacters += "text" in event ? event.text.length : 0
-    // What comes after so much output is not replayed; whoever subscribed before has it all the same.
-    if (historyCharacters <= maxHistoryCharacters) history.push(event)
+    const characters = "text" in event ? event.text.length : 0
+    if (historyCharacters + characters > maxHistoryCharacters) {
+      forgotten = { records: forgotten.records + 1, bytes: forgotten.bytes + characters }
+      return
+    }
+    historyCharacters += characters
+    history.push(event)
   }
 
   const publish = (event: TelemetryEvent): void => {
@@ -141,6 +147,7 @@ export const make = Effect.fnUntraced(function* (
           gate.hold()
           history = []
           historyCharacters = 0
+          forgotten = { records: 0, bytes: 0 }
           break
         default:
           break
@@ -183,6 +190,12 @@ export const make = Effect.fnUntraced(function* (
       const subscriber = managed ? ManagedSubscribers.make(shared) : Subscribers.make({ ...shared, gate, now })
       subscribers.add(subscriber)
       for (const event of history ?? []) subscriber.offer(event)
+      if (forgotten.records > 0) {
+        const reason = "more was printed before the subscription than is kept"
+        record({ _tag: "TelemetryDropped", ...where, ...forgotten, reason })
+        const { bytes: droppedBytes, records: droppedRecords } = forgotten
+        subscriber.offer({ at: now(), type: "platform.logsDropped", droppedBytes, droppedRecords, reason })
+      }
       const report = (defect: unknown) => Effect.logError("emulator: a telemetry delivery failed", defect)
       runDelivery(
         subscription,
