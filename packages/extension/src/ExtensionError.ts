@@ -138,8 +138,12 @@ const reasonId = <const Name extends string>(name: Name) =>
 
 /** @internal */
 export const causeText = (cause: unknown): string => {
-  if (Predicate.hasProperty(cause, "message") && Predicate.isString(cause.message)) return cause.message
-  return Predicate.isString(cause) ? cause : "the cause is unknown"
+  try {
+    if (Predicate.hasProperty(cause, "message") && Predicate.isString(cause.message)) return cause.message
+    return Predicate.isString(cause) ? cause : "the cause is unknown"
+  } catch {
+    return "the cause cannot be printed"
+  }
 }
 
 /**

@@ -36,7 +36,7 @@ import type { TelemetrySink, TelemetrySinkError } from "./TelemetrySink.ts"
 export interface FlushOptions {
   /** Default: `FlushStrategy.endOfInvocation`. On managed instances those that go by invocations become `periodic`. */
   readonly strategy?: FlushStrategy.FlushStrategy | undefined
-  /** What is sent at once, and for how long records wait for that. Default: 1000 records, 1 MiB, 5 seconds. */
+  /** What is sent at once, and for how long records wait for that. Default: 1000 records, 1 MiB, 5 seconds; at least 100 milliseconds. */
   readonly batch?:
     | {
         readonly maxRecords?: number | undefined

@@ -2,6 +2,7 @@ import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
@@ -9,6 +10,7 @@ import type * as Schedule from "effect/Schedule"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import * as Deadline from "../Deadline.ts"
+import { logFailure } from "../FailurePolicy.ts"
 import type { TelemetryEvent } from "../TelemetryEvent.ts"
 import type { Open } from "../TelemetryReceiver.ts"
 import { type TelemetryBatch, type TelemetrySink, TelemetrySinkError } from "../TelemetrySink.ts"
@@ -63,17 +65,13 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
   })
 
   const once = (batch: TelemetryBatch) =>
-    Effect.flatMap(Deadline.attempt(sink.export(batch), options.timeoutMillis), (exit) =>
-      Option.getOrElse(exit, () =>
-        Effect.fail(
-          new TelemetrySinkError({
-            sink: sink.name,
-            isRetryable: true,
-            cause: new Error(`no result within ${options.timeoutMillis} ms`)
-          })
-        )
-      )
-    )
+    Effect.flatMap(Deadline.attempt(sink.export(batch), options.timeoutMillis), (exit) => {
+      const isInterrupted =
+        Option.isSome(exit) && Exit.isFailure(exit.value) && Cause.hasInterruptsOnly(exit.value.cause)
+      if (Option.isSome(exit) && !isInterrupted) return exit.value
+      const why = isInterrupted ? "it was interrupted from within" : `no result within ${options.timeoutMillis} ms`
+      return Effect.fail(new TelemetrySinkError({ sink: sink.name, isRetryable: true, cause: new Error(why) }))
+    })
 
   const settle = (what: "delivered" | "droppedBySink") => {
     count.add(what, unsent?.records ?? 0)
@@ -91,7 +89,7 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
     const records = unsent?.records ?? 0
     settle("droppedBySink")
     const message = error?.message ?? `the sink ${sink.name} died of a defect`
-    return Effect.as(Effect.logError(`${message}; ${records} records are dropped`, cause), true)
+    return Effect.as(logFailure(`${message}; ${records} records are dropped`, cause), true)
   }
 
   const send = (batch: TelemetryBatch) =>

@@ -29,6 +29,8 @@ export interface Session {
 
 // Of the time for shutdown: to say what could not be sent.
 const reportReserveMillis = 150
+// A sink that fails at once is not tried more often than that.
+const shortestTickMillis = 100
 // Where the extension ends without SHUTDOWN there is no deadline.
 const failedShutdownMillis = 700
 
@@ -59,7 +61,7 @@ export const start = Effect.fnUntraced(function* (
   const isGated = !isManaged && !strategy.mayBeFrozenWhileSending
   const bounds = batchBounds(options)
   const maxAgeMillis = Duration.toMillis(options.batch?.maxAge ?? "5 seconds")
-  const tickMillis = Math.min(maxAgeMillis, strategy.tickMillis)
+  const tickMillis = Math.max(shortestTickMillis, Math.min(maxAgeMillis, strategy.tickMillis))
   const flushMillis = Duration.toMillis(options.flushTimeout ?? "2 seconds")
   const graceMillis = Duration.toMillis(options.grace ?? "25 millis")
   const quietMillis = Duration.toMillis(options.quiet ?? "200 millis")
@@ -74,7 +76,9 @@ export const start = Effect.fnUntraced(function* (
       const { queue } = flushable
       const waiting = flushable.waiting()
       const hasUnsentBatch = waiting > queue.records
-      const isOld = queue.oldestAt !== undefined && now - queue.oldestAt >= maxAgeMillis
+      const age = queue.oldestAt === undefined ? 0 : now - queue.oldestAt
+      // Below zero where the clock was set back: then nobody knows.
+      const isOld = queue.records > 0 && (age >= maxAgeMillis || age < 0)
       return strategy.decide({
         moment,
         now,
@@ -107,12 +111,24 @@ export const start = Effect.fnUntraced(function* (
     fibers = []
   })
 
+  // A flush takes what comes meanwhile as well: a second one beside it only waits, and behind a sink that hangs they pile up.
+  const flushing = new Set<Flushable>()
+  const flushOnce = (flushable: Flushable) =>
+    Effect.suspend(() => {
+      if (flushing.has(flushable)) return Effect.void
+      flushing.add(flushable)
+      return Effect.ensuring(
+        flushable.flush,
+        Effect.sync(() => flushing.delete(flushable))
+      )
+    })
+
   const invoked = Effect.gen(function* () {
     invokedAt.push(yield* Clock.currentTimeMillis)
     if (invokedAt.length > FlushStrategy.remembered) invokedAt.shift()
     const decisions = yield* Effect.forEach(flushables, (flushable) => decide(flushable, "invoked"))
     yield* forkAll([
-      ...flushables.filter((_, index) => decisions[index] === "send").map(({ flush }) => flush),
+      ...flushables.filter((_, index) => decisions[index] === "send").map(flushOnce),
       ...(isGated ? flushables.map(watch) : [])
     ])
   })
@@ -125,21 +141,19 @@ export const start = Effect.fnUntraced(function* (
       if (Option.isSome(done) && done.value.record.status !== "success") return
       if (Option.isSome(done)) yield* Effect.sleep(graceMillis)
     }
-    const flushes = flushables.map((flushable, index) =>
-      decisions[index] === "keep" ? (isGated ? flushable.settled : Effect.void) : Effect.asVoid(flushable.flush)
-    )
-    if (isGated) yield* Deadline.attempt(Effect.all(flushes, { concurrency: "unbounded" }), flushMillis)
-    else yield* forkAll(flushes)
+    const due = flushables.filter((_, index) => decisions[index] !== "keep")
+    if (!isGated) return yield* forkAll(due.map(flushOnce))
+    const flushes = flushables.map((flushable) => (due.includes(flushable) ? flushable.flush : flushable.settled))
+    yield* Deadline.attempt(Effect.all(flushes, { concurrency: "unbounded" }), flushMillis)
   })
 
-  const quiet = Effect.fnUntraced(function* (longestMillis: number) {
-    const startedAt = yield* Clock.currentTimeMillis
+  const quiet = Effect.gen(function* () {
+    let last = yield* Clock.currentTimeMillis
     while (true) {
       const now = yield* Clock.currentTimeMillis
-      const last = Math.max(startedAt, yield* receiver.lastArrival)
-      const left = Math.min(last + quietMillis, startedAt + longestMillis) - now
-      if (left <= 0) return
-      yield* Effect.sleep(left)
+      last = Math.max(last, yield* receiver.lastArrival)
+      if (now - last >= quietMillis) return
+      yield* Effect.sleep(last + quietMillis - now)
     }
   })
 
@@ -152,7 +166,7 @@ export const start = Effect.fnUntraced(function* (
 
   const drain = Effect.fnUntraced(function* (longestQuietMillis: number) {
     yield* Effect.forkChild(flushAll, { startImmediately: true })
-    if (outcome._tag !== "NotSupported") yield* quiet(longestQuietMillis)
+    if (outcome._tag !== "NotSupported") yield* Effect.timeoutOption(quiet, longestQuietMillis)
     yield* receiver.close
     yield* flushAll
     yield* ended
