@@ -162,13 +162,13 @@ describe("adaptive", () => {
     return all
   }
 
-  const script = (count: number, distance: number) => [
+  const script = (count: number, distance: number, from = 1) => [
     ...Array.from({ length: count }, (_, n) => [
       invoke({
         timeout: "10 seconds",
         delivers: [
-          delivery([start(`request-${n + 1}`), log("a")]),
-          delivery([runtimeDone(`request-${n + 1}`)], { after: "100 millis" })
+          delivery([start(`request-${n + from}`), log("a")]),
+          delivery([runtimeDone(`request-${n + from}`)], { after: "100 millis" })
         ]
       }),
       delay(distance)
@@ -215,5 +215,13 @@ describe("adaptive", () => {
         assert.isAbove(sending.length, 5)
         for (const [index, at] of sending.slice(1).entries()) assert.strictEqual(at - sending[index]!, 4)
       }).pipe(Effect.provide(ExtensionTest.layer(script(50, 5000))))
+  )
+
+  it.effect("forgets the rare ones when invocations become frequent", () =>
+    Effect.gen(function* () {
+      const all = yield* run
+      assert.strictEqual(all[0]?.held, 155)
+      assert.strictEqual(all.at(-1)?.held, 100)
+    }).pipe(Effect.provide(ExtensionTest.layer([...script(22, 140_000).slice(0, -1), ...script(24, 5000, 23)])))
   )
 })

@@ -41,6 +41,7 @@ const Scenario = Schema.Struct({
   batch: Schema.Struct({ maxRecords: integer(1, 20), maxBytes: integer(1, 4000), maxAge: integer(0, 3000) }),
   strategy: integer(0, 4),
   isManaged: Schema.Boolean,
+  isStuckInTheEnd: Schema.Boolean,
   sinks: Schema.Union([Schema.Literal("stream"), Schema.Tuple([list(Answer, 8), list(Answer, 8)])])
 })
 
@@ -101,8 +102,8 @@ const scriptOf = (scenario: typeof Scenario.Type) => {
   )
 }
 
-/** The answers in order, then it takes everything. What it took it counts itself. */
-const sinkOf = (name: string, answers: ReadonlyArray<typeof Answer.Type>) => {
+/** The answers in order, then it takes everything, or nothing any more. What it took it counts itself. */
+const sinkOf = (name: string, answers: ReadonlyArray<typeof Answer.Type>, last: typeof Answer.Type) => {
   const batches = new Map<string, number>()
   const left = [...answers]
   const sink = TelemetrySink.make({
@@ -110,7 +111,7 @@ const sinkOf = (name: string, answers: ReadonlyArray<typeof Answer.Type>) => {
     isRetryable: (error: string) => error === "fail",
     export: ({ events, id }) => {
       const take = Effect.sync(() => void batches.set(id, events.length))
-      switch (left.shift()) {
+      switch (left.shift() ?? last) {
         case "fail":
           return Effect.fail("fail")
         case "refuse":
@@ -146,7 +147,7 @@ describe("the counters always add up", () => {
     [Scenario],
     ([scenario]) =>
       Effect.gen(function* () {
-        const { batch, invocations, queue, sinks, strategy } = scenario
+        const { batch, invocations, isStuckInTheEnd, queue, sinks, strategy } = scenario
         let reported: TelemetryAccounting.TelemetryAccounting | undefined
         let taken: ReadonlyArray<() => number> = []
         const options: Telemetry.FlushOptions = {
@@ -158,7 +159,7 @@ describe("the counters always add up", () => {
             })
         }
         const withSinks = (answers: ReadonlyArray<ReadonlyArray<typeof Answer.Type>>) => {
-          const made = answers.map((each, index) => sinkOf(`sink ${index}`, each))
+          const made = answers.map((each, index) => sinkOf(`sink ${index}`, each, isStuckInTheEnd ? "hang" : "take"))
           taken = made.map((each) => each.taken)
           return Telemetry.make({
             ...options,

@@ -199,7 +199,7 @@ describe("a sink", () => {
 })
 
 describe("attempts", () => {
-  const full = Array.from({ length: 20 }, (_, n) => log(String(n)))
+  const full = Array.from({ length: 30 }, (_, n) => log(String(n)))
   const busy = ExtensionTest.layer([
     invoke({ timeout: "11 minutes", delivers: [delivery([start("request-1"), ...full])] }),
     delay("1 second"),
@@ -224,7 +224,7 @@ describe("attempts", () => {
       })
       yield* runInTime(
         Extension.run({
-          layer: TelemetryReceiver.layer({ queue: { maxRecords: 10 } }),
+          layer: TelemetryReceiver.layer({ queue: { maxRecords: 20 } }),
           telemetry: Telemetry.make({
             sink,
             strategy: counting,

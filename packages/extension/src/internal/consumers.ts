@@ -148,8 +148,7 @@ export const ofStream = (open: Open, openedAt = 0) => {
         return Effect.flatMap(
           queue.when(() => queue.records > 0 || queue.isEnded),
           () => {
-            // At the end it is done with everything, and stays so.
-            if (queue.records > 0) Latch.closeUnsafe(idle)
+            Latch.closeUnsafe(idle)
             const next = queue.take(pulled).events
             if (!Arr.isReadonlyArrayNonEmpty(next)) return Cause.done()
             count.add("delivered", next.length)
