@@ -10,8 +10,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
-
-export const fail = (message: string) => Effect.fail(new CliError.UserError({ cause: message }))
+import { fail } from "./UserError.ts"
 
 export const flags = {
   extensions: Flag.Path("extensions").pipe(

@@ -16,9 +16,10 @@ import * as Stream from "effect/Stream"
 import * as Fs from "node:fs"
 import process from "node:process"
 import * as CloudWatchLines from "../CloudWatchLines.ts"
-import { fail, flags, type Input, optionsOf, payloadOf } from "../EmulateInput.ts"
+import { flags, type Input, optionsOf, payloadOf } from "../EmulateInput.ts"
 import * as Summary from "../Summary.ts"
 import * as Terminal from "../Terminal.ts"
+import { fail } from "../UserError.ts"
 
 const explain = (error: EmulatorError) =>
   // The emulator speaks of its options, a person at a terminal of flags.

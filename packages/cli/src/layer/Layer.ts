@@ -1,0 +1,86 @@
+/** The files of a layer: what they are, what they weigh, and how they get onto the disk. */
+import * as Effect from "effect/Effect"
+import * as Crypto from "node:crypto"
+import * as Fs from "node:fs"
+import * as NodePath from "node:path"
+import process from "node:process"
+import * as UserError from "../UserError.ts"
+
+/** One file; `path` is relative to /opt and has slashes. */
+export interface LayerFile {
+  readonly path: string
+  readonly mode: 0o755 | 0o644
+  readonly bytes: Uint8Array
+}
+
+/** What Lambda takes: all of a function with its layers unpacked, and a zip in a request. */
+export const maxUnzippedBytes = 250 * 1024 * 1024
+export const maxUploadBytes = 50 * 1024 * 1024
+
+/** The order of the files in a zip and in the hash: by bytes, the same in every locale. */
+export const sorted = (files: ReadonlyArray<LayerFile>): ReadonlyArray<LayerFile> =>
+  files.toSorted((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)))
+
+/** V8 writes caches that differ from run to run; everything else is the same for the same sources. */
+export const isCache = ({ path }: LayerFile): boolean => path.endsWith(".cache")
+
+/** SHA-256 over path, mode and bytes of every file that is no cache. */
+export const contentHash = (files: ReadonlyArray<LayerFile>): string => {
+  const hash = Crypto.createHash("sha256")
+  for (const file of sorted(files)) {
+    if (isCache(file)) continue
+    hash.update(`${file.path}\0${file.mode.toString(8)}\0${file.bytes.length}\0`).update(file.bytes)
+  }
+  return hash.digest("hex")
+}
+
+export const unzippedBytes = (files: ReadonlyArray<LayerFile>): number =>
+  files.reduce((total, { bytes }) => total + bytes.length, 0)
+
+/** Writes the files below a folder that is there and empty. */
+const writeFiles = (folder: string, files: ReadonlyArray<LayerFile>): void => {
+  for (const { bytes, mode, path } of files) {
+    const target = NodePath.join(folder, path)
+    Fs.mkdirSync(NodePath.dirname(target), { recursive: true, mode: 0o755 })
+    Fs.writeFileSync(target, bytes)
+    // Not by the mode of `writeFileSync`, which the umask of the user cuts.
+    Fs.chmodSync(target, mode)
+  }
+}
+
+const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
+/** Lets the content be written beside the target and moves it there: nobody sees half of it. */
+const replace = (target: string, write: (path: string) => void) =>
+  Effect.try({
+    try: () => {
+      const temporary = `${target}.${process.pid}.tmp`
+      const old = `${temporary}.old`
+      try {
+        Fs.mkdirSync(NodePath.dirname(target), { recursive: true })
+        write(temporary)
+        // A folder does not replace another one that holds something.
+        if (Fs.statSync(target, { throwIfNoEntry: false })?.isDirectory() === true) Fs.renameSync(target, old)
+        Fs.renameSync(temporary, target)
+        Fs.rmSync(old, { recursive: true, force: true })
+      } finally {
+        Fs.rmSync(temporary, { recursive: true, force: true })
+        if (Fs.existsSync(old)) Fs.renameSync(old, target)
+      }
+    },
+    catch: (cause) => UserError.make(`${target} cannot be written: ${reasonOf(cause)}`)
+  })
+
+/** Writes the layer as a directory laid out as /opt, in the place of the one that an earlier build left. */
+export const writeDirectory = Effect.fnUntraced(function* (directory: string, files: ReadonlyArray<LayerFile>) {
+  const found = Fs.statSync(directory, { throwIfNoEntry: false })
+  if (found !== undefined && !Fs.existsSync(NodePath.join(directory, "extensions"))) {
+    return yield* UserError.fail(
+      `${directory} is there and is not a layer of an earlier build: remove it, or choose another folder with --out`
+    )
+  }
+  yield* replace(directory, (path) => writeFiles(path, files))
+})
+
+/** Writes a file in the place of the one that is there. */
+export const writeFile = (file: string, bytes: Uint8Array) => replace(file, (path) => Fs.writeFileSync(path, bytes))

@@ -1,0 +1,72 @@
+/** Zips and layers as bytes: the same files give the same bytes. */
+import { assert, describe, it } from "@effect/vitest"
+import { execFileSync } from "node:child_process"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import * as Layer from "../src/layer/Layer.ts"
+import * as Zip from "../src/layer/Zip.ts"
+
+const file = (path: string, text: string, mode: 0o755 | 0o644 = 0o644): Layer.LayerFile => ({
+  path,
+  mode,
+  bytes: Buffer.from(text)
+})
+
+const files = [
+  file("hello/index.cjs", "// loader\n".repeat(50)),
+  file("extensions/hello", "#!/bin/bash\n", 0o755),
+  file("hello/empty", ""),
+  file("hello/über.txt", "ü")
+]
+
+describe("Zip", () => {
+  it("the order of the files does not matter, nor does the time zone", () => {
+    const zip = Buffer.from(Zip.write(files))
+    assert.isTrue(zip.equals(Zip.write(files.toReversed())))
+    const script = `import(process.argv[1]).then(({ write }) => process.stdout.write(write(
+      JSON.parse(process.argv[2]).map((file) => ({ ...file, bytes: Buffer.from(file.bytes, "base64") })))))`
+    const json = JSON.stringify(files.map((file) => ({ ...file, bytes: Buffer.from(file.bytes).toString("base64") })))
+    for (const TZ of ["Asia/Tokyo", "America/St_Johns", "Africa/Monrovia"]) {
+      const args = ["--input-type=commonjs", "-e", script, join(import.meta.dirname, "../src/layer/Zip.ts"), json]
+      assert.isTrue(zip.equals(execFileSync(process.execPath, args, { env: { TZ } })), TZ)
+    }
+  })
+
+  it("other programs read it, modes included", () => {
+    const folder = mkdtempSync(join(tmpdir(), "zip-"))
+    try {
+      writeFileSync(join(folder, "layer.zip"), Zip.write(files))
+      const script = `
+import zipfile, sys
+with zipfile.ZipFile(sys.argv[1]) as z:
+    assert z.testzip() is None
+    for i in z.infolist(): print(i.filename, oct(i.external_attr >> 16), i.date_time, len(z.read(i)))`
+      const output = execFileSync("python3", ["-c", script, join(folder, "layer.zip")], { encoding: "utf8" })
+      assert.deepStrictEqual(output.trim().split("\n"), [
+        "extensions/hello 0o100755 (1980, 1, 1, 12, 0, 0) 12",
+        "hello/empty 0o100644 (1980, 1, 1, 12, 0, 0) 0",
+        "hello/index.cjs 0o100644 (1980, 1, 1, 12, 0, 0) 500",
+        "hello/über.txt 0o100644 (1980, 1, 1, 12, 0, 0) 2"
+      ])
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+})
+
+describe("Layer", () => {
+  it("the content hash knows paths, modes and bytes, and neither order nor caches", () => {
+    const hash = Layer.contentHash(files)
+    assert.strictEqual(Layer.contentHash(files.toReversed()), hash)
+    assert.strictEqual(Layer.contentHash([...files, file("hello/bundle.13.6-x64.cache", "any")]), hash)
+    const others = [
+      files.with(0, file("hello/index.cjs", "// other")),
+      files.with(0, file("hello/index.js", "// loader\n".repeat(50))),
+      files.with(1, file("extensions/hello", "#!/bin/bash\n")),
+      files.slice(1)
+    ]
+    assert.strictEqual(new Set([hash, ...others.map(Layer.contentHash)]).size, 5)
+    assert.match(hash, /^[0-9a-f]{64}$/)
+  })
+})
