@@ -22,17 +22,7 @@ import * as Layer from "effect/Layer"
 import type * as Http from "node:http"
 import { BufferedResponse } from "./internal/BufferedResponse.ts"
 import { http } from "./internal/node.ts"
-
-const requestBody = (request: HttpClientRequest): string | Uint8Array | undefined | Error => {
-  switch (request.body._tag) {
-    case "Empty":
-      return undefined
-    case "Uint8Array":
-      return request.body.body
-    default:
-      return new Error(`a ${request.body._tag} body is not supported`)
-  }
-}
+import { requestBody } from "./internal/requestBody.ts"
 
 // A kept-alive connection that died unnoticed (while the environment was frozen) fails at once; a parked poll that loses
 // its connection fails later, and must be seen as lost.

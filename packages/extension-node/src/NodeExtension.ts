@@ -18,6 +18,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as BunHttpClient from "./BunHttpClient.ts"
 import * as LambdaHttpClient from "./LambdaHttpClient.ts"
 import * as PreRegistration from "./PreRegistration.ts"
 
@@ -38,7 +39,8 @@ export type Services = ExtensionsApi.ExtensionsApi | LambdaEnvironment.LambdaEnv
  * @since 0.1.0
  */
 export const layer: Layer.Layer<Services, LambdaEnvironment.LambdaEnvironmentError> = ExtensionsApi.layer.pipe(
-  Layer.provide(LambdaHttpClient.layer),
+  // A bundler that knows the runtime leaves the other transport out.
+  Layer.provide(process.versions.bun === undefined ? LambdaHttpClient.layer : BunHttpClient.layer),
   Layer.provideMerge(
     Layer.suspend(() => {
       const identity = PreRegistration.take(process.env, process.argv[1] ?? "")

@@ -1,4 +1,5 @@
 /** @since 0.1.0 */
+export * as BunHttpClient from "./BunHttpClient.ts"
 export * as LambdaHttpClient from "./LambdaHttpClient.ts"
 export * as NodeExtension from "./NodeExtension.ts"
 export * as NodeTelemetry from "./NodeTelemetry.ts"

@@ -1,4 +1,4 @@
-/** What ExtensionsApi promises, over three HTTP clients: ours, the platform's over node:http, and fetch. */
+/** What ExtensionsApi promises, over four HTTP clients: our two, the platform's over node:http, and fetch. */
 import {
   type ExtensionError,
   ExtensionsApi,
@@ -6,7 +6,7 @@ import {
   type Registration,
   TelemetryApi
 } from "@effect-lambda/extension"
-import { LambdaHttpClient } from "@effect-lambda/extension-node"
+import { BunHttpClient, LambdaHttpClient } from "@effect-lambda/extension-node"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -16,6 +16,8 @@ import { type Answer, http, makeServer, type Received, reset } from "./support/R
 
 const clients = [
   ["our client", LambdaHttpClient.layer],
+  // On the fetch of Node: what bun alone does with it is shown by NodeExtension.test.ts.
+  ["our client for bun", BunHttpClient.layer],
   ["layerNodeHttp", NodeHttpClient.layerNodeHttp],
   ["fetch", FetchHttpClient.layer]
 ] as const

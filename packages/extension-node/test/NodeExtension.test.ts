@@ -1,7 +1,7 @@
 /** runMain as a real process against a scripted server. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { start } from "./support/Program.ts"
+import * as Program from "./support/Program.ts"
 import { type Answer, http, makeServer, type Received, until } from "./support/RawServer.ts"
 
 const registered = http("200 OK", '{"functionName":"f","functionVersion":"1","handler":""}\n', {
@@ -29,7 +29,11 @@ const lambda = (...polls: ReadonlyArray<() => Answer>) => {
   })
 }
 
-describe("runMain", () => {
+describe.each(Program.runtimes)("runMain on %s", (_, runtime) => {
+  // Whatever the runtime thinks of it: the Extensions API is never asked through a proxy.
+  const proxy = { HTTP_PROXY: "http://127.0.0.1:1", http_proxy: "http://127.0.0.1:1" }
+  const start = (program: string, env: Record<string, string>) => Program.start(program, { ...proxy, ...env }, runtime)
+
   it.live("ends with 0 after SHUTDOWN; logs are JSON, one line each; the name is the file's", () =>
     Effect.gen(function* () {
       const { host, received } = yield* lambda(invoke, () => shutdown(2000))
@@ -186,3 +190,22 @@ describe("runMain", () => {
     })
   )
 })
+
+// Node repeats it on purpose, where the connection dies at once: LambdaHttpClient does that itself, and knows of it.
+for (const [, bun] of Program.runtimes.filter(([name]) => name === "bun")) {
+  it.live("bun does not repeat a poll that lost its connection behind our back", () =>
+    Effect.gen(function* () {
+      const { cut, host, received } = yield* lambda(
+        () => "park",
+        invoke,
+        () => shutdown(2000)
+      )
+      const run = yield* Program.start("probe.ts", { AWS_LAMBDA_RUNTIME_API: host }, bun)
+      yield* until("the parked poll", () => received.length === 2)
+      cut()
+      assert.deepStrictEqual(yield* run.exit, { code: 0, signal: null })
+      assert.include(run.output(), "lost a poll")
+      assert.include(run.output(), "handled r-1")
+    })
+  )
+}

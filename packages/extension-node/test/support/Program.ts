@@ -2,12 +2,26 @@
 import * as Effect from "effect/Effect"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
+import { existsSync } from "node:fs"
 import { join } from "node:path"
 
-export const start = (program: string, env: Record<string, string>) =>
+const bun = join(
+  import.meta.dirname,
+  "../../../../node_modules/@oven",
+  `bun-${process.platform}-${process.arch === "arm64" ? "aarch64" : process.arch}`,
+  "bin/bun"
+)
+
+/** What programs run on: Node, and bun where the registry has it for this machine. */
+export const runtimes: ReadonlyArray<readonly [name: string, file: string]> = [
+  ["Node", process.execPath],
+  ...(existsSync(bun) ? [["bun", bun] as const] : [])
+]
+
+export const start = (program: string, env: Record<string, string>, runtime = process.execPath) =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const child = spawn(process.execPath, [join(import.meta.dirname, "../programs", program)], {
+      const child = spawn(runtime, [join(import.meta.dirname, "../programs", program)], {
         env: { PATH: process.env.PATH, ...env },
         stdio: ["ignore", "pipe", "pipe"]
       })
