@@ -154,14 +154,16 @@ describe("endOfInvocation", () => {
     )
   )
 
-  it.effect("does not wait without the type platform, and not where telemetry is not supported", () =>
+  it.effect("does not wait without the type platform, and says what that costs", () =>
     Effect.gen(function* () {
+      const { layer: logs, messages } = capturedLogs()
       yield* runInTime(
         Extension.run({
           layer: TelemetryReceiver.layer({ types: ["function"] }),
           telemetry: Telemetry.make({ sink: noting() })
-        })
+        }).pipe(Effect.provide(logs))
       )
+      assert.include(messages.join("\n"), 'which only the type "platform" tells')
       const [, second] = at(yield* ExtensionTest.journal, "Next")
       assert.strictEqual(second, 0)
     }).pipe(Effect.provide(ExtensionTest.layer([invoke(), shutdown()])))
@@ -177,6 +179,32 @@ describe("endOfInvocation", () => {
       assert.strictEqual(at(entries, "Next")[1], 0)
       assert.strictEqual(messages.filter((message) => message.includes("there is no telemetry here")).length, 1)
     }).pipe(Effect.provide(ExtensionTest.layer([invoke(), invoke(), shutdown()], { telemetry: "not supported" })))
+  )
+
+  it.effect("begins to send before a queue that is smaller than a batch is full", () =>
+    Effect.gen(function* () {
+      const { get, onAccounting } = accounted()
+      yield* runInTime(
+        Extension.run({
+          layer: TelemetryReceiver.layer({ queue: { maxRecords: 4 } }),
+          telemetry: Telemetry.make({ sink: noting(), onAccounting })
+        })
+      )
+      assert.strictEqual(get().consumers[0]?.droppedByQueue, 0)
+    }).pipe(
+      Effect.provide(
+        ExtensionTest.layer([
+          invoke({
+            timeout: "1 minute",
+            delivers: [
+              ...[1, 2, 3, 4].map((n) => delivery([log("a"), log("b")], { after: n * 100 })),
+              delivery([runtimeDone("request-1")], { after: "1 second" })
+            ]
+          }),
+          shutdown()
+        ])
+      )
+    )
   )
 
   it.effect("sends full and old batches while a long invocation runs", () =>

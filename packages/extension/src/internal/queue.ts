@@ -38,6 +38,11 @@ export class Queue {
     return this.#segments[0]?.at
   }
 
+  /** Time to take something, whatever a whole batch is. */
+  get isHalfFull(): boolean {
+    return this.records * 2 >= this.#bounds.maxRecords || this.bytes * 2 >= this.#bounds.maxBytes
+  }
+
   /** How many of the records were refused. */
   offer(events: ReadonlyArray<TelemetryEvent>, bytes: number, at: number): number {
     if (this.isEnded) return events.length
@@ -58,7 +63,8 @@ export class Queue {
   take(bounds: Bounds): { readonly events: ReadonlyArray<TelemetryEvent>; readonly bytes: number } {
     const events: Array<TelemetryEvent> = []
     let bytes = 0
-    while (this.#segments[0] !== undefined) {
+    // The first record may be larger than that, and nothing comes after it then.
+    while (this.#segments[0] !== undefined && bytes <= bounds.maxBytes) {
       const segment = this.#segments[0]
       const rest = segment.events.length - segment.taken
       const byBytes = segment.bytesEach === 0 ? rest : Math.floor((bounds.maxBytes - bytes) / segment.bytesEach)

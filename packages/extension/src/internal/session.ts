@@ -69,7 +69,8 @@ export const start = Effect.fnUntraced(function* (
   let fibers: Array<Fiber.Fiber<unknown>> = []
   let isShutDown = false
 
-  const isFull = ({ queue }: Flushable) => queue.records >= bounds.maxRecords || queue.bytes >= bounds.maxBytes
+  const isFull = ({ queue }: Flushable) =>
+    queue.records >= bounds.maxRecords || queue.bytes >= bounds.maxBytes || queue.isHalfFull
 
   const decide = (flushable: Flushable, moment: FlushStrategy.Situation["moment"]) =>
     Effect.map(Clock.currentTimeMillis, (now) => {
@@ -185,6 +186,12 @@ export const start = Effect.fnUntraced(function* (
   const outcome = yield* receiver.subscribe(registration)
   if (outcome._tag === "NotSupported") {
     yield* Effect.logWarning("there is no telemetry here (a local emulator without it); going on without")
+  }
+  if (strategy.needsInvocations && !receiver.types.includes("platform")) {
+    yield* Effect.logWarning(
+      `the strategy ${strategy.name} waits for the end of the function's work, which only the type "platform" tells: ` +
+        "records that the function logs late are sent with the next invocation. Add it to the types of TelemetryReceiver."
+    )
   }
   if (!isGated) yield* forkAll(flushables.map(watch))
   yield* Effect.addFinalizer(() => shutdown(failedShutdownMillis))
