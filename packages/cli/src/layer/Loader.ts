@@ -1,0 +1,102 @@
+/**
+ * The loader of a layer, `<name>/index.cjs`: loads `bundle.cjs` with the V8 code cache of this Node, if the layer has
+ * it, and reports to Lambda what the program itself cannot: that it could not be loaded.
+ *
+ * It runs on whatever Node the function has, so it is written in the JavaScript of Node 12: an old Node must get as far
+ * as saying that it is too old. Where the layer has a Node of its own (`auto`), that one is started then, as a child
+ * process: there is no exec before Node 22.15, so such a function pays for two Nodes.
+ */
+
+/** The oldest Node that runs `@effect-lambda/extension-node`. */
+export const minimumNode = "22.19.0"
+
+export interface Options {
+  /** Name of the extension, for the log. */
+  readonly name: string
+  /** The oldest Node that runs the bundle, such as `22.19.0`. */
+  readonly minimumNode: string
+  /** Where to write the code cache when the program exits; for the build, never in a layer. */
+  readonly recordCodeCache?: string | undefined
+}
+
+const recording = (file: string) => `
+  process.on("exit", () => fs.writeFileSync(${JSON.stringify(file)}, script.createCachedData()))`
+
+/** The text of `index.cjs`. */
+export const render = ({ minimumNode, name, recordCodeCache }: Options): string => `"use strict"
+// Loads the program of this extension. Made by effect-lambda.
+const fs = require("fs")
+const path = require("path")
+
+// Read before the program takes it out of the environment.
+const identifier = process.env.EFFECT_LAMBDA_EXTENSION_IDENTIFIER
+const file = path.join(__dirname, "bundle.cjs")
+
+/** One line in the log; init/error, where this extension is registered; exit 1. In a second, whatever Lambda answers. */
+const fail = (errorType, message, stack) => {
+  const line = JSON.stringify({ timestamp: new Date(), level: "FATAL", message: ${JSON.stringify(name)} + ": " + message, cause: stack })
+  try {
+    fs.writeSync(1, line + "\\n")
+  } catch (error) {
+    // Nobody reads the log: the report counts all the same.
+  }
+  const exit = () => process.exit(1)
+  if (!identifier) return exit()
+  setTimeout(exit, 1000)
+  const body = JSON.stringify({ errorMessage: message, errorType, stackTrace: (stack || "").split("\\n") })
+  const request = require("http").request("http://" + process.env.AWS_LAMBDA_RUNTIME_API + "/2020-01-01/extension/init/error", {
+    method: "POST",
+    headers: {
+      "Content-Type": "application/json",
+      "Content-Length": Buffer.byteLength(body),
+      "Lambda-Extension-Identifier": identifier,
+      "Lambda-Extension-Function-Error-Type": errorType
+    }
+  })
+  request.on("response", (response) => response.resume().on("close", exit))
+  request.on("error", exit)
+  request.end(body)
+}
+
+const read = (cache) => {
+  try {
+    return fs.readFileSync(cache)
+  } catch (error) {
+    // None for this V8: it compiles.
+  }
+}
+
+const load = () => {
+  const vm = require("vm")
+  const source = fs.readFileSync(file, "utf8")
+  const script = new vm.Script("(function (exports, require, module, __filename, __dirname) {\\n" + source + "\\n})", {
+    filename: file,
+    lineOffset: -1,
+    cachedData: read(path.join(__dirname, "bundle." + process.versions.v8 + "-" + process.arch + ".cache")),
+    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER
+  })${recordCodeCache === undefined ? "" : recording(recordCodeCache)}
+  // This file is the main module, and the bundle lies beside it: it gets what it would have as that file itself.
+  module.filename = file
+  require.main = module
+  script.runInThisContext().call(exports, exports, require, module, file, __dirname)
+}
+
+const [major, minor] = process.versions.node.split(".").map(Number)
+const [minimumMajor, minimumMinor] = ${JSON.stringify(minimumNode.split(".").map(Number))}
+const bundled = path.join(__dirname, "bin", "node")
+
+try {
+  if (major > minimumMajor || (major === minimumMajor && minor >= minimumMinor)) {
+    load()
+  } else if (fs.existsSync(bundled) && fs.realpathSync(bundled) !== process.execPath) {
+    const { error, status } = require("child_process").spawnSync(bundled, [__filename], { stdio: "inherit" })
+    if (error) throw error
+    process.exit(status === null ? 1 : status)
+  } else {
+    fail("Extension.UnsupportedNode", "Node " + process.versions.node + " (" + process.execPath + ") is too old for this layer, which needs " + ${JSON.stringify(minimumNode)} + " or newer: use a newer runtime, or build the layer with --runtime auto or node")
+  }
+} catch (error) {
+  const isError = error !== null && typeof error === "object" && typeof error.stack === "string"
+  fail("Extension.LoadError", "the program could not be loaded: " + (isError ? error.message : String(error)), isError ? error.stack : "")
+}
+`

@@ -1,0 +1,231 @@
+/** The bash entry as a real process, against servers that do what they should not. */
+import { PreRegistration } from "@effect-lambda/extension-node"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import type { Socket } from "node:net"
+import { join } from "node:path"
+import * as Stub from "../src/layer/Stub.ts"
+import { execute, hostileServer, layerOf } from "./support/layers.ts"
+
+const identifier = "8b9ed9b8-3a1a-4a3e-9d2b-2f0e1d6a0c11"
+
+/** A program that shows what it was started with: its environment, then what Linux knows of its process. */
+const dump = `#!/bin/sh
+exec /bin/cat /proc/self/environ /proc/self/status "$@"
+`
+
+const options: Stub.Options = { name: "hello", events: ["INVOKE", "SHUTDOWN"], runtime: "bun" }
+
+const run = Effect.fnUntraced(function* (
+  host: string | undefined,
+  { env = {}, file = "hello", ...changed }: Partial<Stub.Options> & { env?: Record<string, string>; file?: string } = {}
+) {
+  const directory = yield* layerOf({
+    [`extensions/${file}`]: Stub.render({ ...options, ...changed }),
+    "hello/bin/hello": dump
+  })
+  const ended = yield* execute(join(directory, "extensions", file), {
+    PATH: "",
+    ...(host === undefined ? undefined : { AWS_LAMBDA_RUNTIME_API: host }),
+    ...env
+  })
+  const entries = ended.stdout.toString("latin1").split("\0")
+  const variables = new Map(entries.slice(0, -1).map((entry) => [entry.split("=", 1)[0], entry.replace(/^[^=]*=/, "")]))
+  return { ...ended, directory, variables, status: entries.at(-1) ?? "" }
+})
+
+const handOver = (variables: ReadonlyMap<string | undefined, string>) => ({
+  identifier: variables.get(PreRegistration.identifierVariable),
+  events: variables.get(PreRegistration.eventsVariable),
+  response: variables.get(PreRegistration.responseVariable)
+})
+
+const head = (length: number | string | undefined, more: ReadonlyArray<string> = []) =>
+  [
+    "HTTP/1.1 200 OK",
+    "Content-Type: application/json",
+    `Lambda-Extension-Identifier: ${identifier}`,
+    ...(length === undefined ? [] : [`Content-Length: ${length}`]),
+    ...more,
+    "",
+    ""
+  ].join("\r\n")
+
+const plain = Buffer.from('{"functionName":"f","functionVersion":"$LATEST","handler":"h"}\n')
+const noNewline = plain.subarray(0, -1)
+const escapes = Buffer.from('{"handler":"\\u003c\\"\\\\\\n$(exit 1)`exit 1`${HOME}\'%s%n*\\u0000"}\n')
+const bytes = Buffer.concat([Buffer.from('{"handler":"händler.日本語 "}'), Buffer.from([0x01, 0x7f, 0x80, 0xff, 0x0a])])
+
+const refusal = '{"errorMessage":"Extension limit (10) reached","errorType":"Extension.TooManyExtensions"}\n'
+
+const ok = (body: Uint8Array, ...more: ReadonlyArray<string>) =>
+  Buffer.concat([Buffer.from(head(body.length, more)), body])
+
+const inPieces = (text: Buffer, size: number) => (socket: Socket) => {
+  socket.setNoDelay(true)
+  const next = (at: number): void => {
+    if (at >= text.length) return
+    socket.write(text.subarray(at, at + size))
+    setImmediate(next, at + size)
+  }
+  next(0)
+}
+
+const forever = (text: string) => (socket: Socket) => {
+  const more = () => {
+    while (!socket.destroyed && socket.write(text)) {
+      // Until the buffer is full.
+    }
+  }
+  socket.on("drain", more)
+  more()
+}
+
+interface Case {
+  readonly answer: (socket: Socket) => void
+  /** The body that the program must get; `undefined`: nothing is handed over. */
+  readonly response: Buffer | undefined
+  /** What the log says; `""`: nothing. */
+  readonly log?: string
+}
+
+const sends = (data: string | Buffer) => (socket: Socket) => void socket.write(data)
+const sendsAndEnds = (data: string | Buffer) => (socket: Socket) => void socket.end(data)
+const empty = Buffer.from("")
+
+const cases: Record<string, Case> = {
+  "an answer as Lambda's": { answer: sendsAndEnds(ok(plain)), response: plain, log: "" },
+  "no newline at the end of the body": { answer: sendsAndEnds(ok(noNewline)), response: noNewline, log: "" },
+  "a connection that is kept open": { answer: sends(ok(plain)), response: plain, log: "" },
+  "single bytes": { answer: inPieces(ok(plain), 1), response: plain, log: "" },
+  "pieces that split characters": { answer: inPieces(ok(bytes), 7), response: bytes, log: "" },
+  "escapes and shell syntax": { answer: sends(ok(escapes)), response: escapes, log: "" },
+  "bytes that are no text": { answer: sends(ok(bytes)), response: bytes, log: "" },
+  "header names in any case, values with spaces": {
+    answer: sends(
+      `HTTP/1.0 200\r\nlambda-EXTENSION-identifier:\t${identifier} \r\nCONTENT-LENGTH:${plain.length}\r\n\r\n${plain}`
+    ),
+    response: plain,
+    log: ""
+  },
+  "line feeds alone": { answer: sends(`${head(plain.length).replaceAll("\r", "")}${plain}`), response: plain, log: "" },
+  "bytes after the body": { answer: sends(Buffer.concat([ok(plain), plain])), response: plain, log: "" },
+  "an empty body": { answer: sends(head(0)), response: empty, log: "" },
+  "a length with leading zeros": { answer: sends(`${head(`000${plain.length}`)}${plain}`), response: plain, log: "" },
+  "a length that is too short": {
+    answer: sends(`${head(10)}${plain}`),
+    response: plain.subarray(0, 10),
+    log: ""
+  },
+  "a length that is too long, closed": { answer: sendsAndEnds(`${head(9999)}${plain}`), response: plain, log: "" },
+  "a length that is too long, kept open": { answer: sends(`${head(9999)}${plain}`), response: plain, log: "" },
+  "a length that is none": { answer: sends(`${head("-5")}${plain}`), response: empty, log: "" },
+  "a length beyond every number": { answer: sends(`${head("9".repeat(40))}${plain}`), response: empty, log: "" },
+  "no length": { answer: sends(`${head(undefined)}${plain}`), response: empty, log: "" },
+  "a chunked body": {
+    answer: sends(`${head(undefined, ["Transfer-Encoding: chunked"])}5\r\n{"fun\r\n0\r\n\r\n`),
+    response: empty,
+    log: ""
+  },
+  "a NUL byte in the body": {
+    answer: sendsAndEnds(ok(Buffer.from("a\0b"))),
+    response: Buffer.from("ab"),
+    log: ""
+  },
+  "a status that refuses": {
+    answer: sends(`HTTP/1.1 403 Forbidden\r\nContent-Length: ${refusal.length}\r\n\r\n${refusal}`),
+    response: undefined,
+    log: "register was refused with 403 Extension.TooManyExtensions"
+  },
+  "a refusal that holds an identifier": {
+    answer: sends(`${head(0).replace("200 OK", "500 Internal Server Error")}`),
+    response: undefined,
+    log: "register was refused with 500"
+  },
+  "no identifier": {
+    answer: sends(`HTTP/1.1 200 OK\r\nContent-Length: ${plain.length}\r\n\r\n${plain}`),
+    response: undefined,
+    log: "the answer to register has no identifier"
+  },
+  "an identifier that is none": {
+    answer: sends(head(0).replace(identifier, "$(exit 1)")),
+    response: undefined,
+    log: "the answer to register has no identifier"
+  },
+  "an end in the middle of the identifier": {
+    answer: sendsAndEnds(head(0).split(identifier.slice(9))[0]!),
+    response: undefined,
+    log: "the answer to register has no identifier"
+  },
+  "an end after the request": {
+    answer: (socket) => void socket.end(),
+    response: undefined,
+    log: "no answer to register"
+  },
+  "a reset after the request": {
+    answer: (socket) => void socket.resetAndDestroy(),
+    response: undefined,
+    log: "no answer to register"
+  },
+  "something that is not HTTP": {
+    answer: sends("SSH-2.0-OpenSSH_9.2\r\n"),
+    response: undefined,
+    log: "the answer to register is not HTTP"
+  },
+  "no answer": { answer: () => {}, response: undefined, log: "no answer to register" },
+  "half a line": { answer: sends("HTTP/1.1 2"), response: undefined, log: "no answer to register" }
+}
+
+const checkCase = ({ answer, log, response }: Case) =>
+  Effect.gen(function* () {
+    const { host } = yield* hostileServer(answer)
+    const { code, signal, stderr, variables } = yield* run(host, { env: { LC_ALL: "C.UTF-8" } })
+    // No signal: it came to its end by itself.
+    assert.deepStrictEqual({ code, signal }, { code: 0, signal: null })
+    assert.strictEqual(variables.get(PreRegistration.nameVariable), "hello")
+    assert.deepStrictEqual(
+      handOver(variables),
+      response === undefined
+        ? { identifier: undefined, events: undefined, response: undefined }
+        : { identifier, events: "INVOKE,SHUTDOWN", response: response.toString("latin1") }
+    )
+    if (log !== undefined) {
+      assert.strictEqual(stderr, log && `effect-lambda: hello: ${log} (${host}); the program registers itself\n`)
+    }
+  })
+
+describe("the stub against a server that answers with", { concurrent: true }, () => {
+  for (const [name, one] of Object.entries(cases)) it.live(name, () => checkCase(one))
+
+  it.live("a connection that is closed at once", () =>
+    Effect.gen(function* () {
+      const { host } = yield* hostileServer(
+        () => {},
+        (socket) => socket.resetAndDestroy()
+      )
+      const { code, stderr, variables } = yield* run(host)
+      assert.strictEqual(code, 0)
+      assert.isUndefined(handOver(variables).identifier)
+      assert.include(stderr, "the program registers itself")
+    })
+  )
+})
+
+describe("the stub against a server that never ends", { concurrent: true }, () => {
+  it.live.each<[string, string, string | undefined]>([
+    ["its status line", "HTTP/1.1 200 ", undefined],
+    ["a header", "HTTP/1.1 200 OK\r\nX-Big: ", undefined],
+    ["its headers, after the identifier", head(undefined).slice(0, -2), identifier]
+  ])("%s", ([what, start, expected]) =>
+    Effect.gen(function* () {
+      const filler = what.includes("headers") ? "X-More: 1\r\n".repeat(1000) : "a".repeat(10_000)
+      const { host } = yield* hostileServer((socket) => {
+        socket.write(start)
+        forever(filler)(socket)
+      })
+      const { signal, variables } = yield* run(host)
+      assert.isNull(signal)
+      assert.strictEqual(handOver(variables).identifier, expected)
+    })
+  )
+})
