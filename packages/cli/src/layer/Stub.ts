@@ -28,7 +28,8 @@ export interface Options {
   readonly runtime: Runtime
 }
 
-const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
+/** As one word of a shell. */
+export const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
 
 const incomplete = "the layer is incomplete or built for another architecture"
 

@@ -5,7 +5,7 @@ import { type LayerFile, sorted } from "./Layer.ts"
 const unix = 3
 const regularFile = 0o100000
 // The format holds local time; noon, since a change of clocks may have swallowed midnight.
-const mtime = new Date(1980, 0, 1, 12)
+const mtime = "1980-01-01T12:00:00"
 
 /**
  * Sorted, every file of the same age, modes kept. Compressed by JavaScript and not by zlib, whose output may depend on

@@ -1,0 +1,163 @@
+/** `effect-lambda build`: from TypeScript to a layer. */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as NodePath from "node:path"
+import process from "node:process"
+import * as Build from "../layer/Build.ts"
+import * as Layer from "../layer/Layer.ts"
+import * as LayerConfig from "../layer/LayerConfig.ts"
+import * as Snippets from "../layer/Snippets.ts"
+import { fail } from "../UserError.ts"
+
+const flags = {
+  entry: Argument.Path("ENTRY").pipe(
+    Argument.withDescription(
+      "The main file of the extension, or the folder of its package.json; the current folder without it"
+    ),
+    Argument.optional
+  ),
+  name: Flag.String("name").pipe(
+    Flag.withDescription("The name of the extension and of its file; the name of the package without it"),
+    Flag.optional
+  ),
+  runtime: Flag.Literals("runtime", LayerConfig.runtimes).pipe(
+    Flag.withAlias("r"),
+    Flag.withDescription(
+      "What runs it: the function's Node (managed, the default), a Node in the layer (node), the former where there " +
+        "is one and else the latter (auto), or bun"
+    ),
+    Flag.optional
+  ),
+  arch: Flag.Literals("arch", LayerConfig.archChoices).pipe(
+    Flag.withDescription("For which processors; both for managed, the one of this machine for the others"),
+    Flag.optional
+  ),
+  events: Flag.String("events").pipe(
+    Flag.withMetavar("INVOKE,SHUTDOWN"),
+    Flag.withDescription("What the program has to register for; found out by running it without this"),
+    Flag.optional
+  ),
+  entryKind: Flag.Literals("entry", LayerConfig.entryKinds).pipe(
+    Flag.withDescription("What Lambda starts: a bash script that registers at once (default), or Node itself"),
+    Flag.optional
+  ),
+  codeCache: Flag.Literals("code-cache", LayerConfig.codeCaches).pipe(
+    Flag.withDescription("V8 code caches; with off two builds of the same sources are equal to the last byte"),
+    Flag.optional
+  ),
+  node: Flag.String("node").pipe(
+    Flag.withMetavar("VERSION,..."),
+    Flag.withDescription("Versions of Node that get a code cache too, such as 22.20.0; downloaded by npm"),
+    Flag.optional
+  ),
+  env: Flag.KeyValuePair("env").pipe(
+    Flag.withDescription("A variable of the function for the trial run; may be given several times"),
+    Flag.optional
+  ),
+  out: Flag.Path("out").pipe(
+    Flag.withAlias("o"),
+    Flag.withDescription("Where the layers go; dist beside package.json without it"),
+    Flag.optional
+  ),
+  check: Flag.Boolean("check").pipe(
+    Flag.withDescription("Let the TypeScript of the project check the types first; --no-check does not"),
+    Flag.withDefault(true)
+  ),
+  zip: Flag.Boolean("zip").pipe(
+    Flag.withDescription("Write zips beside the folders; --no-zip does not, for container images"),
+    Flag.withDefault(true)
+  ),
+  snippet: Flag.Literals("snippet", Snippets.kinds).pipe(
+    Flag.withDescription("Print how to deploy the layers with this tool"),
+    Flag.optional
+  ),
+  json: Flag.Boolean("json").pipe(
+    Flag.withDescription("Print what was built as one JSON object"),
+    Flag.withDefault(false)
+  )
+}
+
+type Input = Command.Command.Config.Infer<typeof flags>
+
+const list = (text: string) => text.split(",").filter((part) => part !== "")
+
+/** The flags that were given, by the names of the settings. */
+const settingsOf = (input: Input) => {
+  const settings = {
+    arch: Option.getOrUndefined(input.arch),
+    codeCache: Option.getOrUndefined(input.codeCache),
+    entryKind: Option.getOrUndefined(input.entryKind),
+    env: Option.getOrUndefined(input.env),
+    events: Option.getOrUndefined(Option.map(input.events, list)),
+    name: Option.getOrUndefined(input.name),
+    node: Option.getOrUndefined(Option.map(input.node, list)),
+    out: Option.getOrUndefined(input.out),
+    runtime: Option.getOrUndefined(input.runtime)
+  }
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
+}
+
+const size = (bytes: number): string =>
+  bytes < 1_048_576 ? `${(bytes / 1024).toFixed(1)} KB` : `${(bytes / 1_048_576).toFixed(1)} MB`
+
+const shown = (path: string): string => NodePath.relative(process.cwd(), path) || "."
+
+const describe = ({
+  codeCaches,
+  contentHash,
+  directory,
+  unzippedBytes,
+  zip
+}: Build.BuiltLayer): ReadonlyArray<string> => [
+  zip === undefined ? shown(directory) : shown(zip.file),
+  ...(zip === undefined
+    ? []
+    : [
+        `  zipped    ${size(zip.bytes)}${zip.bytes > Layer.maxUploadBytes ? ": more than the 50 MB of a request, upload it to S3" : " of 50 MB"}`
+      ]),
+  `  unzipped  ${size(unzippedBytes)} of 250 MB, which the function and all of its layers share`,
+  `  content   sha256 ${contentHash}`,
+  `  caches    ${codeCaches.length === 0 ? "none" : codeCaches.map((path) => NodePath.basename(path)).join(", ")}`
+]
+
+const run = Effect.fnUntraced(function* (input: Input) {
+  const { check, json, snippet, zip } = input
+  if (json && Option.isSome(snippet)) return yield* fail("give --json or --snippet, not both")
+  if (!zip && Option.isSome(snippet) && snippet.value !== "docker") {
+    return yield* fail(`--snippet ${snippet.value} deploys a zip: leave out --no-zip`)
+  }
+  const config = yield* LayerConfig.resolve(Option.getOrUndefined(input.entry), settingsOf(input))
+  const built = yield* Build.run(config, { check, zip })
+  if (json) return yield* Console.log(JSON.stringify(built))
+  yield* Console.log(
+    [
+      `${built.name}: runtime ${built.runtime}, registers for ${built.events.join(", ") || "no events"}`,
+      ...built.layers.flatMap(describe),
+      ...built.notes.map((note) => `note: ${note}`),
+      ...Option.match(snippet, { onNone: () => [], onSome: (kind) => ["", Snippets.render(kind, built)] })
+    ].join("\n")
+  )
+})
+
+export const build = Command.make("build", flags, run).pipe(
+  Command.withDescription(
+    "Makes a layer of an extension: bundles it, runs it once under the emulator, and writes for each architecture a " +
+      "folder laid out as /opt and a zip.\n\n" +
+      'What is built stands in the package.json of the extension ("effectLambda": { ... }) or in flags, which count more.'
+  ),
+  Command.withExamples([
+    { command: "effect-lambda build", description: "The extension of the current folder" },
+    {
+      command: "effect-lambda build src/main.ts --runtime auto --arch arm64",
+      description: "One that runs beside functions in any language"
+    },
+    {
+      command: "effect-lambda build --node 22.20.0,24.18.0 --snippet sam",
+      description: "With code caches for more versions of Node, and what to write into the SAM template"
+    }
+  ])
+)

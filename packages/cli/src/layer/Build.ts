@@ -1,0 +1,173 @@
+/** From an entry to layers on the disk. */
+import * as Effect from "effect/Effect"
+import * as Crypto from "node:crypto"
+import * as Fs from "node:fs"
+import * as NodePath from "node:path"
+import * as UserError from "../UserError.ts"
+import * as Bundle from "./Bundle.ts"
+import * as CodeCache from "./CodeCache.ts"
+import * as Layer from "./Layer.ts"
+import type { Architecture, LayerConfig } from "./LayerConfig.ts"
+import * as Loader from "./Loader.ts"
+import * as NodeBinary from "./NodeBinary.ts"
+import * as Stub from "./Stub.ts"
+import * as TrialRun from "./TrialRun.ts"
+import * as TypeCheck from "./TypeCheck.ts"
+import * as Zip from "./Zip.ts"
+
+export interface BuiltLayer {
+  readonly arch: Architecture
+  readonly directory: string
+  readonly unzippedBytes: number
+  /** SHA-256 of everything but the code caches. */
+  readonly contentHash: string
+  readonly codeCaches: ReadonlyArray<string>
+  readonly zip:
+    | {
+        readonly file: string
+        readonly bytes: number
+        readonly sha256: string
+      }
+    | undefined
+}
+
+export interface Built {
+  readonly name: string
+  readonly runtime: LayerConfig["runtime"]
+  readonly events: ReadonlyArray<Stub.EventType>
+  readonly layers: ReadonlyArray<BuiltLayer>
+  readonly notes: ReadonlyArray<string>
+}
+
+const text = (path: string, mode: Layer.LayerFile["mode"], content: string): Layer.LayerFile => ({
+  path,
+  mode,
+  bytes: Buffer.from(content)
+})
+
+/** The entry that Lambda starts. */
+export const entryFile = (config: LayerConfig, events: ReadonlyArray<Stub.EventType>): Layer.LayerFile => {
+  const { entryKind, name, runtime } = config
+  const content =
+    entryKind === "node"
+      ? Stub.renderNode({ name, runtime: runtime === "node" ? "node" : "managed" })
+      : Stub.render({ name, events, runtime })
+  return text(`extensions/${name}`, 0o755, content)
+}
+
+/** The loader and the program. */
+export const programFiles = ({ name }: LayerConfig, bundle: string): ReadonlyArray<Layer.LayerFile> => [
+  text(`${name}/index.cjs`, 0o644, Loader.render({ name, minimumNode: Loader.minimumNode })),
+  text(`${name}/bundle.cjs`, 0o644, bundle)
+]
+
+/** The runtime that is part of the layer. */
+const runtimeFiles = Effect.fnUntraced(function* ({ name, project, runtime }: LayerConfig, arch: Architecture) {
+  if (runtime !== "node" && runtime !== "auto") return []
+  const binary = yield* NodeBinary.find(arch, NodeBinary.bundledVersion, project).pipe(
+    Effect.catch(({ message, output }) =>
+      UserError.fail(
+        `Node ${NodeBinary.bundledVersion} for ${arch} cannot be had: ${message}\n${output}\n` +
+          `Install the package node-linux-${arch}@${NodeBinary.bundledVersion} in the project, or build with --runtime managed`
+      )
+    )
+  )
+  const file: Layer.LayerFile = { path: `${name}/bin/node`, mode: 0o755, bytes: Fs.readFileSync(binary) }
+  return [file]
+})
+
+const sameEvents = (a: ReadonlyArray<string>, b: ReadonlyArray<string>) => a.toSorted().join() === b.toSorted().join()
+
+/** Runs the program once, and holds what it registers for against the configuration. */
+const trial = Effect.fnUntraced(function* (config: LayerConfig, bundle: string) {
+  const { env, events, name } = config
+  const run = yield* TrialRun.run({ name, bundle, env, node: TrialRun.ownNode })
+  if (events !== undefined && !sameEvents(events, run.events)) {
+    return yield* UserError.fail(
+      `the configuration names the events ${events.join(", ") || "(none)"}, but the program registers for ` +
+        `${run.events.join(", ") || "none"}: make them the same, or leave them out of the configuration`
+    )
+  }
+  return run
+})
+
+const megabytes = (bytes: number): string => `${(bytes / 1024 / 1024).toFixed(2)} MB`
+
+const writeLayer = Effect.fnUntraced(function* (
+  config: LayerConfig,
+  arch: Architecture,
+  files: ReadonlyArray<Layer.LayerFile>,
+  isZipped: boolean
+) {
+  const directory = NodePath.join(config.out, `${config.name}-${arch}`)
+  const unzippedBytes = Layer.unzippedBytes(files)
+  if (unzippedBytes > Layer.maxUnzippedBytes) {
+    return yield* UserError.fail(
+      `the layer for ${arch} has ${megabytes(unzippedBytes)}; Lambda takes ${megabytes(Layer.maxUnzippedBytes)} for a ` +
+        "function and all of its layers"
+    )
+  }
+  yield* Layer.writeDirectory(directory, files)
+  const zip = isZipped ? Zip.write(files) : undefined
+  if (zip !== undefined) yield* Layer.writeFile(`${directory}.zip`, zip)
+  const built: BuiltLayer = {
+    arch,
+    directory,
+    unzippedBytes,
+    contentHash: Layer.contentHash(files),
+    codeCaches: files.filter(Layer.isCache).map(({ path }) => path),
+    zip:
+      zip === undefined
+        ? undefined
+        : {
+            file: `${directory}.zip`,
+            bytes: zip.length,
+            sha256: Crypto.createHash("sha256").update(zip).digest("base64")
+          }
+  }
+  return built
+})
+
+/** Builds everything before anything is written. */
+export const run = Effect.fnUntraced(function* (
+  config: LayerConfig,
+  options: { readonly check: boolean; readonly zip: boolean }
+) {
+  const notes: Array<string> = []
+  if (options.check) {
+    const note = yield* TypeCheck.run(config)
+    if (note !== undefined) notes.push(note)
+  }
+  const { code, warnings } = yield* Bundle.build(config.entry)
+  notes.push(...warnings)
+  const { codeCache, errors, events } = yield* trial(config, code)
+  if (errors.length > 0) {
+    notes.push(
+      `the program logged errors in its trial run (variables that it needs can be set by --env KEY=VALUE):\n` +
+        [...new Set(errors)].map((error) => `  ${error}`).join("\n")
+    )
+  }
+  const layers = yield* Effect.forEach(
+    config.architectures,
+    Effect.fnUntraced(function* (arch) {
+      const caches =
+        config.codeCache === "off" ? { files: [], notes: [] } : yield* CodeCache.make(config, arch, code, codeCache)
+      notes.push(...caches.notes)
+      const files = [
+        entryFile(config, events),
+        ...programFiles(config, code),
+        ...caches.files,
+        ...(yield* runtimeFiles(config, arch))
+      ]
+      return { arch, files }
+    })
+  )
+  const built: Built = {
+    name: config.name,
+    runtime: config.runtime,
+    events,
+    layers: yield* Effect.forEach(layers, ({ arch, files }) => writeLayer(config, arch, files, options.zip)),
+    notes
+  }
+  return built
+})

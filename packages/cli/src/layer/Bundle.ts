@@ -1,0 +1,89 @@
+/** The program as one minified CommonJS file, made by rolldown. */
+import * as Effect from "effect/Effect"
+import * as NodePath from "node:path"
+import process from "node:process"
+import { type InputOptions, type OutputOptions, type Plugin, rolldown, type RolldownLog } from "rolldown"
+import * as UserError from "../UserError.ts"
+
+/** What loads an addon that was compiled for one system and is no JavaScript. */
+const addonLoaders = /^(bindings|node-gyp-build|node-gyp-build-optional-packages|@mapbox\/node-pre-gyp|pkg-prebuilds)$/
+
+const addonPlugin: Plugin = {
+  name: "native-addons",
+  resolveId: {
+    filter: { id: addonLoaders },
+    handler: (source, importer) => {
+      throw new Error(`${importer ?? "the entry"} loads a native addon by ${source}: ${addonAdvice}`)
+    }
+  },
+  load: {
+    filter: { id: /\.node$/ },
+    handler: (id) => {
+      throw new Error(`${id} is a native addon: ${addonAdvice}`)
+    }
+  }
+}
+
+const addonAdvice = "it cannot be part of a layer that is one JavaScript file; use a package without one"
+
+/** The bundle is loaded, not started as a file. */
+const shebangPlugin: Plugin = {
+  name: "shebang",
+  transform: { filter: { code: /^#!/ }, handler: (code) => code.replace(/^#!.*/, "") }
+}
+
+/** `src/main.ts:3:8: Could not resolve …`; the rest of what rolldown says is a drawing. */
+export const line = ({ loc, message, plugin }: RolldownLog): string => {
+  const [first = ""] = message.replace(/^\[[A-Z_]+\] /, "").split("\n")
+  if (loc?.file === undefined || plugin === addonPlugin.name) return first
+  return `${NodePath.relative(process.cwd(), NodePath.resolve(loc.file))}:${loc.line}:${loc.column + 1}: ${first}`
+}
+
+/**
+ * How an extension is bundled, for a build and for a watcher.
+ *
+ * @param warn takes each warning, one line
+ */
+export const inputOptions = (entry: string, warn: (text: string) => void): InputOptions => ({
+  input: entry,
+  platform: "node",
+  // Getters without effects: what is only read at module level need not be kept.
+  treeshake: { propertyReadSideEffects: false },
+  // The oldest Node that layers run on: newer syntax is written in terms of its own.
+  transform: { target: "node22" },
+  checks: { pluginTimings: false },
+  plugins: [addonPlugin, shebangPlugin],
+  onLog: (level, log, handle) => {
+    // A package that cannot be found would be left to the layer, where nothing is installed.
+    if (log.code === "UNRESOLVED_IMPORT")
+      return handle("error", { ...log, message: log.message.replace(/ in .*/s, "") })
+    if (level === "warn") warn(line(log))
+  }
+})
+
+export const outputOptions: OutputOptions = {
+  // ES modules that import node:http load more than they need, and start 30 ms later.
+  format: "cjs",
+  minify: true,
+  comments: false,
+  codeSplitting: false
+}
+
+const errorsOf = (cause: unknown): ReadonlyArray<string> => {
+  if (!(cause instanceof Error)) return [String(cause)]
+  const errors: unknown = Reflect.get(cause, "errors")
+  return Array.isArray(errors) ? errors.map((error: RolldownLog) => line(error)) : [line(cause)]
+}
+
+/** The text of the bundle, and the warnings. */
+export const build = Effect.fnUntraced(function* (entry: string) {
+  const warnings: Array<string> = []
+  const code = yield* Effect.tryPromise({
+    try: () =>
+      rolldown(inputOptions(entry, (text) => warnings.push(text))).then((bundle) =>
+        bundle.generate(outputOptions).finally(() => bundle.close())
+      ),
+    catch: (cause) => UserError.make(`${entry} cannot be bundled:\n${errorsOf(cause).join("\n")}`)
+  }).pipe(Effect.map(({ output }) => output[0].code))
+  return { code, warnings }
+})

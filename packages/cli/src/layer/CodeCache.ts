@@ -1,0 +1,105 @@
+/**
+ * V8 code caches: what V8 compiled during a trial run, one file for each version of V8 and architecture. V8 takes a cache
+ * only if version, flags and architecture agree and compiles otherwise, so one too many does no harm.
+ */
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Fs from "node:fs"
+import * as NodePath from "node:path"
+import process from "node:process"
+import { execute } from "./Execute.ts"
+import type { LayerFile } from "./Layer.ts"
+import type { Architecture, LayerConfig } from "./LayerConfig.ts"
+import * as NodeBinary from "./NodeBinary.ts"
+import * as TrialRun from "./TrialRun.ts"
+
+/** Where Debian and its relatives put the libraries of another architecture. */
+const libraries: Readonly<Record<Architecture, readonly [qemu: string, root: string, linker: string]>> = {
+  arm64: ["qemu-aarch64", "/usr/aarch64-linux-gnu", "lib/ld-linux-aarch64.so.1"],
+  x64: ["qemu-x86_64", "/usr/x86_64-linux-gnu", "lib/ld-linux-x86-64.so.2"]
+}
+
+const findInPath = (path: string, names: ReadonlyArray<string>): string | undefined =>
+  path
+    .split(NodePath.delimiter)
+    .flatMap((folder) => names.map((name) => NodePath.join(folder, name)))
+    .find((file) => Fs.existsSync(file))
+
+/** What runs a Linux Node of this architecture here, before the Node itself; or why it cannot run. */
+const runnerOf = (arch: Architecture, path: string): ReadonlyArray<string> | string => {
+  if (process.platform !== "linux") return "they are made on Linux only"
+  if (process.arch === arch) return []
+  const [name, root, linker] = libraries[arch]
+  const qemu = findInPath(path, [`${name}-static`, name])
+  if (qemu === undefined) return `neither ${name}-static nor ${name} is installed here`
+  if (!Fs.existsSync(NodePath.join(root, linker))) return `${qemu} has no C library in ${root}`
+  return [qemu, "-L", root]
+}
+
+/** The versions of Node that get a cache: the running one, the bundled one, and those that are asked for. */
+const versionsOf = ({ nodeVersions, runtime }: LayerConfig): ReadonlySet<string> =>
+  new Set([
+    process.versions.node,
+    ...(runtime === "node" || runtime === "auto" ? [NodeBinary.bundledVersion] : []),
+    ...nodeVersions
+  ])
+
+export interface CodeCaches {
+  readonly files: ReadonlyArray<LayerFile>
+  readonly notes: ReadonlyArray<string>
+}
+
+/**
+ * The caches of one architecture. What is missing for one is a note: the layer starts a little slower without it.
+ *
+ * @param own the cache that the trial run of this very Node made
+ */
+export const make = Effect.fnUntraced(function* (
+  config: LayerConfig,
+  arch: Architecture,
+  bundle: string,
+  own: Uint8Array | undefined
+) {
+  const files = new Map<string, LayerFile>()
+  const notes: Array<string> = []
+  const add = (v8: string, bytes: Uint8Array) => {
+    const path = `${config.name}/bundle.${v8}-${arch}.cache`
+    files.set(path, { path, mode: 0o644, bytes })
+  }
+  const runner = runnerOf(arch, yield* Effect.orDie(Config.String("PATH").pipe(Config.withDefault(""))))
+  if (typeof runner === "string") {
+    return { files: [], notes: [`no code caches for ${arch}: ${runner}; the layer starts a little slower there`] }
+  }
+  for (const version of versionsOf(config)) {
+    if (arch === process.arch && version === process.versions.node) {
+      if (own === undefined)
+        notes.push(`no code cache for Node ${version}: the program did not end at SHUTDOWN by itself`)
+      else add(process.versions.v8, own)
+      continue
+    }
+    const made = Effect.gen(function* () {
+      const binary = yield* NodeBinary.find(arch, version, config.project)
+      const [command, ...args] = [...runner, binary]
+      if (command === undefined) return
+      const asked = [...args, "--print", "process.versions.v8"]
+      const v8 = (yield* execute(command, asked, { timeoutMillis: 60_000 })).trim()
+      if (files.has(`${config.name}/bundle.${v8}-${arch}.cache`)) return
+      const { codeCache } = yield* TrialRun.run({
+        ...config,
+        bundle,
+        node: [command, ...args],
+        isSlow: arch !== process.arch
+      })
+      if (codeCache !== undefined) add(v8, codeCache)
+    })
+    yield* Effect.catch(made, (error) =>
+      Effect.sync(() => {
+        const why =
+          error._tag === "ExecuteError" ? [error.message, error.output].join("\n").trim() : String(error.cause)
+        notes.push(`no code cache for Node ${version} on ${arch}: ${why}`)
+      })
+    )
+  }
+  const result: CodeCaches = { files: [...files.values()], notes }
+  return result
+})

@@ -1,0 +1,35 @@
+/** Programs of this machine that a build calls. No shell, and a bound for each. */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { execFile } from "node:child_process"
+
+/** The program could not be started, ran too long, or ended with an exit code; what it said. */
+export class ExecuteError extends Schema.TaggedError<ExecuteError>("@effect-lambda/cli/ExecuteError")("ExecuteError", {
+  message: Schema.String,
+  output: Schema.String
+}) {}
+
+/** What the program wrote to stdout. */
+export const execute = (
+  file: string,
+  args: ReadonlyArray<string>,
+  options: { readonly cwd?: string; readonly timeoutMillis: number }
+): Effect.Effect<string, ExecuteError> =>
+  Effect.callback<string, ExecuteError>((resume) => {
+    const child = execFile(
+      file,
+      args,
+      { cwd: options.cwd, timeout: options.timeoutMillis, maxBuffer: 64 * 1024 * 1024 },
+      (error, stdout, stderr) => {
+        if (error === null) return resume(Effect.succeed(stdout))
+        const how =
+          error.code === "ENOENT"
+            ? "was not found"
+            : error.killed === true
+              ? `did not end within ${options.timeoutMillis / 1000} seconds`
+              : `ended with ${error.signal ?? `exit code ${error.code}`}`
+        resume(Effect.fail(new ExecuteError({ message: `${file} ${how}`, output: `${stdout}${stderr}`.trim() })))
+      }
+    )
+    return Effect.sync(() => child.kill("SIGKILL"))
+  })

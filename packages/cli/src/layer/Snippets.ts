@@ -1,0 +1,97 @@
+/** How the layers of a build are deployed, for pasting: one text per tool, with the real names and paths. */
+import * as NodePath from "node:path"
+import process from "node:process"
+import type { Built, BuiltLayer } from "./Build.ts"
+import { maxUploadBytes } from "./Layer.ts"
+import { quote } from "./Stub.ts"
+
+export const kinds = ["cli", "sam", "cdk", "terraform", "docker"] as const
+
+export type Kind = (typeof kinds)[number]
+
+/** Names that the tools of AWS give the architectures. */
+const architectures = { x64: "x86_64", arm64: "arm64" } as const
+
+/** Everything the texts need, of a layer. */
+interface Facts {
+  readonly arch: (typeof architectures)[keyof typeof architectures]
+  readonly directory: string
+  readonly zip: string
+  /** Too large for a request: it goes by way of S3. */
+  readonly isLarge: boolean
+  /** Of the layer: letters, digits, - and _. */
+  readonly name: string
+  /** Of a resource or a variable. */
+  readonly id: string
+}
+
+/** As it is written in the current folder. */
+const shown = (path: string): string => {
+  const relative = NodePath.relative(process.cwd(), path)
+  return relative.startsWith("..") ? path : relative
+}
+
+const factsOf = (name: string, { arch, directory, zip }: BuiltLayer): Facts => {
+  const layerName = `${name}-${arch}`.replaceAll(".", "-")
+  return {
+    arch: architectures[arch],
+    directory: shown(directory),
+    zip: shown(`${directory}.zip`),
+    isLarge: zip !== undefined && zip.bytes > maxUploadBytes,
+    name: layerName,
+    id: layerName
+      .split(/[^A-Za-z0-9]+/)
+      .map((part) => part.charAt(0).toUpperCase() + part.slice(1))
+      .join("")
+      .replace(/^\d/, "Layer$&")
+  }
+}
+
+const word = (text: string): string => (/^[A-Za-z0-9_./:=-]+$/.test(text) ? text : quote(text))
+
+const cli = ({ arch, isLarge, name, zip }: Facts): string => {
+  const content = isLarge
+    ? `--content S3Bucket=$BUCKET,S3Key=${word(NodePath.basename(zip))}`
+    : `--zip-file ${word(`fileb://${zip}`)}`
+  return `${isLarge ? `aws s3 cp ${word(zip)} "s3://$BUCKET/"\n` : ""}aws lambda publish-layer-version --layer-name ${name} \\
+  ${content} --compatible-architectures ${arch}`
+}
+
+const sam = ({ arch, id, name, zip }: Facts): string => `  ${id}:
+    Type: AWS::Serverless::LayerVersion
+    Properties:
+      LayerName: ${name}
+      ContentUri: ${JSON.stringify(zip)}
+      CompatibleArchitectures: [${arch}]
+      RetentionPolicy: Retain
+  # In the function: Layers: [!Ref ${id}]`
+
+const cdk = ({ arch, id, zip }: Facts): string => {
+  const variable = id.charAt(0).toLowerCase() + id.slice(1)
+  return `const ${variable} = new lambda.LayerVersion(this, "${id}", {
+  code: lambda.Code.fromAsset(${JSON.stringify(zip)}),
+  compatibleArchitectures: [lambda.Architecture.${arch.toUpperCase()}]
+})
+// For the function: fn.addLayers(${variable})`
+}
+
+const terraform = ({ arch, name, zip }: Facts): string => {
+  const id = name.replaceAll("-", "_").replace(/^\d/, "layer_$&")
+  return `resource "aws_lambda_layer_version" "${id}" {
+  layer_name               = "${name}"
+  filename                 = ${JSON.stringify(zip)}
+  source_code_hash         = filebase64sha256(${JSON.stringify(zip)})
+  compatible_architectures = ["${arch}"]
+}
+# In the function: layers = [aws_lambda_layer_version.${id}.arn]`
+}
+
+/** A layer cannot be attached to a function that is an image. */
+const docker = ({ arch, directory }: Facts): string =>
+  `# ${arch}\nCOPY ${JSON.stringify([`${directory}/`, "/opt/"]).replaceAll(",", ", ")}`
+
+const texts: Readonly<Record<Kind, (facts: Facts) => string>> = { cli, sam, cdk, terraform, docker }
+
+/** The snippet of one tool for every layer of the build. */
+export const render = (kind: Kind, { layers, name }: Pick<Built, "layers" | "name">): string =>
+  [...(kind === "sam" ? ["Resources:"] : []), ...layers.map((layer) => texts[kind](factsOf(name, layer)))].join("\n")

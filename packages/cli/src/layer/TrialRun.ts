@@ -1,0 +1,147 @@
+/**
+ * The program runs once under the emulator before it is packed: one that throws at its start or never registers is found
+ * here, what it registers for is what the stub will register for, and V8 has compiled by then what the start needs.
+ */
+import * as Emulator from "@effect-lambda/emulator/Emulator"
+import * as Journal from "@effect-lambda/emulator/Journal"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as NodePath from "node:path"
+import process from "node:process"
+import * as UserError from "../UserError.ts"
+import * as Loader from "./Loader.ts"
+import { type EventType, quote } from "./Stub.ts"
+
+/** A Node, or what runs a Node of another architecture and that Node. */
+export type NodeCommand = readonly [string, ...ReadonlyArray<string>]
+
+export interface Options {
+  readonly name: string
+  readonly bundle: string
+  readonly node: NodeCommand
+  /** Variables of the function, as a user of the layer sets them. */
+  readonly env: Readonly<Record<string, string>>
+  /** An emulated processor takes its time. */
+  readonly isSlow?: boolean
+}
+
+export interface TrialRun {
+  /** What the program registers for. */
+  readonly events: ReadonlyArray<EventType>
+  /** What V8 compiled; without one the program did not end at SHUTDOWN by itself. */
+  readonly codeCache: Uint8Array | undefined
+  /** The errors in its log. */
+  readonly errors: ReadonlyArray<string>
+}
+
+const handler = "export const handler = async (event) => (console.log(JSON.stringify(event)), event)\n"
+const invocations = 20
+
+/** The layer without a stub. The name is handed over, since the file that Node runs is called index.cjs. */
+const writeLayer = (folder: string, { bundle, name, node }: Options): void => {
+  const program = NodePath.join(folder, "opt", name)
+  const entry = NodePath.join(folder, "opt/extensions", name)
+  Fs.mkdirSync(NodePath.dirname(entry), { recursive: true })
+  Fs.mkdirSync(program)
+  const loader = { name, minimumNode: Loader.minimumNode, recordCodeCache: NodePath.join(folder, "cache") }
+  Fs.writeFileSync(NodePath.join(program, "index.cjs"), Loader.render(loader))
+  Fs.writeFileSync(NodePath.join(program, "bundle.cjs"), bundle)
+  Fs.writeFileSync(NodePath.join(folder, "handler.mjs"), handler)
+  const command = [...node, NodePath.join(program, "index.cjs")].map(quote).join(" ")
+  Fs.writeFileSync(
+    entry,
+    `#!/bin/sh\nunset NODE_OPTIONS\nexport EFFECT_LAMBDA_EXTENSION_NAME=${quote(name)}\nexec ${command}\n`,
+    { mode: 0o755 }
+  )
+}
+
+const decodeError = Schema.decodeUnknownOption(
+  Schema.fromJsonString(Schema.Struct({ level: Schema.Literals(["ERROR", "FATAL"]), message: Schema.String }))
+)
+
+const errorsIn = (entries: ReadonlyArray<Journal.JournalEntry>): ReadonlyArray<string> =>
+  entries
+    .filter(Journal.is("Output", ({ source }) => source !== "runtime"))
+    .flatMap(({ line }) => Option.match(decodeError(line), { onNone: () => [], onSome: ({ message }) => [message] }))
+
+/** What went wrong, by the journal, and what the program printed. */
+const explain = (entries: ReadonlyArray<Journal.JournalEntry>): string => {
+  const extension = entries.filter((entry) => !("source" in entry) || entry.source !== "runtime")
+  const refused = extension.find(Journal.is("ApiRefused"))
+  const exited = extension.find(Journal.is("ProcessExited"))
+  const isRegistered = extension.some(Journal.is("Registered"))
+  const state = isRegistered ? "after it had registered" : "before it registered"
+  const output = extension
+    .filter(Journal.is("Output"))
+    .slice(-30)
+    .map(({ line }) => `  ${line}`)
+  const failed = extension.find(Journal.is("LaunchFailed"))
+  const how =
+    exited?.status._tag === "Code"
+      ? `it ended with exit code ${exited.status.code} ${state}`
+      : isRegistered
+        ? "it registered but did not ask for the next event in time"
+        : "it did not register in time"
+  return [
+    failed === undefined ? how : `it could not be started: ${failed.message}`,
+    ...(refused === undefined ? [] : [`Lambda refused its ${refused.path}: ${refused.errorType}, ${refused.message}`]),
+    ...(output.length === 0 ? ["it printed nothing"] : ["it printed:", ...output])
+  ].join("\n")
+}
+
+const runIn = Effect.fnUntraced(function* (folder: string, options: Options) {
+  writeLayer(folder, options)
+  const seconds = options.isSlow === true ? 60 : 10
+  const emulator = yield* Emulator.make({
+    extensions: { opt: NodePath.join(folder, "opt") },
+    function: { handler: NodePath.join(folder, "handler.mjs") },
+    environment: options.env,
+    timeout: seconds * 1000,
+    initTimeout: seconds * 1000
+  })
+  const fail = (what: string) =>
+    Effect.flatMap(emulator.journal.entries, (entries) =>
+      UserError.fail(`${what} in its trial run under the emulator: ${explain(entries)}`)
+    )
+  const init = yield* emulator.journal.waitFor(Journal.is("InitEnded"), `${seconds + 5} seconds`)
+  if (init.status !== "success") return yield* fail("the extension did not start")
+
+  const enough = (yield* Clock.currentTimeMillis) + seconds * 500
+  for (let number = 1; number <= invocations && (yield* Clock.currentTimeMillis) < enough; number++) {
+    const { requestId } = yield* emulator.invoke(JSON.stringify({ invocation: number }))
+    const done = yield* emulator.journal.waitFor(
+      Journal.is("InvocationDone", (entry) => entry.requestId === requestId),
+      `${seconds + 5} seconds`
+    )
+    if (done.status !== "success") return yield* fail(`the extension failed (${done.status}) with invocation ${number}`)
+  }
+  yield* emulator.shutdown()
+
+  const entries = yield* emulator.journal.entries
+  const registered = entries.find(Journal.is("Registered"))
+  const cache = NodePath.join(folder, "cache")
+  const trial: TrialRun = {
+    events: registered?.events ?? [],
+    codeCache: Fs.existsSync(cache) ? Fs.readFileSync(cache) : undefined,
+    errors: errorsIn(entries)
+  }
+  return trial
+})
+
+/** Runs the bundle as an extension beside a function: init, some invocations, SHUTDOWN. */
+export const run = (options: Options) =>
+  Effect.acquireRelease(
+    Effect.sync(() => Fs.mkdtempSync(NodePath.join(Os.tmpdir(), "effect-lambda-"))),
+    (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true, force: true }))
+  ).pipe(
+    Effect.flatMap((folder) => runIn(folder, options)),
+    Effect.scoped,
+    Effect.catchTag("EmulatorError", (error) => UserError.fail(`the trial run failed: ${error.reason.message}`))
+  )
+
+/** The Node that runs this program. */
+export const ownNode: NodeCommand = [process.execPath]
