@@ -6,12 +6,13 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import process from "node:process"
 import { build } from "./commands/build.ts"
+import { check } from "./commands/check.ts"
 import { emulate } from "./commands/emulate.ts"
 import manifest from "../package.json" with { type: "json" }
 
 const cli = Command.make("effect-lambda").pipe(
-  Command.withDescription("AWS Lambda extensions: build them, run and prove them on this machine"),
-  Command.withSubcommands([build, emulate])
+  Command.withDescription("AWS Lambda extensions: build, check and run them on this machine"),
+  Command.withSubcommands([build, check, emulate])
 )
 
 // Not NodeRuntime.runMain: Ctrl-C is the normal end of `emulate`, which handles it itself. Not process.exit: what has

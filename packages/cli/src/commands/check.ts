@@ -1,0 +1,119 @@
+/** `effect-lambda check`: what is wrong with a layer, before Lambda says it in its own way. */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as NodePath from "node:path"
+import process from "node:process"
+import type { Finding } from "../layer/Finding.ts"
+import * as Findings from "../layer/Findings.ts"
+import * as FunctionRuntime from "../layer/FunctionRuntime.ts"
+import * as LayerContent from "../layer/LayerContent.ts"
+import * as Terminal from "../Terminal.ts"
+import { fail } from "../UserError.ts"
+
+const config = {
+  layer: Argument.Path("layer").pipe(
+    Argument.withMetavar("LAYER.zip|DIR"),
+    Argument.withDescription("The layer: a zip, or a directory that is laid out as /opt")
+  ),
+  arch: Flag.Literals("arch", ["x64", "arm64"]).pipe(
+    Flag.withDescription("What the layer is for; without it as the name of the file says, such as my-layer-arm64.zip"),
+    Flag.optional
+  ),
+  runtimes: Flag.String("function-runtime").pipe(
+    Flag.withMetavar("ID,…"),
+    Flag.withDescription(
+      "The runtimes of the functions that use the layer, such as nodejs24.x,python3.13; may be given several times"
+    ),
+    Flag.atLeast(0)
+  ),
+  json: Flag.Boolean("json").pipe(Flag.withDescription("Print everything as one JSON object"), Flag.withDefault(false))
+}
+
+const archOf = (path: string): "x64" | "arm64" | undefined => {
+  const name = /(?:^|[-_.])(x64|x86[_-]64|amd64|arm64|aarch64)(?:\.zip)?$/i.exec(NodePath.basename(path))?.[1]
+  if (name === undefined) return undefined
+  return /^a(?:rm|arch)/i.test(name) ? "arm64" : "x64"
+}
+
+const runtimesOf = (ids: ReadonlyArray<string>) =>
+  Effect.forEach(
+    ids.flatMap((list) => list.split(",")),
+    (id) => {
+      const runtime = FunctionRuntime.parse(id.trim())
+      return runtime === undefined
+        ? fail(
+            `--function-runtime ${JSON.stringify(id)} is no runtime that is known here; known are ` +
+              `${FunctionRuntime.examples} and other versions of these languages`
+          )
+        : Effect.succeed(runtime)
+    }
+  )
+
+const styles = { error: "red", warning: "yellow", note: "cyan" } as const
+/** Of one kind; a layer with all modes wrong has thousands. */
+const shown = 5
+
+/** A name in a zip may hold anything, what moves the cursor too. */
+const visible = (text: string): string => text.replaceAll(/\p{Cc}/gu, "?")
+
+/** One paragraph for each finding, few for each kind. */
+const render = (findings: ReadonlyArray<Finding>): ReadonlyArray<string> => {
+  const lines: Array<string> = []
+  const groups = Map.groupBy(findings, ({ code, severity }) => `${severity} ${code}`)
+  for (const severity of ["error", "warning", "note"] as const) {
+    for (const group of groups.values()) {
+      if (group[0]?.severity !== severity) continue
+      for (const { advice, code, message, path } of group.slice(0, shown)) {
+        const text = path === "" ? message : `${path}: ${message}`
+        lines.push(
+          `${Terminal.paint(styles[severity], severity)} [${code}] ${visible(text)}`,
+          `  do: ${visible(advice)}`
+        )
+      }
+      if (group.length > shown) lines.push(`  … and ${group.length - shown} more [${group[0].code}]`)
+    }
+  }
+  return lines
+}
+
+const plural = (count: number, word: string) => `${count} ${word}${count === 1 ? "" : "s"}`
+
+const run = Effect.fnUntraced(function* (input: Command.Command.Config.Infer<typeof config>) {
+  const runtimes = yield* runtimesOf(input.runtimes)
+  const opened = LayerContent.open(input.layer)
+  if (Result.isFailure(opened)) return yield* fail(`${input.layer} cannot be checked: ${opened.failure}`)
+  const content = opened.success
+  const arch = Option.getOrUndefined(input.arch) ?? archOf(NodePath.resolve(input.layer))
+  const findings = Findings.find(content, { arch, runtimes })
+  const count = (severity: Finding["severity"]) => findings.filter((finding) => finding.severity === severity).length
+  const terminal = yield* Terminal.make
+  if (input.json) {
+    yield* terminal.print(JSON.stringify({ layer: input.layer, arch: arch ?? null, findings }))
+  } else {
+    for (const line of render(findings)) yield* terminal.print(line)
+    yield* terminal.print(
+      findings.length === 0
+        ? `${input.layer}: nothing found`
+        : `${input.layer}: ${plural(count("error"), "error")}, ${plural(count("warning"), "warning")}, ${plural(count("note"), "note")}`
+    )
+  }
+  if (count("error") > 0) process.exitCode = 1
+}, Effect.scoped)
+
+export const check = Command.make("check", config, run).pipe(
+  Command.withDescription(
+    "Says what is wrong with a layer that holds extensions, whoever made it: files that Lambda cannot start, programs " +
+      "for another machine, missing interpreters, sizes, secrets.\n\nThe exit code is 1 if there is an error."
+  ),
+  Command.withExamples([
+    { command: "effect-lambda check dist/my-extension-arm64.zip", description: "A layer before it is published" },
+    {
+      command: "effect-lambda check layer.zip --arch x64 --function-runtime python3.13,java21",
+      description: "Will it run beside these functions?"
+    }
+  ])
+)

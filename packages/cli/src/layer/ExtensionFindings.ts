@@ -1,0 +1,287 @@
+/** Will Lambda be able to start this file of `extensions/`? */
+import * as NodePath from "node:path"
+import * as Elf from "./Elf.ts"
+import type { Finding, Layer } from "./Finding.ts"
+import * as FunctionRuntime from "./FunctionRuntime.ts"
+
+const byteOrderMark = "\u00ef\u00bb\u00bf"
+
+/** The first bytes of programs for other systems. */
+const foreign = new Map([
+  ["cffaedfe", "macOS"],
+  ["feedfacf", "macOS"],
+  ["cafebabe", "macOS"]
+])
+
+const systemOf = (bytes: Uint8Array): string | undefined =>
+  bytes[0] === 0x4d && bytes[1] === 0x5a ? "Windows" : foreign.get(Buffer.from(bytes.subarray(0, 4)).toString("hex"))
+
+interface Shebang {
+  /** What must be there: an absolute path, or a name on the PATH. */
+  readonly programs: ReadonlyArray<string>
+  readonly usesSplit: boolean
+  readonly problem: string | undefined
+}
+
+const shebangOf = (line: string): Shebang => {
+  const [, interpreter = "", rest = ""] = /^#!\s*(\S*)\s*(.*?)\s*$/.exec(line) ?? []
+  const shebang = { programs: [interpreter], usesSplit: false }
+  if (!interpreter.startsWith("/")) {
+    return { ...shebang, problem: `${JSON.stringify(interpreter)} is no absolute path, and Linux looks nowhere else` }
+  }
+  if (NodePath.posix.basename(interpreter) !== "env") return { ...shebang, problem: undefined }
+  const words = rest.split(/\s+/)
+  const usesSplit = words[0]?.startsWith("-S") === true || words[0] === "--split-string"
+  const command = words.find((word) => word !== "" && !word.startsWith("-") && !word.includes("="))
+  if (command === undefined) return { ...shebang, problem: "env is not told what to run" }
+  return {
+    programs: [interpreter, command],
+    usesSplit,
+    problem:
+      words.length > 1 && !usesSplit
+        ? `Linux hands everything after env over as one word, so env looks for a program named ${JSON.stringify(rest)}`
+        : undefined
+  }
+}
+
+const representatives = FunctionRuntime.examples.split(", ").flatMap((id) => FunctionRuntime.parse(id) ?? [])
+
+const listOf = (runtimes: ReadonlyArray<FunctionRuntime.FunctionRuntime>) => runtimes.map(({ id }) => id).join(", ")
+
+/** Is a program there when Lambda starts the extension? */
+const programFindings = (path: string, program: string, layer: Layer, advice: string): ReadonlyArray<Finding> => {
+  if (program.startsWith("/opt/")) {
+    if (layer.entries.has(program.slice("/opt/".length))) return []
+    const message = `it runs with ${program}, which is not in this layer`
+    return [
+      {
+        code: "interpreter",
+        severity: "warning",
+        path,
+        message,
+        advice: "add it, or use it with the layer that has it"
+      }
+    ]
+  }
+  if (!program.includes("/") && layer.entries.has(`bin/${program}`)) return []
+  const { runtimes } = layer.target
+  const asked = runtimes.length === 0 ? representatives : runtimes
+  const without = asked.filter((runtime) => FunctionRuntime.hasProgram(runtime, program) === "no")
+  const unsure = asked.filter((runtime) => FunctionRuntime.hasProgram(runtime, program) === "unknown")
+  if (runtimes.length === 0 && unsure.length < asked.length) {
+    return without.length === 0
+      ? []
+      : [
+          {
+            code: "interpreter",
+            severity: "note",
+            path,
+            message: `it runs with ${program}, which not every function has: not ${listOf(without)}, for example`,
+            advice: "name the functions with --function-runtime to have it checked"
+          }
+        ]
+  }
+  return [
+    ...(without.length === 0
+      ? []
+      : [
+          {
+            code: "interpreter",
+            severity: "error" as const,
+            path,
+            message: `it runs with ${program}, which functions of ${listOf(without)} do not have`,
+            advice
+          }
+        ]),
+    ...(unsure.length === 0
+      ? []
+      : [
+          {
+            code: "interpreter",
+            severity: "warning" as const,
+            path,
+            message: `it runs with ${program}, which is not known to be in functions of ${listOf(unsure)}`,
+            advice: "run the image of the function (public.ecr.aws/lambda) and look, or bring it along in bin/"
+          }
+        ])
+  ]
+}
+
+/** Names that a script states in its source; what it computes cannot be seen. */
+const literalName = /Lambda-Extension-Name(?:["']\s*[:,=]\s*["']|:\s*)([\w.-]+)["']/i
+
+const stubMarker = "EFFECT_LAMBDA_EXTENSION_NAME"
+
+/** As `Stub.ts` writes it. */
+const stubName = /was built as "'([^']+)'"/
+
+/** The stub of a layer that `effect-lambda build` has made: its program, its name, and a runtime that is there. */
+const stubFindings = (path: string, text: string, layer: Layer): ReadonlyArray<Finding> => {
+  const findings: Array<Finding> = []
+  const file = NodePath.posix.basename(path)
+  const name = stubName.exec(text)?.[1] ?? file
+  if (name !== file) {
+    findings.push({
+      code: "name",
+      severity: "warning",
+      path,
+      message:
+        `it was built as ${JSON.stringify(name)}; it registers as ${JSON.stringify(file)}, ` +
+        "the name of its file, and complains at every start",
+      advice: `rename the file to ${name}, or build it as ${file}`
+    })
+  }
+  const isNode = layer.entries.has(`${name}/index.cjs`) && layer.entries.has(`${name}/bundle.cjs`)
+  if (!isNode && !layer.entries.has(`${name}/bin/${name}`)) {
+    return [
+      ...findings,
+      {
+        code: "incomplete",
+        severity: "error",
+        path,
+        message: `its program is missing: ${name}/index.cjs with ${name}/bundle.cjs, or ${name}/bin/${name}`,
+        advice: "take everything that effect-lambda build has written"
+      }
+    ]
+  }
+  const { runtimes } = layer.target
+  if (isNode && !layer.entries.has(`${name}/bin/node`) && runtimes.length > 0) {
+    const advice = "build the layer with --runtime auto, which brings a Node along"
+    findings.push(...programFindings(path, "/var/lang/bin/node", layer, advice))
+    const old = runtimes.filter(({ language, version }) => language === "node" && version < 22)
+    if (old.length > 0) {
+      const message = `it needs Node 22.19 or newer, and functions of ${listOf(old)} have an older one`
+      findings.push({ code: "interpreter", severity: "error", path, message, advice })
+    }
+  }
+  return findings
+}
+
+const permissionFinding = (path: string, mode: number | undefined): Finding => ({
+  code: "not-executable",
+  severity: "error",
+  path,
+  message:
+    mode === undefined
+      ? "the zip has no Unix permissions, so Lambda cannot start it (PermissionDenied)"
+      : `its mode ${mode.toString(8)} does not let Lambda's user read and execute it (PermissionDenied)`,
+  advice:
+    mode === undefined
+      ? "zip on Linux or macOS, or with a tool that writes Unix permissions; Windows' own tools do not"
+      : `chmod 755 ${path}, then zip again`
+})
+
+const scriptFindings = (path: string, text: string, layer: Layer): ReadonlyArray<Finding> => {
+  const [line = ""] = text.split("\n", 1)
+  const shebang = shebangOf(line)
+  const findings: Array<Finding> = []
+  if (line.endsWith("\r")) {
+    const message = `its first line ends in CR LF, so Linux looks for ${JSON.stringify(`${shebang.programs[0]}\r`)}`
+    findings.push({
+      code: "crlf",
+      severity: "error",
+      path,
+      message,
+      advice: "save it with LF line ends (.gitattributes: eol=lf)"
+    })
+  } else if (/\/(?:ba|da)?sh$/.test(shebang.programs.at(-1) ?? "") && text.includes("\r\n")) {
+    const message = "it has CR LF line ends, which are part of every command for a shell"
+    findings.push({
+      code: "crlf",
+      severity: "error",
+      path,
+      message,
+      advice: "save it with LF line ends (.gitattributes: eol=lf)"
+    })
+  }
+  if (shebang.problem !== undefined) {
+    const advice = "write #!/bin/bash, or #!/usr/bin/env with one word"
+    return [
+      ...findings,
+      { code: "shebang", severity: "error", path, message: `its first line is wrong: ${shebang.problem}`, advice }
+    ]
+  }
+  const withoutSplit = layer.target.runtimes.filter((runtime) => !FunctionRuntime.splitsEnvArguments(runtime))
+  if (shebang.usesSplit && withoutSplit.length > 0) {
+    const message = `the env of ${listOf(withoutSplit)} (Amazon Linux 2) does not know -S`
+    findings.push({ code: "shebang", severity: "error", path, message, advice: "start it from a bash script instead" })
+  }
+  for (const program of shebang.programs) {
+    findings.push(
+      ...programFindings(
+        path,
+        program,
+        layer,
+        "bring the interpreter along in the layer's bin/, or use a native program"
+      )
+    )
+  }
+  if (text.includes(stubMarker)) findings.push(...stubFindings(path, text, layer))
+  else {
+    const name = literalName.exec(text)?.[1]
+    const file = NodePath.posix.basename(path)
+    if (name !== undefined && name !== file) {
+      findings.push({
+        code: "name",
+        severity: "error",
+        path,
+        message:
+          `it registers as ${JSON.stringify(name)}, but Lambda knows it by the name of its file: ` +
+          `init would wait for ${JSON.stringify(file)} until its time is over`,
+        advice: `rename the file to ${name}, or register with the name of the file`
+      })
+    }
+  }
+  return findings
+}
+
+/**
+ * What is wrong with a file that Lambda will start.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const find = (
+  path: string,
+  mode: number | undefined,
+  bytes: Uint8Array,
+  layer: Layer
+): ReadonlyArray<Finding> => {
+  const start = Buffer.from(bytes.subarray(0, 5)).toString("latin1")
+  const hasMark = start.startsWith(byteOrderMark)
+  const isScript = start.startsWith("#!") || (hasMark && start.endsWith("#!"))
+  const isExecutable = mode !== undefined && (mode & 0o001) !== 0
+  const system = systemOf(bytes)
+  if (!isScript && !Elf.isElf(bytes)) {
+    if (system !== undefined) {
+      const message = `it is a program for ${system}`
+      return [
+        { code: "architecture", severity: "error", path, message, advice: "build it for Linux (with Go: GOOS=linux)" }
+      ]
+    }
+    return [
+      {
+        code: "extra-file",
+        severity: "error",
+        path,
+        message: "Lambda starts every file in extensions/, and this is neither a program nor a script with a #! line",
+        advice: isExecutable
+          ? "begin it with #! and its interpreter, or move it out of extensions/"
+          : "move it out of extensions/"
+      }
+    ]
+  }
+  const findings: Array<Finding> = []
+  if (!isExecutable || (isScript && (mode & 0o005) !== 0o005)) findings.push(permissionFinding(path, mode))
+  if (hasMark) {
+    const message = "a byte order mark stands before #!, so Linux does not see that it is a script"
+    findings.push({ code: "bom", severity: "error", path, message, advice: "save it as UTF-8 without BOM" })
+  }
+  if (isScript) {
+    const text = Buffer.from(bytes)
+      .toString("utf8")
+      .replace(/^\uFEFF/, "")
+    findings.push(...scriptFindings(path, text, layer))
+  }
+  return findings
+}

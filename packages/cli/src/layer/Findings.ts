@@ -1,0 +1,257 @@
+/**
+ * Looks at a layer that exists, whoever made it, for what keeps extensions from running in Lambda.
+ *
+ * @since 0.1.0
+ */
+import * as NodePath from "node:path"
+import * as ExtensionFindings from "./ExtensionFindings.ts"
+import * as FileFindings from "./FileFindings.ts"
+import { type Finding, isExtensionPath, type Layer, type Target } from "./Finding.ts"
+import { maxUnzippedBytes, maxUploadBytes } from "./Layer.ts"
+import type { Entry, LayerContent } from "./LayerContent.ts"
+
+const maxExtensions = 10
+
+/** A file of this name in `/opt` switches every extension off. */
+const killSwitch = "disable-extensions-jwigqn8j"
+
+const megabytes = (bytes: number): string => `${(bytes / 1024 / 1024).toFixed(1)} MB`
+
+const error = (code: string, path: string, message: string, advice: string): Finding => ({
+  code,
+  severity: "error",
+  path,
+  message,
+  advice
+})
+
+const warning = (code: string, path: string, message: string, advice: string): Finding => ({
+  code,
+  severity: "warning",
+  path,
+  message,
+  advice
+})
+
+/** What stands in the way of unpacking a path into `/opt`. */
+const pathFindings = ({ path }: Entry): ReadonlyArray<Finding> => {
+  const advice = "zip again, with paths relative to the layer's root and slashes"
+  if (path.includes("\\")) {
+    return [error("path", path, "it has backslashes, which Linux takes for letters of one file name", advice)]
+  }
+  if (path.startsWith("/") || /^[A-Za-z]:/.test(path)) return [error("path", path, "it is an absolute path", advice)]
+  return path === "" ||
+    path.includes("\0") ||
+    path.split("/").some((part) => part === "" || part === "." || part === "..")
+    ? [error("path", path, "it does not lead to a place inside of the layer", advice)]
+    : []
+}
+
+const modeFindings = ({ kind, mode, path }: Entry): ReadonlyArray<Finding> => {
+  if (kind === "other") {
+    return [error("kind", path, "it is neither a file nor a directory nor a symbolic link", "remove it")]
+  }
+  if (mode === undefined || kind === "symlink" || isExtensionPath(path)) return []
+  const needed = kind === "directory" ? 0o005 : 0o004
+  return (mode & needed) === needed
+    ? []
+    : [
+        error(
+          "unreadable",
+          path,
+          `its mode ${mode.toString(8)} lets nobody but its owner read it, and extensions run as another user`,
+          `chmod ${kind === "directory" ? "755" : "644"} ${path}, then zip again`
+        )
+      ]
+}
+
+/** Where a symbolic link leads to, as a path in the layer. */
+const targetOf = (path: string, target: string): string =>
+  target.startsWith("/")
+    ? NodePath.posix.relative("/opt", target)
+    : NodePath.posix.normalize(NodePath.posix.join(NodePath.posix.dirname(path), target))
+
+const linkFindings = (path: string, target: string, layer: Layer): ReadonlyArray<Finding> => {
+  const advice = "put the file itself there, or a relative link to a file of the layer"
+  const inside = targetOf(path, target)
+  const sent = JSON.stringify(target)
+  if (inside === ".." || inside.startsWith("../")) {
+    return [error("link", path, `it is a symbolic link to ${sent}, outside of the layer`, advice)]
+  }
+  // Below another link nothing is known without following it.
+  const folders = inside.split("/").map((_, index, parts) => parts.slice(0, index).join("/"))
+  const isKnown = folders.every((folder) => layer.entries.get(folder)?.kind !== "symlink")
+  return layer.entries.has(inside) || inside === "." || !isKnown
+    ? []
+    : [error("link", path, `it is a symbolic link to ${sent}, which is not in the layer`, advice)]
+}
+
+/** Zips need not have entries for directories. */
+const withDirectories = (entries: ReadonlyArray<Entry>): Map<string, Entry> => {
+  const found = new Map<string, Entry>()
+  for (const entry of entries) {
+    const parts = entry.path.split("/")
+    for (let end = parts.length - 1; end > 0; end--) {
+      const path = parts.slice(0, end).join("/")
+      if (found.has(path)) break
+      found.set(path, { path, kind: "directory", mode: 0o755, size: 0, read: () => new Uint8Array() })
+    }
+    found.set(entry.path, entry)
+  }
+  return found
+}
+
+const collisions = (entries: ReadonlyArray<Entry>): ReadonlyArray<Finding> => {
+  const spellings = new Map<string, string>()
+  return entries.flatMap(({ kind, path }) => {
+    const first = spellings.get(path.toLowerCase())
+    spellings.set(path.toLowerCase(), path)
+    if (first === undefined) return []
+    if (first !== path) {
+      const message = `it differs from ${first} in upper and lower case only; macOS and Windows keep one of them`
+      return [warning("case", path, message, "rename one of them")]
+    }
+    return kind === "directory"
+      ? []
+      : [error("duplicate", path, "it is in the zip more than once", "zip into a new file")]
+  })
+}
+
+/** Is there an extension where Lambda looks, and if not, where else? */
+const placeFindings = (entries: ReadonlyArray<Entry>): ReadonlyArray<Finding> => {
+  const extensions = entries.filter(({ kind, path }) => kind !== "directory" && isExtensionPath(path))
+  const folders = new Set(entries.map(({ path }) => /^extensions\/[^/]+(?=\/)/.exec(path)?.[0] ?? ""))
+  const deep = Array.from(folders)
+    .filter((path) => path !== "")
+    .map((path) =>
+      warning(
+        "nested",
+        path,
+        "it is a directory in extensions/, where Lambda starts files only; what is in it is never started",
+        `move it out of extensions/, to ${NodePath.posix.basename(path)}/`
+      )
+    )
+  if (extensions.length > maxExtensions) {
+    const message = `it has ${extensions.length} extensions; Lambda starts ${maxExtensions} for a function, all layers together`
+    return [...deep, error("too-many", "extensions", message, "make one layer of each, and use those that are needed")]
+  }
+  if (extensions.length > 0) return deep
+  const wrapped = entries
+    .filter(({ kind, path }) => kind !== "directory" && /^(?!extensions\/).+\/extensions\/[^/]+$/.test(path))
+    .map(({ path }) => path)
+    .toSorted((a, b) => a.length - b.length)[0]
+  if (wrapped !== undefined) {
+    const folder = NodePath.posix.dirname(NodePath.posix.dirname(wrapped))
+    const message = `${wrapped} is one level too deep: Lambda starts files of extensions/ at the top of the layer only`
+    return [
+      error("wrapped", folder, message, `zip what is in it, not the folder: cd ${folder} && zip -r ../layer.zip .`)
+    ]
+  }
+  const other = entries.find(({ path }) => /^extensions?(?:\/|$)/i.test(path))?.path.split("/")[0]
+  const program = entries.find(
+    ({ kind, mode = 0, path }) => kind === "file" && !path.includes("/") && (mode & 0o111) > 0
+  )
+  const hint =
+    other !== undefined && other !== "extensions"
+      ? `; there is ${other}/, but the name is extensions/`
+      : program === undefined
+        ? ""
+        : `; ${program.path} is at the top of the layer`
+  return [
+    ...deep,
+    error(
+      "no-extension",
+      "extensions",
+      `there is no file in extensions/${hint}`,
+      "put the program that Lambda starts there"
+    )
+  ]
+}
+
+const sizeFindings = (content: LayerContent): ReadonlyArray<Finding> => {
+  const findings: Array<Finding> = []
+  const unpacked = content.entries.reduce((total, { size }) => total + size, 0)
+  if (unpacked > maxUnzippedBytes) {
+    const message = `it unpacks to ${megabytes(unpacked)}; Lambda takes 250 MB for a function with all of its layers`
+    findings.push(error("size", "", message, "leave out what the extension does not need at run time"))
+  }
+  if (content.packedBytes !== undefined && content.packedBytes > maxUploadBytes) {
+    const message = `the zip has ${megabytes(content.packedBytes)}; Lambda takes 50 MB in a request`
+    findings.push(warning("zip-size", "", message, "upload it to S3 and publish the layer from there"))
+  }
+  for (const [code, pattern, what] of [
+    ["node-modules", /(?:^|\/)node_modules(?=\/)/, "a node_modules folder"],
+    ["source-map", /\.(?:[cm]?js|css)\.map$/, "source maps"]
+  ] as const) {
+    const found = content.entries.filter(({ kind, path }) => kind === "file" && pattern.test(path))
+    const [first] = found
+    if (first === undefined) continue
+    const match = pattern.exec(first.path)
+    findings.push({
+      code,
+      severity: "note",
+      path: code === "node-modules" ? first.path.slice(0, (match?.index ?? 0) + (match?.[0].length ?? 0)) : first.path,
+      message: `it has ${what}: ${found.length} files, ${megabytes(found.reduce((total, { size }) => total + size, 0))}`,
+      advice:
+        code === "node-modules" ? "a bundle starts faster and is smaller" : "keep them beside the layer, not in it"
+    })
+  }
+  return findings
+}
+
+/** What the bytes of one entry say; the target's, where it is a symbolic link in extensions/. */
+const contentFindings = (entry: Entry, layer: Layer): ReadonlyArray<Finding> => {
+  const { kind, path, size } = entry
+  // Too big to be worth the memory: the size is an error already.
+  if (kind === "directory" || kind === "other" || size > maxUnzippedBytes) return []
+  let bytes: Uint8Array
+  let mode = entry.mode
+  const findings: Array<Finding> = []
+  try {
+    bytes = entry.read()
+    if (kind === "symlink") {
+      const target = Buffer.from(bytes).toString("utf8")
+      findings.push(...linkFindings(path, target, layer))
+      const file = layer.entries.get(targetOf(path, target))
+      if (!isExtensionPath(path) || file?.kind !== "file") return findings
+      bytes = file.read()
+      mode = file.mode
+    }
+  } catch (cause) {
+    const message = `it cannot be unpacked: ${cause instanceof Error ? cause.message : String(cause)}`
+    return [error("damaged", path, message, "zip again, without encryption, stored or deflated")]
+  }
+  if (kind === "file") findings.push(...FileFindings.find(path, bytes, layer))
+  if (isExtensionPath(path)) findings.push(...ExtensionFindings.find(path, mode, bytes, layer))
+  return findings
+}
+
+/**
+ * Everything that is wrong with a layer.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const find = (content: LayerContent, target: Target): ReadonlyArray<Finding> => {
+  const { entries } = content
+  const layer: Layer = { entries: withDirectories(entries), target }
+  return [
+    ...placeFindings(entries),
+    ...sizeFindings(content),
+    ...collisions(entries),
+    ...(layer.entries.has(killSwitch)
+      ? [
+          error(
+            "kill-switch",
+            killSwitch,
+            "a file of this name switches off every extension of the function",
+            "remove it"
+          )
+        ]
+      : []),
+    ...entries.flatMap((entry) => {
+      const wrong = pathFindings(entry)
+      return wrong.length > 0 ? wrong : modeFindings(entry).concat(contentFindings(entry, layer))
+    })
+  ]
+}

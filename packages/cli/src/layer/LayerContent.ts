@@ -1,0 +1,91 @@
+/** The files of a layer that exists already, in a zip or in a directory, whoever made it. */
+import * as Result from "effect/Result"
+import * as Fs from "node:fs"
+import * as NodePath from "node:path"
+import * as ZipReader from "./ZipReader.ts"
+
+/**
+ * One path in a layer, relative to `/opt`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Entry {
+  readonly path: string
+  readonly kind: "file" | "directory" | "symlink" | "other"
+  /** The permission bits; none where the zip was written without. */
+  readonly mode: number | undefined
+  readonly size: number
+  /** The content, of a symbolic link its target. Throws an error whose message says what is wrong with it. */
+  readonly read: () => Uint8Array
+}
+
+/**
+ * A layer to look at.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LayerContent {
+  readonly entries: ReadonlyArray<Entry>
+  /** The size of the zip; a directory has none. */
+  readonly packedBytes: number | undefined
+}
+
+/** More than a zip without extensions can hold; somebody has given `/`. */
+const maxFiles = 100_000
+
+const kindOf = (stats: Fs.Stats): Entry["kind"] => {
+  if (stats.isFile()) return "file"
+  if (stats.isDirectory()) return "directory"
+  return stats.isSymbolicLink() ? "symlink" : "other"
+}
+
+const fromDirectory = (root: string): Result.Result<LayerContent, string> => {
+  const entries: Array<Entry> = []
+  const folders = [""]
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    for (const name of Fs.readdirSync(NodePath.join(root, folder)).toSorted()) {
+      const path = folder === "" ? name : `${folder}/${name}`
+      const file = NodePath.join(root, path)
+      const stats = Fs.lstatSync(file)
+      const kind = kindOf(stats)
+      if (kind === "directory") folders.push(path)
+      entries.push({
+        path,
+        kind,
+        mode: stats.mode & 0o7777,
+        size: kind === "file" ? stats.size : 0,
+        read: () => (kind === "symlink" ? Buffer.from(Fs.readlinkSync(file)) : Fs.readFileSync(file))
+      })
+      if (entries.length > maxFiles)
+        return Result.fail(`it has more than ${maxFiles} files; is it the right directory?`)
+    }
+  }
+  return Result.succeed({ entries, packedBytes: undefined })
+}
+
+const isGzip = (bytes: Uint8Array) => bytes[0] === 0x1f && bytes[1] === 0x8b
+
+const fromZip = (file: string, size: number): Result.Result<LayerContent, string> => {
+  if (size > 1024 ** 3) return Result.fail(`it has ${size} bytes; no layer is over 1 GiB`)
+  const bytes = Fs.readFileSync(file)
+  if (isGzip(bytes)) return Result.fail("it is packed with gzip (a .tar.gz?); Lambda takes a zip")
+  return Result.map(ZipReader.read(bytes), (entries) => ({ entries, packedBytes: bytes.length }))
+}
+
+/**
+ * Opens a zip or a directory, or says in a sentence why it cannot be read.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const open = (path: string): Result.Result<LayerContent, string> => {
+  const stats = Fs.statSync(path, { throwIfNoEntry: false })
+  if (stats === undefined) return Result.fail("there is no such file or directory")
+  if (!stats.isDirectory() && !stats.isFile()) return Result.fail("it is neither a file nor a directory")
+  return Result.try({
+    try: () => (stats.isDirectory() ? fromDirectory(path) : fromZip(path, stats.size)),
+    catch: (error) => (error instanceof Error ? error.message : String(error))
+  }).pipe(Result.flatMap((content) => content))
+}

@@ -1,0 +1,165 @@
+/**
+ * Reads the zip of a layer, also one that somebody else's tool has written: permissions, symbolic links, odd paths and
+ * all. Nothing is inflated before it is asked for, and never more than the directory of the zip announced.
+ */
+import * as Result from "effect/Result"
+import { crc32, inflateRawSync } from "node:zlib"
+import type { Entry } from "./LayerContent.ts"
+
+/** Four times what Lambda unpacks. */
+const maxUnpackedBytes = 1024 ** 3
+
+const endSignature = 0x06_05_4b_50
+const directorySignature = 0x02_01_4b_50
+const localSignature = 0x04_03_4b_50
+const noValue32 = 0xff_ff_ff_ff
+
+const unixHosts = new Set([3, 19])
+
+const kindOf = (path: string, mode: number): Entry["kind"] => {
+  if (path.endsWith("/")) return "directory"
+  switch (mode & 0o170_000) {
+    case 0:
+    case 0o100_000:
+      return "file"
+    case 0o040_000:
+      return "directory"
+    case 0o120_000:
+      return "symlink"
+    default:
+      return "other"
+  }
+}
+
+/** Where the end record begins: it is the last thing in the file but for a comment of at most 65535 bytes. */
+const findEnd = (view: DataView): number | undefined => {
+  for (let at = view.byteLength - 22; at >= Math.max(0, view.byteLength - 22 - 0xff_ff); at--) {
+    if (view.getUint32(at, true) === endSignature) return at
+  }
+  return undefined
+}
+
+interface Header {
+  readonly path: string
+  readonly flags: number
+  readonly method: number
+  readonly checksum: number
+  readonly packedBytes: number
+  readonly size: number
+  readonly offset: number
+}
+
+/** The sizes of a zip64 entry stand in an extra field, those only whose place in the header says "too big". */
+const zip64Of = (view: DataView, begin: number, end: number, fields: ReadonlyArray<number>): ReadonlyArray<number> => {
+  for (let at = begin; at + 4 <= end; at += 4 + view.getUint16(at + 2, true)) {
+    if (view.getUint16(at, true) !== 1) continue
+    let next = at + 4
+    return fields.map((field) => {
+      if (field !== noValue32) return field
+      next += 8
+      return Number(view.getBigUint64(next - 8, true))
+    })
+  }
+  return fields
+}
+
+/** The bytes of one entry. Throws a sentence: what is wrong with one file need not keep anybody from the others. */
+const unpack = (bytes: Uint8Array, header: Header, shift: number): Uint8Array => {
+  if ((header.flags & 1) !== 0) throw new Error("it is encrypted, and Lambda has no password")
+  if (header.method !== 0 && header.method !== 8) {
+    throw new Error(
+      `it is packed with method ${header.method}; only stored and deflated files can be unpacked everywhere`
+    )
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const at = header.offset + shift
+  if (at < 0 || at + 30 > bytes.length || view.getUint32(at, true) !== localSignature) {
+    throw new Error("its header is not where the directory of the zip says")
+  }
+  const begin = at + 30 + view.getUint16(at + 26, true) + view.getUint16(at + 28, true)
+  const packed = bytes.subarray(begin, begin + header.packedBytes)
+  if (packed.length < header.packedBytes) throw new Error("the zip ends in the middle of it")
+  let content = packed
+  if (header.method === 8) {
+    try {
+      content = inflateRawSync(packed, { maxOutputLength: Math.max(1, header.size) })
+    } catch {
+      throw new Error("its packed bytes cannot be inflated to the size that the zip says")
+    }
+  }
+  if (content.length !== header.size) {
+    throw new Error(`it has ${content.length} bytes where the zip says ${header.size}`)
+  }
+  if (crc32(content) !== header.checksum) throw new Error("its checksum is wrong")
+  return content
+}
+
+const directoryOf = (bytes: Uint8Array): Result.Result<ReadonlyArray<Entry>, string> => {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const end = findEnd(view)
+  if (end === undefined) {
+    const isZip = bytes[0] === 0x50 && bytes[1] === 0x4b
+    return Result.fail(isZip ? "the end of the zip is missing; is the file complete?" : "it is no zip")
+  }
+  const count = view.getUint16(end + 10, true)
+  const size = view.getUint32(end + 12, true)
+  const offset = view.getUint32(end + 16, true)
+  if (count === 0xff_ff || offset === noValue32) {
+    return Result.fail("it is a zip64 of 65,535 files or 4 GiB and more, which no layer can be")
+  }
+  // Not 0 where something stands before the zip, as in a self-extracting one.
+  const shift = end - size - offset
+  const entries: Array<Entry> = []
+  let total = 0
+  let at = end - size
+  for (let index = 0; index < count; index++) {
+    if (view.getUint32(at, true) !== directorySignature) {
+      return Result.fail(`its directory is broken after ${index} of ${count} entries`)
+    }
+    const nameEnd = at + 46 + view.getUint16(at + 28, true)
+    const extraEnd = nameEnd + view.getUint16(at + 30, true)
+    if (extraEnd > end) return Result.fail(`its directory is broken after ${index} of ${count} entries`)
+    const [unpackedBytes = 0, packedBytes = 0, localOffset = 0] = zip64Of(view, nameEnd, extraEnd, [
+      view.getUint32(at + 24, true),
+      view.getUint32(at + 20, true),
+      view.getUint32(at + 42, true)
+    ])
+    const name = new TextDecoder().decode(bytes.subarray(at + 46, nameEnd))
+    // Tools without Unix permissions, such as those of Windows, write none.
+    const attributes = unixHosts.has(view.getUint8(at + 5)) ? view.getUint32(at + 38, true) >>> 16 : 0
+    const header: Header = {
+      path: name,
+      flags: view.getUint16(at + 8, true),
+      method: view.getUint16(at + 10, true),
+      checksum: view.getUint32(at + 16, true),
+      packedBytes,
+      size: unpackedBytes,
+      offset: localOffset
+    }
+    total += unpackedBytes
+    entries.push({
+      path: name.endsWith("/") ? name.slice(0, -1) : name,
+      kind: kindOf(name, attributes),
+      mode: attributes === 0 ? undefined : attributes & 0o7777,
+      size: unpackedBytes,
+      read: () => unpack(bytes, header, shift)
+    })
+    at = extraEnd + view.getUint16(at + 32, true)
+  }
+  return total > maxUnpackedBytes
+    ? Result.fail(`it says that it unpacks to ${total} bytes, over 1 GiB; Lambda takes 250 MB`)
+    : Result.succeed(entries)
+}
+
+/**
+ * What is in a zip, or the sentence that says why it cannot be known.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const read = (bytes: Uint8Array): Result.Result<ReadonlyArray<Entry>, string> =>
+  Result.try({
+    try: () => directoryOf(bytes),
+    // A number in it points outside of the file.
+    catch: () => "its directory is broken"
+  }).pipe(Result.flatMap((entries) => entries))
