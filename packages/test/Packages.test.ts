@@ -37,8 +37,9 @@ beforeAll(async () => {
   }
   const dependencies = join(packages, "cli/node_modules")
   await mkdir(join(folder, "project/node_modules/@effect"))
-  await symlink(join(dependencies, "effect"), join(folder, "project/node_modules/effect"))
-  await symlink(join(dependencies, "@effect/platform-node"), join(folder, "project/node_modules/@effect/platform-node"))
+  for (const name of ["effect", "@effect/platform-node", "fflate", "rolldown"]) {
+    await symlink(join(dependencies, name), join(folder, "project/node_modules", name))
+  }
   await writeFile(join(folder, "project/package.json"), '{"type":"module"}')
 }, 120_000)
 
