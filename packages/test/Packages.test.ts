@@ -1,7 +1,7 @@
-/** The packed tarballs, as a user gets them: what publint and attw say, and what Node can import. */
+/** The packed tarballs, as a user gets them: what publint and attw say, what Node can import, and a first project. */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { execFile } from "node:child_process"
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises"
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
@@ -9,8 +9,10 @@ import { promisify } from "node:util"
 const packages = join(import.meta.dirname, "..")
 const published = ["extension", "extension-node", "emulator", "cli"] as const
 
-const run = async (command: string, args: ReadonlyArray<string>, cwd: string) => {
-  const result = await promisify(execFile)(command, args, { cwd, maxBuffer: 16 * 1024 * 1024 }).catch(
+/** Runs to the end, at most for two minutes. */
+const run = async (command: string, args: ReadonlyArray<string>, cwd: string, env = process.env) => {
+  const options = { cwd, env, maxBuffer: 16 * 1024 * 1024, timeout: 120_000 }
+  const result = await promisify(execFile)(command, args, options).catch(
     (error: { stdout: string; stderr: string; message: string }) => {
       throw new Error(`${command} ${args.join(" ")}: ${error.message}\n${error.stdout}\n${error.stderr}`)
     }
@@ -24,21 +26,27 @@ const tarballs = new Map<string, string>()
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "packages-"))
   await run("tsc", ["-b", packages], packages)
+  const filters = published.flatMap((name) => ["--filter", `@effect-lambda/${name}`])
+  const pack = ["-r", ...filters, "pack", "--pack-destination", join(folder, "tarballs")]
+  await run("npx", ["--yes", "pnpm@12.21.0", ...pack], packages)
+
+  // Installed as npm would, with links into the workspace for what they depend on.
+  const modules = join(folder, "project/node_modules")
+  const dependencies = new Set<string>()
   for (const name of published) {
-    const destination = join(folder, name)
-    await mkdir(destination)
-    await run("npx", ["--yes", "pnpm@12.21.0", "pack", "--pack-destination", destination], join(packages, name))
-    const [file] = await readdir(destination)
-    assert.isDefined(file)
-    tarballs.set(name, join(destination, file))
-    const installed = join(folder, "project/node_modules/@effect-lambda", name)
+    const manifest = JSON.parse(await readFile(join(packages, name, "package.json"), "utf8"))
+    const tarball = join(folder, "tarballs", `effect-lambda-${name}-${manifest.version}.tgz`)
+    tarballs.set(name, tarball)
+    const installed = join(modules, "@effect-lambda", name)
     await mkdir(installed, { recursive: true })
-    await run("tar", ["-xzf", join(destination, file), "--strip-components=1", "-C", installed], folder)
+    await run("tar", ["-xzf", tarball, "--strip-components=1", "-C", installed], folder)
+    for (const dependency of Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })) {
+      if (!dependency.startsWith("@effect-lambda/")) dependencies.add(dependency)
+    }
   }
-  const dependencies = join(packages, "cli/node_modules")
-  await mkdir(join(folder, "project/node_modules/@effect"))
-  for (const name of ["effect", "@effect/platform-node", "fflate", "rolldown"]) {
-    await symlink(join(dependencies, name), join(folder, "project/node_modules", name))
+  await mkdir(join(modules, "@effect"))
+  for (const dependency of dependencies) {
+    await symlink(join(packages, "cli/node_modules", dependency), join(modules, dependency))
   }
   await writeFile(join(folder, "project/package.json"), '{"type":"module"}')
 }, 120_000)
@@ -93,7 +101,40 @@ describe.each(["extension", "extension-node", "emulator"])("@effect-lambda/%s", 
   })
 })
 
-it("the packed bin runs", async () => {
-  const bin = join(folder, "project/node_modules/@effect-lambda/cli/bin/effect-lambda.mjs")
-  assert.include(await run(process.execPath, [bin, "emulate", "--help"], folder), "EXAMPLES")
+describe("the packed bin, outside of the workspace", () => {
+  const cli = (...args: ReadonlyArray<string>) => {
+    const bin = join(folder, "project/node_modules/@effect-lambda/cli/bin/effect-lambda.mjs")
+    return run(process.execPath, [bin, ...args], folder)
+  }
+  // As on a machine that has Node and npm, but not this workspace.
+  const path = (process.env["PATH"] ?? "").split(":").filter((directory) => !directory.includes("node_modules"))
+  const npm = (project: string, ...args: ReadonlyArray<string>) =>
+    run("npm", args, join(folder, project), { PATH: path.join(":"), HOME: process.env["HOME"] })
+
+  const testAndBuild = async (project: string) => {
+    assert.match(await npm(project, "test"), /Tests .*1 passed/)
+    await npm(project, "run", "build")
+    return (await readdir(join(folder, project, "dist"))).toSorted()
+  }
+
+  it("runs", async () => {
+    assert.include(await cli("emulate", "--help"), "EXAMPLES")
+  })
+
+  it("new, npm install, npm test, npm run build, all on Node from the registry", { timeout: 120_000 }, async () => {
+    await cli("new", "demo", "--from", "tarballs")
+    await npm("demo", "install", "--prefer-offline", "--no-audit", "--no-fund")
+    const node = await npm("demo", "exec", "--offline", "--", "node", "--print", "process.execPath + process.version")
+    assert.match(node, /demo\/node_modules\/.*v24\./)
+    const layers = await testAndBuild("demo")
+    assert.deepStrictEqual(layers, ["demo-arm64", "demo-arm64.zip", "demo-x64", "demo-x64.zip"])
+  })
+
+  it("new --telemetry, npm test, npm run build", { timeout: 120_000 }, async () => {
+    await cli("new", "shipper", "--from", "tarballs", "--telemetry")
+    // Both have the same dependencies.
+    await rename(join(folder, "demo/node_modules"), join(folder, "shipper/node_modules"))
+    const layers = await testAndBuild("shipper")
+    assert.deepStrictEqual(layers, ["shipper-arm64", "shipper-arm64.zip", "shipper-x64", "shipper-x64.zip"])
+  })
 })

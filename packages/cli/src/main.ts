@@ -8,11 +8,12 @@ import process from "node:process"
 import { build } from "./commands/build.ts"
 import { check } from "./commands/check.ts"
 import { emulate } from "./commands/emulate.ts"
+import { newProject } from "./commands/new.ts"
 import manifest from "../package.json" with { type: "json" }
 
 const cli = Command.make("effect-lambda").pipe(
-  Command.withDescription("AWS Lambda extensions: build, check and run them on this machine"),
-  Command.withSubcommands([build, check, emulate])
+  Command.withDescription("AWS Lambda extensions: start, build, check and run them on this machine"),
+  Command.withSubcommands([newProject, build, check, emulate])
 )
 
 // Not NodeRuntime.runMain: Ctrl-C is the normal end of `emulate`, which handles it itself. Not process.exit: what has

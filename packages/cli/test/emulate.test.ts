@@ -1,51 +1,16 @@
 /** `effect-lambda emulate` as a person runs it: a process, its output and its exit code. */
 import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda"
 import { assert, describe, it } from "@effect/vitest"
-import { spawn } from "node:child_process"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createServer, type AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { stripVTControlCharacters } from "node:util"
+import { start } from "./support/cli.ts"
 
-const bin = join(import.meta.dirname, "../bin/effect-lambda.mjs")
 const fixture = (name: string) => join(import.meta.dirname, "fixtures", name)
 const hello = join(import.meta.dirname, "../../examples/hello/src/hello.ts")
 const handler = fixture("handler.mjs")
-// The command starts from its sources: half of that time is stripping types.
-const compileCache = join(import.meta.dirname, "../../../node_modules/.cache/compile")
-
-const start = (args: ReadonlyArray<string>, env: Record<string, string> = {}) => {
-  const child = spawn(process.execPath, [bin, ...args], {
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, NODE_COMPILE_CACHE: compileCache, ...env },
-    stdio: ["ignore", "pipe", "pipe"]
-  })
-  let output = ""
-  let wake = () => {}
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8").on("data", (text: string) => {
-      output += text
-      wake()
-    })
-  }
-  const ended = new Promise<{ readonly code: number | null; readonly output: string }>((resolve) => {
-    child.on("close", (code) => resolve({ code, output }))
-  })
-  /** Waits for text in the output, at most ten seconds. */
-  const seen = (pattern: RegExp) =>
-    new Promise<RegExpExecArray>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`waited in vain for ${pattern}:\n${output}`)), 10_000)
-      wake = () => {
-        const match = pattern.exec(output)
-        if (match === null) return
-        clearTimeout(timer)
-        resolve(match)
-      }
-      wake()
-    })
-  return { child, ended, seen }
-}
-
 const emulate = (...args: ReadonlyArray<string>) => start(["emulate", ...args]).ended
 
 describe("effect-lambda emulate", { timeout: 30_000 }, () => {
@@ -286,9 +251,9 @@ describe("effect-lambda emulate", { timeout: 30_000 }, () => {
 
   it("colours where they are wanted, none with NO_COLOR", async () => {
     const args = ["emulate", "-e", hello, "-f", handler, "-n", "1"]
-    const coloured = await start(args, { FORCE_COLOR: "1" }).ended
+    const coloured = await start(args, { env: { FORCE_COLOR: "1" } }).ended
     assert.notStrictEqual(coloured.output, stripVTControlCharacters(coloured.output))
-    const plain = await start(args, { NO_COLOR: "1" }).ended
+    const plain = await start(args, { env: { NO_COLOR: "1" } }).ended
     assert.strictEqual(plain.output, stripVTControlCharacters(plain.output))
   })
 })

@@ -20,7 +20,8 @@ export const archChoices = [...architectures, "both"] as const
 /** Folders that mean something to Lambda's runtimes when they lie in /opt. */
 const reserved = new Set(["extensions", "bin", "lib", "nodejs", "python", "java", "ruby"])
 
-const nameRule = (name: string): string | undefined => {
+/** What is wrong with the name of an extension, as what it has to be. */
+export const nameRule = (name: string): string | undefined => {
   if (reserved.has(name)) return `another name: /opt/${name} means something to Lambda`
   return /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/.test(name)
     ? undefined

@@ -1,0 +1,57 @@
+/** `effect-lambda new`: the project of an extension, which passes its own tests and builds. */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Prompt from "effect/cli/Prompt"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as NodePath from "node:path"
+import * as Template from "../layer/Template.ts"
+
+const input = {
+  name: Argument.String("name").pipe(
+    Argument.withDescription("The name of the extension: of its file in the layer, and of the npm package"),
+    Argument.withFallbackPrompt(Prompt.String({ message: "Name of the extension" }))
+  ),
+  dir: Flag.Path("dir").pipe(
+    Flag.withMetavar("PATH"),
+    Flag.withDescription("The folder to write, which must be empty or new. Without it: ./NAME"),
+    Flag.optional
+  ),
+  telemetry: Flag.Boolean("telemetry").pipe(
+    Flag.withDescription("An extension that ships telemetry, instead of one that logs invocations"),
+    Flag.withDefault(false)
+  ),
+  from: Flag.Path("from").pipe(
+    Flag.withMetavar("DIR"),
+    Flag.withDescription("Take the packages @effect-lambda/* from tarballs that `pnpm pack` made in this folder"),
+    Flag.optional
+  )
+}
+
+export const newProject = Command.make(
+  "new",
+  input,
+  Effect.fnUntraced(function* ({ dir, from, name, telemetry }) {
+    const files = yield* Template.render({ name, telemetry, from: Option.getOrUndefined(from) })
+    const directory = NodePath.resolve(Option.getOrElse(dir, () => name))
+    yield* Template.write(directory, files)
+    yield* Console.log(
+      [
+        `wrote ${directory}`,
+        "",
+        `  cd ${NodePath.relative("", directory) || "."}`,
+        "  npm install",
+        "  npm test",
+        "  npm run build"
+      ].join("\n")
+    )
+  })
+).pipe(
+  Command.withDescription("Writes the project of an extension: program, function, test, configuration"),
+  Command.withExamples([
+    { command: "effect-lambda new my-extension", description: "An extension that logs invocations" },
+    { command: "effect-lambda new my-shipper --telemetry --dir extensions/shipper", description: "One for telemetry" }
+  ])
+)

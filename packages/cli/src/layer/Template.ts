@@ -1,0 +1,126 @@
+/** The project that `effect-lambda new` writes: the files of `templates/`, under the name of the extension. */
+import * as Effect from "effect/Effect"
+import * as Fs from "node:fs"
+import * as NodePath from "node:path"
+import cli from "../../package.json" with { type: "json" }
+import * as UserError from "../UserError.ts"
+import * as LayerConfig from "./LayerConfig.ts"
+
+interface File {
+  /** In the project, with `/`. */
+  readonly path: string
+  readonly text: string
+}
+
+interface Manifest {
+  readonly dependencies: Record<string, string>
+  readonly devDependencies: Record<string, string>
+  readonly optionalDependencies: Record<string, string>
+  overrides?: Record<string, string>
+}
+
+/** The packages of this repository that a project needs, directly or not. */
+const packages = ["cli", "emulator", "extension", "extension-node"] as const
+
+const templates = NodePath.join(import.meta.dirname, "../../templates")
+
+/** The name that stands in the templates. */
+const placeholder = "my-extension"
+
+const read = (template: string): ReadonlyArray<File> => {
+  const directory = NodePath.join(templates, template)
+  return Fs.readdirSync(directory, { recursive: true, withFileTypes: true }).flatMap((entry) => {
+    if (!entry.isFile()) return []
+    const file = NodePath.join(entry.parentPath, entry.name)
+    // A tarball would not hold a file called .gitignore.
+    const path = NodePath.relative(directory, file).replace(/^gitignore$/, ".gitignore")
+    return [{ path, text: Fs.readFileSync(file, "utf8") }]
+  })
+}
+
+/** Where the packages come from: the registry, or tarballs. */
+const specifiers = Effect.fnUntraced(function* (from: string | undefined) {
+  if (from === undefined) return new Map(packages.map((name) => [name as string, cli.version]))
+  const directory = NodePath.resolve(from)
+  const files = new Map(
+    packages.map((name) => [name as string, NodePath.join(directory, `effect-lambda-${name}-${cli.version}.tgz`)])
+  )
+  const missing = [...files.values()].filter((file) => !Fs.existsSync(file)).map((file) => NodePath.basename(file))
+  if (missing.length > 0) {
+    return yield* UserError.fail(
+      `--from ${from} has no ${missing.join(", no ")}; in the repository of effect-lambda, ` +
+        `\`pnpm -r pack --pack-destination ${directory}\` makes them`
+    )
+  }
+  return new Map([...files].map(([name, file]) => [name, `file:${file}`]))
+})
+
+/** A project, file by file. With `from` its packages are tarballs of that folder, those of its packages too. */
+export const render = Effect.fnUntraced(function* (options: {
+  readonly name: string
+  readonly telemetry: boolean
+  readonly from: string | undefined
+}) {
+  const { from, name } = options
+  // The rule of npm, and then that of a layer.
+  const rule = /^[a-z0-9][a-z0-9._-]{0,99}$/.test(name)
+    ? LayerConfig.nameRule(name)
+    : "lower-case letters, digits, and . _ - behind the first of them, 100 at most, as npm wants it"
+  if (rule !== undefined) {
+    return yield* UserError.fail(`${JSON.stringify(name)} cannot be the name of an extension; it has to be ${rule}`)
+  }
+  const versions = yield* specifiers(from)
+  const files = [...read("common"), ...read(options.telemetry ? "telemetry" : "hello")]
+  const { text } = files.find(({ path }) => path === "package.json") ?? { text: "" }
+  const manifest: Manifest = JSON.parse(text.replaceAll(placeholder, name))
+  for (const dependencies of [manifest.dependencies, manifest.devDependencies, manifest.optionalDependencies]) {
+    if (name in dependencies) {
+      return yield* UserError.fail(`the project depends on the npm package ${name}, so it cannot have that name itself`)
+    }
+    for (const [scoped, version] of versions) {
+      if (`@effect-lambda/${scoped}` in dependencies) dependencies[`@effect-lambda/${scoped}`] = version
+    }
+  }
+  if (from !== undefined) {
+    manifest.overrides = Object.fromEntries(
+      Array.from(versions, ([scoped, file]) => [`@effect-lambda/${scoped}`, file])
+    )
+  }
+  return files.map(({ path, text }) =>
+    path === "package.json"
+      ? { path, text: `${JSON.stringify(manifest, undefined, 2)}\n` }
+      : { path, text: text.replaceAll(placeholder, name) }
+  )
+})
+
+/** Writes into a folder that is empty or does not exist; all files or none. */
+export const write = Effect.fnUntraced(function* (directory: string, files: ReadonlyArray<File>) {
+  const stat = Fs.statSync(directory, { throwIfNoEntry: false })
+  if (stat !== undefined && !stat.isDirectory())
+    return yield* UserError.fail(`${directory} is a file; --dir takes a new folder`)
+  if (stat !== undefined && Fs.readdirSync(directory).length > 0) {
+    return yield* UserError.fail(
+      `the folder ${directory} is not empty, and nothing is overwritten; --dir takes another one`
+    )
+  }
+  const topLevel = new Set(files.map(({ path }) => path.split(NodePath.sep)[0] ?? path))
+  yield* Effect.try({
+    try: () => {
+      // Not `recursive`: below /proc Node would try for ever.
+      if (stat === undefined) Fs.mkdirSync(directory)
+      try {
+        for (const { path, text } of files) {
+          const file = NodePath.join(directory, path)
+          Fs.mkdirSync(NodePath.dirname(file), { recursive: true })
+          Fs.writeFileSync(file, text, { flag: "wx" })
+        }
+      } catch (error) {
+        for (const name of topLevel) Fs.rmSync(NodePath.join(directory, name), { recursive: true, force: true })
+        if (stat === undefined) Fs.rmdirSync(directory)
+        throw error
+      }
+    },
+    catch: (error) =>
+      UserError.make(`the project cannot be written: ${error instanceof Error ? error.message : String(error)}`)
+  })
+})

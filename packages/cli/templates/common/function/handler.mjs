@@ -1,0 +1,5 @@
+// The function that the extension runs beside while it is developed.
+export const handler = async (event) => {
+  console.log(`hello ${event.name ?? "world"}`)
+  return { hello: event.name ?? "world" }
+}

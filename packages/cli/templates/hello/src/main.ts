@@ -1,0 +1,4 @@
+import { NodeExtension } from "@effect-lambda/extension-node"
+import { extension } from "./extension.ts"
+
+NodeExtension.runMain(extension)

@@ -1,0 +1,13 @@
+import { FlushStrategy, Telemetry, TelemetrySink } from "@effect-lambda/extension"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+
+// A variable of the function, which extensions share. Without it the records go to the extension's own log.
+const sink = Effect.gen(function* () {
+  const url = yield* Config.String("TELEMETRY_URL").pipe(Config.withDefault(undefined))
+  if (url === undefined) return yield* TelemetrySink.console
+  return yield* TelemetrySink.http({ url, gzip: true })
+})
+
+/** Ships every record at the end of its invocation, before Lambda freezes the environment. */
+export const telemetry = Telemetry.make({ sink, strategy: FlushStrategy.endOfInvocation })

@@ -1,0 +1,161 @@
+/** `effect-lambda new` as a person runs it; that its projects test and build is shown by packages/test/New.test.ts. */
+import { afterAll, assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import * as Template from "../src/layer/Template.ts"
+import { start } from "./support/cli.ts"
+
+const folder = mkdtempSync(join(tmpdir(), "new-"))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const newProject = (...args: ReadonlyArray<string>) => start(["new", ...args], { cwd: folder }).ended
+
+/** Everything below a folder of the test's. */
+const filesIn = (name: string) =>
+  readdirSync(join(folder, name), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(join(folder, name).length + 1))
+    .toSorted()
+
+const textOf = (...path: ReadonlyArray<string>) => readFileSync(join(folder, ...path), "utf8")
+
+const project = [
+  ".gitignore",
+  "README.md",
+  "function/handler.mjs",
+  "package.json",
+  "src/extension.ts",
+  "src/main.ts",
+  "test/extension.test.ts",
+  "tsconfig.json"
+]
+
+describe("effect-lambda new", { timeout: 30_000 }, () => {
+  it("writes a project under the name of the extension, and says what to do next", async () => {
+    const { code, output } = await newProject("demo")
+    assert.strictEqual(code, 0, output)
+    assert.deepStrictEqual(filesIn("demo"), project)
+    for (const file of project) assert.notInclude(textOf("demo", file), "my-extension", file)
+    const manifest = JSON.parse(textOf("demo/package.json"))
+    assert.strictEqual(manifest.name, "demo")
+    assert.strictEqual(manifest.effectLambda.name, "demo")
+    assert.notMatch(textOf("demo/package.json"), /workspace:|catalog:|file:/)
+    assert.match(output, /cd demo\n +npm install\n +npm test\n +npm run build\n/)
+  })
+
+  it("--telemetry: an extension that ships telemetry, into the folder of --dir", async () => {
+    mkdirSync(join(folder, "empty"))
+    const { code, output } = await newProject("shipper", "--telemetry", "--dir", "empty")
+    assert.strictEqual(code, 0, output)
+    assert.deepStrictEqual(filesIn("empty"), project)
+    assert.include(textOf("empty/src/extension.ts"), "TelemetrySink")
+    assert.include(output, "cd empty")
+  })
+
+  it("--from: every package of this repository is a tarball of that folder, those of packages too", async () => {
+    const names = ["cli", "emulator", "extension", "extension-node"]
+    mkdirSync(join(folder, "tarballs"))
+    const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "../package.json"), "utf8"))
+    for (const name of names) writeFileSync(join(folder, "tarballs", `effect-lambda-${name}-${version}.tgz`), "")
+    const { code, output } = await newProject("packed", "--from", "tarballs")
+    assert.strictEqual(code, 0, output)
+    const manifest = JSON.parse(textOf("packed/package.json"))
+    const file = (name: string) => `file:${join(folder, "tarballs", `effect-lambda-${name}-${version}.tgz`)}`
+    assert.deepStrictEqual(
+      manifest.overrides,
+      Object.fromEntries(names.map((name) => [`@effect-lambda/${name}`, file(name)]))
+    )
+    assert.strictEqual(manifest.dependencies["@effect-lambda/extension"], file("extension"))
+    assert.strictEqual(manifest.devDependencies["@effect-lambda/cli"], file("cli"))
+  })
+
+  it("overwrites nothing", async () => {
+    mkdirSync(join(folder, "mine"))
+    writeFileSync(join(folder, "mine/notes.txt"), "mine")
+    const { code, output } = await newProject("mine")
+    assert.strictEqual(code, 1)
+    assert.include(output, `the folder ${join(folder, "mine")} is not empty, and nothing is overwritten`)
+    assert.deepStrictEqual(filesIn("mine"), ["notes.txt"])
+  })
+
+  it.each<readonly [string, ReadonlyArray<string>, string]>([
+    ["no name, and nobody to ask", [], "Missing required argument: name"],
+    ["a name that npm does not take", ["Wrong"], "lower-case letters"],
+    ["an unknown flag", ["wrong", "--telemetri"], "--telemetry"]
+  ])("%s: one clear sentence, a non-zero exit, and nothing is written", async (_, args, text) => {
+    const before = readdirSync(folder)
+    const { code, output } = await newProject(...args)
+    assert.notStrictEqual(code, 0, output)
+    assert.include(output, text)
+    assert.notMatch(output, /^ +at /m)
+    assert.deepStrictEqual(readdirSync(folder), before)
+  })
+})
+
+describe("what a project cannot be", () => {
+  const render = (name: string, from?: string) => Template.render({ name, telemetry: false, from })
+
+  it.effect.each<readonly [string, string, string]>([
+    ["a capital letter", "Wrong", "lower-case letters"],
+    ["a folder", "../wrong", "lower-case letters"],
+    ["a space", "wrong name", "lower-case letters"],
+    ["nothing", "", "lower-case letters"],
+    ["a hidden file", ".wrong", "behind the first of them"],
+    ["too long", "w".repeat(101), "100 at most"],
+    ["a folder of Lambda", "nodejs", "/opt/nodejs means something to Lambda"],
+    ["a dependency", "vitest", "depends on the npm package vitest"]
+  ])("a name that is %s", ([, name, text]) =>
+    Effect.map(Effect.flip(render(name)), ({ cause }) => assert.include(cause, text))
+  )
+
+  it.effect("made of tarballs that are not there", () =>
+    Effect.map(Effect.flip(render("name", folder)), ({ cause }) => {
+      assert.include(cause, "has no effect-lambda-cli-")
+      assert.include(cause, `pnpm -r pack --pack-destination ${folder}`)
+    })
+  )
+
+  it.effect.each([
+    ["a file", "/dev/null", "/dev/null is a file"],
+    ["where nothing can be written", "/proc/wrong", "mkdir '/proc/wrong'"],
+    ["in a folder that does not exist", join(folder, "no/where"), "no such file or directory"]
+  ])("a folder that is %s", ([, directory = "", text = ""]) =>
+    Effect.gen(function* () {
+      const { cause } = yield* Effect.flip(Template.write(directory, yield* render("name")))
+      assert.include(cause, text)
+    })
+  )
+
+  it.effect("half written", () =>
+    Effect.gen(function* () {
+      const directory = join(folder, "half")
+      const files = [
+        { path: "a/file", text: "" },
+        { path: "a/file/below", text: "" }
+      ]
+      const { cause } = yield* Effect.flip(Template.write(directory, files))
+      assert.include(cause, "the project cannot be written")
+      assert.isFalse(existsSync(directory))
+      mkdirSync(directory)
+      yield* Effect.flip(Template.write(directory, files))
+      assert.deepStrictEqual(readdirSync(directory), [])
+    })
+  )
+})
+
+it("the project has the versions of this workspace", () => {
+  const workspace = readFileSync(join(import.meta.dirname, "../../../pnpm-workspace.yaml"), "utf8")
+  const catalog = new Map(
+    Array.from(workspace.matchAll(/^ {2}"?([^\s:"]+)"?: (\d\S*)$/gm), ([, name, version]) => [name, version])
+  )
+  const manifest = JSON.parse(readFileSync(join(import.meta.dirname, "../templates/common/package.json"), "utf8"))
+  const own = Object.entries({
+    ...manifest.dependencies,
+    ...manifest.devDependencies,
+    ...manifest.optionalDependencies
+  }).filter(([name]) => !name.startsWith("@effect-lambda/"))
+  assert.lengthOf(own, 7)
+  for (const [name, version] of own) assert.strictEqual(version, catalog.get(name), name)
+})

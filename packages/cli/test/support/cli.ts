@@ -1,0 +1,42 @@
+import { spawn } from "node:child_process"
+import { join } from "node:path"
+
+const bin = join(import.meta.dirname, "../../bin/effect-lambda.mjs")
+// The command starts from its sources: half of that time is stripping types.
+const compileCache = join(import.meta.dirname, "../../../../node_modules/.cache/compile")
+
+/** `effect-lambda` as a person runs it: a process, its output and its exit code. */
+export const start = (
+  args: ReadonlyArray<string>,
+  options: { readonly env?: Readonly<Record<string, string>>; readonly cwd?: string } = {}
+) => {
+  const child = spawn(process.execPath, [bin, ...args], {
+    cwd: options.cwd,
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, NODE_COMPILE_CACHE: compileCache, ...options.env },
+    stdio: ["ignore", "pipe", "pipe"]
+  })
+  let output = ""
+  let wake = () => {}
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      output += text
+      wake()
+    })
+  }
+  const ended = new Promise<{ readonly code: number | null; readonly output: string }>((resolve) => {
+    child.on("close", (code) => resolve({ code, output }))
+  })
+  /** Waits for text in the output, at most ten seconds. */
+  const seen = (pattern: RegExp) =>
+    new Promise<RegExpExecArray>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`waited in vain for ${pattern}:\n${output}`)), 10_000)
+      wake = () => {
+        const match = pattern.exec(output)
+        if (match === null) return
+        clearTimeout(timer)
+        resolve(match)
+      }
+      wake()
+    })
+  return { child, ended, seen }
+}
