@@ -6,7 +6,6 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as NodePath from "node:path"
-import process from "node:process"
 import * as Build from "../layer/Build.ts"
 import * as Layer from "../layer/Layer.ts"
 import * as LayerConfig from "../layer/LayerConfig.ts"
@@ -104,8 +103,6 @@ const settingsOf = (input: Input) => {
 const size = (bytes: number): string =>
   bytes < 1_048_576 ? `${(bytes / 1024).toFixed(1)} KB` : `${(bytes / 1_048_576).toFixed(1)} MB`
 
-const shown = (path: string): string => NodePath.relative(process.cwd(), path) || "."
-
 const describe = ({
   codeCaches,
   contentHash,
@@ -113,7 +110,7 @@ const describe = ({
   unzippedBytes,
   zip
 }: Build.BuiltLayer): ReadonlyArray<string> => [
-  zip === undefined ? shown(directory) : shown(zip.file),
+  Snippets.shown(zip === undefined ? directory : zip.file),
   ...(zip === undefined
     ? []
     : [
@@ -137,7 +134,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
     [
       `${built.name}: runtime ${built.runtime}, registers for ${built.events.join(", ") || "no events"}`,
       ...built.layers.flatMap(describe),
-      ...built.notes.map((note) => `note: ${note}`),
+      ...built.notes.map((note) => `note: ${note.replaceAll("\n", "\n  ")}`),
       ...Option.match(snippet, { onNone: () => [], onSome: (kind) => ["", Snippets.render(kind, built)] })
     ].join("\n")
   )

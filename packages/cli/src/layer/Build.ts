@@ -109,7 +109,8 @@ const writeLayer = Effect.fnUntraced(function* (
   }
   yield* Layer.writeDirectory(directory, files)
   const zip = isZipped ? Zip.write(files) : undefined
-  if (zip !== undefined) yield* Layer.writeFile(`${directory}.zip`, zip)
+  // One of an earlier build would look as if it were of this one.
+  yield* zip === undefined ? Layer.remove(`${directory}.zip`) : Layer.writeFile(`${directory}.zip`, zip)
   const built: BuiltLayer = {
     arch,
     directory,
@@ -143,8 +144,9 @@ export const run = Effect.fnUntraced(function* (
   const { codeCache, errors, events } = yield* trial(config, code)
   if (errors.length > 0) {
     notes.push(
-      `the program logged errors in its trial run (variables that it needs can be set by --env KEY=VALUE):\n` +
-        [...new Set(errors)].map((error) => `  ${error}`).join("\n")
+      ["the program logged errors in its trial run; what it lacks can be given by --env KEY=VALUE", ...errors].join(
+        "\n"
+      )
     )
   }
   const layers = yield* Effect.forEach(

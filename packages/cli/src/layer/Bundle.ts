@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as NodePath from "node:path"
 import process from "node:process"
-import { type InputOptions, type OutputOptions, type Plugin, rolldown, type RolldownLog } from "rolldown"
+import type { InputOptions, OutputOptions, Plugin, RolldownLog } from "rolldown"
 import * as UserError from "../UserError.ts"
 
 /** What loads an addon that was compiled for one system and is no JavaScript. */
@@ -50,7 +50,8 @@ export const inputOptions = (entry: string, warn: (text: string) => void): Input
   // Getters without effects: what is only read at module level need not be kept.
   treeshake: { propertyReadSideEffects: false },
   // The oldest Node that layers run on: newer syntax is written in terms of its own.
-  transform: { target: "node22" },
+  // `import.meta.env` is of other bundlers, and Effect asks for it.
+  transform: { target: "node22", define: { "import.meta.env": "undefined" } },
   checks: { pluginTimings: false },
   plugins: [addonPlugin, shebangPlugin],
   onLog: (level, log, handle) => {
@@ -80,9 +81,10 @@ export const build = Effect.fnUntraced(function* (entry: string) {
   const warnings: Array<string> = []
   const code = yield* Effect.tryPromise({
     try: () =>
-      rolldown(inputOptions(entry, (text) => warnings.push(text))).then((bundle) =>
-        bundle.generate(outputOptions).finally(() => bundle.close())
-      ),
+      // Imported here: loading it takes time that the other commands do not have to spend.
+      import("rolldown")
+        .then(({ rolldown }) => rolldown(inputOptions(entry, (text) => warnings.push(text))))
+        .then((bundle) => bundle.generate(outputOptions).finally(() => bundle.close())),
     catch: (cause) => UserError.make(`${entry} cannot be bundled:\n${errorsOf(cause).join("\n")}`)
   }).pipe(Effect.map(({ output }) => output[0].code))
   return { code, warnings }

@@ -88,7 +88,8 @@ export const make = Effect.fnUntraced(function* (
         ...config,
         bundle,
         node: [command, ...args],
-        isSlow: arch !== process.arch
+        // An emulated processor takes its time.
+        limitMillis: arch === process.arch ? 10_000 : 60_000
       })
       if (codeCache !== undefined) add(v8, codeCache)
     })

@@ -84,3 +84,9 @@ export const writeDirectory = Effect.fnUntraced(function* (directory: string, fi
 
 /** Writes a file in the place of the one that is there. */
 export const writeFile = (file: string, bytes: Uint8Array) => replace(file, (path) => Fs.writeFileSync(path, bytes))
+
+export const remove = (file: string) =>
+  Effect.try({
+    try: () => Fs.rmSync(file, { force: true }),
+    catch: (cause) => UserError.make(`${file} cannot be removed: ${reasonOf(cause)}`)
+  })

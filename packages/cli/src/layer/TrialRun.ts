@@ -25,8 +25,8 @@ export interface Options {
   readonly node: NodeCommand
   /** Variables of the function, as a user of the layer sets them. */
   readonly env: Readonly<Record<string, string>>
-  /** An emulated processor takes its time. */
-  readonly isSlow?: boolean
+  /** For init, and for an invocation; default: what Lambda gives init, 10 seconds. */
+  readonly limitMillis?: number
 }
 
 export interface TrialRun {
@@ -59,14 +59,27 @@ const writeLayer = (folder: string, { bundle, name, node }: Options): void => {
   )
 }
 
-const decodeError = Schema.decodeUnknownOption(
-  Schema.fromJsonString(Schema.Struct({ level: Schema.Literals(["ERROR", "FATAL"]), message: Schema.String }))
-)
+/** A line of a JSON logger. */
+const LogLine = Schema.Struct({
+  level: Schema.Literals(["ERROR", "FATAL"]),
+  message: Schema.Unknown,
+  cause: Schema.optionalKey(Schema.String)
+})
 
-const errorsIn = (entries: ReadonlyArray<Journal.JournalEntry>): ReadonlyArray<string> =>
-  entries
+const decodeLogLine = Schema.decodeUnknownOption(Schema.fromJsonString(LogLine))
+
+const errorsIn = (entries: ReadonlyArray<Journal.JournalEntry>): ReadonlyArray<string> => {
+  const errors = entries
     .filter(Journal.is("Output", ({ source }) => source !== "runtime"))
-    .flatMap(({ line }) => Option.match(decodeError(line), { onNone: () => [], onSome: ({ message }) => [message] }))
+    .flatMap(({ line }) => Option.toArray(decodeLogLine(line)))
+    .map(({ cause = "", message }) => {
+      const text = typeof message === "string" ? message : JSON.stringify(message)
+      // Without the stack.
+      const [why = ""] = cause.split(/\n {4}at /)
+      return why === "" ? text : `${text}: ${why.replaceAll(/\s+/g, " ")}`
+    })
+  return [...new Set(errors)]
+}
 
 /** What went wrong, by the journal, and what the program printed. */
 const explain = (entries: ReadonlyArray<Journal.JournalEntry>): string => {
@@ -95,27 +108,27 @@ const explain = (entries: ReadonlyArray<Journal.JournalEntry>): string => {
 
 const runIn = Effect.fnUntraced(function* (folder: string, options: Options) {
   writeLayer(folder, options)
-  const seconds = options.isSlow === true ? 60 : 10
+  const limit = options.limitMillis ?? 10_000
   const emulator = yield* Emulator.make({
     extensions: { opt: NodePath.join(folder, "opt") },
     function: { handler: NodePath.join(folder, "handler.mjs") },
     environment: options.env,
-    timeout: seconds * 1000,
-    initTimeout: seconds * 1000
+    timeout: limit,
+    initTimeout: limit
   })
   const fail = (what: string) =>
     Effect.flatMap(emulator.journal.entries, (entries) =>
       UserError.fail(`${what} in its trial run under the emulator: ${explain(entries)}`)
     )
-  const init = yield* emulator.journal.waitFor(Journal.is("InitEnded"), `${seconds + 5} seconds`)
+  const init = yield* emulator.journal.waitFor(Journal.is("InitEnded"), limit + 5000)
   if (init.status !== "success") return yield* fail("the extension did not start")
 
-  const enough = (yield* Clock.currentTimeMillis) + seconds * 500
+  const enough = (yield* Clock.currentTimeMillis) + limit / 2
   for (let number = 1; number <= invocations && (yield* Clock.currentTimeMillis) < enough; number++) {
     const { requestId } = yield* emulator.invoke(JSON.stringify({ invocation: number }))
     const done = yield* emulator.journal.waitFor(
       Journal.is("InvocationDone", (entry) => entry.requestId === requestId),
-      `${seconds + 5} seconds`
+      limit + 5000
     )
     if (done.status !== "success") return yield* fail(`the extension failed (${done.status}) with invocation ${number}`)
   }

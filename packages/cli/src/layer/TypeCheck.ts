@@ -32,7 +32,9 @@ export const run = Effect.fnUntraced(function* ({ entry, project }: Pick<LayerCo
   if (config === undefined) return "types are not checked: there is no tsconfig.json near the entry"
   const compiler = findCompiler(project)
   if (compiler === undefined) return `types are not checked: ${project} has no typescript`
-  const args = [compiler, "--noEmit", "--pretty", "false", "-p", config]
+  // Neither composite nor incremental: a check leaves nothing behind.
+  const off = ["--noEmit", "--composite", "false", "--incremental", "false", "--pretty", "false"]
+  const args = [compiler, ...off, "-p", config]
   yield* execute(process.execPath, args, { cwd: project, timeoutMillis: 300_000 }).pipe(
     Effect.mapError(({ message, output }) =>
       UserError.make(

@@ -1,0 +1,26 @@
+/** Projects of users in a temporary folder, for tests: their files, and the packages of this repository. */
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
+
+const modules = join(import.meta.dirname, "../../../examples/hello/node_modules")
+
+export const folder = mkdtempSync(join(tmpdir(), "build-"))
+
+export const remove = () => rmSync(folder, { recursive: true, force: true })
+
+/** Writes a project and gives its path. */
+export const make = (name: string, files: Readonly<Record<string, string | Uint8Array>>): string => {
+  const project = join(folder, name)
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(project, path)), { recursive: true })
+    writeFileSync(join(project, path), content)
+  }
+  mkdirSync(join(project, "node_modules"), { recursive: true })
+  for (const name of ["effect", "@effect-lambda"]) symlinkSync(join(modules, name), join(project, "node_modules", name))
+  return project
+}
+
+/** package.json with this configuration. */
+export const manifest = (effectLambda: unknown = {}, name = "@acme/watcher"): string =>
+  JSON.stringify({ name, type: "module", effectLambda })
