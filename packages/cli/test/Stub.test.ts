@@ -1,4 +1,4 @@
-/** The bash entry as a real process, against servers that do what they should not. */
+/** The bash entry as a real process: what it asks for, what it hands over, what it starts. */
 import { PreRegistration } from "@effect-lambda/extension-node"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -6,226 +6,191 @@ import type { Socket } from "node:net"
 import { join } from "node:path"
 import * as Stub from "../src/layer/Stub.ts"
 import { execute, hostileServer, layerOf } from "./support/layers.ts"
+import { handOver, identifier, ok, options, plain, run } from "./support/stub.ts"
 
-const identifier = "8b9ed9b8-3a1a-4a3e-9d2b-2f0e1d6a0c11"
+describe("the stub", () => {
+  const answers = (socket: Socket) => void socket.write(ok(plain))
 
-/** A program that shows what it was started with: its environment, then what Linux knows of its process. */
-const dump = `#!/bin/sh
-exec /bin/cat /proc/self/environ /proc/self/status "$@"
-`
-
-const options: Stub.Options = { name: "hello", events: ["INVOKE", "SHUTDOWN"], runtime: "bun" }
-
-const run = Effect.fnUntraced(function* (
-  host: string | undefined,
-  { env = {}, file = "hello", ...changed }: Partial<Stub.Options> & { env?: Record<string, string>; file?: string } = {}
-) {
-  const directory = yield* layerOf({
-    [`extensions/${file}`]: Stub.render({ ...options, ...changed }),
-    "hello/bin/hello": dump
-  })
-  const ended = yield* execute(join(directory, "extensions", file), {
-    PATH: "",
-    ...(host === undefined ? undefined : { AWS_LAMBDA_RUNTIME_API: host }),
-    ...env
-  })
-  const entries = ended.stdout.toString("latin1").split("\0")
-  const variables = new Map(entries.slice(0, -1).map((entry) => [entry.split("=", 1)[0], entry.replace(/^[^=]*=/, "")]))
-  return { ...ended, directory, variables, status: entries.at(-1) ?? "" }
-})
-
-const handOver = (variables: ReadonlyMap<string | undefined, string>) => ({
-  identifier: variables.get(PreRegistration.identifierVariable),
-  events: variables.get(PreRegistration.eventsVariable),
-  response: variables.get(PreRegistration.responseVariable)
-})
-
-const head = (length: number | string | undefined, more: ReadonlyArray<string> = []) =>
-  [
-    "HTTP/1.1 200 OK",
-    "Content-Type: application/json",
-    `Lambda-Extension-Identifier: ${identifier}`,
-    ...(length === undefined ? [] : [`Content-Length: ${length}`]),
-    ...more,
-    "",
-    ""
-  ].join("\r\n")
-
-const plain = Buffer.from('{"functionName":"f","functionVersion":"$LATEST","handler":"h"}\n')
-const noNewline = plain.subarray(0, -1)
-const escapes = Buffer.from('{"handler":"\\u003c\\"\\\\\\n$(exit 1)`exit 1`${HOME}\'%s%n*\\u0000"}\n')
-const bytes = Buffer.concat([Buffer.from('{"handler":"händler.日本語 "}'), Buffer.from([0x01, 0x7f, 0x80, 0xff, 0x0a])])
-
-const refusal = '{"errorMessage":"Extension limit (10) reached","errorType":"Extension.TooManyExtensions"}\n'
-
-const ok = (body: Uint8Array, ...more: ReadonlyArray<string>) =>
-  Buffer.concat([Buffer.from(head(body.length, more)), body])
-
-const inPieces = (text: Buffer, size: number) => (socket: Socket) => {
-  socket.setNoDelay(true)
-  const next = (at: number): void => {
-    if (at >= text.length) return
-    socket.write(text.subarray(at, at + size))
-    setImmediate(next, at + size)
-  }
-  next(0)
-}
-
-const forever = (text: string) => (socket: Socket) => {
-  const more = () => {
-    while (!socket.destroyed && socket.write(text)) {
-      // Until the buffer is full.
-    }
-  }
-  socket.on("drain", more)
-  more()
-}
-
-interface Case {
-  readonly answer: (socket: Socket) => void
-  /** The body that the program must get; `undefined`: nothing is handed over. */
-  readonly response: Buffer | undefined
-  /** What the log says; `""`: nothing. */
-  readonly log?: string
-}
-
-const sends = (data: string | Buffer) => (socket: Socket) => void socket.write(data)
-const sendsAndEnds = (data: string | Buffer) => (socket: Socket) => void socket.end(data)
-const empty = Buffer.from("")
-
-const cases: Record<string, Case> = {
-  "an answer as Lambda's": { answer: sendsAndEnds(ok(plain)), response: plain, log: "" },
-  "no newline at the end of the body": { answer: sendsAndEnds(ok(noNewline)), response: noNewline, log: "" },
-  "a connection that is kept open": { answer: sends(ok(plain)), response: plain, log: "" },
-  "single bytes": { answer: inPieces(ok(plain), 1), response: plain, log: "" },
-  "pieces that split characters": { answer: inPieces(ok(bytes), 7), response: bytes, log: "" },
-  "escapes and shell syntax": { answer: sends(ok(escapes)), response: escapes, log: "" },
-  "bytes that are no text": { answer: sends(ok(bytes)), response: bytes, log: "" },
-  "header names in any case, values with spaces": {
-    answer: sends(
-      `HTTP/1.0 200\r\nlambda-EXTENSION-identifier:\t${identifier} \r\nCONTENT-LENGTH:${plain.length}\r\n\r\n${plain}`
-    ),
-    response: plain,
-    log: ""
-  },
-  "line feeds alone": { answer: sends(`${head(plain.length).replaceAll("\r", "")}${plain}`), response: plain, log: "" },
-  "bytes after the body": { answer: sends(Buffer.concat([ok(plain), plain])), response: plain, log: "" },
-  "an empty body": { answer: sends(head(0)), response: empty, log: "" },
-  "a length with leading zeros": { answer: sends(`${head(`000${plain.length}`)}${plain}`), response: plain, log: "" },
-  "a length that is too short": {
-    answer: sends(`${head(10)}${plain}`),
-    response: plain.subarray(0, 10),
-    log: ""
-  },
-  "a length that is too long, closed": { answer: sendsAndEnds(`${head(9999)}${plain}`), response: plain, log: "" },
-  "a length that is too long, kept open": { answer: sends(`${head(9999)}${plain}`), response: plain, log: "" },
-  "a length that is none": { answer: sends(`${head("-5")}${plain}`), response: empty, log: "" },
-  "a length beyond every number": { answer: sends(`${head("9".repeat(40))}${plain}`), response: empty, log: "" },
-  "no length": { answer: sends(`${head(undefined)}${plain}`), response: empty, log: "" },
-  "a chunked body": {
-    answer: sends(`${head(undefined, ["Transfer-Encoding: chunked"])}5\r\n{"fun\r\n0\r\n\r\n`),
-    response: empty,
-    log: ""
-  },
-  "a NUL byte in the body": {
-    answer: sendsAndEnds(ok(Buffer.from("a\0b"))),
-    response: Buffer.from("ab"),
-    log: ""
-  },
-  "a status that refuses": {
-    answer: sends(`HTTP/1.1 403 Forbidden\r\nContent-Length: ${refusal.length}\r\n\r\n${refusal}`),
-    response: undefined,
-    log: "register was refused with 403 Extension.TooManyExtensions"
-  },
-  "a refusal that holds an identifier": {
-    answer: sends(`${head(0).replace("200 OK", "500 Internal Server Error")}`),
-    response: undefined,
-    log: "register was refused with 500"
-  },
-  "no identifier": {
-    answer: sends(`HTTP/1.1 200 OK\r\nContent-Length: ${plain.length}\r\n\r\n${plain}`),
-    response: undefined,
-    log: "the answer to register has no identifier"
-  },
-  "an identifier that is none": {
-    answer: sends(head(0).replace(identifier, "$(exit 1)")),
-    response: undefined,
-    log: "the answer to register has no identifier"
-  },
-  "an end in the middle of the identifier": {
-    answer: sendsAndEnds(head(0).split(identifier.slice(9))[0]!),
-    response: undefined,
-    log: "the answer to register has no identifier"
-  },
-  "an end after the request": {
-    answer: (socket) => void socket.end(),
-    response: undefined,
-    log: "no answer to register"
-  },
-  "a reset after the request": {
-    answer: (socket) => void socket.resetAndDestroy(),
-    response: undefined,
-    log: "no answer to register"
-  },
-  "something that is not HTTP": {
-    answer: sends("SSH-2.0-OpenSSH_9.2\r\n"),
-    response: undefined,
-    log: "the answer to register is not HTTP"
-  },
-  "no answer": { answer: () => {}, response: undefined, log: "no answer to register" },
-  "half a line": { answer: sends("HTTP/1.1 2"), response: undefined, log: "no answer to register" }
-}
-
-const checkCase = ({ answer, log, response }: Case) =>
-  Effect.gen(function* () {
-    const { host } = yield* hostileServer(answer)
-    const { code, signal, stderr, variables } = yield* run(host, { env: { LC_ALL: "C.UTF-8" } })
-    // No signal: it came to its end by itself.
-    assert.deepStrictEqual({ code, signal }, { code: 0, signal: null })
-    assert.strictEqual(variables.get(PreRegistration.nameVariable), "hello")
-    assert.deepStrictEqual(
-      handOver(variables),
-      response === undefined
-        ? { identifier: undefined, events: undefined, response: undefined }
-        : { identifier, events: "INVOKE,SHUTDOWN", response: response.toString("latin1") }
-    )
-    if (log !== undefined) {
-      assert.strictEqual(stderr, log && `effect-lambda: hello: ${log} (${host}); the program registers itself\n`)
-    }
-  })
-
-describe("the stub against a server that answers with", { concurrent: true }, () => {
-  for (const [name, one] of Object.entries(cases)) it.live(name, () => checkCase(one))
-
-  it.live("a connection that is closed at once", () =>
+  it.live("asks what Lambda expects, by the name of its file", () =>
     Effect.gen(function* () {
-      const { host } = yield* hostileServer(
-        () => {},
-        (socket) => socket.resetAndDestroy()
-      )
-      const { code, stderr, variables } = yield* run(host)
-      assert.strictEqual(code, 0)
-      assert.isUndefined(handOver(variables).identifier)
-      assert.include(stderr, "the program registers itself")
+      const { host, requests } = yield* hostileServer(answers)
+      yield* run(host)
+      assert.deepStrictEqual(requests, [
+        [
+          "POST /2020-01-01/extension/register HTTP/1.1",
+          `Host: ${host}`,
+          "Connection: close",
+          "Content-Type: application/json",
+          "Content-Length: 32",
+          "Lambda-Extension-Name: hello",
+          "Lambda-Extension-Accept-Feature: accountId",
+          "",
+          '{"events":["INVOKE","SHUTDOWN"]}'
+        ].join("\r\n")
+      ])
     })
   )
+
+  it.live("registers under the name of a file that was renamed, and says so", () =>
+    Effect.gen(function* () {
+      const { host, requests } = yield* hostileServer(answers)
+      const { code, stderr, variables } = yield* run(host, { file: "other name.sh" })
+      assert.strictEqual(code, 0)
+      assert.include(requests[0]!, "\r\nLambda-Extension-Name: other name.sh\r\n")
+      assert.strictEqual(variables.get(PreRegistration.nameVariable), "other name.sh")
+      assert.strictEqual(
+        stderr,
+        "effect-lambda: this file is called other name.sh but was built as hello, it registers as other name.sh\n"
+      )
+    })
+  )
+
+  it.live.each<[ReadonlyArray<Stub.EventType>, string, string]>([
+    [["INVOKE", "SHUTDOWN"], '{"events":["SHUTDOWN"]}', "SHUTDOWN"],
+    [["INVOKE"], '{"events":[]}', ""]
+  ])("on managed instances there is no INVOKE: %s", ([events, body, handedOver]) =>
+    Effect.gen(function* () {
+      const { host, requests } = yield* hostileServer(answers)
+      const env = { AWS_LAMBDA_INITIALIZATION_TYPE: "lambda-managed-instances" }
+      const { variables } = yield* run(host, { env, events })
+      assert.isTrue(requests[0]!.endsWith(`\r\n\r\n${body}`), requests[0])
+      assert.strictEqual(handOver(variables).events, handedOver)
+    })
+  )
+
+  it.live("keeps the function's environment from the program, and itself, as far as it must", () =>
+    Effect.gen(function* () {
+      const { host } = yield* hostileServer(answers)
+      const { pid, status, stderr, variables } = yield* run(host, {
+        env: {
+          LC_ALL: "C.UTF-8",
+          NODE_OPTIONS: "--require ./missing.js",
+          NODE_EXTRA_CA_CERTS: "/etc/company.pem",
+          BUN_OPTIONS: "--preload ./missing.js",
+          BASH_ENV: "/dev/stdin",
+          SHELLOPTS: "xtrace:nounset:errexit:noexec",
+          POSIXLY_CORRECT: "1",
+          TMOUT: "1",
+          "BASH_FUNC_printf%%": "() { exit 7; }",
+          [PreRegistration.identifierVariable]: "of somebody else"
+        }
+      })
+      assert.strictEqual(stderr, "")
+      assert.strictEqual(handOver(variables).identifier, identifier)
+      assert.strictEqual(variables.get("LC_ALL"), "C.UTF-8")
+      assert.strictEqual(variables.get("NODE_EXTRA_CA_CERTS"), "/etc/company.pem")
+      assert.isFalse(variables.has("NODE_OPTIONS") || variables.has("BUN_OPTIONS"))
+      // It became the program, without a process in between, and the program ends by SIGPIPE again (bit 12).
+      assert.match(status, new RegExp(`^Pid:\\t${pid}$`, "m"))
+      const ignored = Number.parseInt(/^SigIgn:\t[0-9a-f]*?([0-9a-f]{4})$/m.exec(status)?.[1] ?? "", 16)
+      assert.strictEqual(ignored & 0x1000, 0)
+    })
+  )
+
+  it.live.each<[string | undefined, string]>([
+    [undefined, ""],
+    ["", ""],
+    ["http://127.0.0.1:9001", ""],
+    ["127.0.0.1/../../etc/passwd", ""],
+    ["127.0.0.1:1", "no connection to Lambda"],
+    ["[::1]:1", "no connection to Lambda"],
+    ["127.0.0.1:99999", "no connection to Lambda"]
+  ])("starts the program where there is no Lambda: AWS_LAMBDA_RUNTIME_API %s", ([host, log]) =>
+    Effect.gen(function* () {
+      const { code, stderr, variables } = yield* run(host)
+      assert.strictEqual(code, 0)
+      assert.strictEqual(variables.get(PreRegistration.nameVariable), "hello")
+      assert.isUndefined(handOver(variables).identifier)
+      assert.strictEqual(stderr, log && `effect-lambda: hello: ${log} (${host}); the program registers itself\n`)
+    })
+  )
+
+  it("is ASCII with line feeds; it starts no process and writes no file", () => {
+    for (const runtime of ["managed", "node", "auto", "bun"] as const) {
+      const text = Stub.render({ name: "it's", events: [], runtime })
+      assert.match(text, /^#!\/bin\/bash -p\n[\n\x20-\x7e]*\n$/)
+      // Substitutions of commands and processes, pipes, background jobs, here-documents.
+      assert.notMatch(text.replace(/^\s*#.*$/gm, ""), /\$\([^(]|`|<\(|>\(|[^|]\|[^|]?\s|[^&>]&(?![&\d])|<</)
+    }
+  })
 })
 
-describe("the stub against a server that never ends", { concurrent: true }, () => {
-  it.live.each<[string, string, string | undefined]>([
-    ["its status line", "HTTP/1.1 200 ", undefined],
-    ["a header", "HTTP/1.1 200 OK\r\nX-Big: ", undefined],
-    ["its headers, after the identifier", head(undefined).slice(0, -2), identifier]
-  ])("%s", ([what, start, expected]) =>
+describe("the stub finds its runtime", () => {
+  const start = Effect.fnUntraced(function* (
+    runtime: Stub.Runtime,
+    files: Readonly<Record<string, string>>,
+    env: Readonly<Record<string, string>> = {}
+  ) {
+    const layer = yield* layerOf({ "extensions/hello": Stub.render({ ...options, runtime }), ...files })
+    return { layer, ...(yield* execute(join(layer, "extensions/hello"), env)) }
+  })
+  // A Node that says what it was asked to run.
+  const node = '#!/bin/sh\necho "$0 $*"\n'
+
+  it.live.each(["node", "auto"] as const)("%s: the one of the layer, relative to itself", (runtime) =>
     Effect.gen(function* () {
-      const filler = what.includes("headers") ? "X-More: 1\r\n".repeat(1000) : "a".repeat(10_000)
-      const { host } = yield* hostileServer((socket) => {
-        socket.write(start)
-        forever(filler)(socket)
+      const { layer, stdout } = yield* start(runtime, { "hello/bin/node": node })
+      const hello = `${layer}/extensions/../hello`
+      assert.strictEqual(stdout.toString(), `${hello}/bin/node ${hello}/index.cjs\n`)
+    })
+  )
+
+  it.live("called without a directory it still finds its layer", () =>
+    Effect.gen(function* () {
+      const layer = yield* layerOf({
+        "extensions/hello": Stub.render({ ...options, runtime: "node" }),
+        "hello/bin/node": node
       })
-      const { signal, variables } = yield* run(host)
-      assert.isNull(signal)
-      assert.strictEqual(handOver(variables).identifier, expected)
+      const { stdout } = yield* execute("/bin/bash", {}, ["hello"], join(layer, "extensions"))
+      assert.strictEqual(stdout.toString(), `${layer}/extensions/../hello/bin/node ../hello/index.cjs\n`)
+    })
+  )
+
+  it.live.each(["managed", "node", "auto"] as const)("%s: EFFECT_LAMBDA_NODE instead", (runtime) =>
+    Effect.gen(function* () {
+      const other = yield* layerOf({ "bin/my node": node })
+      const path = join(other, "bin/my node")
+      const { layer, stdout } = yield* start(runtime, {}, { EFFECT_LAMBDA_NODE: path })
+      assert.strictEqual(stdout.toString(), `${path} ${layer}/extensions/../hello/index.cjs\n`)
+    })
+  )
+
+  interface Missing {
+    readonly what: string
+    readonly runtime: Stub.Runtime
+    readonly files?: Readonly<Record<string, string>>
+    readonly env?: Readonly<Record<string, string>>
+    readonly message: RegExp
+  }
+  const missing: ReadonlyArray<Missing> = [
+    {
+      what: "a function without Node",
+      runtime: "managed",
+      env: { EFFECT_LAMBDA_NODE: "/none/node" },
+      message: /^effect-lambda: hello: no runtime can be started, tried \/none\/node: .* --runtime auto or node\n$/
+    },
+    {
+      what: "nothing in the layer",
+      runtime: "node",
+      message: /^effect-lambda: hello: no runtime .*hello\/bin\/node: the layer is incomplete/
+    },
+    {
+      what: "a Node of another architecture",
+      runtime: "node",
+      files: { "hello/bin/node": "\x7fELF\x02\x01\x01\0" },
+      message: /Exec format error\n(.*\n)*effect-lambda: hello: no runtime .* built for another architecture\n$/
+    },
+    {
+      what: "nothing in the layer",
+      runtime: "bun",
+      message: /effect-lambda: hello: .*hello\/bin\/hello cannot be started: the layer is incomplete/
+    }
+  ]
+  it.live.each(missing)("$runtime: says so of $what", ({ env, files = {}, message, runtime }) =>
+    Effect.gen(function* () {
+      const { code, stderr } = yield* start(runtime, files, env)
+      assert.strictEqual(code, 1)
+      assert.match(stderr, message)
     })
   )
 })

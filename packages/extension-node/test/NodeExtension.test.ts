@@ -56,18 +56,23 @@ describe.each(Program.runtimes)("runMain on %s", (_, runtime) => {
     })
   )
 
-  it.live("adopts a registration that a stub handed over, and removes the variables", () =>
+  it.live("adopts a registration that a stub handed over, and takes the variables out of its environment", () =>
     Effect.gen(function* () {
-      const { host, received } = yield* lambda(() => shutdown(2000))
+      const { host, received } = yield* lambda(invoke, () => shutdown(2000))
       const run = yield* start("probe.ts", {
         AWS_LAMBDA_RUNTIME_API: host,
+        PROBE: "child",
         EFFECT_LAMBDA_EXTENSION_NAME: "my-extension",
         EFFECT_LAMBDA_EXTENSION_IDENTIFIER: "id-1",
         EFFECT_LAMBDA_EXTENSION_EVENTS: "INVOKE,SHUTDOWN",
         EFFECT_LAMBDA_REGISTER_RESPONSE: '{"functionName":"f","functionVersion":"1","handler":""}\n'
       })
       assert.strictEqual((yield* run.exit).code, 0)
-      assert.lengthOf(received, 1)
+      assert.deepStrictEqual(
+        received.map(({ url }) => url.split("/").at(-1)),
+        ["next", "next"]
+      )
+      assert.include(run.output(), 'hand-over: ;"')
       assert.strictEqual(received[0]!.headers["lambda-extension-identifier"], "id-1")
     })
   )

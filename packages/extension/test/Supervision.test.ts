@@ -4,6 +4,7 @@ import {
   Deadline,
   Extension,
   ExtensionError,
+  type ExtensionEvent,
   ExtensionMetrics,
   ExtensionsApi,
   ExtensionTest,
@@ -255,12 +256,26 @@ const registration: Registration.Registration = {
   functionVersion: "1",
   handler: ""
 }
-it.effect("an adopted registration without INVOKE is warned about", () => {
+it.effect.each<[ReadonlyArray<ExtensionEvent.EventType> | undefined, ReadonlyArray<ExtensionEvent.EventType>, string]>([
+  [undefined, ["SHUTDOWN"], "for SHUTDOWN, and that is what arrives; the program asks for INVOKE, SHUTDOWN"],
+  [
+    ["SHUTDOWN"],
+    ["INVOKE", "SHUTDOWN"],
+    "for INVOKE, SHUTDOWN, and that is what arrives; the program asks for SHUTDOWN"
+  ],
+  [[], ["SHUTDOWN"], "for SHUTDOWN, and that is what arrives; the program asks for none"],
+  [["SHUTDOWN"], [], "for no events, and that is what arrives; the program asks for SHUTDOWN"],
+  [undefined, ["INVOKE", "SHUTDOWN"], ""]
+])("an adopted registration for other events is warned about: %s of %s", ([events, adopted, expected]) => {
   const l = logs()
   return Effect.gen(function* () {
-    yield* Extension.run({})
-    assert.isTrue(l.messages.some((m) => m.includes("INVOKE will not arrive")))
-  }).pipe(Effect.provide([ExtensionTest.layer([shutdown()], { registration }), l.layer]))
+    yield* Extension.run({ events })
+    const warnings = l.messages.filter((m) => m.includes("registered beforehand"))
+    assert.lengthOf(warnings, expected === "" ? 0 : 1)
+    assert.include(warnings.join(), expected)
+  }).pipe(
+    Effect.provide([ExtensionTest.layer([shutdown()], { registration: { ...registration, events: adopted } }), l.layer])
+  )
 })
 it.effect("what is abandoned is told to stop", () =>
   Effect.gen(function* () {

@@ -33,11 +33,10 @@ export const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)
 
 const incomplete = "the layer is incomplete or built for another architecture"
 
-/** Tries one runtime after the other; NODE_EXTRA_CA_CERTS stays, since sinks need it and it loads no code. */
+/** Tries one runtime after the other. */
 const launchNode = (candidates: string, advice: string): string => `
 runtimes=(${candidates})
 [[ -z $EFFECT_LAMBDA_NODE ]] || runtimes=("$EFFECT_LAMBDA_NODE")
-unset NODE_OPTIONS
 for runtime in "\${runtimes[@]}"; do
   [[ ! -f $runtime || ! -x $runtime ]] || exec "$runtime" "$program/index.cjs"
 done
@@ -58,7 +57,6 @@ const launch = (name: string, runtime: Runtime): string => {
       return launchNode(`/var/lang/bin/node "$program/bin/node"`, incomplete)
     case "bun":
       return `
-unset BUN_OPTIONS BUN_BE_BUN
 exec "$program/bin/"${quote(name)}
 echo "effect-lambda: $name: $program/bin/"${quote(name)}" cannot be started: ${incomplete}" >&2
 exit 1
@@ -133,6 +131,8 @@ elif [[ -n $problem ]]; then
   echo "effect-lambda: $name: $problem ($AWS_LAMBDA_RUNTIME_API); the program registers itself" >&2
 fi
 
+# What loads foreign code into the program goes; NODE_EXTRA_CA_CERTS stays, it loads none and sinks may need it.
+unset NODE_OPTIONS BUN_OPTIONS BUN_BE_BUN
 shopt -s execfail${launch(name, runtime)}`
 }
 

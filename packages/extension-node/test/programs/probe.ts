@@ -3,6 +3,7 @@ import { Extension } from "@effect-lambda/extension"
 import { NodeExtension } from "@effect-lambda/extension-node"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { execFileSync } from "node:child_process"
 
 const probe = process.env.PROBE
 
@@ -23,6 +24,12 @@ Extension.run({
         return Effect.log(`handled ${event.requestId}`)
       case "exit":
         return Effect.fail(new Error("closed"))
+      case "child": {
+        // What this process and a child of it see of the hand-over.
+        const child = execFileSync("/usr/bin/env", { encoding: "utf8" })
+        const own = Object.keys(process.env).filter((name) => name.startsWith("EFFECT_LAMBDA"))
+        return Effect.log(`hand-over: ${own.join()};${child.match(/^EFFECT_LAMBDA\w*/gm)?.join() ?? ""}`)
+      }
       case "busy":
         // A handle that would keep the process alive for a day.
         setInterval(() => {}, 86_400_000)

@@ -42,11 +42,11 @@ export const register = Effect.fnUntraced(function* (options: RegisterOptions) {
 
   if (Option.isSome(environment.registration)) {
     const registration = environment.registration.value
-    const missing = events.filter((event) => !registration.events.includes(event))
-    if (missing.length > 0) {
+    const adopted = registration.events
+    if (events.some((event) => !adopted.includes(event)) || adopted.some((event) => !events.includes(event))) {
       yield* Effect.logWarning(
-        `this process was registered beforehand for ${registration.events.join(", ") || "no events"}; ` +
-          `${missing.join(", ")} will not arrive`
+        `this process was registered beforehand for ${adopted.join(", ") || "no events"}, and that is what arrives; ` +
+          `the program asks for ${events.join(", ") || "none"}: build the layer with the program's events`
       )
     }
     return registration

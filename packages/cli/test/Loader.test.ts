@@ -1,0 +1,235 @@
+/** The loader alone, and layers of stub, loader and program in the emulator. */
+import * as Emulator from "@effect-lambda/emulator/Emulator"
+import * as Journal from "@effect-lambda/emulator/Journal"
+import { PreRegistration } from "@effect-lambda/extension-node"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import * as Loader from "../src/layer/Loader.ts"
+import * as Stub from "../src/layer/Stub.ts"
+import { execute, hostileServer, layerOf } from "./support/layers.ts"
+
+const options: Loader.Options = { name: "hello", minimumNode: Loader.minimumNode }
+const newest = { ...options, minimumNode: "99.0.0" }
+
+const helloSource = join(import.meta.dirname, "../../examples/hello/src/hello.ts")
+/** The hello example as a program of a layer, without bundling it: Node takes the types off. */
+const hello = `require(${JSON.stringify(helloSource)})`
+
+/** Runs the loader by the Node of the tests. */
+const load = Effect.fnUntraced(function* (
+  files: Readonly<Record<string, string>>,
+  changed: Partial<Loader.Options> = {},
+  env: Readonly<Record<string, string>> = {}
+) {
+  const layer = yield* layerOf({ "hello/index.cjs": Loader.render({ ...options, ...changed }), ...files })
+  const ended = yield* execute(process.execPath, env, [join(layer, "hello/index.cjs")])
+  return { ...ended, layer, stdout: ended.stdout.toString() }
+})
+
+const logLine = (stdout: string): { readonly level: string; readonly message: string; readonly cause?: string } => {
+  assert.match(stdout, /^[^\n]+\n$/, "one line")
+  return JSON.parse(stdout)
+}
+
+describe("the loader", () => {
+  it.live.each(["hello/index.cjs", "extensions/hello"])(
+    "%s gives the bundle what it would have as main module",
+    (entry) =>
+      Effect.gen(function* () {
+        const bundle = `const { stack } = new Error("here")
+        console.log(JSON.stringify([__filename, __dirname, require.main === module, module.filename,
+          this === exports && exports === module.exports, require("./other.cjs"), stack.split("\\n")[1]]))
+        import("node:path").then(({ basename }) => console.log(basename(__filename)))`
+        const layer = yield* layerOf({
+          "extensions/hello": Stub.renderNode({ name: "hello", runtime: "managed" }),
+          "hello/index.cjs": Loader.render(options),
+          "hello/bundle.cjs": bundle,
+          "hello/other.cjs": "module.exports = 'other'"
+        })
+        const { stderr, stdout } = yield* execute(process.execPath, {}, [join(layer, entry)])
+        const [first = "", second] = stdout.toString().split("\n")
+        const file = join(layer, "hello/bundle.cjs")
+        const here = `    at Object.<anonymous> (${file}:1:19)`
+        assert.deepStrictEqual(JSON.parse(first), [file, join(layer, "hello"), true, file, true, "other", here])
+        assert.strictEqual(second, "bundle.cjs")
+        assert.notInclude(stderr, "Error")
+      })
+  )
+
+  it.live("runs from the code cache of this V8, and without it where the cache does not fit", () =>
+    Effect.gen(function* () {
+      const recorded = yield* layerOf({})
+      const cache = join(recorded, "bundle.cache")
+      const { stdout } = yield* load({ "hello/bundle.cjs": 'console.log("old")' }, { recordCodeCache: cache })
+      assert.strictEqual(stdout, "old\n")
+
+      const layer = yield* layerOf({
+        "hello/index.cjs": Loader.render(options),
+        "hello/bundle.cjs": 'console.log("new")'
+      })
+      const run = Effect.map(
+        execute(process.execPath, {}, [join(layer, "hello/index.cjs")]),
+        ({ stdout }) => `${stdout}`
+      )
+      const place = join(layer, `hello/bundle.${process.versions.v8}-${process.arch}.cache`)
+      assert.strictEqual(yield* run, "new\n", "no cache")
+      writeFileSync(place, readFileSync(cache))
+      // V8 compares the length of the source and nothing else of it: the text of the cache shows that it was used.
+      assert.strictEqual(yield* run, "old\n", "the cache")
+      writeFileSync(join(layer, "hello/bundle.cjs"), 'console.log("another")')
+      assert.strictEqual(yield* run, "another\n", "a cache of something else")
+      writeFileSync(place, "no cache at all")
+      assert.strictEqual(yield* run, "another\n", "no cache at all")
+    })
+  )
+
+  it.live("starts the Node of the layer where the function's is too old, and ends as it does", () =>
+    Effect.gen(function* () {
+      const node = '#!/bin/sh\necho "$EFFECT_LAMBDA_EXTENSION_IDENTIFIER $*"\nexit 7\n'
+      const env = { [PreRegistration.identifierVariable]: "id-1" }
+      const { code, layer, stdout } = yield* load({ "hello/bin/node": node }, newest, env)
+      assert.strictEqual(stdout, `id-1 ${layer}/hello/index.cjs\n`)
+      assert.strictEqual(code, 7)
+    })
+  )
+
+  it.live("one line and exit 1 where this extension is not registered", () =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* load({})
+      assert.strictEqual(code, 1)
+      const line = logLine(stdout)
+      assert.strictEqual(line.level, "FATAL")
+      assert.match(line.message, /^hello: the program could not be loaded: ENOENT.*hello\/bundle\.cjs'$/)
+    })
+  )
+
+  it.live.each<[string, (socket: { readonly end: () => unknown }) => void]>([
+    ["answered", () => {}],
+    ["taken", (socket) => socket.end()]
+  ])("ends by itself where its report is not %s", ([_what, answer]) =>
+    Effect.gen(function* () {
+      const { host, requests } = yield* hostileServer(answer)
+      const env = { AWS_LAMBDA_RUNTIME_API: host, [PreRegistration.identifierVariable]: "id-1" }
+      const { code, signal } = yield* load({}, {}, env)
+      assert.deepStrictEqual({ code, signal }, { code: 1, signal: null })
+      assert.lengthOf(requests, 1)
+    })
+  )
+
+  it("is JavaScript of Node 12, but for what it runs only in a newer one", () => {
+    const text = Loader.render(options)
+    // What came later: optional chaining, ??, ??=, private names, numeric separators, static blocks, node: in require.
+    assert.notMatch(text, /\?\.|\?\?|#[a-z]|\d_\d|static \{|require\("node:/)
+  })
+})
+
+describe("a layer in the emulator", { concurrent: true }, () => {
+  const functionFile = join(import.meta.dirname, "fixtures/handler.mjs")
+
+  const environment = Effect.fnUntraced(function* (
+    files: Readonly<Record<string, string>>,
+    variables: Readonly<Record<string, string>> = {}
+  ) {
+    const layer = yield* layerOf({
+      "extensions/hello": Stub.render({ name: "hello", events: ["INVOKE", "SHUTDOWN"], runtime: "managed" }),
+      "hello/index.cjs": Loader.render(options),
+      ...files
+    })
+    return yield* Emulator.make({
+      extensions: { opt: layer },
+      // The function would fail of the customer's NODE_OPTIONS too, and this is about the extension.
+      function: { handler: functionFile, environment: { NODE_OPTIONS: "" } },
+      environment: { EFFECT_LAMBDA_NODE: process.execPath, ...variables }
+    })
+  })
+
+  const invokeAndEnd = Effect.fnUntraced(function* (emulator: Emulator.Emulator["Service"]) {
+    const { functionError, requestId } = yield* emulator.invoke("{}")
+    yield* emulator.journal.waitFor(Journal.is("InvocationDone", (done) => done.requestId === requestId))
+    yield* emulator.shutdown()
+    return { functionError, entries: yield* emulator.journal.entries }
+  })
+
+  const linesOf = (entries: ReadonlyArray<Journal.JournalEntry>) =>
+    entries.filter(Journal.is("Output", ({ source }) => source === "extension:hello")).map(({ line }) => line)
+
+  it.live("the stub registers, once, and the program lives, whatever the function's NODE_OPTIONS are", () =>
+    Effect.gen(function* () {
+      const emulator = yield* environment({ "hello/bundle.cjs": hello }, { NODE_OPTIONS: "--require ./missing.js" })
+      const { entries, functionError } = yield* invokeAndEnd(emulator)
+      assert.isUndefined(functionError)
+      assert.deepStrictEqual(
+        entries.filter(Journal.is("Registered")).map(({ events, kind, source }) => ({ events, kind, source })),
+        [{ events: ["INVOKE", "SHUTDOWN"], kind: "external", source: "extension:hello" }]
+      )
+      assert.isEmpty(entries.filter(Journal.is("ApiRefused")))
+      // The program's two lines and none of the stub's: it did not have to register itself.
+      const [first = "", second = "", ...others] = linesOf(entries)
+      assert.match(JSON.parse(first).message, /^invocation .* ms left$/)
+      assert.strictEqual(JSON.parse(second).message, "1 invocations, then shutdown: spindown")
+      assert.isEmpty(others)
+    })
+  )
+
+  it.live("a Node entry registers by the program", () =>
+    Effect.gen(function* () {
+      const entry = Stub.renderNode({ name: "hello", runtime: "managed" })
+      const emulator = yield* environment({
+        "extensions/hello": entry,
+        "hello/bundle.cjs": hello,
+        // As in a project of the user's, whose layer is built below its package.json.
+        "package.json": '{"type":"module"}'
+      })
+      const { entries, functionError } = yield* invokeAndEnd(emulator)
+      assert.isUndefined(functionError)
+      assert.lengthOf(entries.filter(Journal.is("Registered", ({ source }) => source === "extension:hello")), 1)
+      assert.lengthOf(linesOf(entries), 2)
+    })
+  )
+
+  it.live.each<[string, Record<string, string>, string, RegExp]>([
+    ["a missing bundle", {}, "Extension.LoadError", /ENOENT.*hello\/bundle\.cjs/],
+    [
+      "a syntax error",
+      { "hello/bundle.cjs": "const a = (\n" },
+      "Extension.LoadError",
+      /could not be loaded: Unexpected token/
+    ],
+    [
+      "an exception",
+      { "hello/bundle.cjs": 'throw new TypeError("no such table")' },
+      "Extension.LoadError",
+      /no such table/
+    ],
+    ["something thrown that is no error", { "hello/bundle.cjs": "throw null" }, "Extension.LoadError", /: null$/],
+    [
+      "a Node that is too old",
+      { "hello/index.cjs": Loader.render(newest), "hello/bundle.cjs": hello },
+      "Extension.UnsupportedNode",
+      /^Node \d+\.\d+\.\d+ .*which needs 99\.0\.0 or newer/
+    ]
+  ])("init/error tells of %s", ([_what, files, errorType, message]) =>
+    Effect.gen(function* () {
+      const emulator = yield* environment(files)
+      yield* emulator.journal.waitFor(Journal.is("InitEnded"))
+      const entries = yield* emulator.journal.entries
+      const report = entries.find(Journal.is("ErrorReported"))!
+      assert.strictEqual(
+        `${report.source} ${report.route} ${report.errorType}`,
+        `extension:hello init/error ${errorType}`
+      )
+      const body = JSON.parse(report.body)
+      assert.match(body.errorMessage, message)
+      assert.strictEqual(body.errorType, errorType)
+      assert.isArray(body.stackTrace)
+      assert.strictEqual(entries.find(Journal.is("Fatal"))?.errorType, "Extension.InitError")
+      const [line, ...others] = linesOf(entries)
+      assert.isEmpty(others)
+      assert.strictEqual(JSON.parse(line!).message, `hello: ${body.errorMessage}`)
+      const exit = entries.find(Journal.is("ProcessExited", ({ source }) => source === "extension:hello"))
+      assert.deepStrictEqual(exit?.status, { _tag: "Code", code: 1 })
+    })
+  )
+})
