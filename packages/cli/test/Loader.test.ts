@@ -6,6 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import * as Bundle from "../src/layer/Bundle.ts"
 import * as Loader from "../src/layer/Loader.ts"
 import * as Stub from "../src/layer/Stub.ts"
 import { execute, hostileServer, layerOf } from "./support/layers.ts"
@@ -56,6 +57,20 @@ describe("the loader", () => {
         assert.strictEqual(second, "bundle.cjs")
         assert.notInclude(stderr, "Error")
       })
+  )
+
+  it.live("a bundle imports what is known only when it runs, without a warning of Node's", () =>
+    Effect.gen(function* () {
+      const sources = yield* layerOf({
+        "main.mjs":
+          "import(process.env.MODULE).then((module) => console.log(module.default, process.emitWarning('mine')))",
+        "later.mjs": "export default 'later'"
+      })
+      const { code } = yield* Bundle.build(join(sources, "main.mjs"))
+      const { stderr, stdout } = yield* load({ "hello/bundle.cjs": code }, {}, { MODULE: join(sources, "later.mjs") })
+      assert.strictEqual(stdout, "later undefined\n")
+      assert.match(stderr, /^\(node:\d+\) Warning: mine\n\(Use .*\)\n$/, "that of the program, and no other")
+    })
   )
 
   it.live("runs from the code cache of this V8, and without it where the cache does not fit", () =>

@@ -75,6 +75,11 @@ const load = () => {
     cachedData: read(path.join(__dirname, "bundle." + process.versions.v8 + "-" + process.arch + ".cache")),
     importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER
   })${recordCodeCache === undefined ? "" : recording(recordCodeCache)}
+  // Node calls the option that makes import() work experimental, in the log, at the first import() of every cold start.
+  const emitWarning = process.emitWarning
+  process.emitWarning = function (warning) {
+    if (!String(warning).includes("vm.USE_MAIN_CONTEXT_DEFAULT_LOADER")) emitWarning.apply(this, arguments)
+  }
   // This file is the main module, and the bundle lies beside it: it gets what it would have as that file itself.
   module.filename = file
   require.main = module
