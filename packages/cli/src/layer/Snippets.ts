@@ -70,18 +70,33 @@ const cdk = ({ arch, id, zip }: Facts): string => {
   const variable = id.charAt(0).toLowerCase() + id.slice(1)
   return `const ${variable} = new lambda.LayerVersion(this, "${id}", {
   code: lambda.Code.fromAsset(${JSON.stringify(zip)}),
-  compatibleArchitectures: [lambda.Architecture.${arch.toUpperCase()}]
+  compatibleArchitectures: [lambda.Architecture.${arch === "arm64" ? "ARM_64" : "X86_64"}],
+  removalPolicy: cdk.RemovalPolicy.RETAIN
 })
 // For the function: fn.addLayers(${variable})`
 }
 
-const terraform = ({ arch, name, zip }: Facts): string => {
+/** Terraform sends a file in a request; what is too large for one goes to a bucket first. */
+const terraform = ({ arch, isLarge, name, zip }: Facts): string => {
   const id = name.replaceAll("-", "_").replace(/^\d/, "layer_$&")
-  return `resource "aws_lambda_layer_version" "${id}" {
+  const file = JSON.stringify(zip)
+  const content = isLarge
+    ? `  s3_bucket                = aws_s3_object.${id}.bucket
+  s3_key                   = aws_s3_object.${id}.key`
+    : `  filename                 = ${file}`
+  const upload = `resource "aws_s3_object" "${id}" {
+  bucket      = var.bucket
+  key         = ${JSON.stringify(NodePath.basename(zip))}
+  source      = ${file}
+  source_hash = filebase64sha256(${file})
+}
+`
+  return `${isLarge ? upload : ""}resource "aws_lambda_layer_version" "${id}" {
   layer_name               = "${name}"
-  filename                 = ${JSON.stringify(zip)}
-  source_code_hash         = filebase64sha256(${JSON.stringify(zip)})
+${content}
+  source_code_hash         = filebase64sha256(${file})
   compatible_architectures = ["${arch}"]
+  skip_destroy             = true
 }
 # In the function: layers = [aws_lambda_layer_version.${id}.arn]`
 }

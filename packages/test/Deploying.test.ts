@@ -1,0 +1,260 @@
+/** The templates of docs/deploying.md: as the document shows them, as `build --snippet` prints them, and read by tools. */
+import { parse as parseHcl } from "@cdktf/hcl2json"
+import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { App, Stack } from "aws-cdk-lib"
+import { CfnFunction, CfnLayerVersion } from "aws-cdk-lib/aws-sam"
+import { CfnInclude } from "aws-cdk-lib/cloudformation-include"
+import { DockerfileParser } from "dockerfile-ast"
+import { execFile } from "node:child_process"
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { basename, join } from "node:path"
+import { promisify } from "node:util"
+import { parse as parseYaml } from "yaml"
+import * as Snippets from "../cli/src/layer/Snippets.ts"
+import * as Zip from "../cli/src/layer/Zip.ts"
+
+const root = join(import.meta.dirname, "../..")
+const templates = join(root, "docs/templates")
+const template = (name: string) => readFileSync(join(templates, name), "utf8")
+const page = readFileSync(join(root, "docs/deploying.md"), "utf8")
+
+/** A project with a built layer. */
+let project = ""
+
+beforeAll(() => {
+  project = mkdtempSync(join(tmpdir(), "deploying-"))
+  for (const folder of ["dist", "function", "bin"]) mkdirSync(join(project, folder))
+  writeFileSync(join(project, "function/handler.mjs"), "export const handler = () => 'ok'\n")
+  for (const arch of ["x64", "arm64"]) {
+    const zip = Zip.write([
+      { path: "extensions/my-extension", mode: 0o755, bytes: Buffer.from(`#!/bin/bash\n# ${arch}\n`) }
+    ])
+    writeFileSync(join(project, `dist/my-extension-${arch}.zip`), zip)
+  }
+})
+
+afterAll(() => rmSync(project, { recursive: true, force: true }))
+
+const run = (command: string, args: ReadonlyArray<string>, env: NodeJS.ProcessEnv = {}) =>
+  promisify(execFile)(command, args, { cwd: project, env: { PATH: process.env["PATH"], ...env }, timeout: 60_000 })
+
+it.each(globSync("*", { cwd: templates }))("docs/deploying.md shows %s as it is", (name) => {
+  assert.include(page, "\n" + template(name) + "```\n")
+})
+
+const layerOf = (arch: "x64" | "arm64", bytes = 1000) => {
+  const directory = join(process.cwd(), `dist/my-extension-${arch}`)
+  const zip = { file: `${directory}.zip`, bytes, sha256: "" }
+  return { arch, directory, zip, unzippedBytes: 0, contentHash: "", codeCaches: [] }
+}
+
+/** Without comments, and as every template indents it. */
+const linesOf = (text: string): string =>
+  text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => !/^(?:#|\/\/|Resources:|$)/.test(line))
+    .join("\n")
+
+it.each([
+  ["cli", "publish.sh", ["x64", "arm64"]],
+  ["sam", "template.yaml", ["x64", "arm64"]],
+  ["cdk", "stack.ts", ["x64", "arm64"]],
+  ["terraform", "main.tf", ["x64", "arm64"]],
+  ["docker", "Dockerfile", ["arm64"]]
+] as const)("build --snippet %s prints what stands in %s", (kind, name, arches) => {
+  for (const arch of arches) {
+    const snippet = linesOf(Snippets.render(kind, { name: "my-extension", layers: [layerOf(arch)] }))
+    assert.isAtLeast(snippet.length, 20)
+    assert.include(linesOf(template(name)), snippet)
+  }
+})
+
+interface Resource {
+  readonly Type: string
+  readonly DeletionPolicy?: string
+  readonly Properties: Readonly<Record<string, unknown>>
+}
+
+interface CloudFormation {
+  readonly Transform?: string
+  readonly Resources: Readonly<Record<string, Resource>>
+}
+
+const ofType = ({ Resources }: CloudFormation, type: string): ReadonlyArray<readonly [string, Resource]> =>
+  Object.entries(Resources).filter(([, resource]) => resource.Type === type)
+
+describe("SAM", () => {
+  /** Loads a template with the resource specification that the CDK has, and writes it out again. */
+  const load = (text: string): CloudFormation => {
+    const file = join(project, "template.yaml")
+    writeFileSync(file, text)
+    const app = new App({ outdir: join(project, "sam.out") })
+    const stack = new Stack(app, "Sam")
+    const include = new CfnInclude(stack, "Template", { templateFile: file })
+    assert.strictEqual(include.stack, stack)
+    return app.synth().getStackByName("Sam").template as CloudFormation
+  }
+
+  it("the template holds what CloudFormation's resource specification allows", () => {
+    const loaded = load(template("template.yaml"))
+    assert.strictEqual(loaded.Transform, "AWS::Serverless-2016-10-31")
+    const layers = ofType(loaded, "AWS::Serverless::LayerVersion")
+    const functions = ofType(loaded, "AWS::Serverless::Function")
+    assert.lengthOf(Object.keys(loaded.Resources), layers.length + functions.length)
+    assert.deepStrictEqual(
+      layers.map(([, { Properties }]) => Properties["CompatibleArchitectures"]),
+      [["x86_64"], ["arm64"]]
+    )
+    assert.deepStrictEqual(
+      functions.map(([, { Properties }]) => Properties["Layers"]),
+      [[{ Ref: "MyExtensionArm64" }]]
+    )
+    const known = (type: object, properties: object) =>
+      Object.keys(properties).filter((name) => `${name.charAt(0).toLowerCase()}${name.slice(1)}` in type)
+    for (const [, { Properties }] of layers) {
+      // The specification is older than this property, which SAM's own reference lists.
+      assert.sameMembers(
+        [...known(CfnLayerVersion.prototype, Properties), "CompatibleArchitectures"],
+        Object.keys(Properties)
+      )
+    }
+    for (const [, { Properties }] of functions) {
+      assert.sameMembers(known(CfnFunction.prototype, Properties), Object.keys(Properties))
+    }
+  })
+
+  it.each([
+    ["a property of the wrong type", (text: string) => text.replace("[!Ref MyExtensionArm64]", "{ a: b }")],
+    ["a reference to nothing", (text: string) => text.replace("!Ref MyExtensionArm64", "!Ref MyExtensionArm46")]
+  ])("%s would not pass", (_, change) => {
+    assert.throws(() => load(change(template("template.yaml"))))
+  })
+})
+
+it("CDK: the app is synthesised", { timeout: 60_000 }, async () => {
+  const outdir = join(project, "cdk.out")
+  // What `cdk synth` does.
+  await run(process.execPath, [join(templates, "stack.ts")], { CDK_OUTDIR: outdir })
+  const stack = JSON.parse(readFileSync(join(outdir, "MyStack.template.json"), "utf8")) as CloudFormation
+  const layers = ofType(stack, "AWS::Lambda::LayerVersion")
+  assert.deepStrictEqual(
+    layers.map(([, { Properties }]) => Properties["CompatibleArchitectures"]),
+    [["x86_64"], ["arm64"]]
+  )
+  for (const [, layer] of layers) assert.deepInclude(layer, { DeletionPolicy: "Retain" })
+  const [[, fn] = assert.fail("no function")] = ofType(stack, "AWS::Lambda::Function")
+  assert.deepInclude(fn.Properties, {
+    Runtime: "nodejs24.x",
+    Architectures: ["arm64"],
+    Layers: [{ Ref: layers[1]?.[0] }]
+  })
+  // The zips are taken as they are.
+  const zips = globSync("asset.*.zip", { cwd: outdir }).map((file) => readFileSync(join(outdir, file)))
+  for (const arch of ["x64", "arm64"]) {
+    const zip = readFileSync(join(project, `dist/my-extension-${arch}.zip`))
+    assert.isTrue(zips.some((asset) => asset.equals(zip)))
+  }
+})
+
+describe("Terraform", () => {
+  it("HashiCorp's parser reads the configuration, and every reference leads to a block of it", async () => {
+    const text = template("main.tf")
+    const parsed = (await parseHcl("main.tf", text)) as {
+      readonly resource: Record<string, Record<string, ReadonlyArray<Record<string, unknown>>>>
+      readonly data: Record<string, Record<string, unknown>>
+    }
+    const blocks = [
+      ...Object.entries(parsed.resource).flatMap(([type, names]) =>
+        Object.keys(names).map((name) => `${type}.${name}`)
+      ),
+      ...Object.entries(parsed.data).flatMap(([type, names]) =>
+        Object.keys(names).map((name) => `data.${type}.${name}`)
+      )
+    ]
+    const references = Array.from(text.matchAll(/= \[?((?:data\.)?(?:aws|archive)_\w+\.\w+)\./g), ([, block]) => block)
+    assert.isAtLeast(references.length, 6)
+    for (const reference of references) assert.include(blocks, reference)
+    const layers = parsed.resource["aws_lambda_layer_version"]
+    assert.sameMembers(Object.keys(layers ?? {}), ["my_extension_x64", "my_extension_arm64"])
+    assert.deepInclude(layers?.["my_extension_arm64"]?.[0], {
+      filename: "dist/my-extension-arm64.zip",
+      compatible_architectures: ["arm64"],
+      skip_destroy: true
+    })
+    assert.deepInclude(parsed.resource["aws_lambda_function"]?.["my_function"]?.[0], {
+      architectures: ["arm64"],
+      layers: ["${aws_lambda_layer_version.my_extension_arm64.arn}"]
+    })
+  })
+
+  it("a layer over 50 MB goes by way of a bucket", async () => {
+    const large = Snippets.render("terraform", { name: "my-extension", layers: [layerOf("x64", 60 * 1024 * 1024)] })
+    const { resource } = (await parseHcl("main.tf", large)) as {
+      readonly resource: Record<string, Record<string, ReadonlyArray<Record<string, unknown>>>>
+    }
+    assert.containsAllKeys(resource["aws_s3_object"]?.["my_extension_x64"]?.[0], [
+      "bucket",
+      "key",
+      "source",
+      "source_hash"
+    ])
+    const layer = resource["aws_lambda_layer_version"]?.["my_extension_x64"]?.[0]
+    assert.deepInclude(layer, { s3_bucket: "${aws_s3_object.my_extension_x64.bucket}" })
+    assert.notProperty(layer, "filename")
+  })
+})
+
+it("AWS CLI: publishes both layers, and exchanges the one of the function", async () => {
+  // Stands for `aws`: writes down what it is asked, and knows a function with two layers.
+  const fake = `#!/bin/bash
+printf '%s\\n' "$*" >> ${JSON.stringify(join(project, "calls"))}
+arn=arn:aws:lambda:eu-west-1:123456789012:layer
+case $2 in
+  get-function-configuration) printf '%s\\t%s\\n' "$arn:other:1" "$arn:my-extension-arm64:6" ;;
+  list-layer-versions) echo "$arn:my-extension-arm64:7" ;;
+esac
+`
+  writeFileSync(join(project, "bin/aws"), fake, { mode: 0o755 })
+  await run("bash", [join(templates, "publish.sh")], { PATH: `${join(project, "bin")}:${process.env["PATH"]}` })
+  const calls = readFileSync(join(project, "calls"), "utf8").split("\n")
+  for (const [arch, name] of [
+    ["x64", "x86_64"],
+    ["arm64", "arm64"]
+  ]) {
+    assert.include(
+      calls,
+      `lambda publish-layer-version --layer-name my-extension-${arch} --zip-file fileb://dist/my-extension-${arch}.zip ` +
+        `--compatible-architectures ${name}`
+    )
+  }
+  const arn = "arn:aws:lambda:eu-west-1:123456789012:layer"
+  assert.include(
+    calls,
+    `lambda update-function-configuration --function-name my-function --layers ${arn}:other:1 ${arn}:my-extension-arm64:7`
+  )
+})
+
+it("container image: the directory is copied to /opt", () => {
+  const instructions = DockerfileParser.parse(template("Dockerfile")).getInstructions()
+  assert.deepStrictEqual(
+    instructions.map((instruction) => instruction.getKeyword()),
+    ["FROM", "COPY", "COPY", "CMD"]
+  )
+  assert.strictEqual(instructions[1]?.getArgumentsContent(), '["dist/my-extension-arm64/", "/opt/"]')
+  assert.strictEqual(instructions[0]?.getArgumentsContent(), "public.ecr.aws/lambda/nodejs:24")
+})
+
+it("Serverless Framework: the function refers to the layer's resource", () => {
+  const { functions, layers } = parseYaml(template("serverless.yml")) as {
+    readonly layers: Record<string, { readonly package: { readonly artifact: string } }>
+    readonly functions: Record<string, { readonly layers: ReadonlyArray<{ readonly Ref: string }> }>
+  }
+  const resources = Object.keys(layers).map((name) => `${name.charAt(0).toUpperCase()}${name.slice(1)}LambdaLayer`)
+  for (const { Ref } of functions["myFunction"]?.layers ?? assert.fail("no layers")) assert.include(resources, Ref)
+  assert.deepStrictEqual(
+    Object.values(layers).map((layer) => basename(layer.package.artifact)),
+    ["my-extension-x64.zip", "my-extension-arm64.zip"]
+  )
+})
