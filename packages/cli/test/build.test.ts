@@ -3,11 +3,15 @@ import * as Emulator from "@effect-lambda/emulator/Emulator"
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import { execFile } from "node:child_process"
 import { cpSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Build from "../src/layer/Build.ts"
+import * as Findings from "../src/layer/Findings.ts"
+import * as FunctionRuntime from "../src/layer/FunctionRuntime.ts"
 import * as LayerConfig from "../src/layer/LayerConfig.ts"
+import * as LayerContent from "../src/layer/LayerContent.ts"
 import * as TrialRun from "../src/layer/TrialRun.ts"
 import * as Project from "./support/projects.ts"
 
@@ -67,6 +71,8 @@ beforeAll(async () => {
 
 afterAll(Project.remove)
 
+const nodeRuntimes = ["nodejs22.x", "nodejs24.x"].flatMap((id) => FunctionRuntime.parse(id) ?? [])
+
 const layerOf = (built: Build.Built, arch: string): Build.BuiltLayer => {
   const layer = built.layers.find((layer) => layer.arch === arch)
   assert.isDefined(layer)
@@ -77,6 +83,19 @@ const own = process.arch === "arm64" ? "arm64" : "x64"
 const other = own === "x64" ? "arm64" : "x64"
 
 describe("the layer", () => {
+  it("check has nothing to say about either example, as a zip and as a directory", () => {
+    const findings = [hello[0], telemetryShip[0]].flatMap(({ layers }) =>
+      layers.flatMap(({ arch, directory, zip }) =>
+        [directory, zip?.file ?? assert.fail("no zip")].flatMap((path) => {
+          const content = Result.getOrThrow(LayerContent.open(path))
+          assert.isAtLeast(content.entries.length, 3)
+          return Findings.find(content, { arch, runtimes: nodeRuntimes })
+        })
+      )
+    )
+    assert.deepStrictEqual(findings, [])
+  })
+
   it("has the entry, the loader, the bundle and a code cache, with the modes that Lambda wants", () => {
     const { codeCaches, directory } = layerOf(hello[0], own)
     const files = [...filesIn(directory)].map(([path, content]) => [path, content.slice(0, 6)])
