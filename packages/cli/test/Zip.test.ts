@@ -69,4 +69,15 @@ describe("Layer", () => {
     assert.strictEqual(new Set([hash, ...others.map(Layer.contentHash)]).size, 5)
     assert.match(hash, /^[0-9a-f]{64}$/)
   })
+
+  it("more than Lambda takes is a problem, and as much as it takes is none", () => {
+    const layer = (bytes: number): ReadonlyArray<Layer.LayerFile> => [
+      { path: "hello/bin/node", mode: 0o755, bytes: new Uint8Array(bytes) }
+    ]
+    assert.isUndefined(Layer.sizeProblem(layer(250 * 1024 * 1024)))
+    assert.strictEqual(
+      Layer.sizeProblem(layer(250 * 1024 * 1024 + 1)),
+      "it has 251 MB; Lambda takes 250 MB for a function and all of its layers"
+    )
+  })
 })

@@ -5,6 +5,7 @@ import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { execFile } from "node:child_process"
+import { createHash } from "node:crypto"
 import { cpSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Build from "../src/layer/Build.ts"
@@ -12,7 +13,9 @@ import * as Findings from "../src/layer/Findings.ts"
 import * as FunctionRuntime from "../src/layer/FunctionRuntime.ts"
 import * as LayerConfig from "../src/layer/LayerConfig.ts"
 import * as LayerContent from "../src/layer/LayerContent.ts"
+import * as NodeBinary from "../src/layer/NodeBinary.ts"
 import * as TrialRun from "../src/layer/TrialRun.ts"
+import * as ZipReader from "../src/layer/ZipReader.ts"
 import * as Project from "./support/projects.ts"
 
 const bin = join(import.meta.dirname, "../bin/effect-lambda.mjs")
@@ -26,15 +29,18 @@ const cli = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>> 
     )
   })
 
-/** A copy of an example elsewhere, built in this time zone. */
-const buildCopy = async (example: string, place: string, timeZone: string, ...flags: ReadonlyArray<string>) => {
+/** A copy of an example elsewhere, built in this environment. */
+const buildCopy = async (
+  example: string,
+  place: string,
+  env: Readonly<Record<string, string>>,
+  ...flags: ReadonlyArray<string>
+) => {
   const project = Project.make(join(place, example), {
     "package.json": readFileSync(join(examples, example, "package.json"))
   })
   cpSync(join(examples, example, "src"), join(project, "src"), { recursive: true })
-  const { code, output } = await cli(["build", project, "--no-check", "--arch", "both", "--json", ...flags], {
-    TZ: timeZone
-  })
+  const { code, output } = await cli(["build", project, "--no-check", "--arch", "both", "--json", ...flags], env)
   assert.strictEqual(code, 0, output)
   const built: Build.Built = JSON.parse(output)
   return built
@@ -57,15 +63,19 @@ const withoutCaches = (files: ReadonlyMap<string, string>) =>
 let hello: readonly [Build.Built, Build.Built]
 let telemetryShip: readonly [Build.Built, Build.Built]
 
+const tokyo = { TZ: "Asia/Tokyo" }
+const newfoundland = { TZ: "America/St_Johns" }
+/** Where nothing can be downloaded, and nothing has been. */
+const offline = { PATH: "/nowhere", XDG_CACHE_HOME: join(Project.folder, "cache") }
+
 beforeAll(async () => {
-  const [here, there] = await Promise.all([
-    buildCopy("hello", "here", "Asia/Tokyo"),
-    buildCopy("hello", "there/and/elsewhere", "America/St_Johns")
+  hello = await Promise.all([
+    buildCopy("hello", "here", tokyo),
+    buildCopy("hello", "there/and/elsewhere", { ...newfoundland, ...offline }, "--node", "22.20.0")
   ])
-  hello = [here, there]
   telemetryShip = await Promise.all([
-    buildCopy("telemetry-ship", "here", "Asia/Tokyo", "--code-cache", "off"),
-    buildCopy("telemetry-ship", "there/and/elsewhere", "America/St_Johns", "--code-cache", "off")
+    buildCopy("telemetry-ship", "here", tokyo, "--code-cache", "off"),
+    buildCopy("telemetry-ship", "there/and/elsewhere", newfoundland, "--code-cache", "off")
   ])
 }, 60_000)
 
@@ -78,6 +88,32 @@ const layerOf = (built: Build.Built, arch: string): Build.BuiltLayer => {
   assert.isDefined(layer)
   return layer
 }
+
+/** One invocation and SHUTDOWN, with everything as it should be. */
+const runOnce = Effect.fnUntraced(function* (opt: string, name: string) {
+  const emulator = yield* Emulator.make({
+    extensions: { opt },
+    function: { handler: join(import.meta.dirname, "fixtures/handler.mjs") },
+    environment: { EFFECT_LAMBDA_NODE: process.execPath }
+  })
+  const { functionError, requestId } = yield* emulator.invoke("{}")
+  assert.isUndefined(functionError)
+  yield* emulator.journal.waitFor(Journal.is("InvocationDone", (done) => done.requestId === requestId))
+  yield* emulator.shutdown()
+  const entries = yield* emulator.journal.entries
+  assert.deepStrictEqual(
+    entries.filter(Journal.is("Registered")).map(({ events, source }) => [source, events]),
+    [[`extension:${name}`, ["INVOKE", "SHUTDOWN"]]]
+  )
+  const ended = entries.find(Journal.is("ProcessExited", ({ source }) => source === `extension:${name}`))
+  assert.deepInclude(ended, { state: "Exited", status: { _tag: "Code", code: 0 } })
+})
+
+/** An extension that lives and does nothing. */
+const runs = `
+import { Extension } from "@effect-lambda/extension"
+import { NodeExtension } from "@effect-lambda/extension-node"
+Extension.run({}).pipe(NodeExtension.runMain)`
 
 const own = process.arch === "arm64" ? "arm64" : "x64"
 const other = own === "x64" ? "arm64" : "x64"
@@ -109,6 +145,23 @@ describe("the layer", () => {
     assert.deepStrictEqual(hello[0].events, ["INVOKE", "SHUTDOWN"])
   })
 
+  it("is the same in the zip", () => {
+    const { directory, zip } = layerOf(hello[0], own)
+    assert.isDefined(zip)
+    const entries = Result.getOrThrow(ZipReader.read(readFileSync(zip.file)))
+    assert.deepStrictEqual(
+      new Map(
+        entries.map(({ mode = 0, path, read }) => [
+          path,
+          `${(0o100000 | mode).toString(8)} ${Buffer.from(read()).toString("latin1")}`
+        ])
+      ),
+      filesIn(directory)
+    )
+    assert.strictEqual(zip.bytes, statSync(zip.file).size)
+    assert.strictEqual(zip.sha256, createHash("sha256").update(readFileSync(zip.file)).digest("base64"))
+  })
+
   it("V8 takes the code cache", async () => {
     const hook = join(Project.folder, "hook.cjs")
     writeFileSync(
@@ -135,24 +188,35 @@ describe("the layer", () => {
     assert.match(hello[0].notes.join("\n"), new RegExp(`no code cache.* ${other}`))
   })
 
+  it("a Node for a cache that cannot be had is a note", () => {
+    assert.include(hello[1].notes, `no code cache for Node 22.20.0 on ${own}: npm was not found`)
+    assert.deepStrictEqual(layerOf(hello[1], own).codeCaches, layerOf(hello[0], own).codeCaches)
+  })
+
+  it("a Node of its own is the one of the catalog", () => {
+    const catalog = readFileSync(join(import.meta.dirname, "../../../pnpm-workspace.yaml"), "utf8")
+    for (const arch of LayerConfig.architectures) {
+      assert.include(catalog, `  node-linux-${arch}: ${NodeBinary.bundledVersion}\n`)
+    }
+  })
+
   it.live("runs: the stub registers, the program adopts it, and ends at SHUTDOWN", () =>
+    runOnce(layerOf(hello[0], own).directory, "hello")
+  )
+
+  it.live("runs with Node as its entry: the program registers itself", () =>
     Effect.gen(function* () {
-      const emulator = yield* Emulator.make({
-        extensions: { opt: layerOf(hello[0], own).directory },
-        function: { handler: join(import.meta.dirname, "fixtures/handler.mjs") },
-        environment: { EFFECT_LAMBDA_NODE: process.execPath }
+      const project = Project.make("node-entry", {
+        "package.json": Project.manifest({ entryKind: "node", arch: own, codeCache: "off" }),
+        "src/main.ts": runs
       })
-      const { functionError, requestId } = yield* emulator.invoke("{}")
-      assert.isUndefined(functionError)
-      yield* emulator.journal.waitFor(Journal.is("InvocationDone", (done) => done.requestId === requestId))
-      yield* emulator.shutdown()
-      const entries = yield* emulator.journal.entries
-      assert.deepStrictEqual(
-        entries.filter(Journal.is("Registered")).map(({ events, source }) => [source, events]),
-        [["extension:hello", ["INVOKE", "SHUTDOWN"]]]
-      )
-      const ended = entries.find(Journal.is("ProcessExited", ({ source }) => source === "extension:hello"))
-      assert.deepInclude(ended, { state: "Exited", status: { _tag: "Code", code: 0 } })
+      const config = yield* LayerConfig.resolve(project, {})
+      const { layers, name } = yield* Build.run(config, { check: false, zip: false })
+      const [{ directory = "", zip } = {}] = layers
+      assert.isUndefined(zip)
+      assert.isFalse(existsSync(`${directory}.zip`))
+      assert.match(readFileSync(join(directory, "extensions", name), "utf8"), /^#!\/usr\/bin\/env node\n/)
+      yield* runOnce(directory, name)
     })
   )
 })
@@ -210,11 +274,6 @@ describe("bad input", () => {
     assert.isFalse(existsSync(layer.out), "nothing is written")
     return String(error.cause)
   })
-
-  const runs = `
-    import { Extension } from "@effect-lambda/extension"
-    import { NodeExtension } from "@effect-lambda/extension-node"
-    Extension.run({}).pipe(NodeExtension.runMain)`
 
   it.live("a program that throws at its start", () =>
     Effect.gen(function* () {

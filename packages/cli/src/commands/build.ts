@@ -10,6 +10,7 @@ import * as Build from "../layer/Build.ts"
 import * as Layer from "../layer/Layer.ts"
 import * as LayerConfig from "../layer/LayerConfig.ts"
 import * as Snippets from "../layer/Snippets.ts"
+import * as Terminal from "../Terminal.ts"
 import { fail } from "../UserError.ts"
 
 const flags = {
@@ -128,7 +129,9 @@ const run = Effect.fnUntraced(function* (input: Input) {
     return yield* fail(`--snippet ${snippet.value} deploys a zip: leave out --no-zip`)
   }
   const config = yield* LayerConfig.resolve(Option.getOrUndefined(input.entry), settingsOf(input))
-  const built = yield* Build.run(config, { check, zip })
+  const terminal = yield* Terminal.make
+  const interrupted = Effect.andThen(terminal.ended, fail("interrupted"))
+  const built = yield* Effect.raceFirst(Build.run(config, { check, zip }), interrupted)
   if (json) return yield* Console.log(JSON.stringify(built))
   yield* Console.log(
     [
@@ -138,7 +141,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
       ...Option.match(snippet, { onNone: () => [], onSome: (kind) => ["", Snippets.render(kind, built)] })
     ].join("\n")
   )
-})
+}, Effect.scoped)
 
 export const build = Command.make("build", flags, run).pipe(
   Command.withDescription(

@@ -91,8 +91,6 @@ const trial = Effect.fnUntraced(function* (config: LayerConfig, bundle: string) 
   return run
 })
 
-const megabytes = (bytes: number): string => `${(bytes / 1024 / 1024).toFixed(2)} MB`
-
 const writeLayer = Effect.fnUntraced(function* (
   config: LayerConfig,
   arch: Architecture,
@@ -100,13 +98,6 @@ const writeLayer = Effect.fnUntraced(function* (
   isZipped: boolean
 ) {
   const directory = NodePath.join(config.out, `${config.name}-${arch}`)
-  const unzippedBytes = Layer.unzippedBytes(files)
-  if (unzippedBytes > Layer.maxUnzippedBytes) {
-    return yield* UserError.fail(
-      `the layer for ${arch} has ${megabytes(unzippedBytes)}; Lambda takes ${megabytes(Layer.maxUnzippedBytes)} for a ` +
-        "function and all of its layers"
-    )
-  }
   yield* Layer.writeDirectory(directory, files)
   const zip = isZipped ? Zip.write(files) : undefined
   // One of an earlier build would look as if it were of this one.
@@ -114,7 +105,7 @@ const writeLayer = Effect.fnUntraced(function* (
   const built: BuiltLayer = {
     arch,
     directory,
-    unzippedBytes,
+    unzippedBytes: Layer.unzippedBytes(files),
     contentHash: Layer.contentHash(files),
     codeCaches: files.filter(Layer.isCache).map(({ path }) => path),
     zip:
@@ -161,6 +152,8 @@ export const run = Effect.fnUntraced(function* (
         ...caches.files,
         ...(yield* runtimeFiles(config, arch))
       ]
+      const problem = Layer.sizeProblem(files)
+      if (problem !== undefined) return yield* UserError.fail(`the layer for ${arch} is too large: ${problem}`)
       return { arch, files }
     })
   )

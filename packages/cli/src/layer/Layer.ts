@@ -37,6 +37,13 @@ export const contentHash = (files: ReadonlyArray<LayerFile>): string => {
 export const unzippedBytes = (files: ReadonlyArray<LayerFile>): number =>
   files.reduce((total, { bytes }) => total + bytes.length, 0)
 
+/** Why Lambda would not take these files, if that is so. */
+export const sizeProblem = (files: ReadonlyArray<LayerFile>): string | undefined => {
+  const bytes = unzippedBytes(files)
+  if (bytes <= maxUnzippedBytes) return undefined
+  return `it has ${Math.ceil(bytes / 1024 / 1024)} MB; Lambda takes 250 MB for a function and all of its layers`
+}
+
 /** Writes the files below a folder that is there and empty. */
 const writeFiles = (folder: string, files: ReadonlyArray<LayerFile>): void => {
   for (const { bytes, mode, path } of files) {
