@@ -1,7 +1,8 @@
 /** Zips and layers as bytes: the same files give the same bytes. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
 import { execFileSync } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Layer from "../src/layer/Layer.ts"
@@ -80,4 +81,30 @@ describe("Layer", () => {
       "it has 251 MB; Lambda takes 250 MB for a function and all of its layers"
     )
   })
+
+  it.effect(
+    "is written with its modes whatever the umask, in the place of an earlier one, and nothing else is left",
+    () =>
+      Effect.gen(function* () {
+        const folder = mkdtempSync(join(tmpdir(), "layer-"))
+        const umask = process.umask(0o077)
+        try {
+          for (const written of [files, files.slice(0, 2)]) yield* Layer.writeDirectory(join(folder, "out"), written)
+        } finally {
+          process.umask(umask)
+        }
+        const modes = readdirSync(folder, { recursive: true, encoding: "utf8" }).map((path) => [
+          path,
+          statSync(join(folder, path)).mode.toString(8)
+        ])
+        rmSync(folder, { recursive: true })
+        assert.deepStrictEqual(modes.toSorted(), [
+          ["out", "40755"],
+          ["out/extensions", "40755"],
+          ["out/extensions/hello", "100755"],
+          ["out/hello", "40755"],
+          ["out/hello/index.cjs", "100644"]
+        ])
+      })
+  )
 })

@@ -2,6 +2,7 @@
 import * as Emulator from "@effect-lambda/emulator/Emulator"
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { execFile } from "node:child_process"
@@ -9,6 +10,7 @@ import { createHash } from "node:crypto"
 import { cpSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Build from "../src/layer/Build.ts"
+import * as CodeCache from "../src/layer/CodeCache.ts"
 import * as Findings from "../src/layer/Findings.ts"
 import * as FunctionRuntime from "../src/layer/FunctionRuntime.ts"
 import * as LayerConfig from "../src/layer/LayerConfig.ts"
@@ -188,6 +190,33 @@ describe("the layer", () => {
     assert.match(hello[0].notes.join("\n"), new RegExp(`no code cache.* ${other}`))
   })
 
+  it.effect("qemu or its libraries that are missing are a note", () =>
+    Effect.gen(function* () {
+      const config = yield* LayerConfig.resolve(join(examples, "hello"), {})
+      const make = (path: string) =>
+        Effect.map(
+          Effect.provideService(
+            CodeCache.make(config, other, "", undefined),
+            ConfigProvider.ConfigProvider,
+            ConfigProvider.fromEnv({ env: { PATH: path, XDG_CACHE_HOME: "/nowhere" } })
+          ),
+          ({ files, notes }) => {
+            assert.deepStrictEqual(files, [])
+            return notes.join("\n")
+          }
+        )
+      const qemu = other === "arm64" ? "qemu-aarch64" : "qemu-x86_64"
+      assert.strictEqual(
+        yield* make("/nowhere"),
+        `no code caches for ${other}: neither ${qemu}-static nor ${qemu} is installed here; the layer starts a little slower there`
+      )
+      const tools = Project.make("tools", { [qemu]: "" })
+      const said = yield* make(`/nowhere:${tools}`)
+      if (existsSync(CodeCache.linkerOf(other))) assert.include(said, `no code cache for Node ${process.versions.node}`)
+      else assert.include(said, `${join(tools, qemu)} has no C library in /usr/`)
+    })
+  )
+
   it("a Node for a cache that cannot be had is a note", () => {
     assert.include(hello[1].notes, `no code cache for Node 22.20.0 on ${own}: npm was not found`)
     assert.deepStrictEqual(layerOf(hello[1], own).codeCaches, layerOf(hello[0], own).codeCaches)
@@ -248,7 +277,7 @@ describe("two builds in two folders and two time zones", () => {
 
 it("what the program logs as errors in its trial run is a note", () => {
   const [note = ""] = telemetryShip[0].notes
-  assert.include(note, "the program logged errors in its trial run")
+  assert.include(note, "what went wrong in the trial run")
   assert.include(note, "init failed; idle from here on")
   assert.include(note, "TELEMETRY_URL")
 })
@@ -296,6 +325,27 @@ describe("bad input", () => {
       const options = { name: "a", bundle: "setInterval(() => {}, 1000)", node: TrialRun.ownNode, env: {} }
       const { cause } = yield* Effect.flip(TrialRun.run({ ...options, limitMillis: 500 }))
       assert.include(String(cause), "it did not register in time\nit printed nothing")
+    })
+  )
+
+  it.live("a program that stays after SHUTDOWN is built, and told of", () =>
+    Effect.gen(function* () {
+      const bundle = `
+        const { request } = require("node:http")
+        const url = "http://" + process.env.AWS_LAMBDA_RUNTIME_API + "/2020-01-01/extension/"
+        const headers = { "Lambda-Extension-Name": process.env.EFFECT_LAMBDA_EXTENSION_NAME }
+        const next = (answer) => {
+          const { "lambda-extension-identifier": id } = answer.headers
+          const headers = { "Lambda-Extension-Identifier": id ?? answer.req.getHeader("Lambda-Extension-Identifier") }
+          answer.resume().on("end", () => request(url + "event/next", { headers }).on("response", next).end())
+        }
+        request(url + "register", { method: "POST", headers }).on("response", next).end('{"events":["INVOKE","SHUTDOWN"]}')`
+      const trial = yield* TrialRun.run({ name: "a", bundle, node: TrialRun.ownNode, env: {} })
+      assert.deepStrictEqual(trial, {
+        events: ["INVOKE", "SHUTDOWN"],
+        codeCache: undefined,
+        errors: ["it did not end within 2 seconds after SHUTDOWN"]
+      })
     })
   )
 

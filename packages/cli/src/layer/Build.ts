@@ -135,9 +135,10 @@ export const run = Effect.fnUntraced(function* (
   const { codeCache, errors, events } = yield* trial(config, code)
   if (errors.length > 0) {
     notes.push(
-      ["the program logged errors in its trial run; what it lacks can be given by --env KEY=VALUE", ...errors].join(
-        "\n"
-      )
+      [
+        "what went wrong in the trial run; variables that the program needs are given by --env KEY=VALUE",
+        ...errors
+      ].join("\n")
     )
   }
   const layers = yield* Effect.forEach(

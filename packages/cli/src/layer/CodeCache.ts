@@ -13,10 +13,16 @@ import type { Architecture, LayerConfig } from "./LayerConfig.ts"
 import * as NodeBinary from "./NodeBinary.ts"
 import * as TrialRun from "./TrialRun.ts"
 
-/** Where Debian and its relatives put the libraries of another architecture. */
-const libraries: Readonly<Record<Architecture, readonly [qemu: string, root: string, linker: string]>> = {
+/** The emulator of a processor, and where Debian and its relatives put the libraries for it. */
+const emulators: Readonly<Record<Architecture, readonly [qemu: string, root: string, linker: string]>> = {
   arm64: ["qemu-aarch64", "/usr/aarch64-linux-gnu", "lib/ld-linux-aarch64.so.1"],
   x64: ["qemu-x86_64", "/usr/x86_64-linux-gnu", "lib/ld-linux-x86-64.so.2"]
+}
+
+/** What every program for another processor needs first. */
+export const linkerOf = (arch: Architecture): string => {
+  const [, root, linker] = emulators[arch]
+  return NodePath.join(root, linker)
 }
 
 const findInPath = (path: string, names: ReadonlyArray<string>): string | undefined =>
@@ -29,10 +35,10 @@ const findInPath = (path: string, names: ReadonlyArray<string>): string | undefi
 const runnerOf = (arch: Architecture, path: string): ReadonlyArray<string> | string => {
   if (process.platform !== "linux") return "they are made on Linux only"
   if (process.arch === arch) return []
-  const [name, root, linker] = libraries[arch]
+  const [name, root] = emulators[arch]
   const qemu = findInPath(path, [`${name}-static`, name])
   if (qemu === undefined) return `neither ${name}-static nor ${name} is installed here`
-  if (!Fs.existsSync(NodePath.join(root, linker))) return `${qemu} has no C library in ${root}`
+  if (!Fs.existsSync(linkerOf(arch))) return `${qemu} has no C library in ${root}`
   return [qemu, "-L", root]
 }
 

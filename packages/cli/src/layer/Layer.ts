@@ -44,14 +44,20 @@ export const sizeProblem = (files: ReadonlyArray<LayerFile>): string | undefined
   return `it has ${Math.ceil(bytes / 1024 / 1024)} MB; Lambda takes 250 MB for a function and all of its layers`
 }
 
-/** Writes the files below a folder that is there and empty. */
+/**
+ * Writes the files below a folder that is not there yet. Modes are set and not left to `mkdir` and `writeFile`, which the
+ * umask of the user cuts: extensions run as another one.
+ */
 const writeFiles = (folder: string, files: ReadonlyArray<LayerFile>): void => {
   for (const { bytes, mode, path } of files) {
     const target = NodePath.join(folder, path)
-    Fs.mkdirSync(NodePath.dirname(target), { recursive: true, mode: 0o755 })
+    Fs.mkdirSync(NodePath.dirname(target), { recursive: true })
     Fs.writeFileSync(target, bytes)
-    // Not by the mode of `writeFileSync`, which the umask of the user cuts.
     Fs.chmodSync(target, mode)
+    for (let parent = target; parent !== folder;) {
+      parent = NodePath.dirname(parent)
+      Fs.chmodSync(parent, 0o755)
+    }
   }
 }
 

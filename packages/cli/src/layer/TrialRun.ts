@@ -34,7 +34,7 @@ export interface TrialRun {
   readonly events: ReadonlyArray<EventType>
   /** What V8 compiled; without one the program did not end at SHUTDOWN by itself. */
   readonly codeCache: Uint8Array | undefined
-  /** The errors in its log. */
+  /** The errors in its log, and that it did not end. */
   readonly errors: ReadonlyArray<string>
 }
 
@@ -135,12 +135,18 @@ const runIn = Effect.fnUntraced(function* (folder: string, options: Options) {
   yield* emulator.shutdown()
 
   const entries = yield* emulator.journal.entries
-  const registered = entries.find(Journal.is("Registered"))
+  const events = entries.find(Journal.is("Registered"))?.events ?? []
+  const wasKilled = entries.some(
+    Journal.is("Killed", ({ signal, source }) => source !== "runtime" && signal === "SIGKILL")
+  )
   const cache = NodePath.join(folder, "cache")
   const trial: TrialRun = {
-    events: registered?.events ?? [],
+    events,
     codeCache: Fs.existsSync(cache) ? Fs.readFileSync(cache) : undefined,
-    errors: errorsIn(entries)
+    errors: [
+      ...errorsIn(entries),
+      ...(wasKilled && events.includes("SHUTDOWN") ? ["it did not end within 2 seconds after SHUTDOWN"] : [])
+    ]
   }
   return trial
 })
