@@ -55,6 +55,19 @@ describe("a zip that is none", () => {
     assert.isAbove(damaged, 50)
   })
 
+  it("texts that keep a pattern busy are done with at once", () => {
+    const many = 2 ** 19
+    for (const text of ["\n", " ", "import ", "{", "AKIA", "password", 'password:"', "a="]) {
+      const bytes = `#!${text.repeat(many / text.length)}x`
+      assert.isArray(
+        check([
+          { ...good, bytes },
+          { path: "hello/a.mjs", bytes }
+        ])
+      )
+    }
+  })
+
   it("a program with any bytes changed or cut off does not disturb", () => {
     const random = randomOf(7)
     const elf = elfOf({ machine: x64, interpreter: "/lib/ld", needed: ["libc.so.6"], versions: ["GLIBC_2.17"] })

@@ -172,7 +172,8 @@ const permissionFinding = (path: string, mode: number | undefined): Finding => (
 })
 
 const scriptFindings = (path: string, text: string, layer: Layer): ReadonlyArray<Finding> => {
-  const [line = ""] = text.split("\n", 1)
+  // Linux looks at the first 256 bytes.
+  const [line = ""] = text.slice(0, 256).split("\n", 1)
   const shebang = shebangOf(line)
   const findings: Array<Finding> = []
   if (line.endsWith("\r")) {

@@ -58,7 +58,7 @@ const elfFindings = (path: string, elf: Elf.Elf, layer: Layer): ReadonlyArray<Fi
 
 /** Static imports only: what is loaded on demand costs nothing at the start. */
 const importsHttp =
-  /(?:^|[;}\n])\s*(?:import|export)\s*(?:[\w$*{][^"';()]{0,500}?\bfrom\s*|[*{][^"';()]{0,500}?\bfrom\s*)?["'](node:https?|https?|undici)["']/
+  /(?:^|[;}\n])\s{0,20}(?:import|export)\s*(?:[\w$*{][^"';()]{0,500}?\bfrom\s*|[*{][^"';()]{0,500}?\bfrom\s*)?["'](node:https?|https?|undici)["']/
 
 const importFindings = (path: string, bytes: Uint8Array): ReadonlyArray<Finding> => {
   const isScript = /\.(?:m?js|m?ts)$/.test(path) || (isExtensionPath(path) && !path.includes("."))
