@@ -199,7 +199,30 @@ const broken: ReadonlyArray<Broken> = [
   {
     title: "a stub without its program",
     files: script(Stub.render({ name: "hello", events: ["INVOKE"], runtime: "managed" })),
-    finding: ["error", "incomplete", "extensions/hello", /program is missing/]
+    finding: ["error", "incomplete", "extensions/hello", /hello\/index\.cjs, hello\/bundle\.cjs$/]
+  },
+  {
+    title: "a stub without the Node that it was built with",
+    files: [
+      ...script(Stub.render({ name: "hello", events: ["INVOKE"], runtime: "auto" })),
+      { path: "hello/index.cjs", bytes: "" },
+      { path: "hello/bundle.cjs", bytes: "" }
+    ],
+    finding: ["error", "incomplete", "extensions/hello", /not in the layer: hello\/bin\/node$/]
+  },
+  {
+    title: "a stub without its bun program",
+    files: script(Stub.render({ name: "hello", events: ["INVOKE"], runtime: "bun" })),
+    runtimes: "java21",
+    finding: ["error", "incomplete", "extensions/hello", /not in the layer: hello\/bin\/hello$/]
+  },
+  {
+    title: "a bun program without its x bit",
+    files: [
+      ...script(Stub.render({ name: "hello", events: ["INVOKE"], runtime: "bun" })),
+      { path: "hello/bin/hello", bytes: elfOf({ machine: x64 }) }
+    ],
+    finding: ["error", "not-executable", "hello/bin/hello", /mode 644/]
   },
   {
     title: "a stub without a Node beside Python",
@@ -402,6 +425,14 @@ const unobjectionable: ReadonlyArray<{
       { path: "hello/bin/node", bytes: elfOf({ machine: x64 }), mode: 0o100755 }
     ],
     runtimes: "python3.13,nodejs20.x"
+  },
+  {
+    title: "a stub with its bun program",
+    files: [
+      ...script(Stub.render({ name: "hello", events: ["INVOKE"], runtime: "bun" })),
+      { path: "hello/bin/hello", bytes: elfOf({ machine: x64 }), mode: 0o100755 }
+    ],
+    runtimes: "python3.13,provided.al2"
   },
   {
     title: "links inside of the layer",

@@ -107,6 +107,20 @@ const programFindings = (path: string, program: string, layer: Layer, advice: st
   ]
 }
 
+const permissionFinding = (path: string, mode: number | undefined): Finding => ({
+  code: "not-executable",
+  severity: "error",
+  path,
+  message:
+    mode === undefined
+      ? "the zip has no Unix permissions, so Lambda cannot start it (PermissionDenied)"
+      : `its mode ${mode.toString(8)} does not let Lambda's user read and execute it (PermissionDenied)`,
+  advice:
+    mode === undefined
+      ? "zip on Linux or macOS, or with a tool that writes Unix permissions; Windows' own tools do not"
+      : `chmod 755 ${path}, then zip again`
+})
+
 /** Names that a script states in its source; what it computes cannot be seen. */
 const literalName = /Lambda-Extension-Name(?:["']\s*[:,=]\s*["']|:\s*)([\w.-]+)["']/i
 
@@ -114,6 +128,8 @@ const stubMarker = "EFFECT_LAMBDA_EXTENSION_NAME"
 
 /** As `Stub.ts` writes it. */
 const stubName = /was built as "'([^']+)'"/
+const bundledNode = '"$program/bin/node"'
+const bunProgram = 'exec "$program/bin/"'
 
 /** The stub of a layer that `effect-lambda build` has made: its program, its name, and a runtime that is there. */
 const stubFindings = (path: string, text: string, layer: Layer): ReadonlyArray<Finding> => {
@@ -131,21 +147,27 @@ const stubFindings = (path: string, text: string, layer: Layer): ReadonlyArray<F
       advice: `rename the file to ${name}, or build it as ${file}`
     })
   }
-  const isNode = layer.entries.has(`${name}/index.cjs`) && layer.entries.has(`${name}/bundle.cjs`)
-  if (!isNode && !layer.entries.has(`${name}/bin/${name}`)) {
-    return [
-      ...findings,
-      {
-        code: "incomplete",
-        severity: "error",
-        path,
-        message: `its program is missing: ${name}/index.cjs with ${name}/bundle.cjs, or ${name}/bin/${name}`,
-        advice: "take everything that effect-lambda build has written"
-      }
-    ]
+  const hasNode = text.includes(bundledNode)
+  const program = text.includes(bunProgram)
+    ? [`${name}/bin/${name}`]
+    : [`${name}/index.cjs`, `${name}/bundle.cjs`, ...(hasNode ? [`${name}/bin/node`] : [])]
+  const missing = program.filter((file) => !layer.entries.has(file))
+  if (missing.length > 0) {
+    findings.push({
+      code: "incomplete",
+      severity: "error",
+      path,
+      message: `it starts what is not in the layer: ${missing.join(", ")}`,
+      advice: "take everything that effect-lambda build has written"
+    })
+  }
+  for (const file of program) {
+    const mode = layer.entries.get(file)?.mode
+    const mustRun = file.startsWith(`${name}/bin/`) && !missing.includes(file)
+    if (mustRun && (mode === undefined || (mode & 0o001) === 0)) findings.push(permissionFinding(file, mode))
   }
   const { runtimes } = layer.target
-  if (isNode && !layer.entries.has(`${name}/bin/node`) && runtimes.length > 0) {
+  if (program.length === 2 && runtimes.length > 0) {
     const advice = "build the layer with --runtime auto, which brings a Node along"
     findings.push(...programFindings(path, "/var/lang/bin/node", layer, advice))
     const old = runtimes.filter(({ language, version }) => language === "node" && version < 22)
@@ -156,20 +178,6 @@ const stubFindings = (path: string, text: string, layer: Layer): ReadonlyArray<F
   }
   return findings
 }
-
-const permissionFinding = (path: string, mode: number | undefined): Finding => ({
-  code: "not-executable",
-  severity: "error",
-  path,
-  message:
-    mode === undefined
-      ? "the zip has no Unix permissions, so Lambda cannot start it (PermissionDenied)"
-      : `its mode ${mode.toString(8)} does not let Lambda's user read and execute it (PermissionDenied)`,
-  advice:
-    mode === undefined
-      ? "zip on Linux or macOS, or with a tool that writes Unix permissions; Windows' own tools do not"
-      : `chmod 755 ${path}, then zip again`
-})
 
 const scriptFindings = (path: string, text: string, layer: Layer): ReadonlyArray<Finding> => {
   // Linux looks at the first 256 bytes.
