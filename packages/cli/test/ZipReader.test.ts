@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as Findings from "../src/layer/Findings.ts"
 import * as ZipReader from "../src/layer/ZipReader.ts"
-import { check, elfOf, good, targetOf, x64, zipOf } from "./foreignLayer.ts"
+import { check, elfOf, good, targetOf, x64, zipOf } from "./support/foreignLayer.ts"
 
 describe("a zip that is none", () => {
   const zip = zipOf([good, { path: "hello/index.cjs", bytes: "exports.a = 1\n".repeat(50) }])

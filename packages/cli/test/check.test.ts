@@ -7,7 +7,7 @@ import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import type { Finding } from "../src/layer/Finding.ts"
 import * as LayerContent from "../src/layer/LayerContent.ts"
-import { good, program, x64, zipOf } from "./foreignLayer.ts"
+import { good, program, x64, zipOf } from "./support/foreignLayer.ts"
 
 describe("effect-lambda check", { timeout: 30_000 }, () => {
   const bin = join(import.meta.dirname, "../bin/effect-lambda.mjs")
