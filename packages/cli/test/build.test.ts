@@ -322,7 +322,8 @@ describe("bad input", () => {
 
   it.live("a program that never registers", () =>
     Effect.gen(function* () {
-      const options = { name: "a", bundle: "setInterval(() => {}, 1000)", node: TrialRun.ownNode, env: {} }
+      const program = { bundle: "setInterval(() => {}, 1000)", node: TrialRun.ownNode }
+      const options = { name: "a", program, env: {} }
       const { cause } = yield* Effect.flip(TrialRun.run({ ...options, limitMillis: 500 }))
       assert.include(String(cause), "it did not register in time\nit printed nothing")
     })
@@ -340,7 +341,7 @@ describe("bad input", () => {
           answer.resume().on("end", () => request(url + "event/next", { headers }).on("response", next).end())
         }
         request(url + "register", { method: "POST", headers }).on("response", next).end('{"events":["INVOKE","SHUTDOWN"]}')`
-      const trial = yield* TrialRun.run({ name: "a", bundle, node: TrialRun.ownNode, env: {} })
+      const trial = yield* TrialRun.run({ name: "a", program: { bundle, node: TrialRun.ownNode }, env: {} })
       assert.deepStrictEqual(trial, {
         events: ["INVOKE", "SHUTDOWN"],
         codeCache: undefined,

@@ -3,7 +3,9 @@ import * as Effect from "effect/Effect"
 import * as Crypto from "node:crypto"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
+import process from "node:process"
 import * as UserError from "../UserError.ts"
+import * as Bun from "./Bun.ts"
 import * as Bundle from "./Bundle.ts"
 import * as CodeCache from "./CodeCache.ts"
 import * as Layer from "./Layer.ts"
@@ -55,7 +57,7 @@ export const entryFile = (config: LayerConfig, events: ReadonlyArray<Stub.EventT
   return text(`extensions/${name}`, 0o755, content)
 }
 
-/** The loader and the program. */
+/** The loader and the program, for Node. */
 export const programFiles = ({ name }: LayerConfig, bundle: string): ReadonlyArray<Layer.LayerFile> => [
   text(`${name}/index.cjs`, 0o644, Loader.render({ name, minimumNode: Loader.minimumNode })),
   text(`${name}/bundle.cjs`, 0o644, bundle)
@@ -76,12 +78,25 @@ const runtimeFiles = Effect.fnUntraced(function* ({ name, project, runtime }: La
   return [file]
 })
 
+/** Everything for bun in one file. */
+const bunFile = Effect.fnUntraced(function* ({ name, project }: LayerConfig, arch: Architecture, bundle: string) {
+  const bytes = yield* Bun.compile({ name, bundle, project, platform: "linux", arch })
+  const file: Layer.LayerFile = { path: `${name}/bin/${name}`, mode: 0o755, bytes }
+  return file
+})
+
+/** What a trial run starts here, whatever the layer is for. */
+const trialProgram = Effect.fnUntraced(function* ({ name, project, runtime }: LayerConfig, bundle: string) {
+  if (runtime !== "bun") return { bundle, node: TrialRun.ownNode }
+  return { executable: yield* Bun.compile({ name, bundle, project, platform: process.platform, arch: process.arch }) }
+})
+
 const sameEvents = (a: ReadonlyArray<string>, b: ReadonlyArray<string>) => a.toSorted().join() === b.toSorted().join()
 
 /** Runs the program once, and holds what it registers for against the configuration. */
 const trial = Effect.fnUntraced(function* (config: LayerConfig, bundle: string) {
   const { env, events, name } = config
-  const run = yield* TrialRun.run({ name, bundle, env, node: TrialRun.ownNode })
+  const run = yield* TrialRun.run({ name, env, program: yield* trialProgram(config, bundle) })
   if (events !== undefined && !sameEvents(events, run.events)) {
     return yield* UserError.fail(
       `the configuration names the events ${events.join(", ") || "(none)"}, but the program registers for ` +
@@ -130,7 +145,7 @@ export const run = Effect.fnUntraced(function* (
     const note = yield* TypeCheck.run(config)
     if (note !== undefined) notes.push(note)
   }
-  const { code, warnings } = yield* Bundle.build(config.entry)
+  const { code, warnings } = yield* Bundle.build(config)
   notes.push(...warnings)
   const { codeCache, errors, events } = yield* trial(config, code)
   if (errors.length > 0) {
@@ -144,6 +159,9 @@ export const run = Effect.fnUntraced(function* (
   const layers = yield* Effect.forEach(
     config.architectures,
     Effect.fnUntraced(function* (arch) {
+      if (config.runtime === "bun") {
+        return { arch, files: [entryFile(config, events), yield* bunFile(config, arch, code)] }
+      }
       const caches =
         config.codeCache === "off" ? { files: [], notes: [] } : yield* CodeCache.make(config, arch, code, codeCache)
       notes.push(...caches.notes)

@@ -4,6 +4,8 @@ import * as NodePath from "node:path"
 import process from "node:process"
 import type { InputOptions, OutputOptions, Plugin, RolldownLog } from "rolldown"
 import * as UserError from "../UserError.ts"
+import * as Bun from "./Bun.ts"
+import type { LayerConfig } from "./LayerConfig.ts"
 
 /** What loads an addon that was compiled for one system and is no JavaScript. */
 const addonLoaders = /^(bindings|node-gyp-build|node-gyp-build-optional-packages|@mapbox\/node-pre-gyp|pkg-prebuilds)$/
@@ -39,19 +41,27 @@ export const line = ({ loc, message, plugin }: RolldownLog): string => {
   return `${NodePath.relative(process.cwd(), NodePath.resolve(loc.file))}:${loc.line}:${loc.column + 1}: ${first}`
 }
 
+/** What a bundle knows of the runtime it is for: the transport for the other one is left out. */
+const defineOf = (runtime: LayerConfig["runtime"]) => ({
+  "process.versions.bun": runtime === "bun" ? JSON.stringify(Bun.version) : "undefined"
+})
+
 /**
  * How an extension is bundled, for a build and for a watcher.
  *
  * @param warn takes each warning, one line
  */
-export const inputOptions = (entry: string, warn: (text: string) => void): InputOptions => ({
+export const inputOptions = (
+  { entry, runtime }: Pick<LayerConfig, "entry" | "runtime">,
+  warn: (text: string) => void
+): InputOptions => ({
   input: entry,
   platform: "node",
   // Getters without effects: what is only read at module level need not be kept.
   treeshake: { propertyReadSideEffects: false },
   // The oldest Node that layers run on: newer syntax is written in terms of its own.
   // `import.meta.env` is of other bundlers, and Effect asks for it.
-  transform: { target: "node22", define: { "import.meta.env": "undefined" } },
+  transform: { target: "node22", define: { "import.meta.env": "undefined", ...defineOf(runtime) } },
   checks: { pluginTimings: false },
   plugins: [addonPlugin, shebangPlugin],
   onLog: (level, log, handle) => {
@@ -77,15 +87,15 @@ const errorsOf = (cause: unknown): ReadonlyArray<string> => {
 }
 
 /** The text of the bundle, and the warnings. */
-export const build = Effect.fnUntraced(function* (entry: string) {
+export const build = Effect.fnUntraced(function* (config: Pick<LayerConfig, "entry" | "runtime">) {
   const warnings: Array<string> = []
   const code = yield* Effect.tryPromise({
     try: () =>
       // Imported here: loading it takes time that the other commands do not have to spend.
       import("rolldown")
-        .then(({ rolldown }) => rolldown(inputOptions(entry, (text) => warnings.push(text))))
+        .then(({ rolldown }) => rolldown(inputOptions(config, (text) => warnings.push(text))))
         .then((bundle) => bundle.generate(outputOptions).finally(() => bundle.close())),
-    catch: (cause) => UserError.make(`${entry} cannot be bundled:\n${errorsOf(cause).join("\n")}`)
+    catch: (cause) => UserError.make(`${config.entry} cannot be bundled:\n${errorsOf(cause).join("\n")}`)
   }).pipe(Effect.map(({ output }) => output[0].code))
   return { code, warnings }
 })

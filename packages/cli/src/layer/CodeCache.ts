@@ -92,8 +92,7 @@ export const make = Effect.fnUntraced(function* (
       if (files.has(`${config.name}/bundle.${v8}-${arch}.cache`)) return
       const { codeCache } = yield* TrialRun.run({
         ...config,
-        bundle,
-        node: [command, ...args],
+        program: { bundle, node: [command, ...args] },
         // An emulated processor takes its time.
         limitMillis: arch === process.arch ? 10_000 : 60_000
       })

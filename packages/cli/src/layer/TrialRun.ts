@@ -19,10 +19,12 @@ import { type EventType, quote } from "./Stub.ts"
 /** A Node, or what runs a Node of another architecture and that Node. */
 export type NodeCommand = readonly [string, ...ReadonlyArray<string>]
 
+/** A bundle for the loader, or one executable file. */
+export type Program = { readonly bundle: string; readonly node: NodeCommand } | { readonly executable: Uint8Array }
+
 export interface Options {
   readonly name: string
-  readonly bundle: string
-  readonly node: NodeCommand
+  readonly program: Program
   /** Variables of the function, as a user of the layer sets them. */
   readonly env: Readonly<Record<string, string>>
   /** For init, and for an invocation; default: what Lambda gives init, 10 seconds. */
@@ -41,20 +43,30 @@ export interface TrialRun {
 const handler = "export const handler = async (event) => (console.log(JSON.stringify(event)), event)\n"
 const invocations = 20
 
-/** The layer without a stub. The name is handed over, since the file that Node runs is called index.cjs. */
-const writeLayer = (folder: string, { bundle, name, node }: Options): void => {
-  const program = NodePath.join(folder, "opt", name)
-  const entry = NodePath.join(folder, "opt/extensions", name)
-  Fs.mkdirSync(NodePath.dirname(entry), { recursive: true })
-  Fs.mkdirSync(program)
+const writeProgram = (folder: string, { name, program }: Options): NodeCommand => {
+  const file = NodePath.join(folder, "opt", name, "index.cjs")
+  Fs.mkdirSync(NodePath.dirname(file))
+  if ("executable" in program) {
+    const executable = NodePath.join(NodePath.dirname(file), name)
+    Fs.writeFileSync(executable, program.executable, { mode: 0o755 })
+    return [executable]
+  }
   const loader = { name, minimumNode: Loader.minimumNode, recordCodeCache: NodePath.join(folder, "cache") }
-  Fs.writeFileSync(NodePath.join(program, "index.cjs"), Loader.render(loader))
-  Fs.writeFileSync(NodePath.join(program, "bundle.cjs"), bundle)
+  Fs.writeFileSync(file, Loader.render(loader))
+  Fs.writeFileSync(NodePath.join(NodePath.dirname(file), "bundle.cjs"), program.bundle)
+  return [...program.node, file]
+}
+
+/** The layer without a stub. The name is handed over, since the file that Node runs is called index.cjs. */
+const writeLayer = (folder: string, options: Options): void => {
+  const entry = NodePath.join(folder, "opt/extensions", options.name)
+  Fs.mkdirSync(NodePath.dirname(entry), { recursive: true })
   Fs.writeFileSync(NodePath.join(folder, "handler.mjs"), handler)
-  const command = [...node, NodePath.join(program, "index.cjs")].map(quote).join(" ")
+  const command = writeProgram(folder, options).map(quote).join(" ")
+  const name = quote(options.name)
   Fs.writeFileSync(
     entry,
-    `#!/bin/sh\nunset NODE_OPTIONS\nexport EFFECT_LAMBDA_EXTENSION_NAME=${quote(name)}\nexec ${command}\n`,
+    `#!/bin/sh\nunset NODE_OPTIONS\nexport EFFECT_LAMBDA_EXTENSION_NAME=${name}\nexec ${command}\n`,
     { mode: 0o755 }
   )
 }

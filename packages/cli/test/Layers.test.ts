@@ -1,0 +1,287 @@
+/** Built layers of the examples as Lambda has them: unzipped, beside functions in Node and in Python. */
+import * as Emulator from "@effect-lambda/emulator/Emulator"
+import * as Journal from "@effect-lambda/emulator/Journal"
+import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import { execFileSync } from "node:child_process"
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync
+} from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
+import * as Receiver from "../../examples/telemetry-ship/src/Receiver.ts"
+import * as Build from "../src/layer/Build.ts"
+import * as Bun from "../src/layer/Bun.ts"
+import * as LayerConfig from "../src/layer/LayerConfig.ts"
+import * as ZipReader from "../src/layer/ZipReader.ts"
+
+const examples = join(import.meta.dirname, "../../examples")
+const fixtures = join(import.meta.dirname, "fixtures")
+const folder = mkdtempSync(join(tmpdir(), "layers-"))
+const architecture = process.arch === "arm64" ? "arm64" : "x64"
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+/** Builds a layer of an example, once for this file, and gives its /opt; `zip`: by way of its zip. */
+const build = Effect.fnUntraced(function* (example: string, how: string, flags: LayerConfig.Settings, zip = false) {
+  const settings = { ...flags, name: example, arch: architecture, out: join(folder, how) }
+  const config = yield* LayerConfig.resolve(join(examples, example, "src", `${example}.ts`), settings)
+  const { layers } = yield* Build.run(config, { check: false, zip })
+  const [layer] = layers
+  assert.isDefined(layer)
+  return layer.zip === undefined ? layer.directory : unzip(layer.zip.file, `${layer.directory}-unzipped`)
+})
+
+const unzip = (file: string, directory: string): string => {
+  for (const entry of Result.getOrThrow(ZipReader.read(readFileSync(file)))) {
+    const path = join(directory, entry.path)
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, entry.read())
+    chmodSync(path, entry.mode ?? 0)
+  }
+  return directory
+}
+
+const opts = new Map<string, string>()
+const optOf = (layer: string): string => opts.get(layer) ?? assert.fail(`${layer} was not built`)
+
+beforeAll(
+  () =>
+    Effect.runPromise(
+      Effect.forEach(
+        [
+          ["hello", "managed", {}, true],
+          ["telemetry-ship", "managed", {}, true],
+          ["hello", "auto", { runtime: "auto", codeCache: "off" }],
+          ["hello", "node", { runtime: "node", entryKind: "node", codeCache: "off" }],
+          ["hello", "bun", { runtime: "bun" }]
+        ] as const,
+        ([example, how, flags, zip]) =>
+          Effect.map(build(example, how, flags, zip), (opt) => void opts.set(`${example} ${how}`, opt)),
+        { concurrency: 2, discard: true }
+      )
+    ),
+  120_000
+)
+
+/** The interpreter behind `python3`, which may be a script that looks for it. */
+const python = (() => {
+  try {
+    return execFileSync("python3", ["-c", "import sys; print(sys.executable)"], { encoding: "utf8" }).trim()
+  } catch {
+    return undefined
+  }
+})()
+
+/** A PATH with Python and nothing else, as in the image of a Python function. */
+const pythonOnly = join(folder, "python-only")
+mkdirSync(pythonOnly)
+if (python !== undefined) symlinkSync(python, join(pythonOnly, "python3"))
+
+const nodeFunction = join(fixtures, "logging.mjs")
+const pythonFunction = join(fixtures, "logging.py")
+// Stands for /var/lang/bin/node, which only Lambda's own images have.
+const managedNode = { EFFECT_LAMBDA_NODE: process.execPath }
+
+/** Python would leave compiled files beside the handler. */
+const aFunction = (handler: string) => ({ handler, environment: { PYTHONDONTWRITEBYTECODE: "1" } })
+
+/** Init, two invocations, SHUTDOWN. */
+const live = Effect.fnUntraced(function* (
+  opt: string,
+  handler: string,
+  environment: Readonly<Record<string, string>>,
+  root = false
+) {
+  const emulator = yield* Emulator.make({ extensions: { opt, root }, function: aFunction(handler), environment })
+  const payloads: Array<string> = []
+  for (const name of ["Ada", "Grace"]) {
+    const { payload, requestId } = yield* emulator.invoke(JSON.stringify({ name }))
+    yield* emulator.journal.waitFor(Journal.is("InvocationDone", (done) => done.requestId === requestId))
+    payloads.push(payload)
+  }
+  yield* emulator.shutdown()
+  return { payloads, entries: yield* emulator.journal.entries }
+})
+
+type Life = Effect.Success<ReturnType<typeof live>>
+
+const outputOf = ({ entries }: Life, source: Journal.Source): string =>
+  entries
+    .filter(Journal.is("Output", (output) => output.source === source))
+    .map(({ line }) => line)
+    .join("\n")
+
+/** The function was served, and the extension did what Lambda wants from its start to its end. */
+const assertWell = (life: Life, name: string) => {
+  const source: Journal.Source = `extension:${name}`
+  const output = outputOf(life, source)
+  assert.deepStrictEqual(
+    life.payloads.map((payload) => JSON.parse(payload)),
+    [{ hello: "Ada" }, { hello: "Grace" }],
+    output
+  )
+  const { entries } = life
+  assert.deepStrictEqual(
+    entries.filter(Journal.is("Registered")).map(({ events, source }) => [source, events]),
+    [[source, ["INVOKE", "SHUTDOWN"]]],
+    output
+  )
+  assert.lengthOf(entries.filter(Journal.is("ApiRefused")), 0)
+  const ended = entries.filter(Journal.is("ProcessExited", (exited) => exited.source === source))
+  assert.deepStrictEqual(
+    ended.map(({ state, status }) => ({ state, status })),
+    [{ state: "Exited", status: { _tag: "Code", code: 0 } }],
+    output
+  )
+  assert.notMatch(output, /"level":"(ERROR|FATAL)"/)
+}
+
+const functions = [
+  ["Node", nodeFunction],
+  ...(python === undefined ? [] : [["Python", pythonFunction] as const])
+] as const
+
+if (python === undefined) {
+  it.live("Python is missing here: the emulator says so, and nothing of this file shows more about it", () =>
+    Effect.gen(function* () {
+      const emulator = yield* Emulator.make({ function: { handler: pythonFunction } })
+      const { message } = yield* emulator.journal.waitFor(Journal.is("LaunchFailed"))
+      assert.include(message, "python3")
+    })
+  )
+}
+
+describe.each(functions)("unzipped, beside a function in %s", (_, handler) => {
+  it.live("hello logs each invocation and its end", () =>
+    Effect.gen(function* () {
+      const life = yield* live(optOf("hello managed"), handler, managedNode)
+      assertWell(life, "hello")
+      const output = outputOf(life, "extension:hello")
+      assert.lengthOf(output.match(/"invocation [-0-9a-f]+: \d+(\.\d+)? ms left"/g) ?? [], 2)
+      assert.include(output, "2 invocations, then shutdown: spindown")
+    })
+  )
+
+  it.live("telemetry-ship delivers every line of the function", () =>
+    Effect.gen(function* () {
+      const receiver = yield* Receiver.make()
+      const environment = { ...managedNode, TELEMETRY_URL: receiver.url }
+      assertWell(yield* live(optOf("telemetry-ship managed"), handler, environment), "telemetry-ship")
+      const lines = receiver.accepted().filter((line) => line.includes("the function says hello to"))
+      assert.deepStrictEqual(
+        lines.map((line) => /hello to (\w+)/.exec(line)?.[1]),
+        ["Ada", "Grace"]
+      )
+    })
+  )
+})
+
+describe("beside a function in Python, without a Node in PATH or in the image", () => {
+  const environment = { PATH: pythonOnly }
+  const handler = python === undefined ? nodeFunction : pythonFunction
+
+  it("the image has none", () => assert.isFalse(existsSync("/var/lang/bin/node")))
+
+  it.live("auto starts the Node of the layer", () =>
+    Effect.gen(function* () {
+      const emulator = yield* Emulator.make({
+        extensions: { opt: optOf("hello auto") },
+        function: aFunction(handler),
+        environment
+      })
+      yield* emulator.journal.waitFor(Journal.is("InitEnded", ({ status }) => status === "success"))
+      const started = (yield* emulator.journal.entries).find(
+        Journal.is("ProcessStarted", ({ source }) => source === "extension:hello")
+      )
+      const [command = ""] = readFileSync(`/proc/${started?.pid}/cmdline`, "utf8").split("\0")
+      assert.strictEqual(join(command), join(optOf("hello auto"), "hello/bin/node"))
+    })
+  )
+
+  it.live("auto lives from register to SHUTDOWN", () =>
+    Effect.gen(function* () {
+      assertWell(yield* live(optOf("hello auto"), handler, environment), "hello")
+    })
+  )
+
+  it.live("managed says what is missing, and how to have it", () =>
+    Effect.gen(function* () {
+      const emulator = yield* Emulator.make({
+        extensions: { opt: optOf("hello managed") },
+        function: aFunction(handler),
+        environment
+      })
+      const init = yield* emulator.journal.waitFor(Journal.is("InitEnded"))
+      assert.deepInclude(init, { status: "error", errorType: "Extension.Crash" })
+      const output = outputOf({ payloads: [], entries: yield* emulator.journal.entries }, "extension:hello")
+      assert.strictEqual(
+        output,
+        "effect-lambda: hello: no runtime can be started, tried /var/lang/bin/node: this function's runtime has no Node, " +
+          "build the layer with --runtime auto or node"
+      )
+    })
+  )
+
+  it.live("bun needs nothing of the image, and takes no proxy", () =>
+    Effect.gen(function* () {
+      const proxy = { HTTP_PROXY: "http://127.0.0.1:1", http_proxy: "http://127.0.0.1:1" }
+      const life = yield* live(optOf("hello bun"), handler, { ...environment, ...proxy })
+      assertWell(life, "hello")
+      assert.include(outputOf(life, "extension:hello"), "2 invocations, then shutdown: spindown")
+    })
+  )
+})
+
+describe("at the real /opt", () => {
+  // The first line of its entry is `#!/opt/hello/bin/node`, which is nowhere else.
+  it.live("a layer with a Node of its own and no stub runs, or a sentence says why nothing can be mounted", () =>
+    Effect.gen(function* () {
+      const made = yield* Effect.result(live(optOf("hello node"), nodeFunction, {}, true))
+      if (Result.isFailure(made)) return assert.include(made.failure.message, "cannot be shown as /opt here")
+      assertWell(made.success, "hello")
+    })
+  )
+
+  it.live.each(["hello auto", "hello bun"])("%s runs from its stub", (layer) =>
+    Effect.gen(function* () {
+      const made = yield* Effect.result(live(optOf(layer), nodeFunction, {}, true))
+      if (Result.isFailure(made)) return assert.include(made.failure.message, "cannot be shown as /opt here")
+      assertWell(made.success, "hello")
+    })
+  )
+})
+
+describe("without bun", () => {
+  const compile = (platform: string) =>
+    Bun.compile({ name: "a", bundle: "", platform, arch: "x64", project: folder }).pipe(Effect.flip)
+
+  it.live("a build names the package that is missing", () =>
+    Effect.gen(function* () {
+      // No npm, so nothing can be fetched.
+      const { PATH } = process.env
+      process.env.PATH = pythonOnly
+      const { cause } = yield* Effect.ensuring(
+        compile("plan9"),
+        Effect.sync(() => {
+          process.env.PATH = PATH
+        })
+      )
+      assert.include(String(cause), `bun ${Bun.version} for plan9 x64 cannot be had: npm was not found`)
+      assert.include(String(cause), `Install the package @oven/bun-plan9-x64@${Bun.version} in the project`)
+    })
+  )
+
+  it("the version is that of the catalog", () => {
+    const catalog = readFileSync(join(import.meta.dirname, "../../../pnpm-workspace.yaml"), "utf8")
+    for (const arch of ["x64", "aarch64"]) assert.include(catalog, `"@oven/bun-linux-${arch}": ${Bun.version}\n`)
+  })
+})
