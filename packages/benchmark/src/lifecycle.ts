@@ -2,11 +2,12 @@
  * `pnpm bench:lifecycle`: the hello extension beside a program without any library, as real processes, interleaved in
  * one run. Read the ratios: the milliseconds belong to the machine.
  */
+import { interleave } from "./interleave.ts"
 import { missed, type Lives, resultOf } from "./lifecycle/figures.ts"
 import { longRounds, type Options, parse, usage } from "./lifecycle/options.ts"
-import { type Life, open, type Platform } from "./lifecycle/platform.ts"
 import { toText, writeDocument } from "./lifecycle/report.ts"
-import { build, type Program } from "./lifecycle/variants.ts"
+import { build } from "./lifecycle/variants.ts"
+import { open, type Program } from "./platform.ts"
 
 const shortLifeEvents = 3
 
@@ -21,22 +22,6 @@ const readOptions = (): Options => {
   }
 }
 
-/** Every program once per round; the order turns round each time, so that a drift of the machine meets all of them. */
-const interleave = async (
-  platform: Platform,
-  programs: ReadonlyArray<Program>,
-  rounds: number,
-  events: number
-): Promise<ReadonlyMap<Program, ReadonlyArray<Life>>> => {
-  const lives = new Map(programs.map((program): [Program, Array<Life>] => [program, []]))
-  for (let round = 0; round < rounds; round++) {
-    for (const program of round % 2 === 0 ? programs : programs.toReversed()) {
-      lives.get(program)?.push(await platform.live(program, events))
-    }
-  }
-  return lives
-}
-
 const measure = async (options: Options) => {
   const variants = await build()
   const { logging, quiet } = variants
@@ -44,11 +29,11 @@ const measure = async (options: Options) => {
   const platform = await open()
   try {
     // Not counted: it brings the files into the page cache, and this server up to speed.
-    await interleave(platform, programs, 1, 500)
+    await interleave(programs, 1, (program) => platform.live(program, 500))
     console.error(`${options.rounds} short lives of ${programs.length} programs …`)
-    const short = await interleave(platform, programs, options.rounds, shortLifeEvents)
+    const short = await interleave(programs, options.rounds, (program) => platform.live(program, shortLifeEvents))
     console.error(`${longRounds(options)} lives of ${options.events} events each …\n`)
-    const long = await interleave(platform, programs, longRounds(options), options.events)
+    const long = await interleave(programs, longRounds(options), (program) => platform.live(program, options.events))
     const lives = (program: Program): Lives => ({ short: short.get(program) ?? [], long: long.get(program) ?? [] })
     return resultOf(variants, lives)
   } finally {

@@ -1,6 +1,6 @@
 import { type Summary, summarize } from "../summary.ts"
-import type { Life } from "./platform.ts"
-import type { Pair, Program, Size, Variants } from "./variants.ts"
+import type { Life, Program } from "../platform.ts"
+import type { Pair, Size, Variants } from "./variants.ts"
 
 /** One line of the result: the same figure of both programs of a pair. */
 export interface Row {

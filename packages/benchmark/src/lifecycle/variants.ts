@@ -2,14 +2,7 @@ import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { bundle, packageFolder } from "../bundle.ts"
-
-export interface Program {
-  readonly label: string
-  readonly file: string
-  readonly env: Readonly<Record<string, string>>
-  /** One line per invocation and one at SHUTDOWN on stdout, or nothing. */
-  readonly isLogging: boolean
-}
+import type { Program } from "../platform.ts"
 
 export interface Size {
   readonly bytes: number
@@ -40,12 +33,12 @@ export const build = async (): Promise<Variants> => {
   const helloQuiet = await bundle("src/entries/hello-quiet.ts", "hello-quiet")
   return {
     quiet: {
-      raw: { label: "raw.cjs, no log", file: raw, env: { QUIET: "1" }, isLogging: false },
-      hello: { label: "hello, no log", file: helloQuiet, env: {}, isLogging: false }
+      raw: { label: "raw.cjs, no log", command: [process.execPath, raw], env: { QUIET: "1" }, isLogging: false },
+      hello: { label: "hello, no log", command: [process.execPath, helloQuiet], env: {}, isLogging: false }
     },
     logging: {
-      raw: { label: "raw.cjs", file: raw, env: {}, isLogging: true },
-      hello: { label: "hello", file: hello, env: {}, isLogging: true }
+      raw: { label: "raw.cjs", command: [process.execPath, raw], env: {}, isLogging: true },
+      hello: { label: "hello", command: [process.execPath, hello], env: {}, isLogging: true }
     },
     rawSize: await sizeOf(raw),
     helloSize: await sizeOf(hello)

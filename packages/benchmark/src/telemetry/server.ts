@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { createConnection } from "node:net"
 import { createInterface } from "node:readline"
-import { cpuMillis, peakMegabytes } from "../lifecycle/proc.ts"
+import { cpuMillis, peakMegabytes } from "../proc.ts"
 import { eventsPerBatch } from "./batches.ts"
 
 export interface Server {

@@ -3,13 +3,24 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { createServer, type RequestListener } from "node:http"
 import { cpuMillis, peakMegabytes } from "./proc.ts"
-import type { Program } from "./variants.ts"
+
+export interface Program {
+  readonly label: string
+  /** The file to run and its arguments. */
+  readonly command: readonly [string, ...ReadonlyArray<string>]
+  readonly env: Readonly<Record<string, string>>
+  /** One line per invocation and one at SHUTDOWN on stdout, or nothing. */
+  readonly isLogging: boolean
+}
 
 /** What one process cost, from its start to its SHUTDOWN. */
 export interface Life {
+  /** Until the process runs the file: most of it is the fork of this one. Part of the two that follow. */
+  readonly spawnMillis: number
   readonly registerMillis: number
   readonly firstNextMillis: number
   readonly firstNextCpuMillis: number
+  readonly firstNextPeakMegabytes: number
   readonly eventCpuMillis: number
   readonly peakMegabytes: number
 }
@@ -57,16 +68,19 @@ export const open = async (): Promise<Platform> => {
 
   const live = async (program: Program, events: number): Promise<Life> => {
     const startedAt = performance.now()
-    const child = spawn(process.execPath, [program.file], {
+    const [file, ...args] = program.command
+    const child = spawn(file, args, {
       env: { ...program.env, AWS_LAMBDA_RUNTIME_API: runtimeApi },
       stdio: ["ignore", "pipe", "pipe"]
     })
+    const spawnMillis = performance.now() - startedAt
     const { pid } = child
     running.add(child)
 
     let registerMillis = NaN
     let firstNextMillis = NaN
     let firstNextCpuMillis = NaN
+    let firstNextPeakMegabytes = NaN
     let lastNextCpuMillis = NaN
     let peak = NaN
     let polls = 0
@@ -83,6 +97,7 @@ export const open = async (): Promise<Platform> => {
       if (polls === 1) {
         firstNextMillis = performance.now() - startedAt
         firstNextCpuMillis = cpuMillis(pid)
+        firstNextPeakMegabytes = peakMegabytes(pid)
       }
       if (polls <= events) {
         response.setHeader("Lambda-Extension-Event-Identifier", "b0e1a5c3-3c86-4d0e-8f6c-0d6b7c1d2e3f")
@@ -123,9 +138,11 @@ export const open = async (): Promise<Platform> => {
       )
     }
     return {
+      spawnMillis,
       registerMillis,
       firstNextMillis,
       firstNextCpuMillis,
+      firstNextPeakMegabytes,
       eventCpuMillis: (lastNextCpuMillis - firstNextCpuMillis) / events,
       peakMegabytes: peak
     }
