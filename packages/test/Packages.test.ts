@@ -128,6 +128,8 @@ describe("the packed bin, outside of the workspace", () => {
     assert.match(node, /demo\/node_modules\/.*v24\./)
     const layers = await testAndBuild("demo")
     assert.deepStrictEqual(layers, ["demo-arm64", "demo-arm64.zip", "demo-x64", "demo-x64.zip"])
+    assert.include(await npm("demo", "run", "check"), "demo-x64.zip: nothing found")
+    assert.include(await npm("demo", "run", "emulate"), "3 invocations, then shutdown: spindown")
   })
 
   it("new --telemetry, npm test, npm run build", { timeout: 120_000 }, async () => {

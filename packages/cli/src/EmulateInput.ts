@@ -1,5 +1,4 @@
 /** What `emulate` is told, and the sentences for what it cannot work with. */
-import type * as Emulator from "@effect-lambda/emulator/Emulator"
 import { maxPayloadBytes } from "@effect-lambda/emulator/EnvironmentState"
 import * as Fault from "@effect-lambda/emulator/Fault"
 import * as CliError from "effect/cli/CliError"
@@ -10,6 +9,8 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
+import process from "node:process"
+import type { Options } from "./Environment.ts"
 import { fail } from "./UserError.ts"
 
 export const flags = {
@@ -56,6 +57,10 @@ export const flags = {
     Flag.withDescription("The memory size that the function is told, 128 to 10240; not enforced"),
     Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 128, maximum: 10_240 }))),
     Flag.withDefault(128)
+  ),
+  env: Flag.KeyValuePair("env").pipe(
+    Flag.withDescription("A variable of the function, which extensions share; may be given several times"),
+    Flag.withDefault({})
   ),
   profile: Flag.Literals("profile", ["real", "rie", "lmi"]).pipe(
     Flag.withDescription("Whose behaviour: AWS Lambda, AWS's local emulator, or managed instances"),
@@ -169,7 +174,8 @@ const extensionsOf = Effect.fnUntraced(function* (paths: ReadonlyArray<string>) 
   return files
 })
 
-const functionOf = (input: Input) => {
+/** A handler file or a program. */
+export const functionOf = (input: Pick<Input, "function" | "bootstrap">) => {
   if (Option.isSome(input.function) && Option.isSome(input.bootstrap)) {
     return fail("give --function (a file with a handler) or --bootstrap (a program), not both")
   }
@@ -190,9 +196,16 @@ export const optionsOf = Effect.fnUntraced(function* (input: Input) {
   )
   const listen = Option.isNone(input.invocations) ? Option.orElseSome(input.listen, () => defaultListen) : input.listen
   const extensions = yield* extensionsOf(input.extensions)
-  const options: Emulator.Options = {
+  const options: Options = {
     extensions,
     function: yield* functionOf(input),
+    environment: {
+      // Beside a function on Node a layer finds the managed one.
+      ...(Option.exists(input.function, (file) => /\.[cm]?[jt]s$/.test(file))
+        ? { EFFECT_LAMBDA_NODE: process.execPath }
+        : undefined),
+      ...input.env
+    },
     profile: input.profile,
     timeout: input.timeout * 1000,
     memorySize: input.memory,

@@ -7,13 +7,14 @@ import * as Exit from "effect/Exit"
 import process from "node:process"
 import { build } from "./commands/build.ts"
 import { check } from "./commands/check.ts"
+import { dev } from "./commands/dev.ts"
 import { emulate } from "./commands/emulate.ts"
 import { newProject } from "./commands/new.ts"
 import manifest from "../package.json" with { type: "json" }
 
 const cli = Command.make("effect-lambda").pipe(
   Command.withDescription("AWS Lambda extensions: start, build, check and run them on this machine"),
-  Command.withSubcommands([newProject, build, check, emulate])
+  Command.withSubcommands([newProject, dev, build, check, emulate])
 )
 
 // Not NodeRuntime.runMain: Ctrl-C is the normal end of `emulate`, which handles it itself. Not process.exit: what has

@@ -94,7 +94,7 @@ const trialProgram = Effect.fnUntraced(function* ({ name, project, runtime }: La
 const sameEvents = (a: ReadonlyArray<string>, b: ReadonlyArray<string>) => a.toSorted().join() === b.toSorted().join()
 
 /** Runs the program once, and holds what it registers for against the configuration. */
-const trial = Effect.fnUntraced(function* (config: LayerConfig, bundle: string) {
+export const trial = Effect.fnUntraced(function* (config: LayerConfig, bundle: string) {
   const { env, events, name } = config
   const run = yield* TrialRun.run({ name, env, program: yield* trialProgram(config, bundle) })
   if (events !== undefined && !sameEvents(events, run.events)) {

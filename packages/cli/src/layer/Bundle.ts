@@ -80,7 +80,8 @@ export const outputOptions: OutputOptions = {
   codeSplitting: false
 }
 
-const errorsOf = (cause: unknown): ReadonlyArray<string> => {
+/** One line per error of a build that failed. */
+export const errorsOf = (cause: unknown): ReadonlyArray<string> => {
   if (!(cause instanceof Error)) return [String(cause)]
   const errors: unknown = Reflect.get(cause, "errors")
   return Array.isArray(errors) ? errors.map((error: RolldownLog) => line(error)) : [line(cause)]

@@ -1,0 +1,78 @@
+/** An environment that is shown while it runs: what `emulate` and `dev` have in common. */
+import * as Emulator from "@effect-lambda/emulator/Emulator"
+import type { EmulatorError } from "@effect-lambda/emulator/EmulatorError"
+import type * as Journal from "@effect-lambda/emulator/Journal"
+import * as Timeline from "@effect-lambda/emulator/Timeline"
+import type * as CliError from "effect/cli/CliError"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as CloudWatchLines from "./CloudWatchLines.ts"
+import * as Terminal from "./Terminal.ts"
+import { fail } from "./UserError.ts"
+
+export interface View {
+  readonly terminal: Effect.Success<typeof Terminal.make>
+  /** The extensions, for the width of their column. */
+  readonly names: ReadonlyArray<string>
+  readonly format: "timeline" | "logs" | "json"
+  /** Takes each entry before it is shown. */
+  readonly onEntry: (entry: Journal.JournalEntry) => Effect.Effect<void, CliError.UserError>
+}
+
+export interface Options extends Emulator.Options {
+  /** Milliseconds. */
+  readonly timeout: number
+  readonly memorySize: number
+}
+
+export const explain = (error: EmulatorError) =>
+  // The emulator speaks of its options, a person at a terminal of flags.
+  fail(error.reason.message.replaceAll("function.command", "--bootstrap"))
+
+/** Starts an environment, which lives until `end`; it is shown in the scope of the caller. */
+export const start = Effect.fnUntraced(function* (options: Options, view: View) {
+  const { format, names, onEntry, terminal } = view
+  const scope = yield* Effect.scope
+  // Closed before the end, so that the journal is complete by then.
+  const environment = yield* Scope.fork(scope)
+  const emulator = yield* Emulator.make(options).pipe(Scope.provide(environment), Effect.catch(explain))
+
+  const timeline = Timeline.make({
+    names,
+    ...(options.profile === "lmi" ? { initTimeoutMs: options.timeout } : undefined)
+  })
+  const logLines = CloudWatchLines.make({ memorySize: options.memorySize, functionVersion: "$LATEST" })
+  const show = (entry: Journal.JournalEntry): ReadonlyArray<string> => {
+    if (format === "json") return [JSON.stringify(entry)]
+    if (format === "logs") return logLines(entry)
+    return [Terminal.paint(Terminal.styleOf(entry), timeline.render(entry))]
+  }
+  if (format === "timeline") yield* terminal.print(Terminal.paint("bold", timeline.header))
+  const shown = yield* Stream.runForEach(
+    emulator.journal.stream,
+    Effect.fnUntraced(function* (entry) {
+      yield* onEntry(entry)
+      const lines = show(entry)
+      if (lines.length > 0) yield* terminal.print(lines.join("\n"))
+    })
+  ).pipe(Effect.forkIn(scope))
+  if (emulator.invokeEndpoint !== undefined) {
+    const path = "/2015-03-31/functions/function/invocations"
+    const text = `invokes over HTTP: curl -d '{}' ${emulator.invokeEndpoint}${path}`
+    yield* format === "timeline" ? terminal.print(text) : terminal.tell(text)
+  }
+  return {
+    emulator,
+    /** Ends first only by failing. */
+    shown: Fiber.join(shown),
+    /** Shuts the environment down in order; everything has been shown then. */
+    end: Effect.gen(function* () {
+      yield* emulator.shutdown()
+      yield* Scope.close(environment, Exit.void)
+      yield* Fiber.join(shown)
+    })
+  }
+})

@@ -1,0 +1,177 @@
+/** `effect-lambda dev`: the layer of an extension beside a function, built and started again at every change. */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Journal from "@effect-lambda/emulator/Journal"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as NodePath from "node:path"
+import process from "node:process"
+import * as EmulateInput from "../EmulateInput.ts"
+import * as Environment from "../Environment.ts"
+import * as Build from "../layer/Build.ts"
+import * as Layer from "../layer/Layer.ts"
+import * as LayerConfig from "../layer/LayerConfig.ts"
+import * as Watch from "../layer/Watch.ts"
+import * as Summary from "../Summary.ts"
+import * as Terminal from "../Terminal.ts"
+
+const { bootstrap, env, freeze, function: handler, logs, memory, timeout } = EmulateInput.flags
+
+const flags = {
+  entry: Argument.Path("ENTRY").pipe(
+    Argument.withDescription(
+      "The main file of the extension, or the folder of its package.json; the current folder without it"
+    ),
+    Argument.optional
+  ),
+  function: handler,
+  bootstrap,
+  invokePort: Flag.Int("invoke-port").pipe(
+    Flag.withMetavar("N"),
+    Flag.withDescription("Where invokes are taken over HTTP, on 127.0.0.1; 0 takes any free port"),
+    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65_535 }))),
+    Flag.withDefault(9000)
+  ),
+  env,
+  timeout,
+  memory,
+  freeze,
+  logs
+}
+
+type Input = Command.Command.Config.Infer<typeof flags>
+
+const temporaryFolder = Effect.acquireRelease(
+  Effect.sync(() => Fs.mkdtempSync(NodePath.join(Os.tmpdir(), "effect-lambda-dev-"))),
+  (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true, force: true }))
+)
+
+const run = Effect.fnUntraced(function* (input: Input) {
+  const config = yield* LayerConfig.resolve(Option.getOrUndefined(input.entry), { env: input.env })
+  const functionOptions = yield* EmulateInput.functionOf(input)
+  const terminal = yield* Terminal.make
+  const folder = yield* temporaryFolder
+  const layer = NodePath.join(folder, "opt")
+  // Not a runtime of its own: that would be copied at every change.
+  const built = { ...config, runtime: "managed" } as const
+  const outcomes = yield* Watch.make({
+    config: built,
+    others: ["handler" in functionOptions ? functionOptions.handler : functionOptions.command[0]],
+    file: NodePath.join(folder, "bundle.cjs")
+  })
+  const tell = (style: Parameters<typeof Terminal.paint>[0], text: string) =>
+    terminal.print(Terminal.paint(style, `dev: ${text}`))
+  if (config.runtime !== "managed") {
+    yield* tell("yellow", `runs on this Node ${process.version}; the layer of a build runs on ${config.runtime}`)
+  }
+
+  const summary = Summary.make()
+  const view: Environment.View = {
+    terminal,
+    names: [config.name],
+    format: input.logs ? "logs" : "timeline",
+    onEntry: (entry) => Effect.sync(() => summary.add(entry))
+  }
+  let port = input.invokePort
+  let current: Effect.Success<ReturnType<typeof Environment.start>> | undefined
+
+  const start = Effect.gen(function* () {
+    current = yield* Environment.start(
+      {
+        extensions: { opt: layer },
+        function: functionOptions,
+        timeout: input.timeout * 1000,
+        memorySize: input.memory,
+        freeze: input.freeze,
+        environment: { ...config.env, EFFECT_LAMBDA_NODE: process.execPath },
+        invokeListen: { host: "127.0.0.1", port }
+      },
+      view
+    )
+    // The next environment is found where the first one was.
+    port = Number(new URL(current.emulator.invokeEndpoint ?? "").port)
+  })
+  const end = Effect.gen(function* () {
+    yield* current?.end ?? Effect.void
+    current = undefined
+  })
+
+  /**
+   * Succeeds with what is wrong with the program. Its trial run comes after the end of the old environment, whose ports it
+   * may need; should it fail, the old layer runs again.
+   */
+  const restart = Effect.fnUntraced(function* (code: string) {
+    yield* end
+    const trial = yield* Effect.result(Build.trial(built, code))
+    if (Result.isSuccess(trial)) {
+      const files = [Build.entryFile(built, trial.success.events), ...Build.programFiles(built, code)]
+      yield* Layer.writeDirectory(layer, files)
+    }
+    if (Fs.existsSync(layer)) yield* start
+    return Result.isFailure(trial) ? trial.failure.message : undefined
+  })
+
+  const onOutcome = Effect.fnUntraced(function* (outcome: Watch.Outcome) {
+    if (outcome._tag === "Failed") return outcome.message
+    for (const warning of outcome.warnings) yield* tell("yellow", warning)
+    const isFirst = current === undefined
+    const problem = yield* Effect.uninterruptible(restart(outcome.code))
+    if (problem !== undefined || current === undefined) return problem
+    const init = yield* current.emulator.journal.waitFor(Journal.is("InitEnded"), "15 seconds")
+    if (init.status !== "success") {
+      yield* tell("red", `the environment did not start: ${init.status}; the next invoke tries again`)
+      return undefined
+    }
+    const millis = (yield* Clock.currentTimeMillis) - outcome.since
+    yield* tell(
+      "green",
+      `bundled in ${Math.round(outcome.millis)} ms, ${isFirst ? "started" : "restarted"} in ${millis} ms; watching`
+    )
+    return undefined
+  })
+
+  const work = Effect.gen(function* () {
+    let hasRun = false
+    while (true) {
+      const problem = yield* Queue.take(outcomes).pipe(
+        Effect.flatMap(onOutcome),
+        // A function or a port that cannot be used ends the command, but not in the middle of the work.
+        Effect.catch((error) => (hasRun ? Effect.succeed(error.message) : Effect.fail(error)))
+      )
+      hasRun ||= current !== undefined
+      if (problem === undefined) continue
+      yield* tell("red", problem)
+      yield* tell("red", current === undefined ? "nothing runs until the next change" : "what was built before runs on")
+    }
+  })
+
+  const outcome = yield* Effect.exit(Effect.raceFirst(work, terminal.ended))
+  yield* end
+  if (Exit.isSuccess(outcome)) yield* terminal.print(Summary.render(summary.result()))
+  yield* outcome
+}, Effect.scoped)
+
+export const dev = Command.make("dev", flags, run).pipe(
+  Command.withDescription(
+    "Runs the layer of an extension beside a function, and again at every change of a source: without zip, code cache " +
+      "and type check. A program that cannot be built leaves the one before it running. Ctrl-C ends it."
+  ),
+  Command.withExamples([
+    {
+      command: "effect-lambda dev --function function/handler.mjs",
+      description: "The extension of the current folder; invoke with the AWS SDK or curl"
+    },
+    {
+      command: "effect-lambda dev src/main.ts -f handler.py --invoke-port 9100 --env LOG_LEVEL=debug",
+      description: "Beside a Python function"
+    }
+  ])
+)

@@ -1,0 +1,80 @@
+/** Bundles a program again whenever one of its sources changes. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import * as Fs from "node:fs"
+import * as Bundle from "./Bundle.ts"
+import type { LayerConfig } from "./LayerConfig.ts"
+
+export type Outcome =
+  | {
+      readonly _tag: "Bundled"
+      readonly code: string
+      readonly warnings: ReadonlyArray<string>
+      readonly millis: number
+      /** When the change was seen, on the clock. */
+      readonly since: number
+    }
+  | { readonly _tag: "Failed"; readonly message: string }
+
+/**
+ * The newest outcome that has not been taken, the first one without a change. An older one is forgotten: only the last
+ * state of the sources counts.
+ *
+ * @param options.others files whose change counts too
+ * @param options.file where the bundle is written
+ */
+export const make = Effect.fnUntraced(function* (options: {
+  readonly config: LayerConfig
+  readonly others: ReadonlyArray<string>
+  readonly file: string
+}) {
+  const { config, file, others } = options
+  const outcomes = yield* Queue.sliding<Outcome>(1)
+  const clock = yield* Clock.Clock
+  // Imported here, as by `Bundle`.
+  const { watch } = yield* Effect.promise(() => import("rolldown"))
+  let warnings: Array<string> = []
+  let since = 0
+  yield* Effect.acquireRelease(
+    Effect.sync(() => {
+      const input = Bundle.inputOptions(config, (text) => warnings.push(text))
+      const watchOthers = {
+        name: "watch-others",
+        buildStart(this: { readonly addWatchFile: (path: string) => void }) {
+          for (const path of [config.entry, ...others]) this.addWatchFile(path)
+        }
+      }
+      return watch({
+        ...input,
+        plugins: [input.plugins, watchOthers],
+        output: { ...Bundle.outputOptions, file },
+        // Whoever saves several files at once gets one build.
+        watch: { buildDelay: 50 }
+      }).on("event", (event) => {
+        switch (event.code) {
+          case "BUNDLE_START":
+            warnings = []
+            since = clock.currentTimeMillisUnsafe()
+            return
+          case "BUNDLE_END":
+            Queue.offerUnsafe(outcomes, {
+              _tag: "Bundled",
+              code: Fs.readFileSync(file, "utf8"),
+              warnings,
+              millis: event.duration,
+              since
+            })
+            return event.result.close()
+          case "ERROR":
+            Queue.offerUnsafe(outcomes, { _tag: "Failed", message: Bundle.errorsOf(event.error).join("\n") })
+            return event.result.close()
+          default:
+            return
+        }
+      })
+    }),
+    (watcher) => Effect.promise(() => watcher.close())
+  )
+  return outcomes
+})
