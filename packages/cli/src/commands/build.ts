@@ -144,6 +144,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
 }, Effect.scoped)
 
 export const build = Command.make("build", flags, run).pipe(
+  Command.withShortDescription("Makes a layer of an extension, a folder and a zip for each architecture"),
   Command.withDescription(
     "Makes a layer of an extension: bundles it, runs it once under the emulator, and writes for each architecture a " +
       "folder laid out as /opt and a zip.\n\n" +

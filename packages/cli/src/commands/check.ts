@@ -105,6 +105,7 @@ const run = Effect.fnUntraced(function* (input: Command.Command.Config.Infer<typ
 }, Effect.scoped)
 
 export const check = Command.make("check", config, run).pipe(
+  Command.withShortDescription("Says what is wrong with a layer, whoever made it"),
   Command.withDescription(
     "Says what is wrong with a layer that holds extensions, whoever made it: files that Lambda cannot start, programs " +
       "for another machine, missing interpreters, sizes, secrets.\n\nThe exit code is 1 if there is an error."

@@ -160,6 +160,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
 }, Effect.scoped)
 
 export const dev = Command.make("dev", flags, run).pipe(
+  Command.withShortDescription("Runs the layer beside a function, again at every change of a source"),
   Command.withDescription(
     "Runs the layer of an extension beside a function, and again at every change of a source: without zip, code cache " +
       "and type check. A program that cannot be built leaves the one before it running. Ctrl-C ends it."

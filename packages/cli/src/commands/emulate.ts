@@ -81,6 +81,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
 }, Effect.scoped)
 
 export const emulate = Command.make("emulate", flags, run).pipe(
+  Command.withShortDescription("Runs extensions and a function as Lambda would, and shows what happens"),
   Command.withDescription(
     "Runs extensions and a function as Lambda would, and shows what happens.\n\n" +
       "The exit code is 0 only if no extension crashed or overran, and not every invocation failed.\n\n" +
