@@ -21,7 +21,7 @@ beforeAll(
           Effect.map(run(strategy, sink), (result) => {
             results.set(`${strategy} ${sink}`, result)
           }),
-        { concurrency: 2, discard: true }
+        { concurrency: 3, discard: true }
       )
     ),
   120_000
