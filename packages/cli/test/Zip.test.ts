@@ -107,4 +107,14 @@ describe("Layer", () => {
         ])
       })
   )
+
+  it.effect.each([
+    ["/proc/effect-lambda/layer", "ENOENT"],
+    ["/dev/null/layer", "ENOTDIR"]
+  ] as const)("a place where nothing can be made is a sentence: %s", ([directory, code]) =>
+    Effect.gen(function* () {
+      const { cause } = yield* Effect.flip(Layer.writeDirectory(directory, files))
+      assert.include(String(cause), `${directory} cannot be written: ${code}`)
+    })
+  )
 })

@@ -44,6 +44,18 @@ export const sizeProblem = (files: ReadonlyArray<LayerFile>): string | undefined
   return `it has ${Math.ceil(bytes / 1024 / 1024)} MB; Lambda takes 250 MB for a function and all of its layers`
 }
 
+/** Not `recursive`: that never returns where the folder above lets nothing be made in it, as /proc does. */
+const makeFolder = (folder: string): void => {
+  if (Fs.existsSync(folder)) return
+  makeFolder(NodePath.dirname(folder))
+  try {
+    Fs.mkdirSync(folder)
+  } catch (error) {
+    // Another build may have made it meanwhile.
+    if (!Fs.existsSync(folder)) throw error
+  }
+}
+
 /**
  * Writes the files below a folder that is not there yet. Modes are set and not left to `mkdir` and `writeFile`, which the
  * umask of the user cuts: extensions run as another one.
@@ -51,7 +63,7 @@ export const sizeProblem = (files: ReadonlyArray<LayerFile>): string | undefined
 const writeFiles = (folder: string, files: ReadonlyArray<LayerFile>): void => {
   for (const { bytes, mode, path } of files) {
     const target = NodePath.join(folder, path)
-    Fs.mkdirSync(NodePath.dirname(target), { recursive: true })
+    makeFolder(NodePath.dirname(target))
     Fs.writeFileSync(target, bytes)
     Fs.chmodSync(target, mode)
     for (let parent = target; parent !== folder;) {
@@ -70,7 +82,7 @@ const replace = (target: string, write: (path: string) => void) =>
       const temporary = `${target}.${process.pid}.tmp`
       const old = `${temporary}.old`
       try {
-        Fs.mkdirSync(NodePath.dirname(target), { recursive: true })
+        makeFolder(NodePath.dirname(target))
         write(temporary)
         // A folder does not replace another one that holds something.
         if (Fs.statSync(target, { throwIfNoEntry: false })?.isDirectory() === true) Fs.renameSync(target, old)
