@@ -1,4 +1,4 @@
-/** `effect-lambda build`: layers of the examples as a person builds them, and what becomes of bad input. */
+/** `effect-lambda build`: layers of the examples as a person builds them. */
 import * as Emulator from "@effect-lambda/emulator/Emulator"
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
@@ -16,20 +16,10 @@ import * as FunctionRuntime from "../src/layer/FunctionRuntime.ts"
 import * as LayerConfig from "../src/layer/LayerConfig.ts"
 import * as LayerContent from "../src/layer/LayerContent.ts"
 import * as NodeBinary from "../src/layer/NodeBinary.ts"
-import * as TrialRun from "../src/layer/TrialRun.ts"
 import * as ZipReader from "../src/layer/ZipReader.ts"
 import * as Project from "./support/projects.ts"
 
-const bin = join(import.meta.dirname, "../bin/effect-lambda.mjs")
 const examples = join(import.meta.dirname, "../../examples")
-
-const cli = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>> = {}) =>
-  new Promise<{ readonly code: number; readonly output: string }>((resolve) => {
-    const options = { env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env }, timeout: 30_000 }
-    const child = execFile(process.execPath, [bin, ...args], options, (_, stdout, stderr) =>
-      resolve({ code: child.exitCode ?? -1, output: stdout + stderr })
-    )
-  })
 
 /** A copy of an example elsewhere, built in this environment. */
 const buildCopy = async (
@@ -42,7 +32,10 @@ const buildCopy = async (
     "package.json": readFileSync(join(examples, example, "package.json"))
   })
   cpSync(join(examples, example, "src"), join(project, "src"), { recursive: true })
-  const { code, output } = await cli(["build", project, "--no-check", "--arch", "both", "--json", ...flags], env)
+  const { code, output } = await Project.cli(
+    ["build", project, "--no-check", "--arch", "both", "--json", ...flags],
+    env
+  )
   assert.strictEqual(code, 0, output)
   const built: Build.Built = JSON.parse(output)
   return built
@@ -110,12 +103,6 @@ const runOnce = Effect.fnUntraced(function* (opt: string, name: string) {
   const ended = entries.find(Journal.is("ProcessExited", ({ source }) => source === `extension:${name}`))
   assert.deepInclude(ended, { state: "Exited", status: { _tag: "Code", code: 0 } })
 })
-
-/** An extension that lives and does nothing. */
-const runs = `
-import { Extension } from "@effect-lambda/extension"
-import { NodeExtension } from "@effect-lambda/extension-node"
-Extension.run({}).pipe(NodeExtension.runMain)`
 
 const own = process.arch === "arm64" ? "arm64" : "x64"
 const other = own === "x64" ? "arm64" : "x64"
@@ -217,6 +204,20 @@ describe("the layer", () => {
     })
   )
 
+  it.effect("a folder for downloads that cannot be written is a note", () =>
+    Effect.gen(function* () {
+      const config = yield* LayerConfig.resolve(join(examples, "hello"), { node: ["22.20.0"] })
+      const { notes } = yield* Effect.provideService(
+        CodeCache.make(config, own, "", Buffer.from("cache")),
+        ConfigProvider.ConfigProvider,
+        ConfigProvider.fromEnv({ env: { XDG_CACHE_HOME: "/dev/null" } })
+      )
+      const folder = `/dev/null/effect-lambda/node-linux-${own}-22.20.0`
+      const [note = ""] = notes
+      assert.include(note, `no code cache for Node 22.20.0 on ${own}: ${folder} cannot be written`)
+    })
+  )
+
   it("a Node for a cache that cannot be had is a note", () => {
     assert.include(hello[1].notes, `no code cache for Node 22.20.0 on ${own}: npm was not found`)
     assert.deepStrictEqual(layerOf(hello[1], own).codeCaches, layerOf(hello[0], own).codeCaches)
@@ -237,7 +238,7 @@ describe("the layer", () => {
     Effect.gen(function* () {
       const project = Project.make("node-entry", {
         "package.json": Project.manifest({ entryKind: "node", arch: own, codeCache: "off" }),
-        "src/main.ts": runs
+        "src/main.ts": Project.idle
       })
       const config = yield* LayerConfig.resolve(project, {})
       const { layers, name } = yield* Build.run(config, { check: false, zip: false })
@@ -280,185 +281,4 @@ it("what the program logs as errors in its trial run is a note", () => {
   assert.include(note, "what went wrong in the trial run")
   assert.include(note, "init failed; idle from here on")
   assert.include(note, "TELEMETRY_URL")
-})
-
-describe("bad input", () => {
-  let count = 0
-  /** Builds this main.ts; there must be nothing in the output afterwards. */
-  const refusal = Effect.fnUntraced(function* (
-    main: string | Uint8Array,
-    {
-      check = false,
-      config = {},
-      files = {}
-    }: { check?: boolean; config?: unknown; files?: Record<string, string> } = {}
-  ) {
-    const project = Project.make(`bad-${++count}`, {
-      "package.json": Project.manifest(config),
-      "src/main.ts": main,
-      ...files
-    })
-    const layer = yield* LayerConfig.resolve(project, {})
-    const error = yield* Effect.flip(Build.run(layer, { check, zip: true }))
-    assert.isFalse(existsSync(layer.out), "nothing is written")
-    return String(error.cause)
-  })
-
-  it.live("a program that throws at its start", () =>
-    Effect.gen(function* () {
-      const said = yield* refusal('throw new Error("no licence")')
-      assert.include(said, "the extension did not start in its trial run under the emulator")
-      assert.include(said, "it ended with exit code 1 before it registered")
-      assert.include(said, "no licence")
-    })
-  )
-
-  it.live("a program that ends without registering", () =>
-    Effect.gen(function* () {
-      const said = yield* refusal('console.log("done already")')
-      assert.include(said, "it ended with exit code 0 before it registered\nit printed:\n  done already")
-    })
-  )
-
-  it.live("a program that never registers", () =>
-    Effect.gen(function* () {
-      const program = { bundle: "setInterval(() => {}, 1000)", node: TrialRun.ownNode }
-      const options = { name: "a", program, env: {} }
-      const { cause } = yield* Effect.flip(TrialRun.run({ ...options, limitMillis: 500 }))
-      assert.include(String(cause), "it did not register in time\nit printed nothing")
-    })
-  )
-
-  it.live("a program that stays after SHUTDOWN is built, and told of", () =>
-    Effect.gen(function* () {
-      const bundle = `
-        const { request } = require("node:http")
-        const url = "http://" + process.env.AWS_LAMBDA_RUNTIME_API + "/2020-01-01/extension/"
-        const headers = { "Lambda-Extension-Name": process.env.EFFECT_LAMBDA_EXTENSION_NAME }
-        const next = (answer) => {
-          const { "lambda-extension-identifier": id } = answer.headers
-          const headers = { "Lambda-Extension-Identifier": id ?? answer.req.getHeader("Lambda-Extension-Identifier") }
-          answer.resume().on("end", () => request(url + "event/next", { headers }).on("response", next).end())
-        }
-        request(url + "register", { method: "POST", headers }).on("response", next).end('{"events":["INVOKE","SHUTDOWN"]}')`
-      const trial = yield* TrialRun.run({ name: "a", program: { bundle, node: TrialRun.ownNode }, env: {} })
-      assert.deepStrictEqual(trial, {
-        events: ["INVOKE", "SHUTDOWN"],
-        codeCache: undefined,
-        errors: ["it did not end within 2 seconds after SHUTDOWN"]
-      })
-    })
-  )
-
-  it.live("a program that registers for an event that there is not", () =>
-    Effect.gen(function* () {
-      const said = yield* refusal(`
-        const { request } = process.getBuiltinModule("node:http")
-        const headers = { "Lambda-Extension-Name": process.env.EFFECT_LAMBDA_EXTENSION_NAME }
-        request("http://" + process.env.AWS_LAMBDA_RUNTIME_API + "/2020-01-01/extension/register", { method: "POST", headers })
-          .on("response", (response) => process.exit(response.statusCode === 200 ? 0 : 1))
-          .end('{"events":["RESUME"]}')`)
-      assert.include(said, "Extension.InvalidEventType, RESUME: ErrorInvalidEventType")
-    })
-  )
-
-  it.live("events of the configuration that are not those of the program", () =>
-    Effect.gen(function* () {
-      assert.strictEqual(
-        yield* refusal(runs, { config: { events: ["SHUTDOWN"] } }),
-        "the configuration names the events SHUTDOWN, but the program registers for INVOKE, SHUTDOWN: make them the " +
-          "same, or leave them out of the configuration"
-      )
-    })
-  )
-
-  it.live("an entry that does not type-check", () =>
-    Effect.gen(function* () {
-      const files = { "tsconfig.json": '{"compilerOptions":{"strict":true,"noEmit":true},"include":["src"]}' }
-      const project = Project.make("typed", {
-        "package.json": Project.manifest(),
-        "src/main.ts": 'const count: number = "three"\nexport { count }',
-        ...files
-      })
-      cpSync(join(import.meta.dirname, "../../../node_modules/typescript"), join(project, "node_modules/typescript"), {
-        recursive: true
-      })
-      const layer = yield* LayerConfig.resolve(project, {})
-      const { cause } = yield* Effect.flip(Build.run(layer, { check: true, zip: true }))
-      assert.include(
-        String(cause),
-        "the types are wrong (--no-check builds all the same):\nsrc/main.ts(1,7): error TS2322"
-      )
-      assert.isFalse(existsSync(layer.out))
-    })
-  )
-
-  it.live.each([
-    ["a syntax error", "const a = 1\nconst b = ;", {}, "src/main.ts:2:11: Unexpected token"],
-    ["a missing package", 'import "not-there"', {}, "src/main.ts:1:8: Could not resolve 'not-there'"],
-    ["a missing file", 'import "./none.ts"', {}, "src/main.ts:1:8: Could not resolve './none.ts'"],
-    ["a top-level await", "await 1\nexport {}", {}, "src/main.ts:1:1: "],
-    [
-      "a native addon",
-      'import addon from "addon"\nconsole.log(addon)',
-      {
-        "node_modules/addon/package.json": '{"name":"addon","main":"index.js"}',
-        "node_modules/addon/index.js": 'module.exports = require("./build/addon.node")',
-        "node_modules/addon/build/addon.node": "\u007fELF"
-      },
-      "node_modules/addon/build/addon.node is a native addon: it cannot be part of a layer"
-    ],
-    [
-      "a loader of native addons",
-      'import addon from "addon"\nconsole.log(addon)',
-      {
-        "node_modules/addon/package.json": '{"name":"addon","main":"index.js"}',
-        "node_modules/addon/index.js": 'module.exports = require("node-gyp-build")(__dirname)'
-      },
-      "node_modules/addon/index.js loads a native addon by node-gyp-build"
-    ]
-  ] as const)("%s", ([, main, files, text]) =>
-    Effect.gen(function* () {
-      const said = yield* refusal(main, { files })
-      assert.include(said, "src/main.ts cannot be bundled:\n")
-      assert.include(said, text)
-      assert.notMatch(said, /\n +at /)
-    })
-  )
-
-  it.live("an output path that cannot be written", () =>
-    Effect.gen(function* () {
-      const project = Project.make("unwritable", {
-        "package.json": Project.manifest({ arch: "x64", codeCache: "off" }),
-        "src/main.ts": runs,
-        dist: "a file"
-      })
-      const layer = yield* LayerConfig.resolve(project, {})
-      const { cause } = yield* Effect.flip(Build.run(layer, { check: false, zip: true }))
-      assert.match(String(cause), /dist\/watcher-x64 cannot be written: E/)
-      assert.deepStrictEqual(readdirSync(project).toSorted(), ["dist", "node_modules", "package.json", "src"])
-    })
-  )
-
-  it.live("a folder in the way that is no layer stays as it is", () =>
-    Effect.gen(function* () {
-      const project = Project.make("occupied", {
-        "package.json": Project.manifest({ arch: "x64", codeCache: "off" }),
-        "src/main.ts": runs,
-        "dist/watcher-x64/thesis.txt": "years of work"
-      })
-      const layer = yield* LayerConfig.resolve(project, {})
-      const { cause } = yield* Effect.flip(Build.run(layer, { check: false, zip: true }))
-      assert.include(String(cause), "dist/watcher-x64 is there and is not a layer of an earlier build: remove it")
-      assert.deepStrictEqual([...filesIn(layer.out).keys()], ["watcher-x64/thesis.txt"])
-    })
-  )
-
-  it("on the command line: a sentence, exit code 1, no stack trace", async () => {
-    const project = Project.make("line", { "package.json": Project.manifest({ runtime: "deno" }), "src/main.ts": "" })
-    const { code, output } = await cli(["build", project])
-    assert.strictEqual(code, 1)
-    assert.include(output, 'effectLambda.runtime is "deno"; it has to be "managed" or "node" or "auto" or "bun"')
-    assert.notMatch(output, /\n +at /)
-  })
 })

@@ -44,8 +44,8 @@ export const sizeProblem = (files: ReadonlyArray<LayerFile>): string | undefined
   return `it has ${Math.ceil(bytes / 1024 / 1024)} MB; Lambda takes 250 MB for a function and all of its layers`
 }
 
-/** Not `recursive`: that never returns where the folder above lets nothing be made in it, as /proc does. */
-const makeFolder = (folder: string): void => {
+/** With the folders above it. Not `recursive`: that never returns where the folder above lets nothing be made in it, as /proc does. */
+export const makeFolder = (folder: string): void => {
   if (Fs.existsSync(folder)) return
   makeFolder(NodePath.dirname(folder))
   try {

@@ -8,7 +8,8 @@ import * as Fs from "node:fs"
 import { createRequire } from "node:module"
 import * as Os from "node:os"
 import * as NodePath from "node:path"
-import { execute } from "./Execute.ts"
+import { execute, ExecuteError } from "./Execute.ts"
+import { makeFolder } from "./Layer.ts"
 
 export interface NpmBinary {
   /** Such as `@oven/bun-linux-x64`. */
@@ -41,9 +42,14 @@ const cacheFolder = Config.NonEmptyString("XDG_CACHE_HOME").pipe(
 /** Downloads by npm, which checks the integrity; in the cache afterwards. */
 const download = Effect.fnUntraced(function* ({ file, packageName, version }: NpmBinary, binary: string) {
   const folder = NodePath.dirname(NodePath.dirname(binary))
+  const write = <A>(work: () => A) =>
+    Effect.try({
+      try: work,
+      catch: (cause) => new ExecuteError({ message: `${folder} cannot be written`, output: String(cause) })
+    })
   const temporary = yield* Effect.acquireRelease(
-    Effect.sync(() => {
-      Fs.mkdirSync(NodePath.dirname(folder), { recursive: true })
+    write(() => {
+      makeFolder(NodePath.dirname(folder))
       return Fs.mkdtempSync(`${folder}.`)
     }),
     (path) => Effect.sync(() => Fs.rmSync(path, { recursive: true, force: true }))
@@ -52,8 +58,10 @@ const download = Effect.fnUntraced(function* ({ file, packageName, version }: Np
   const tarball = (yield* execute("npm", pack, { timeoutMillis: 300_000 })).trim()
   const unpack = ["-xzf", NodePath.join(temporary, tarball), "-C", temporary, `package/${file}`]
   yield* execute("tar", unpack, { timeoutMillis: 60_000 })
-  Fs.mkdirSync(NodePath.dirname(binary), { recursive: true })
-  Fs.renameSync(NodePath.join(temporary, "package", file), binary)
+  yield* write(() => {
+    makeFolder(NodePath.dirname(binary))
+    Fs.renameSync(NodePath.join(temporary, "package", file), binary)
+  })
 }, Effect.scoped)
 
 /** The path of the executable: installed, downloaded before, or downloaded now. */
