@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { createServer, type RequestListener } from "node:http"
-import { cpuMillis, peakMegabytes } from "./proc.ts"
+import { cpuMillis, peakMegabytes, waitMillis } from "./proc.ts"
 
 export interface Program {
   readonly label: string
@@ -19,6 +19,9 @@ export interface Life {
   readonly spawnMillis: number
   readonly registerMillis: number
   readonly firstNextMillis: number
+  /** How much of the two the process waited for a CPU. */
+  readonly registerWaitMillis: number
+  readonly firstNextWaitMillis: number
   readonly firstNextCpuMillis: number
   readonly firstNextPeakMegabytes: number
   readonly eventCpuMillis: number
@@ -79,6 +82,8 @@ export const open = async (): Promise<Platform> => {
 
     let registerMillis = NaN
     let firstNextMillis = NaN
+    let registerWaitMillis = NaN
+    let firstNextWaitMillis = NaN
     let firstNextCpuMillis = NaN
     let firstNextPeakMegabytes = NaN
     let lastNextCpuMillis = NaN
@@ -88,6 +93,7 @@ export const open = async (): Promise<Platform> => {
       if (pid === undefined) return
       if (request.url?.endsWith("/register")) {
         registerMillis = performance.now() - startedAt
+        registerWaitMillis = waitMillis(pid)
         response.setHeader("Lambda-Extension-Identifier", "2f0e5a52-7d4f-4a5b-9d1c-7a2f6e9b3c11")
         response.setHeader("Content-Type", "application/json")
         response.end(registered)
@@ -96,6 +102,7 @@ export const open = async (): Promise<Platform> => {
       polls++
       if (polls === 1) {
         firstNextMillis = performance.now() - startedAt
+        firstNextWaitMillis = waitMillis(pid)
         firstNextCpuMillis = cpuMillis(pid)
         firstNextPeakMegabytes = peakMegabytes(pid)
       }
@@ -141,6 +148,8 @@ export const open = async (): Promise<Platform> => {
       spawnMillis,
       registerMillis,
       firstNextMillis,
+      registerWaitMillis,
+      firstNextWaitMillis,
       firstNextCpuMillis,
       firstNextPeakMegabytes,
       eventCpuMillis: (lastNextCpuMillis - firstNextCpuMillis) / events,

@@ -9,6 +9,10 @@ export const cpuMillis = (pid: number): number =>
     .map((thread) => Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]) / 1e6)
     .reduce((sum, millis) => sum + millis, 0)
 
+/** How long the main thread of a process was ready to run and had no CPU so far: what the neighbours of a run cost it. */
+export const waitMillis = (pid: number): number =>
+  Number(readFileSync(`/proc/${pid}/schedstat`, "utf8").split(" ")[1]) / 1e6
+
 /** The largest resident memory a process has had (MB of 1,000,000 bytes). */
 export const peakMegabytes = (pid: number): number => {
   const kibibytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]

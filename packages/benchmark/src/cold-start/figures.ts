@@ -10,12 +10,13 @@ interface Figure {
   readonly budget?: number
 }
 
-// From where the process runs the file: what it takes to fork a server of this size is no part of a layer.
+// From where the process runs the file: what it takes to fork a server of this size is no part of a layer. And without
+// the time that it waited for a CPU, which belongs to the neighbours.
 export const firstNext: Figure = {
   label: "spawn → first next",
   unit: "ms",
   digits: 1,
-  of: (life) => life.firstNextMillis - life.spawnMillis,
+  of: (life) => life.firstNextMillis - life.spawnMillis - life.firstNextWaitMillis,
   budget: 1.1
 }
 
@@ -24,7 +25,7 @@ export const figures: ReadonlyArray<Figure> = [
     label: "spawn → register",
     unit: "ms",
     digits: 1,
-    of: (life) => life.registerMillis - life.spawnMillis,
+    of: (life) => life.registerMillis - life.spawnMillis - life.registerWaitMillis,
     budget: 0.1
   },
   firstNext,
@@ -53,6 +54,8 @@ export interface Result {
   readonly functionInit: Summary
   /** What spawn itself took. */
   readonly spawn: Summary
+  /** How long a process waited for a CPU before its first next. */
+  readonly wait: Summary
   readonly budgets: ReadonlyArray<{
     readonly label: string
     readonly ratio: number
@@ -86,6 +89,7 @@ export const resultOf = ({ built, inits, lives, programs, raw }: Measured): Resu
     })),
     functionInit,
     spawn: summarize(programs.flatMap(lives).map((life) => life.spawnMillis)),
+    wait: summarize(programs.flatMap(lives).map((life) => life.firstNextWaitMillis)),
     budgets: cellsOf(built).flatMap(({ figure: { budget, label }, ratio }) =>
       budget === undefined ? [] : [{ label, ratio, budget, isMet: ratio <= budget }]
     )

@@ -29,7 +29,7 @@ const budgets = ({ budgets }: Result): Table => [
 
 const notes = (
   options: Options,
-  { functionInit, rows, spawn }: Result,
+  { functionInit, rows, spawn, wait }: Result,
   more: ReadonlyArray<string>
 ): ReadonlyArray<string> => {
   const spread = rows
@@ -43,7 +43,8 @@ const notes = (
     `The noise of the run: "raw.cjs again" is the same file, and its ratios would be 1 without noise; spawn → first next ` +
       `of raw.cjs lay at ${spread.join()}.`,
     "Times count from where the new process runs the file; the fork of the benchmark before that, " +
-      `${show(spawn, 1, "ms")}, is no part of a layer.`,
+      `${show(spawn, 1, "ms")}, is no part of a layer. Nor is the time that a process waited for a CPU before its first ` +
+      `next, ${show(wait, 1, "ms")}: it is taken off.`,
     `Added init: InitStarted to InitEnded of our emulator with a Node function, beyond the ${show(functionInit, 0, "ms")} ` +
       "of the function alone; the same number of rounds.",
     "The layers are made of packages/examples/hello by `effect-lambda build` and run from their folders on this Node; " +
