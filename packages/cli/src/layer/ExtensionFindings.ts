@@ -184,22 +184,17 @@ const scriptFindings = (path: string, text: string, layer: Layer): ReadonlyArray
   const [line = ""] = text.slice(0, 256).split("\n", 1)
   const shebang = shebangOf(line)
   const findings: Array<Finding> = []
-  if (line.endsWith("\r")) {
-    const message = `its first line ends in CR LF, so Linux looks for ${JSON.stringify(`${shebang.programs[0]}\r`)}`
+  const crlf = line.endsWith("\r")
+    ? `its first line ends in CR LF, so Linux looks for ${JSON.stringify(`${shebang.programs[0]}\r`)}`
+    : /\/(?:ba|da)?sh$/.test(shebang.programs.at(-1) ?? "") && text.includes("\r\n")
+      ? "it has CR LF line ends, which are part of every command for a shell"
+      : undefined
+  if (crlf !== undefined) {
     findings.push({
       code: "crlf",
       severity: "error",
       path,
-      message,
-      advice: "save it with LF line ends (.gitattributes: eol=lf)"
-    })
-  } else if (/\/(?:ba|da)?sh$/.test(shebang.programs.at(-1) ?? "") && text.includes("\r\n")) {
-    const message = "it has CR LF line ends, which are part of every command for a shell"
-    findings.push({
-      code: "crlf",
-      severity: "error",
-      path,
-      message,
+      message: crlf,
       advice: "save it with LF line ends (.gitattributes: eol=lf)"
     })
   }
