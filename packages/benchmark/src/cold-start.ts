@@ -7,19 +7,9 @@ import { initMillis } from "./cold-start/init.ts"
 import { type Options, parse, usage } from "./cold-start/options.ts"
 import { toText, writeDocument } from "./cold-start/report.ts"
 import { build } from "./cold-start/variants.ts"
+import { run } from "./command.ts"
 import { interleave } from "./interleave.ts"
 import { open, type Program } from "./platform.ts"
-
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
-
-const readOptions = (): Options => {
-  try {
-    return parse(process.argv.slice(2))
-  } catch (error) {
-    console.error(`${messageOf(error)}\n\n${usage}`)
-    process.exit(2)
-  }
-}
 
 const measure = async ({ events, rounds }: Options) => {
   const { built, notes, others, raw, rawAgain } = await build()
@@ -47,21 +37,13 @@ const measure = async ({ events, rounds }: Options) => {
   }
 }
 
-const options = readOptions()
-if (process.platform !== "linux") {
-  console.error("This benchmark reads CPU time and memory from /proc and therefore runs on Linux only.")
-  process.exit(1)
-}
-try {
-  const { notes, result } = await measure(options)
-  console.log(toText(result, options, notes))
-  if (options.write) await writeDocument(result, options, notes)
-  const overBudget = result.budgets.filter(({ isMet }) => !isMet).map(({ label }) => label)
-  if (options.check && overBudget.length > 0) {
-    console.error(`\nOver budget: ${overBudget.join(", ")}.`)
-    process.exitCode = 1
+await run({
+  usage,
+  parse,
+  measure: async (options) => {
+    const { notes, result } = await measure(options)
+    console.log(toText(result, options, notes))
+    if (options.write) await writeDocument(result, options, notes)
+    return result.budgets.filter(({ isMet }) => !isMet).map(({ label }) => label)
   }
-} catch (error) {
-  console.error(`The benchmark could not finish: ${messageOf(error)}`)
-  process.exitCode = 1
-}
+})

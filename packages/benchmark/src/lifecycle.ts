@@ -2,6 +2,7 @@
  * `pnpm bench:lifecycle`: the hello extension beside a program without any library, as real processes, interleaved in
  * one run. Read the ratios: the milliseconds belong to the machine.
  */
+import { run } from "./command.ts"
 import { interleave } from "./interleave.ts"
 import { missed, type Lives, resultOf } from "./lifecycle/figures.ts"
 import { longRounds, type Options, parse, usage } from "./lifecycle/options.ts"
@@ -10,17 +11,6 @@ import { build } from "./lifecycle/variants.ts"
 import { open, type Program } from "./platform.ts"
 
 const shortLifeEvents = 3
-
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
-
-const readOptions = (): Options => {
-  try {
-    return parse(process.argv.slice(2))
-  } catch (error) {
-    console.error(`${messageOf(error)}\n\n${usage}`)
-    process.exit(2)
-  }
-}
 
 const measure = async (options: Options) => {
   const variants = await build()
@@ -41,21 +31,13 @@ const measure = async (options: Options) => {
   }
 }
 
-const options = readOptions()
-if (process.platform !== "linux") {
-  console.error("This benchmark reads CPU time and memory from /proc and therefore runs on Linux only.")
-  process.exit(1)
-}
-try {
-  const result = await measure(options)
-  console.log(toText(result, options))
-  if (options.write) await writeDocument(result, options)
-  const overBudget = missed(result).map((row) => row.label)
-  if (options.check && overBudget.length > 0) {
-    console.error(`\nOver budget: ${overBudget.join(", ")}.`)
-    process.exitCode = 1
+await run({
+  usage,
+  parse,
+  measure: async (options) => {
+    const result = await measure(options)
+    console.log(toText(result, options))
+    if (options.write) await writeDocument(result, options)
+    return missed(result).map((row) => row.label)
   }
-} catch (error) {
-  console.error(`The benchmark could not finish: ${messageOf(error)}`)
-  process.exitCode = 1
-}
+})

@@ -3,6 +3,7 @@
  * the same client, interleaved in one run. Read the ratios: the events per millisecond belong to the machine.
  */
 import { bundle, packageFolder } from "./bundle.ts"
+import { run } from "./command.ts"
 import { makeRequests } from "./telemetry/batches.ts"
 import { floodOf, missed, rowsOf } from "./telemetry/figures.ts"
 import { floodRounds, type Options, parse, usage } from "./telemetry/options.ts"
@@ -11,17 +12,6 @@ import { type Life, live, type Server } from "./telemetry/server.ts"
 
 const warmUp = 100
 const flood = [250, 750]
-
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
-
-const readOptions = (): Options => {
-  try {
-    return parse(process.argv.slice(2))
-  } catch (error) {
-    console.error(`${messageOf(error)}\n\n${usage}`)
-    process.exit(2)
-  }
-}
 
 const requests = makeRequests(8)
 const batchBytes = requests.reduce((sum, request) => sum + request.length, 0) / requests.length
@@ -47,21 +37,13 @@ const measure = async (options: Options) => {
   }
 }
 
-const options = readOptions()
-if (process.platform !== "linux") {
-  console.error("This benchmark reads CPU time and memory from /proc and therefore runs on Linux only.")
-  process.exit(1)
-}
-try {
-  const result = await measure(options)
-  console.log(toText(result, options, batchBytes))
-  if (options.write) await writeDocument(result, options, batchBytes)
-  const overBudget = missed(result)
-  if (options.check && overBudget.length > 0) {
-    console.error(`\nOver budget: ${overBudget.join(", ")}.`)
-    process.exitCode = 1
+await run({
+  usage,
+  parse,
+  measure: async (options) => {
+    const result = await measure(options)
+    console.log(toText(result, options, batchBytes))
+    if (options.write) await writeDocument(result, options, batchBytes)
+    return missed(result)
   }
-} catch (error) {
-  console.error(`The benchmark could not finish: ${messageOf(error)}`)
-  process.exitCode = 1
-}
+})

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util"
+import { count } from "../command.ts"
 
 export interface Options {
   /** How often each variant is started, both alone and under the emulator. */
@@ -20,13 +21,6 @@ export const usage = `usage: pnpm bench:cold-start [--rounds N] [--events N] [--
 export const command = (options: Options): string =>
   `pnpm bench:cold-start --rounds ${options.rounds} --events ${options.events}`
 
-const count = (name: string, text: string): number => {
-  if (!/^[1-9]\d{0,5}$/.test(text)) {
-    throw new Error(`--${name} takes a whole number from 1 on, such as "--${name} 21", not ${JSON.stringify(text)}.`)
-  }
-  return Number(text)
-}
-
 /** @throws Error with a sentence for the user */
 export const parse = (args: ReadonlyArray<string>): Options => {
   const { values } = parseArgs({
@@ -39,8 +33,8 @@ export const parse = (args: ReadonlyArray<string>): Options => {
     }
   })
   return {
-    rounds: count("rounds", values.rounds),
-    events: count("events", values.events),
+    rounds: count({ name: "rounds", text: values.rounds, example: 21, longestDigits: 6 }),
+    events: count({ name: "events", text: values.events, example: 21, longestDigits: 6 }),
     check: values.check,
     write: values.write
   }

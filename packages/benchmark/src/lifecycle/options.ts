@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util"
+import { count } from "../command.ts"
 
 export interface Options {
   /** How often each variant is started for the timings; a third of it for the long runs. */
@@ -23,13 +24,6 @@ export const longRounds = (options: Options): number => Math.ceil(options.rounds
 export const command = (options: Options): string =>
   `pnpm bench:lifecycle --rounds ${options.rounds} --events ${options.events}`
 
-const count = (name: string, text: string): number => {
-  if (!/^[1-9]\d{0,6}$/.test(text)) {
-    throw new Error(`--${name} takes a whole number from 1 on, such as "--${name} 15", not ${JSON.stringify(text)}.`)
-  }
-  return Number(text)
-}
-
 /** @throws Error with a sentence for the user */
 export const parse = (args: ReadonlyArray<string>): Options => {
   const { values } = parseArgs({
@@ -42,8 +36,8 @@ export const parse = (args: ReadonlyArray<string>): Options => {
     }
   })
   return {
-    rounds: count("rounds", values.rounds),
-    events: count("events", values.events),
+    rounds: count({ name: "rounds", text: values.rounds, example: 15, longestDigits: 7 }),
+    events: count({ name: "events", text: values.events, example: 15, longestDigits: 7 }),
     check: values.check,
     write: values.write
   }

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util"
+import { count } from "../command.ts"
 
 export interface Options {
   /** How often each server is started. */
@@ -22,13 +23,6 @@ export const floodRounds = 3
 export const command = (options: Options): string =>
   `pnpm bench:telemetry --rounds ${options.rounds} --batches ${options.batches}`
 
-const count = (name: string, text: string): number => {
-  if (!/^[1-9]\d{0,5}$/.test(text)) {
-    throw new Error(`--${name} takes a whole number from 1 on, such as "--${name} 9", not ${JSON.stringify(text)}.`)
-  }
-  return Number(text)
-}
-
 /** @throws Error with a sentence for the user */
 export const parse = (args: ReadonlyArray<string>): Options => {
   const { values } = parseArgs({
@@ -41,8 +35,8 @@ export const parse = (args: ReadonlyArray<string>): Options => {
     }
   })
   return {
-    rounds: count("rounds", values.rounds),
-    batches: count("batches", values.batches),
+    rounds: count({ name: "rounds", text: values.rounds, example: 9, longestDigits: 6 }),
+    batches: count({ name: "batches", text: values.batches, example: 9, longestDigits: 6 }),
     check: values.check,
     write: values.write
   }
