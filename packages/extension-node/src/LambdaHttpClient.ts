@@ -1,13 +1,15 @@
 /**
- * The HTTP client for the Extensions API: a few lines over `node:http`, with
- * what that API needs and nothing else.
+ * The HTTP client for the Extensions API: HTTP/1.1 over `node:net`, with what
+ * that API needs and nothing else. It starts faster than `node:http`, whose
+ * first request is a large part of an extension's start.
  *
  * - no time limit anywhere: a parked next may wait for hours (Node's `fetch`
  *   gives up after 300 seconds, undici after an hour)
  * - one kept-alive connection per call under way, never a queue: an error
  *   report must not wait behind the parked next
- * - no proxy, no redirects, no tracing
- * - interruption destroys the request
+ * - `http:` only, no proxy, no redirects, no tracing
+ * - an answer is at most 1 MiB
+ * - interruption closes the connection
  *
  * Sinks and the user's own calls should use a client of their own.
  *
@@ -19,90 +21,140 @@ import * as HttpClientError from "effect/http/HttpClientError"
 import type { HttpClientRequest } from "effect/http/HttpClientRequest"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
-import type * as Http from "node:http"
+import { isFieldValue, isToken } from "./internal/Answer.ts"
 import { BufferedResponse } from "./internal/BufferedResponse.ts"
-import { http } from "./internal/node.ts"
+import { Connection } from "./internal/Connection.ts"
 import { requestBody } from "./internal/requestBody.ts"
 
 // A kept-alive connection that died unnoticed (while the environment was frozen) fails at once; a parked poll that loses
 // its connection fails later, and must be seen as lost.
 const staleWithinMillis = 1000
 
-const isStale = (nodeRequest: Http.ClientRequest, sentAt: number, cause: NodeJS.ErrnoException) =>
-  nodeRequest.reusedSocket &&
-  (cause.code === "ECONNRESET" || cause.code === "EPIPE") &&
-  performance.now() - sentAt < staleWithinMillis
+/** Where a URL leads. */
+interface Target {
+  /** `host:port`, as the Host header has it. */
+  readonly authority: string
+  readonly hostname: string
+  readonly port: number
+  readonly path: string
+}
 
-/** What `node:http` makes of a URL. The API has four of them, and parsing one costs a tenth of a whole request. */
-const targets = new Map<string, { readonly hostname: string; readonly port: string; readonly path: string }>()
+/** The API has four URLs, and parsing one costs a tenth of a whole request. */
+const targets = new Map<string, Target>()
 
-const targetOf = (url: string) => {
+/** @throws Error where it is no URL of `http:` */
+const targetOf = (url: string): Target => {
   const known = targets.get(url)
   if (known !== undefined) return known
-  const { hostname, pathname, port, search } = new URL(url)
-  // The brackets of an IPv6 address belong to the URL, not to the address.
-  const target = { hostname: hostname.replace(/^\[|\]$/g, ""), port, path: pathname + search }
+  const { host, hostname, pathname, port, protocol, search } = new URL(url)
+  if (protocol !== "http:") throw new Error(`${protocol} is not supported, the API is http:`)
+  const target = {
+    authority: host,
+    // The brackets of an IPv6 address belong to the URL, not to the address.
+    hostname: hostname.replace(/^\[|\]$/g, ""),
+    port: Number(port || 80),
+    path: pathname + search
+  }
   if (targets.size === 16) targets.clear()
   targets.set(url, target)
   return target
 }
 
+/** They say where a message goes and where it ends, which is not the caller's business. */
+const ownHeaders = new Set(["host", "connection", "content-length", "transfer-encoding"])
+
+/** @throws Error where a header cannot be sent */
+const encode = ({ headers, method }: HttpClientRequest, target: Target, body: Uint8Array | undefined): Uint8Array => {
+  let head = `${method} ${target.path} HTTP/1.1\r\nHost: ${target.authority}\r\n`
+  for (const [name, value] of Object.entries(headers)) {
+    // Without the value, which may be a secret.
+    if (!isToken(name) || !isFieldValue(value)) throw new Error(`the header ${JSON.stringify(name)} cannot be sent`)
+    if (!ownHeaders.has(name.toLowerCase())) head += `${name}: ${value}\r\n`
+  }
+  if (body === undefined) return Buffer.from(`${head}\r\n`, "latin1")
+  return Buffer.concat([Buffer.from(`${head}Content-Length: ${body.length}\r\n\r\n`, "latin1"), body])
+}
+
 const send = (
-  agent: Http.Agent | false,
-  request: HttpClientRequest
+  connections: Set<Connection>,
+  request: HttpClientRequest,
+  isSecondTry: boolean
 ): Effect.Effect<HttpClientResponse, HttpClientError.HttpClientError> =>
   Effect.callback<HttpClientResponse, HttpClientError.HttpClientError>((resume) => {
     const fail = (Reason: typeof HttpClientError.EncodeError | typeof HttpClientError.TransportError, cause: unknown) =>
       resume(Effect.fail(new HttpClientError.HttpClientError({ reason: new Reason({ request, cause }) })))
     const body = requestBody(request)
     if (body instanceof Error) return fail(HttpClientError.EncodeError, body)
-    const sentAt = performance.now()
-    let nodeRequest: Http.ClientRequest
+    let target: Target
+    let message: Uint8Array
     try {
-      // Throws on a header value or a URL that HTTP does not allow.
-      nodeRequest = http.request({ ...targetOf(request.url), agent, method: request.method, headers: request.headers })
+      target = targetOf(request.url)
+      message = encode(request, target, body)
     } catch (cause) {
       return fail(HttpClientError.EncodeError, cause)
     }
-    nodeRequest.once("response", (nodeResponse) => {
-      const chunks: Array<Buffer> = []
-      nodeResponse.on("data", (chunk: Buffer) => chunks.push(chunk))
-      nodeResponse.once("error", (cause) => fail(HttpClientError.TransportError, cause))
-      nodeResponse.once("end", () => {
-        const { headers, statusCode = 0 } = nodeResponse
-        // Joined before it is decoded: a character may be split between two chunks.
-        const body = Buffer.concat(chunks)
-        const response = new BufferedResponse(request, statusCode, headers, body)
-        // One tick later the connection is back in the agent, so that the next request finds it.
-        process.nextTick(() => resume(Effect.succeed(response)))
-      })
+    const isFree = ({ authority, isIdle }: Connection) => isIdle && authority === target.authority
+    // The second try has a connection of its own, which cannot be stale again.
+    let connection = isSecondTry ? undefined : [...connections].find(isFree)
+    if (connection === undefined) {
+      const { authority, hostname, port } = target
+      const opened = Connection.open(authority, hostname, port, () => connections.delete(opened))
+      connections.add(opened)
+      connection = opened
+    }
+    const { isKept } = connection
+    const sentAt = performance.now()
+    connection.send(message, {
+      method: request.method,
+      onAnswer: ({ body, headers, status }) =>
+        resume(Effect.succeed(new BufferedResponse(request, status, headers, body))),
+      onError: (cause, hasBegun) => {
+        const isReset = cause.code === "ECONNRESET" || cause.code === "EPIPE"
+        const isStale = isKept && isReset && !hasBegun && performance.now() - sentAt < staleWithinMillis
+        return isStale ? resume(send(connections, request, true)) : fail(HttpClientError.TransportError, cause)
+      }
     })
-    // Not `once`: an error after the first one must not end the process.
-    nodeRequest.on("error", (cause) =>
-      isStale(nodeRequest, sentAt, cause)
-        ? // On a connection of its own, which cannot be stale again.
-          resume(send(false, request))
-        : fail(HttpClientError.TransportError, cause)
-    )
-    nodeRequest.end(body)
-    return Effect.sync(() => nodeRequest.destroy())
+    return Effect.sync(() => connection.destroy())
   })
+
+/**
+ * A connection to the API that is open already when the program starts.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface InheritedConnection {
+  /** Where it leads, as `AWS_LAMBDA_RUNTIME_API` has it. */
+  readonly runtimeApi: string
+  /** Its number among the files of this process. One that is no socket is left alone. */
+  readonly descriptor: number
+}
 
 /**
  * The client. Its connections close with the scope.
  *
+ * @param inherited carries the first request, which leaves before `node:net` is
+ *   loaded; from then on it is one of the client's own
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.gen(function* () {
-  const agent = yield* Effect.acquireRelease(
-    // No `maxSockets` and no `timeout`. One connection is parked in next, the spare serves a report.
-    Effect.sync(() => new http.Agent({ keepAlive: true, maxFreeSockets: 2 })),
-    (agent) => Effect.sync(() => agent.destroy())
+export const make = Effect.fnUntraced(function* (inherited?: InheritedConnection) {
+  const connections = yield* Effect.acquireRelease(
+    Effect.sync(() => new Set<Connection>()),
+    (connections) =>
+      Effect.sync(() => {
+        for (const connection of connections) connection.destroy()
+      })
   )
+  if (inherited !== undefined) {
+    const connection = Connection.inherit(inherited.runtimeApi, inherited.descriptor, () => {
+      if (connection !== undefined) connections.delete(connection)
+    })
+    if (connection !== undefined) connections.add(connection)
+  }
   // `HttpClient.make` adds a span and an AbortController to each request; neither is wanted here.
   return HttpClient.makeWith<HttpClientError.HttpClientError, never, HttpClientError.HttpClientError, never>(
-    Effect.flatMap((request) => send(agent, request)),
+    Effect.flatMap((request) => send(connections, request, false)),
     Effect.succeed
   )
 })
@@ -114,4 +166,13 @@ export const make = Effect.gen(function* () {
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<HttpClient.HttpClient> = Layer.effect(HttpClient.HttpClient, make)
+export const layer: Layer.Layer<HttpClient.HttpClient> = Layer.effect(HttpClient.HttpClient, make())
+
+/**
+ * {@link layer} over a connection that is open already.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerInheriting = (inherited: InheritedConnection): Layer.Layer<HttpClient.HttpClient> =>
+  Layer.effect(HttpClient.HttpClient, make(inherited))

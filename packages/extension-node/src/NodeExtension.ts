@@ -30,6 +30,9 @@ import * as PreRegistration from "./PreRegistration.ts"
  */
 export type Services = ExtensionsApi.ExtensionsApi | LambdaEnvironment.LambdaEnvironment
 
+const httpClient = (connection: LambdaHttpClient.InheritedConnection | undefined) =>
+  connection === undefined ? LambdaHttpClient.layer : LambdaHttpClient.layerInheriting(connection)
+
 /**
  * The Extensions API over our own transport, and the environment of this
  * process. The transport is closed in: an `HttpClient` of the user (with
@@ -38,16 +41,14 @@ export type Services = ExtensionsApi.ExtensionsApi | LambdaEnvironment.LambdaEnv
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<Services, LambdaEnvironment.LambdaEnvironmentError> = ExtensionsApi.layer.pipe(
-  // A bundler that knows the runtime leaves the other transport out.
-  Layer.provide(process.versions.bun === undefined ? LambdaHttpClient.layer : BunHttpClient.layer),
-  Layer.provideMerge(
-    Layer.suspend(() => {
-      const identity = PreRegistration.take(process.env, process.argv[1] ?? "")
-      return LambdaEnvironment.layer({ ...identity, variables: process.env })
-    })
+export const layer: Layer.Layer<Services, LambdaEnvironment.LambdaEnvironmentError> = Layer.suspend(() => {
+  const { connection, ...identity } = PreRegistration.take(process.env, process.argv[1] ?? "")
+  return ExtensionsApi.layer.pipe(
+    // A bundler that knows the runtime leaves the other transport out.
+    Layer.provide(process.versions.bun === undefined ? httpClient(connection) : BunHttpClient.layer),
+    Layer.provideMerge(LambdaEnvironment.layer({ ...identity, variables: process.env }))
   )
-)
+})
 
 const signals = { SIGINT: 130, SIGTERM: 143 } as const
 

@@ -3,16 +3,18 @@
  *
  * Lambda starts the function's runtime only when every extension has
  * registered, so a stub that registers before any JavaScript is loaded takes
- * the start of Node off every cold start. It passes on what it learned in four
+ * the start of Node off every cold start. It passes on what it learned in five
  * environment variables, which are removed once they are read: a child process
  * must not mistake them for its own.
  *
  * @since 0.1.0
  */
 import { EventType } from "@effect-lambda/extension/ExtensionEvent"
+import { envLambdaApiHostname } from "@effect-lambda/extension/ExtensionsProtocol"
 import { RegisterResponse, type Registration } from "@effect-lambda/extension/Registration"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import type { InheritedConnection } from "./LambdaHttpClient.ts"
 import { basename } from "./internal/node.ts"
 
 /**
@@ -48,6 +50,15 @@ export const eventsVariable = "EFFECT_LAMBDA_EXTENSION_EVENTS"
 export const responseVariable = "EFFECT_LAMBDA_REGISTER_RESPONSE"
 
 /**
+ * The number of an open connection to Lambda, which saves the program opening
+ * one before its first request.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const descriptorVariable = "EFFECT_LAMBDA_API_DESCRIPTOR"
+
+/**
  * What is known of this extension before it runs: its name, and its
  * registration if there is one. A stub whose register failed hands over the
  * name alone; the extension then registers itself.
@@ -58,10 +69,13 @@ export const responseVariable = "EFFECT_LAMBDA_REGISTER_RESPONSE"
 export interface Identity {
   readonly extensionName: string
   readonly registration?: Registration
+  readonly connection?: InheritedConnection
 }
 
+const variables = [nameVariable, identifierVariable, eventsVariable, responseVariable, descriptorVariable]
+
 /**
- * Reads and removes the four variables. Without them the name is the base name
+ * Reads and removes the five variables. Without them the name is the base name
  * of the executed file, suffix included, which is what Lambda expects.
  *
  * An identifier is adopted even where the rest of the hand-over cannot be read:
@@ -78,12 +92,16 @@ export const take = (env: NodeJS.ProcessEnv, file: string): Identity => {
   const extensionIdentifier = env[identifierVariable]?.trim()
   const response = env[responseVariable]
   const eventList = env[eventsVariable] ?? ""
-  for (const variable of [nameVariable, identifierVariable, eventsVariable, responseVariable]) delete env[variable]
+  const descriptor = env[descriptorVariable] ?? ""
+  const runtimeApi = env[envLambdaApiHostname]
+  for (const variable of variables) delete env[variable]
   if (!extensionIdentifier) return { extensionName }
   // The decoder is made here: without a stub it would only cost start-up time.
   const answer = Schema.decodeUnknownOption(Schema.fromJsonString(RegisterResponse))(response)
   return {
     extensionName,
+    ...(runtimeApi !== undefined &&
+      /^\d+$/.test(descriptor) && { connection: { runtimeApi, descriptor: Number(descriptor) } }),
     registration: {
       ...Option.getOrElse(answer, () => ({
         functionName: env["AWS_LAMBDA_FUNCTION_NAME"] ?? "",

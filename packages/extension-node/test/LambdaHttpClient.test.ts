@@ -1,14 +1,16 @@
 import { ExtensionsApi, type Registration } from "@effect-lambda/extension"
 import { LambdaHttpClient } from "@effect-lambda/extension-node"
 import { assert, describe, it } from "@effect/vitest"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as HttpClient from "effect/http/HttpClient"
 import type { HttpClientError } from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as Diagnostics from "node:diagnostics_channel"
-import type { ClientRequest } from "node:http"
 import type { Socket } from "node:net"
 import { type Answer, http, makeServer, type Received, reset, until } from "./support/RawServer.ts"
 
@@ -27,7 +29,7 @@ const report = { errorMessage: "m", errorType: "Extension.T", stackTrace: [] }
 const setup = (answer: (request: Received, index: number) => Answer) =>
   Effect.gen(function* () {
     const server = yield* makeServer(answer)
-    const client = yield* LambdaHttpClient.make
+    const client = yield* LambdaHttpClient.make()
     const api = yield* ExtensionsApi.make({ runtimeApi: server.host, extensionName: "a" }).pipe(
       Effect.provideService(HttpClient.HttpClient, client)
     )
@@ -35,30 +37,23 @@ const setup = (answer: (request: Received, index: number) => Answer) =>
   })
 
 describe("our transport", () => {
-  it.live("sets no socket, request or agent timeout", () =>
+  it.live("sets no timeout on its sockets", () =>
     Effect.gen(function* () {
-      const requests: Array<ClientRequest> = []
-      const onRequest = (message: unknown) => requests.push((message as { request: ClientRequest }).request)
+      const sockets: Array<Socket & { readonly timeout?: number }> = []
+      const onSocket = (message: unknown) => sockets.push((message as { socket: Socket }).socket)
       yield* Effect.acquireRelease(
-        Effect.sync(() => Diagnostics.subscribe("http.client.request.start", onRequest)),
-        () => Effect.sync(() => Diagnostics.unsubscribe("http.client.request.start", onRequest))
+        Effect.sync(() => Diagnostics.subscribe("net.client.socket", onSocket)),
+        () => Effect.sync(() => Diagnostics.unsubscribe("net.client.socket", onSocket))
       )
       const { api, received } = yield* setup((_, index) => (index === 0 ? ok : "park"))
       yield* api.exitError(registration, report)
-      // The second request is parked, on a kept-alive socket: the agent may arm timers only there.
+      // The second request is parked, on the kept-alive socket.
       yield* Effect.forkScoped(api.nextEvent(registration))
       yield* until("the parked poll", () => received.length === 2)
-      assert.lengthOf(requests, 2)
-      for (const request of requests) {
-        const socket: (Socket & { readonly timeout?: number }) | null = request.socket
-        assert.strictEqual(socket?.timeout ?? 0, 0)
-        assert.strictEqual((request as ClientRequest & { readonly timeout?: number }).timeout ?? 0, 0)
-        const agent = (
-          request as ClientRequest & { readonly agent: { options: { timeout?: number }; maxSockets: number } }
-        ).agent
-        assert.isUndefined(agent.options.timeout)
-        assert.strictEqual(agent.maxSockets, Number.POSITIVE_INFINITY)
-      }
+      assert.deepStrictEqual(
+        sockets.map(({ timeout = 0 }) => timeout),
+        [0]
+      )
     })
   )
 
@@ -128,15 +123,107 @@ describe("our transport", () => {
     })
   )
 
-  it.live("a URL and a header that node:http refuses are EncodeErrors, not defects", () =>
+  it.live.each<[string, string, Record<string, string>]>([
+    ["a URL that is none", "http://[", {}],
+    ["a URL of https", "https://127.0.0.1/", {}],
+    ["a line break in a header", "http://127.0.0.1/", { "X-Test": "secret\nb" }],
+    ["a character beyond Latin-1", "http://127.0.0.1/", { "X-Test": "secret 日本" }],
+    ["a space in a header's name", "http://127.0.0.1/", { "X Test": "secret" }]
+  ])("%s is an EncodeError, not a defect, and shows no value", ([, url, headers]) =>
     Effect.gen(function* () {
-      const { client, host } = yield* setup(() => shutdown)
-      const headers = { "X-Test": "a\nb" }
-      const requests = [HttpClientRequest.get("http://[", {}), HttpClientRequest.get(`http://${host}/`, { headers })]
-      for (const request of requests) {
-        const error = yield* Effect.flip(client.execute(request))
-        assert.strictEqual(error.reason._tag, "EncodeError")
+      const { client } = yield* setup(() => shutdown)
+      const error = yield* Effect.flip(client.execute(HttpClientRequest.get(url, { headers })))
+      assert.strictEqual(error.reason._tag, "EncodeError")
+      assert.notInclude(String(error.reason.cause), "secret")
+    })
+  )
+
+  it.live("says itself where a message goes and where it ends", () =>
+    Effect.gen(function* () {
+      const { client, host, received } = yield* setup(() => ok)
+      const headers = { Host: "elsewhere", "Content-Length": "1", "Transfer-Encoding": "chunked", Connection: "close" }
+      for (let index = 0; index < 2; index++) {
+        yield* client.execute(
+          HttpClientRequest.post(`http://${host}/a?b=c#d`, { headers }).pipe(HttpClientRequest.bodyText("żółw"))
+        )
       }
+      for (const request of received) {
+        assert.deepInclude(request, { url: "/a?b=c", body: "żółw", connection: 1 })
+        assert.strictEqual(request.headers.host, host)
+        assert.strictEqual(request.headers["content-length"], "7")
+        assert.isUndefined(request.headers["transfer-encoding"])
+      }
+      assert.lengthOf(received, 2)
+    })
+  )
+
+  const raw = (...chunks: ReadonlyArray<string>): Exclude<Answer, "park"> => ({ chunks, afterwards: "keep" })
+  const chunkedHead = "HTTP/1.1 200 OK\r\nX-Test: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+  // The second call goes over the same connection where the first answer leaves it usable.
+  it.live.each<[string, Exclude<Answer, "park">, number]>([
+    ["a length", raw("HTTP/1.1 200 OK\r\nX-Test: a\r\nContent-Length: 5\r\n\r\nhello"), 1],
+    ["a length, in two packets", raw("HTTP/1.1 200 OK\r\nX-Te", "st: a\r\nContent-Length: 5\r\n\r\nhe", "llo"), 1],
+    ["chunks", raw(`${chunkedHead}2\r\nhe\r\n3;a=b\r\nllo\r\n0\r\nX: y\r\n\r\n`), 1],
+    ["chunks in many packets", raw(...chunkedHead, "2\r", "\nh", "e\r\n", "3\r\nllo", "\r\n0", "\r\n\r", "\n"), 1],
+    [
+      "an interim answer",
+      raw("HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 200 OK\r\nX-Test: a\r\nContent-Length: 5\r\n\r\nhello"),
+      1
+    ],
+    [
+      "Connection: close",
+      raw("HTTP/1.1 200 OK\r\nX-Test: a\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello"),
+      2
+    ],
+    [
+      "the end of the connection",
+      { ...raw("HTTP/1.1 200 OK\r\nX-Test: a\r\n\r\n", "he", "llo"), afterwards: "close" },
+      2
+    ],
+    ["HTTP/1.0", raw("HTTP/1.0 200 OK\r\nX-Test: a\r\nContent-Length: 5\r\n\r\nhello"), 2],
+    ["more than it said", raw("HTTP/1.1 200 OK\r\nX-Test: a\r\nContent-Length: 5\r\n\r\nhello!"), 2]
+  ])("an answer that ends with %s is what node:http makes of it", ([, answer, connection]) =>
+    Effect.gen(function* () {
+      const { client, host, received } = yield* setup((_, index) => (index === 1 ? ok : answer))
+      const nodeHttp = yield* Effect.map(Layer.build(NodeHttpClient.layerNodeHttp), Context.get(HttpClient.HttpClient))
+      const read = (client: HttpClient.HttpClient) =>
+        Effect.gen(function* () {
+          const response = yield* client.execute(HttpClientRequest.get(`http://${host}/`))
+          return [response.status, response.headers["x-test"], yield* response.text]
+        })
+      const ours = yield* Effect.timeout(read(client), "5 seconds")
+      assert.deepStrictEqual(ours, [200, "a", "hello"])
+      yield* read(client)
+      assert.strictEqual(received[1]?.connection, connection)
+      assert.deepStrictEqual(yield* read(nodeHttp), ours)
+    })
+  )
+
+  it.live.each<[string, Exclude<Answer, "park">]>([
+    ["is not HTTP", raw("SSH-2.0-OpenSSH_9.2\r\n")],
+    ["has two lengths", raw("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab")],
+    ["is cut off in its headers", { ...raw("HTTP/1.1 200 OK\r\nContent-Le"), afterwards: "close" }],
+    ["is cut off in a chunk", { ...raw(`${chunkedHead}5\r\nhe`), afterwards: "close" }],
+    ["never ends", raw(chunkedHead, `fffffff\r\n${"a".repeat(1_100_000)}`)]
+  ])("an answer that %s is a TransportError at once, and its connection is closed", ([, answer]) =>
+    Effect.gen(function* () {
+      const { client, closed, host } = yield* setup(() => answer)
+      const request = client.execute(HttpClientRequest.get(`http://${host}/`))
+      const error = yield* Effect.timeout(Effect.flip<object, HttpClientError, never>(request), "5 seconds")
+      assert.strictEqual(error.reason._tag, "TransportError")
+      yield* until("the closed connection", () => closed.length === 1)
+    })
+  )
+
+  it.live("a connection that the server closed while nobody used it is not used again", () =>
+    Effect.gen(function* () {
+      const { api, closed, cut, received } = yield* setup(() => ok)
+      yield* api.exitError(registration, report)
+      cut()
+      yield* until("the closed connection", () => closed.length === 1)
+      assert.deepStrictEqual(yield* api.exitError(registration, report), { status: "OK" })
+      assert.strictEqual(received.at(-1)?.connection, 2)
     })
   )
 })

@@ -22,7 +22,7 @@ const ok = http("202 Accepted", '{"status":"OK"}\n')
 const report = { errorMessage: "m", errorType: "Extension.T", stackTrace: [] }
 
 const makeApi = (host: string) =>
-  Effect.flatMap(LambdaHttpClient.make, (client) =>
+  Effect.flatMap(LambdaHttpClient.make(), (client) =>
     Effect.provideService(ExtensionsApi.make({ runtimeApi: host, extensionName: "a" }), HttpClient.HttpClient, client)
   )
 
@@ -148,6 +148,22 @@ describe("the hand-over of a pre-registration", () => {
       }
     })
     assert.deepStrictEqual(env, { AWS_LAMBDA_FUNCTION_NAME: "g" })
+  })
+
+  it("comes with the connection to the API that was opened for it", () => {
+    const open = { EFFECT_LAMBDA_API_DESCRIPTOR: "3", AWS_LAMBDA_RUNTIME_API: "127.0.0.1:9001" }
+    const { env, identity } = take(open)
+    assert.deepStrictEqual(identity.connection, { runtimeApi: "127.0.0.1:9001", descriptor: 3 })
+    assert.notProperty(env, "EFFECT_LAMBDA_API_DESCRIPTOR")
+  })
+
+  it.each([
+    { EFFECT_LAMBDA_API_DESCRIPTOR: "3" },
+    { EFFECT_LAMBDA_API_DESCRIPTOR: "", AWS_LAMBDA_RUNTIME_API: "127.0.0.1:9001" },
+    { EFFECT_LAMBDA_API_DESCRIPTOR: "-3", AWS_LAMBDA_RUNTIME_API: "127.0.0.1:9001" },
+    { EFFECT_LAMBDA_API_DESCRIPTOR: "3", AWS_LAMBDA_RUNTIME_API: "127.0.0.1:9001", [identifier]: "" }
+  ])("%j is no connection", (change) => {
+    assert.isUndefined(take(change).identity.connection)
   })
 
   it.each([{ EFFECT_LAMBDA_EXTENSION_NAME: "" }, {}])("without a name in %j it is the file's", (change) => {

@@ -94,6 +94,8 @@ try {
   if (major > minimumMajor || (major === minimumMajor && minor >= minimumMinor)) {
     load()
   } else if (fs.existsSync(bundled) && fs.realpathSync(bundled) !== process.execPath) {
+    // The child process does not get the open connection.
+    delete process.env.EFFECT_LAMBDA_API_DESCRIPTOR
     const { error, status } = require("child_process").spawnSync(bundled, [__filename], { stdio: "inherit" })
     if (error) throw error
     process.exit(status === null ? 1 : status)

@@ -6,6 +6,9 @@
  * every cold start. The stub hands its registration over in the variables of `PreRegistration` of
  * `@effect-lambda/extension-node`; where it has none, the program registers itself.
  *
+ * It opens the connection too over which the program will poll, and leaves it open: the program's first request leaves
+ * before Node has loaded its network modules.
+ *
  * It needs bash 4.2 with `/dev/tcp`, starts no process and writes no file (bash writes here-documents to files), and
  * waits for the answer for three seconds at most. Only the connect has no limit, since bash has none for it: Lambda's
  * address is on the same machine, which accepts or refuses at once.
@@ -64,6 +67,13 @@ exit 1
   }
 }
 
+/** A connection that the program sends its first request over, before it has loaded what opens one. Bun has no use for it. */
+const handOverConnection = (runtime: Runtime): string =>
+  runtime === "bun"
+    ? ""
+    : `
+  if { exec 3<>"/dev/tcp/$host/$port"; } 2>/dev/null; then export EFFECT_LAMBDA_API_DESCRIPTOR=3; fi`
+
 /** The text of the entry. ASCII, since bash reads it in the locale of the function. */
 export const render = ({ events, name, runtime }: Options): string => {
   const managedEvents = events.filter((event) => event !== "INVOKE")
@@ -114,7 +124,7 @@ register() {
 }
 
 # The hand-over, by the variables that PreRegistration.ts reads. What the function's environment says there is wrong.
-unset EFFECT_LAMBDA_EXTENSION_IDENTIFIER EFFECT_LAMBDA_EXTENSION_EVENTS EFFECT_LAMBDA_REGISTER_RESPONSE
+unset EFFECT_LAMBDA_EXTENSION_IDENTIFIER EFFECT_LAMBDA_EXTENSION_EVENTS EFFECT_LAMBDA_REGISTER_RESPONSE EFFECT_LAMBDA_API_DESCRIPTOR
 export EFFECT_LAMBDA_EXTENSION_NAME=$name
 status= identifier= response= problem=
 if [[ $AWS_LAMBDA_RUNTIME_API =~ ^(\\[[0-9A-Fa-f:.]+\\]|[^][/:[:space:]]+)(:([0-9]{1,5}))?$ ]]; then
@@ -126,7 +136,7 @@ if [[ $AWS_LAMBDA_RUNTIME_API =~ ^(\\[[0-9A-Fa-f:.]+\\]|[^][/:[:space:]]+)(:([0-
 fi
 if [[ $status == 200 && $identifier =~ ^[0-9A-Za-z-]{1,100}$ ]]; then
   export EFFECT_LAMBDA_EXTENSION_IDENTIFIER=$identifier EFFECT_LAMBDA_EXTENSION_EVENTS=$events
-  export EFFECT_LAMBDA_REGISTER_RESPONSE=$response
+  export EFFECT_LAMBDA_REGISTER_RESPONSE=$response${handOverConnection(runtime)}
 elif [[ -n $problem ]]; then
   echo "effect-lambda: $name: $problem ($AWS_LAMBDA_RUNTIME_API); the program registers itself" >&2
 fi

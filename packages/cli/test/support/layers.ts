@@ -85,5 +85,10 @@ export const hostileServer = Effect.fnUntraced(function* (
       })
   )
   const { port } = server.address() as AddressInfo
-  return { host: `127.0.0.1:${port}`, requests }
+  return {
+    host: `127.0.0.1:${port}`,
+    requests,
+    /** Takes no connection any more. */
+    close: () => void server.close()
+  }
 })

@@ -1,0 +1,146 @@
+import type * as Net from "node:net"
+import { type Answer, parse } from "./Answer.ts"
+
+export interface Call {
+  readonly method: string
+  readonly onAnswer: (answer: Answer) => void
+  /** @param hasBegun whether a part of the answer came */
+  readonly onError: (error: NodeJS.ErrnoException, hasBegun: boolean) => void
+}
+
+// Loaded when it is needed: that takes a twentieth of the start, and the first request of a program that inherits its
+// connection does not wait for it.
+const net = () => process.getBuiltinModule("node:net")
+const fs = process.getBuiltinModule("node:fs")
+
+const closed = (): NodeJS.ErrnoException =>
+  Object.assign(new Error("the connection was closed before the answer was complete"), { code: "ECONNRESET" })
+
+/**
+ * One TCP connection, which carries one call after the other. No time limit anywhere: a parked next may wait for hours.
+ *
+ * It does not keep the process alive while no call is under way.
+ */
+export class Connection {
+  /** `host:port`, as the Host header has it. */
+  readonly authority: string
+  /** Whether it was open before the call that it carries, and may have died unnoticed. */
+  isKept = false
+  readonly #onClose: () => void
+  #socket: Net.Socket | undefined
+  /** What this process inherited, until there is a socket for it. */
+  #descriptor: number | undefined
+  #call: Call | undefined
+  #received: Buffer = Buffer.alloc(0)
+
+  private constructor(authority: string, onClose: () => void) {
+    this.authority = authority
+    this.#onClose = onClose
+  }
+
+  /** @param onClose it can carry nothing any more */
+  static open(authority: string, hostname: string, port: number, onClose: () => void): Connection {
+    const connection = new Connection(authority, onClose)
+    connection.#attach(net().connect({ host: hostname, port }))
+    return connection
+  }
+
+  /**
+   * One that the process before this one opened, by its descriptor; `undefined`: that is none.
+   *
+   * @param onClose it can carry nothing any more
+   */
+  static inherit(authority: string, descriptor: number, onClose: () => void): Connection | undefined {
+    try {
+      if (!fs.fstatSync(descriptor).isSocket()) return undefined
+    } catch {
+      return undefined
+    }
+    const connection = new Connection(authority, onClose)
+    connection.#descriptor = descriptor
+    connection.isKept = true
+    return connection
+  }
+
+  get isIdle(): boolean {
+    return this.#call === undefined && (this.#descriptor !== undefined || this.#socket?.readable === true)
+  }
+
+  /** @param request head and body: they leave in one packet */
+  send(request: Uint8Array, call: Call): void {
+    this.#call = call
+    this.#received = Buffer.alloc(0)
+    if (this.#descriptor === undefined) {
+      this.#socket?.ref().write(request)
+      return
+    }
+    try {
+      // It fits into the buffer of a connection that sent nothing yet.
+      fs.writeSync(this.#descriptor, request)
+    } catch (cause) {
+      return this.#fail(cause)
+    }
+    setImmediate(() => {
+      if (this.#descriptor !== undefined) this.#attach(new (net().Socket)({ fd: this.#descriptor }))
+      this.#descriptor = undefined
+    })
+  }
+
+  destroy(): void {
+    this.#socket?.destroy()
+    if (this.#descriptor === undefined) return
+    fs.closeSync(this.#descriptor)
+    this.#descriptor = undefined
+    this.#onClose()
+  }
+
+  #attach(socket: Net.Socket): void {
+    this.#socket = socket
+      .setNoDelay(true)
+      .on("data", (chunk: Buffer) => this.#read(chunk))
+      .on("end", () => this.#end())
+      // Not `once`: an error after the first one must not end the process.
+      .on("error", (error) => this.#fail(error))
+      .on("close", () => {
+        this.#onClose()
+        this.#fail(closed())
+      })
+  }
+
+  #read(chunk: Buffer): void {
+    // Nobody asked.
+    if (this.#call === undefined) return this.destroy()
+    this.#received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk])
+    this.#parse(this.#call, false)
+  }
+
+  #end(): void {
+    if (this.#call !== undefined && this.#received.length > 0) this.#parse(this.#call, true)
+    this.#fail(closed())
+  }
+
+  #parse(call: Call, isEnded: boolean): void {
+    let answer: Answer | undefined
+    try {
+      answer = parse(this.#received, call.method, isEnded)
+    } catch (cause) {
+      return this.#fail(cause)
+    }
+    if (answer === undefined) return
+    this.#call = undefined
+    if (answer.isReusable && this.#socket?.writableLength === 0) {
+      this.isKept = true
+      this.#socket.unref()
+    } else {
+      this.destroy()
+    }
+    call.onAnswer(answer)
+  }
+
+  #fail(cause: unknown): void {
+    const call = this.#call
+    this.#call = undefined
+    this.destroy()
+    call?.onError(cause instanceof Error ? cause : new Error(String(cause)), this.#received.length > 0)
+  }
+}

@@ -1,0 +1,68 @@
+/** A connection that the process before this one opened: the client owns it, and closes it. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { connect } from "node:net"
+import { join } from "node:path"
+import { http, makeServer, until } from "./support/RawServer.ts"
+
+const ok = http("200 OK", "{}")
+
+/** Runs test/programs/inherited.ts with a connection to this server on descriptor 3. */
+const inherit = Effect.fnUntraced(function* (host: string, probe: string) {
+  const [address, port] = host.split(":")
+  const socket = connect(Number(port), address)
+  yield* Effect.promise(() => once(socket, "connect"))
+  const child = yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      spawn(process.execPath, [join(import.meta.dirname, "programs/inherited.ts")], {
+        env: { AWS_LAMBDA_RUNTIME_API: host, PROBE: probe },
+        stdio: ["ignore", "pipe", "inherit", socket]
+      })
+    ),
+    (child) => Effect.sync(() => child.kill("SIGKILL"))
+  )
+  // The child has its own.
+  socket.destroy()
+  let output = ""
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    output += text
+  })
+  yield* Effect.timeout(
+    Effect.promise(() => once(child, "close")),
+    "10 seconds"
+  )
+  return output
+})
+
+describe("an inherited connection", () => {
+  it.live.each(["unused", "interrupted"])("%s: closed with the scope", (probe) =>
+    Effect.gen(function* () {
+      const { closed, host } = yield* makeServer(() => ok)
+      assert.strictEqual(yield* inherit(host, probe), "open: false\n")
+      yield* until("the closed connection", () => closed.length === 1)
+    })
+  )
+
+  it.live("carries one call; a second one at the same time has its own", () =>
+    Effect.gen(function* () {
+      const { host, received } = yield* makeServer(() => ok)
+      yield* inherit(host, "two at once")
+      const connections = received.map(({ connection }) => connection)
+      assert.sameMembers(connections.slice(0, 2), [1, 2])
+      assert.oneOf(connections[2], [1, 2])
+    })
+  )
+
+  it.live.each(["a file", "no open file"])("the descriptor of %s is left alone: the client opens one", (probe) =>
+    Effect.gen(function* () {
+      const { host, received } = yield* makeServer(() => ok)
+      assert.strictEqual(yield* inherit(host, probe), "open: true\n")
+      assert.deepStrictEqual(
+        received.map(({ connection }) => connection),
+        [2]
+      )
+    })
+  )
+})
