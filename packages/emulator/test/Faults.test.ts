@@ -17,6 +17,11 @@ const files = {
   naive: Path.join(import.meta.dirname, "fixtures/naive.mjs")
 }
 
+// hello starts from its sources: half of that time is stripping types.
+const environment = {
+  NODE_COMPILE_CACHE: Path.join(import.meta.dirname, "../../../node_modules/.cache/compile")
+}
+
 /** A line of an extension: the naive one writes plain words, hello logs JSON. What else is written explains a crash. */
 const said = (line: string): ReadonlyArray<string> => {
   if (line === "INVOKE") return ["handled"]
@@ -52,6 +57,7 @@ const live = Effect.fnUntraced(function* (who: keyof typeof files, faults: strin
     extensions: [files[who]],
     function: { command: [command] },
     timeout: "10 seconds",
+    environment,
     faults: faults.split(" ").map((text) => Result.getOrThrow(Fault.parse(text))),
     ...options
   })

@@ -12,6 +12,9 @@ const bun = join(
   "bin/bun"
 )
 
+// Programs start from their sources: half of that time is stripping types.
+const compileCache = join(import.meta.dirname, "../../../../node_modules/.cache/compile")
+
 /** What programs run on: Node, and bun where the registry has it for this machine. */
 export const runtimes: ReadonlyArray<readonly [name: string, file: string]> = [
   ["Node", process.execPath],
@@ -22,7 +25,7 @@ export const start = (program: string, env: Record<string, string>, runtime = pr
   Effect.acquireRelease(
     Effect.sync(() => {
       const child = spawn(runtime, [join(import.meta.dirname, "../programs", program)], {
-        env: { PATH: process.env.PATH, ...env },
+        env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: compileCache, ...env },
         stdio: ["ignore", "pipe", "pipe"]
       })
       let output = ""
