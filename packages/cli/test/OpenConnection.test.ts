@@ -136,6 +136,8 @@ describe("the open connection", () => {
       const env = { AWS_LAMBDA_RUNTIME_API: host, EFFECT_LAMBDA_NODE: join(layer, "bin/node") }
       const { code, stderr, stdout } = yield* execute(join(layer, "extensions/hello"), {
         ...env,
+        // Where a redirection that fails would end the script.
+        POSIXLY_CORRECT: "1",
         [PreRegistration.descriptorVariable]: "7"
       })
       assert.deepStrictEqual({ code, stderr }, { code: 0, stderr: "" })

@@ -23,7 +23,7 @@ import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
 import { isFieldValue, isToken } from "./internal/Answer.ts"
 import { BufferedResponse } from "./internal/BufferedResponse.ts"
-import { Connection } from "./internal/Connection.ts"
+import { type Call, Connection } from "./internal/Connection.ts"
 import { requestBody } from "./internal/requestBody.ts"
 
 // A kept-alive connection that died unnoticed (while the environment was frozen) fails at once; a parked poll that loses
@@ -65,6 +65,7 @@ const ownHeaders = new Set(["host", "connection", "content-length", "transfer-en
 
 /** @throws Error where a header cannot be sent */
 const encode = ({ headers, method }: HttpClientRequest, target: Target, body: Uint8Array | undefined): Uint8Array => {
+  if (!isToken(method)) throw new Error("the method cannot be sent")
   let head = `${method} ${target.path} HTTP/1.1\r\nHost: ${target.authority}\r\n`
   for (const [name, value] of Object.entries(headers)) {
     // Without the value, which may be a secret.
@@ -104,17 +105,18 @@ const send = (
     }
     const { isKept } = connection
     const sentAt = performance.now()
-    connection.send(message, {
+    const call: Call = {
       method: request.method,
       onAnswer: ({ body, headers, status }) =>
         resume(Effect.succeed(new BufferedResponse(request, status, headers, body))),
-      onError: (cause, hasBegun) => {
-        const isReset = cause.code === "ECONNRESET" || cause.code === "EPIPE"
-        const isStale = isKept && isReset && !hasBegun && performance.now() - sentAt < staleWithinMillis
-        return isStale ? resume(send(connections, request, true)) : fail(HttpClientError.TransportError, cause)
-      }
-    })
-    return Effect.sync(() => connection.destroy())
+      onError: (cause, isLost) =>
+        isKept && isLost && performance.now() - sentAt < staleWithinMillis
+          ? resume(send(connections, request, true))
+          : fail(HttpClientError.TransportError, cause)
+    }
+    const carrier = connection
+    carrier.send(message, call)
+    return Effect.sync(() => carrier.abandon(call))
   })
 
 /**
@@ -126,15 +128,15 @@ const send = (
 export interface InheritedConnection {
   /** Where it leads, as `AWS_LAMBDA_RUNTIME_API` has it. */
   readonly runtimeApi: string
-  /** Its number among the files of this process. One that is no socket is left alone. */
+  /** Its number among the files of this process, which the client owns from then on. One that is no socket is left alone. */
   readonly descriptor: number
 }
 
 /**
  * The client. Its connections close with the scope.
  *
- * @param inherited carries the first request, which leaves before `node:net` is
- *   loaded; from then on it is one of the client's own
+ * @param inherited carries the first request; one that is sent at once, before
+ *   the event loop turns, leaves before `node:net` is loaded
  * @category constructors
  * @since 0.1.0
  */
@@ -146,8 +148,9 @@ export const make = Effect.fnUntraced(function* (inherited?: InheritedConnection
         for (const connection of connections) connection.destroy()
       })
   )
-  if (inherited !== undefined) {
-    const connection = Connection.inherit(inherited.runtimeApi, inherited.descriptor, () => {
+  const authority = URL.parse(`http://${inherited?.runtimeApi}`)?.host
+  if (inherited !== undefined && authority !== undefined) {
+    const connection = Connection.inherit(authority, inherited.descriptor, () => {
       if (connection !== undefined) connections.delete(connection)
     })
     if (connection !== undefined) connections.add(connection)

@@ -103,6 +103,11 @@ describe("an answer", () => {
     ["HTTP/2 200\r\n\r\n", "not HTTP"],
     ["HTTP/1.2 200 OK\r\n\r\n", "not HTTP"],
     ["HTTP/1.1 20 OK\r\n\r\n", "not HTTP"],
+    ["HTTP/1.1 099 Early\r\n\r\n", "not HTTP"],
+    ["HTTP/1.9 200 OK\r\n", "not HTTP"],
+    ["HTTP/1.1 200 OK\n", "not HTTP"],
+    ["HTTP/1.1 200 OK\r\nA: 1\n", "not HTTP"],
+    ["\n", "not HTTP"],
     ["HTTP/1.1 2000\r\n\r\n", "not HTTP"],
     ["\r\nHTTP/1.1 200 OK\r\n\r\n", "not HTTP"],
     ["h", "not HTTP"],
@@ -113,15 +118,20 @@ describe("an answer", () => {
     [hasLength("Content-Length : 0"), "a header"],
     [hasLength("A: 1\r\n folded"), "a header"],
     [hasLength("A: a\0b"), "a header"],
-    [hasLength("A: a\nContent-Length: 3"), "a header"],
+    [hasLength("A: a\nContent-Length: 3"), "not HTTP"],
     [hasLength("Content-Length: -1"), "no length"],
     [hasLength("Content-Length: 0x10"), "no length"],
+    [hasLength("Content-Length: \x0b2"), "a header"],
+    [hasLength("Content-Length: 2\r"), "a header"],
+    ["HTTP/1.1 204 No Content\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "no length"],
     [hasLength("Content-Length: "), "no length"],
     [hasLength("Content-Length: 1\r\nContent-Length: 2"), "no length"],
     [hasLength("Content-Length: 2\r\nTransfer-Encoding: chunked"), "in chunks as well"],
     [hasLength("Transfer-Encoding: gzip, chunked"), "not known"],
     [`${hasLength("Transfer-Encoding: chunked")}zz\r\n`, "no length"],
     [`${hasLength("Transfer-Encoding: chunked")}-1\r\n`, "no length"],
+    [`${hasLength("Transfer-Encoding: chunked")}2\nhi\n`, "a chunk"],
+    [`${hasLength("Transfer-Encoding: chunked")}0\r\nno colon\r\n\r\n`, "a header"],
     [`${hasLength("Transfer-Encoding: chunked")}\r\n`, "no length"],
     [`${hasLength("Transfer-Encoding: chunked")}fffffffff\r\n`, "no length"],
     [`${hasLength("Transfer-Encoding: chunked")}2\r\nhello\r\n0\r\n\r\n`, "longer than it says"]
@@ -133,7 +143,9 @@ describe("an answer", () => {
     ["headers", "HTTP/1.1 200 OK\r\n"],
     ["a body", hasLength("Content-Length: 9999999")],
     ["a chunk", `${hasLength("Transfer-Encoding: chunked")}fffffff\r\n`],
-    ["a body without a length", hasLength("A: 1")]
+    ["a body without a length", hasLength("A: 1")],
+    ["a body that is complete", hasLength("Content-Length: 1050000")],
+    ["interim answers", "HTTP/1.1 100 Continue\r\n\r\n".repeat(50_000)]
   ])("%s beyond 1 MiB: refused", (_, text) => {
     assert.throws(() => read(text.padEnd(1_100_000, "a")), "longer than Lambda")
   })

@@ -45,6 +45,61 @@ describe("an inherited connection", () => {
     })
   )
 
+  it.live("closes with the scope also while its first call is under way, which fails", () =>
+    Effect.gen(function* () {
+      const { closed, host } = yield* makeServer(() => "park")
+      assert.strictEqual(
+        yield* inherit(host, "scope closed"),
+        "Error: the connection was closed by this process\nopen: false\n"
+      )
+      yield* until("the closed connection", () => closed.length === 1)
+    })
+  )
+
+  it.live("that somebody else closed fails one call; the next one opens another", () =>
+    Effect.gen(function* () {
+      const { host, received } = yield* makeServer(() => ok)
+      assert.match(yield* inherit(host, "closed by somebody"), /^TransportError\n/)
+      assert.deepStrictEqual(
+        received.map(({ connection }) => connection),
+        [2]
+      )
+    })
+  )
+
+  it.live("carries a request that is larger than its buffers", () =>
+    Effect.gen(function* () {
+      const { host, received } = yield* makeServer(() => ok)
+      yield* inherit(host, "large")
+      assert.lengthOf(received, 1)
+      assert.strictEqual(received[0]?.connection, 1)
+      assert.strictEqual(received[0]?.body, "ł".repeat(1_000_000))
+    })
+  )
+
+  it.live("carries a request that is not made at once", () =>
+    Effect.gen(function* () {
+      const { host, received } = yield* makeServer(() => ok)
+      // Another spelling of the same address.
+      yield* inherit(host.replace(":", ":0"), "late")
+      assert.deepStrictEqual(
+        received.map(({ connection }) => connection),
+        [1]
+      )
+    })
+  )
+
+  it.live.each<[string, number]>([
+    ["left unused", 0],
+    ["left idle", 3]
+  ])("%s: no connection keeps the process alive, but every call does", ([probe, calls]) =>
+    Effect.gen(function* () {
+      const { host, received } = yield* makeServer(() => ok)
+      assert.strictEqual(yield* inherit(host, probe), "open: true\n")
+      assert.lengthOf(received, calls)
+    })
+  )
+
   it.live("carries one call; a second one at the same time has its own", () =>
     Effect.gen(function* () {
       const { host, received } = yield* makeServer(() => ok)

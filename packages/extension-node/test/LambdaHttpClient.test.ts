@@ -4,14 +4,17 @@ import { assert, describe, it } from "@effect/vitest"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as HttpClient from "effect/http/HttpClient"
 import type { HttpClientError } from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Diagnostics from "node:diagnostics_channel"
-import type { Socket } from "node:net"
+import { type AddressInfo, createServer, type Socket } from "node:net"
+import { type MockInstance, vi } from "vitest"
 import { type Answer, http, makeServer, type Received, reset, until } from "./support/RawServer.ts"
 
 const registration: Registration.Registration = {
@@ -37,10 +40,15 @@ const setup = (answer: (request: Received, index: number) => Answer) =>
   })
 
 describe("our transport", () => {
-  it.live("sets no timeout on its sockets", () =>
+  it.live("sets no timeout on its sockets, but lets TCP ask whether anybody is there", () =>
     Effect.gen(function* () {
       const sockets: Array<Socket & { readonly timeout?: number }> = []
-      const onSocket = (message: unknown) => sockets.push((message as { socket: Socket }).socket)
+      const keepAlives: Array<MockInstance<Socket["setKeepAlive"]>> = []
+      const onSocket = (message: unknown) => {
+        const { socket } = message as { socket: Socket }
+        sockets.push(socket)
+        keepAlives.push(vi.spyOn(socket, "setKeepAlive"))
+      }
       yield* Effect.acquireRelease(
         Effect.sync(() => Diagnostics.subscribe("net.client.socket", onSocket)),
         () => Effect.sync(() => Diagnostics.unsubscribe("net.client.socket", onSocket))
@@ -53,6 +61,10 @@ describe("our transport", () => {
       assert.deepStrictEqual(
         sockets.map(({ timeout = 0 }) => timeout),
         [0]
+      )
+      assert.deepStrictEqual(
+        keepAlives.map(({ mock }) => mock.calls),
+        [[[true, 1000]]]
       )
     })
   )
@@ -106,6 +118,51 @@ describe("our transport", () => {
     })
   )
 
+  it.live("on a connection of its own, whatever else is kept", () =>
+    Effect.gen(function* () {
+      const { api, received } = yield* setup(({ connection }, index) => (connection <= 2 && index >= 2 ? reset : ok))
+      const call = api.exitError(registration, report)
+      yield* Effect.all([call, call], { concurrency: 2 })
+      assert.deepStrictEqual(yield* call, { status: "OK" })
+      assert.deepStrictEqual(
+        received.map(({ connection }) => connection > 2),
+        [false, false, false, true]
+      )
+    })
+  )
+
+  it.live("nor where the answer had begun", () =>
+    Effect.gen(function* () {
+      const cutOff: Answer = { chunks: ["HTTP/1.1 200 OK\r\nContent-Le"], afterwards: "reset" }
+      const { api, received } = yield* setup((_, index) => (index === 1 ? cutOff : ok))
+      yield* api.exitError(registration, report)
+      const error = yield* Effect.flip(api.exitError(registration, report))
+      assert.strictEqual(error.reason._tag, "Unreachable")
+      assert.lengthOf(received, 2)
+    })
+  )
+
+  it.live.each(["a new", "a kept"])(
+    "%s connection closes with the scope: its call fails, and is not repeated",
+    (which) =>
+      Effect.gen(function* () {
+        const { closed, host, received } = yield* makeServer((request) => (request.url === "/park" ? "park" : ok))
+        const scope = yield* Scope.make()
+        const client = yield* Scope.provide(LambdaHttpClient.make(), scope)
+        if (which === "a kept") yield* client.execute(HttpClientRequest.get(`http://${host}/`))
+        const call = yield* Effect.forkChild(Effect.flip(client.execute(HttpClientRequest.get(`http://${host}/park`))))
+        yield* until("the parked call", () => received.at(-1)?.url === "/park")
+        yield* Scope.close(scope, Exit.void)
+        const error = yield* Effect.timeout(Fiber.join(call), "5 seconds")
+        assert.include(String(error.reason.cause), "closed by this process")
+        yield* until("the closed connection", () => closed.length === 1)
+        assert.lengthOf(
+          received.filter(({ url }) => url === "/park"),
+          1
+        )
+      })
+  )
+
   it.live("its response is an HttpClientResponse; what the API never has fails and says so", () =>
     Effect.gen(function* () {
       const { client, host } = yield* setup(() => http("200 OK", '{"a":1}', { "X-Test": "1" }))
@@ -135,6 +192,16 @@ describe("our transport", () => {
       const error = yield* Effect.flip(client.execute(HttpClientRequest.get(url, { headers })))
       assert.strictEqual(error.reason._tag, "EncodeError")
       assert.notInclude(String(error.reason.cause), "secret")
+    })
+  )
+
+  it.live("a method that is none is an EncodeError", () =>
+    Effect.gen(function* () {
+      const { client, host, received } = yield* setup(() => shutdown)
+      const method = JSON.parse('"GET / HTTP/1.1\\r\\n\\r\\nGET"')
+      const error = yield* Effect.flip(client.execute(HttpClientRequest.make(method)(`http://${host}/`)))
+      assert.strictEqual(error.reason._tag, "EncodeError")
+      assert.lengthOf(received, 0)
     })
   )
 
@@ -213,6 +280,67 @@ describe("our transport", () => {
       const error = yield* Effect.timeout(Effect.flip<object, HttpClientError, never>(request), "5 seconds")
       assert.strictEqual(error.reason._tag, "TransportError")
       yield* until("the closed connection", () => closed.length === 1)
+    })
+  )
+
+  it.live.each<[string, string]>([
+    ["line feeds alone", "HTTP/1.1 200 OK\nContent-Length: 2\n\nhi"],
+    ["one line feed alone", "HTTP/1.1 200 OK\r\nContent-Length: 2\n\r\nhi"],
+    ["another version", "HTTP/1.9 200 OK\r\nContent-Length: 2\r\n\r\nhi"],
+    ["a control character before a length", "HTTP/1.1 200 OK\r\nContent-Length: \x0b2\r\n\r\nhi"],
+    ["a carriage return behind a length", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\r\n\r\nhi"],
+    ["a length and chunks", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"],
+    ["two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"],
+    ["a space in a header's name", "HTTP/1.1 200 OK\r\nContent Length: 2\r\n\r\nhi"],
+    ["a chunk that ends with a line feed", `${chunkedHead}2\nhi\n0\n\n`],
+    ["a chunk of no length", `${chunkedHead}zz\r\n`],
+    ["a chunk that is longer than it says", `${chunkedHead}2\r\nhello\r\n0\r\n\r\n`]
+  ])("%s: refused at once, as node:http does", ([, answer]) =>
+    Effect.gen(function* () {
+      const { client, host } = yield* setup(() => raw(answer))
+      const nodeHttp = yield* Effect.map(Layer.build(NodeHttpClient.layerNodeHttp), Context.get(HttpClient.HttpClient))
+      for (const one of [client, nodeHttp]) {
+        const read = Effect.flatMap(one.execute(HttpClientRequest.get(`http://${host}/`)), ({ text }) => text)
+        yield* Effect.timeout(Effect.flip(read), "5 seconds")
+      }
+    })
+  )
+
+  it.live("a connection with bytes that nobody asked for is not used again", () =>
+    Effect.gen(function* () {
+      const whole = 'HTTP/1.1 202 Accepted\r\nContent-Length: 16\r\n\r\n{"status":"OK"}\n'
+      const { api, closed, received } = yield* setup(() => raw(whole, "HTTP/1.1 200 OK\r\n"))
+      for (const connection of [1, 2]) {
+        assert.deepStrictEqual(yield* api.exitError(registration, report), { status: "OK" })
+        assert.strictEqual(received.at(-1)?.connection, connection)
+        yield* until("the closed connection", () => closed.length === connection)
+      }
+    })
+  )
+
+  it.live("a connection that answered before it had the whole request is not used again", () =>
+    Effect.gen(function* () {
+      let connections = 0
+      const server = createServer((socket) => {
+        connections++
+        // Reads a little, answers, and reads no more.
+        socket
+          .on("error", () => {})
+          .once("data", () => socket.pause().write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+      })
+      yield* Effect.acquireRelease(
+        Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
+        () => Effect.sync(() => server.close())
+      )
+      const client = yield* LambdaHttpClient.make()
+      const { port } = server.address() as AddressInfo
+      const request = HttpClientRequest.post(`http://127.0.0.1:${port}/`).pipe(
+        HttpClientRequest.bodyText("a".repeat(20_000_000))
+      )
+      for (const connection of [1, 2]) {
+        assert.strictEqual((yield* Effect.timeout(client.execute(request), "5 seconds")).status, 200)
+        assert.strictEqual(connections, connection)
+      }
     })
   )
 

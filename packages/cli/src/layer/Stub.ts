@@ -10,8 +10,8 @@
  * before Node has loaded its network modules.
  *
  * It needs bash 4.2 with `/dev/tcp`, starts no process and writes no file (bash writes here-documents to files), and
- * waits for the answer for three seconds at most. Only the connect has no limit, since bash has none for it: Lambda's
- * address is on the same machine, which accepts or refuses at once.
+ * waits for the answer for three seconds at most. Only the two connects have no limit, since bash has none for them:
+ * Lambda's address is on the same machine, which accepts or refuses at once.
  */
 
 /**
@@ -67,12 +67,16 @@ exit 1
   }
 }
 
-/** A connection that the program sends its first request over, before it has loaded what opens one. Bun has no use for it. */
+/**
+ * A connection that the program sends its first request over, before it has loaded what opens one. Bun has no use for it.
+ *
+ * `command`: without it a failure would end the script where POSIXLY_CORRECT is set.
+ */
 const handOverConnection = (runtime: Runtime): string =>
   runtime === "bun"
     ? ""
     : `
-  if { exec 3<>"/dev/tcp/$host/$port"; } 2>/dev/null; then export EFFECT_LAMBDA_API_DESCRIPTOR=3; fi`
+  if { command exec 3<>"/dev/tcp/$host/$port"; } 2>/dev/null; then export EFFECT_LAMBDA_API_DESCRIPTOR=3; fi`
 
 /** The text of the entry. ASCII, since bash reads it in the locale of the function. */
 export const render = ({ events, name, runtime }: Options): string => {

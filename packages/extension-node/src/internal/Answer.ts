@@ -1,7 +1,8 @@
 /**
  * An answer of HTTP/1.1 (RFC 9112), read from the bytes of a connection.
  *
- * As strict as `node:http` is: what two readers could understand in two ways is refused, not guessed.
+ * As strict as `node:http` is: what two readers could understand in two ways is refused, not guessed. And as early: what is
+ * wrong already never waits for more.
  */
 
 /** A complete answer. */
@@ -32,10 +33,10 @@ const headersOf = (lines: ReadonlyArray<string>): ReadonlyMap<string, string> =>
   for (const line of lines) {
     const colon = line.indexOf(":")
     const name = line.slice(0, Math.max(colon, 0)).toLowerCase()
-    const value = line.slice(colon + 1).trim()
+    const value = line.slice(colon + 1)
     if (!isToken(name) || !isFieldValue(value)) throw new Error("a header of the answer is not HTTP")
     const known = headers.get(name)
-    headers.set(name, known === undefined ? value : `${known}, ${value}`)
+    headers.set(name, known === undefined ? value.trim() : `${known}, ${value.trim()}`)
   }
   return headers
 }
@@ -51,12 +52,16 @@ const joinChunks = (bytes: Buffer): Body | undefined => {
   const chunks: Array<Buffer> = []
   for (let at = 0, isLast = false; ;) {
     const end = bytes.indexOf("\r\n", at)
-    if (end === -1) return undefined
+    if (end === -1) {
+      if (bytes.includes("\n", at)) throw new Error("a chunk of the answer is not HTTP")
+      return undefined
+    }
     const line = bytes.toString("latin1", at, end)
     at = end + 2
     if (isLast) {
       // Trailers say nothing that this API needs; an empty line ends them.
       if (line === "") return { bytes: Buffer.concat(chunks), length: at }
+      headersOf([line])
       continue
     }
     const digits = /^([0-9A-Fa-f]{1,8})[\t ]*(?:;.*)?$/.exec(line)?.[1]
@@ -84,42 +89,50 @@ const readBody = (
   isEnded: boolean
 ): Body | undefined => {
   const first = (length: number): Body => ({ bytes: Buffer.from(bytes.subarray(0, length)), length })
-  if (method === "HEAD" || status === 204 || status === 304) return first(0)
   const encoding = headers.get("transfer-encoding")
   const length = headers.get("content-length")
+  if (length !== undefined && !/^\d+$/.test(length)) throw new Error("the answer has no length that is a number")
   if (encoding !== undefined) {
     if (length !== undefined) throw new Error("the answer has a length and comes in chunks as well")
-    if (encoding.toLowerCase() !== "chunked") throw new Error(`the transfer encoding ${encoding} is not known`)
-    return joinChunks(bytes)
+    if (encoding.toLowerCase() !== "chunked")
+      throw new Error("the answer comes in a transfer encoding that is not known")
   }
+  if (method === "HEAD" || status === 204 || status === 304) return first(0)
+  if (encoding !== undefined) return joinChunks(bytes)
   if (length === undefined) return isEnded ? first(bytes.length) : undefined
-  if (!/^\d+$/.test(length)) throw new Error(`${JSON.stringify(length)} is no length of an answer`)
   return bytes.length < Number(length) ? undefined : first(Number(length))
 }
 
-const read = (bytes: Buffer, method: string, isEnded: boolean): Answer | undefined => {
-  // At the first wrong byte: a server that speaks otherwise may wait for us.
-  if (!start.startsWith(bytes.toString("latin1", 0, start.length))) throw new Error("the answer is not HTTP")
-  const end = bytes.indexOf("\r\n\r\n")
-  if (end === -1) return undefined
-  const [statusLine = "", ...lines] = bytes.toString("latin1", 0, end).split("\r\n")
-  const [, minorVersion, digits] = /^HTTP\/1\.([01]) (\d{3})(?: .*)?$/.exec(statusLine) ?? []
-  if (digits === undefined) throw new Error("the answer is not HTTP")
-  const status = Number(digits)
-  const rest = bytes.subarray(end + 4)
-  if (status === 101) throw new Error("the answer changes the protocol")
-  // An interim answer; the one that counts follows.
-  if (status < 200) return read(rest, method, isEnded)
-  const headers = headersOf(lines)
-  const body = readBody(method, status, headers, rest, isEnded)
-  if (body === undefined) return undefined
-  const isReusable =
-    !isEnded &&
-    minorVersion === "1" &&
-    !/\bclose\b/i.test(headers.get("connection") ?? "") &&
-    // Bytes that nobody asked for would be taken for the next answer.
-    body.length === rest.length
-  return { status, headers, body: body.bytes, isReusable }
+interface Head {
+  readonly minorVersion: string
+  readonly status: number
+  readonly lines: ReadonlyArray<string>
+  /** Where what follows begins. */
+  readonly end: number
+}
+
+/** `undefined`: not complete. */
+const readHead = (bytes: Buffer, from: number): Head | undefined => {
+  const end = bytes.indexOf("\r\n\r\n", from)
+  const text = bytes.toString("latin1", from, end === -1 ? bytes.length : end)
+  const [statusLine = "", ...lines] = text.split("\r\n")
+  const [, minorVersion, status] = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: .*)?$/.exec(statusLine) ?? []
+  const isStatusComplete = end !== -1 || lines.length > 0
+  const isBroken = isStatusComplete ? status === undefined : !start.startsWith(statusLine.slice(0, start.length))
+  // A line feed alone ends a line for some and not for others.
+  if (isBroken || /(^|[^\r])\n/.test(text)) throw new Error("the answer is not HTTP")
+  if (end === -1 || minorVersion === undefined) return undefined
+  return { minorVersion, status: Number(status), lines, end: end + 4 }
+}
+
+/** The head of the answer that counts: interim ones come before it. */
+const readLastHead = (bytes: Buffer): Head | undefined => {
+  let head = readHead(bytes, 0)
+  while (head !== undefined && head.status < 200) {
+    if (head.status === 101) throw new Error("the answer changes the protocol")
+    head = readHead(bytes, head.end)
+  }
+  return head
 }
 
 /**
@@ -129,7 +142,18 @@ const read = (bytes: Buffer, method: string, isEnded: boolean): Answer | undefin
  * @throws Error where the bytes are not HTTP, or too many: a sentence without their content
  */
 export const parse = (bytes: Buffer, method: string, isEnded: boolean): Answer | undefined => {
-  const answer = read(bytes, method, isEnded)
-  if (answer === undefined && bytes.length > maximumBytes) throw new Error("the answer is longer than Lambda gives one")
-  return answer
+  if (bytes.length > maximumBytes) throw new Error("the answer is longer than Lambda gives one")
+  const head = readLastHead(bytes)
+  if (head === undefined) return undefined
+  const headers = headersOf(head.lines)
+  const rest = bytes.subarray(head.end)
+  const body = readBody(method, head.status, headers, rest, isEnded)
+  if (body === undefined) return undefined
+  const isReusable =
+    !isEnded &&
+    head.minorVersion === "1" &&
+    !/\bclose\b/i.test(headers.get("connection") ?? "") &&
+    // Bytes that nobody asked for would be taken for the next answer.
+    body.length === rest.length
+  return { status: head.status, headers, body: body.bytes, isReusable }
 }

@@ -4,17 +4,17 @@ import { type Answer, parse } from "./Answer.ts"
 export interface Call {
   readonly method: string
   readonly onAnswer: (answer: Answer) => void
-  /** @param hasBegun whether a part of the answer came */
-  readonly onError: (error: NodeJS.ErrnoException, hasBegun: boolean) => void
+  /**
+   * @param isLost the other side ended or reset the connection before it answered anything: where it was kept, it may have
+   *   been dead before the request
+   */
+  readonly onError: (error: Error, isLost: boolean) => void
 }
 
 // Loaded when it is needed: that takes a twentieth of the start, and the first request of a program that inherits its
 // connection does not wait for it.
 const net = () => process.getBuiltinModule("node:net")
 const fs = process.getBuiltinModule("node:fs")
-
-const closed = (): NodeJS.ErrnoException =>
-  Object.assign(new Error("the connection was closed before the answer was complete"), { code: "ECONNRESET" })
 
 /**
  * One TCP connection, which carries one call after the other. No time limit anywhere: a parked next may wait for hours.
@@ -32,6 +32,8 @@ export class Connection {
   #descriptor: number | undefined
   #call: Call | undefined
   #received: Buffer = Buffer.alloc(0)
+  /** What of the first request did not go to the descriptor. */
+  #rest: Uint8Array = Buffer.alloc(0)
 
   private constructor(authority: string, onClose: () => void) {
     this.authority = authority
@@ -46,7 +48,9 @@ export class Connection {
   }
 
   /**
-   * One that the process before this one opened, by its descriptor; `undefined`: that is none.
+   * One that the process before this one opened, by its descriptor; `undefined`: that is no socket.
+   *
+   * A request in this turn of the event loop is written to the descriptor itself; after it there is a socket.
    *
    * @param onClose it can carry nothing any more
    */
@@ -59,6 +63,7 @@ export class Connection {
     const connection = new Connection(authority, onClose)
     connection.#descriptor = descriptor
     connection.isKept = true
+    setImmediate(() => connection.#attachDescriptor())
     return connection
   }
 
@@ -75,35 +80,63 @@ export class Connection {
       return
     }
     try {
-      // It fits into the buffer of a connection that sent nothing yet.
-      fs.writeSync(this.#descriptor, request)
+      // Never more than fits into the buffer of a new connection: writing to a descriptor of bash blocks.
+      this.#rest = request.subarray(fs.writeSync(this.#descriptor, request, 0, Math.min(request.length, 16_384)))
+    } catch (cause) {
+      this.#fail(cause)
+    }
+  }
+
+  /** Gives up this call, and the connection with it. Nothing, where the call has ended. */
+  abandon(call: Call): void {
+    if (this.#call !== call) return
+    this.#call = undefined
+    this.destroy()
+  }
+
+  /** A call under way fails. */
+  destroy(): void {
+    const call = this.#call
+    const descriptor = this.#descriptor
+    this.#call = undefined
+    this.#descriptor = undefined
+    this.#socket?.destroy()
+    if (descriptor !== undefined) {
+      try {
+        fs.closeSync(descriptor)
+      } catch {
+        // Somebody else closed it.
+      }
+      this.#onClose()
+    }
+    call?.onError(new Error("the connection was closed by this process"), false)
+  }
+
+  #attachDescriptor(): void {
+    // Closed meanwhile.
+    if (this.#descriptor === undefined) return
+    try {
+      this.#attach(new (net().Socket)({ fd: this.#descriptor }))
     } catch (cause) {
       return this.#fail(cause)
     }
-    setImmediate(() => {
-      if (this.#descriptor !== undefined) this.#attach(new (net().Socket)({ fd: this.#descriptor }))
-      this.#descriptor = undefined
-    })
-  }
-
-  destroy(): void {
-    this.#socket?.destroy()
-    if (this.#descriptor === undefined) return
-    fs.closeSync(this.#descriptor)
     this.#descriptor = undefined
-    this.#onClose()
+    if (this.#call === undefined) this.#socket?.unref()
+    else if (this.#rest.length > 0) this.#socket?.write(this.#rest)
   }
 
   #attach(socket: Net.Socket): void {
     this.#socket = socket
       .setNoDelay(true)
+      // No time limit: it finds out that nobody is there, such as after a freeze, and a poll that waits is lost, not forgotten.
+      .setKeepAlive(true, 1000)
       .on("data", (chunk: Buffer) => this.#read(chunk))
       .on("end", () => this.#end())
       // Not `once`: an error after the first one must not end the process.
       .on("error", (error) => this.#fail(error))
       .on("close", () => {
         this.#onClose()
-        this.#fail(closed())
+        this.#end()
       })
   }
 
@@ -116,7 +149,9 @@ export class Connection {
 
   #end(): void {
     if (this.#call !== undefined && this.#received.length > 0) this.#parse(this.#call, true)
-    this.#fail(closed())
+    this.#fail(
+      Object.assign(new Error("the connection was closed before the answer was complete"), { code: "ECONNRESET" })
+    )
   }
 
   #parse(call: Call, isEnded: boolean): void {
@@ -128,6 +163,7 @@ export class Connection {
     }
     if (answer === undefined) return
     this.#call = undefined
+    // An answer may come before the request has left.
     if (answer.isReusable && this.#socket?.writableLength === 0) {
       this.isKept = true
       this.#socket.unref()
@@ -141,6 +177,8 @@ export class Connection {
     const call = this.#call
     this.#call = undefined
     this.destroy()
-    call?.onError(cause instanceof Error ? cause : new Error(String(cause)), this.#received.length > 0)
+    const error: NodeJS.ErrnoException = cause instanceof Error ? cause : new Error(String(cause))
+    const isReset = error.code === "ECONNRESET" || error.code === "EPIPE"
+    call?.onError(error, isReset && this.#received.length === 0)
   }
 }

@@ -1,9 +1,11 @@
 /** A client with an inherited connection on descriptor 3; `PROBE` says what it does with it. */
 import { LambdaHttpClient } from "@effect-lambda/extension-node"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
-import { fstatSync, openSync } from "node:fs"
+import * as Scope from "effect/Scope"
+import { closeSync, fstatSync, openSync } from "node:fs"
 
 const runtimeApi = process.env.AWS_LAMBDA_RUNTIME_API ?? ""
 const request = HttpClientRequest.get(`http://${runtimeApi}/`)
@@ -16,6 +18,9 @@ const isOpen = (descriptor: number) => {
   }
 }
 
+// eslint-disable-next-line no-console
+const say = (text: string) => console.log(text)
+
 const use = Effect.gen(function* () {
   switch (process.env.PROBE) {
     case "unused":
@@ -26,6 +31,35 @@ const use = Effect.gen(function* () {
       // Both before the socket is made: in the same turn of the event loop.
       const fiber = yield* Effect.forkChild(client.execute(request), { startImmediately: true })
       yield* Fiber.interrupt(fiber)
+      return
+    }
+    case "scope closed": {
+      const scope = yield* Scope.make()
+      const client = yield* Scope.provide(LambdaHttpClient.make({ runtimeApi, descriptor: 3 }), scope)
+      const fiber = yield* Effect.forkChild(Effect.flip(client.execute(request)), { startImmediately: true })
+      yield* Scope.close(scope, Exit.void)
+      say(`${(yield* Fiber.join(fiber)).reason.cause}`)
+      return
+    }
+    case "closed by somebody": {
+      const client = yield* LambdaHttpClient.make({ runtimeApi, descriptor: 3 })
+      closeSync(3)
+      say((yield* Effect.flip(client.execute(request))).reason._tag)
+      yield* client.execute(request)
+      return
+    }
+    case "large": {
+      const client = yield* LambdaHttpClient.make({ runtimeApi, descriptor: 3 })
+      yield* client.execute(
+        HttpClientRequest.post(`http://${runtimeApi}/`).pipe(HttpClientRequest.bodyText("ł".repeat(1_000_000)))
+      )
+      return
+    }
+    case "late": {
+      const client = yield* LambdaHttpClient.make({ runtimeApi, descriptor: 3 })
+      yield* Effect.yieldNow
+      yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      yield* client.execute(request)
       return
     }
     case "two at once": {
@@ -42,7 +76,15 @@ const use = Effect.gen(function* () {
   }
 })
 
-await Effect.runPromise(Effect.scoped(use))
-// eslint-disable-next-line no-console
-console.log(`open: ${isOpen(3)}`)
-process.exit()
+if (process.env.PROBE?.startsWith("left ") === true) {
+  // Nothing closes its connections, and nothing else keeps the process alive.
+  const scope = Scope.makeUnsafe()
+  const client = await Effect.runPromise(Scope.provide(LambdaHttpClient.make({ runtimeApi, descriptor: 3 }), scope))
+  if (process.env.PROBE === "left idle") {
+    await Effect.runPromise(Effect.all([client.execute(request), client.execute(request)], { concurrency: 2 }))
+    await Effect.runPromise(client.execute(request))
+  }
+} else {
+  await Effect.runPromise(Effect.scoped(use))
+}
+say(`open: ${isOpen(3)}`)
