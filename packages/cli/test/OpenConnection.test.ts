@@ -9,7 +9,7 @@ import * as Stub from "../src/layer/Stub.ts"
 import { execute, hostileServer, layerOf } from "./support/layers.ts"
 import { handOver, identifier, ok, options, plain, run } from "./support/stub.ts"
 
-const hello = join(import.meta.dirname, "../../examples/hello/src/hello.ts")
+const hello = join(import.meta.dirname, "fixtures/hello.ts")
 
 const answer = (body: object, ...headers: ReadonlyArray<string>) =>
   ["HTTP/1.1 200 OK", `Content-Length: ${JSON.stringify(body).length}`, ...headers, "", JSON.stringify(body)].join(
@@ -50,7 +50,7 @@ const live = Effect.fnUntraced(function* (
   const layer = yield* layerOf({
     "extensions/hello": Stub.render({ ...options, runtime: "managed" }),
     "hello/index.cjs": Loader.render({ name: "hello", minimumNode: Loader.minimumNode }),
-    "hello/bundle.cjs": `require(${JSON.stringify(hello)})`
+    "hello/bundle.cjs": `import(${JSON.stringify(hello)})`
   })
   const env = { AWS_LAMBDA_RUNTIME_API: host, EFFECT_LAMBDA_NODE: process.execPath }
   const { code, stderr, stdout } = yield* execute(join(layer, "extensions/hello"), env)

@@ -9,7 +9,7 @@ import { stripVTControlCharacters } from "node:util"
 import { start } from "./support/cli.ts"
 
 const fixture = (name: string) => join(import.meta.dirname, "fixtures", name)
-const hello = join(import.meta.dirname, "../../examples/hello/src/hello.ts")
+const hello = fixture("hello.ts")
 const handler = fixture("handler.mjs")
 const emulate = (...args: ReadonlyArray<string>) => start(["emulate", ...args]).ended
 

@@ -5,6 +5,7 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { connect } from "node:net"
 import { join } from "node:path"
+import { compileCache } from "./support/Program.ts"
 import { http, makeServer, until } from "./support/RawServer.ts"
 
 const ok = http("200 OK", "{}")
@@ -17,7 +18,7 @@ const inherit = Effect.fnUntraced(function* (host: string, probe: string) {
   const child = yield* Effect.acquireRelease(
     Effect.sync(() =>
       spawn(process.execPath, [join(import.meta.dirname, "programs/inherited.ts")], {
-        env: { AWS_LAMBDA_RUNTIME_API: host, PROBE: probe },
+        env: { NODE_COMPILE_CACHE: compileCache, AWS_LAMBDA_RUNTIME_API: host, PROBE: probe },
         stdio: ["ignore", "pipe", "inherit", socket]
       })
     ),

@@ -13,7 +13,7 @@ const bun = join(
 )
 
 // Programs start from their sources: half of that time is stripping types.
-const compileCache = join(import.meta.dirname, "../../../../node_modules/.cache/compile")
+export const compileCache = join(import.meta.dirname, "../../../../node_modules/.cache/compile")
 
 /** What programs run on: Node, and bun where the registry has it for this machine. */
 export const runtimes: ReadonlyArray<readonly [name: string, file: string]> = [
