@@ -76,6 +76,12 @@ const encode = ({ headers, method }: HttpClientRequest, target: Target, body: Ui
   return Buffer.concat([Buffer.from(`${head}Content-Length: ${body.length}\r\n\r\n`, "latin1"), body])
 }
 
+const open = (connections: Set<Connection>, { authority, hostname, port }: Target): Connection => {
+  const connection = Connection.open(authority, hostname, port, () => connections.delete(connection))
+  connections.add(connection)
+  return connection
+}
+
 const send = (
   connections: Set<Connection>,
   request: HttpClientRequest,
@@ -96,13 +102,8 @@ const send = (
     }
     const isFree = ({ authority, isIdle }: Connection) => isIdle && authority === target.authority
     // The second try has a connection of its own, which cannot be stale again.
-    let connection = isSecondTry ? undefined : [...connections].find(isFree)
-    if (connection === undefined) {
-      const { authority, hostname, port } = target
-      const opened = Connection.open(authority, hostname, port, () => connections.delete(opened))
-      connections.add(opened)
-      connection = opened
-    }
+    const kept = isSecondTry ? undefined : [...connections].find(isFree)
+    const connection = kept ?? open(connections, target)
     const { isKept } = connection
     const sentAt = performance.now()
     const call: Call = {
@@ -114,9 +115,8 @@ const send = (
           ? resume(send(connections, request, true))
           : fail(HttpClientError.TransportError, cause)
     }
-    const carrier = connection
-    carrier.send(message, call)
-    return Effect.sync(() => carrier.abandon(call))
+    connection.send(message, call)
+    return Effect.sync(() => connection.abandon(call))
   })
 
 /**
