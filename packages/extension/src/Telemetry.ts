@@ -17,8 +17,9 @@ import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import { Background } from "./Background.ts"
 import type * as FlushStrategy from "./FlushStrategy.ts"
-import { type Flushable, ofSink, ofStream } from "./internal/consumers.ts"
+import { type Flushable, ofStream } from "./internal/consumers.ts"
 import { batchBounds, type Session, start } from "./internal/session.ts"
+import { ofSink } from "./internal/sinkConsumer.ts"
 import type { LambdaEnvironment } from "./LambdaEnvironment.ts"
 import type { Registration } from "./Registration.ts"
 import type * as TelemetryAccounting from "./TelemetryAccounting.ts"
@@ -68,6 +69,11 @@ export interface Options<E, R> extends FlushOptions {
   readonly exportTimeout?: Duration.Input | undefined
   /** Further attempts after failures that may pass. Default: three, after 100, 200 and 400 milliseconds. */
   readonly retry?: Schedule.Schedule<unknown, TelemetrySinkError> | undefined
+  /**
+   * A sink that failed twice in a row is left alone, for a second and then for twice as long each time; this is how long
+   * at most. What comes meanwhile is kept, and at SHUTDOWN it is tried in any case. Default: 1 minute.
+   */
+  readonly longestRest?: Duration.Input | undefined
 }
 
 /**
@@ -138,7 +144,8 @@ export const make = <E = never, R = never>(options: Options<E, R>): Telemetry<E,
         yield* ofSink(receiver.open, sink, {
           batch: batchBounds(options),
           timeoutMillis: Duration.toMillis(options.exportTimeout ?? "5 seconds"),
-          retry: options.retry ?? defaultRetry
+          retry: options.retry ?? defaultRetry,
+          longestRestMillis: Duration.toMillis(options.longestRest ?? "1 minute")
         })
       )
     }

@@ -243,16 +243,16 @@ describe("attempts", () => {
   it.effect("a sink that fails at once is not tried in a hot loop", () =>
     Effect.gen(function* () {
       const { attempts } = yield* count(FlushStrategy.continuous, { maxRecords: 10, maxAge: 5000 })
-      assert.isAtLeast(attempts, 50)
-      assert.isAtMost(attempts, 200)
+      assert.isAtLeast(attempts, 15)
+      assert.isAtMost(attempts, 50)
     }).pipe(Effect.provide(busy))
   )
 
   it.effect("nor where records are to be sent at once", () =>
     Effect.gen(function* () {
       const { attempts } = yield* count(FlushStrategy.endOfInvocation, { maxRecords: 10, maxAge: 0 })
-      assert.isAtLeast(attempts, 50)
-      assert.isAtMost(attempts, 7000)
+      assert.isAtLeast(attempts, 15)
+      assert.isAtMost(attempts, 50)
     }).pipe(Effect.provide(busy))
   )
 

@@ -72,6 +72,7 @@ export const run = Effect.fnUntraced(function* (strategy: (typeof strategies)[nu
     lines: receiver.accepted().filter((line) => /invocation \d+, line/.test(line)).length,
     doubles: accepted.length - new Set(accepted).size,
     longestHeldMillis: Math.max(...held),
+    heldMillis: held.reduce((sum, millis) => sum + millis, 0),
     statuses,
     accounting: accountingOf(messages),
     exited: entries.find(Journal.is("ProcessExited", ({ source }) => source === "extension:flush.ts")),
@@ -79,12 +80,19 @@ export const run = Effect.fnUntraced(function* (strategy: (typeof strategies)[nu
   }
 }, Effect.scoped)
 
-const text = ({ accounting, doubles, lines, longestHeldMillis, strategy }: Effect.Success<ReturnType<typeof run>>) =>
+const text = ({
+  accounting,
+  doubles,
+  heldMillis,
+  lines,
+  longestHeldMillis,
+  strategy
+}: Effect.Success<ReturnType<typeof run>>) =>
   [
     `${lines} of ${invocationsOf(strategy) * linesEach} lines`,
     `${accounting?.consumers[0]?.unsent ?? "?"} unsent`,
     `${doubles} doubles`,
-    `held ${Math.round(longestHeldMillis)} ms at most`
+    `held ${Math.round(longestHeldMillis)} ms at most, ${Math.round(heldMillis)} ms in all`
   ].join("<br>")
 
 const write = Effect.gen(function* () {

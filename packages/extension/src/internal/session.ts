@@ -144,8 +144,17 @@ export const start = Effect.fnUntraced(function* (
     }
     const due = flushables.filter((_, index) => decisions[index] !== "keep")
     if (!isGated) return yield* forkAll(due.map(flushOnce))
-    const flushes = flushables.map((flushable) => (due.includes(flushable) ? flushable.flush : flushable.settled))
-    yield* Deadline.attempt(Effect.all(flushes, { concurrency: "unbounded" }), flushMillis)
+    const late = new Set(flushables)
+    const flushes = flushables.map((flushable) =>
+      Effect.andThen(
+        due.includes(flushable) ? flushable.flush : flushable.settled,
+        Effect.sync(() => late.delete(flushable))
+      )
+    )
+    yield* Effect.ensuring(
+      Deadline.attempt(Effect.all(flushes, { concurrency: "unbounded" }), flushMillis),
+      Effect.suspend(() => Effect.forEach(late, ({ overdue }) => overdue))
+    )
   })
 
   const quiet = Effect.gen(function* () {
@@ -161,7 +170,8 @@ export const start = Effect.fnUntraced(function* (
   // Until everything is delivered; the caller's budget ends it.
   const flushAll = Effect.forEach(
     flushables,
-    ({ flush }) => Effect.repeat(flush, { schedule: Schedule.spaced("100 millis"), until: (isFlushed) => isFlushed }),
+    ({ flushNow }) =>
+      Effect.repeat(flushNow, { schedule: Schedule.spaced("100 millis"), until: (isFlushed) => isFlushed }),
     { concurrency: "unbounded", discard: true }
   )
 

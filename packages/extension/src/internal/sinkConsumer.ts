@@ -1,0 +1,195 @@
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import type * as Schedule from "effect/Schedule"
+import * as Semaphore from "effect/Semaphore"
+import * as Deadline from "../Deadline.ts"
+import { logFailure } from "../FailurePolicy.ts"
+import type { Open } from "../TelemetryReceiver.ts"
+import { type TelemetryBatch, type TelemetrySink, TelemetrySinkError } from "../TelemetrySink.ts"
+import { everything, type Flushable } from "./consumers.ts"
+import type { Bounds } from "./queue.ts"
+
+/** How a sink is sent to. */
+export interface SendOptions {
+  readonly batch: Bounds
+  readonly timeoutMillis: number
+  readonly retry: Schedule.Schedule<unknown, TelemetrySinkError>
+  /** How long a sink that keeps failing is left alone at most. */
+  readonly longestRestMillis: number
+}
+
+/** A batch until the sink has taken it or it is given up. */
+interface Unsent {
+  readonly batch: TelemetryBatch
+  /** Flushes that ended with it. */
+  failures: number
+}
+
+// One failure may be chance. From the second one on the rests double.
+const firstRestMillis = 1000
+// So many flushes in a row ended with this batch: perhaps it is not the sink.
+const suspectAfter = 3
+
+/**
+ * Takes batches from a queue of its own and sends them in order; a batch leaves when the sink took it or refused it for good.
+ *
+ * A sink that keeps failing is left alone for a while: what it costs to find that out again is the user's time. A batch
+ * that keeps failing while others pass is dropped, or it would hold them up for ever.
+ */
+export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySink, options: SendOptions) {
+  // The oldest first; more than one only while it is found out whether others pass.
+  let unsent: ReadonlyArray<Unsent> = []
+  /** Something passed in this flush. */
+  let hasProgress = false
+  /** Others passed in this flush, the first one that waits did not yet. */
+  let othersPass = false
+  let failures = 0
+  let failedAt = 0
+  let restUntil = 0
+  let sequence = 0
+  let lastFlushAt = yield* Clock.currentTimeMillis
+  // A snapshot of the environment may be restored many times, hence the time in the id.
+  const origin = Math.floor((yield* Random.next) * 2 ** 48).toString(36)
+  const inBatches = () => unsent.reduce((sum, { batch }) => sum + batch.events.length, 0)
+  const { count, queue } = open(sink.name, ({ records }) => records + inBatches())
+  const lock = yield* Semaphore.make(1)
+
+  /** The first or second batch that waits. */
+  const batchAt = (index: 0 | 1) =>
+    Effect.map(Clock.currentTimeMillis, (now) => {
+      if (unsent.length <= index && queue.records > 0) {
+        const id = `${origin}-${now.toString(36)}-${sequence++}`
+        unsent = [...unsent, { batch: { id, events: queue.take(options.batch).events }, failures: 0 }]
+      }
+      return unsent[index]
+    })
+
+  const settle = (what: "delivered" | "droppedBySink", { batch }: Unsent) => {
+    hasProgress = true
+    unsent = unsent.filter((each) => each.batch !== batch)
+    count.add(what, batch.events.length)
+  }
+
+  const drop = (unsent: Unsent, why: string, cause: Cause.Cause<unknown>) => {
+    settle("droppedBySink", unsent)
+    return logFailure(`${why}; ${unsent.batch.events.length} records are dropped`, cause)
+  }
+
+  const succeeded = Effect.suspend(() => {
+    const wasOutage = failures > 0
+    failures = 0
+    restUntil = 0
+    return wasOutage
+      ? Effect.flatMap(Clock.currentTimeMillis, (now) =>
+          Effect.logInfo(
+            `the sink ${sink.name} takes batches again, after ${Duration.format(Duration.millis(Math.max(0, now - failedAt)))}`
+          )
+        )
+      : Effect.void
+  })
+
+  /** The first one that waits met a failure that may pass; whether it is gone, since others pass. */
+  const failed = (first: Unsent, error: TelemetrySinkError): Effect.Effect<boolean> =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      if (othersPass) {
+        othersPass = false
+        return Effect.as(drop(first, `${error.message}, but takes others`, Cause.fail(error)), true)
+      }
+      first.failures++
+      failures++
+      if (failures === 1) failedAt = now
+      else restUntil = now + Math.min(options.longestRestMillis, firstRestMillis * 2 ** (failures - 2))
+      // Once per outage: a line per attempt would be telemetry of its own.
+      return Effect.as(
+        failures === 1 ? Effect.logWarning(`${error.message}; it is kept and sent again`) : Effect.void,
+        false
+      )
+    })
+
+  const late = (why: string) => new TelemetrySinkError({ sink: sink.name, isRetryable: true, cause: new Error(why) })
+
+  const once = ({ batch }: Unsent) =>
+    Effect.flatMap(Deadline.attempt(sink.export(batch), options.timeoutMillis), (exit) => {
+      const isInterrupted =
+        Option.isSome(exit) && Exit.isFailure(exit.value) && Cause.hasInterruptsOnly(exit.value.cause)
+      if (Option.isSome(exit) && !isInterrupted) return exit.value
+      return Effect.fail(
+        late(isInterrupted ? "it was interrupted from within" : `no result within ${options.timeoutMillis} ms`)
+      )
+    })
+
+  /** Nothing where the batch is done with, taken or refused for good; else why not. */
+  const send = (unsent: Unsent, attempt: Effect.Effect<void, TelemetrySinkError>) =>
+    attempt.pipe(
+      Effect.andThen(Effect.sync(() => settle("delivered", unsent))),
+      Effect.andThen(succeeded),
+      Effect.as(undefined),
+      Effect.catchCauseIf(
+        (cause) => !Cause.hasInterruptsOnly(cause),
+        (cause) => {
+          const error = Option.getOrUndefined(Cause.findErrorOption(cause))
+          if (error?.isRetryable === true) return Effect.succeed(error)
+          return Effect.as(drop(unsent, error?.message ?? `the sink ${sink.name} died of a defect`, cause), undefined)
+        }
+      ),
+      Effect.orDie
+    )
+
+  const retried = (unsent: Unsent) =>
+    send(unsent, Effect.retry(once(unsent), { schedule: options.retry, while: (error) => error.isRetryable }))
+
+  /** One that failed often: once more, after another one has passed. */
+  const suspected = Effect.fnUntraced(function* (first: Unsent) {
+    const second = yield* batchAt(1)
+    if (second !== undefined) {
+      const error = yield* send(second, once(second))
+      if (error !== undefined) return error
+      othersPass = true
+    }
+    return yield* send(first, once(first))
+  })
+
+  const flushNow: Effect.Effect<boolean> = Effect.gen(function* () {
+    hasProgress = false
+    othersPass = false
+    while (true) {
+      const first = yield* batchAt(0)
+      if (first === undefined) break
+      const error = yield* first.failures < suspectAfter ? retried(first) : suspected(first)
+      if (error !== undefined && !(yield* failed(first, error))) return false
+      othersPass = false
+    }
+    lastFlushAt = yield* Clock.currentTimeMillis
+    return true
+  })
+
+  const flush = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    // Beyond the longest rest the clock was set back.
+    now < restUntil && restUntil - now <= options.longestRestMillis ? Effect.succeed(false) : flushNow
+  )
+
+  return {
+    queue,
+    waiting: () => queue.records + inBatches(),
+    lastFlushAt: () => lastFlushAt,
+    flush: lock.withPermit(flush),
+    flushNow: lock.withPermit(flushNow),
+    overdue: Effect.suspend((): Effect.Effect<unknown> => {
+      const [first] = unsent
+      // A sink that is only slow is no outage.
+      return first === undefined || (hasProgress && !othersPass)
+        ? Effect.void
+        : failed(first, late("it was not done when next was due"))
+    }),
+    settled: lock.withPermit(Effect.void),
+    giveUp: Effect.sync(() => {
+      count.add("unsent", queue.take(everything).events.length + inBatches())
+      unsent = []
+    })
+  } satisfies Flushable
+})

@@ -1,0 +1,226 @@
+/** A backend that is down, for a while or for one batch: what it costs the function, what is kept, what the log says. */
+import {
+  Extension,
+  ExtensionTest,
+  FlushStrategy,
+  Telemetry,
+  type TelemetryAccounting,
+  TelemetryReceiver,
+  TelemetrySink,
+  TelemetryTest
+} from "@effect-lambda/extension"
+import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { capturedLogs, runInTime, settableClock } from "./support.ts"
+
+const { delay, invoke, journal, shutdown } = ExtensionTest
+const { delivery, log, runtimeDone } = TelemetryTest
+
+/** One invocation with one line, every second. */
+const everySecond = (invocations: number) =>
+  Array.from({ length: invocations }, (_, index) => [
+    invoke({
+      timeout: "10 seconds",
+      delivers: [delivery([log(`line ${index}`), runtimeDone(`request-${index + 1}`)])]
+    }),
+    delay("1 second")
+  ]).flat()
+
+interface Outage {
+  readonly invocations: number
+  readonly export: (
+    batch: { readonly lines: ReadonlyArray<string>; readonly id: string },
+    now: number
+  ) => Effect.Effect<void, string>
+  readonly options?: Omit<Telemetry.Options<never, never>, "sink">
+}
+
+const live = ({ export: send, invocations, options }: Outage) =>
+  Effect.gen(function* () {
+    const attempts: Array<number> = []
+    const taken: Array<string> = []
+    const { layer: logs, messages } = capturedLogs()
+    let accounting: TelemetryAccounting.TelemetryAccounting | undefined
+    const sink = TelemetrySink.make({
+      name: "backend",
+      export: ({ events, id }) =>
+        Effect.gen(function* () {
+          const lines = events.flatMap((event) => (event.type === "function" ? [String(event.record).trim()] : []))
+          const now = yield* Clock.currentTimeMillis
+          attempts.push(now)
+          yield* send({ id, lines }, now)
+          taken.push(...lines)
+        })
+    })
+    yield* runInTime(
+      Extension.run({
+        layer: TelemetryReceiver.layer(),
+        telemetry: Telemetry.make({
+          sink,
+          grace: 0,
+          quiet: 0,
+          ...options,
+          onAccounting: (last) =>
+            Effect.sync(() => {
+              accounting = last
+            })
+        })
+      }).pipe(Effect.provide(logs))
+    )
+    const entries = yield* journal
+    const invoked = entries.filter((entry) => entry._tag === "Event" && entry.event.eventType === "INVOKE")
+    const nexts = entries.filter(({ _tag }) => _tag === "Next").slice(1)
+    return {
+      attempts,
+      taken,
+      /** How long next was held after each event. */
+      held: invoked.map(({ at }, index) => (nexts[index]?.at ?? Number.NaN) - at),
+      said: messages.filter((message) => !message.includes("telemetry: ")),
+      sink: accounting?.consumers[0],
+      lines: Array.from({ length: invocations }, (_, index) => `line ${index}`)
+    }
+  }).pipe(Effect.provide(ExtensionTest.layer([...everySecond(invocations), shutdown()])))
+
+/** Nothing is missing, nothing comes twice, and only the batch that failed may come after its successor. */
+const assertWhole = ({
+  lines,
+  taken
+}: {
+  readonly lines: ReadonlyArray<string>
+  readonly taken: ReadonlyArray<string>
+}) => {
+  const order = taken.map((line) => lines.indexOf(line))
+  assert.deepStrictEqual(
+    order.toSorted((a, b) => a - b),
+    [...lines.keys()]
+  )
+  assert.isAtMost(order.filter((line, index) => line < (order[index - 1] ?? 0)).length, 1)
+}
+
+const minute = 60_000
+const until = (end: number, failure: Effect.Effect<void, string>) => (_: unknown, now: number) =>
+  now < end ? failure : Effect.void
+
+describe("a backend that hangs for ten minutes", () => {
+  const outage = { invocations: 900, export: until(10 * minute, Effect.never) }
+
+  it.effect("costs the function two flushes and then one a minute at most; nothing is lost", () =>
+    Effect.gen(function* () {
+      const { held, lines, said, sink, taken } = yield* live(outage)
+      // The first rest is over when the third invocation ends.
+      assert.deepStrictEqual(held.slice(0, 5), [2000, 2000, 2000, 0, 2000])
+      // 1, 2, 4, 8, 16, 32 and then 60 seconds of rest.
+      const costly = held.filter((millis) => millis > 0)
+      assert.isAtMost(costly.length, 17)
+      assert.deepStrictEqual([...new Set(costly)], [2000])
+      assertWhole({ taken, lines })
+      assert.deepInclude(sink, { droppedByQueue: 0, droppedBySink: 0, unsent: 0 })
+      assert.lengthOf(said, 2)
+      assert.match(said[0]!, /^Warn.*backend did not take a batch: it was not done when next was due; it is kept/)
+      assert.match(said[1]!, /^Info.*backend takes batches again, after 1[01]m/)
+    })
+  )
+
+  it.effect("is tried every time where that is wanted", () =>
+    Effect.gen(function* () {
+      const { held, taken, lines } = yield* live({ ...outage, invocations: 300, options: { longestRest: 0 } })
+      assert.isAtLeast(held.filter((millis) => millis === 2000).length, 195)
+      assertWhole({ taken, lines })
+    })
+  )
+
+  it.effect("is tried at SHUTDOWN in any case", () =>
+    Effect.gen(function* () {
+      const { lines, taken } = yield* live({ invocations: 20, export: until(20_000, Effect.never) })
+      assertWhole({ taken, lines })
+    })
+  )
+
+  it.effect("whose clock is set back does not rest for as long", () =>
+    Effect.gen(function* () {
+      const { clock, set } = yield* settableClock
+      let attempts = 0
+      const { lines, taken } = yield* live({
+        invocations: 60,
+        export: () => {
+          attempts++
+          if (attempts === 3) set(-24 * 60 * minute)
+          return attempts <= 3 ? Effect.never : Effect.void
+        },
+        options: { longestRest: "2 seconds" }
+      }).pipe(Effect.provideService(Clock.Clock, clock))
+      assertWhole({ taken, lines })
+    })
+  )
+})
+
+describe("a backend that answers 500 for ten minutes", () => {
+  it.effect.each([FlushStrategy.endOfInvocation, FlushStrategy.endOfInvocationPipelined, FlushStrategy.periodic()])(
+    "$name: is not tried in vain all the time, and gets everything afterwards",
+    (strategy) =>
+      Effect.gen(function* () {
+        const { attempts, held, lines, said, sink, taken } = yield* live({
+          invocations: 900,
+          export: until(10 * minute, Effect.fail("answered 500")),
+          options: { strategy }
+        })
+        // Each flush has four attempts.
+        assert.isAtMost(attempts.filter((at) => at < 10 * minute).length, 17 * 4)
+        assert.isAtMost(held.filter((millis) => millis > 0).length, 17)
+        assertWhole({ taken, lines })
+        assert.deepInclude(sink, { droppedBySink: 0, unsent: 0 })
+        assert.lengthOf(said, 2)
+      })
+  )
+})
+
+describe("a batch that is refused for ever", () => {
+  it.effect.each<[string, Effect.Effect<void, string>]>([
+    ["with 500", Effect.fail("answered 500")],
+    ["by silence", Effect.never]
+  ])("%s: dropped when others pass, and named; the others lose nothing", ([, refusal]) =>
+    Effect.gen(function* () {
+      const { lines, said, sink, taken } = yield* live({
+        invocations: 300,
+        export: ({ lines }) => (lines.includes("line 7") ? refusal : Effect.void)
+      })
+      const missing = lines.filter((line) => !taken.includes(line))
+      assert.deepStrictEqual(missing, ["line 7"])
+      assert.deepInclude(sink, { droppedBySink: 2, unsent: 0 })
+      assert.lengthOf(
+        said.filter((message) => /^Error.*but takes others; 2 records are dropped$/.test(message)),
+        1
+      )
+    })
+  )
+
+  it.effect("is not what one is that only comes at a bad time: the backend recovers between two attempts", () =>
+    Effect.gen(function* () {
+      let attempts = 0
+      // Three flushes of four attempts fail; of the fourth flush all pass.
+      const { lines, sink, taken } = yield* live({
+        invocations: 60,
+        export: () => (++attempts <= 12 ? Effect.fail("answered 500") : Effect.void)
+      })
+      assertWhole({ taken, lines })
+      assert.deepInclude(sink, { droppedBySink: 0, unsent: 0 })
+    })
+  )
+})
+
+describe("a backend that is slow", () => {
+  it.effect("is no outage: it is said nowhere, and never left alone", () =>
+    Effect.gen(function* () {
+      const { lines, said, sink, taken } = yield* live({
+        invocations: 30,
+        // More than there is time for: three batches in two seconds, of one record each.
+        export: () => Effect.sleep("700 millis"),
+        options: { batch: { maxRecords: 1 } }
+      })
+      assert.deepStrictEqual(said, [])
+      assert.deepStrictEqual(taken, lines.slice(0, taken.length))
+      assert.isAbove(sink?.delivered ?? 0, 50)
+    })
+  )
+})
