@@ -83,7 +83,6 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
   const succeeded = Effect.suspend(() => {
     const wasOutage = failures > 0
     failures = 0
-    restUntil = 0
     return wasOutage
       ? Effect.flatMap(Clock.currentTimeMillis, (now) =>
           Effect.logInfo(
