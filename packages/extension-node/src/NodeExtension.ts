@@ -7,6 +7,7 @@
 // The timers of runMain are the process's own: they must fire whatever the Effect runtime does.
 // @effect-diagnostics globalTimers:off
 import * as Deadline from "@effect-lambda/extension/Deadline"
+import * as Extension from "@effect-lambda/extension/Extension"
 import * as ExtensionsApi from "@effect-lambda/extension/ExtensionsApi"
 import { HostProcess } from "@effect-lambda/extension/HostProcess"
 import * as LambdaEnvironment from "@effect-lambda/extension/LambdaEnvironment"
@@ -50,6 +51,39 @@ export const layer: Layer.Layer<Services, LambdaEnvironment.LambdaEnvironmentErr
   )
 })
 
+/**
+ * What fails before it has said anything to Lambda would take the user's function down: the process of a registered
+ * extension ends, or init waits for one that never registers. It is a failed init instead.
+ */
+const failingInInit = <A, E>(effect: Effect.Effect<A, E, Services>) =>
+  Effect.gen(function* () {
+    const api = yield* ExtensionsApi.ExtensionsApi
+    let hasCalled = false
+    const noting =
+      <Arguments extends ReadonlyArray<unknown>, Result>(call: (...args: Arguments) => Result) =>
+      (...args: Arguments) => {
+        hasCalled = true
+        return call(...args)
+      }
+    return yield* effect.pipe(
+      Effect.provideService(ExtensionsApi.ExtensionsApi, {
+        register: noting(api.register),
+        nextEvent: noting(api.nextEvent),
+        initError: noting(api.initError),
+        exitError: noting(api.exitError)
+      }),
+      Effect.catchCause((cause): Effect.Effect<void, E | Extension.RunFailure, Services> =>
+        hasCalled ? Effect.failCause(cause) : Extension.run({ layer: Layer.effectDiscard(Effect.failCause(cause)) })
+      )
+    )
+  })
+
+/** One log group holds the lines of the function and of all its extensions. */
+const namedInLogs = <A, E>(effect: Effect.Effect<A, E, Services>) =>
+  Effect.flatMap(LambdaEnvironment.LambdaEnvironment, ({ extensionName }) =>
+    Effect.annotateLogs(effect, "extension", extensionName)
+  )
+
 const signals = { SIGINT: 130, SIGTERM: 143 } as const
 
 /**
@@ -60,7 +94,10 @@ const signals = { SIGINT: 130, SIGTERM: 143 } as const
  * - from SHUTDOWN (or the signal) on, a plain timer ends the process 100 ms
  *   before the deadline, whatever still runs; after a reported failure, in two
  *   seconds
- * - logs are JSON on stdout, one line each
+ * - logs are JSON on stdout, one line each, annotated with the name of the
+ *   extension, and with the request id while an invocation is handled
+ * - what fails before it has called Lambda is a failed init: it is logged, and
+ *   the function goes on without this extension
  * - an exception or rejection that nobody caught is logged and survived: the
  *   exit would crash the user's function
  *
@@ -103,7 +140,7 @@ export const runMain = <A, E>(effect: Effect.Effect<A, E, Services>): void => {
   process.on("uncaughtException", (error) => log("an exception that nobody caught; going on", error))
   process.on("unhandledRejection", (reason) => log("a rejection that nobody handled; going on", reason))
 
-  const main = effect.pipe(
+  const main = namedInLogs(failingInInit(effect)).pipe(
     Effect.provide(layer),
     Effect.provideService(HostProcess, {
       termination: Deferred.await(terminated),

@@ -45,8 +45,11 @@ describe.each(Program.runtimes)("runMain on %s", (_, runtime) => {
         .split("\n")
         .map((line) => JSON.parse(line))
       assert.deepStrictEqual(
-        lines.map(({ level, message }) => `${level} ${message}`),
-        ["INFO handled r-1", "INFO shutdown spindown"]
+        lines.map(({ annotations, level, message }) => [`${level} ${message}`, annotations]),
+        [
+          ["INFO handled r-1", { extension: "probe.ts", requestId: "r-1" }],
+          ["INFO shutdown spindown", { extension: "probe.ts" }]
+        ]
       )
       assert.strictEqual(received[0]!.headers["lambda-extension-name"], "probe.ts")
       assert.deepStrictEqual(
@@ -120,6 +123,35 @@ describe.each(Program.runtimes)("runMain on %s", (_, runtime) => {
       const [line, ...others] = run.output().trimEnd().split("\n")
       assert.lengthOf(others, 0)
       assert.include(JSON.parse(line!).message, "not running inside Lambda or the emulator")
+    })
+  )
+
+  it.live.each<[string, string, Record<string, string>]>([
+    ["a variable that is missing", "BACKEND_URL", {}],
+    ["a defect", "a bug", { PROBE: "defect" }],
+    [
+      "a variable that is missing, registered by a stub",
+      "BACKEND_URL",
+      { EFFECT_LAMBDA_EXTENSION_IDENTIFIER: "id-1", EFFECT_LAMBDA_EXTENSION_EVENTS: "INVOKE,SHUTDOWN" }
+    ]
+  ])("%s before the first call to Lambda: a failed init, the function goes on", ([, why, env]) =>
+    Effect.gen(function* () {
+      const { host, received } = yield* lambda(invoke, () => shutdown(2000))
+      const run = yield* start("early.ts", { AWS_LAMBDA_RUNTIME_API: host, ...env })
+      assert.deepStrictEqual(yield* run.exit, { code: 0, signal: null })
+      const [line, ...others] = run.output().trimEnd().split("\n")
+      assert.lengthOf(others, 0)
+      const { annotations, cause, level, message } = JSON.parse(line!)
+      assert.strictEqual(
+        `${level} ${message}`,
+        "ERROR init failed; idle from here on, the function goes on without this extension"
+      )
+      assert.include(cause, why)
+      assert.deepStrictEqual(annotations, { extension: "early.ts" })
+      assert.deepStrictEqual(
+        received.map(({ url }) => url.split("/").at(-1)),
+        [...("EFFECT_LAMBDA_EXTENSION_IDENTIFIER" in env ? [] : ["register"]), "next", "next"]
+      )
     })
   )
 

@@ -138,7 +138,13 @@ type Provided = Deadline.Deadline | Background
 
 type RunRequirements = ExtensionsApi | LambdaEnvironment
 
-type RunFailure = ExtensionsApiError | ExtensionAborted
+/**
+ * What a run fails with.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type RunFailure = ExtensionsApiError | ExtensionAborted
 
 /**
  * Runs an extension: registers, builds `layer`, handles events one by one, and

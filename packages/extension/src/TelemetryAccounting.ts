@@ -156,9 +156,10 @@ export const unsent = /*#__PURE__*/ counter("unsent", "Telemetry records that wa
 const consumerCounters = { delivered, droppedByQueue, droppedBySink, unsent }
 
 /**
- * Counts for one consumer. `waiting` asks how many records wait now.
+ * Counts for one consumer.
  *
- * @internal
+ * @category models
+ * @since 0.1.0
  */
 export interface ConsumerCounter {
   readonly offered: (records: number) => void

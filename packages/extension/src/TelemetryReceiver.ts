@@ -74,9 +74,11 @@ export interface Options {
 }
 
 /**
- * The queue of one consumer and its part of the accounting.
+ * The queue of one consumer and its part of the accounting; `Telemetry` takes
+ * it.
  *
- * @internal
+ * @category models
+ * @since 0.1.0
  */
 export interface Consumer {
   readonly queue: Queue
@@ -86,9 +88,11 @@ export interface Consumer {
 }
 
 /**
- * A consumer of its own; `waiting` says how many of its records are not delivered yet.
+ * A consumer of its own; `waiting` says how many of its records are not
+ * delivered yet.
  *
- * @internal
+ * @category models
+ * @since 0.1.0
  */
 export type Open = (name: string, waiting: (queue: Queue) => number) => Consumer
 
@@ -124,7 +128,7 @@ export class TelemetryReceiver extends Context.Service<
     readonly close: Effect.Effect<void>
     /** When something last arrived, epoch milliseconds. */
     readonly lastArrival: Effect.Effect<number>
-    /** @internal */
+    /** A queue of its own for one more consumer; `Telemetry` opens it. */
     readonly open: Open
   }
 >()("@effect-lambda/extension/TelemetryReceiver") {}

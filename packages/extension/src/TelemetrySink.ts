@@ -171,15 +171,11 @@ export class HttpSinkError extends Schema.TaggedError<HttpSinkError>("@effect-la
   {
     /** None where there was no answer. */
     status: Schema.optionalKey(Schema.Int),
+    /** No answer, 408, 425, 429 and 5xx may pass; any other refusal stands, and so does a request that cannot be made. */
+    isRetryable: Schema.Boolean,
     message: Schema.String
   }
-) {
-  /** No answer, 408, 425, 429 and 5xx may pass; any other refusal stands. */
-  get isRetryable(): boolean {
-    const { status } = this
-    return status === undefined || status >= 500 || status === 408 || status === 425 || status === 429
-  }
-}
+) {}
 
 /**
  * Posts every batch to an HTTP endpoint; any 2xx answer takes it. The header
@@ -211,14 +207,23 @@ export const http = (options: HttpOptions): Effect.Effect<TelemetrySink, never, 
     return [name, secret] as const
   })
   const base = HttpClientRequest.post(options.url).pipe(HttpClientRequest.setHeaders(headers))
-  // `fetch` quotes a header value that it cannot send.
+  // `fetch` quotes a header value that it cannot send, and a URL with a password in it.
   const withoutSecrets = (text: string) =>
-    secrets.reduce((rest, [, secret]) => (secret === "" ? rest : rest.replaceAll(secret, "<redacted>")), text)
+    secrets
+      .reduce((rest, [, secret]) => (secret === "" ? rest : rest.replaceAll(secret, "<redacted>")), text)
+      .replaceAll(/\/\/[^\s/@]*@/g, "//<redacted>@")
+  // A query may hold a key.
+  const shownUrl = withoutSecrets(options.url).replace(/\?.*$/s, "?…")
   // Not the error itself: it holds the request, and that its headers.
   const unreachable = ({ reason }: HttpClientError) =>
     reason._tag === "StatusCodeError"
       ? refused(reason.response.status)
-      : new HttpSinkError({ message: `no answer: ${withoutSecrets(whole(reason.cause ?? reason.description))}` })
+      : reason._tag === "InvalidUrlError"
+        ? new HttpSinkError({ isRetryable: false, message: `${JSON.stringify(shownUrl)} is not a URL` })
+        : new HttpSinkError({
+            isRetryable: true,
+            message: `no answer: ${withoutSecrets(whole(reason.cause ?? reason.description))}`
+          })
   return make({
     name: options.name ?? "http",
     isRetryable: (error: HttpSinkError) => error.isRetryable,
@@ -243,7 +248,12 @@ export const http = (options: HttpOptions): Effect.Effect<TelemetrySink, never, 
   })
 }
 
-const refused = (status: number) => new HttpSinkError({ status, message: `the endpoint answered ${status}` })
+const refused = (status: number) =>
+  new HttpSinkError({
+    status,
+    isRetryable: status >= 500 || status === 408 || status === 425 || status === 429,
+    message: `the endpoint answered ${status}`
+  })
 
 /** With the causes of the cause: `fetch` says "fetch failed" and keeps there what has happened. */
 const whole = (cause: unknown, depth = 0): string => {

@@ -84,6 +84,24 @@ describe("policy", () => {
     })
   })
 
+  it.effect.each<[Extension.RunOptions, ReadonlyArray<string>]>([
+    [{ events: ["SHUTDOWN"], onInvoke: () => Effect.void }, ["onInvoke never runs"]],
+    [{ events: ["INVOKE"], onShutdown: () => Effect.void }, ["does not register for SHUTDOWN"]],
+    [{ events: [], onInvoke: () => Effect.void, onShutdown: () => Effect.void }, ["onInvoke", "SHUTDOWN"]],
+    [{ events: ["SHUTDOWN"], onShutdown: () => Effect.void }, []],
+    [{ events: ["INVOKE"], onInvoke: () => Effect.void }, []],
+    [{ onInvoke: () => Effect.void, onShutdown: () => Effect.void }, []]
+  ])("says at the start what will never run", ([options, texts]) => {
+    const logs = capturedLogs()
+    return Effect.gen(function* () {
+      yield* Effect.forkChild(Extension.run(options), { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+      const warnings = logs.messages.filter((message) => message.startsWith("Warn"))
+      assert.lengthOf(warnings, texts.length, warnings.join("\n"))
+      texts.forEach((text, index) => assert.include(warnings[index], text))
+    }).pipe(Effect.provide([ExtensionTest.layer([]), logs.layer]))
+  })
+
   describe("register: no connection", () => {
     it.effect("retries with back-off inside a short budget", () =>
       Effect.gen(function* () {

@@ -192,7 +192,7 @@ describe("a batch that is refused for ever", () => {
       assert.deepStrictEqual(missing, ["line 7"])
       assert.deepInclude(sink, { droppedBySink: 2, unsent: 0 })
       assert.lengthOf(
-        said.filter((message) => /^Error.*but takes others; 2 records are dropped$/.test(message)),
+        said.filter((message) => /^Error.*but takes others; 2 records are dropped, further/.test(message)),
         1
       )
     })
@@ -209,6 +209,58 @@ describe("a batch that is refused for ever", () => {
       assertWhole({ taken, lines })
       assert.deepInclude(sink, { droppedBySink: 0, unsent: 0 })
     })
+  )
+})
+
+describe("a backend that refuses for good", () => {
+  it.effect("is named once and not for every batch, and again after it has taken one", () =>
+    Effect.gen(function* () {
+      let batches = 0
+      const sink = TelemetrySink.make({
+        name: "backend",
+        isRetryable: () => false,
+        export: () => (++batches === 10 ? Effect.void : Effect.fail("answered 401"))
+      })
+      const { layer: logs, messages } = capturedLogs()
+      yield* runInTime(
+        Extension.run({ layer: TelemetryReceiver.layer(), telemetry: Telemetry.make({ sink }) }).pipe(
+          Effect.provide(logs)
+        )
+      )
+      const errors = messages.filter((message) => message.startsWith("Error"))
+      assert.deepStrictEqual(errors, [
+        "Error: the sink backend did not take a batch: answered 401; 2 records are dropped, further ones only counted",
+        "Error: the sink backend did not take a batch: answered 401; 2 records are dropped, further ones only counted"
+      ])
+    }).pipe(Effect.provide(ExtensionTest.layer([...everySecond(20), shutdown()])))
+  )
+})
+
+describe("a queue that is full", () => {
+  it.effect("is said once an outage, while it lasts, with how much is lost", () =>
+    Effect.gen(function* () {
+      let now = 0
+      const sink = TelemetrySink.make({
+        name: "backend",
+        export: () =>
+          Effect.flatMap(Clock.currentTimeMillis, (millis) => {
+            now = millis
+            const isDown = (now > 10_000 && now < 200_000) || (now > 300_000 && now < 500_000)
+            return isDown ? Effect.fail("answered 500") : Effect.void
+          })
+      })
+      const { layer: logs, messages } = capturedLogs()
+      yield* runInTime(
+        Extension.run({
+          layer: TelemetryReceiver.layer({ queue: { maxRecords: 20 } }),
+          telemetry: Telemetry.make({ sink })
+        }).pipe(Effect.provide(logs))
+      )
+      const full = messages.filter((message) => message.includes("its queue is full"))
+      assert.lengthOf(full, 2)
+      for (const message of full)
+        assert.match(message, /^Warn: more telemetry than the sink backend takes: .*, [1-9]\d* so far$/)
+    }).pipe(Effect.provide(ExtensionTest.layer([...everySecond(600), shutdown()])))
   )
 })
 

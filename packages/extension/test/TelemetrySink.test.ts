@@ -201,6 +201,31 @@ describe("http", () => {
     })
   )
 
+  it.effect.each<[string, string]>([
+    ["not a url", "not a url"],
+    ["", ""],
+    ["http//logs.example.com/v1?key=hidden", "http//logs.example.com/v1?…"]
+  ])("%j is no URL: no attempt mends that, and the error names it without what may be a key", ([wrong, shown]) =>
+    Effect.gen(function* () {
+      const invalid = (request: HttpClientRequest) =>
+        new HttpClientError.InvalidUrlError({ request, cause: new Error("Invalid URL") })
+      const error = yield* refusal({ url: wrong }, invalid)
+      assert.isFalse(error.isRetryable)
+      assert.strictEqual(error.message, `the sink http did not take a batch: ${JSON.stringify(shown)} is not a URL`)
+    })
+  )
+
+  it.effect("a password in the URL that a client quotes is not shown", () =>
+    Effect.gen(function* () {
+      const quoting = transportError(new TypeError("includes credentials: http://user:hidden@logs.example.com/v1"))
+      const error = yield* refusal({ url: "http://user:hidden@logs.example.com/v1" }, quoting)
+      assert.strictEqual(
+        error.message,
+        "the sink http did not take a batch: no answer: includes credentials: http://<redacted>@logs.example.com/v1"
+      )
+    })
+  )
+
   it.effect("causes that go round in a circle end", () =>
     Effect.gen(function* () {
       const one = new Error("one")

@@ -24,6 +24,8 @@ interface Segment {
 export class Queue {
   records = 0
   bytes = 0
+  /** How many records did not fit so far. */
+  refused = 0
   isEnded = false
   readonly #bounds: Bounds
   readonly #segments: Array<Segment> = []
@@ -56,6 +58,7 @@ export class Queue {
       this.bytes += fitting * bytesEach
       this.#notify()
     }
+    this.refused += events.length - fitting
     return events.length - fitting
   }
 

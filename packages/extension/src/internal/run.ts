@@ -182,6 +182,17 @@ export const runWith = Effect.fnUntraced(function* <E, R, ROut, LE, RIn>(
     yield* release(Math.max(0, (yield* Deadline.leftMillis(deadline)) - marginMillis), Exit.void)
   })
 
+  // Only where it was said: the default is both.
+  if (options.events?.includes("INVOKE") === false && onInvoke !== undefined) {
+    yield* Effect.logWarning("onInvoke never runs: the extension does not register for INVOKE")
+  }
+  if (options.events?.includes("SHUTDOWN") === false && (onShutdown !== undefined || telemetry !== undefined)) {
+    yield* Effect.logWarning(
+      "the extension does not register for SHUTDOWN, so Lambda ends it without a word: onShutdown, finalizers and the last " +
+        "flush of telemetry do not run"
+    )
+  }
+
   yield* supervise({
     name: options.name,
     events: options.events,
@@ -211,7 +222,7 @@ export const runWith = Effect.fnUntraced(function* <E, R, ROut, LE, RIn>(
     Stream.runForEach((event) => {
       switch (event.eventType) {
         case "INVOKE":
-          return onInvocation(event)
+          return Effect.annotateLogs(onInvocation(event), "requestId", event.requestId)
         case "UNKNOWN":
           return onUnknown === undefined ? logUnknown(event) : onEvent("onUnknown", () => onUnknown(event), event)
         case "SHUTDOWN":

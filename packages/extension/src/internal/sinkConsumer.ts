@@ -49,6 +49,10 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
   /** Others passed in this flush, the first one that waits did not yet. */
   let othersPass = false
   let failures = 0
+  let isRefusing = false
+  /** Records that the queue had refused when the sink last took a batch. */
+  let refusedKnown = 0
+  let isFullSaid = false
   let failedAt = 0
   let restUntil = 0
   let sequence = 0
@@ -77,12 +81,19 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
 
   const drop = (unsent: Unsent, why: string, cause: Cause.Cause<unknown>) => {
     settle("droppedBySink", unsent)
-    return logFailure(`${why}; ${unsent.batch.events.length} records are dropped`, cause)
+    // Once until it takes a batch again: with the type `extension` each line is a record of the next batch.
+    const isNews = !isRefusing
+    isRefusing = true
+    const records = unsent.batch.events.length
+    return isNews ? logFailure(`${why}; ${records} records are dropped, further ones only counted`, cause) : Effect.void
   }
 
   const succeeded = Effect.suspend(() => {
     const wasOutage = failures > 0
     failures = 0
+    isRefusing = false
+    refusedKnown = queue.refused
+    isFullSaid = false
     return wasOutage
       ? Effect.flatMap(Clock.currentTimeMillis, (now) =>
           Effect.logInfo(
@@ -167,9 +178,21 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
     return true
   })
 
-  const flush = Effect.flatMap(Clock.currentTimeMillis, (now) =>
-    // Beyond the longest rest the clock was set back.
-    now < restUntil && restUntil - now <= options.longestRestMillis ? Effect.succeed(false) : flushNow
+  const sayFull = Effect.suspend(() => {
+    if (queue.refused === refusedKnown || isFullSaid) return Effect.void
+    isFullSaid = true
+    return Effect.logWarning(
+      `more telemetry than the sink ${sink.name} takes: its queue is full, the newest records are dropped and counted, ` +
+        `${queue.refused - refusedKnown} so far`
+    )
+  })
+
+  const flush = Effect.andThen(
+    sayFull,
+    Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      // Beyond the longest rest the clock was set back.
+      now < restUntil && restUntil - now <= options.longestRestMillis ? Effect.succeed(false) : flushNow
+    )
   )
 
   return {
