@@ -206,34 +206,78 @@ describe("Terraform", () => {
   })
 })
 
-it("AWS CLI: publishes both layers, and exchanges the one of the function", async () => {
-  // Stands for `aws`: writes down what it is asked, and knows a function with two layers.
-  const fake = `#!/bin/bash
-printf '%s\\n' "$*" >> ${JSON.stringify(join(project, "calls"))}
-arn=arn:aws:lambda:eu-west-1:123456789012:layer
+describe("AWS CLI", () => {
+  const arn = "arn:aws:lambda:eu-west-1:123456789012:layer"
+  const update = "lambda update-function-configuration --function-name my-function --layers"
+
+  /** Runs a script with a recorder in the place of `aws`: what it was asked, and how the script ended. */
+  const script = async (
+    args: readonly [string, ...ReadonlyArray<string>],
+    { attached = `${arn}:first:1\t${arn}:my-extension-arm64:6\t${arn}:last:2`, failing = "nothing" } = {}
+  ) => {
+    const fake = `#!/bin/bash
+printf '%s\\n' "$*" >> calls
+if [[ $2 == ${failing} ]]; then echo 'ThrottlingException: Rate exceeded' >&2; exit 254; fi
 case $2 in
-  get-function-configuration) printf '%s\\t%s\\n' "$arn:other:1" "$arn:my-extension-arm64:6" ;;
-  list-layer-versions) echo "$arn:my-extension-arm64:7" ;;
+  get-function-configuration) printf '%s\\n' '${attached}' ;;
+  list-layer-versions) echo ${arn}:my-extension-arm64:7 ;;
+  get-layer-version) echo ${arn}:my-extension-arm64:5 ;;
 esac
 `
-  writeFileSync(join(project, "bin/aws"), fake, { mode: 0o755 })
-  await run("bash", [join(templates, "publish.sh")], { PATH: `${join(project, "bin")}:${process.env["PATH"]}` })
-  const calls = readFileSync(join(project, "calls"), "utf8").split("\n")
-  for (const [arch, name] of [
-    ["x64", "x86_64"],
-    ["arm64", "arm64"]
-  ]) {
-    assert.include(
-      calls,
-      `lambda publish-layer-version --layer-name my-extension-${arch} --zip-file fileb://dist/my-extension-${arch}.zip ` +
-        `--compatible-architectures ${name}`
+    writeFileSync(join(project, "bin/aws"), fake, { mode: 0o755 })
+    writeFileSync(join(project, "calls"), "")
+    const [name, ...rest] = args
+    const code = await run("bash", [join(templates, name), ...rest], {
+      PATH: `${join(project, "bin")}:${process.env["PATH"]}`
+    }).then(
+      () => 0,
+      (error: { readonly code: number }) => error.code
     )
+    const calls = readFileSync(join(project, "calls"), "utf8").split("\n")
+    return { code, calls, updates: calls.filter((call) => call.includes("update-function-configuration")) }
   }
-  const arn = "arn:aws:lambda:eu-west-1:123456789012:layer"
-  assert.include(
-    calls,
-    `lambda update-function-configuration --function-name my-function --layers ${arn}:other:1 ${arn}:my-extension-arm64:7`
-  )
+
+  it("publishes both layers and exchanges the one of the function, in its place between the others", async () => {
+    const { calls, code, updates } = await script(["publish.sh"])
+    assert.strictEqual(code, 0)
+    for (const [arch, name] of [
+      ["x64", "x86_64"],
+      ["arm64", "arm64"]
+    ]) {
+      assert.include(
+        calls,
+        `lambda publish-layer-version --layer-name my-extension-${arch} --zip-file fileb://dist/my-extension-${arch}.zip ` +
+          `--compatible-architectures ${name}`
+      )
+    }
+    assert.deepStrictEqual(updates, [
+      `${update} ${arn}:first:1 ${arn}:my-extension-arm64:7 ${arn}:last:2 --query Layers[].Arn`
+    ])
+  })
+
+  it.each([
+    ["back to a version", "5", undefined, `${arn}:first:1 ${arn}:my-extension-arm64:5 ${arn}:last:2`],
+    ["off the function", "none", undefined, `${arn}:first:1 ${arn}:last:2`],
+    ["off a function that has no other", "none", `${arn}:my-extension-arm64:6`, "[]"],
+    ["to a function that has none", "latest", "None", `${arn}:my-extension-arm64:7`]
+  ])("set-layer.sh: %s", async (_, version, attached, layers) => {
+    const { code, updates } = await script(["set-layer.sh", "my-function", "my-extension-arm64", version], { attached })
+    assert.strictEqual(code, 0)
+    assert.deepStrictEqual(updates, [`${update} ${layers} --query Layers[].Arn`])
+  })
+
+  it.each([
+    ["get-function-configuration", ["publish.sh"]],
+    ["list-layer-versions", ["publish.sh"]],
+    ["publish-layer-version", ["publish.sh"]],
+    ["get-function-configuration", ["set-layer.sh", "my-function", "my-extension-arm64", "none"]],
+    ["get-layer-version", ["set-layer.sh", "my-function", "my-extension-arm64", "5"]]
+  ] as const)("where %s fails, %j stops before it changes the function", async (failing, args) => {
+    const { calls, code, updates } = await script(args, { failing })
+    assert.strictEqual(code, 254)
+    assert.isTrue(calls.some((call) => call.includes(failing)))
+    assert.deepStrictEqual(updates, [])
+  })
 })
 
 it("container image: the directory is copied to /opt", () => {
