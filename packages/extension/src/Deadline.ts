@@ -139,11 +139,17 @@ export const attempt = <A, E, R>(
   budgetMillis: number,
   stop: Effect.Effect<unknown> = Effect.never
 ): Effect.Effect<Option.Option<Exit.Exit<A, E>>, never, R> =>
-  Effect.flatMap(Effect.forkDetach(self, { startImmediately: true }), (fiber) => {
-    // Most handlers never wait, and then there is nothing to race.
-    const exit = fiber.pollUnsafe()
-    return exit === undefined ? awaitWithin(fiber, budgetMillis, stop) : Effect.succeedSome(exit)
-  })
+  // Between the fork and the wait nothing may interrupt: the fiber would have no owner.
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(Effect.forkDetach(self, { startImmediately: true }), (fiber) => {
+      // Most handlers never wait, and then there is nothing to race.
+      const exit = fiber.pollUnsafe()
+      if (exit !== undefined) return Effect.succeedSome(exit)
+      return Effect.onInterrupt(restore(awaitWithin(fiber, budgetMillis, stop)), () =>
+        Effect.sync(() => fiber.interruptUnsafe())
+      )
+    })
+  )
 
 const awaitWithin = Effect.fnUntraced(function* <A, E>(
   fiber: Fiber.Fiber<A, E>,
@@ -158,7 +164,7 @@ const awaitWithin = Effect.fnUntraced(function* <A, E>(
       Effect.map(() => Option.fromUndefinedOr(fiber.pollUnsafe()))
     ),
     Effect.as(stop, Option.none<Exit.Exit<A, E>>())
-  ]).pipe(Effect.onInterrupt(() => Effect.sync(() => fiber.interruptUnsafe())))
+  ])
   if (Option.isNone(exit)) {
     fiber.interruptUnsafe()
     yield* Metric.update(ExtensionMetrics.abandoned, 1)

@@ -20,7 +20,6 @@ import type * as FlushStrategy from "./FlushStrategy.ts"
 import { type Flushable, ofStream } from "./internal/consumers.ts"
 import { batchBounds, type Session, start } from "./internal/session.ts"
 import { ofSink } from "./internal/sinkConsumer.ts"
-import type { LambdaEnvironment } from "./LambdaEnvironment.ts"
 import type { Registration } from "./Registration.ts"
 import type * as TelemetryAccounting from "./TelemetryAccounting.ts"
 import type { TelemetryApiError } from "./TelemetryApiError.ts"
@@ -93,14 +92,10 @@ export class TelemetryOptionsError extends Schema.TaggedError<TelemetryOptionsEr
  * @since 0.1.0
  */
 export interface Telemetry<out E, out R> {
-  /** @internal */
+  /** Begins it, between register and the first next; `Extension.run` calls it. */
   readonly start: (
     registration: Registration
-  ) => Effect.Effect<
-    Session,
-    E | TelemetryApiError | TelemetryOptionsError,
-    R | LambdaEnvironment | Background | Scope.Scope
-  >
+  ) => Effect.Effect<Session, E | TelemetryApiError | TelemetryOptionsError, R | Background | Scope.Scope>
 }
 
 const defaultRetry = Schedule.exponential("100 millis").pipe(Schedule.upTo({ times: 3 }))

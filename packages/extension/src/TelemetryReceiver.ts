@@ -31,6 +31,7 @@ import { Invocations } from "./internal/invocations.ts"
 import * as lines from "./internal/lines.ts"
 import { type Bounds, Queue } from "./internal/queue.ts"
 import type * as PlatformEvent from "./PlatformEvent.ts"
+import * as Predicate from "effect/Predicate"
 import type { Registration } from "./Registration.ts"
 import * as TelemetryAccounting from "./TelemetryAccounting.ts"
 import { TelemetryApi } from "./TelemetryApi.ts"
@@ -135,6 +136,16 @@ export class TelemetryReceiver extends Context.Service<
 
 type RuntimeDone = typeof PlatformEvent.RuntimeDone.Type
 
+/** The end of an invocation in a record that cannot be decoded otherwise: whoever waits for it shall not wait in vain. */
+const endOf = (original: unknown): RuntimeDone | undefined => {
+  if (!Predicate.hasProperty(original, "type") || original.type !== "platform.runtimeDone") return undefined
+  const record = Predicate.hasProperty(original, "record") ? original.record : undefined
+  if (!Predicate.hasProperty(record, "requestId") || !Predicate.isString(record.requestId)) return undefined
+  const status =
+    Predicate.hasProperty(record, "status") && Predicate.isString(record.status) ? record.status : "success"
+  return { time: "", type: "platform.runtimeDone", record: { requestId: record.requestId, status } }
+}
+
 // `platform.start` comes with the first batch of an invocation. Without it there is nothing to wait for.
 const silenceMillis = 2000
 
@@ -183,8 +194,11 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
         case "platform.logsDropped":
           counter.droppedByLambda(event.record.droppedRecords, event.record.droppedBytes)
           break
-        case "undecodable":
+        case "undecodable": {
           undecodable++
+          const end = endOf(event.original)
+          if (end !== undefined) done.push(end)
+        }
       }
       return event
     })

@@ -28,13 +28,16 @@
 import * as Console from "effect/Console"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as Headers from "effect/http/Headers"
 import * as HttpClient from "effect/http/HttpClient"
 import type { HttpClientError } from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import * as Deadline from "./Deadline.ts"
 import { causeText } from "./ExtensionError.ts"
 import * as TelemetryEvent from "./TelemetryEvent.ts"
 
@@ -178,7 +181,8 @@ export class HttpSinkError extends Schema.TaggedError<HttpSinkError>("@effect-la
 ) {}
 
 /**
- * Posts every batch to an HTTP endpoint; any 2xx answer takes it. The header
+ * Posts every batch to an HTTP endpoint; any 2xx answer takes it, and a
+ * redirect is a refusal like any other status. The header
  * `idempotency-key` carries the batch's id. The client is the current
  * `HttpClient`, with whatever proxy or tracing it has.
  *
@@ -234,19 +238,24 @@ export const http = (options: HttpOptions): Effect.Effect<TelemetrySink, never, 
           : HttpClientRequest.bodyText(toNdjson(batch), "application/x-ndjson")
       )
       const client = yield* HttpClient.HttpClient
+      const init = Option.getOrUndefined(yield* Effect.serviceOption(FetchHttpClient.RequestInit))
       const response = yield* (
         options.gzip === true ? HttpClientRequest.compressBody(request, "gzip") : Effect.succeed(request)
       ).pipe(
         Effect.flatMap(client.execute),
         Effect.mapError(unreachable),
-        Effect.updateService(Headers.CurrentRedactedNames, (names) => [...names, ...secrets.map(([name]) => name)])
+        Effect.updateService(Headers.CurrentRedactedNames, (names) => [...names, ...secrets.map(([name]) => name)]),
+        // `fetch` would follow a redirect with a GET without the records, and its 200 would count.
+        Effect.provideService(FetchHttpClient.RequestInit, { ...init, redirect: "manual" })
       )
-      // Read to the end, or the connection cannot be used again.
-      yield* Effect.ignore(response.arrayBuffer)
+      // Read to the end, or the connection cannot be used again; but the status alone decides.
+      yield* Deadline.attempt(Effect.ignore(response.arrayBuffer), drainMillis)
       if (response.status < 200 || response.status > 299) return yield* refused(response.status)
     })
   })
 }
+
+const drainMillis = 1000
 
 const refused = (status: number) =>
   new HttpSinkError({

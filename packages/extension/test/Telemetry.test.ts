@@ -262,11 +262,13 @@ describe("a sink", () => {
         (yield* words).filter((word) => word.startsWith("sink took")),
         [
           "sink took platform.start line 1 platform.runtimeDone",
-          "sink took platform.start line 2 platform.runtimeDone platform.start line 3 platform.runtimeDone"
+          // The sink rests at the end of the third: next does not wait for its runtimeDone.
+          "sink took platform.start line 2 platform.runtimeDone platform.start line 3",
+          "sink took platform.runtimeDone"
         ]
       )
       assert.strictEqual(new Set(ids.slice(0, 9)).size, 1)
-      assert.strictEqual(new Set(ids).size, 2)
+      assert.strictEqual(new Set(ids).size, 3)
       assert.strictEqual(get().consumers[0]?.delivered, 9)
       assert.strictEqual(messages.filter((message) => message.includes("answered 500")).length, 1, "one line an outage")
     }).pipe(Effect.provide(threeInvocations))
@@ -286,7 +288,7 @@ describe("a sink", () => {
         })
       )
       const entries = yield* ExtensionTest.journal
-      assert.deepStrictEqual(at(entries, "Next"), [0, 1125, 2250, 2375])
+      assert.deepStrictEqual(at(entries, "Next"), [0, 1125, 2250, 2250])
       assert.strictEqual(get().consumers[0]?.unsent, 9)
       assert.strictEqual(at(entries, "ExitAt").length, 1)
     }).pipe(Effect.provide(threeInvocations))

@@ -11,6 +11,7 @@ import {
 } from "@effect-lambda/extension"
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { capturedLogs, runInTime, settableClock } from "./support.ts"
 
@@ -18,10 +19,10 @@ const { delay, invoke, journal, shutdown } = ExtensionTest
 const { delivery, log, runtimeDone } = TelemetryTest
 
 /** One invocation with one line, every second. */
-const everySecond = (invocations: number) =>
+const everySecond = (invocations: number, timeout: Duration.Input = "10 seconds") =>
   Array.from({ length: invocations }, (_, index) => [
     invoke({
-      timeout: "10 seconds",
+      timeout,
       delivers: [delivery([log(`line ${index}`), runtimeDone(`request-${index + 1}`)])]
     }),
     delay("1 second")
@@ -29,6 +30,7 @@ const everySecond = (invocations: number) =>
 
 interface Outage {
   readonly invocations: number
+  readonly timeout?: Duration.Input
   readonly export: (
     batch: { readonly lines: ReadonlyArray<string>; readonly id: string },
     now: number
@@ -36,7 +38,7 @@ interface Outage {
   readonly options?: Omit<Telemetry.Options<never, never>, "sink">
 }
 
-const live = ({ export: send, invocations, options }: Outage) =>
+const live = ({ export: send, invocations, options, timeout }: Outage) =>
   Effect.gen(function* () {
     const attempts: Array<number> = []
     const taken: Array<string> = []
@@ -80,9 +82,9 @@ const live = ({ export: send, invocations, options }: Outage) =>
       sink: accounting?.consumers[0],
       lines: Array.from({ length: invocations }, (_, index) => `line ${index}`)
     }
-  }).pipe(Effect.provide(ExtensionTest.layer([...everySecond(invocations), shutdown()])))
+  }).pipe(Effect.provide(ExtensionTest.layer([...everySecond(invocations, timeout), shutdown()])))
 
-/** Nothing is missing, nothing comes twice, and only the batch that failed may come after its successor. */
+/** Nothing is missing, nothing comes twice, and only the batch that nobody answered may come after its successor. */
 const assertWhole = ({
   lines,
   taken
@@ -160,7 +162,7 @@ describe("a backend that hangs for ten minutes", () => {
 
 describe("a backend that answers 500 for ten minutes", () => {
   it.effect.each([FlushStrategy.endOfInvocation, FlushStrategy.endOfInvocationPipelined, FlushStrategy.periodic()])(
-    "$name: is not tried in vain all the time, and gets everything afterwards",
+    "$name: is not tried in vain all the time, and gets everything afterwards, in order",
     (strategy) =>
       Effect.gen(function* () {
         const { attempts, held, lines, said, sink, taken } = yield* live({
@@ -171,7 +173,7 @@ describe("a backend that answers 500 for ten minutes", () => {
         // Each flush has four attempts.
         assert.isAtMost(attempts.filter((at) => at < 10 * minute).length, 17 * 4)
         assert.isAtMost(held.filter((millis) => millis > 0).length, 17)
-        assertWhole({ taken, lines })
+        assert.deepStrictEqual(taken, lines)
         assert.deepInclude(sink, { droppedBySink: 0, unsent: 0 })
         assert.lengthOf(said, 2)
       })
@@ -195,6 +197,40 @@ describe("a batch that is refused for ever", () => {
         said.filter((message) => /^Error.*but takes others; 2 records are dropped, further/.test(message)),
         1
       )
+    })
+  )
+
+  it.effect.each<[string, Effect.Effect<void, string>]>([
+    ["with 500", Effect.fail("answered 500")],
+    ["by silence", Effect.never]
+  ])("%s, two after each other: both are dropped, and nothing else", ([, refusal]) =>
+    Effect.gen(function* () {
+      const { lines, sink, taken } = yield* live({
+        invocations: 300,
+        export: ({ lines }) => (lines.includes("line 7") || lines.includes("line 8") ? refusal : Effect.void),
+        options: { batch: { maxRecords: 2 } }
+      })
+      assert.deepStrictEqual(
+        lines.filter((line) => !taken.includes(line)),
+        ["line 7", "line 8"]
+      )
+      assert.deepInclude(sink, { droppedBySink: 4, unsent: 0 })
+    })
+  )
+
+  it.effect.each<[string, number, Duration.Input]>([
+    ["takes 1.2 s for each", 1200, "10 seconds"],
+    ["takes 200 ms for each, of 300 that an invocation has left", 200, "500 millis"]
+  ])("is not what a healthy one is, after an outage, where the backend %s", ([, millis, timeout]) =>
+    Effect.gen(function* () {
+      const { said, sink } = yield* live({
+        invocations: 60,
+        timeout,
+        export: (_, now) => (now < 30_000 ? Effect.fail("answered 500") : Effect.sleep(millis))
+      })
+      assert.deepInclude(sink, { droppedBySink: 0 })
+      assert.isAbove(sink?.delivered ?? 0, 100)
+      assert.notInclude(said.join(), "dropped")
     })
   )
 

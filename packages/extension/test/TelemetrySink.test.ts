@@ -16,6 +16,7 @@ import * as Console from "effect/Console"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import * as Fiber from "effect/Fiber"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientError from "effect/http/HttpClientError"
 import type { HttpClientRequest } from "effect/http/HttpClientRequest"
@@ -23,6 +24,7 @@ import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
+import * as TestClock from "effect/testing/TestClock"
 import * as Tracer from "effect/Tracer"
 import { inspect } from "node:util"
 import { gunzipSync } from "node:zlib"
@@ -223,6 +225,31 @@ describe("http", () => {
         error.message,
         "the sink http did not take a batch: no answer: includes credentials: http://<redacted>@logs.example.com/v1"
       )
+    })
+  )
+
+  it.effect.each([301, 302, 303, 307, 308])("%d is a refusal: fetch would follow it without the records", (status) =>
+    Effect.gen(function* () {
+      const fetch: typeof globalThis.fetch = (_, init) =>
+        Promise.resolve(new Response(null, { status: init?.redirect === "manual" ? status : 200 }))
+      const client = yield* Effect.map(Layer.build(FetchHttpClient.layer), Context.get(HttpClient.HttpClient)).pipe(
+        Effect.provideService(FetchHttpClient.Fetch, fetch)
+      )
+      const sink = yield* http({}, client)
+      const error = yield* Effect.flip(sink.export(batch)).pipe(Effect.provideService(FetchHttpClient.Fetch, fetch))
+      assert.isFalse(error.isRetryable)
+      assert.include(error.message, `the endpoint answered ${status}`)
+    })
+  )
+
+  it.effect("a 200 takes the batch, also where its body never ends", () =>
+    Effect.gen(function* () {
+      const client = HttpClient.make((request) =>
+        Effect.succeed(HttpClientResponse.fromWeb(request, new Response(new ReadableStream())))
+      )
+      const fiber = yield* Effect.forkChild((yield* http({}, client)).export(batch), { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(fiber)
     })
   )
 

@@ -21,8 +21,10 @@ export interface Flushable {
   readonly flush: Effect.Effect<boolean>
   /** The same, tried in any case: at the end there is no later. */
   readonly flushNow: Effect.Effect<boolean>
-  /** Says that a flush did not end in the time it had. */
-  readonly overdue: Effect.Effect<unknown>
+  /** Says that a flush did not end in its time, or in what the invocation left of it. */
+  readonly overdue: (hadWholeTime: boolean) => Effect.Effect<unknown>
+  /** It failed, and is left alone for now. */
+  readonly isResting: (now: number) => boolean
   /** Completes when nothing is being delivered. */
   readonly settled: Effect.Effect<void>
   /** Counts what waits as unsent, for good. */
@@ -86,7 +88,8 @@ export const ofStream = (open: Open, openedAt = 0) => {
     flush,
     flushNow: flush,
     // The program's own pace.
-    overdue: Effect.void,
+    overdue: () => Effect.void,
+    isResting: () => false,
     settled: Effect.asVoid(flush),
     giveUp
   }

@@ -1,14 +1,16 @@
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import { Background } from "../Background.ts"
 import * as Deadline from "../Deadline.ts"
 import type { InvokeEvent } from "../ExtensionEvent.ts"
+import { logFailure } from "../FailurePolicy.ts"
 import * as FlushStrategy from "../FlushStrategy.ts"
-import { LambdaEnvironment } from "../LambdaEnvironment.ts"
 import type { Registration } from "../Registration.ts"
 import type { FlushOptions } from "../Telemetry.ts"
 import * as TelemetryAccounting from "../TelemetryAccounting.ts"
@@ -53,12 +55,12 @@ export const start = Effect.fnUntraced(function* (
 ) {
   const receiver = yield* TelemetryReceiver
   const background = yield* Background
-  const { initializationType } = yield* LambdaEnvironment
-  const isManaged = initializationType === "lambda-managed-instances"
+  // On managed instances there are none, and where the program does not ask for them.
+  const hasInvocations = registration.events.includes("INVOKE")
   const wanted = options.strategy ?? FlushStrategy.endOfInvocation
-  const strategy = isManaged && wanted.needsInvocations ? FlushStrategy.periodic() : wanted
+  const strategy = !hasInvocations && wanted.needsInvocations ? FlushStrategy.periodic() : wanted
   // Only between an event and next may something be in flight, except where there is no next or the strategy says so.
-  const isGated = !isManaged && !strategy.mayBeFrozenWhileSending
+  const isGated = hasInvocations && !strategy.mayBeFrozenWhileSending
   const bounds = batchBounds(options)
   const maxAgeMillis = Duration.toMillis(options.batch?.maxAge ?? "5 seconds")
   const tickMillis = Math.max(shortestTickMillis, Math.min(maxAgeMillis, strategy.tickMillis))
@@ -80,15 +82,30 @@ export const start = Effect.fnUntraced(function* (
       const age = queue.oldestAt === undefined ? 0 : now - queue.oldestAt
       // Below zero where the clock was set back: then nobody knows.
       const isOld = queue.records > 0 && (age >= maxAgeMillis || age < 0)
-      return strategy.decide({
+      return {
         moment,
         now,
         waiting,
         isBatchDue: hasUnsentBatch || isOld || isFull(flushable),
         lastFlushAt: flushable.lastFlushAt(),
         invokedAt
-      })
-    })
+      }
+    }).pipe(
+      Effect.flatMap((situation) =>
+        Effect.catchDefect(
+          Effect.sync(() => strategy.decide(situation)),
+          (defect) => Effect.as(sayBroken(defect), FlushStrategy.endOfInvocation.decide(situation))
+        )
+      )
+    )
+
+  // A strategy may be the user's own.
+  let isBroken = false
+  const sayBroken = (defect: unknown) => {
+    if (isBroken) return Effect.void
+    isBroken = true
+    return logFailure(`the strategy ${strategy.name} threw; endOfInvocation decides where it does`, Cause.die(defect))
+  }
 
   const watch = Effect.fnUntraced(function* (flushable: Flushable) {
     while (true) {
@@ -117,9 +134,11 @@ export const start = Effect.fnUntraced(function* (
   const flushOnce = (flushable: Flushable) =>
     Effect.suspend(() => {
       if (flushing.has(flushable)) return Effect.void
-      flushing.add(flushable)
       return Effect.ensuring(
-        flushable.flush,
+        Effect.suspend(() => {
+          flushing.add(flushable)
+          return flushable.flush
+        }),
         Effect.sync(() => flushing.delete(flushable))
       )
     })
@@ -135,14 +154,17 @@ export const start = Effect.fnUntraced(function* (
   })
 
   const beforeNext = Effect.fnUntraced(function* (event: InvokeEvent) {
-    const decisions = yield* Effect.forEach(flushables, (flushable) => decide(flushable, "invocationDone"))
+    const now = yield* Clock.currentTimeMillis
+    // One that rests has nothing to gain from the wait for the function's end.
+    const awake = flushables.filter(({ isResting }) => !isResting(now))
+    const decisions = yield* Effect.forEach(awake, (flushable) => decide(flushable, "invocationDone"))
     if (decisions.includes("awaitRuntimeDone")) {
       const done = yield* receiver.awaitRuntimeDone(event)
       // Lambda ends the environment now and says so at the next poll; what waits is sent then.
       if (Option.isSome(done) && done.value.record.status !== "success") return
       if (Option.isSome(done)) yield* Effect.sleep(graceMillis)
     }
-    const due = flushables.filter((_, index) => decisions[index] !== "keep")
+    const due = awake.filter((_, index) => decisions[index] !== "keep")
     if (!isGated) return yield* forkAll(due.map(flushOnce))
     const late = new Set(flushables)
     const flushes = flushables.map((flushable) =>
@@ -151,9 +173,10 @@ export const start = Effect.fnUntraced(function* (
         Effect.sync(() => late.delete(flushable))
       )
     )
-    yield* Effect.ensuring(
-      Deadline.attempt(Effect.all(flushes, { concurrency: "unbounded" }), flushMillis),
-      Effect.suspend(() => Effect.forEach(late, ({ overdue }) => overdue))
+    const sayLate = (hadWholeTime: boolean) => Effect.forEach(late, ({ overdue }) => overdue(hadWholeTime))
+    yield* Deadline.attempt(Effect.all(flushes, { concurrency: "unbounded" }), flushMillis).pipe(
+      Effect.andThen(Effect.suspend(() => sayLate(true))),
+      Effect.onInterrupt(() => sayLate(false))
     )
   })
 
@@ -190,7 +213,10 @@ export const start = Effect.fnUntraced(function* (
     yield* Deadline.attempt(drain(budgetMillis * 0.4), Math.max(0, budgetMillis - reportReserveMillis))
     yield* Effect.forEach(flushables, ({ giveUp }) => giveUp)
     const report = Effect.flatMap(receiver.accounting, options.onAccounting ?? logAccounting)
-    yield* Deadline.attempt(report, reportReserveMillis)
+    const reported = yield* Deadline.attempt(report, reportReserveMillis)
+    if (Option.isSome(reported) && Exit.isFailure(reported.value)) {
+      yield* logFailure("onAccounting failed", reported.value.cause)
+    }
   })
 
   const outcome = yield* receiver.subscribe(registration)

@@ -28,12 +28,18 @@ interface Unsent {
   readonly batch: TelemetryBatch
   /** Flushes that ended with it. */
   failures: number
+  /** The last of them was cut off: nobody answered. */
+  wasCut: boolean
+  /** Another one has passed since: then it is the batch and not the sink. */
+  othersPass: boolean
 }
 
 // One failure may be chance. From the second one on the rests double.
 const firstRestMillis = 1000
 // So many flushes in a row ended with this batch: perhaps it is not the sink.
 const suspectAfter = 3
+// So far behind it others are tried, since two such batches may follow each other.
+const furthestOther = 8
 
 /**
  * Takes batches from a queue of its own and sends them in order; a batch leaves when the sink took it or refused it for good.
@@ -43,11 +49,9 @@ const suspectAfter = 3
  */
 export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySink, options: SendOptions) {
   // The oldest first; more than one only while it is found out whether others pass.
-  let unsent: ReadonlyArray<Unsent> = []
+  let unsent: Array<Unsent> = []
   /** Something passed in this flush. */
   let hasProgress = false
-  /** Others passed in this flush, the first one that waits did not yet. */
-  let othersPass = false
   let failures = 0
   let isRefusing = false
   /** Records that the queue had refused when the sink last took a batch. */
@@ -63,14 +67,14 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
   const { count, queue } = open(sink.name, ({ records }) => records + inBatches())
   const lock = yield* Semaphore.make(1)
 
-  /** The first or second batch that waits. */
-  const batchAt = (index: 0 | 1) =>
+  /** The batch at this place, or the last one before it. */
+  const batchAt = (index: number) =>
     Effect.map(Clock.currentTimeMillis, (now) => {
-      if (unsent.length <= index && queue.records > 0) {
-        const id = `${origin}-${now.toString(36)}-${sequence++}`
-        unsent = [...unsent, { batch: { id, events: queue.take(options.batch).events }, failures: 0 }]
+      while (unsent.length <= index && queue.records > 0) {
+        const batch = { id: `${origin}-${now.toString(36)}-${sequence++}`, events: queue.take(options.batch).events }
+        unsent.push({ batch, failures: 0, wasCut: false, othersPass: false })
       }
-      return unsent[index]
+      return unsent[Math.min(index, unsent.length - 1)]
     })
 
   const settle = (what: "delivered" | "droppedBySink", { batch }: Unsent) => {
@@ -106,8 +110,7 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
   /** The first one that waits met a failure that may pass; whether it is gone, since others pass. */
   const failed = (first: Unsent, error: TelemetrySinkError): Effect.Effect<boolean> =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      if (othersPass) {
-        othersPass = false
+      if (first.othersPass) {
         return Effect.as(drop(first, `${error.message}, but takes others`, Cause.fail(error)), true)
       }
       first.failures++
@@ -153,26 +156,28 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
   const retried = (unsent: Unsent) =>
     send(unsent, Effect.retry(once(unsent), { schedule: options.retry, while: (error) => error.isRetryable }))
 
-  /** One that failed often: once more, after another one has passed. */
-  const suspected = Effect.fnUntraced(function* (first: Unsent) {
-    const second = yield* batchAt(1)
-    if (second !== undefined) {
-      const error = yield* send(second, once(second))
-      if (error !== undefined) return error
-      othersPass = true
-    }
-    return yield* send(first, once(first))
+  /** Whether another one passes, each time the next one. */
+  const probe = Effect.fnUntraced(function* (first: Unsent) {
+    const other = yield* batchAt(1 + ((first.failures - suspectAfter) % furthestOther))
+    if (other === undefined || other === first) return false
+    first.othersPass = (yield* send(other, once(other))) === undefined
+    return first.othersPass
   })
 
   const flushNow: Effect.Effect<boolean> = Effect.gen(function* () {
     hasProgress = false
-    othersPass = false
     while (true) {
       const first = yield* batchAt(0)
       if (first === undefined) break
-      const error = yield* first.failures < suspectAfter ? retried(first) : suspected(first)
-      if (error !== undefined && !(yield* failed(first, error))) return false
-      othersPass = false
+      const isSuspect = first.failures >= suspectAfter
+      const isUnclear = isSuspect && !first.othersPass
+      // One that nobody answers leaves no time for another one; else the order is kept.
+      if (isUnclear && first.wasCut) yield* probe(first)
+      const error = yield* isSuspect ? send(first, once(first)) : retried(first)
+      if (error === undefined) continue
+      first.wasCut = false
+      if (isUnclear && !first.othersPass && (yield* probe(first))) continue
+      if (!(yield* failed(first, error))) return false
     }
     lastFlushAt = yield* Clock.currentTimeMillis
     return true
@@ -187,12 +192,12 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
     )
   })
 
+  // Beyond the longest rest the clock was set back.
+  const isResting = (now: number) => now < restUntil && restUntil - now <= options.longestRestMillis
+
   const flush = Effect.andThen(
     sayFull,
-    Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      // Beyond the longest rest the clock was set back.
-      now < restUntil && restUntil - now <= options.longestRestMillis ? Effect.succeed(false) : flushNow
-    )
+    Effect.flatMap(Clock.currentTimeMillis, (now) => (isResting(now) ? Effect.succeed(false) : flushNow))
   )
 
   return {
@@ -201,13 +206,17 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
     lastFlushAt: () => lastFlushAt,
     flush: lock.withPermit(flush),
     flushNow: lock.withPermit(flushNow),
-    overdue: Effect.suspend((): Effect.Effect<unknown> => {
-      const [first] = unsent
-      // A sink that is only slow is no outage.
-      return first === undefined || (hasProgress && !othersPass)
-        ? Effect.void
-        : failed(first, late("it was not done when next was due"))
-    }),
+    overdue: (hadWholeTime) =>
+      Effect.suspend((): Effect.Effect<unknown> => {
+        const [first] = unsent
+        // A sink that is only slow is no outage.
+        if (first === undefined || hasProgress) return Effect.void
+        first.wasCut = true
+        // The invocation was nearly over, which says nothing of the batch.
+        if (!hadWholeTime) first.othersPass = false
+        return failed(first, late("it was not done when next was due"))
+      }),
+    isResting,
     settled: lock.withPermit(Effect.void),
     giveUp: Effect.sync(() => {
       count.add("unsent", queue.take(everything).events.length + inBatches())
