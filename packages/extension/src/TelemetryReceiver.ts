@@ -21,6 +21,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Deadline from "./Deadline.ts"
@@ -30,8 +31,8 @@ import { ofStream } from "./internal/consumers.ts"
 import { Invocations } from "./internal/invocations.ts"
 import * as lines from "./internal/lines.ts"
 import { type Bounds, Queue } from "./internal/queue.ts"
+import { whileUnreachable } from "./internal/whileUnreachable.ts"
 import type * as PlatformEvent from "./PlatformEvent.ts"
-import * as Predicate from "effect/Predicate"
 import type { Registration } from "./Registration.ts"
 import * as TelemetryAccounting from "./TelemetryAccounting.ts"
 import { TelemetryApi } from "./TelemetryApi.ts"
@@ -102,7 +103,7 @@ export type Open = (name: string, waiting: (queue: Queue) => number) => Consumer
  *
  * - `port`: where it listens
  * - `subscribe`: asks Lambda to deliver; between register and the first next.
- *   `NotSupported` is the answer of local emulators
+ *   Where no answer comes it asks again, for three seconds. `NotSupported` is the answer of local emulators
  * - `events`: the records from the moment the stream is started, so start it
  *   before `subscribe`. Several streams each get all records
  * - `awaitRuntimeDone`: the function's own end of this invocation, also when it
@@ -291,20 +292,20 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     port,
     types,
     subscribe: (registration) =>
-      api
-        .subscribe(registration, {
+      whileUnreachable(
+        api.subscribe(registration, {
           types,
           buffering: options.buffering,
           schemaVersion: options.schemaVersion,
           destination: protocol === "TCP" ? { protocol, port } : { protocol, port, method }
         })
-        .pipe(
-          Effect.tap((outcome) =>
-            Effect.sync(() => {
-              isSubscribed = outcome._tag !== "NotSupported"
-            })
-          )
-        ),
+      ).pipe(
+        Effect.tap((outcome) =>
+          Effect.sync(() => {
+            isSubscribed = outcome._tag !== "NotSupported"
+          })
+        )
+      ),
     events: Stream.suspend(() => {
       const { close, events } = ofStream(open)
       return Stream.ensuring(events, close)

@@ -1,6 +1,7 @@
 /** The receiver alone: what its streams get, what it waits for, what it drops, and what ends it. */
 import {
   Extension,
+  ExtensionError,
   ExtensionTest,
   Telemetry,
   TelemetryAccounting,
@@ -62,6 +63,48 @@ const receiving = Effect.fnUntraced(function* (options: TelemetryReceiver.Option
   yield* receiver.subscribe(registration)
   const deliver = (records: ReadonlyArray<unknown>) => listening[0]?.body(encode(JSON.stringify(records)))
   return { receiver, listening, subscriptions, deliver }
+})
+
+describe("subscribing", () => {
+  const unreachable = new TelemetryApiError.TelemetryApiError({
+    method: "telemetry",
+    reason: new ExtensionError.Unreachable({ url: "http://127.0.0.1:9001", cause: new Error("ECONNRESET") })
+  })
+
+  /** How often it was asked, and the result, where the first `failures` attempts get no answer. */
+  const subscribing = Effect.fnUntraced(function* (failures: number) {
+    let attempts = 0
+    const receiver = yield* TelemetryReceiver.make().pipe(
+      Effect.provideService(TelemetryListener.TelemetryListener, { listen: () => Effect.succeed({ port: 4243 }) }),
+      Effect.provideService(TelemetryApi.TelemetryApi, {
+        subscribe: () =>
+          Effect.suspend(() =>
+            ++attempts <= failures
+              ? Effect.fail(unreachable)
+              : Effect.succeed({ _tag: "Subscribed", schemaVersion: "2025-01-29" })
+          )
+      })
+    )
+    const exit = yield* runInTime(receiver.subscribe(registration))
+    return { attempts, exit }
+  })
+
+  it.effect("asks again where there is no answer", () =>
+    Effect.gen(function* () {
+      const { attempts, exit } = yield* subscribing(3)
+      assert.isTrue(Exit.isSuccess(exit))
+      assert.strictEqual(attempts, 4)
+    })
+  )
+
+  it.effect("but not for ever", () =>
+    Effect.gen(function* () {
+      const { attempts, exit } = yield* subscribing(Infinity)
+      assert.isTrue(Exit.isFailure(exit))
+      assert.isAbove(attempts, 5)
+      assert.isBelow(attempts, 20)
+    })
+  )
 })
 
 const invocation = (requestId: string, deadlineMs = 900_000) => ({

@@ -1,33 +1,13 @@
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Result from "effect/Result"
 import * as Deadline from "../Deadline.ts"
 import { ExtensionsApiError, Unreachable } from "../ExtensionError.ts"
 import { ExtensionsApi, type RegisterOptions } from "../ExtensionsApi.ts"
 import * as ExtensionsProtocol from "../ExtensionsProtocol.ts"
 import { LambdaEnvironment } from "../LambdaEnvironment.ts"
+import { whileUnreachable } from "./whileUnreachable.ts"
 
-// Lambda answers register at once and allows ten seconds for all of init.
-const retryMillis = 3000
 const answerMillis = 5000
-const firstDelay = 50
-const longestDelay = 500
-
-/** Only a missing answer is worth another attempt: a refusal stands. */
-const registerWithRetries = Effect.fnUntraced(function* (options: RegisterOptions) {
-  const api = yield* ExtensionsApi
-  const giveUpAt = (yield* Clock.currentTimeMillis) + retryMillis
-  let delay = firstDelay
-  while (true) {
-    const result = yield* Effect.result(api.register(options))
-    if (Result.isSuccess(result)) return result.success
-    const now = yield* Clock.currentTimeMillis
-    if (result.failure.reason._tag !== "Unreachable" || now + delay > giveUpAt) return yield* result.failure
-    yield* Effect.sleep(delay)
-    delay = Math.min(delay * 2, longestDelay)
-  }
-})
 
 /** Registers, or adopts the registration that the environment hands over. */
 export const register = Effect.fnUntraced(function* (options: RegisterOptions) {
@@ -60,7 +40,8 @@ export const register = Effect.fnUntraced(function* (options: RegisterOptions) {
     )
   }
 
-  const answer = yield* Deadline.attempt(registerWithRetries({ name, events }), answerMillis)
+  const api = yield* ExtensionsApi
+  const answer = yield* Deadline.attempt(whileUnreachable(api.register({ name, events })), answerMillis)
   if (Option.isSome(answer)) return yield* answer.value
   return yield* new ExtensionsApiError({
     method: "register",
