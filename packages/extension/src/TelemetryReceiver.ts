@@ -109,7 +109,8 @@ export type Open = (name: string, waiting: (queue: Queue) => number) => Consumer
  * - `awaitRuntimeDone`: the function's own end of this invocation, also when it
  *   came before the invocation was seen. `None` where the deadline passes first,
  *   where the type `platform` is not subscribed, and where two seconds after the
- *   call no telemetry of this invocation has come at all
+ *   call no telemetry of this invocation has come at all (100 milliseconds, once
+ *   that was so three times in a row)
  * - `functionFailed`: completes when this invocation ends in anything but success
  * - `accounting`: what became of every record
  * - `close`: stops listening and ends the streams; what waits can still be read
@@ -149,6 +150,9 @@ const endOf = (original: unknown): RuntimeDone | undefined => {
 
 // `platform.start` comes with the first batch of an invocation. Without it there is nothing to wait for.
 const silenceMillis = 2000
+// Where nothing came for so many invocations in a row, nothing is expected any more.
+const silentInvocations = 3
+const shortSilenceMillis = 100
 
 /**
  * Binds the listener.
@@ -172,6 +176,8 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   let lastArrival = clock.currentTimeMillisUnsafe()
   let isSubscribed = false
   let isClosed = false
+  /** Invocations in a row of which nothing has come. */
+  let silent = 0
 
   const offer = (events: ReadonlyArray<TelemetryEvent.TelemetryEvent>, bytes: number, at: number) => {
     for (const { count, queue } of consumers) {
@@ -188,6 +194,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
       switch (event.type) {
         case "platform.start":
           invocations.of(event.record.requestId).isStarted = true
+          silent = 0
           break
         case "platform.runtimeDone":
           done.push(event)
@@ -280,8 +287,19 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     const now = clock.currentTimeMillisUnsafe()
     const left = Deadline.fromEventAt(event, now).epochMillis - now
     if (!isStarted) {
-      const early = yield* Effect.timeoutOption(Deferred.await(done), Math.min(silenceMillis, left))
-      if (Option.isSome(early) || !invocations.of(event.requestId).isStarted) return early
+      const patience = silent < silentInvocations ? silenceMillis : shortSilenceMillis
+      const early = yield* Effect.timeoutOption(Deferred.await(done), Math.min(patience, left))
+      if (Option.isSome(early)) return early
+      if (!invocations.of(event.requestId).isStarted) {
+        silent++
+        if (silent === silentInvocations) {
+          yield* Effect.logWarning(
+            `no telemetry of ${silentInvocations} invocations in a row: Lambda does not deliver to port ${port}; ` +
+              "what waits for the end of the function's work hardly waits any more"
+          )
+        }
+        return early
+      }
     }
     // Not longer than that where the clock was set back meanwhile.
     const rest = Math.min(left, left - (clock.currentTimeMillisUnsafe() - now))

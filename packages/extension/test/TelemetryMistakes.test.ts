@@ -123,3 +123,19 @@ describe("a runtimeDone that cannot be decoded", () => {
     }).pipe(Effect.provide(withRecord({ requestId: "request-1", status: "timeout", spans: 3 })))
   )
 })
+
+describe("telemetry that does not come", () => {
+  const silent = invoke({ timeout: "10 seconds" })
+
+  it.effect("costs three invocations two seconds, and says so; then hardly anything, until it comes again", () =>
+    Effect.gen(function* () {
+      const { messages, nexts, taken } = yield* live({})
+      assert.deepStrictEqual(nexts, [0, 2000, 4000, 6000, 6100, 6200, 6325, 8325])
+      assert.lengthOf(taken, 3)
+      const said = messages.filter((message) => message.includes("no telemetry of 3 invocations in a row"))
+      assert.lengthOf(said, 1)
+    }).pipe(
+      Effect.provide(ExtensionTest.layer([silent, silent, silent, silent, silent, invocation(6), silent, shutdown()]))
+    )
+  )
+})
