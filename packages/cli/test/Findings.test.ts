@@ -6,6 +6,7 @@ import { join } from "node:path"
 import type { Target } from "../src/layer/Finding.ts"
 import * as Findings from "../src/layer/Findings.ts"
 import * as FunctionRuntime from "../src/layer/FunctionRuntime.ts"
+import * as Secrets from "../src/layer/Secrets.ts"
 import * as Stub from "../src/layer/Stub.ts"
 import * as Zip from "../src/layer/Zip.ts"
 import * as ZipReader from "../src/layer/ZipReader.ts"
@@ -128,6 +129,29 @@ it("docs/checking.md lists every fault", () => {
     const row = Array.from(rows.keys()).find((codes) => codes?.includes(`\`${code}\``))
     assert.include(rows.get(row), severity, code)
   }
+})
+
+describe("an npm token", () => {
+  it.each<readonly [string, boolean]>([
+    ["_authToken=00000000-1111-2222-3333-444444444444\n", true],
+    ['_authToken="dGhpcyBpcyBhIHRva2VuIG9mIHlvdXJz="', true],
+    ["_authToken=dGhpcyBpcyBhIHRva2VuIG9mIHlvdXJz==\0rest", true],
+    // As a text in a bundle.
+    [String.raw`"_authToken=00000000-1111-2222-3333-444444444444\n//other/:_authToken="`, true],
+    // What bun has in its own program.
+    ["_authToken=_auth=username=_password=", false],
+    ["_authToken=a_very_long_key_of_settings=username", false],
+    ["_authToken=another-key-of-some-settings=username", false],
+    ["_authToken=\0username=", false],
+    ["_authToken=${NPM_TOKEN}", false],
+    ["_authToken=short", false]
+  ])("%j: %s", (text, isOne) => {
+    const found = Secrets.find(Buffer.from(`//registry/:${text}`))
+    assert.strictEqual(
+      found.some(({ isCertain, kind }) => isCertain && kind === "an npm token"),
+      isOne
+    )
+  })
 })
 
 describe("nothing to say", () => {

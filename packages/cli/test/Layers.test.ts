@@ -20,7 +20,9 @@ import { dirname, join } from "node:path"
 import * as Receiver from "../../examples/telemetry-ship/src/Receiver.ts"
 import * as Build from "../src/layer/Build.ts"
 import * as Bun from "../src/layer/Bun.ts"
+import * as Findings from "../src/layer/Findings.ts"
 import * as LayerConfig from "../src/layer/LayerConfig.ts"
+import * as LayerContent from "../src/layer/LayerContent.ts"
 import * as ZipReader from "../src/layer/ZipReader.ts"
 
 const examples = join(import.meta.dirname, "../../examples")
@@ -239,6 +241,11 @@ describe("beside a function in Python, without a Node in PATH or in the image", 
       assert.include(outputOf(life, "extension:hello"), "2 invocations, then shutdown: spindown")
     })
   )
+})
+
+it("check finds nothing wrong with a layer that holds bun, whose own words look like those of an .npmrc", () => {
+  const content = Result.getOrThrow(LayerContent.open(optOf("hello bun")))
+  assert.deepStrictEqual(Findings.find(content, { arch: architecture, runtimes: [] }), [])
 })
 
 describe("at the real /opt", () => {

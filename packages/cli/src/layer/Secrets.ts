@@ -52,8 +52,13 @@ const formats: ReadonlyArray<Format> = [
     pattern: new RegExp(`(?<!\\w)${marker}[A-Za-z0-9]{20,}`, "y")
   })),
   { kind: "an npm token", marker: "npm_", pattern: /(?<!\w)npm_[A-Za-z0-9]{36}(?!\w)/y },
-  // ${NPM_TOKEN} is how it should be.
-  { kind: "an npm token", marker: "_authToken=", pattern: /_authToken=["']?[^\s"'$]{8,}/y },
+  // ${NPM_TOKEN} is how it should be. Programs that read an .npmrc, bun among them, hold its keys one after another:
+  // `_authToken=_password=…` is no token, so no other `=` may follow than the padding of base64.
+  {
+    kind: "an npm token",
+    marker: "_authToken=",
+    pattern: /_authToken=["']?[\w.~+/-]{16,}={0,2}(?![\w.~+/=-])/y
+  },
   { kind: "a Google API key", marker: "AIza", pattern: /(?<!\w)AIza[\w-]{35}(?![\w-])/y }
 ]
 
