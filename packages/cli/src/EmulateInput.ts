@@ -155,6 +155,14 @@ const filesIn = (directory: string): ReadonlyArray<string> =>
 
 const isDirectory = (path: string) => Fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 
+/** `effect-lambda build` writes the folder of a layer beside its zip. */
+const zipAdvice = (zip: string): string => {
+  const inside = NodePath.join(zip.slice(0, -".zip".length), "extensions")
+  return isDirectory(inside)
+    ? `${zip} is a zip, from which nothing can be started: give the folder beside it, --extensions ${inside}`
+    : `${zip} is a zip, from which nothing can be started: unpack it, and give the folder extensions that was in it`
+}
+
 /** The files to run, those of a folder in its place. */
 const extensionsOf = Effect.fnUntraced(function* (paths: ReadonlyArray<string>) {
   const files: Array<string> = []
@@ -171,7 +179,8 @@ const extensionsOf = Effect.fnUntraced(function* (paths: ReadonlyArray<string>) 
     }
     files.push(...found)
   }
-  return files
+  const zip = files.find((file) => file.endsWith(".zip") && Fs.existsSync(file))
+  return zip === undefined ? files : yield* fail(zipAdvice(zip))
 })
 
 /** A handler file or a program. */
@@ -189,9 +198,11 @@ export const functionOf = (input: Pick<Input, "function" | "bootstrap">) => {
 /** The environment that is asked for. Without `--invocations` it listens in any case. */
 export const optionsOf = Effect.fnUntraced(function* (input: Input) {
   const faults = yield* Effect.forEach(input.faults, (text) =>
-    Effect.mapError(
-      Effect.fromResult(Fault.parse(text)),
-      (error) => new CliError.UserError({ cause: error.reason.message })
+    Effect.fromResult(Fault.parse(text)).pipe(
+      Effect.mapBoth({
+        onSuccess: (fault) => ({ text, fault }),
+        onFailure: (error) => new CliError.UserError({ cause: error.reason.message })
+      })
     )
   )
   const listen = Option.isNone(input.invocations) ? Option.orElseSome(input.listen, () => defaultListen) : input.listen
@@ -210,9 +221,9 @@ export const optionsOf = Effect.fnUntraced(function* (input: Input) {
     timeout: input.timeout * 1000,
     memorySize: input.memory,
     freeze: input.freeze,
-    faults,
+    faults: faults.map(({ fault }) => fault),
     seed: input.seed,
     ...(Option.isSome(listen) ? { invokeListen: yield* listenOf(listen.value) } : undefined)
   }
-  return { options, names: extensions.map((file) => NodePath.basename(file)) }
+  return { options, faults, names: extensions.map((file) => NodePath.basename(file)) }
 })

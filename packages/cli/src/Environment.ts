@@ -17,6 +17,8 @@ export interface View {
   readonly terminal: Effect.Success<typeof Terminal.make>
   /** The extensions, for the width of their column. */
   readonly names: ReadonlyArray<string>
+  /** The flag that says where invokes are taken. */
+  readonly portFlag: "--listen" | "--invoke-port"
   readonly format: "timeline" | "logs" | "json"
   /** Takes each entry before it is shown. */
   readonly onEntry: (entry: Journal.JournalEntry) => Effect.Effect<void, CliError.UserError>
@@ -28,17 +30,24 @@ export interface Options extends Emulator.Options {
   readonly memorySize: number
 }
 
-export const explain = (error: EmulatorError) =>
-  // The emulator speaks of its options, a person at a terminal of flags.
-  fail(error.reason.message.replaceAll("function.command", "--bootstrap"))
+/** The emulator speaks of its options, a person at a terminal of flags. */
+export const explain = ({ reason }: EmulatorError, portFlag?: View["portFlag"]) =>
+  fail(
+    reason._tag === "PortUnavailable" && portFlag !== undefined
+      ? reason.message.replace("another port", `another port with ${portFlag}`)
+      : reason.message.replaceAll("function.command", "--bootstrap")
+  )
 
 /** Starts an environment, which lives until `end`; it is shown in the scope of the caller. */
 export const start = Effect.fnUntraced(function* (options: Options, view: View) {
-  const { format, names, onEntry, terminal } = view
+  const { format, names, onEntry, portFlag, terminal } = view
   const scope = yield* Effect.scope
   // Closed before the end, so that the journal is complete by then.
   const environment = yield* Scope.fork(scope)
-  const emulator = yield* Emulator.make(options).pipe(Scope.provide(environment), Effect.catch(explain))
+  const emulator = yield* Emulator.make(options).pipe(
+    Scope.provide(environment),
+    Effect.catch((error) => explain(error, portFlag))
+  )
 
   const timeline = Timeline.make({
     names,

@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
-import type { EntryOf, JournalEntry } from "@effect-lambda/emulator/Journal"
+import type { Fault } from "@effect-lambda/emulator/Fault"
+import type { EntryOf, JournalEntry, Source } from "@effect-lambda/emulator/Journal"
+import * as LogLine from "@effect-lambda/emulator/LogLine"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 
@@ -39,7 +41,7 @@ export interface Summary {
   readonly extensions: ReadonlyArray<ExtensionFigures>
   /** One sentence for each crash, overrun and other misbehaviour of an extension. Empty: all is well. */
   readonly problems: ReadonlyArray<string>
-  /** What an extension may have lost without having done wrong. */
+  /** What an extension may have lost without having done wrong, what it logged as errors, and faults that never struck. */
   readonly notes: ReadonlyArray<string>
   /** One sentence for each way in which the function itself failed. */
   readonly functionFailures: ReadonlyArray<string>
@@ -70,6 +72,10 @@ const decodeError = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Stru
 const errorMessage = (body: string): string =>
   Option.match(decodeError(body), { onNone: () => "", onSome: ({ errorMessage }) => `: ${errorMessage}` })
 
+const longestError = 500
+
+const nameOf = (source: Source): string => source.slice("extension:".length)
+
 const generation = (kind: Generation["kind"], startedAt: number): Generation => ({
   kind,
   startedAt,
@@ -81,13 +87,29 @@ const generation = (kind: Generation["kind"], startedAt: number): Generation => 
 })
 
 /**
+ * A fault as it was asked for; the journal has the same object each time it strikes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface AskedFault {
+  readonly text: string
+  readonly fault: Fault
+}
+
+/**
  * Takes the entries of a journal one by one, so that an environment may run for days.
  *
+ * @param faults those of the environment, to tell which of them never struck
  * @category constructors
  * @since 0.1.0
  */
-export const make = (): { readonly add: (entry: JournalEntry) => void; readonly result: () => Summary } => {
+export const make = (
+  faults: ReadonlyArray<AskedFault> = []
+): { readonly add: (entry: JournalEntry) => void; readonly result: () => Summary } => {
   const extensions = new Map<string, Extension>()
+  const errors = new Map<string, { count: number; readonly first: string }>()
+  const struck = new Set<Fault>()
   // An init that fails is repeated, and its problem with it.
   const problems = new Set<string>()
   const notes = new Set<string>()
@@ -136,6 +158,28 @@ export const make = (): { readonly add: (entry: JournalEntry) => void; readonly 
     if (isRuntimeStarted && !isRuntimeReady) functionFailures.add(`the function's runtime never called next ${why}`)
   }
 
+  const onOutput = (name: string, line: string) => {
+    const log = LogLine.read(line)
+    if (log === undefined || !LogLine.isError(log)) return
+    const known = errors.get(name)
+    if (known === undefined) errors.set(name, { count: 1, first: LogLine.shortened(log.text, longestError) })
+    else known.count++
+  }
+
+  const errorNotes = () =>
+    Array.from(errors, ([name, { count, first }]) =>
+      count === 1 ? `${name} logged an error: ${first}` : `${name} logged ${count} errors, the first: ${first}`
+    )
+
+  const faultNotes = () =>
+    faults.flatMap(({ fault, text }) => {
+      if (struck.has(fault)) return []
+      const name = fault._tag === "Crash" && fault.source !== "runtime" ? nameOf(fault.source) : undefined
+      const why =
+        name === undefined || extensions.has(name) ? "its moment did not come" : `no extension named ${name} ran`
+      return [`the fault ${text} never struck: ${why}`]
+    })
+
   const onExtension = (name: string, entry: Extract<JournalEntry, { readonly source: unknown }>) => {
     const known = extensions.get(name)
     switch (entry._tag) {
@@ -177,6 +221,8 @@ export const make = (): { readonly add: (entry: JournalEntry) => void; readonly 
       case "ProcessExited":
         if (known !== undefined) onExit(known, entry)
         return
+      case "Output":
+        return onOutput(name, entry.line)
       default:
         return
     }
@@ -226,7 +272,7 @@ export const make = (): { readonly add: (entry: JournalEntry) => void; readonly 
 
   const add = (entry: JournalEntry): void => {
     if ("source" in entry && entry.source !== "runtime") {
-      return onExtension(entry.source.slice("extension:".length), entry)
+      return onExtension(nameOf(entry.source), entry)
     }
     switch (entry._tag) {
       case "ProcessStarted":
@@ -269,6 +315,9 @@ export const make = (): { readonly add: (entry: JournalEntry) => void; readonly 
       case "ShutdownEnded":
         isShuttingDown = false
         return
+      case "FaultInjected":
+        struck.add(entry.fault)
+        return
       default:
         return
     }
@@ -281,7 +330,7 @@ export const make = (): { readonly add: (entry: JournalEntry) => void; readonly 
       failedInvocations: failed.size,
       extensions: Array.from(extensions.values(), ({ figures }) => ({ ...figures })),
       problems: [...problems],
-      notes: [...notes],
+      notes: [...notes, ...errorNotes(), ...faultNotes()],
       functionFailures: [...functionFailures]
     })
   }
@@ -322,7 +371,7 @@ export const render = (summary: Summary): string => {
     ...summary.functionFailures.map((text) => `function: ${text}`),
     ...summary.notes.map((text) => `note: ${text}`),
     ...(summary.problems.length === 0
-      ? ["no extension crashed or overran"]
+      ? [summary.extensions.length === 0 ? "no extension ran" : "no extension crashed or overran"]
       : summary.problems.map((text) => `problem: ${text}`))
   ].join("\n")
 }

@@ -118,7 +118,7 @@ describe("effect-lambda dev", { timeout: 30_000 }, () => {
     server.close()
     const missing = await start(["dev", "-f", "nowhere.mjs", "--invoke-port", "0"], { cwd }).ended
     for (const [{ code, output }, text] of [
-      [inUse, String(port)],
+      [inUse, `127.0.0.1:${port}: the port is in use. Choose another port with --invoke-port, or 0`],
       [missing, "nowhere.mjs"]
     ] as const) {
       assert.strictEqual(code, 1, output)

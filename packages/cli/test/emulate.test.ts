@@ -175,6 +175,24 @@ describe("effect-lambda emulate", { timeout: 30_000 }, () => {
     assert.include(output, "no extension crashed or overran")
   })
 
+  it("an extension that fails: the timeline and the summary say why, and that faults never struck; exit 0", async () => {
+    const extension = join(import.meta.dirname, "../../examples/telemetry-ship/src/telemetry-ship.ts")
+    const faults = ["--fault", "crash:extension:nobody:init", "--fault", "reset:next@50"]
+    const { code, output } = await emulate("-e", extension, "-f", handler, "-n", "1", ...faults)
+    assert.strictEqual(code, 0, output)
+    const why = 'init failed; .+: ConfigError: SchemaError\\(Expected string at \\["TELEMETRY_URL"\\]\\)$'
+    assert.match(output, new RegExp(`\\| ERROR ${why}`, "m"))
+    assert.match(output, new RegExp(`^note: telemetry-ship.ts logged an error: ${why}`, "m"))
+    assert.include(output, "note: the fault crash:extension:nobody:init never struck: no extension named nobody ran")
+    assert.include(output, "note: the fault reset:next@50 never struck: its moment did not come")
+  })
+
+  it("no extension: the summary does not praise it", async () => {
+    const { code, output } = await emulate("-f", handler, "-n", "1")
+    assert.strictEqual(code, 0, output)
+    assert.match(output, /1 invocation\nno extension ran\n$/)
+  })
+
   it("an internal extension is no problem", async () => {
     const { code, output } = await emulate("-e", hello, "-f", fixture("internal-handler.mjs"), "-n", "1")
     assert.strictEqual(code, 0, output)
@@ -264,6 +282,7 @@ describe("bad input is one clear sentence and a non-zero exit", { timeout: 30_00
   writeFileSync(notJson, "{")
   const layer = join(folder, "layer")
   mkdirSync(join(layer, "extensions"), { recursive: true })
+  for (const zip of ["layer.zip", "other.zip"]) writeFileSync(join(folder, zip), "PK")
 
   it.each<readonly [string, ReadonlyArray<string>, string]>([
     ["no function", ["-n", "1"], "give the function"],
@@ -275,6 +294,13 @@ describe("bad input is one clear sentence and a non-zero exit", { timeout: 30_00
     ["an unreadable payload", ["-f", handler, "-n", "1", "-p", "/nowhere/event.json"], "neither JSON nor a file"],
     ["a payload without --invocations", ["-f", handler, "-p", "{}"], "goes with --invocations"],
     ["a folder laid out as /opt", ["-e", layer, "-f", handler, "-n", "1"], "did you mean"],
+    [
+      "the zip of a layer beside its folder",
+      ["-e", `${layer}.zip`, "-f", handler, "-n", "1"],
+      `layer.zip is a zip, from which nothing can be started: give the folder beside it, --extensions ${layer}/extensions`
+    ],
+    ["a folder of zips", ["-e", folder, "-f", handler, "-n", "1"], "is a zip, from which nothing can be started"],
+    ["a zip alone", ["-e", join(folder, "other.zip"), "-f", handler, "-n", "1"], "unpack it, and give the folder"],
     ["a memory size that Lambda does not have", ["-f", handler, "-n", "1", "--memory", "-5"], "128"],
     ["a journal on a full disk", ["-f", handler, "-n", "1", "--journal", "/dev/full"], "cannot be written"],
     ["a payload file without JSON", ["-f", handler, "-n", "1", "-p", notJson], "does not hold JSON"],
@@ -299,7 +325,8 @@ describe("bad input is one clear sentence and a non-zero exit", { timeout: 30_00
     const { code, output } = await emulate("-f", handler, "--listen", `127.0.0.1:${port}`)
     server.close()
     assert.notStrictEqual(code, 0)
-    assert.include(output, String(port))
+    const said = `Cannot listen on 127.0.0.1:${port}: the port is in use. Choose another port with --listen, or 0`
+    assert.include(output, said)
     assert.notMatch(output, /^ +at /m)
   })
 })

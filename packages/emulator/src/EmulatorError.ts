@@ -35,6 +35,13 @@ export class DuplicateExtension extends Schema.TaggedError<DuplicateExtension>(
   }
 }
 
+const whyNot = (cause: unknown): string => {
+  if (!(cause instanceof Error)) return ""
+  const code = "code" in cause ? cause.code : undefined
+  if (code === "EADDRINUSE") return ": the port is in use"
+  return code === "EACCES" ? ": the system does not permit this port" : `: ${cause.message}`
+}
+
 /**
  * The HTTP server could not listen.
  *
@@ -45,7 +52,7 @@ export class PortUnavailable extends Schema.TaggedError<PortUnavailable>(
   "@effect-lambda/emulator/EmulatorError/PortUnavailable"
 )("PortUnavailable", { host: Schema.String, port: Schema.Finite, cause: Schema.Defect() }) {
   override get message(): string {
-    return `Cannot listen on ${this.host}:${this.port}. Choose another port, or 0 for any free one.`
+    return `Cannot listen on ${this.host}:${this.port}${whyNot(this.cause)}. Choose another port, or 0 for any free one.`
   }
 }
 

@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import type { JournalEntry, Source } from "./Journal.ts"
+import * as LogLine from "./LogLine.ts"
 
 const columns = { ms: 8, phase: 9, left: 9 }
 
@@ -18,23 +19,12 @@ const whoOf = (entry: JournalEntry): string => {
     : "platform"
 }
 
-/** Structured logs are shown as level and message; a log line is for reading here. */
-const readable = (text: string): string => {
-  if (!text.startsWith("{")) return text
-  try {
-    const record: unknown = JSON.parse(text)
-    if (typeof record !== "object" || record === null || !("message" in record)) return text
-    const { message } = record
-    const level = "level" in record && typeof record.level === "string" ? `${record.level} ` : ""
-    return `${level}${typeof message === "string" ? message : JSON.stringify(message)}`
-  } catch {
-    return text
-  }
+/** Structured logs are shown as level, message and why; a log line is for reading here. */
+const readable = (line: string): string => {
+  const log = LogLine.read(line)
+  if (log === undefined) return LogLine.printable(line)
+  return log.level === undefined ? log.text : `${LogLine.printable(log.level)} ${log.text}`
 }
-
-/** A control character of a process may wipe the table or set the title of the terminal: it is shown instead. */
-const printable = (text: string): string =>
-  text.replace(/(?!\t)\p{Cc}/gu, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`)
 
 const count = ({ bytes, records }: { readonly bytes: number; readonly records: number }): string =>
   `${records} ${records === 1 ? "record" : "records"} (${bytes} bytes)`
@@ -57,7 +47,7 @@ const textOf = (entry: JournalEntry): string => {
     case "Killed":
       return `${entry.signal} sent`
     case "Output":
-      return `| ${printable(readable(entry.line))}`
+      return `| ${readable(entry.line)}`
     case "Registered":
       return `registered for ${entry.events.join(", ") || "no events"}${entry.kind === "internal" ? " (internal)" : ""}`
     case "ApiRefused":

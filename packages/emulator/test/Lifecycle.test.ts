@@ -671,7 +671,10 @@ describe("the service", () => {
       const emulator = yield* startEmulator({})
       const port = Number(emulator.runtimeApi.split(":")[1])
       const taken = yield* Effect.flip(startEmulator({ port }))
-      assert.strictEqual(taken.reason._tag, "PortUnavailable")
+      assert.strictEqual(
+        taken.reason.message,
+        `Cannot listen on 127.0.0.1:${port}: the port is in use. Choose another port, or 0 for any free one.`
+      )
       const noSlot = yield* Effect.flip(emulator.endSlot("extension:nobody"))
       assert.strictEqual(noSlot.reason._tag, "NotARunningSlot")
       const tooLarge = yield* Effect.flip(emulator.invoke("x".repeat(6_291_557)))

@@ -77,6 +77,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
   const view: Environment.View = {
     terminal,
     names: [config.name],
+    portFlag: "--invoke-port",
     format: input.logs ? "logs" : "timeline",
     onEntry: (entry) => Effect.sync(() => summary.add(entry))
   }

@@ -51,13 +51,14 @@ const invokeAll = Effect.fnUntraced(function* (
 
 const run = Effect.fnUntraced(function* (input: Input) {
   const payload = yield* payloadOf(input)
-  const { names, options } = yield* optionsOf(input)
+  const { faults, names, options } = yield* optionsOf(input)
   const append = yield* openJournal(input.journal)
   const terminal = yield* Terminal.make
-  const summary = Summary.make()
+  const summary = Summary.make(faults)
   const { emulator, end, shown } = yield* Environment.start(options, {
     terminal,
     names,
+    portFlag: "--listen",
     format: input.json ? "json" : input.logs ? "logs" : "timeline",
     onEntry: (entry) => {
       summary.add(entry)
@@ -67,7 +68,8 @@ const run = Effect.fnUntraced(function* (input: Input) {
 
   const work = Option.match(input.invocations, {
     onNone: () => Effect.never,
-    onSome: (count) => Effect.catch(invokeAll(emulator, count, payload, input.timeout), Environment.explain)
+    onSome: (count) =>
+      Effect.catch(invokeAll(emulator, count, payload, input.timeout), (error) => Environment.explain(error))
   })
   // Whatever ends it, the environment is shut down and the summary told.
   const outcome = yield* Effect.exit(Effect.raceAllFirst([work, terminal.ended, shown]))

@@ -1,0 +1,68 @@
+/** What the summary says about extensions that neither crashed nor overran. */
+import * as Fault from "@effect-lambda/emulator/Fault"
+import type { Happening, JournalEntry } from "@effect-lambda/emulator/Journal"
+import { assert, it } from "@effect/vitest"
+import * as Result from "effect/Result"
+import * as Summary from "../src/Summary.ts"
+
+const askedFor = (text: string): Summary.AskedFault => ({ text, fault: Result.getOrThrow(Fault.parse(text)) })
+
+const summaryOf = (happenings: ReadonlyArray<Happening>, faults: ReadonlyArray<Summary.AskedFault> = []) => {
+  const summary = Summary.make(faults)
+  happenings.forEach((happening, index) => {
+    const entry: JournalEntry = { ...happening, index, at: index }
+    summary.add(entry)
+  })
+  return summary.result()
+}
+
+const started: Happening = { _tag: "ProcessStarted", source: "extension:demo", pid: 1 }
+
+const logged = (level: string, message: string, cause?: string, source = "demo"): Happening => ({
+  _tag: "Output",
+  source: `extension:${source}`,
+  channel: "stdout",
+  line: JSON.stringify({ level, message, cause })
+})
+
+it("errors in the log of an extension are counted, and the first is told with its cause", () => {
+  const { notes, problems } = summaryOf([
+    started,
+    logged("INFO", "ready"),
+    logged("ERROR", "invoke failed", "Error: no licence\n    at file:///demo.ts:1:1"),
+    logged("FATAL", "invoke failed again"),
+    logged("ERROR", "sink is away", undefined, "other")
+  ])
+  assert.deepStrictEqual(notes, [
+    "demo logged 2 errors, the first: invoke failed: Error: no licence",
+    "other logged an error: sink is away"
+  ])
+  assert.deepStrictEqual(problems, [])
+})
+
+it("an error as long as a book is not told whole", () => {
+  const [note = ""] = summaryOf([started, logged("ERROR", "x".repeat(100_000))]).notes
+  assert.isBelow(note.length, 600)
+})
+
+it("what the function logs is no note on an extension", () => {
+  const line = JSON.stringify({ level: "ERROR", message: "boom" })
+  assert.deepStrictEqual(summaryOf([{ _tag: "Output", source: "runtime", channel: "stdout", line }]).notes, [])
+})
+
+it("faults that never struck are told, each of two that are equal by itself", () => {
+  const faults = ["slow:next=1ms", "slow:next=1ms", "reset:next@50", "crash:extension:nobody:init"].map(askedFor)
+  const [first] = faults
+  assert.isDefined(first)
+  const struck: Happening = { _tag: "FaultInjected", fault: first.fault, target: "extension:demo", description: "" }
+  assert.deepStrictEqual(summaryOf([started, struck], faults).notes, [
+    "the fault slow:next=1ms never struck: its moment did not come",
+    "the fault reset:next@50 never struck: its moment did not come",
+    "the fault crash:extension:nobody:init never struck: no extension named nobody ran"
+  ])
+})
+
+it("a run without an extension is not told to be free of crashes", () => {
+  assert.match(Summary.render(summaryOf([])), /\nno extension ran$/)
+  assert.match(Summary.render(summaryOf([started])), /\nno extension crashed or overran$/)
+})

@@ -1,0 +1,76 @@
+/**
+ * What a process printed, for people: a line of a JSON logger as level, message and why; control characters shown.
+ *
+ * @since 0.1.0
+ */
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+
+/**
+ * A line of a JSON logger.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LogLine {
+  /** Such as `ERROR`; `undefined` where there is none, or a number. */
+  readonly level: string | undefined
+  /** The message and the first words of its `cause`, without its stack and the cause of the cause: one line. */
+  readonly text: string
+}
+
+const JsonLine = Schema.Struct({
+  level: Schema.optionalKey(Schema.Unknown),
+  message: Schema.Unknown,
+  cause: Schema.optionalKey(Schema.Unknown)
+})
+
+const decodeLine = Schema.decodeUnknownOption(Schema.fromJsonString(JsonLine))
+
+const longestCause = 500
+
+/**
+ * The beginning of a text.
+ *
+ * @category rendering
+ * @since 0.1.0
+ */
+export const shortened = (text: string, length: number): string =>
+  text.length <= length ? text : `${text.slice(0, length)}…`
+
+/**
+ * A control character of a process may wipe the table or set the title of the terminal: it is shown instead.
+ *
+ * @category rendering
+ * @since 0.1.0
+ */
+export const printable = (text: string): string =>
+  text.replace(/(?!\t)\p{Cc}/gu, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`)
+
+/**
+ * Reads a line that a process has printed; `undefined` for one that is no JSON with a `message`.
+ *
+ * @category parsing
+ * @since 0.1.0
+ */
+export const read = (line: string): LogLine | undefined => {
+  if (!line.startsWith("{")) return undefined
+  const decoded = decodeLine(line)
+  if (Option.isNone(decoded)) return undefined
+  const { cause, level, message } = decoded.value
+  const what = typeof message === "string" ? message : JSON.stringify(message)
+  const [first = ""] = typeof cause === "string" ? cause.split(/\n {4}at | \{\s+\[cause\]: /) : []
+  const why = shortened(first.replaceAll(/\s+/g, " ").trim(), longestCause)
+  return {
+    level: typeof level === "string" ? level : undefined,
+    text: printable(why === "" ? what : `${what}: ${why}`)
+  }
+}
+
+/**
+ * Did something go wrong, by the level of the line?
+ *
+ * @category refinements
+ * @since 0.1.0
+ */
+export const isError = ({ level }: LogLine): boolean => level === "ERROR" || level === "FATAL"
