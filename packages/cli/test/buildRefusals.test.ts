@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import { cpSync, existsSync, readdirSync } from "node:fs"
 import { join } from "node:path"
 import * as Build from "../src/layer/Build.ts"
+import * as Bundle from "../src/layer/Bundle.ts"
 import * as LayerConfig from "../src/layer/LayerConfig.ts"
 import * as TrialRun from "../src/layer/TrialRun.ts"
 import * as Project from "./support/projects.ts"
@@ -33,6 +34,7 @@ it.live("a program that throws at its start", () =>
     assert.include(said, "the extension did not start in its trial run under the emulator")
     assert.include(said, "it ended with exit code 1 before it registered")
     assert.include(said, "no licence")
+    assert.include(said, "\nvariables that the program needs are given by --env KEY=VALUE")
   })
 )
 
@@ -70,6 +72,26 @@ it.live("a program that stays after SHUTDOWN is built, and told of", () =>
       codeCache: undefined,
       errors: ["it did not end within 2 seconds after SHUTDOWN"]
     })
+  })
+)
+
+it.live("a handler and a finalizer that never end are abandoned by Extension.run, and told of", () =>
+  Effect.gen(function* () {
+    const project = Project.make("hanging", {
+      "package.json": Project.manifest(),
+      "src/main.ts": `
+        import { Extension } from "@effect-lambda/extension"
+        import { NodeExtension } from "@effect-lambda/extension-node"
+        import { Effect, Layer } from "effect"
+        const stays = Layer.effectDiscard(Effect.acquireRelease(Effect.void, () => Effect.never))
+        Extension.run({ onInvoke: () => Effect.never, layer: stays }).pipe(NodeExtension.runMain)`
+    })
+    const { code } = yield* Bundle.build(yield* LayerConfig.resolve(project, {}))
+    const program = { bundle: code, node: TrialRun.ownNode }
+    const trial = yield* TrialRun.run({ name: "a", program, env: {}, limitMillis: 3000 })
+    const note = TrialRun.noteOf(trial) ?? ""
+    assert.match(note, /^what went wrong in the trial run.*\nonInvoke is abandoned: not done within \d+ ms/)
+    assert.include(note, "\na finalizer was not done in time and is abandoned")
   })
 )
 
@@ -120,7 +142,12 @@ it.live.each([
   ["a syntax error", "const a = 1\nconst b = ;", {}, "src/main.ts:2:11: Unexpected token"],
   ["a missing package", 'import "not-there"', {}, "src/main.ts:1:8: Could not resolve 'not-there'"],
   ["a missing file", 'import "./none.ts"', {}, "src/main.ts:1:8: Could not resolve './none.ts'"],
-  ["a top-level await", "await 1\nexport {}", {}, "src/main.ts:1:1: "],
+  [
+    "a top-level await",
+    "await 1\nexport {}",
+    {},
+    "src/main.ts:1:1: a layer holds one CommonJS file, which knows no await outside of a function"
+  ],
   [
     "a native addon",
     'import addon from "addon"\nconsole.log(addon)',

@@ -68,7 +68,9 @@ describe("effect-lambda dev", { timeout: 30_000 }, () => {
     // As editors save: beside the file, then in its place.
     writeFileSync(`${main}~`, hello.replace("ms left", "ms remain"))
     renameSync(`${main}~`, main)
-    await seen(/dev: bundled in \d+ ms, restarted in \d+ ms/)
+    await seen(
+      /every process is gone\ndev: changed, trying the program once …\n[^]*dev: bundled in \d+ ms, restarted in \d+ ms/
+    )
     assert.strictEqual(await invoke(endpoint), '{"hello":"Ada"}')
     await seen(/\d ms remain/)
 
@@ -107,6 +109,17 @@ describe("effect-lambda dev", { timeout: 30_000 }, () => {
     await seen(/dev: bundled in \d+ ms, started in \d+ ms/)
     child.kill("SIGINT")
     assert.strictEqual((await ended).code, 0)
+  })
+
+  it("what goes wrong in the trial run is told with its cause, and the program runs all the same", async () => {
+    const source = readFileSync(join(root, "packages/examples/telemetry-ship/src/telemetry-ship.ts"), "utf8")
+    const { child, ended, seen } = dev("variables", source)
+    await seen(/dev: what went wrong in the trial run; variables .+ --env KEY=VALUE\n  init failed; .+TELEMETRY_URL/)
+    await seen(/dev: bundled in \d+ ms, started in \d+ ms/)
+    child.kill("SIGINT")
+    const { code, output } = await ended
+    assert.strictEqual(code, 0, output)
+    assert.match(output, /^note: variables logged an error: init failed; .+TELEMETRY_URL/m)
   })
 
   it("a port in use and a missing function are one clear sentence and a non-zero exit", async () => {

@@ -19,6 +19,7 @@ import * as Environment from "../Environment.ts"
 import * as Build from "../layer/Build.ts"
 import * as Layer from "../layer/Layer.ts"
 import * as LayerConfig from "../layer/LayerConfig.ts"
+import * as TrialRun from "../layer/TrialRun.ts"
 import * as Watch from "../layer/Watch.ts"
 import * as Summary from "../Summary.ts"
 import * as Terminal from "../Terminal.ts"
@@ -110,9 +111,14 @@ const run = Effect.fnUntraced(function* (input: Input) {
    * may need; should it fail, the old layer runs again.
    */
   const restart = Effect.fnUntraced(function* (code: string) {
+    const isFirst = current === undefined
     yield* end
+    // Takes ten seconds where the program does not do what it should.
+    yield* tell("bold", `${isFirst ? "" : "changed, "}trying the program once …`)
     const trial = yield* Effect.result(Build.trial(built, code))
     if (Result.isSuccess(trial)) {
+      const note = TrialRun.noteOf(trial.success)
+      if (note !== undefined) yield* tell("yellow", note.replaceAll("\n", "\n  "))
       const files = [Build.entryFile(built, trial.success.events), ...Build.programFiles(built, code)]
       yield* Layer.writeDirectory(layer, files)
     }

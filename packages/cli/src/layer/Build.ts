@@ -147,15 +147,10 @@ export const run = Effect.fnUntraced(function* (
   }
   const { code, warnings } = yield* Bundle.build(config)
   notes.push(...warnings)
-  const { codeCache, errors, events } = yield* trial(config, code)
-  if (errors.length > 0) {
-    notes.push(
-      [
-        "what went wrong in the trial run; variables that the program needs are given by --env KEY=VALUE",
-        ...errors
-      ].join("\n")
-    )
-  }
+  const tried = yield* trial(config, code)
+  const { codeCache, events } = tried
+  const note = TrialRun.noteOf(tried)
+  if (note !== undefined) notes.push(note)
   const layers = yield* Effect.forEach(
     config.architectures,
     Effect.fnUntraced(function* (arch) {

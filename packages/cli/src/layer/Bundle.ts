@@ -34,9 +34,15 @@ const shebangPlugin: Plugin = {
   transform: { filter: { code: /^#!/ }, handler: (code) => code.replace(/^#!.*/, "") }
 }
 
+/** Of a layer there is one format; what rolldown advises is an option of its own. */
+const topLevelAwait =
+  "a layer holds one CommonJS file, which knows no await outside of a function: wait inside of an Effect instead, such as " +
+  "in the layer of Extension.run"
+
 /** `src/main.ts:3:8: Could not resolve …`; the rest of what rolldown says is a drawing. */
-export const line = ({ loc, message, plugin }: RolldownLog): string => {
-  const [first = ""] = message.replace(/^\[[A-Z_]+\] /, "").split("\n")
+export const line = ({ code, loc, message, plugin }: RolldownLog): string => {
+  const [said = ""] = message.replace(/^\[[A-Z_]+\] /, "").split("\n")
+  const first = code === "INVALID_TLA_FORMAT" ? topLevelAwait : said
   if (loc?.file === undefined || plugin === addonPlugin.name) return first
   return `${NodePath.relative(process.cwd(), NodePath.resolve(loc.file))}:${loc.line}:${loc.column + 1}: ${first}`
 }

@@ -4,10 +4,9 @@
  */
 import * as Emulator from "@effect-lambda/emulator/Emulator"
 import * as Journal from "@effect-lambda/emulator/Journal"
+import * as LogLine from "@effect-lambda/emulator/LogLine"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as NodePath from "node:path"
@@ -36,7 +35,7 @@ export interface TrialRun {
   readonly events: ReadonlyArray<EventType>
   /** What V8 compiled; without one the program did not end at SHUTDOWN by itself. */
   readonly codeCache: Uint8Array | undefined
-  /** The errors in its log, and that it did not end. */
+  /** The errors in its log, what it abandoned, and that it did not end. */
   readonly errors: ReadonlyArray<string>
 }
 
@@ -71,27 +70,24 @@ const writeLayer = (folder: string, options: Options): void => {
   )
 }
 
-/** A line of a JSON logger. */
-const LogLine = Schema.Struct({
-  level: Schema.Literals(["ERROR", "FATAL"]),
-  message: Schema.Unknown,
-  cause: Schema.optionalKey(Schema.String)
-})
-
-const decodeLogLine = Schema.decodeUnknownOption(Schema.fromJsonString(LogLine))
+/** `Extension.run` gives up what is not done in time, and goes on: a warning in its log, a surprise in Lambda. */
+const isAbandoned = ({ level, text }: LogLine.LogLine): boolean => level === "WARN" && / is abandoned\b/.test(text)
 
 const errorsIn = (entries: ReadonlyArray<Journal.JournalEntry>): ReadonlyArray<string> => {
   const errors = entries
     .filter(Journal.is("Output", ({ source }) => source !== "runtime"))
-    .flatMap(({ line }) => Option.toArray(decodeLogLine(line)))
-    .map(({ cause = "", message }) => {
-      const text = typeof message === "string" ? message : JSON.stringify(message)
-      // Without the stack.
-      const [why = ""] = cause.split(/\n {4}at /)
-      return why === "" ? text : `${text}: ${why.replaceAll(/\s+/g, " ")}`
-    })
+    .flatMap(({ line }) => LogLine.read(line) ?? [])
+    .filter((log) => LogLine.isError(log) || isAbandoned(log))
+    .map(({ text }) => text)
   return [...new Set(errors)]
 }
+
+/** Where a program that needs variables gets them in its trial run. */
+const envAdvice = "variables that the program needs are given by --env KEY=VALUE"
+
+/** What is told of a trial run that a layer can be made of all the same; `undefined`: nothing. */
+export const noteOf = ({ errors }: TrialRun): string | undefined =>
+  errors.length === 0 ? undefined : [`what went wrong in the trial run; ${envAdvice}`, ...errors].join("\n")
 
 /** What went wrong, by the journal, and what the program printed. */
 const explain = (entries: ReadonlyArray<Journal.JournalEntry>): string => {
@@ -114,7 +110,8 @@ const explain = (entries: ReadonlyArray<Journal.JournalEntry>): string => {
   return [
     failed === undefined ? how : `it could not be started: ${failed.message}`,
     ...(refused === undefined ? [] : [`Lambda refused its ${refused.path}: ${refused.errorType}, ${refused.message}`]),
-    ...(output.length === 0 ? ["it printed nothing"] : ["it printed:", ...output])
+    ...(output.length === 0 ? ["it printed nothing"] : ["it printed:", ...output]),
+    envAdvice
   ].join("\n")
 }
 
