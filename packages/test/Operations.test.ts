@@ -1,0 +1,163 @@
+/** The runbook, docs/operations.md, and the sources say the same: every line of the log, every metric, every filter. */
+import * as ExtensionMetrics from "@effect-lambda/extension/ExtensionMetrics"
+import * as TelemetryAccounting from "@effect-lambda/extension/TelemetryAccounting"
+import { assert, describe, it } from "@effect/vitest"
+import * as Metric from "effect/Metric"
+import { globSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import * as Loader from "../cli/src/layer/Loader.ts"
+import * as Stub from "../cli/src/layer/Stub.ts"
+
+const root = join(import.meta.dirname, "../..")
+const page = readFileSync(join(root, "docs/operations.md"), "utf8")
+
+/** The first cells of the tables between two markers, without their backticks. */
+const rows = (marker: string): ReadonlyArray<string> =>
+  Array.from(
+    page.matchAll(new RegExp(`<!-- ${marker} -->(.*?)<!-- /${marker} -->`, "gs")),
+    ([, table]) => table ?? ""
+  ).flatMap((table) => Array.from(table.matchAll(/^\| `(.*?)` \|/gm), ([, cell]) => cell ?? ""))
+
+/** A text as the page writes it: one piece, and `…` for what differs. */
+const written = (text: string): string =>
+  text
+    .replaceAll(/\/\*\*.*?\*\//gs, "")
+    .replaceAll(/^\s*\/\/.*$/gm, "")
+    .replaceAll(/["'`] \+\s+["'`]/g, "")
+    .replaceAll(/\$\{(?:[^{}]|\{[^{}]*\})*\}/g, "…")
+
+const sources = globSync("packages/{extension,extension-node}/src/**/*.ts", { cwd: root }).map((file) =>
+  written(readFileSync(join(root, file), "utf8"))
+)
+
+/** The text of a call from behind its parenthesis to the matching one. */
+const argumentsAt = (text: string, start: number): string => {
+  let depth = 1
+  let end = start
+  for (; depth > 0 && end < text.length; end++) {
+    if (text[end] === "(") depth++
+    if (text[end] === ")") depth--
+  }
+  return text.slice(start, end - 1)
+}
+
+/** What makes a line: these calls, with a literal or with a text that is made elsewhere. */
+const calls = /(?<![.\w])(?:Effect\.log(?:Info|Warning|Error|Fatal)?|logFailure|drop|late|log)\(/g
+
+const logged = sources.flatMap((text) =>
+  Array.from(text.matchAll(calls), ({ 0: call, index }) => argumentsAt(text, index + call.length))
+)
+/** From the first quote to the last; two texts where the call has a choice. */
+const literal = /["`](.*)["`]/s
+const messages = logged.flatMap((text) => literal.exec(text)?.[1]?.split(/["`]\s+: ["`]/) ?? [])
+// What a policy does ends the line of a failure.
+const consequences = sources.flatMap((text) => {
+  const [, texts = ""] = /const consequence = \{(.*?)\}/s.exec(text) ?? []
+  return Array.from(texts.matchAll(/"(.*?)"/g), ([, consequence]) => `… failed${consequence}`)
+})
+const accounting = TelemetryAccounting.line({
+  received: 0,
+  decoded: 0,
+  undecodable: 0,
+  droppedByLambda: { records: 0, bytes: 0 },
+  consumers: []
+}).replaceAll("0", "…")
+
+const bash = (["managed", "node", "auto", "bun"] as const)
+  .map((runtime) => Stub.render({ name: "NAME", events: ["INVOKE", "SHUTDOWN"], runtime }))
+  .join("\n")
+  .replaceAll(/"?'NAME'"?|\$\{[^}]*\}|\$\w+/g, "…")
+const loader = Loader.render({ name: "NAME", minimumNode: "22.19.0" })
+  .replaceAll('"22.19.0"', "minimum")
+  .replaceAll(/" \+ [^"]* \+ "/g, "…")
+
+const stubProblems = [...new Set(Array.from(bash.matchAll(/problem=(["'])(.+?)\1/g), ([, , text]) => text ?? ""))]
+const stubLines = Array.from(bash.matchAll(/echo "(.*)" >&2/g), ([, text]) => text ?? "").flatMap((line) =>
+  line.includes("registers itself") ? stubProblems.map((problem) => line.replace(": … (", `: ${problem} (`)) : [line]
+)
+const loaderLines = Array.from(loader.matchAll(/fail\("[\w.]+", "([^"]*)"/g), ([, text]) =>
+  `…: ${text}`.replace(/ $/, " …")
+)
+
+/** A row says this message, whatever stands in the gaps. */
+const isSaidBy = (message: string) => {
+  const pattern = new RegExp(
+    `^${message
+      .split("…")
+      .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"))
+      .join(".*")}$`
+  )
+  return (row: string) => pattern.test(row)
+}
+
+describe("the table of lines", () => {
+  const table = rows("lines")
+
+  it("has every message of the library", () => {
+    assert.isAbove(messages.length, 30)
+    for (const message of messages) assert.isTrue(table.some(isSaidBy(message)), `the runbook lacks: ${message}`)
+    assert.lengthOf(consequences, 3)
+    assert.includeMembers(Array.from(table), [...consequences, accounting])
+  })
+
+  it("has every message of the stub and the loader", () => {
+    assert.lengthOf(stubProblems, 5)
+    assert.lengthOf(loaderLines, 2)
+    for (const message of [...stubLines, ...loaderLines]) {
+      assert.isTrue(table.some(isSaidBy(message)), `the runbook lacks: ${message}`)
+    }
+  })
+
+  it("knows every call whose text is made elsewhere", () => {
+    const elsewhere = logged.filter((text) => !literal.test(text)).map((text) => text.split(",")[0]?.trim())
+    assert.deepStrictEqual(
+      elsewhere.toSorted(),
+      [
+        // FailurePolicy.logFailure, which is given every text above.
+        "message",
+        // NodeExtension: what its own `log` is given, and the message of the error that a program ends with.
+        "message",
+        "error instanceof Error ? error.message : String(error)",
+        // The accounting: TelemetryAccounting.line.
+        "line",
+        "line"
+      ].toSorted()
+    )
+  })
+
+  it("has nothing that the sources do not say", () => {
+    assert.isAbove(table.length, 40)
+    const said = [...sources, ...consequences, ...stubLines, ...loaderLines].join("\n")
+    for (const row of table) {
+      for (const part of row.split("…").map((text) => text.trim())) {
+        assert.include(said, part, `no source says: ${row}`)
+      }
+    }
+  })
+
+  it("has every term of the metric filters", () => {
+    const terms = Array.from(page.matchAll(/^filter \w+ '(.*)'$/gm), ([, pattern]) => pattern ?? "").flatMap(
+      (pattern) => Array.from(pattern.matchAll(/"([^"]+)"/g), ([, term]) => term ?? "")
+    )
+    assert.isAbove(terms.length, 6)
+    for (const term of terms)
+      assert.isTrue(
+        table.some((row) => row.includes(term)),
+        `no line has: ${term}`
+      )
+  })
+})
+
+it("the table of metrics has every counter, with its labels, and no other", () => {
+  const counters = [...Object.values(ExtensionMetrics), ...Object.values(TelemetryAccounting)].flatMap((value) =>
+    Metric.isMetric(value) ? [value.id] : []
+  )
+  assert.isAbove(counters.length, 10)
+  assert.sameMembers(Array.from(rows("metrics")), counters)
+  const { delivered, droppedByQueue, droppedBySink, unsent } = TelemetryAccounting
+  const labelled = Array.from(page.matchAll(/^\| `(lambda_extension_\w+)` \| `consumer` \|/gm), ([, name]) => name)
+  assert.sameMembers(
+    labelled,
+    [delivered, droppedByQueue, droppedBySink, unsent].map(({ id }) => id)
+  )
+})
