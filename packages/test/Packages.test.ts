@@ -138,5 +138,8 @@ describe("the packed bin, outside of the workspace", () => {
     await rename(join(folder, "demo/node_modules"), join(folder, "shipper/node_modules"))
     const layers = await testAndBuild("shipper")
     assert.deepStrictEqual(layers, ["shipper-arm64", "shipper-arm64.zip", "shipper-x64", "shipper-x64.zip"])
+    assert.include(await npm("shipper", "run", "emulate"), "TELEMETRY_URL is not set")
+    const withUrl = await npm("shipper", "run", "emulate", "--", "--env", "TELEMETRY_URL=http://127.0.0.1:9/")
+    assert.notInclude(withUrl, "TELEMETRY_URL is not set")
   })
 })

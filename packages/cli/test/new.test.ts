@@ -1,9 +1,10 @@
-/** `effect-lambda new` as a person runs it; that its projects test and build is shown by packages/test/New.test.ts. */
+/** `effect-lambda new` as a person runs it; that its projects test and build is shown by packages/test/Packages.test.ts. */
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { execFileSync } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import * as Template from "../src/layer/Template.ts"
 import { start } from "./support/cli.ts"
 
@@ -20,6 +21,15 @@ const filesIn = (name: string) =>
     .toSorted()
 
 const textOf = (...path: ReadonlyArray<string>) => readFileSync(join(folder, ...path), "utf8")
+
+/** A tarball as npm makes them, with a manifest and one more file. */
+const pack = (tarball: string, path: string) => {
+  const source = mkdtempSync(join(folder, "pack-"))
+  mkdirSync(join(source, "package", dirname(path)), { recursive: true })
+  writeFileSync(join(source, "package/package.json"), "{}")
+  writeFileSync(join(source, "package", path), "export {}\n")
+  execFileSync("tar", ["-czf", tarball, "-C", source, "package/package.json", `package/${path}`])
+}
 
 const project = [
   ".gitignore",
@@ -43,6 +53,10 @@ describe("effect-lambda new", { timeout: 30_000 }, () => {
     assert.strictEqual(manifest.effectLambda.name, "demo")
     assert.notMatch(textOf("demo/package.json"), /workspace:|catalog:|file:/)
     assert.match(output, /cd demo\n +npm install\n +npm test\n +npm run build\n/)
+    assert.notInclude(output, "TELEMETRY_URL")
+    // As long as the version is 0.0.0: `npm install` would answer E404.
+    assert.include(output, "warning: effect-lambda is not published yet")
+    assert.include(output, "--from /tmp/tarballs")
   })
 
   it("--telemetry: an extension that ships telemetry, into the folder of --dir", async () => {
@@ -52,13 +66,17 @@ describe("effect-lambda new", { timeout: 30_000 }, () => {
     assert.deepStrictEqual(filesIn("empty"), project)
     assert.include(textOf("empty/src/extension.ts"), "TelemetrySink")
     assert.include(output, "cd empty")
+    assert.include(output, "the variable TELEMETRY_URL")
+    const readme = textOf("empty/README.md")
+    assert.match(readme, /^# shipper\n/)
+    assert.include(readme, "| `TELEMETRY_URL` |")
   })
 
   it("--from: every package of this repository is a tarball of that folder, those of packages too", async () => {
     const names = ["cli", "emulator", "extension", "extension-node"]
     mkdirSync(join(folder, "tarballs"))
     const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "../package.json"), "utf8"))
-    for (const name of names) writeFileSync(join(folder, "tarballs", `effect-lambda-${name}-${version}.tgz`), "")
+    for (const name of names) pack(join(folder, "tarballs", `effect-lambda-${name}-${version}.tgz`), "dist/index.js")
     const { code, output } = await newProject("packed", "--from", "tarballs")
     assert.strictEqual(code, 0, output)
     const manifest = JSON.parse(textOf("packed/package.json"))
@@ -69,6 +87,23 @@ describe("effect-lambda new", { timeout: 30_000 }, () => {
     )
     assert.strictEqual(manifest.dependencies["@effect-lambda/extension"], file("extension"))
     assert.strictEqual(manifest.devDependencies["@effect-lambda/cli"], file("cli"))
+    assert.notInclude(output, "not published")
+  })
+
+  it("--from: refuses tarballs that were packed without being built", async () => {
+    mkdirSync(join(folder, "unbuilt"))
+    const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "../package.json"), "utf8"))
+    const tarball = (name: string) => `effect-lambda-${name}-${version}.tgz`
+    for (const name of ["cli", "emulator"]) pack(join(folder, "unbuilt", tarball(name)), "dist/index.js")
+    pack(join(folder, "unbuilt", tarball("extension")), "src/index.ts")
+    writeFileSync(join(folder, "unbuilt", tarball("extension-node")), "")
+    const { code, output } = await newProject("hollow", "--from", "unbuilt")
+    assert.strictEqual(code, 1)
+    // Broken into lines as wide as the terminal.
+    const text = output.replaceAll(/\s+/g, " ")
+    assert.include(text, `${tarball("extension")}, ${tarball("extension-node")} in --from ${join(folder, "unbuilt")}`)
+    assert.include(text, "packed without being built")
+    assert.isFalse(existsSync(join(folder, "hollow")))
   })
 
   it("overwrites nothing", async () => {
@@ -113,7 +148,7 @@ describe("what a project cannot be", () => {
   it.effect("made of tarballs that are not there", () =>
     Effect.map(Effect.flip(render("name", folder)), ({ cause }) => {
       assert.include(cause, "has no effect-lambda-cli-")
-      assert.include(cause, `pnpm -r pack --pack-destination ${folder}`)
+      assert.include(cause, `pack --pack-destination ${folder}`)
     })
   )
 

@@ -44,9 +44,23 @@ export const newProject = Command.make(
         `  cd ${NodePath.relative("", directory) || "."}`,
         "  npm install",
         "  npm test",
-        "  npm run build"
+        "  npm run build",
+        ...(telemetry
+          ? [
+              "",
+              "In Lambda the function needs the variable TELEMETRY_URL, where the records are posted to; without it they go to",
+              "the extension's own log."
+            ]
+          : [])
       ].join("\n")
     )
+    if (!Template.isPublished && Option.isNone(from)) {
+      yield* Console.error(
+        "\nwarning: effect-lambda is not published yet, so `npm install` will not find its packages. In its repository run\n" +
+          `  ${Template.packCommand("/tmp/tarballs")}\n` +
+          `and begin again in an empty folder with --from /tmp/tarballs`
+      )
+    }
   })
 ).pipe(
   Command.withDescription("Writes the project of an extension: program, function, test, configuration"),

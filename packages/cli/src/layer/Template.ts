@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
+import { gunzipSync } from "node:zlib"
 import cli from "../../package.json" with { type: "json" }
 import * as UserError from "../UserError.ts"
 import * as LayerConfig from "./LayerConfig.ts"
@@ -24,6 +25,13 @@ const packages = ["cli", "emulator", "extension", "extension-node"] as const
 
 const templates = NodePath.join(import.meta.dirname, "../../templates")
 
+/** Whether the registry has the packages of this version. */
+export const isPublished = cli.version !== "0.0.0"
+
+/** How the tarballs for `--from` are made, in the repository of effect-lambda. */
+export const packCommand = (directory: string): string =>
+  `npm run pnpm -- -r --filter '@effect-lambda/*' pack --pack-destination ${directory}`
+
 /** The name that stands in the templates. */
 const placeholder = "my-extension"
 
@@ -38,6 +46,30 @@ const read = (template: string): ReadonlyArray<File> => {
   })
 }
 
+/** A file that two templates have, such as README.md, is one file: the second goes on where the first ends. */
+const joined = (files: ReadonlyArray<File>): ReadonlyArray<File> => {
+  const texts = new Map<string, string>()
+  for (const { path, text } of files) texts.set(path, (texts.get(path) ?? "") + text)
+  return Array.from(texts, ([path, text]) => ({ path, text }))
+}
+
+/** Whether a tarball holds the built package. Packed without a build it has only sources, which Node does not run there. */
+const isBuilt = (file: string): boolean => {
+  let tar: Buffer
+  try {
+    tar = gunzipSync(Fs.readFileSync(file))
+  } catch {
+    return false
+  }
+  // Headers of 512 bytes, each with a name and an octal size; the content is filled up to 512.
+  for (let at = 0; at + 512 <= tar.length && tar[at] !== 0;) {
+    if (tar.toString("latin1", at, at + 100).startsWith("package/dist/")) return true
+    const size = Number.parseInt(tar.toString("latin1", at + 124, at + 136), 8)
+    at += 512 + Math.ceil((size || 0) / 512) * 512
+  }
+  return false
+}
+
 /** Where the packages come from: the registry, or tarballs. */
 const specifiers = Effect.fnUntraced(function* (from: string | undefined) {
   if (from === undefined) return new Map(packages.map((name) => [name as string, cli.version]))
@@ -49,7 +81,14 @@ const specifiers = Effect.fnUntraced(function* (from: string | undefined) {
   if (missing.length > 0) {
     return yield* UserError.fail(
       `--from ${from} has no ${missing.join(", no ")}; in the repository of effect-lambda, ` +
-        `\`pnpm -r pack --pack-destination ${directory}\` makes them`
+        `\`${packCommand(directory)}\` makes them`
+    )
+  }
+  const unbuilt = [...files.values()].filter((file) => !isBuilt(file)).map((file) => NodePath.basename(file))
+  if (unbuilt.length > 0) {
+    return yield* UserError.fail(
+      `${unbuilt.join(", ")} in --from ${from} cannot be read or has no dist, so it was packed without being built; in the ` +
+        `repository of effect-lambda, \`${packCommand(directory)}\` builds and packs`
     )
   }
   return new Map([...files].map(([name, file]) => [name, `file:${file}`]))
@@ -70,7 +109,7 @@ export const render = Effect.fnUntraced(function* (options: {
     return yield* UserError.fail(`${JSON.stringify(name)} cannot be the name of an extension; it has to be ${rule}`)
   }
   const versions = yield* specifiers(from)
-  const files = [...read("common"), ...read(options.telemetry ? "telemetry" : "hello")]
+  const files = joined([...read("common"), ...read(options.telemetry ? "telemetry" : "hello")])
   const { text } = files.find(({ path }) => path === "package.json") ?? { text: "" }
   const manifest: Manifest = JSON.parse(text.replaceAll(placeholder, name))
   for (const dependencies of [manifest.dependencies, manifest.devDependencies, manifest.optionalDependencies]) {

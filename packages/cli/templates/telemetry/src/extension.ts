@@ -5,7 +5,10 @@ import * as Effect from "effect/Effect"
 // A variable of the function, which extensions share. Without it the records go to the extension's own log.
 const sink = Effect.gen(function* () {
   const url = yield* Config.String("TELEMETRY_URL").pipe(Config.withDefault(undefined))
-  if (url === undefined) return yield* TelemetrySink.console
+  if (url === undefined) {
+    yield* Effect.logWarning("TELEMETRY_URL is not set: all records go to this log, which CloudWatch bills")
+    return yield* TelemetrySink.console
+  }
   return yield* TelemetrySink.http({ url, gzip: true })
 })
 
