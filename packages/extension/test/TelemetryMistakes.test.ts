@@ -28,12 +28,20 @@ const invocation = (n: number) =>
   })
 
 /** Runs to the end: when next was called, how many records were taken and when, what the log says. */
-const live = (options: Omit<Telemetry.Options<never, never>, "sink">, more: Extension.RunOptions = {}) =>
+const live = (
+  options: Omit<Telemetry.Options<never, never>, "sink">,
+  more: Extension.RunOptions = {},
+  sendMillis = 0
+) =>
   Effect.gen(function* () {
     const taken: Array<number> = []
     const sink = TelemetrySink.make({
       name: "sink",
-      export: ({ events }) => Effect.map(Clock.currentTimeMillis, (now) => void taken.push(...events.map(() => now)))
+      export: ({ events }) =>
+        Effect.sleep(sendMillis).pipe(
+          Effect.andThen(Clock.currentTimeMillis),
+          Effect.map((now) => void taken.push(...events.map(() => now)))
+        )
     })
     const { layer: logs, messages } = capturedLogs()
     yield* runInTime(
@@ -136,6 +144,25 @@ describe("telemetry that does not come", () => {
       assert.lengthOf(said, 1)
     }).pipe(
       Effect.provide(ExtensionTest.layer([silent, silent, silent, silent, silent, invocation(6), silent, shutdown()]))
+    )
+  )
+})
+
+describe("a SHUTDOWN that comes late, since a handler ran on", () => {
+  it.effect.each([2000, 1000, 800, 600, 400])("with %d ms left, what waits is sent and accounted for", (millis) =>
+    Effect.gen(function* () {
+      let isAccounted = false
+      const onAccounting = () =>
+        Effect.sync(() => {
+          isAccounted = true
+        })
+      const { taken } = yield* live({ onAccounting }, {}, 5)
+      assert.lengthOf(taken, 2)
+      assert.isTrue(isAccounted)
+    }).pipe(
+      Effect.provide(
+        ExtensionTest.layer([shutdown({ timeout: millis, delivers: [delivery([start("request-1"), log("a")])] })])
+      )
     )
   )
 })

@@ -21,8 +21,8 @@ import type { Session } from "./session.ts"
 import { supervise } from "./supervise.ts"
 
 const defaultMargin = Duration.millis(200)
-// The part of shutdown that a slow `onShutdown` cannot take from the finalizers.
-const finalizerReserveMillis = 500
+// The part of shutdown that a slow `onShutdown` cannot take from the finalizers. Where the poll came late less is left.
+const finalizerReserveMillis = (leftMillis: number) => Math.min(500, leftMillis / 4)
 // Where a run fails there is no deadline: one second for the finalizers, and then the process ends.
 const releaseMillis = 1000
 
@@ -166,7 +166,7 @@ export const runWith = Effect.fnUntraced(function* <E, R, ROut, LE, RIn>(
   const handleShutdown = Effect.fnUntraced(function* (event: ShutdownEvent, deadline: Deadline.Deadline["Service"]) {
     if (onShutdown === undefined || Option.isNone(services)) return
     const left = yield* Deadline.leftMillis(deadline)
-    const budget = Math.max(0, left - marginMillis - finalizerReserveMillis)
+    const budget = Math.max(0, left - marginMillis - finalizerReserveMillis(left))
     const exit = yield* runHandler(() => onShutdown(event), services.value, deadline, budget)
     if (Option.isNone(exit)) yield* Effect.logWarning(`onShutdown is abandoned: not done within ${budget} ms`)
     else if (Exit.isFailure(exit.value)) yield* logFailure("onShutdown failed", exit.value.cause)
@@ -174,7 +174,8 @@ export const runWith = Effect.fnUntraced(function* <E, R, ROut, LE, RIn>(
 
   const shutdown = Effect.fnUntraced(function* (event: ShutdownEvent) {
     const deadline = yield* Deadline.fromEvent(event)
-    const flushBudget = Math.max(0, (yield* Deadline.leftMillis(deadline)) - marginMillis - finalizerReserveMillis)
+    const left = yield* Deadline.leftMillis(deadline)
+    const flushBudget = Math.max(0, left - marginMillis - finalizerReserveMillis(left))
     // Side by side: neither may take the other's time.
     yield* Effect.all([handleShutdown(event, deadline), session?.shutdown(flushBudget) ?? Effect.void], {
       concurrency: "unbounded"

@@ -210,10 +210,11 @@ export const start = Effect.fnUntraced(function* (
     if (isShutDown) return
     isShutDown = true
     yield* stopAll
-    yield* Deadline.attempt(drain(budgetMillis * 0.4), Math.max(0, budgetMillis - reportReserveMillis))
+    const reserveMillis = Math.min(reportReserveMillis, budgetMillis / 4)
+    yield* Deadline.attempt(drain(budgetMillis * 0.4), budgetMillis - reserveMillis)
     yield* Effect.forEach(flushables, ({ giveUp }) => giveUp)
     const report = Effect.flatMap(receiver.accounting, options.onAccounting ?? logAccounting)
-    const reported = yield* Deadline.attempt(report, reportReserveMillis)
+    const reported = yield* Deadline.attempt(report, reserveMillis)
     if (Option.isSome(reported) && Exit.isFailure(reported.value)) {
       yield* logFailure("onAccounting failed", reported.value.cause)
     }
