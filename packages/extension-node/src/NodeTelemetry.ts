@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import type { LambdaEnvironment } from "@effect-lambda/extension/LambdaEnvironment"
+import { functionMemorySize, type LambdaEnvironment } from "@effect-lambda/extension/LambdaEnvironment"
 import * as TelemetryApi from "@effect-lambda/extension/TelemetryApi"
 import type { TelemetryListenerError } from "@effect-lambda/extension/TelemetryListener"
 import * as TelemetryReceiver from "@effect-lambda/extension/TelemetryReceiver"
@@ -15,9 +15,20 @@ import * as Schema from "effect/Schema"
 import * as LambdaHttpClient from "./LambdaHttpClient.ts"
 import * as NodeTelemetryListener from "./NodeTelemetryListener.ts"
 
+const mebibyte = 1024 * 1024
+
+/** A full queue takes two to three times its bytes, of a memory that is the function's as well. */
+const queueBytes = Effect.map(
+  Effect.orElseSucceed(functionMemorySize, () => 512),
+  (megabytes) => Math.min(16, megabytes / 32) * mebibyte
+)
+
 /**
  * A receiver that listens with `node:http` or `node:net` and subscribes over
  * our own transport. For the option `layer` of `Extension.run`.
+ *
+ * Its queues hold 16 MiB, and less where the function has less than 512 MB of
+ * memory (`AWS_LAMBDA_FUNCTION_MEMORY_SIZE`): 4 MiB of 128 MB.
  *
  * **Example** (An extension that counts slow invocations)
  *
@@ -46,9 +57,12 @@ import * as NodeTelemetryListener from "./NodeTelemetryListener.ts"
 export const layer = (
   options: TelemetryReceiver.Options = {}
 ): Layer.Layer<TelemetryReceiver.TelemetryReceiver, TelemetryListenerError, LambdaEnvironment> =>
-  TelemetryReceiver.layer(options).pipe(
-    Layer.provide([NodeTelemetryListener.layer, Layer.provide(TelemetryApi.layer, LambdaHttpClient.layer)])
-  )
+  Layer.unwrap(
+    Effect.map(queueBytes, (ofMemory) => {
+      const maxBytes = options.queue?.maxBytes ?? ofMemory
+      return TelemetryReceiver.layer({ ...options, queue: { ...options.queue, maxBytes } })
+    })
+  ).pipe(Layer.provide([NodeTelemetryListener.layer, Layer.provide(TelemetryApi.layer, LambdaHttpClient.layer)]))
 
 /**
  * The file could not be written.

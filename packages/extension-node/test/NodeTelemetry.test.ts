@@ -1,10 +1,43 @@
-import { TelemetryTest } from "@effect-lambda/extension"
+import { LambdaEnvironment, TelemetryReceiver, TelemetryTest } from "@effect-lambda/extension"
 import { NodeTelemetry } from "@effect-lambda/extension-node"
 import { assert, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+
+it.live.each<[string | undefined, TelemetryReceiver.Options, number]>([
+  ["128", {}, 4],
+  ["256", {}, 8],
+  ["10240", {}, 16],
+  [undefined, {}, 16],
+  ["", {}, 16],
+  ["128", { queue: { maxRecords: 1000 } }, 4],
+  ["128", { queue: { maxBytes: 2 * 2 ** 20 } }, 2]
+])("a function of %s MB, options %j: %d MiB wait at most", ([megabytes, options, mebibytes]) =>
+  Effect.gen(function* () {
+    const env = megabytes === undefined ? {} : { AWS_LAMBDA_FUNCTION_MEMORY_SIZE: megabytes }
+    const context = yield* Layer.build(NodeTelemetry.layer({ ...options, host: "127.0.0.1" })).pipe(
+      Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env })),
+      Effect.provide(
+        LambdaEnvironment.layer({ variables: { AWS_LAMBDA_RUNTIME_API: "127.0.0.1:1" }, extensionName: "a" })
+      )
+    )
+    const { accounting, open, port } = Context.get(context, TelemetryReceiver.TelemetryReceiver)
+    open("reader", ({ records }) => records)
+    // Of one mebibyte each; nobody reads.
+    const body = JSON.stringify([TelemetryTest.log("a".repeat(2 ** 20 - 100))])
+    for (let index = 0; index < 18; index++) {
+      yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/`, { method: "POST", body }))
+    }
+    const { consumers } = yield* accounting
+    assert.strictEqual(consumers[0]?.waiting, mebibytes)
+    assert.strictEqual(consumers[0]?.droppedByQueue, 18 - mebibytes)
+  })
+)
 
 const temporary = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "sink-"))),
