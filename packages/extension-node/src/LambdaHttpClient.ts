@@ -77,7 +77,7 @@ const encode = ({ headers, method }: HttpClientRequest, target: Target, body: Ui
 }
 
 const open = (connections: Set<Connection>, { authority, hostname, port }: Target): Connection => {
-  const connection = Connection.open(authority, hostname, port, () => connections.delete(connection))
+  const connection = Connection.open(authority, hostname, port, (closed) => connections.delete(closed))
   connections.add(connection)
   return connection
 }
@@ -148,11 +148,12 @@ export const make = Effect.fnUntraced(function* (inherited?: InheritedConnection
         for (const connection of connections) connection.destroy()
       })
   )
-  const authority = URL.parse(`http://${inherited?.runtimeApi}`)?.host
-  if (inherited !== undefined && authority !== undefined) {
-    const connection = Connection.inherit(authority, inherited.descriptor, () => {
-      if (connection !== undefined) connections.delete(connection)
-    })
+  if (inherited !== undefined) {
+    const authority = URL.parse(`http://${inherited.runtimeApi}`)?.host
+    const connection =
+      authority === undefined
+        ? undefined
+        : Connection.inherit(authority, inherited.descriptor, (closed) => connections.delete(closed))
     if (connection !== undefined) connections.add(connection)
   }
   // `HttpClient.make` adds a span and an AbortController to each request; neither is wanted here.

@@ -103,7 +103,8 @@ export type Open = (name: string, waiting: (queue: Queue) => number) => Consumer
  *
  * - `port`: where it listens
  * - `subscribe`: asks Lambda to deliver; between register and the first next.
- *   Where no answer comes it asks again, for three seconds. `NotSupported` is the answer of local emulators
+ *   Where no answer comes it asks again, for three seconds. `NotSupported` is
+ *   the answer of local emulators
  * - `events`: the records from the moment the stream is started, so start it
  *   before `subscribe`. Several streams each get all records
  * - `awaitRuntimeDone`: the function's own end of this invocation, also when it

@@ -219,15 +219,19 @@ export const http = (options: HttpOptions): Effect.Effect<TelemetrySink, never, 
   // A query may hold a key.
   const shownUrl = withoutSecrets(options.url).replace(/\?.*$/s, "?…")
   // Not the error itself: it holds the request, and that its headers.
-  const unreachable = ({ reason }: HttpClientError) =>
-    reason._tag === "StatusCodeError"
-      ? refused(reason.response.status)
-      : reason._tag === "InvalidUrlError"
-        ? new HttpSinkError({ isRetryable: false, message: `${JSON.stringify(shownUrl)} is not a URL` })
-        : new HttpSinkError({
-            isRetryable: true,
-            message: `no answer: ${withoutSecrets(whole(reason.cause ?? reason.description))}`
-          })
+  const unreachable = ({ reason }: HttpClientError) => {
+    switch (reason._tag) {
+      case "StatusCodeError":
+        return refused(reason.response.status)
+      case "InvalidUrlError":
+        return new HttpSinkError({ isRetryable: false, message: `${JSON.stringify(shownUrl)} is not a URL` })
+      default:
+        return new HttpSinkError({
+          isRetryable: true,
+          message: `no answer: ${withoutSecrets(whole(reason.cause ?? reason.description))}`
+        })
+    }
+  }
   return make({
     name: options.name ?? "http",
     isRetryable: (error: HttpSinkError) => error.isRetryable,

@@ -2,9 +2,9 @@
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
-import { gunzipSync } from "node:zlib"
 import cli from "../../package.json" with { type: "json" }
 import * as UserError from "../UserError.ts"
+import { execute } from "./Execute.ts"
 import * as LayerConfig from "./LayerConfig.ts"
 
 interface File {
@@ -54,21 +54,11 @@ const joined = (files: ReadonlyArray<File>): ReadonlyArray<File> => {
 }
 
 /** Whether a tarball holds the built package. Packed without a build it has only sources, which Node does not run there. */
-const isBuilt = (file: string): boolean => {
-  let tar: Buffer
-  try {
-    tar = gunzipSync(Fs.readFileSync(file))
-  } catch {
-    return false
-  }
-  // Headers of 512 bytes, each with a name and an octal size; the content is filled up to 512.
-  for (let at = 0; at + 512 <= tar.length && tar[at] !== 0;) {
-    if (tar.toString("latin1", at, at + 100).startsWith("package/dist/")) return true
-    const size = Number.parseInt(tar.toString("latin1", at + 124, at + 136), 8)
-    at += 512 + Math.ceil((size || 0) / 512) * 512
-  }
-  return false
-}
+const isBuilt = (file: string) =>
+  execute("tar", ["-tzf", file], { timeoutMillis: 60_000 }).pipe(
+    Effect.map((names) => /^package\/dist\//m.test(names)),
+    Effect.orElseSucceed(() => false)
+  )
 
 /** Where the packages come from: the registry, or tarballs. */
 const specifiers = Effect.fnUntraced(function* (from: string | undefined) {
@@ -84,7 +74,9 @@ const specifiers = Effect.fnUntraced(function* (from: string | undefined) {
         `\`${packCommand(directory)}\` makes them`
     )
   }
-  const unbuilt = [...files.values()].filter((file) => !isBuilt(file)).map((file) => NodePath.basename(file))
+  const unbuilt = (yield* Effect.filter([...files.values()], (file) =>
+    Effect.map(isBuilt(file), (built) => !built)
+  )).map((file) => NodePath.basename(file))
   if (unbuilt.length > 0) {
     return yield* UserError.fail(
       `${unbuilt.join(", ")} in --from ${from} cannot be read or has no dist, so it was packed without being built; in the ` +

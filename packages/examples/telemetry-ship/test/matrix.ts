@@ -19,7 +19,7 @@ export const invocationsOf = (strategy: (typeof strategies)[number]) => (strateg
 export const linesEach = 20
 
 // Twenty environments start from sources: most of that is stripping types.
-const compileCache = join(import.meta.dirname, "../../../../node_modules/.cache/compile")
+export const compileCache = join(import.meta.dirname, "../../../../node_modules/.cache/compile")
 
 // Far beyond the 150 ms that test/programs/flush.ts gives a flush: an invocation that is held past its budget times out.
 const timeoutMillis = 10_000

@@ -5,6 +5,7 @@ import { execFile } from "node:child_process"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import * as Receiver from "../src/Receiver.ts"
+import { compileCache } from "./matrix.ts"
 
 const example = join(import.meta.dirname, "..")
 
@@ -15,8 +16,7 @@ const start = Effect.fnUntraced(function* (
 ) {
   const emulator = yield* Emulator.make({
     ...options,
-    // Programs start from their sources: half of that time is stripping types.
-    environment: { NODE_COMPILE_CACHE: join(example, "../../../node_modules/.cache/compile"), ...options.environment },
+    environment: { NODE_COMPILE_CACHE: compileCache, ...options.environment },
     extensions: [join(example, extension)],
     function: { command: [join(example, "function/function.mjs")] }
   })

@@ -26,7 +26,7 @@ export class Connection {
   readonly authority: string
   /** Whether it was open before the call that it carries, and may have died unnoticed. */
   isKept = false
-  readonly #onClose: () => void
+  readonly #onClose: (closed: Connection) => void
   #socket: Net.Socket | undefined
   /** What this process inherited, until there is a socket for it. */
   #descriptor: number | undefined
@@ -35,13 +35,13 @@ export class Connection {
   /** What of the first request did not go to the descriptor. */
   #rest: Uint8Array = Buffer.alloc(0)
 
-  private constructor(authority: string, onClose: () => void) {
+  private constructor(authority: string, onClose: (closed: Connection) => void) {
     this.authority = authority
     this.#onClose = onClose
   }
 
   /** @param onClose it can carry nothing any more */
-  static open(authority: string, hostname: string, port: number, onClose: () => void): Connection {
+  static open(authority: string, hostname: string, port: number, onClose: (closed: Connection) => void): Connection {
     const connection = new Connection(authority, onClose)
     connection.#attach(net().connect({ host: hostname, port }))
     return connection
@@ -54,7 +54,7 @@ export class Connection {
    *
    * @param onClose it can carry nothing any more
    */
-  static inherit(authority: string, descriptor: number, onClose: () => void): Connection | undefined {
+  static inherit(authority: string, descriptor: number, onClose: (closed: Connection) => void): Connection | undefined {
     try {
       if (!fs.fstatSync(descriptor).isSocket()) return undefined
     } catch {
@@ -107,7 +107,7 @@ export class Connection {
       } catch {
         // Somebody else closed it.
       }
-      this.#onClose()
+      this.#onClose(this)
     }
     call?.onError(new Error("the connection was closed by this process"), false)
   }
@@ -135,7 +135,7 @@ export class Connection {
       // Not `once`: an error after the first one must not end the process.
       .on("error", (error) => this.#fail(error))
       .on("close", () => {
-        this.#onClose()
+        this.#onClose(this)
         this.#end()
       })
   }

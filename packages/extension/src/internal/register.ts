@@ -7,6 +7,7 @@ import * as ExtensionsProtocol from "../ExtensionsProtocol.ts"
 import { LambdaEnvironment } from "../LambdaEnvironment.ts"
 import { whileUnreachable } from "./whileUnreachable.ts"
 
+// Lambda answers at once.
 const answerMillis = 5000
 
 /** Registers, or adopts the registration that the environment hands over. */

@@ -74,31 +74,6 @@ export const start = Effect.fnUntraced(function* (
   const isFull = ({ queue }: Flushable) =>
     queue.records >= bounds.maxRecords || queue.bytes >= bounds.maxBytes || queue.isHalfFull
 
-  const decide = (flushable: Flushable, moment: FlushStrategy.Situation["moment"]) =>
-    Effect.map(Clock.currentTimeMillis, (now) => {
-      const { queue } = flushable
-      const waiting = flushable.waiting()
-      const hasUnsentBatch = waiting > queue.records
-      const age = queue.oldestAt === undefined ? 0 : now - queue.oldestAt
-      // Below zero where the clock was set back: then nobody knows.
-      const isOld = queue.records > 0 && (age >= maxAgeMillis || age < 0)
-      return {
-        moment,
-        now,
-        waiting,
-        isBatchDue: hasUnsentBatch || isOld || isFull(flushable),
-        lastFlushAt: flushable.lastFlushAt(),
-        invokedAt
-      }
-    }).pipe(
-      Effect.flatMap((situation) =>
-        Effect.catchDefect(
-          Effect.sync(() => strategy.decide(situation)),
-          (defect) => Effect.as(sayBroken(defect), FlushStrategy.endOfInvocation.decide(situation))
-        )
-      )
-    )
-
   // A strategy may be the user's own.
   let isBroken = false
   const sayBroken = (defect: unknown) => {
@@ -106,6 +81,23 @@ export const start = Effect.fnUntraced(function* (
     isBroken = true
     return logFailure(`the strategy ${strategy.name} threw; endOfInvocation decides where it does`, Cause.die(defect))
   }
+
+  const decide = (flushable: Flushable, moment: FlushStrategy.Situation["moment"]) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const { queue } = flushable
+      const waiting = flushable.waiting()
+      const hasUnsentBatch = waiting > queue.records
+      const age = queue.oldestAt === undefined ? 0 : now - queue.oldestAt
+      // Below zero where the clock was set back: then nobody knows.
+      const isOld = queue.records > 0 && (age >= maxAgeMillis || age < 0)
+      const isBatchDue = hasUnsentBatch || isOld || isFull(flushable)
+      const situation = { moment, now, waiting, isBatchDue, lastFlushAt: flushable.lastFlushAt(), invokedAt }
+      try {
+        return Effect.succeed(strategy.decide(situation))
+      } catch (defect) {
+        return Effect.as(sayBroken(defect), FlushStrategy.endOfInvocation.decide(situation))
+      }
+    })
 
   const watch = Effect.fnUntraced(function* (flushable: Flushable) {
     while (true) {
