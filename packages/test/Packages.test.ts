@@ -127,7 +127,7 @@ describe("the packed bin, outside of the workspace", () => {
     const node = await npm("demo", "exec", "--offline", "--", "node", "--print", "process.execPath + process.version")
     assert.match(node, /demo\/node_modules\/.*v24\./)
     const layers = await testAndBuild("demo")
-    assert.deepStrictEqual(layers, ["demo-arm64", "demo-arm64.zip", "demo-x64", "demo-x64.zip"])
+    assert.deepStrictEqual(layers, ["demo-arm64", "demo-arm64.zip", "demo-x64", "demo-x64.zip", "demo.map"])
     assert.include(await npm("demo", "run", "check"), "demo-x64.zip: nothing found")
     assert.include(await npm("demo", "run", "emulate"), "3 invocations, then shutdown: spindown")
   })
@@ -137,7 +137,13 @@ describe("the packed bin, outside of the workspace", () => {
     // Both have the same dependencies.
     await rename(join(folder, "demo/node_modules"), join(folder, "shipper/node_modules"))
     const layers = await testAndBuild("shipper")
-    assert.deepStrictEqual(layers, ["shipper-arm64", "shipper-arm64.zip", "shipper-x64", "shipper-x64.zip"])
+    assert.deepStrictEqual(layers, [
+      "shipper-arm64",
+      "shipper-arm64.zip",
+      "shipper-x64",
+      "shipper-x64.zip",
+      "shipper.map"
+    ])
     assert.include(await npm("shipper", "run", "emulate"), "TELEMETRY_URL is not set")
     const withUrl = await npm("shipper", "run", "emulate", "--", "--env", "TELEMETRY_URL=http://127.0.0.1:9/")
     assert.notInclude(withUrl, "TELEMETRY_URL is not set")

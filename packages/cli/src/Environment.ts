@@ -10,6 +10,7 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as CloudWatchLines from "./CloudWatchLines.ts"
+import type { Positions } from "./layer/SourceMap.ts"
 import * as Terminal from "./Terminal.ts"
 import { fail } from "./UserError.ts"
 
@@ -20,6 +21,8 @@ export interface View {
   /** The flag that says where invokes are taken. */
   readonly portFlag: "--listen" | "--invoke-port"
   readonly format: "timeline" | "logs" | "json"
+  /** Where what the extensions print is in their sources. */
+  readonly positions?: Positions | undefined
   /** Takes each entry before it is shown. */
   readonly onEntry: (entry: Journal.JournalEntry) => Effect.Effect<void, CliError.UserError>
 }
@@ -40,7 +43,7 @@ export const explain = ({ reason }: EmulatorError, portFlag?: View["portFlag"]) 
 
 /** Starts an environment, which lives until `end`; it is shown in the scope of the caller. */
 export const start = Effect.fnUntraced(function* (options: Options, view: View) {
-  const { format, names, onEntry, portFlag, terminal } = view
+  const { format, names, onEntry, portFlag, positions, terminal } = view
   const scope = yield* Effect.scope
   // Closed before the end, so that the journal is complete by then.
   const environment = yield* Scope.fork(scope)
@@ -56,8 +59,15 @@ export const start = Effect.fnUntraced(function* (options: Options, view: View) 
   const logLines = CloudWatchLines.make({ memorySize: options.memorySize, functionVersion: "$LATEST" })
   const show = (entry: Journal.JournalEntry): ReadonlyArray<string> => {
     if (format === "json") return [JSON.stringify(entry)]
-    if (format === "logs") return logLines(entry)
-    return [Terminal.paint(Terminal.styleOf(entry), timeline.render(entry))]
+    if (format === "logs") return logLines(entry).map((line) => positions?.restore(line) ?? line)
+    return [Terminal.paint(Terminal.styleOf(entry), located(entry))]
+  }
+  const located = (entry: Journal.JournalEntry): string => {
+    if (entry._tag !== "Output" || positions === undefined) return timeline.render(entry)
+    const text = timeline.render({ ...entry, line: positions.restore(entry.line) })
+    // Of a JSON line the timeline leaves out the stack.
+    const place = positions.own(entry.line)
+    return place === undefined || text.includes(place) ? text : `${text} (${place})`
   }
   if (format === "timeline") yield* terminal.print(Terminal.paint("bold", timeline.header))
   const shown = yield* Stream.runForEach(

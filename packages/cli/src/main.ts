@@ -10,11 +10,12 @@ import { check } from "./commands/check.ts"
 import { dev } from "./commands/dev.ts"
 import { emulate } from "./commands/emulate.ts"
 import { newProject } from "./commands/new.ts"
+import { trace } from "./commands/trace.ts"
 import manifest from "../package.json" with { type: "json" }
 
 const cli = Command.make("effect-lambda").pipe(
   Command.withDescription("AWS Lambda extensions: start, build, check and run them on this machine"),
-  Command.withSubcommands([newProject, dev, build, check, emulate])
+  Command.withSubcommands([newProject, dev, build, check, emulate, trace])
 )
 
 // Not NodeRuntime.runMain: Ctrl-C is the normal end of `emulate`, which handles it itself. Not process.exit: what has

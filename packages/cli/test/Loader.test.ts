@@ -66,8 +66,17 @@ describe("the loader", () => {
           "import(process.env.MODULE).then((module) => console.log(module.default, process.emitWarning('mine')))",
         "later.mjs": "export default 'later'"
       })
-      const { code } = yield* Bundle.build({ entry: join(sources, "main.mjs"), runtime: "managed" })
-      const { stderr, stdout } = yield* load({ "hello/bundle.cjs": code }, {}, { MODULE: join(sources, "later.mjs") })
+      const { bundle } = yield* Bundle.build({
+        project: sources,
+        name: "hello",
+        entry: join(sources, "main.mjs"),
+        runtime: "managed"
+      })
+      const { stderr, stdout } = yield* load(
+        { "hello/bundle.cjs": bundle.code },
+        {},
+        { MODULE: join(sources, "later.mjs") }
+      )
       assert.strictEqual(stdout, "later undefined\n")
       assert.match(stderr, /^\(node:\d+\) Warning: mine\n\(Use .*\)\n$/, "that of the program, and no other")
     })

@@ -86,8 +86,8 @@ it.live("a handler and a finalizer that never end are abandoned by Extension.run
         const stays = Layer.effectDiscard(Effect.acquireRelease(Effect.void, () => Effect.never))
         Extension.run({ onInvoke: () => Effect.never, layer: stays }).pipe(NodeExtension.runMain)`
     })
-    const { code } = yield* Bundle.build(yield* LayerConfig.resolve(project, {}))
-    const program = { bundle: code, node: TrialRun.ownNode }
+    const { bundle } = yield* Bundle.build(yield* LayerConfig.resolve(project, {}))
+    const program = { bundle: bundle.code, node: TrialRun.ownNode }
     const trial = yield* TrialRun.run({ name: "a", program, env: {}, limitMillis: 3000 })
     const note = TrialRun.noteOf(trial) ?? ""
     assert.match(note, /^what went wrong in the trial run.*\nonInvoke is abandoned: not done within \d+ ms/)

@@ -79,7 +79,7 @@ describe("effect-lambda dev", { timeout: 30_000 }, () => {
     assert.strictEqual(await invoke(endpoint), '{"hello":"Ada"}')
 
     writeFileSync(main, `${hello}\nthrow new Error("at start")\n`)
-    await seen(/program could not be loaded: at start[^]*dev: what was built before runs on/)
+    await seen(/program could not be loaded: at start.*src\/main\.ts:\d+:\d+[^]*dev: what was built before runs on/)
     await seen(/init ended: success[^]*init ended: success[^]*init ended: success/)
     assert.strictEqual(await invoke(endpoint), '{"hello":"Ada"}')
     await seen(/(\d ms remain[^]*){3}/)
@@ -113,8 +113,10 @@ describe("effect-lambda dev", { timeout: 30_000 }, () => {
 
   it("what goes wrong in the trial run is told with its cause, and the program runs all the same", async () => {
     const source = readFileSync(join(root, "packages/examples/telemetry-ship/src/telemetry-ship.ts"), "utf8")
-    const { child, ended, seen } = dev("variables", source)
+    const { child, ended, seen } = dev("variables", `${source}console.error(new Error("look here").stack)\n`)
     await seen(/dev: what went wrong in the trial run; variables .+ --env KEY=VALUE\n  init failed; .+TELEMETRY_URL/)
+    // Where that is in the source, not in the bundle.
+    await seen(/\| Error: look here\n.*\| +at \S+ \(src\/main\.ts:\d+:\d+\)\n/)
     await seen(/dev: bundled in \d+ ms, started in \d+ ms/)
     child.kill("SIGINT")
     const { code, output } = await ended

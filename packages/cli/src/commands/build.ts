@@ -137,6 +137,12 @@ const run = Effect.fnUntraced(function* (input: Input) {
     [
       `${built.name}: runtime ${built.runtime}, registers for ${built.events.join(", ") || "no events"}`,
       ...built.layers.flatMap(describe),
+      ...(built.sourceMap === undefined
+        ? []
+        : [
+            Snippets.shown(built.sourceMap),
+            "  for effect-lambda trace, which names the places in the sources in a log of the layer: keep it with the release"
+          ]),
       ...built.notes.map((note) => `note: ${note.replaceAll("\n", "\n  ")}`),
       ...Option.match(snippet, { onNone: () => [], onSome: (kind) => ["", Snippets.render(kind, built)] })
     ].join("\n")

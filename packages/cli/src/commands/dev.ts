@@ -17,8 +17,10 @@ import process from "node:process"
 import * as EmulateInput from "../EmulateInput.ts"
 import * as Environment from "../Environment.ts"
 import * as Build from "../layer/Build.ts"
+import type { Bundle } from "../layer/Bundle.ts"
 import * as Layer from "../layer/Layer.ts"
 import * as LayerConfig from "../layer/LayerConfig.ts"
+import * as SourceMap from "../layer/SourceMap.ts"
 import * as TrialRun from "../layer/TrialRun.ts"
 import * as Watch from "../layer/Watch.ts"
 import * as Summary from "../Summary.ts"
@@ -83,6 +85,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
     onEntry: (entry) => Effect.sync(() => summary.add(entry))
   }
   let port = input.invokePort
+  let positions: SourceMap.Positions | undefined
   let current: Effect.Success<ReturnType<typeof Environment.start>> | undefined
 
   const start = Effect.gen(function* () {
@@ -96,7 +99,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
         environment: { ...config.env, EFFECT_LAMBDA_NODE: process.execPath },
         invokeListen: { host: "127.0.0.1", port }
       },
-      view
+      { ...view, positions }
     )
     // The next environment is found where the first one was.
     port = Number(new URL(current.emulator.invokeEndpoint ?? "").port)
@@ -110,17 +113,18 @@ const run = Effect.fnUntraced(function* (input: Input) {
    * Succeeds with what is wrong with the program. Its trial run comes after the end of the old environment, whose ports it
    * may need; should it fail, the old layer runs again.
    */
-  const restart = Effect.fnUntraced(function* (code: string) {
+  const restart = Effect.fnUntraced(function* (bundle: Bundle) {
     const isFirst = current === undefined
     yield* end
     // Takes ten seconds where the program does not do what it should.
     yield* tell("bold", `${isFirst ? "" : "changed, "}trying the program once …`)
-    const trial = yield* Effect.result(Build.trial(built, code))
+    const trial = yield* Effect.result(Build.trial(built, bundle))
     if (Result.isSuccess(trial)) {
       const note = TrialRun.noteOf(trial.success)
       if (note !== undefined) yield* tell("yellow", note.replaceAll("\n", "\n  "))
-      const files = [Build.entryFile(built, trial.success.events), ...Build.programFiles(built, code)]
+      const files = [Build.entryFile(built, trial.success.events), ...Build.programFiles(built, bundle.code)]
       yield* Layer.writeDirectory(layer, files)
+      positions = SourceMap.positions(bundle.map)
     }
     if (Fs.existsSync(layer)) yield* start
     return Result.isFailure(trial) ? trial.failure.message : undefined
@@ -130,7 +134,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
     if (outcome._tag === "Failed") return outcome.message
     for (const warning of outcome.warnings) yield* tell("yellow", warning)
     const isFirst = current === undefined
-    const problem = yield* Effect.uninterruptible(restart(outcome.code))
+    const problem = yield* Effect.uninterruptible(restart(outcome.bundle))
     if (problem !== undefined || current === undefined) return problem
     const init = yield* current.emulator.journal.waitFor(Journal.is("InitEnded"), "15 seconds")
     if (init.status !== "success") {

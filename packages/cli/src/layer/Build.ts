@@ -12,6 +12,7 @@ import * as Layer from "./Layer.ts"
 import type { Architecture, LayerConfig } from "./LayerConfig.ts"
 import * as Loader from "./Loader.ts"
 import * as NodeBinary from "./NodeBinary.ts"
+import * as SourceMap from "./SourceMap.ts"
 import * as Stub from "./Stub.ts"
 import * as TrialRun from "./TrialRun.ts"
 import * as TypeCheck from "./TypeCheck.ts"
@@ -38,6 +39,8 @@ export interface Built {
   readonly runtime: LayerConfig["runtime"]
   readonly events: ReadonlyArray<Stub.EventType>
   readonly layers: ReadonlyArray<BuiltLayer>
+  /** For `effect-lambda trace`; bun writes the program in its own way, and has none. */
+  readonly sourceMap: string | undefined
   readonly notes: ReadonlyArray<string>
 }
 
@@ -94,9 +97,10 @@ const trialProgram = Effect.fnUntraced(function* ({ name, project, runtime }: La
 const sameEvents = (a: ReadonlyArray<string>, b: ReadonlyArray<string>) => a.toSorted().join() === b.toSorted().join()
 
 /** Runs the program once, and holds what it registers for against the configuration. */
-export const trial = Effect.fnUntraced(function* (config: LayerConfig, bundle: string) {
+export const trial = Effect.fnUntraced(function* (config: LayerConfig, { code, map }: Bundle.Bundle) {
   const { env, events, name } = config
-  const run = yield* TrialRun.run({ name, env, program: yield* trialProgram(config, bundle) })
+  const program = yield* trialProgram(config, code)
+  const run = yield* TrialRun.run({ name, env, program, positions: SourceMap.positions(map) })
   if (events !== undefined && !sameEvents(events, run.events)) {
     return yield* UserError.fail(
       `the configuration names the events ${events.join(", ") || "(none)"}, but the program registers for ` +
@@ -145,9 +149,10 @@ export const run = Effect.fnUntraced(function* (
     const note = yield* TypeCheck.run(config)
     if (note !== undefined) notes.push(note)
   }
-  const { code, warnings } = yield* Bundle.build(config)
+  const { bundle, warnings } = yield* Bundle.build(config)
+  const { code, map } = bundle
   notes.push(...warnings)
-  const tried = yield* trial(config, code)
+  const tried = yield* trial(config, bundle)
   const { codeCache, events } = tried
   const note = TrialRun.noteOf(tried)
   if (note !== undefined) notes.push(note)
@@ -171,11 +176,16 @@ export const run = Effect.fnUntraced(function* (
       return { arch, files }
     })
   )
+  const written = yield* Effect.forEach(layers, ({ arch, files }) => writeLayer(config, arch, files, options.zip))
+  const file = SourceMap.fileOf(config)
+  // One of an earlier build would name positions of that one.
+  yield* config.runtime === "bun" ? Layer.remove(file) : Layer.writeFile(file, Buffer.from(JSON.stringify(map)))
   const built: Built = {
     name: config.name,
     runtime: config.runtime,
     events,
-    layers: yield* Effect.forEach(layers, ({ arch, files }) => writeLayer(config, arch, files, options.zip)),
+    layers: written,
+    sourceMap: config.runtime === "bun" ? undefined : file,
     notes
   }
   return built

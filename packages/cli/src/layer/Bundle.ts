@@ -1,11 +1,13 @@
 /** The program as one minified CommonJS file, made by rolldown. */
 import * as Effect from "effect/Effect"
+import * as Fs from "node:fs"
 import * as NodePath from "node:path"
 import process from "node:process"
 import type { InputOptions, OutputOptions, Plugin, RolldownLog } from "rolldown"
 import * as UserError from "../UserError.ts"
 import * as Bun from "./Bun.ts"
 import type { LayerConfig } from "./LayerConfig.ts"
+import * as SourceMap from "./SourceMap.ts"
 
 /** What loads an addon that was compiled for one system and is no JavaScript. */
 const addonLoaders = /^(bindings|node-gyp-build|node-gyp-build-optional-packages|@mapbox\/node-pre-gyp|pkg-prebuilds)$/
@@ -28,10 +30,10 @@ const addonPlugin: Plugin = {
 
 const addonAdvice = "it cannot be part of a layer that is one JavaScript file; use a package without one"
 
-/** The bundle is loaded, not started as a file. */
+/** The bundle is loaded, not started as a file. Every line stays where it is. */
 const shebangPlugin: Plugin = {
   name: "shebang",
-  transform: { filter: { code: /^#!/ }, handler: (code) => code.replace(/^#!.*/, "") }
+  transform: { filter: { code: /^#!/ }, handler: (code) => ({ code: code.replace(/^#!.*/, ""), map: null }) }
 }
 
 /** Of a layer there is one format; what rolldown advises is an option of its own. */
@@ -78,12 +80,27 @@ export const inputOptions = (
   }
 })
 
-export const outputOptions: OutputOptions = {
-  // ES modules that import node:http load more than they need, and start 30 ms later.
-  format: "cjs",
-  minify: true,
-  comments: false,
-  codeSplitting: false
+export const outputOptions = ({ project }: Pick<LayerConfig, "project">): OutputOptions => {
+  // What rolldown names is without symbolic links.
+  const root = Fs.realpathSync(project)
+  return {
+    // ES modules that import node:http load more than they need, and start 30 ms later.
+    format: "cjs",
+    minify: true,
+    comments: false,
+    codeSplitting: false,
+    // Beside the layer: nothing in it may cost time at its start.
+    sourcemap: "hidden",
+    sourcemapExcludeSources: true,
+    sourcemapPathTransform: (source, map) =>
+      NodePath.relative(root, NodePath.resolve(NodePath.dirname(map), source)).replaceAll("\\", "/")
+  }
+}
+
+/** A program that has been bundled. */
+export interface Bundle {
+  readonly code: string
+  readonly map: SourceMap.SourceMap
 }
 
 /** One line per error of a build that failed. */
@@ -93,16 +110,18 @@ export const errorsOf = (cause: unknown): ReadonlyArray<string> => {
   return Array.isArray(errors) ? errors.map((error: RolldownLog) => line(error)) : [line(cause)]
 }
 
-/** The text of the bundle, and the warnings. */
-export const build = Effect.fnUntraced(function* (config: Pick<LayerConfig, "entry" | "runtime">) {
+/** The bundle, and the warnings. */
+export const build = Effect.fnUntraced(function* (config: Pick<LayerConfig, "entry" | "name" | "project" | "runtime">) {
   const warnings: Array<string> = []
-  const code = yield* Effect.tryPromise({
+  const { code, map } = yield* Effect.tryPromise({
     try: () =>
       // Imported here: loading it takes time that the other commands do not have to spend.
       import("rolldown")
         .then(({ rolldown }) => rolldown(inputOptions(config, (text) => warnings.push(text))))
-        .then((bundle) => bundle.generate(outputOptions).finally(() => bundle.close())),
+        .then((bundle) => bundle.generate(outputOptions(config)).finally(() => bundle.close())),
     catch: (cause) => UserError.make(`${config.entry} cannot be bundled:\n${errorsOf(cause).join("\n")}`)
-  }).pipe(Effect.map(({ output }) => output[0].code))
-  return { code, warnings }
+  }).pipe(Effect.map(({ output }) => output[0]))
+  if (map === null) return yield* Effect.die(new Error("rolldown made no source map"))
+  const bundle: Bundle = { code, map: SourceMap.fromRolldown(config, map.toString()) }
+  return { bundle, warnings }
 })

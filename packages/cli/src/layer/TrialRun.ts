@@ -13,6 +13,7 @@ import * as NodePath from "node:path"
 import process from "node:process"
 import * as UserError from "../UserError.ts"
 import * as Loader from "./Loader.ts"
+import type { Positions } from "./SourceMap.ts"
 import { type EventType, quote } from "./Stub.ts"
 
 /** A Node, or what runs a Node of another architecture and that Node. */
@@ -26,6 +27,8 @@ export interface Options {
   readonly program: Program
   /** Variables of the function, as a user of the layer sets them. */
   readonly env: Readonly<Record<string, string>>
+  /** Where what the program prints is in its sources. */
+  readonly positions?: Positions | undefined
   /** For init, and for an invocation; default: what Lambda gives init, 10 seconds. */
   readonly limitMillis?: number
 }
@@ -73,13 +76,17 @@ const writeLayer = (folder: string, options: Options): void => {
 /** `Extension.run` gives up what is not done in time, and goes on: a warning in its log, a surprise in Lambda. */
 const isAbandoned = ({ level, text }: LogLine.LogLine): boolean => level === "WARN" && / is abandoned\b/.test(text)
 
-const errorsIn = (entries: ReadonlyArray<Journal.JournalEntry>): ReadonlyArray<string> => {
-  const errors = entries
-    .filter(Journal.is("Output", ({ source }) => source !== "runtime"))
-    .flatMap(({ line }) => LogLine.read(line) ?? [])
-    .filter((log) => LogLine.isError(log) || isAbandoned(log))
-    .map(({ text }) => text)
-  return [...new Set(errors)]
+const requestIds = /[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}/g
+
+/** Each error once, whatever the invocation it was in. */
+const errorsIn = (entries: ReadonlyArray<Journal.JournalEntry>, positions?: Positions): ReadonlyArray<string> => {
+  const errors = entries.filter(Journal.is("Output", ({ source }) => source !== "runtime")).flatMap(({ line }) => {
+    const log = LogLine.read(line)
+    if (log === undefined || !(LogLine.isError(log) || isAbandoned(log))) return []
+    const place = positions?.own(line)
+    return place === undefined ? log.text : `${log.text} (${place})`
+  })
+  return [...Map.groupBy(errors, (text) => text.replaceAll(requestIds, "")).values()].flatMap(([first]) => first ?? [])
 }
 
 /** Where a program that needs variables gets them in its trial run. */
@@ -90,7 +97,7 @@ export const noteOf = ({ errors }: TrialRun): string | undefined =>
   errors.length === 0 ? undefined : [`what went wrong in the trial run; ${envAdvice}`, ...errors].join("\n")
 
 /** What went wrong, by the journal, and what the program printed. */
-const explain = (entries: ReadonlyArray<Journal.JournalEntry>): string => {
+const explain = (entries: ReadonlyArray<Journal.JournalEntry>, positions?: Positions): string => {
   const extension = entries.filter((entry) => !("source" in entry) || entry.source !== "runtime")
   const refused = extension.find(Journal.is("ApiRefused"))
   const exited = extension.find(Journal.is("ProcessExited"))
@@ -99,7 +106,7 @@ const explain = (entries: ReadonlyArray<Journal.JournalEntry>): string => {
   const output = extension
     .filter(Journal.is("Output"))
     .slice(-30)
-    .map(({ line }) => `  ${line}`)
+    .map(({ line }) => `  ${positions?.restore(line) ?? line}`)
   const failed = extension.find(Journal.is("LaunchFailed"))
   const how =
     exited?.status._tag === "Code"
@@ -127,7 +134,7 @@ const runIn = Effect.fnUntraced(function* (folder: string, options: Options) {
   })
   const fail = (what: string) =>
     Effect.flatMap(emulator.journal.entries, (entries) =>
-      UserError.fail(`${what} in its trial run under the emulator: ${explain(entries)}`)
+      UserError.fail(`${what} in its trial run under the emulator: ${explain(entries, options.positions)}`)
     )
   const init = yield* emulator.journal.waitFor(Journal.is("InitEnded"), limit + 5000)
   if (init.status !== "success") return yield* fail("the extension did not start")
@@ -153,7 +160,7 @@ const runIn = Effect.fnUntraced(function* (folder: string, options: Options) {
     events,
     codeCache: Fs.existsSync(cache) ? Fs.readFileSync(cache) : undefined,
     errors: [
-      ...errorsIn(entries),
+      ...errorsIn(entries, options.positions),
       ...(wasKilled && events.includes("SHUTDOWN") ? ["it did not end within 2 seconds after SHUTDOWN"] : [])
     ]
   }

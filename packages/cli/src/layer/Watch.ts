@@ -5,11 +5,12 @@ import * as Queue from "effect/Queue"
 import * as Fs from "node:fs"
 import * as Bundle from "./Bundle.ts"
 import type { LayerConfig } from "./LayerConfig.ts"
+import * as SourceMap from "./SourceMap.ts"
 
 export type Outcome =
   | {
       readonly _tag: "Bundled"
-      readonly code: string
+      readonly bundle: Bundle.Bundle
       readonly warnings: ReadonlyArray<string>
       readonly millis: number
       /** When the change was seen, on the clock. */
@@ -48,7 +49,7 @@ export const make = Effect.fnUntraced(function* (options: {
       return watch({
         ...input,
         plugins: [input.plugins, watchOthers],
-        output: { ...Bundle.outputOptions, file },
+        output: { ...Bundle.outputOptions(config), file },
         // Whoever saves several files at once gets one build.
         watch: { buildDelay: 50 }
       }).on("event", (event) => {
@@ -60,7 +61,10 @@ export const make = Effect.fnUntraced(function* (options: {
           case "BUNDLE_END":
             Queue.offerUnsafe(outcomes, {
               _tag: "Bundled",
-              code: Fs.readFileSync(file, "utf8"),
+              bundle: {
+                code: Fs.readFileSync(file, "utf8"),
+                map: SourceMap.fromRolldown(config, Fs.readFileSync(`${file}.map`, "utf8"))
+              },
               warnings,
               millis: event.duration,
               since

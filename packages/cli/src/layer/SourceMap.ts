@@ -1,0 +1,70 @@
+/** From the positions in a minified bundle, which is what stack traces in a log name, to those in the sources. */
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as NodeModule from "node:module"
+import * as NodePath from "node:path"
+import type { LayerConfig } from "./LayerConfig.ts"
+
+const mappingFields = {
+  version: Schema.Literal(3),
+  names: Schema.Array(Schema.String),
+  /** Relative to the project. */
+  sources: Schema.Array(Schema.String),
+  mappings: Schema.String
+}
+
+/** What a source map says of a bundle. */
+export const SourceMap = Schema.Struct({
+  ...mappingFields,
+  /** `<name>/bundle.cjs`, where the bundle is in the layer. */
+  file: Schema.String.check(Schema.isPattern(/^[\w.-]+\/bundle\.cjs$/))
+})
+
+export type SourceMap = typeof SourceMap.Type
+
+const decodeMappings = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Struct(mappingFields)))
+
+/** Of the map that rolldown has made. */
+export const fromRolldown = ({ name }: Pick<LayerConfig, "name">, text: string): SourceMap => ({
+  ...decodeMappings(text),
+  file: `${name}/bundle.cjs`
+})
+
+/** Where a build writes the map: one for all architectures. */
+export const fileOf = ({ name, out }: Pick<LayerConfig, "name" | "out">): string => NodePath.join(out, `${name}.map`)
+
+/** The map in a text, `undefined` for one that is none of ours. */
+export const decode = (text: string): SourceMap | undefined =>
+  Option.getOrUndefined(Schema.decodeUnknownOption(Schema.fromJsonString(SourceMap))(text))
+
+/** Where the positions in texts are in the sources. */
+export interface Positions {
+  /** The text with `src/main.ts:12:8` for each position in the bundle, wherever the layer lies. */
+  readonly restore: (text: string) => string
+  /** The first position in a source of the project itself, of no package that it uses. */
+  readonly own: (text: string) => string | undefined
+}
+
+export const positions = ({ file, mappings, names, sources }: SourceMap): Positions => {
+  const map = new NodeModule.SourceMap({
+    version: 3,
+    file,
+    names: [...names],
+    sources: [...sources],
+    mappings,
+    sourceRoot: "",
+    sourcesContent: []
+  })
+  const pattern = new RegExp(`[^\\s"'()\\\\]*/${file.replaceAll(".", "\\.")}:(\\d+):(\\d+)`, "g")
+  const locate = (line: string, column: string): string | undefined => {
+    const origin = map.findOrigin(Number(line), Number(column))
+    return "fileName" in origin ? `${origin.fileName}:${origin.lineNumber}:${origin.columnNumber}` : undefined
+  }
+  return {
+    restore: (text) => text.replace(pattern, (whole, line: string, column: string) => locate(line, column) ?? whole),
+    own: (text) =>
+      Array.from(text.matchAll(pattern), ([, line = "", column = ""]) => locate(line, column)).find(
+        (place) => place !== undefined && !place.includes("node_modules/")
+      )
+  }
+}

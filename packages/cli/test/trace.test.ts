@@ -1,0 +1,193 @@
+/** `effect-lambda trace`: from a stack trace of a built layer to the line that threw. */
+import * as Emulator from "@effect-lambda/emulator/Emulator"
+import * as Journal from "@effect-lambda/emulator/Journal"
+import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { spawnSync } from "node:child_process"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+import * as Build from "../src/layer/Build.ts"
+import * as LayerConfig from "../src/layer/LayerConfig.ts"
+import * as SourceMap from "../src/layer/SourceMap.ts"
+import * as Project from "./support/projects.ts"
+
+afterAll(Project.remove)
+
+const main = `import { Extension } from "@effect-lambda/extension"
+import { NodeExtension } from "@effect-lambda/extension-node"
+import * as Effect from "effect/Effect"
+import { check } from "./check.ts"
+
+Extension.run({
+  onFailure: "continue",
+  onDefect: "continue",
+  onInvoke: (event) => Effect.sync(() => check(event.requestId))
+}).pipe(NodeExtension.runMain)
+`
+const check = `#!/usr/bin/env node
+export const check = (id: string): void => {
+  if (id.length > 1) throw new Error("no such secret: " + id)
+}
+`
+const place = "src/check.ts:3:32"
+const mainPlace = "src/main.ts:9:42"
+
+const project = Project.make("trace", {
+  "package.json": Project.manifest({ arch: process.arch, codeCache: "off" }),
+  "src/main.ts": main,
+  "src/check.ts": check
+})
+
+let built: Build.Built
+/** What the layer printed in the emulator. */
+let log: string
+
+const build = Effect.gen(function* () {
+  const config = yield* LayerConfig.resolve(project, {})
+  return yield* Build.run(config, { check: false, zip: false })
+}).pipe(Effect.scoped)
+
+const emulate = Effect.fnUntraced(function* (opt: string) {
+  const emulator = yield* Emulator.make({
+    extensions: { opt },
+    function: { handler: join(import.meta.dirname, "fixtures/handler.mjs") },
+    environment: { EFFECT_LAMBDA_NODE: process.execPath }
+  })
+  const { requestId } = yield* emulator.invoke("{}")
+  yield* emulator.journal.waitFor(Journal.is("InvocationDone", (done) => done.requestId === requestId))
+  yield* emulator.shutdown()
+  return (yield* emulator.journal.entries).filter(Journal.is("Output")).map(({ line }) => `${line}\n`)
+}, Effect.scoped)
+
+beforeAll(async () => {
+  built = await Effect.runPromise(build)
+  log = (await Effect.runPromise(emulate(built.layers[0]?.directory ?? ""))).join("")
+}, 30_000)
+
+const trace = (args: ReadonlyArray<string>, { cwd = project, input = "" } = {}) => {
+  const bin = join(import.meta.dirname, "../bin/effect-lambda.mjs")
+  const { status, stderr, stdout } = spawnSync(process.execPath, [bin, "trace", ...args], {
+    cwd,
+    input,
+    encoding: "utf8",
+    timeout: 20_000
+  })
+  return { status, stderr, stdout }
+}
+
+describe("a log of a layer", () => {
+  it("names positions in the bundle; the trial run already says where that is", () => {
+    assert.match(log, /no such secret: .*\/watcher\/bundle\.cjs:\d+:\d+/)
+    const [heading, said, ...rest] = built.notes.join("\n").split("\n")
+    assert.match(heading ?? "", /^what went wrong in the trial run/)
+    assert.match(said ?? "", /^invoke failed: Error: no such secret: [\da-f-]{36} \(src\/check\.ts:3:32\)$/)
+    assert.deepStrictEqual(rest, [], "once, and not for each invocation")
+  })
+
+  it("from standard input: the places in the sources, everything else as it was", () => {
+    const { status, stderr, stdout } = trace([], { input: `not ours\n${log}` })
+    assert.strictEqual(status, 0, stderr)
+    assert.isTrue(stdout.startsWith("not ours\n"))
+    assert.include(stdout, place)
+    assert.include(stdout, mainPlace)
+    assert.notInclude(stdout, "bundle.cjs")
+    assert.strictEqual(stdout.split("\n").length, log.split("\n").length + 1)
+    const untraced = (text: string) => text.replaceAll(/\([^()]*:\d+:\d+\)|at [^ ]+:\d+:\d+/g, "")
+    assert.strictEqual(untraced(stdout), untraced(`not ours\n${log}`))
+  })
+
+  it("from a file, with the map of a release that was kept elsewhere", () => {
+    const kept = join(Project.folder, "1.4.2.map")
+    const file = join(Project.folder, "outage.log")
+    writeFileSync(kept, readFileSync(built.sourceMap ?? ""))
+    writeFileSync(file, log)
+    const { status, stdout } = trace(["--map", kept, file], { cwd: Project.folder })
+    assert.strictEqual(status, 0)
+    assert.include(stdout, place)
+  })
+
+  it("of something else: copied, and said so", () => {
+    const { status, stderr, stdout } = trace([], { input: "at x (/opt/other/bundle.cjs:1:2)\n" })
+    assert.deepStrictEqual(
+      { status, stderr, stdout },
+      {
+        status: 0,
+        stderr: "no position in watcher/bundle.cjs was found in this log\n",
+        stdout: "at x (/opt/other/bundle.cjs:1:2)\n"
+      }
+    )
+  })
+})
+
+it("the map is no part of the layer, and the bundle does not name it", () => {
+  const [layer] = built.layers
+  assert.isDefined(layer)
+  assert.strictEqual(built.sourceMap, join(dirname(layer.directory), "watcher.map"))
+  assert.notInclude(readFileSync(join(layer.directory, "watcher/bundle.cjs"), "utf8"), "sourceMappingURL")
+  assert.isFalse(existsSync(join(layer.directory, "watcher/bundle.cjs.map")))
+})
+
+it("paths in the map begin at the project, not where the build ran", () => {
+  const map = SourceMap.decode(readFileSync(built.sourceMap ?? "", "utf8"))
+  assert.includeMembers([...(map?.sources ?? [])], ["src/main.ts", "src/check.ts"])
+  assert.isFalse(map?.sources.some((source) => source.startsWith("/")))
+})
+
+describe("positions", () => {
+  // One line: column 5 is line 2, column 3 of a.ts; column 9 is line 1, column 1 of a package.
+  const positions = SourceMap.positions({
+    version: 3,
+    file: "my.ext-1/bundle.cjs",
+    names: [],
+    sources: ["src/a.ts", "../node_modules/p/index.js"],
+    mappings: "IACE,ICDF"
+  })
+
+  it.each([
+    ["/opt/my.ext-1/bundle.cjs:1:5", "src/a.ts:2:3"],
+    ["at f (/opt/my.ext-1/bundle.cjs:1:7)", "at f (src/a.ts:2:5)"],
+    ["at async /tmp/x/my.ext-1/bundle.cjs:1:5,", "at async src/a.ts:2:3,"],
+    [
+      '"at f (file:///opt/my.ext-1/bundle.cjs:1:5)\\n at /opt/my.ext-1/bundle.cjs:1:5"',
+      '"at f (src/a.ts:2:3)\\n at src/a.ts:2:3"'
+    ],
+    ["at f (/opt/my.ext-1/bundle.cjs:1:9)", "at f (../node_modules/p/index.js:1:1)"],
+    ["/opt/myxext-1/bundle.cjs:1:5", "/opt/myxext-1/bundle.cjs:1:5"],
+    ["/opt/other-my.ext-1/bundle.cjs:1:5", "/opt/other-my.ext-1/bundle.cjs:1:5"],
+    ["/opt/my.ext-1/bundle.cjs", "/opt/my.ext-1/bundle.cjs"],
+    ["/opt/my.ext-1/bundle.cjs:0:0", "/opt/my.ext-1/bundle.cjs:0:0"],
+    ["/opt/my.ext-1/bundle.cjs:1:1", "/opt/my.ext-1/bundle.cjs:1:1"]
+  ])("%s is %s", (text, expected) => assert.strictEqual(positions.restore(text), expected))
+
+  it("own is the first one in a source that is of no package", () => {
+    const text = "at p (/opt/my.ext-1/bundle.cjs:1:9)\n at f (/opt/my.ext-1/bundle.cjs:1:5)"
+    assert.strictEqual(positions.own(text), "src/a.ts:2:3")
+    assert.isUndefined(positions.own("at p (/opt/my.ext-1/bundle.cjs:1:9)"))
+  })
+})
+
+describe("bad input is one clear sentence and a non-zero exit", () => {
+  it.each([
+    [
+      "a map that is not there",
+      ["--map", "none.map"],
+      /the source map \S+none\.map cannot be read: .*; effect-lambda build writes it/
+    ],
+    [
+      "a map that is none",
+      ["--map", "package.json"],
+      /package\.json is no source map that effect-lambda build has written/
+    ],
+    ["a log that is not there", ["none.log"], /the log cannot be read: .*none\.log/]
+  ])("%s", (_, args, expected) => {
+    const { status, stderr, stdout } = trace(args)
+    assert.strictEqual(status, 1)
+    assert.match(stderr + stdout, expected)
+  })
+
+  it("a folder that is no extension's", () => {
+    const { status, stderr, stdout } = trace([], { cwd: Project.folder })
+    assert.strictEqual(status, 1)
+    assert.match(stderr + stdout, /there is no package\.json.*name the source map with --map FILE\.map/)
+  })
+})
