@@ -115,9 +115,8 @@ describe("the table of lines", () => {
       [
         // FailurePolicy.logFailure, which is given every text above.
         "message",
-        // NodeExtension: what its own `log` is given, and the message of the error that a program ends with.
+        // NodeExtension: what its own `log` is given.
         "message",
-        "error instanceof Error ? error.message : String(error)",
         // The accounting: TelemetryAccounting.line.
         "line",
         "line"

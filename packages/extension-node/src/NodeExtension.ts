@@ -17,6 +17,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as BunHttpClient from "./BunHttpClient.ts"
@@ -55,7 +56,7 @@ export const layer: Layer.Layer<Services, LambdaEnvironment.LambdaEnvironmentErr
  * What fails before it has said anything to Lambda would take the user's function down: the process of a registered
  * extension ends, or init waits for one that never registers. It is a failed init instead.
  */
-const failingInInit = <A, E>(effect: Effect.Effect<A, E, Services>) =>
+const failingInInit = <A, E>(effect: Effect.Effect<A, E, Services>, onInitFailure: RunMainOptions["onInitFailure"]) =>
   Effect.gen(function* () {
     const api = yield* ExtensionsApi.ExtensionsApi
     let hasCalled = false
@@ -73,18 +74,26 @@ const failingInInit = <A, E>(effect: Effect.Effect<A, E, Services>) =>
         exitError: noting(api.exitError)
       }),
       Effect.catchCause((cause): Effect.Effect<void, E | Extension.RunFailure, Services> =>
-        hasCalled ? Effect.failCause(cause) : Extension.run({ layer: Layer.effectDiscard(Effect.failCause(cause)) })
+        hasCalled
+          ? Effect.failCause(cause)
+          : Extension.run({ onInitFailure, layer: Layer.effectDiscard(Effect.failCause(cause)) })
       )
     )
   })
 
-/** One log group holds the lines of the function and of all its extensions. */
-const namedInLogs = <A, E>(effect: Effect.Effect<A, E, Services>) =>
-  Effect.flatMap(LambdaEnvironment.LambdaEnvironment, ({ extensionName }) =>
-    Effect.annotateLogs(effect, "extension", extensionName)
-  )
-
 const signals = { SIGINT: 130, SIGTERM: 143 } as const
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface RunMainOptions {
+  /**
+   * What a failure before the first call to Lambda does, such as that of a `Config` that is read outside of `Extension.run`:
+   * the options of `Extension.run` hold for what it does itself. Default: `"idle"`.
+   */
+  readonly onInitFailure?: "idle" | "exit" | undefined
+}
 
 /**
  * Runs an extension as the process's main program and ends the process.
@@ -97,9 +106,10 @@ const signals = { SIGINT: 130, SIGTERM: 143 } as const
  * - logs are JSON on stdout, one line each, annotated with the name of the
  *   extension, and with the request id while an invocation is handled
  * - what fails before it has called Lambda is a failed init: it is logged, and
- *   the function goes on without this extension
+ *   the function goes on without this extension, unless the options say
+ *   otherwise
  * - an exception or rejection that nobody caught is logged and survived: the
- *   exit would crash the user's function
+ *   exit would crash the user's function. A call of `process.exit` is logged
  *
  * **Example** (The main file of an extension)
  *
@@ -118,47 +128,70 @@ const signals = { SIGINT: 130, SIGTERM: 143 } as const
  * @category running
  * @since 0.1.0
  */
-export const runMain = <A, E>(effect: Effect.Effect<A, E, Services>): void => {
-  const terminated = Deferred.makeUnsafe<string>()
-  // Of the signal, once there was one.
-  let exitCode = 0
-  // Unref: it must not keep a process alive that is done already.
-  const exitIn = (millis: number, code: number) =>
-    void setTimeout(() => process.exit(exitCode === 0 ? code : exitCode), millis).unref()
+export const runMain: {
+  (options: RunMainOptions): <A, E>(effect: Effect.Effect<A, E, Services>) => void
+  <A, E>(effect: Effect.Effect<A, E, Services>, options?: RunMainOptions): void
+} = dual(
+  (args) => Effect.isEffect(args[0]),
+  <A, E>(effect: Effect.Effect<A, E, Services>, { onInitFailure }: RunMainOptions = {}): void => {
+    const terminated = Deferred.makeUnsafe<string>()
+    // Of the signal, once there was one.
+    let exitCode = 0
+    let isOver = false
+    const exit = (code: number) => {
+      isOver = true
+      process.exit(exitCode === 0 ? code : exitCode)
+    }
+    // Unref: it must not keep a process alive that is done already.
+    const exitIn = (millis: number, code: number) => void setTimeout(exit, millis, code).unref()
 
-  for (const [signal, code] of Object.entries(signals)) {
-    process.on(signal, () => {
-      if (exitCode !== 0) process.exit(code)
-      exitCode = code
-      Deferred.doneUnsafe(terminated, Exit.succeed(signal))
-      exitIn(Duration.toMillis(Deadline.defaultShutdown) - Duration.toMillis(Deadline.lastResort), code)
+    for (const [signal, code] of Object.entries(signals)) {
+      process.on(signal, () => {
+        const isSecond = exitCode !== 0
+        exitCode = code
+        if (isSecond) exit(code)
+        Deferred.doneUnsafe(terminated, Exit.succeed(signal))
+        exitIn(Duration.toMillis(Deadline.defaultShutdown) - Duration.toMillis(Deadline.lastResort), code)
+      })
+    }
+
+    // One log group holds the lines of the function and of all its extensions.
+    const name = PreRegistration.extensionName(process.env, process.argv[1] ?? "")
+    const withLogs = <B, E2>(effect: Effect.Effect<B, E2>) =>
+      effect.pipe(Effect.annotateLogs("extension", name), Effect.provide(loggers))
+    const log = (message: string, defect: unknown) =>
+      Effect.runFork(withLogs(Effect.logError(message, Cause.die(defect))))
+    process.on("uncaughtException", (error) => log("an exception that nobody caught; going on", error))
+    process.on("unhandledRejection", (reason) => log("a rejection that nobody handled; going on", reason))
+
+    // Of a handler or a library. Otherwise nothing in the log would say who it was.
+    process.on("exit", (code) => {
+      if (isOver) return
+      const call = new Error(`process.exit(${code})`)
+      log("process.exit was called before the extension was done", call)
+    })
+
+    const program = failingInInit(effect, onInitFailure).pipe(
+      Effect.provide(layer),
+      Effect.provideService(HostProcess, {
+        termination: Deferred.await(terminated),
+        exitAt: (epochMillis, code) => Effect.map(Clock.currentTimeMillis, (now) => exitIn(epochMillis - now, code))
+      }),
+      Effect.tapCause((cause) => {
+        const error = Cause.squash(cause)
+        const message = error instanceof Error ? error.message || error.name : String(error)
+        return Effect.logFatal(`the extension ends: ${message}`, cause)
+      }),
+      withLogs
+    )
+    // Nothing else may hold the event loop while a fiber waits for another one.
+    const keepAlive = setInterval(() => {}, 2 ** 30)
+    Effect.runFork(program).addObserver((result) => {
+      clearInterval(keepAlive)
+      // At once: a socket or timer that the user forgot must not hold the environment until it is killed.
+      exit(Exit.isSuccess(result) ? 0 : 1)
     })
   }
-
-  const log = (message: string, defect: unknown) =>
-    Effect.runFork(Effect.provide(Effect.logError(message, Cause.die(defect)), loggers))
-  process.on("uncaughtException", (error) => log("an exception that nobody caught; going on", error))
-  process.on("unhandledRejection", (reason) => log("a rejection that nobody handled; going on", reason))
-
-  const main = namedInLogs(failingInInit(effect)).pipe(
-    Effect.provide(layer),
-    Effect.provideService(HostProcess, {
-      termination: Deferred.await(terminated),
-      exitAt: (epochMillis, code) => Effect.map(Clock.currentTimeMillis, (now) => exitIn(epochMillis - now, code))
-    }),
-    Effect.tapCause((cause) => {
-      const error = Cause.squash(cause)
-      return Effect.logFatal(error instanceof Error ? error.message : String(error), cause)
-    }),
-    Effect.provide(loggers)
-  )
-  // Nothing else may hold the event loop while a fiber waits for another one.
-  const keepAlive = setInterval(() => {}, 2 ** 30)
-  Effect.runFork(main).addObserver((exit) => {
-    clearInterval(keepAlive)
-    // At once: a socket or timer that the user forgot must not hold the environment until it is killed.
-    process.exit(exitCode !== 0 ? exitCode : Exit.isSuccess(exit) ? 0 : 1)
-  })
-}
+)
 
 const loggers = Logger.layer([Logger.consoleJson])

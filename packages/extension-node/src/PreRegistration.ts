@@ -72,11 +72,20 @@ export interface Identity {
   readonly connection?: InheritedConnection
 }
 
+/**
+ * The name of this extension: the one that a stub registered, else the base
+ * name of the executed file, suffix included, which is what Lambda expects.
+ *
+ * @param file path of the executed file, `process.argv[1]`
+ * @category getters
+ * @since 0.1.0
+ */
+export const extensionName = (env: NodeJS.ProcessEnv, file: string): string => env[nameVariable] || basename(file)
+
 const variables = [nameVariable, identifierVariable, eventsVariable, responseVariable, descriptorVariable]
 
 /**
- * Reads and removes the five variables. Without them the name is the base name
- * of the executed file, suffix included, which is what Lambda expects.
+ * Reads and removes the five variables.
  *
  * An identifier is adopted even where the rest of the hand-over cannot be read:
  * the extension is registered, and a second register would be refused.
@@ -87,7 +96,7 @@ const variables = [nameVariable, identifierVariable, eventsVariable, responseVar
  * @since 0.1.0
  */
 export const take = (env: NodeJS.ProcessEnv, file: string): Identity => {
-  const extensionName = env[nameVariable] || basename(file)
+  const name = extensionName(env, file)
   // A stub may leave the carriage return of the header line.
   const extensionIdentifier = env[identifierVariable]?.trim()
   const response = env[responseVariable]
@@ -95,11 +104,11 @@ export const take = (env: NodeJS.ProcessEnv, file: string): Identity => {
   const descriptor = env[descriptorVariable] ?? ""
   const runtimeApi = env[envLambdaApiHostname]
   for (const variable of variables) delete env[variable]
-  if (!extensionIdentifier) return { extensionName }
+  if (!extensionIdentifier) return { extensionName: name }
   // The decoder is made here: without a stub it would only cost start-up time.
   const answer = Schema.decodeUnknownOption(Schema.fromJsonString(RegisterResponse))(response)
   return {
-    extensionName,
+    extensionName: name,
     ...(runtimeApi !== undefined &&
       /^\d+$/.test(descriptor) && { connection: { runtimeApi, descriptor: Number(descriptor) } }),
     registration: {
@@ -108,7 +117,7 @@ export const take = (env: NodeJS.ProcessEnv, file: string): Identity => {
         functionVersion: env["AWS_LAMBDA_FUNCTION_VERSION"] ?? "",
         handler: ""
       })),
-      extensionName,
+      extensionName: name,
       extensionIdentifier,
       events: EventType.literals.filter((event) => eventList.split(",").includes(event))
     }

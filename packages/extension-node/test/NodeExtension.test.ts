@@ -1,6 +1,7 @@
 /** runMain as a real process against a scripted server. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import * as Program from "./support/Program.ts"
 import { type Answer, http, makeServer, type Received, until } from "./support/RawServer.ts"
 
@@ -29,7 +30,18 @@ const lambda = (...polls: ReadonlyArray<() => Answer>) => {
   })
 }
 
-describe.each(Program.runtimes)("runMain on %s", (_, runtime) => {
+const consumerFailed = "ERROR the program over the events failed; Lambda is told, and the process must end"
+
+const Line = Schema.Struct({
+  level: Schema.String,
+  message: Schema.String,
+  cause: Schema.optionalKey(Schema.String),
+  annotations: Schema.Record(Schema.String, Schema.String)
+})
+const logOf = (output: string) =>
+  Schema.decodeUnknownEffect(Schema.Array(Schema.fromJsonString(Line)))(output.trimEnd().split("\n"))
+
+describe.each(Program.runtimes)("runMain on %s", (name, runtime) => {
   // Whatever the runtime thinks of it: the Extensions API is never asked through a proxy.
   const proxy = { HTTP_PROXY: "http://127.0.0.1:1", http_proxy: "http://127.0.0.1:1" }
   const start = (program: string, env: Record<string, string>) => Program.start(program, { ...proxy, ...env }, runtime)
@@ -155,6 +167,65 @@ describe.each(Program.runtimes)("runMain on %s", (_, runtime) => {
     })
   )
 
+  it.live("a program that must not be missing says so: the same failure is reported to init/error, exit 1", () =>
+    Effect.gen(function* () {
+      const { host, received } = yield* lambda(invoke)
+      const run = yield* start("early.ts", { AWS_LAMBDA_RUNTIME_API: host, PROBE: "exit" })
+      assert.deepStrictEqual(yield* run.exit, { code: 1, signal: null })
+      assert.deepStrictEqual(
+        received.map(({ url }) => url.split("/").at(-1)),
+        ["register", "error"]
+      )
+      assert.include(received.at(-1)!.url, "/init/error")
+      assert.include(run.output(), "BACKEND_URL")
+    })
+  )
+
+  it.live.each<[string, string, ReadonlyArray<string>, number]>([
+    ["a consumer of the stream that fails", "", [consumerFailed, "FATAL the extension ends: Boom"], 1],
+    ["one whose failure is caught around it", "caught", [consumerFailed], 0],
+    [
+      "one that is retried",
+      "retried",
+      [consumerFailed, "FATAL the extension ends: Extension.events (or run) began a second time in this process: "],
+      1
+    ]
+  ])("%s is reported to exit/error, and every line says whose it is", ([, probe, lines, code]) =>
+    Effect.gen(function* () {
+      const { host, received } = yield* lambda(invoke)
+      const run = yield* start("stream.ts", { AWS_LAMBDA_RUNTIME_API: host, PROBE: probe })
+      assert.strictEqual((yield* run.exit).code, code)
+      assert.deepStrictEqual(
+        received.map(({ url }) => url.split("/").at(-1)),
+        ["register", "next", "error"]
+      )
+      const said = yield* logOf(run.output())
+      assert.deepStrictEqual(
+        said.map(({ level, message }, index) => `${level} ${message}`.slice(0, lines[index]?.length)),
+        lines
+      )
+      for (const { annotations } of said) assert.strictEqual(annotations.extension, "stream.ts")
+      assert.include(said[0]?.cause, "Boom")
+    })
+  )
+
+  it.live("process.exit in a handler is logged with its place", () =>
+    Effect.gen(function* () {
+      const { host } = yield* lambda(invoke)
+      const run = yield* start("probe.ts", { AWS_LAMBDA_RUNTIME_API: host, PROBE: "process.exit" })
+      assert.strictEqual((yield* run.exit).code, 3)
+      const [line, ...others] = yield* logOf(run.output())
+      assert.lengthOf(others, 0)
+      assert.deepInclude(line, {
+        level: "ERROR",
+        message: "process.exit was called before the extension was done",
+        annotations: { extension: "probe.ts" }
+      })
+      // bun's stack ends at exit itself.
+      assert.match(line?.cause ?? "", name === "bun" ? /process\.exit\(3\)/ : /process\.exit\(3\)[^]*probe\.ts:\d+/)
+    })
+  )
+
   it.live("register refused: the reason in the log, exit 1", () =>
     Effect.gen(function* () {
       const { host } = yield* makeServer(() =>
@@ -165,7 +236,11 @@ describe.each(Program.runtimes)("runMain on %s", (_, runtime) => {
       )
       const run = yield* start("probe.ts", { AWS_LAMBDA_RUNTIME_API: host })
       assert.strictEqual((yield* run.exit).code, 1)
-      assert.include(run.output(), "A function can have ten extensions")
+      const [line] = yield* logOf(run.output())
+      assert.strictEqual(line?.level, "FATAL")
+      assert.include(line?.message, "the extension ends: register: refused with 403")
+      assert.include(line?.message, "A function can have ten extensions")
+      assert.deepStrictEqual(line?.annotations, { extension: "probe.ts" })
     })
   )
 
@@ -214,7 +289,8 @@ describe.each(Program.runtimes)("runMain on %s", (_, runtime) => {
       const { host } = yield* lambda(invoke, invoke, () => shutdown(2000))
       const run = yield* start("probe.ts", { AWS_LAMBDA_RUNTIME_API: host, PROBE: probe })
       assert.strictEqual((yield* run.exit).code, 0)
-      assert.include(run.output(), "going on")
+      const line = (yield* logOf(run.output())).find(({ message }) => message.includes("going on"))
+      assert.deepStrictEqual(line?.annotations, { extension: "probe.ts" })
       assert.include(run.output(), "shutdown spindown")
     })
   )

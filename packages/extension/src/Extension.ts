@@ -38,7 +38,10 @@ export interface CommonOptions {
   readonly name?: string | undefined
   /** Default: both. On managed instances INVOKE is left out, since Lambda refuses it there. */
   readonly events?: ReadonlyArray<EventType> | undefined
-  /** What a failure between register and the first next does. Default: `"idle"`. */
+  /**
+   * What a failure between register and the first next does: of `layer`, `telemetry` or `onRegistered`. What fails before the
+   * extension begins is seen by `NodeExtension.runMain`, which has an option of this name too. Default: `"idle"`.
+   */
   readonly onInitFailure?: "idle" | "exit" | undefined
   /**
    * When init counts as failed, measured from the start of the stream. Default: 8 seconds, of the 10 that Lambda gives
@@ -63,6 +66,9 @@ export interface EventsOptions<E1, R1, E2, R2> extends CommonOptions {
  * before the process began), survives lost polls, reports its own failure and
  * its consumer's to Lambda (init/error before the first next, exit/error
  * after), and ends after SHUTDOWN, which is its last element.
+ *
+ * A process has one such life: a second one dies of a defect. So handle the
+ * errors of an event inside of the stream, not with `retry` around it.
  *
  * SHUTDOWN is also what a refused poll, SIGTERM and SIGINT look like; the
  * reasons are then `next-refused`, `SIGTERM` and `SIGINT`.

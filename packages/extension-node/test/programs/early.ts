@@ -6,4 +6,6 @@ import * as Effect from "effect/Effect"
 
 const prepared = process.env.PROBE === "defect" ? Effect.die(new Error("a bug")) : Config.String("BACKEND_URL")
 
-Effect.flatMap(prepared, (url) => Extension.run({ onInvoke: () => Effect.log(url) })).pipe(NodeExtension.runMain)
+Effect.flatMap(prepared, (url) => Extension.run({ onInvoke: () => Effect.log(url) })).pipe(
+  NodeExtension.runMain({ onInitFailure: process.env.PROBE === "exit" ? "exit" : undefined })
+)

@@ -24,6 +24,8 @@ Extension.run({
         return Effect.log(`handled ${event.requestId}`)
       case "exit":
         return Effect.fail(new Error("closed"))
+      case "process.exit":
+        return Effect.sync(() => process.exit(3))
       case "child": {
         // What this process and a child of it see of the hand-over.
         const child = execFileSync("/usr/bin/env", { encoding: "utf8" })

@@ -6,6 +6,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Deadline from "../Deadline.ts"
 import type { EventsOptions } from "../Extension.ts"
@@ -13,9 +14,9 @@ import type { ExtensionsApiError } from "../ExtensionError.ts"
 import type { ExtensionEvent, ShutdownEvent } from "../ExtensionEvent.ts"
 import * as ExtensionMetrics from "../ExtensionMetrics.ts"
 import { ExtensionsApi } from "../ExtensionsApi.ts"
-import { aborted, type ExtensionAborted, logFailure, reportFailure } from "../FailurePolicy.ts"
+import { aborted, ExtensionAborted, logFailure, reportFailure } from "../FailurePolicy.ts"
 import { HostProcess } from "../HostProcess.ts"
-import type { LambdaEnvironment } from "../LambdaEnvironment.ts"
+import { LambdaEnvironment } from "../LambdaEnvironment.ts"
 import { poll, unannouncedShutdown } from "./poll.ts"
 import { register } from "./register.ts"
 
@@ -23,6 +24,19 @@ import { register } from "./register.ts"
 const defaultInitTimeout = Duration.seconds(8)
 // Where a stream fails there is no deadline: this long for the report and the finalizers, and then the process ends.
 const failedExitMillis = 2000
+
+/** What a policy has ended is in the log; what a consumer of the stream fails with may be caught around it, unseen. */
+const logEnd = (cause: Cause.Cause<unknown>) => {
+  const error = Cause.findErrorOption(cause)
+  if (Option.isSome(error) && Schema.is(ExtensionAborted)(error.value)) return Effect.void
+  return logFailure("the program over the events failed; Lambda is told, and the process must end", cause)
+}
+
+// Lambda registers an extension once; what was adopted from a stub could be adopted again.
+const lived = new WeakSet<LambdaEnvironment["Service"]>()
+const secondLife =
+  "Extension.events (or run) began a second time in this process: the extension is registered, and its first life cannot be " +
+  "resumed. Handle failures for each event, not with retry or catch around the stream"
 
 /** The supervised stream behind `Extension.events`. */
 export const supervise = <E1, R1, E2, R2>(
@@ -36,11 +50,14 @@ export const supervise = <E1, R1, E2, R2>(
     Effect.gen(function* () {
       const api = yield* ExtensionsApi
       const host = yield* HostProcess
+      const environment = yield* LambdaEnvironment
+      if (lived.has(environment)) return yield* Effect.die(new Error(secondLife))
       const startedAt = yield* Clock.currentTimeMillis
       const registration = yield* register({
         name: options.name,
         events: options.events ?? ["INVOKE", "SHUTDOWN"]
       })
+      lived.add(environment)
       let hasPolled = false
       let isOver = false
       let isIdle = false
@@ -52,7 +69,8 @@ export const supervise = <E1, R1, E2, R2>(
             "the stream of events was left before SHUTDOWN: if the process exits now, Lambda reports Extension.Crash"
           )
         }
-        return reportFailure(exit.cause, hasPolled ? api.exitError : api.initError, registration).pipe(
+        return logEnd(exit.cause).pipe(
+          Effect.andThen(reportFailure(exit.cause, hasPolled ? api.exitError : api.initError, registration)),
           // A finalizer of the user that never ends must not hold an extension that neither polls nor exits.
           Effect.andThen(Clock.currentTimeMillis),
           Effect.flatMap((now) => host.exitAt(now + failedExitMillis, 1))
