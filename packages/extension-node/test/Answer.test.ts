@@ -134,7 +134,10 @@ describe("an answer", () => {
     [`${hasLength("Transfer-Encoding: chunked")}0\r\nno colon\r\n\r\n`, "a header"],
     [`${hasLength("Transfer-Encoding: chunked")}\r\n`, "no length"],
     [`${hasLength("Transfer-Encoding: chunked")}fffffffff\r\n`, "no length"],
-    [`${hasLength("Transfer-Encoding: chunked")}2\r\nhello\r\n0\r\n\r\n`, "longer than it says"]
+    [`${hasLength("Transfer-Encoding: chunked")}2\r\nhello\r\n0\r\n\r\n`, "longer than it says"],
+    [hasLength("Content-Length: 1048577"), "longer than Lambda"],
+    [hasLength("Content-Length: 99999999999999999999"), "longer than Lambda"],
+    [`${hasLength("Transfer-Encoding: chunked")}ffffffff\r\n`, "longer than Lambda"]
   ])("%j is refused", (text, message) => {
     assert.throws(() => read(text), message)
   })

@@ -205,6 +205,17 @@ describe("our transport", () => {
     })
   )
 
+  it.live("parameters beside the URL are an EncodeError, and not left out", () =>
+    Effect.gen(function* () {
+      const { client, host, received } = yield* setup(() => ok)
+      const urlParams = { key: "secret" }
+      const error = yield* Effect.flip(client.execute(HttpClientRequest.get(`http://${host}/`, { urlParams })))
+      assert.strictEqual(error.reason._tag, "EncodeError")
+      assert.notInclude(String(error.reason.cause), "secret")
+      assert.lengthOf(received, 0)
+    })
+  )
+
   it.live("says itself where a message goes and where it ends", () =>
     Effect.gen(function* () {
       const { client, host, received } = yield* setup(() => ok)

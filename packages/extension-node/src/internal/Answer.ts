@@ -18,6 +18,8 @@ export interface Answer {
 /** Far beyond what Lambda answers. Without a bound a server that never ends its answer would fill the memory. */
 const maximumBytes = 1024 * 1024
 
+const tooLong = "the answer is longer than Lambda gives one"
+
 const start = "HTTP/1."
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/
@@ -69,6 +71,7 @@ const joinChunks = (bytes: Buffer): Body | undefined => {
     const size = Number.parseInt(digits, 16)
     isLast = size === 0
     if (isLast) continue
+    if (at + size > maximumBytes) throw new Error(tooLong)
     if (bytes.length < at + size + 2) return undefined
     chunks.push(bytes.subarray(at, at + size))
     at += size + 2
@@ -100,6 +103,7 @@ const readBody = (
   if (method === "HEAD" || status === 204 || status === 304) return first(0)
   if (encoding !== undefined) return joinChunks(bytes)
   if (length === undefined) return isEnded ? first(bytes.length) : undefined
+  if (Number(length) > maximumBytes) throw new Error(tooLong)
   return bytes.length < Number(length) ? undefined : first(Number(length))
 }
 
@@ -142,7 +146,7 @@ const readLastHead = (bytes: Buffer): Head | undefined => {
  * @throws Error where the bytes are not HTTP, or too many: a sentence without their content
  */
 export const parse = (bytes: Buffer, method: string, isEnded: boolean): Answer | undefined => {
-  if (bytes.length > maximumBytes) throw new Error("the answer is longer than Lambda gives one")
+  if (bytes.length > maximumBytes) throw new Error(tooLong)
   const head = readLastHead(bytes)
   if (head === undefined) return undefined
   const headers = headersOf(head.lines)
