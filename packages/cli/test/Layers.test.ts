@@ -93,9 +93,6 @@ const pythonFunction = join(fixtures, "logging.py")
 // Stands for /var/lang/bin/node, which only Lambda's own images have.
 const managedNode = { EFFECT_LAMBDA_NODE: process.execPath }
 
-/** Python would leave compiled files beside the handler. */
-const aFunction = (handler: string) => ({ handler, environment: { PYTHONDONTWRITEBYTECODE: "1" } })
-
 /** Init, two invocations, SHUTDOWN. */
 const live = Effect.fnUntraced(function* (
   opt: string,
@@ -103,7 +100,7 @@ const live = Effect.fnUntraced(function* (
   environment: Readonly<Record<string, string>>,
   root = false
 ) {
-  const emulator = yield* Emulator.make({ extensions: { opt, root }, function: aFunction(handler), environment })
+  const emulator = yield* Emulator.make({ extensions: { opt, root }, function: { handler }, environment })
   const payloads: Array<string> = []
   for (const name of ["Ada", "Grace"]) {
     const { payload, requestId } = yield* emulator.invoke(JSON.stringify({ name }))
@@ -197,7 +194,7 @@ describe("beside a function in Python, without a Node in PATH or in the image", 
     Effect.gen(function* () {
       const emulator = yield* Emulator.make({
         extensions: { opt: optOf("hello auto") },
-        function: aFunction(handler),
+        function: { handler },
         environment
       })
       yield* emulator.journal.waitFor(Journal.is("InitEnded", ({ status }) => status === "success"))
@@ -219,7 +216,7 @@ describe("beside a function in Python, without a Node in PATH or in the image", 
     Effect.gen(function* () {
       const emulator = yield* Emulator.make({
         extensions: { opt: optOf("hello managed") },
-        function: aFunction(handler),
+        function: { handler },
         environment
       })
       const init = yield* emulator.journal.waitFor(Journal.is("InitEnded"))
@@ -274,12 +271,14 @@ describe("without bun", () => {
   it.live("a build names the package that is missing", () =>
     Effect.gen(function* () {
       // No npm, so nothing can be fetched.
-      const { PATH } = process.env
-      process.env.PATH = pythonOnly
+      const { PATH, XDG_CACHE_HOME } = process.env
+      Object.assign(process.env, { PATH: pythonOnly, XDG_CACHE_HOME: folder })
       const { cause } = yield* Effect.ensuring(
         compile("plan9"),
         Effect.sync(() => {
           process.env.PATH = PATH
+          if (XDG_CACHE_HOME === undefined) delete process.env.XDG_CACHE_HOME
+          else process.env.XDG_CACHE_HOME = XDG_CACHE_HOME
         })
       )
       assert.include(String(cause), `bun ${Bun.version} for plan9 x64 cannot be had: npm was not found`)

@@ -84,7 +84,8 @@ it.live("a handler and a finalizer that never end are abandoned by Extension.run
         import { NodeExtension } from "@effect-lambda/extension-node"
         import { Effect, Layer } from "effect"
         const stays = Layer.effectDiscard(Effect.acquireRelease(Effect.void, () => Effect.never))
-        Extension.run({ onInvoke: () => Effect.never, layer: stays }).pipe(NodeExtension.runMain)`
+        // A margin for a machine that is busy.
+        Extension.run({ margin: 1500, onInvoke: () => Effect.never, layer: stays }).pipe(NodeExtension.runMain)`
     })
     const { bundle } = yield* Bundle.build(yield* LayerConfig.resolve(project, {}))
     const program = { bundle: bundle.code, node: TrialRun.ownNode }

@@ -13,6 +13,9 @@ import sys
 import time
 import traceback
 
+# The folder of the user's handler stays as it is.
+sys.dont_write_bytecode = True
+
 RUNTIME = "/2018-06-01/runtime"
 
 

@@ -9,19 +9,34 @@ import { Worker } from "node:worker_threads"
 /** A server in a thread of its own: it answers while the main thread stands still. */
 const server = `
 const { createServer } = require("node:net")
-const { parentPort } = require("node:worker_threads")
-const server = createServer((socket) => socket.on("error", () => {}).on("data", () => socket.write("answer")))
+const { parentPort, workerData } = require("node:worker_threads")
+const answered = () => {
+  Atomics.add(workerData, 0, 1)
+  Atomics.notify(workerData, 0)
+}
+const server = createServer((socket) => socket.on("error", () => {}).on("data", () => socket.write("answer", answered)))
 server.listen(0, "127.0.0.1", () => parentPort.postMessage(server.address().port))
 `
 
-/** What SIGSTOP and SIGCONT look like from inside: the event loop stands still while the world goes on. */
-const freeze = (milliseconds: number) =>
-  Effect.sync(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds))
+/** How many answers have left the server. */
+const answers = new Int32Array(new SharedArrayBuffer(4))
+
+/**
+ * What SIGSTOP and SIGCONT look like from inside: the event loop stands still while the world goes on, here until this
+ * many answers are there and every timer is late.
+ */
+const freezeUntil = (count: number) =>
+  Effect.sync(() => {
+    while (Atomics.load(answers, 0) < count) {
+      if (Atomics.wait(answers, 0, count - 1, 10_000) === "timed-out") throw new Error("the server does not answer")
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20)
+  })
 
 it.live("a timer armed before the freeze does not beat the answer that lies in the socket", () =>
   Effect.gen(function* () {
     const worker = yield* Effect.acquireRelease(
-      Effect.sync(() => new Worker(server, { eval: true })),
+      Effect.sync(() => new Worker(server, { eval: true, workerData: answers })),
       (worker) => Effect.promise(() => worker.terminate())
     )
     const [port] = yield* Effect.promise(() => once(worker, "message"))
@@ -34,8 +49,8 @@ it.live("a timer armed before the freeze does not beat the answer that lies in t
       socket.once("data", (data) => resume(Effect.succeed(data.toString())))
       socket.write("question")
     })
-    for (let round = 0; round < 20; round++) {
-      const [answer] = yield* Effect.all([Deadline.abandonAfter(ask, "10 millis"), freeze(40)], {
+    for (let round = 1; round <= 20; round++) {
+      const [answer] = yield* Effect.all([Deadline.abandonAfter(ask, "10 millis"), freezeUntil(round)], {
         concurrency: "unbounded"
       })
       assert.strictEqual(answer, "answer")

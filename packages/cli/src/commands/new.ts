@@ -7,6 +7,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as NodePath from "node:path"
+import { word } from "../layer/Snippets.ts"
 import * as Template from "../layer/Template.ts"
 
 const input = {
@@ -41,7 +42,7 @@ export const newProject = Command.make(
       [
         `wrote ${directory}`,
         "",
-        `  cd ${NodePath.relative("", directory) || "."}`,
+        `  cd ${word(NodePath.relative("", directory) || ".")}`,
         "  npm install",
         "  npm test",
         "  npm run build",

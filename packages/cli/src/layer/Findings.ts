@@ -9,6 +9,7 @@ import * as FileFindings from "./FileFindings.ts"
 import { type Finding, isExtensionPath, type Layer, type Target } from "./Finding.ts"
 import { maxUnzippedBytes, maxUploadBytes } from "./Layer.ts"
 import type { Entry, LayerContent } from "./LayerContent.ts"
+import { word } from "./Snippets.ts"
 
 const maxExtensions = 10
 
@@ -144,7 +145,12 @@ const placeFindings = (entries: ReadonlyArray<Entry>): ReadonlyArray<Finding> =>
     const folder = NodePath.posix.dirname(NodePath.posix.dirname(wrapped))
     const message = `${wrapped} is one level too deep: Lambda starts files of extensions/ at the top of the layer only`
     return [
-      error("wrapped", folder, message, `zip what is in it, not the folder: cd ${folder} && zip -r ../layer.zip .`)
+      error(
+        "wrapped",
+        folder,
+        message,
+        `zip what is in it, not the folder: cd ${word(folder)} && zip -r ../layer.zip .`
+      )
     ]
   }
   const other = entries.find(({ path }) => /^extensions?(?:\/|$)/i.test(path))?.path.split("/")[0]

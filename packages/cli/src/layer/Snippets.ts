@@ -47,7 +47,8 @@ const factsOf = (name: string, { arch, directory, zip }: BuiltLayer): Facts => {
   }
 }
 
-const word = (text: string): string => (/^[A-Za-z0-9_./:=-]+$/.test(text) ? text : quote(text))
+/** One word of a shell. */
+export const word = (text: string): string => (/^[A-Za-z0-9_./:=-]+$/.test(text) ? text : quote(text))
 
 const cli = ({ arch, isLarge, name, zip }: Facts): string => {
   const content = isLarge
