@@ -73,7 +73,7 @@ describe("our transport", () => {
   )
 })
 
-describe("a consumer that is stuck after SHUTDOWN", () => {
+describe("a consumer that is stuck", () => {
   const registered = http("200 OK", '{"functionName":"f","functionVersion":"1","handler":""}', {
     "Lambda-Extension-Identifier": "id"
   })
@@ -82,7 +82,7 @@ describe("a consumer that is stuck after SHUTDOWN", () => {
   const lambda = (poll: () => Answer) =>
     makeServer((request) => (request.url.endsWith("/register") ? registered : poll()))
 
-  it.live("is ended with 0 by the last resort, shortly before the deadline", () =>
+  it.live("after SHUTDOWN is ended with 0 by the last resort, shortly before the deadline", () =>
     Effect.gen(function* () {
       let sentAt = 0
       const { host } = yield* lambda(() => {
@@ -96,9 +96,18 @@ describe("a consumer that is stuck after SHUTDOWN", () => {
     })
   )
 
-  it.live("is ended with the signal's code after a signal", () =>
+  const invoke = () =>
+    http(
+      "200 OK",
+      JSON.stringify({ eventType: "INVOKE", deadlineMs: Date.now() + 60_000, requestId: "r", invokedFunctionArn: "a" })
+    )
+
+  it.live.each<[string, () => Answer]>([
+    ["after SHUTDOWN", () => "park"],
+    ["in an invocation", invoke]
+  ])("%s is ended with the signal's code after a signal", ([, poll]) =>
     Effect.gen(function* () {
-      const { host, received } = yield* lambda(() => "park")
+      const { host, received } = yield* lambda(poll)
       const run = yield* start("stubborn.ts", { AWS_LAMBDA_RUNTIME_API: host })
       yield* until("the poll", () => received.length === 2)
       run.child.kill("SIGTERM")
@@ -113,8 +122,11 @@ describe("a consumer that is stuck after SHUTDOWN", () => {
       yield* until("the poll", () => received.length === 2)
       run.child.kill("SIGTERM")
       yield* until("the poll that is given up", () => closed.length > 0)
+      const killedAt = performance.now()
       run.child.kill("SIGINT")
       assert.deepStrictEqual(yield* run.exit, { code: 130, signal: null })
+      // The first one alone gives it two seconds.
+      assert.isBelow(performance.now() - killedAt, 1500)
     })
   )
 })

@@ -13,6 +13,7 @@ import {
 import { assert, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
@@ -49,6 +50,7 @@ const resource = Layer.effectDiscard(Effect.acquireRelease(Effect.void, () => no
 const refused = failure(
   new ExtensionError.Rejected({ status: 403, errorType: "Extension.UnknownExtensionIdentifier", errorMessage: "x" })
 )
+const unreachable = new ExtensionError.Unreachable({ url: "u", cause: new Error("refused") })
 const undecodable = failure(new ExtensionError.InvalidResponse({ description: "d", body: "" }))
 
 it.effect("init is bounded by 8 s by default", () =>
@@ -334,4 +336,50 @@ it.effect("an interrupted stream is not reported", () =>
     yield* Fiber.interrupt(fiber)
     assert.deepStrictEqual(yield* words, ["Registered", "Next", "PollInterrupted"])
   }).pipe(Effect.provide(ExtensionTest.layer([delay("1 minute"), invoke()])))
+)
+
+it.effect("initTimeout counts from the start, the time that register took included", () =>
+  Effect.gen(function* () {
+    yield* runInTime(Extension.run({ layer: stuck }))
+    assert.isAbove((yield* at("Registered")) ?? 0, 0)
+    assert.strictEqual(yield* at("Next"), 8000)
+  }).pipe(Effect.provide(ExtensionTest.layer([shutdown()], { registerFailures: [unreachable, unreachable] })))
+)
+
+it.effect("a signal during init is no failure of init", () => {
+  const { layer, messages } = logs()
+  return Effect.gen(function* () {
+    const failures = yield* count(ExtensionMetrics.initFailures)
+    const signalled = Layer.effectDiscard(Background.fork(Effect.delay(terminate("SIGTERM"), "1 second")))
+    const slow = Layer.effectDiscard(Effect.sleep("5 seconds")).pipe(Layer.provideMerge(signalled))
+    yield* runInTime(Extension.run({ layer: slow }))
+    assert.strictEqual(yield* at("ExitAt"), 1000)
+    assert.deepStrictEqual(messages, [])
+    assert.strictEqual(yield* count(ExtensionMetrics.initFailures), failures)
+  }).pipe(Effect.provide([ExtensionTest.layer([]), layer]))
+})
+
+it.effect("of two things that end the stream from outside the first one wins", () =>
+  Effect.gen(function* () {
+    yield* Effect.forkChild(Effect.delay(terminate("SIGTERM"), "1 second"))
+    const failWhen = Effect.delay(Effect.fail("late"), "2 seconds")
+    const reasons = yield* runInTime(
+      Extension.events({ failWhen }).pipe(
+        Stream.tap(() => Effect.sleep("3 seconds")),
+        Stream.map((event) => (event.eventType === "SHUTDOWN" ? event.shutdownReason : event.eventType)),
+        Stream.runCollect
+      )
+    )
+    assert.deepStrictEqual(reasons, Exit.succeed(["INVOKE", "SIGTERM"]))
+  }).pipe(Effect.provide(ExtensionTest.layer([invoke({ timeout: "1 minute" })])))
+)
+
+it.effect("a second life in the same process is a defect that says so, and asks Lambda for nothing", () =>
+  Effect.gen(function* () {
+    yield* Stream.runDrain(Extension.events())
+    const calls = (yield* journal).length
+    const exit = yield* Effect.exit(Stream.runDrain(Extension.events()))
+    assert.include(String(exit), "began a second time in this process")
+    assert.lengthOf(yield* journal, calls)
+  }).pipe(Effect.provide(ExtensionTest.layer([shutdown()], { registration })))
 )

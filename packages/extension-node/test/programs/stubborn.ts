@@ -1,10 +1,10 @@
-/** An extension that never comes back from SHUTDOWN. */
+/** An extension that never comes back from an event. */
 import { Extension } from "@effect-lambda/extension"
 import { NodeExtension } from "@effect-lambda/extension-node"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 
 Extension.events().pipe(
-  Stream.runForEach((event) => (event.eventType === "SHUTDOWN" ? Effect.uninterruptible(Effect.never) : Effect.void)),
+  Stream.runForEach(() => Effect.uninterruptible(Effect.never)),
   NodeExtension.runMain
 )
