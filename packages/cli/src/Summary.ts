@@ -60,6 +60,8 @@ interface Generation {
   /** It has called next since the last event. */
   isWaiting: boolean
   shutdownAt: number | undefined
+  /** The environment has sent SIGKILL to it. */
+  isKilled: boolean
 }
 
 interface Extension {
@@ -83,7 +85,8 @@ const generation = (kind: Generation["kind"], startedAt: number): Generation => 
   isSubscribedToInvoke: false,
   isReady: false,
   isWaiting: false,
-  shutdownAt: undefined
+  shutdownAt: undefined,
+  isKilled: false
 })
 
 /**
@@ -218,6 +221,9 @@ export const make = (
           )
         }
         return
+      case "Killed":
+        if (known !== undefined) known.generation.isKilled = entry.signal === "SIGKILL"
+        return
       case "ProcessExited":
         if (known !== undefined) onExit(known, entry)
         return
@@ -230,23 +236,31 @@ export const make = (
 
   const onExit = ({ figures, generation }: Extension, entry: EntryOf<"ProcessExited">) => {
     const { name } = figures
-    const { shutdownAt } = generation
+    const { isKilled, shutdownAt } = generation
+    const { status } = entry
     if (entry.peakMemoryBytes !== undefined) {
       figures.peakMemoryMb = Math.max(figures.peakMemoryMb ?? 0, Math.round(entry.peakMemoryBytes / 1_048_576))
     }
-    const how = entry.status._tag === "Code" ? `exit code ${entry.status.code}` : `signal ${entry.status.signal}`
-    if (shutdownAt !== undefined) {
-      figures.shutdownMs = entry.at - shutdownAt
-      if (entry.status._tag === "Signal") {
-        problems.add(`${name} did not exit by itself after SHUTDOWN and was killed after ${figures.shutdownMs} ms`)
-      } else if (entry.status.code !== 0) problems.add(`${name} ended its shutdown with ${how}; Lambda expects 0`)
-    } else if (entry.state === "ShutdownFailed") {
-      problems.add(
-        `${name} was still busy when the environment was shut down: it never fetched SHUTDOWN and was killed`
-      )
-    } else if (!isShuttingDown) {
+    if (shutdownAt !== undefined) figures.shutdownMs = entry.at - shutdownAt
+    const how = status._tag === "Code" ? `exit code ${status.code}` : `signal ${status.signal}`
+    if (!isShuttingDown) {
       problems.add(`${name} crashed with ${how}: any exit before SHUTDOWN, code 0 included, is Extension.Crash`)
-    }
+    } else if (isKilled && status._tag === "Signal" && status.signal === "SIGKILL") {
+      // One that never came so far as to be given SHUTDOWN, or did not ask for it, is killed by design.
+      if (shutdownAt !== undefined) {
+        problems.add(`${name} did not exit by itself after SHUTDOWN and was killed after ${figures.shutdownMs} ms`)
+      } else if (entry.state === "ShutdownFailed") {
+        problems.add(
+          `${name} was still busy when the environment was shut down: it never fetched SHUTDOWN and was killed`
+        )
+      }
+    } else if (status._tag === "Code" && status.code === 0) {
+      return
+    } else if (shutdownAt === undefined) {
+      problems.add(`${name} ended with ${how} while the environment was shut down, before it was given SHUTDOWN`)
+    } else if (status._tag === "Signal") {
+      problems.add(`${name} crashed with ${how} ${figures.shutdownMs} ms after SHUTDOWN`)
+    } else problems.add(`${name} ended its shutdown with ${how}; Lambda expects 0`)
   }
 
   const onInvocationDone = (entry: EntryOf<"InvocationDone">) => {

@@ -1,7 +1,7 @@
 /** What the summary says about extensions that neither crashed nor overran. */
 import * as Fault from "@effect-lambda/emulator/Fault"
-import type { Happening, JournalEntry } from "@effect-lambda/emulator/Journal"
-import { assert, it } from "@effect/vitest"
+import type { ExtensionStateName, Happening, JournalEntry } from "@effect-lambda/emulator/Journal"
+import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as Summary from "../src/Summary.ts"
 
@@ -60,6 +60,82 @@ it("faults that never struck are told, each of two that are equal by itself", ()
     "the fault reset:next@50 never struck: its moment did not come",
     "the fault crash:extension:nobody:init never struck: no extension named nobody ran"
   ])
+})
+
+const shutdown: Happening = { _tag: "ShutdownStarted", reason: "spindown", deadlineMs: 2000, reset: false }
+const sigkill: Happening = { _tag: "Killed", source: "extension:demo", signal: "SIGKILL" }
+const given = (eventType: "INVOKE" | "SHUTDOWN"): Happening => ({
+  _tag: "EventDelivered",
+  source: "extension:demo",
+  eventType,
+  deadlineMs: 2000,
+  requestId: undefined,
+  shutdownReason: undefined,
+  lost: false
+})
+const exited = (how: number | string, state: ExtensionStateName): Happening => ({
+  _tag: "ProcessExited",
+  source: "extension:demo",
+  status: typeof how === "number" ? { _tag: "Code", code: how } : { _tag: "Signal", signal: how },
+  state,
+  peakMemoryBytes: undefined
+})
+const running: ReadonlyArray<Happening> = [
+  started,
+  {
+    _tag: "Registered",
+    source: "extension:demo",
+    kind: "external",
+    identifier: "",
+    events: ["INVOKE", "SHUTDOWN"]
+  },
+  { _tag: "NextCalled", source: "extension:demo" },
+  shutdown
+]
+
+describe("an extension that ends while the environment is shut down", () => {
+  it.each<readonly [string, ReadonlyArray<Happening>, ReadonlyArray<string>]>([
+    ["after SHUTDOWN, with 0", [given("SHUTDOWN"), exited(0, "Exited")], []],
+    ["before SHUTDOWN, with 0", [exited(0, "Ready")], []],
+    ["killed, for it never asked for SHUTDOWN", [sigkill, exited("SIGKILL", "Ready")], []],
+    [
+      "by a crash before it was given SHUTDOWN",
+      [exited("SIGSEGV", "Ready")],
+      ["demo ended with signal SIGSEGV while the environment was shut down, before it was given SHUTDOWN"]
+    ],
+    [
+      "with 17, still busy with an invocation",
+      [exited(17, "ShutdownFailed")],
+      ["demo ended with exit code 17 while the environment was shut down, before it was given SHUTDOWN"]
+    ],
+    [
+      "killed, still busy with an invocation",
+      [sigkill, exited("SIGKILL", "ShutdownFailed")],
+      ["demo was still busy when the environment was shut down: it never fetched SHUTDOWN and was killed"]
+    ],
+    [
+      "by a crash after SHUTDOWN",
+      [given("SHUTDOWN"), exited("SIGABRT", "ShutdownFailed")],
+      ["demo crashed with signal SIGABRT 1 ms after SHUTDOWN"]
+    ],
+    [
+      "by a SIGKILL that is not the environment's",
+      [given("SHUTDOWN"), exited("SIGKILL", "ShutdownFailed")],
+      ["demo crashed with signal SIGKILL 1 ms after SHUTDOWN"]
+    ],
+    [
+      "killed after SHUTDOWN",
+      [given("SHUTDOWN"), sigkill, exited("SIGKILL", "ShutdownFailed")],
+      ["demo did not exit by itself after SHUTDOWN and was killed after 2 ms"]
+    ],
+    [
+      "with 3 after SHUTDOWN",
+      [given("SHUTDOWN"), exited(3, "ShutdownFailed")],
+      ["demo ended its shutdown with exit code 3; Lambda expects 0"]
+    ]
+  ])("%s", (_, happenings, problems) => {
+    assert.deepStrictEqual(summaryOf([...running, ...happenings]).problems, problems)
+  })
 })
 
 it("a run without an extension is not told to be free of crashes", () => {
