@@ -119,6 +119,8 @@ export const make = (
   const functionFailures = new Set<string>()
   const failed = new Set<string>()
   let invocations = 0
+  /** The error that the function has just posted; the invocation's answer follows it. */
+  let posted: EntryOf<"ErrorReported"> | undefined
   /** When the function responded in the invocation that is open. */
   let respondedAt: number | undefined
   let isShuttingDown = false
@@ -306,16 +308,20 @@ export const make = (
         if (entry.route === "init/error") {
           functionFailures.add(`the function could not be initialised: ${entry.errorType}${errorMessage(entry.body)}`)
         }
-        if (entry.route === "invocation/error") {
-          functionFailures.add(`invocation ${invocations} failed: ${entry.errorType}${errorMessage(entry.body)}`)
-        }
+        if (entry.route === "invocation/error") posted = entry
         return
       case "InvocationStarted":
         invocations++
         return
       case "RuntimeResponded":
         respondedAt = entry.at
-        if (entry.functionError !== undefined) failed.add(entry.requestId)
+        if (entry.functionError !== undefined) {
+          failed.add(entry.requestId)
+          // Without a posted error the Runtime API decided it, for a response that is too large or broken off.
+          const why = posted === undefined ? "" : errorMessage(posted.body)
+          functionFailures.add(`invocation ${invocations} failed: ${entry.functionError}${why}`)
+        }
+        posted = undefined
         return
       case "InvocationDone":
         return onInvocationDone(entry)

@@ -138,6 +138,45 @@ describe("an extension that ends while the environment is shut down", () => {
   })
 })
 
+describe("why an invocation failed", () => {
+  const invocation: Happening = {
+    _tag: "InvocationStarted",
+    requestId: "1",
+    deadlineMs: 0,
+    invokedFunctionArn: "",
+    traceHeader: "",
+    tenantId: ""
+  }
+  const responded = (functionError: string | undefined): Happening => ({
+    _tag: "RuntimeResponded",
+    requestId: "1",
+    functionError,
+    producedBytes: 0
+  })
+
+  it("is what the function posted, once", () => {
+    const error: Happening = {
+      _tag: "ErrorReported",
+      source: "runtime",
+      route: "invocation/error",
+      errorType: "Oops",
+      body: '{"errorMessage":"boom"}'
+    }
+    const { failedInvocations, functionFailures } = summaryOf([invocation, error, responded("Oops")])
+    assert.deepStrictEqual(functionFailures, ["invocation 1 failed: Oops: boom"])
+    assert.strictEqual(failedInvocations, 1)
+  })
+
+  it("is what the Runtime API made of the response", () => {
+    const { functionFailures } = summaryOf([invocation, responded("Function.ResponseSizeTooLarge")])
+    assert.deepStrictEqual(functionFailures, ["invocation 1 failed: Function.ResponseSizeTooLarge"])
+  })
+
+  it("is nothing where it did not", () => {
+    assert.deepStrictEqual(summaryOf([invocation, responded(undefined)]).functionFailures, [])
+  })
+})
+
 it("a run without an extension is not told to be free of crashes", () => {
   assert.match(Summary.render(summaryOf([])), /\nno extension ran$/)
   assert.match(Summary.render(summaryOf([started])), /\nno extension crashed or overran$/)
