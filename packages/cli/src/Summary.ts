@@ -41,7 +41,7 @@ export interface Summary {
   readonly extensions: ReadonlyArray<ExtensionFigures>
   /** One sentence for each crash, overrun and other misbehaviour of an extension. Empty: all is well. */
   readonly problems: ReadonlyArray<string>
-  /** What an extension may have lost without having done wrong, what it logged as errors, and faults that never struck. */
+  /** What an extension may have lost without having done wrong, its errors and warnings in the log, and faults that never struck. */
   readonly notes: ReadonlyArray<string>
   /** One sentence for each way in which the function itself failed. */
   readonly functionFailures: ReadonlyArray<string>
@@ -74,7 +74,18 @@ const decodeError = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Stru
 const errorMessage = (body: string): string =>
   Option.match(decodeError(body), { onNone: () => "", onSome: ({ errorMessage }) => `: ${errorMessage}` })
 
-const longestError = 500
+const longestLine = 500
+
+/** The lines of one kind in the log of an extension. */
+interface Logged {
+  count: number
+  readonly first: string
+}
+
+const loggedNotes = (logged: ReadonlyMap<string, Logged>, one: string, several: string) =>
+  Array.from(logged, ([name, { count, first }]) =>
+    count === 1 ? `${name} logged ${one}: ${first}` : `${name} logged ${count} ${several}, the first: ${first}`
+  )
 
 const nameOf = (source: Source): string => source.slice("extension:".length)
 
@@ -111,7 +122,8 @@ export const make = (
   faults: ReadonlyArray<AskedFault> = []
 ): { readonly add: (entry: JournalEntry) => void; readonly result: () => Summary } => {
   const extensions = new Map<string, Extension>()
-  const errors = new Map<string, { count: number; readonly first: string }>()
+  const errors = new Map<string, Logged>()
+  const warnings = new Map<string, Logged>()
   const struck = new Set<Fault>()
   // An init that fails is repeated, and its problem with it.
   const problems = new Set<string>()
@@ -165,16 +177,12 @@ export const make = (
 
   const onOutput = (name: string, line: string) => {
     const log = LogLine.read(line)
-    if (log === undefined || !LogLine.isError(log)) return
-    const known = errors.get(name)
-    if (known === undefined) errors.set(name, { count: 1, first: LogLine.shortened(log.text, longestError) })
+    if (log === undefined || !(LogLine.isError(log) || log.level === "WARN")) return
+    const counted = log.level === "WARN" ? warnings : errors
+    const known = counted.get(name)
+    if (known === undefined) counted.set(name, { count: 1, first: LogLine.shortened(log.text, longestLine) })
     else known.count++
   }
-
-  const errorNotes = () =>
-    Array.from(errors, ([name, { count, first }]) =>
-      count === 1 ? `${name} logged an error: ${first}` : `${name} logged ${count} errors, the first: ${first}`
-    )
 
   const faultNotes = () =>
     faults.flatMap(({ fault, text }) => {
@@ -350,48 +358,13 @@ export const make = (
       failedInvocations: failed.size,
       extensions: Array.from(extensions.values(), ({ figures }) => ({ ...figures })),
       problems: [...problems],
-      notes: [...notes, ...errorNotes(), ...faultNotes()],
+      notes: [
+        ...notes,
+        ...loggedNotes(errors, "an error", "errors"),
+        ...loggedNotes(warnings, "a warning", "warnings"),
+        ...faultNotes()
+      ],
       functionFailures: [...functionFailures]
     })
   }
-}
-
-const columns: ReadonlyArray<readonly [string, (figures: ExtensionFigures) => string]> = [
-  ["extension", (figures) => figures.name],
-  ["register ms", (figures) => String(figures.registerMs ?? "-")],
-  ["ready ms", (figures) => String(figures.readyMs ?? "-")],
-  ["held open ms", (figures) => String(figures.heldOpenMs)],
-  ["shutdown ms", (figures) => String(figures.shutdownMs ?? "-")],
-  ["peak MB", (figures) => String(figures.peakMemoryMb ?? "-")]
-]
-
-/**
- * The summary as text: a table, then the problems.
- *
- * @category rendering
- * @since 0.1.0
- */
-export const render = (summary: Summary): string => {
-  const rows = [
-    columns.map(([head]) => head),
-    ...summary.extensions.map((figures) => columns.map(([, cell]) => cell(figures)))
-  ]
-  const widths = columns.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
-  const table = rows.map((row) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
-      .join("  ")
-  )
-  const count = summary.invocations === 1 ? "1 invocation" : `${summary.invocations} invocations`
-  const failed = summary.failedInvocations === 0 ? "" : `, ${summary.failedInvocations} failed`
-  return [
-    "",
-    ...(summary.extensions.length === 0 ? [] : [...table, ""]),
-    `${count}${failed}`,
-    ...summary.functionFailures.map((text) => `function: ${text}`),
-    ...summary.notes.map((text) => `note: ${text}`),
-    ...(summary.problems.length === 0
-      ? [summary.extensions.length === 0 ? "no extension ran" : "no extension crashed or overran"]
-      : summary.problems.map((text) => `problem: ${text}`))
-  ].join("\n")
 }

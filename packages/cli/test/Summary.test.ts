@@ -4,6 +4,7 @@ import type { ExtensionStateName, Happening, JournalEntry } from "@effect-lambda
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as Summary from "../src/Summary.ts"
+import * as SummaryText from "../src/SummaryText.ts"
 
 const askedFor = (text: string): Summary.AskedFault => ({ text, fault: Result.getOrThrow(Fault.parse(text)) })
 
@@ -36,6 +37,23 @@ it("errors in the log of an extension are counted, and the first is told with it
   assert.deepStrictEqual(notes, [
     "demo logged 2 errors, the first: invoke failed: Error: no licence",
     "other logged an error: sink is away"
+  ])
+  assert.deepStrictEqual(problems, [])
+})
+
+it("warnings are counted too, and are no problem", () => {
+  const { notes, problems } = summaryOf([
+    started,
+    logged("WARN", "telemetry: 3 records were not sent"),
+    logged("INFO", "ready"),
+    logged("WARN", "a finalizer is abandoned", undefined, "other"),
+    logged("WARN", "again", undefined, "other"),
+    logged("ERROR", "invoke failed", undefined, "other")
+  ])
+  assert.deepStrictEqual(notes, [
+    "other logged an error: invoke failed",
+    "demo logged a warning: telemetry: 3 records were not sent",
+    "other logged 2 warnings, the first: a finalizer is abandoned"
   ])
   assert.deepStrictEqual(problems, [])
 })
@@ -178,6 +196,6 @@ describe("why an invocation failed", () => {
 })
 
 it("a run without an extension is not told to be free of crashes", () => {
-  assert.match(Summary.render(summaryOf([])), /\nno extension ran$/)
-  assert.match(Summary.render(summaryOf([started])), /\nno extension crashed or overran$/)
+  assert.match(SummaryText.render(summaryOf([])), /\nno extension ran$/)
+  assert.match(SummaryText.render(summaryOf([started])), /\nno extension crashed or overran$/)
 })

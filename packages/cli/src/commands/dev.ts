@@ -24,6 +24,7 @@ import * as SourceMap from "../layer/SourceMap.ts"
 import * as TrialRun from "../layer/TrialRun.ts"
 import * as Watch from "../layer/Watch.ts"
 import * as Summary from "../Summary.ts"
+import * as SummaryText from "../SummaryText.ts"
 import * as Terminal from "../Terminal.ts"
 
 const { bootstrap, env, freeze, function: handler, logs, memory, timeout } = EmulateInput.flags
@@ -166,7 +167,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
 
   const outcome = yield* Effect.exit(Effect.raceFirst(work, terminal.ended))
   yield* end
-  if (Exit.isSuccess(outcome)) yield* terminal.print(Summary.render(summary.result()))
+  if (Exit.isSuccess(outcome)) yield* terminal.print(SummaryText.render(summary.result()))
   yield* outcome
 }, Effect.scoped)
 

@@ -12,6 +12,7 @@ import process from "node:process"
 import { flags, type Input, optionsOf, payloadOf } from "../EmulateInput.ts"
 import * as Environment from "../Environment.ts"
 import * as Summary from "../Summary.ts"
+import * as SummaryText from "../SummaryText.ts"
 import * as Terminal from "../Terminal.ts"
 
 /** Appends to the journal file; without one to nowhere. */
@@ -76,7 +77,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
   yield* end
 
   const result = summary.result()
-  yield* terminal.print(input.json ? JSON.stringify({ _tag: "Summary", ...result }) : Summary.render(result))
+  yield* terminal.print(input.json ? JSON.stringify({ _tag: "Summary", ...result }) : SummaryText.render(result))
   const isAllFailed = result.invocations > 0 && result.failedInvocations === result.invocations
   if (result.problems.length > 0 || isAllFailed) process.exitCode = 1
   yield* outcome
