@@ -15,7 +15,7 @@ import * as Schema from "effect/Schema"
 export interface LogLine {
   /** Such as `ERROR`; `undefined` where there is none, or a number. */
   readonly level: string | undefined
-  /** The message and the first words of its `cause`, without its stack and the cause of the cause: one line. */
+  /** The message, and what the first error of its `cause` that says more than the message has to say: one line. */
   readonly text: string
 }
 
@@ -47,6 +47,28 @@ export const shortened = (text: string, length: number): string =>
 export const printable = (text: string): string =>
   text.replace(/(?!\t)\p{Cc}/gu, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`)
 
+const oneLine = (text: string): string => text.replaceAll(/\s+/g, " ").trim()
+
+/** The errors of a printed cause, outermost first, each without its stack and the brackets around the next one. */
+const errorsOf = (cause: string): ReadonlyArray<string> =>
+  cause.split("[cause]: ").map((part, depth) => {
+    // By the width of the indent: a message may have lines that begin with "at", too.
+    const [words = ""] = part.split(`\n${" ".repeat(4 + 2 * depth)}at `)
+    return oneLine(words.replace(/ \{\s+$|(?:\n *\})+$/, "")).replace(/:$/, "")
+  })
+
+/** An error often repeats what was logged, under a name of its own, or has no words but its name. */
+const whyOf = (what: string, cause: string): string => {
+  const errors = errorsOf(cause)
+  const message = oneLine(what)
+  const wordsOf = (error: string) => error.replace(/^[^\s:]+(?:: |$)/, "")
+  return (
+    errors.find((error) => !message.includes(wordsOf(error))) ??
+    errors.find((error) => wordsOf(error) === "" && !message.includes(error)) ??
+    ""
+  )
+}
+
 /**
  * Reads a line that a process has printed; `undefined` for one that is no JSON with a `message`.
  *
@@ -59,8 +81,7 @@ export const read = (line: string): LogLine | undefined => {
   if (Option.isNone(decoded)) return undefined
   const { cause, level, message } = decoded.value
   const what = typeof message === "string" ? message : JSON.stringify(message)
-  const [first = ""] = typeof cause === "string" ? cause.split(/\n {4}at | \{\s+\[cause\]: /) : []
-  const why = shortened(first.replaceAll(/\s+/g, " ").trim(), longestCause)
+  const why = typeof cause === "string" ? shortened(whyOf(what, cause), longestCause) : ""
   return {
     level: typeof level === "string" ? level : undefined,
     text: printable(why === "" ? what : `${what}: ${why}`)

@@ -10,6 +10,23 @@ const configError = `ConfigError: SchemaError(Expected string
       at file:///extension.ts:3:5
 }`
 
+const portInUse = `@effect-lambda/extension/ExtensionAborted: the policy is "exit": Extension.ServeError: @demo/ServeError
+    at aborted (file:///FailurePolicy.ts:55:3)
+    at file:///supervise.ts:94:63 {
+  [cause]: @demo/ServeError:\u0020
+      at Server.<anonymous> (file:///demo.ts:12:93) {
+    [cause]: Error: listen EADDRINUSE:
+     at 127.0.0.1:45999
+        at listenInCluster (node:net:2437:12)
+  }
+}`
+
+const withoutStack = `Error: a {
+  [cause]: Error: b {
+    [cause]: Error: c
+  }
+}`
+
 describe.each<readonly [string, unknown, string | undefined]>([
   ["a message", { level: "INFO", message: "ready" }, "ready"],
   ["a message that is no text", { level: "INFO", message: ["a", 1] }, '["a",1]'],
@@ -22,6 +39,35 @@ describe.each<readonly [string, unknown, string | undefined]>([
     "a missing Config",
     { level: "ERROR", message: "init failed", cause: configError },
     'init failed: ConfigError: SchemaError(Expected string at ["TELEMETRY_URL"])'
+  ],
+  [
+    "the first error that the message has not named yet",
+    {
+      level: "FATAL",
+      message: 'the extension ends: the policy is "exit": Extension.ServeError: @demo/ServeError',
+      cause: portInUse
+    },
+    'the extension ends: the policy is "exit": Extension.ServeError: @demo/ServeError: Error: listen EADDRINUSE: at 127.0.0.1:45999'
+  ],
+  [
+    "errors that are only names lead to one that has words",
+    { level: "ERROR", message: "stopped", cause: portInUse.replace(/: the policy is.*/, "") },
+    "stopped: Error: listen EADDRINUSE: at 127.0.0.1:45999"
+  ],
+  [
+    "an error that has only a name",
+    { level: "ERROR", message: "stopped", cause: "@demo/ServeError: \n    at file:///demo.ts:1:1" },
+    "stopped: @demo/ServeError"
+  ],
+  [
+    "errors without stacks",
+    { level: "ERROR", message: "stopped: a: b", cause: withoutStack },
+    "stopped: a: b: Error: c"
+  ],
+  [
+    "nothing twice",
+    { level: "ERROR", message: "no licence", cause: "Error: no licence\n    at file:///a.ts:1:1" },
+    "no licence"
   ],
   [
     "a cause without an end",
