@@ -9,6 +9,7 @@ import * as FileFindings from "./FileFindings.ts"
 import { type Finding, isExtensionPath, type Layer, type Target } from "./Finding.ts"
 import { maxUnzippedBytes, maxUploadBytes } from "./Layer.ts"
 import type { Entry, LayerContent } from "./LayerContent.ts"
+import * as Link from "./Link.ts"
 import { word } from "./Snippets.ts"
 
 const maxExtensions = 10
@@ -66,25 +67,26 @@ const modeFindings = ({ kind, mode, path }: Entry): ReadonlyArray<Finding> => {
       ]
 }
 
-/** Where a symbolic link leads to, as a path in the layer. */
-const targetOf = (path: string, target: string): string =>
-  target.startsWith("/")
-    ? NodePath.posix.relative("/opt", target)
-    : NodePath.posix.normalize(NodePath.posix.join(NodePath.posix.dirname(path), target))
+const nowhere = {
+  outside: "outside of the layer",
+  missing: "which is not in the layer",
+  loop: "which leads in a circle"
+}
 
-const linkFindings = (path: string, target: string, layer: Layer): ReadonlyArray<Finding> => {
+/** What is wrong with a symbolic link, or else what is wrong with the file that Lambda starts by it. */
+const linkFindings = (link: Entry, layer: Layer): ReadonlyArray<Finding> => {
+  const { path } = link
   const advice = "put the file itself there, or a relative link to a file of the layer"
-  const inside = targetOf(path, target)
-  const sent = JSON.stringify(target)
-  if (inside === ".." || inside.startsWith("../")) {
-    return [error("link", path, `it is a symbolic link to ${sent}, outside of the layer`, advice)]
+  const followed = Link.follow(path, layer)
+  const said = `it is a symbolic link to ${JSON.stringify(Link.targetOf(link))}`
+  if (typeof followed === "string") return [error("link", path, `${said}, ${nowhere[followed]}`, advice)]
+  if (!isExtensionPath(path)) return []
+  if (followed.kind === "directory") {
+    return [error("link", path, `${said}, which is a directory; Lambda starts files only`, advice)]
   }
-  // Below another link nothing is known without following it.
-  const folders = inside.split("/").map((_, index, parts) => parts.slice(0, index).join("/"))
-  const isKnown = folders.every((folder) => layer.entries.get(folder)?.kind !== "symlink")
-  return layer.entries.has(inside) || inside === "." || !isKnown
-    ? []
-    : [error("link", path, `it is a symbolic link to ${sent}, which is not in the layer`, advice)]
+  return followed.kind === "file" && followed.size <= maxUnzippedBytes
+    ? ExtensionFindings.find(path, followed.mode, followed.read(), layer)
+    : []
 }
 
 /** Zips need not have entries for directories. */
@@ -207,29 +209,19 @@ const sizeFindings = (content: LayerContent): ReadonlyArray<Finding> => {
 
 /** What the bytes of one entry say; the target's, where it is a symbolic link in extensions/. */
 const contentFindings = (entry: Entry, layer: Layer): ReadonlyArray<Finding> => {
-  const { kind, path, size } = entry
+  const { kind, mode, path, size } = entry
   // Too big to be worth the memory: the size is an error already.
   if (kind === "directory" || kind === "other" || size > maxUnzippedBytes) return []
-  let bytes: Uint8Array
-  let mode = entry.mode
-  const findings: Array<Finding> = []
   try {
-    bytes = entry.read()
-    if (kind === "symlink") {
-      const target = Buffer.from(bytes).toString("utf8")
-      findings.push(...linkFindings(path, target, layer))
-      const file = layer.entries.get(targetOf(path, target))
-      if (!isExtensionPath(path) || file?.kind !== "file") return findings
-      bytes = file.read()
-      mode = file.mode
-    }
+    if (kind === "symlink") return linkFindings(entry, layer)
+    const bytes = entry.read()
+    return FileFindings.find(path, bytes, layer).concat(
+      isExtensionPath(path) ? ExtensionFindings.find(path, mode, bytes, layer) : []
+    )
   } catch (cause) {
     const message = `it cannot be unpacked: ${cause instanceof Error ? cause.message : String(cause)}`
     return [error("damaged", path, message, "zip again, without encryption, stored or deflated")]
   }
-  if (kind === "file") findings.push(...FileFindings.find(path, bytes, layer))
-  if (isExtensionPath(path)) findings.push(...ExtensionFindings.find(path, mode, bytes, layer))
-  return findings
 }
 
 /**

@@ -1,0 +1,39 @@
+/** Symbolic links of a layer, followed as the kernel would below `/opt`. */
+import * as NodePath from "node:path"
+import type { Layer } from "./Finding.ts"
+import type { Entry } from "./LayerContent.ts"
+
+/** As many as Linux follows in one path. */
+const maxLinks = 40
+
+const root: Entry = { path: "", kind: "directory", mode: 0o755, size: 0, read: () => new Uint8Array() }
+
+/** Where a link says that it leads to. */
+export const targetOf = (link: Entry): string => Buffer.from(link.read()).toString("utf8")
+
+/** What a path leads to, or why it leads nowhere. */
+export const follow = (path: string, { entries }: Layer): Entry | "outside" | "missing" | "loop" => {
+  const left = path.split("/")
+  let at: ReadonlyArray<string> = []
+  let links = 0
+  for (let part = left.shift(); part !== undefined; part = left.shift()) {
+    if (part === "" || part === ".") continue
+    if (part === "..") {
+      if (at.length === 0) return "outside"
+      at = at.slice(0, -1)
+      continue
+    }
+    const entry = entries.get([...at, part].join("/"))
+    if (entry === undefined) return "missing"
+    if (entry.kind !== "symlink") {
+      at = [...at, part]
+      continue
+    }
+    links++
+    if (links > maxLinks) return "loop"
+    const target = targetOf(entry)
+    if (target.startsWith("/")) at = []
+    left.unshift(...(target.startsWith("/") ? NodePath.posix.relative("/opt", target) : target).split("/"))
+  }
+  return at.length === 0 ? root : (entries.get(at.join("/")) ?? "missing")
+}
