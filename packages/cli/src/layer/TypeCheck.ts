@@ -1,5 +1,7 @@
 /** The compiler of the project, run before a build. */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import * as Fs from "node:fs"
 import { createRequire } from "node:module"
 import * as NodePath from "node:path"
@@ -26,23 +28,62 @@ const findCompiler = (project: string): string | undefined => {
   }
 }
 
-/** Fails with what the compiler says. Says why where there is nothing to run. */
+const decodeReferences = Schema.decodeUnknownOption(
+  Schema.fromJsonString(
+    Schema.Struct({ references: Schema.optionalKey(Schema.Array(Schema.Struct({ path: Schema.String }))) })
+  )
+)
+
+/** A reference leads to a file or to the folder of a tsconfig.json. */
+const referencesOf = (config: string, shown: string): ReadonlyArray<string> =>
+  Option.match(decodeReferences(shown), {
+    onNone: () => [],
+    onSome: ({ references = [] }) =>
+      references.map(({ path }) => {
+        const file = NodePath.resolve(NodePath.dirname(config), path)
+        return path.endsWith(".json") ? file : NodePath.join(file, "tsconfig.json")
+      })
+  })
+
+/** Fails with what the compiler says. Says why where there is nothing to run, or where it did not look at the entry. */
 export const run = Effect.fnUntraced(function* ({ entry, project }: Pick<LayerConfig, "entry" | "project">) {
   const config = findConfig(NodePath.dirname(entry), project)
   if (config === undefined) return "types are not checked: there is no tsconfig.json near the entry"
   const compiler = findCompiler(project)
   if (compiler === undefined) return `types are not checked: ${project} has no typescript`
+  const compile = (file: string, ...args: ReadonlyArray<string>) =>
+    execute(process.execPath, [compiler, "-p", file, ...args], { cwd: project, timeoutMillis: 300_000 })
   // Neither composite nor incremental: a check leaves nothing behind.
   const off = ["--noEmit", "--composite", "false", "--incremental", "false", "--pretty", "false"]
-  const args = [compiler, ...off, "-p", config]
-  yield* execute(process.execPath, args, { cwd: project, timeoutMillis: 300_000 }).pipe(
-    Effect.mapError(({ message, output }) =>
-      UserError.make(
-        output === ""
-          ? `the types could not be checked: ${message} (--no-check builds without)`
-          : `the types are wrong (--no-check builds all the same):\n${output}`
-      )
+  /** Gives the files that were looked at. */
+  const check = (file: string) =>
+    compile(file, ...off, "--listFiles").pipe(
+      Effect.mapError(({ message, output }) => {
+        const said = output.split("\n").filter((line) => !NodePath.isAbsolute(line))
+        return UserError.make(
+          said.join("") === ""
+            ? `the types could not be checked: ${message} (--no-check builds without)`
+            : `the types are wrong (--no-check builds all the same):\n${said.join("\n")}`
+        )
+      })
     )
-  )
-  return undefined
+  const main = Fs.realpathSync(entry)
+  const hasEntry = (listed: string) =>
+    listed
+      .split("\n")
+      .some((file) => NodePath.basename(file) === NodePath.basename(main) && Fs.realpathSync(file) === main)
+
+  if (hasEntry(yield* check(config))) return undefined
+  // A solution has no files of its own: the entry is in one of the projects that it refers to.
+  const known = new Set([config])
+  for (const file of known) {
+    const shown = yield* compile(file, "--showConfig").pipe(Effect.orElseSucceed(() => ""))
+    for (const reference of referencesOf(file, shown)) known.add(reference)
+    const listed = yield* compile(file, ...off, "--listFilesOnly").pipe(Effect.orElseSucceed(() => ""))
+    if (!hasEntry(listed)) continue
+    yield* check(file)
+    return undefined
+  }
+  const named = (file: string) => NodePath.relative(project, file)
+  return `types are not checked: ${named(config)} does not include ${named(entry)}`
 })

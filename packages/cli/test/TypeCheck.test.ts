@@ -1,0 +1,76 @@
+/** Which files the type check of a build looks at, and what it says where the entry is not among them. */
+import { afterAll, assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import { symlinkSync } from "node:fs"
+import { join } from "node:path"
+import * as TypeCheck from "../src/layer/TypeCheck.ts"
+import * as Project from "./support/projects.ts"
+
+afterAll(Project.remove)
+
+const wrong = 'export const count: number = "three"'
+const typeError = "the types are wrong (--no-check builds all the same):\nsrc/main.ts(1,14): error TS2322"
+
+let count = 0
+/** The note, or the error. */
+const checked = Effect.fnUntraced(function* (main: string, files: Readonly<Record<string, unknown>>) {
+  const texts = Object.entries(files).map(([path, config]) => [path, JSON.stringify(config)])
+  const project = Project.make(`checked-${++count}`, {
+    "package.json": Project.manifest(),
+    "src/main.ts": main,
+    ...Object.fromEntries(texts)
+  })
+  symlinkSync(join(import.meta.dirname, "../../../node_modules/typescript"), join(project, "node_modules/typescript"))
+  const outcome = yield* Effect.result(TypeCheck.run({ entry: join(project, "src/main.ts"), project }))
+  return Result.isFailure(outcome) ? String(outcome.failure.cause) : outcome.success
+})
+
+const solution = { files: [], references: [{ path: "./all" }] }
+const all = { files: [], references: [{ path: "../other" }, { path: "../tsconfig.app.json" }] }
+const app = { compilerOptions: { composite: true, types: [] }, include: ["src"] }
+const other = { compilerOptions: { composite: true, types: [] }, include: ["*.ts"] }
+
+describe("a solution of projects", () => {
+  const files = {
+    "tsconfig.json": solution,
+    "all/tsconfig.json": all,
+    "tsconfig.app.json": app,
+    "other/tsconfig.json": other
+  }
+
+  it.live("the one with the entry is checked", () =>
+    Effect.gen(function* () {
+      assert.include(yield* checked(wrong, files), typeError)
+      assert.isUndefined(yield* checked("export const count: number = 3", files))
+    })
+  )
+
+  it.live("that refer to each other, without the entry", () =>
+    Effect.gen(function* () {
+      const circle = { "tsconfig.json": solution, "all/tsconfig.json": { files: [], references: [{ path: ".." }] } }
+      assert.strictEqual(
+        yield* checked(wrong, circle),
+        "types are not checked: tsconfig.json does not include src/main.ts"
+      )
+    })
+  )
+})
+
+it.live("a configuration without the entry", () =>
+  Effect.gen(function* () {
+    const files = { "tsconfig.json": { files: ["a.ts"], compilerOptions: { types: [] } }, "a.ts": 1 }
+    assert.strictEqual(
+      yield* checked(wrong, files),
+      "types are not checked: tsconfig.json does not include src/main.ts"
+    )
+  })
+)
+
+it.live("a configuration with the entry: errors only, without the list of files", () =>
+  Effect.gen(function* () {
+    const said = yield* checked(wrong, { "tsconfig.json": app })
+    assert.include(said, typeError)
+    assert.notMatch(said ?? "", /^\//m)
+  })
+)
