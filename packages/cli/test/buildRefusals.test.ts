@@ -45,6 +45,24 @@ it.live("a program that ends without registering", () =>
   })
 )
 
+it.live("a program that does nothing: what the bundler said of it, and no advice on variables", () =>
+  Effect.gen(function* () {
+    const said = yield* refusal("if (import.meta.path) globalThis.setInterval(() => {}, 1000)")
+    assert.match(said, /before it registered\nit printed nothing\nnote: .*src\/main\.ts:1:5: .*import\.meta/)
+    assert.notInclude(said, "--env")
+  })
+)
+
+it.live("import.meta.main is true in the entry and nowhere else", () =>
+  Effect.gen(function* () {
+    const said = yield* refusal('import "./other.ts"\nif (import.meta.main) throw new Error("the entry")', {
+      files: { "src/other.ts": 'if (import.meta.main) throw new Error("an import")' }
+    })
+    assert.include(said, "Error: the entry")
+    assert.notInclude(said, "an import")
+  })
+)
+
 it.live("a program that never registers", () =>
   Effect.gen(function* () {
     const program = { bundle: "setInterval(() => {}, 1000)", node: TrialRun.ownNode }

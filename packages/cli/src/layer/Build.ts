@@ -1,4 +1,5 @@
 /** From an entry to layers on the disk. */
+import type * as CliError from "effect/cli/CliError"
 import * as Effect from "effect/Effect"
 import * as Crypto from "node:crypto"
 import * as Fs from "node:fs"
@@ -139,6 +140,12 @@ const writeLayer = Effect.fnUntraced(function* (
   return built
 })
 
+/** A failure with what was noted until then, which may be the reason. */
+const withNotes = (notes: ReadonlyArray<string>) =>
+  Effect.mapError((error: CliError.UserError) =>
+    UserError.make([error.message, ...notes.map((note) => `note: ${note}`)].join("\n"))
+  )
+
 /** Builds everything before anything is written. */
 export const run = Effect.fnUntraced(function* (
   config: LayerConfig,
@@ -152,7 +159,7 @@ export const run = Effect.fnUntraced(function* (
   const { bundle, warnings } = yield* Bundle.build(config)
   const { code, map } = bundle
   notes.push(...warnings)
-  const tried = yield* trial(config, bundle)
+  const tried = yield* trial(config, bundle).pipe(withNotes(notes))
   const { codeCache, events } = tried
   const note = TrialRun.noteOf(tried)
   if (note !== undefined) notes.push(note)

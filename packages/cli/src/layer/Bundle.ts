@@ -36,6 +36,22 @@ const shebangPlugin: Plugin = {
   transform: { filter: { code: /^#!/ }, handler: (code) => ({ code: code.replace(/^#!.*/, ""), map: null }) }
 }
 
+/** As in Node: true in the file that is started, which knows by it that it is no test's import. */
+const mainPlugin: Plugin = {
+  name: "import-meta-main",
+  transform: {
+    filter: { code: "import.meta.main" },
+    // As long as what it replaces: every place stays where it is.
+    handler(code, id) {
+      const isMain = this.getModuleInfo(id)?.isEntry === true
+      return {
+        code: code.replaceAll(/\bimport\.meta\.main\b/g, (text) => String(isMain).padEnd(text.length)),
+        map: null
+      }
+    }
+  }
+}
+
 /** Of a layer there is one format; what rolldown advises is an option of its own. */
 const topLevelAwait =
   "a layer holds one CommonJS file, which knows no await outside of a function: wait inside of an Effect instead, such as " +
@@ -71,7 +87,7 @@ export const inputOptions = (
   // `import.meta.env` is of other bundlers, and Effect asks for it.
   transform: { target: "node22", define: { "import.meta.env": "undefined", ...defineOf(runtime) } },
   checks: { pluginTimings: false },
-  plugins: [addonPlugin, shebangPlugin],
+  plugins: [addonPlugin, shebangPlugin, mainPlugin],
   onLog: (level, log, handle) => {
     // A package that cannot be found would be left to the layer, where nothing is installed.
     if (log.code === "UNRESOLVED_IMPORT")

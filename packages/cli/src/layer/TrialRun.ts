@@ -108,6 +108,8 @@ const explain = (entries: ReadonlyArray<Journal.JournalEntry>, positions?: Posit
     .slice(-30)
     .map(({ line }) => `  ${positions?.restore(line) ?? line}`)
   const failed = extension.find(Journal.is("LaunchFailed"))
+  // Nothing was missing for a program that ends well and has nothing to say: it has nothing to do.
+  const isEmpty = exited?.status._tag === "Code" && exited.status.code === 0 && output.length === 0
   const how =
     exited?.status._tag === "Code"
       ? `it ended with exit code ${exited.status.code} ${state}`
@@ -118,7 +120,7 @@ const explain = (entries: ReadonlyArray<Journal.JournalEntry>, positions?: Posit
     failed === undefined ? how : `it could not be started: ${failed.message}`,
     ...(refused === undefined ? [] : [`Lambda refused its ${refused.path}: ${refused.errorType}, ${refused.message}`]),
     ...(output.length === 0 ? ["it printed nothing"] : ["it printed:", ...output]),
-    envAdvice
+    ...(isEmpty ? [] : [envAdvice])
   ].join("\n")
 }
 
