@@ -93,6 +93,27 @@ it.live("a program that stays after SHUTDOWN is built, and told of", () =>
   })
 )
 
+it.live("a program that is to end where it cannot be initialised is built, and told of", () =>
+  Effect.gen(function* () {
+    const project = Project.make("closed", {
+      "package.json": Project.manifest(),
+      "src/main.ts": `
+        import { Extension } from "@effect-lambda/extension"
+        import { NodeExtension } from "@effect-lambda/extension-node"
+        import { Effect, Layer } from "effect"
+        const backend = Layer.effectDiscard(Effect.fail(new Error("no backend")))
+        Extension.run({ events: ["INVOKE"], layer: backend, onInitFailure: "exit" }).pipe(NodeExtension.runMain)`
+    })
+    const { bundle } = yield* Bundle.build(yield* LayerConfig.resolve(project, {}))
+    const trial = yield* TrialRun.run({ name: "a", program: { bundle: bundle.code, node: TrialRun.ownNode }, env: {} })
+    assert.deepStrictEqual(trial.events, ["INVOKE"])
+    assert.isDefined(trial.codeCache)
+    const note = TrialRun.noteOf(trial) ?? ""
+    assert.match(note, /--env KEY=VALUE\nit registered, reported Extension\.\w+ to init\/error, and ran no further\n/)
+    assert.include(note, "no backend")
+  })
+)
+
 it.live("a handler and a finalizer that never end are abandoned by Extension.run, and told of", () =>
   Effect.gen(function* () {
     const project = Project.make("hanging", {

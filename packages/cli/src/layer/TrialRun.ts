@@ -38,7 +38,7 @@ export interface TrialRun {
   readonly events: ReadonlyArray<EventType>
   /** What V8 compiled; without one the program did not end at SHUTDOWN by itself. */
   readonly codeCache: Uint8Array | undefined
-  /** The errors in its log, what it abandoned, and that it did not end. */
+  /** That it reported an error in init, the errors in its log, what it abandoned, and that it did not end. */
   readonly errors: ReadonlyArray<string>
 }
 
@@ -139,9 +139,14 @@ const runIn = Effect.fnUntraced(function* (folder: string, options: Options) {
       UserError.fail(`${what} in its trial run under the emulator: ${explain(entries, options.positions)}`)
     )
   const init = yield* emulator.journal.waitFor(Journal.is("InitEnded"), limit + 5000)
-  if (init.status !== "success") return yield* fail("the extension did not start")
+  const isStarted = init.status === "success"
+  const reported = (yield* emulator.journal.entries).find(
+    Journal.is("ErrorReported", ({ route, source }) => source !== "runtime" && route === "init/error")
+  )
+  // To end where its backend cannot be reached may be its design, and the backend is not here.
+  if (!isStarted && reported === undefined) return yield* fail("the extension did not start")
 
-  const enough = (yield* Clock.currentTimeMillis) + limit / 2
+  const enough = isStarted ? (yield* Clock.currentTimeMillis) + limit / 2 : 0
   for (let number = 1; number <= invocations && (yield* Clock.currentTimeMillis) < enough; number++) {
     const { requestId } = yield* emulator.invoke(JSON.stringify({ invocation: number }))
     const done = yield* emulator.journal.waitFor(
@@ -162,6 +167,9 @@ const runIn = Effect.fnUntraced(function* (folder: string, options: Options) {
     events,
     codeCache: Fs.existsSync(cache) ? Fs.readFileSync(cache) : undefined,
     errors: [
+      ...(isStarted || reported === undefined
+        ? []
+        : [`it registered, reported ${reported.errorType} to init/error, and ran no further`]),
       ...errorsIn(entries, options.positions),
       ...(wasKilled && events.includes("SHUTDOWN") ? ["it did not end within 2 seconds after SHUTDOWN"] : [])
     ]
