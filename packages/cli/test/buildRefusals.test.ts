@@ -206,13 +206,30 @@ it.live.each([
       "node_modules/addon/index.js": 'module.exports = require("node-gyp-build")(__dirname)'
     },
     "node_modules/addon/index.js loads a native addon by node-gyp-build"
-  ]
+  ],
+  ["WebAssembly", 'import "./a.wasm"', { "src/a.wasm": "\0asm" }, "src/a.wasm is WebAssembly"]
 ] as const)("%s", ([, main, files, text]) =>
   Effect.gen(function* () {
     const said = yield* refusal(main, { files })
     assert.include(said, "src/main.ts cannot be bundled:\n")
     assert.include(said, text)
     assert.notMatch(said, /\n +at /)
+  })
+)
+
+it.live("a file that is read from beside the program is warned of, where there is one", () =>
+  Effect.gen(function* () {
+    const project = Project.make("beside", {
+      "package.json": Project.manifest(),
+      "src/main.ts": `
+const there = new URL("./worker.ts", import.meta.url)
+const away = new URL("./away.ts", import.meta.url)
+console.log(there, away)`,
+      "src/worker.ts": ""
+    })
+    const { warnings } = yield* Bundle.build(yield* LayerConfig.resolve(project, {}))
+    assert.lengthOf(warnings, 1)
+    assert.match(warnings[0] ?? "", /src\/main\.ts:2:15: \.\/worker\.ts will not be in the layer/)
   })
 )
 

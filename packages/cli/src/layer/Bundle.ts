@@ -30,6 +30,34 @@ const addonPlugin: Plugin = {
 
 const addonAdvice = "it cannot be part of a layer that is one JavaScript file; use a package without one"
 
+const wasmPlugin: Plugin = {
+  name: "wasm",
+  load: {
+    filter: { id: /\.wasm$/ },
+    handler: (id) => {
+      throw new Error(
+        `${id} is WebAssembly, and a layer has one JavaScript file: keep the bytes as base64 in a source, and compile them with new WebAssembly.Module`
+      )
+    }
+  }
+}
+
+/** A Worker's program, a template: what a program reads from beside itself is not beside the layer's one file. */
+const besidePlugin: Plugin = {
+  name: "files-beside",
+  transform: {
+    filter: { code: /new URL\([^)]*import\.meta\.url/ },
+    handler(code, id) {
+      for (const { 1: file = "", index } of code.matchAll(
+        /new URL\(\s*["'`](\.[^"'`]+)["'`],\s*import\.meta\.url\s*\)/g
+      )) {
+        if (!Fs.existsSync(NodePath.resolve(NodePath.dirname(id), file))) continue
+        this.warn(`${file} will not be in the layer, which has one JavaScript file: what reads it there fails`, index)
+      }
+    }
+  }
+}
+
 /** The bundle is loaded, not started as a file. Every line stays where it is. */
 const shebangPlugin: Plugin = {
   name: "shebang",
@@ -87,7 +115,7 @@ export const inputOptions = (
   // `import.meta.env` is of other bundlers, and Effect asks for it.
   transform: { target: "node22", define: { "import.meta.env": "undefined", ...defineOf(runtime) } },
   checks: { pluginTimings: false },
-  plugins: [addonPlugin, shebangPlugin, mainPlugin],
+  plugins: [addonPlugin, wasmPlugin, besidePlugin, shebangPlugin, mainPlugin],
   onLog: (level, log, handle) => {
     // A package that cannot be found would be left to the layer, where nothing is installed.
     if (log.code === "UNRESOLVED_IMPORT")
