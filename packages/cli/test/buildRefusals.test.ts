@@ -157,12 +157,17 @@ it.live("events of the configuration that are not those of the program", () =>
   })
 )
 
-it.live("an entry that does not type-check", () =>
+it.live("an entry that does not type-check, with two copies of effect", () =>
   Effect.gen(function* () {
     const files = { "tsconfig.json": '{"compilerOptions":{"strict":true,"noEmit":true},"include":["src"]}' }
     const project = Project.make("typed", {
       "package.json": Project.manifest(),
-      "src/main.ts": 'const count: number = "three"\nexport { count }',
+      "src/main.ts":
+        'import { never } from "effect/Effect"\nimport "dep"\nconst count: number = "three"\nconsole.log(count, never)',
+      "node_modules/dep/package.json": '{"name":"dep","main":"index.js"}',
+      "node_modules/dep/index.js": 'require("effect")',
+      "node_modules/dep/node_modules/effect/package.json": '{"name":"effect","version":"4.0.9","main":"index.js"}',
+      "node_modules/dep/node_modules/effect/index.js": "console.log(1)",
       ...files
     })
     cpSync(join(import.meta.dirname, "../../../node_modules/typescript"), join(project, "node_modules/typescript"), {
@@ -172,7 +177,11 @@ it.live("an entry that does not type-check", () =>
     const { cause } = yield* Effect.flip(Build.run(layer, { check: true, zip: true }))
     assert.include(
       String(cause),
-      "the types are wrong (--no-check builds all the same):\nsrc/main.ts(1,7): error TS2322"
+      "the types are wrong (--no-check builds all the same):\nsrc/main.ts(3,7): error TS2322"
+    )
+    assert.match(
+      String(cause),
+      /\nnote: 2 copies of effect: [^\n]*, 4\.0\.9 in \S+\/dep\/node_modules\/effect; npm ls effect/
     )
     assert.isFalse(existsSync(layer.out))
   })

@@ -146,6 +146,15 @@ const withNotes = (notes: ReadonlyArray<string>) =>
     UserError.make([error.message, ...notes.map((note) => `note: ${note}`)].join("\n"))
   )
 
+/** Two copies of effect make type errors without end, and only the bundle shows them. */
+const checkTypes = (config: LayerConfig) =>
+  Effect.catch(TypeCheck.run(config), (error) =>
+    Bundle.build(config).pipe(
+      Effect.match({ onFailure: () => [], onSuccess: ({ warnings }) => warnings }),
+      Effect.flatMap((warnings) => Effect.fail(error).pipe(withNotes(warnings)))
+    )
+  )
+
 /** Builds everything before anything is written. */
 export const run = Effect.fnUntraced(function* (
   config: LayerConfig,
@@ -153,7 +162,7 @@ export const run = Effect.fnUntraced(function* (
 ) {
   const notes: Array<string> = []
   if (options.check) {
-    const note = yield* TypeCheck.run(config)
+    const note = yield* checkTypes(config)
     if (note !== undefined) notes.push(note)
   }
   const { bundle, warnings } = yield* Bundle.build(config)

@@ -154,10 +154,23 @@ export const errorsOf = (cause: unknown): ReadonlyArray<string> => {
   return Array.isArray(errors) ? errors.map((error: RolldownLog) => line(error)) : [line(cause)]
 }
 
+/** Services of one copy are strangers to the other: type errors without end, or a layer that does not find its services. */
+const copiesOfEffect = (modules: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const folders = new Set(modules.flatMap((id) => /^.*[\\/]node_modules[\\/]effect(?=[\\/])/.exec(id) ?? []))
+  if (folders.size < 2) return []
+  const copies = Array.from(folders, (folder) => {
+    const manifest: unknown = JSON.parse(Fs.readFileSync(NodePath.join(folder, "package.json"), "utf8"))
+    return `${Reflect.get(Object(manifest), "version")} in ${NodePath.relative(process.cwd(), folder)}`
+  })
+  return [
+    `${folders.size} copies of effect: ${copies.join(", ")}; npm ls effect says what brings them, and there must be one`
+  ]
+}
+
 /** The bundle, and the warnings. */
 export const build = Effect.fnUntraced(function* (config: Pick<LayerConfig, "entry" | "name" | "project" | "runtime">) {
   const warnings: Array<string> = []
-  const { code, map } = yield* Effect.tryPromise({
+  const { code, map, moduleIds } = yield* Effect.tryPromise({
     try: () =>
       // Imported here: loading it takes time that the other commands do not have to spend.
       import("rolldown")
@@ -167,5 +180,5 @@ export const build = Effect.fnUntraced(function* (config: Pick<LayerConfig, "ent
   }).pipe(Effect.map(({ output }) => output[0]))
   if (map === null) return yield* Effect.die(new Error("rolldown made no source map"))
   const bundle: Bundle = { code, map: SourceMap.fromRolldown(config, map.toString()) }
-  return { bundle, warnings }
+  return { bundle, warnings: [...warnings, ...copiesOfEffect(moduleIds)] }
 })
