@@ -13,6 +13,10 @@ const goType = (value: unknown): string => {
   return typeof value === "boolean" ? "bool" : typeof value
 }
 
+/** Go takes `Events` for `events`, and of several the last one. */
+const fieldOf = (body: object, name: string): unknown =>
+  Object.entries(body).findLast(([key]) => key.toLowerCase() === name.toLowerCase())?.[1] ?? []
+
 export const parseRegisterBody = (body: string): RegisterBody => {
   let value: unknown
   try {
@@ -24,8 +28,8 @@ export const parseRegisterBody = (body: string): RegisterBody => {
   if (!Predicate.isReadonlyObject(value)) {
     return invalid(`json: cannot unmarshal ${goType(value)} into Go value of type handler.RegisterRequest`)
   }
-  const events = Predicate.hasProperty(value, "events") ? value.events : []
-  const keys = Predicate.hasProperty(value, "configurationKeys") ? value.configurationKeys : []
+  const events = fieldOf(value, "events")
+  const keys = fieldOf(value, "configurationKeys")
   const badEvents = firstBadValue(events)
   if (badEvents !== undefined) {
     return invalid(
