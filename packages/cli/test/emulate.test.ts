@@ -120,6 +120,23 @@ describe("effect-lambda emulate", { timeout: 30_000 }, () => {
     assert.include(output, "invocations, ")
   })
 
+  it("a managed instance that ends does not stay up for invokes", async () => {
+    const extension = fixture("naive-crash-at-init.mjs")
+    const { code, output } = await emulate(
+      "-e",
+      extension,
+      "-f",
+      handler,
+      "--profile",
+      "lmi",
+      "--listen",
+      "127.0.0.1:0"
+    )
+    assert.strictEqual(code, 1, output)
+    assert.include(output, "problem: naive-crash-at-init.mjs crashed with exit code 0")
+    assert.include(output, "the environment has ended and takes no more invocations")
+  })
+
   it("an extension that registers only after Ctrl-C is named", async () => {
     const run = start(["emulate", "-e", fixture("naive-never-register.mjs"), "-f", handler, "-n", "1"])
     await run.seen(/started, process/)

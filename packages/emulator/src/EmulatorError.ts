@@ -137,7 +137,7 @@ export class InvocationAbandoned extends Schema.TaggedError<InvocationAbandoned>
   "@effect-lambda/emulator/EmulatorError/InvocationAbandoned"
 )("InvocationAbandoned", { requestId: Schema.String }) {
   override get message(): string {
-    return `The environment was shut down before invocation ${this.requestId} had a result. Shut down after it returns.`
+    return `The environment was shut down before invocation ${this.requestId} had a result.`
   }
 }
 

@@ -213,7 +213,7 @@ const rieAnswer = Effect.fnUntraced(function* (
     }),
     {
       onFailure: ({ reason }): Answer => {
-        if (reason._tag !== "InvocationRefused") return { status: 500, headers: {}, body: "" }
+        if (reason._tag !== "InvocationRefused") return { status: 500, headers: {}, body: reason.message }
         return { status: 400, headers: reason.errorType === "" ? {} : { "Error-Type": reason.errorType }, body: "" }
       },
       onSuccess: ({ functionError, payload, respondedByRuntime }): Answer => {

@@ -233,6 +233,16 @@ describe("profile rie, raw", () => {
     })
   )
 
+  it.live("where the environment has ended, 500 and why", () =>
+    Effect.gen(function* () {
+      const { address, emulator } = yield* withEndpoint({ profile: "rie", timeout: "2 seconds" })
+      yield* emulator.shutdown()
+      const { body, status } = yield* request(address, "POST", path, {}, "{}")
+      assert.strictEqual(status, 500)
+      assert.match(body, /^The environment has been shut down\./)
+    })
+  )
+
   it.live("a second invocation while one runs is 400 and empty", () =>
     Effect.gen(function* () {
       const { address, emulator } = yield* withEndpoint({ profile: "rie", timeout: "10 seconds" })

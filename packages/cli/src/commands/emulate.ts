@@ -4,6 +4,7 @@ import * as Fault from "@effect-lambda/emulator/Fault"
 import * as Journal from "@effect-lambda/emulator/Journal"
 import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
@@ -14,6 +15,7 @@ import * as Environment from "../Environment.ts"
 import * as Summary from "../Summary.ts"
 import * as SummaryText from "../SummaryText.ts"
 import * as Terminal from "../Terminal.ts"
+import { fail } from "../UserError.ts"
 
 /** Appends to the journal file; without one to nowhere. */
 const openJournal = (path: Option.Option<string>) => {
@@ -50,12 +52,15 @@ const invokeAll = Effect.fnUntraced(function* (
   }
 })
 
+const ended = fail("the environment has ended and takes no more invocations")
+
 const run = Effect.fnUntraced(function* (input: Input) {
   const payload = yield* payloadOf(input)
   const { faults, names, options } = yield* optionsOf(input)
   const append = yield* openJournal(input.journal)
   const terminal = yield* Terminal.make
   const summary = Summary.make(faults)
+  const gone = yield* Deferred.make<never, CliError.UserError>()
   const { emulator, end, shown } = yield* Environment.start(options, {
     terminal,
     names,
@@ -63,6 +68,8 @@ const run = Effect.fnUntraced(function* (input: Input) {
     format: input.json ? "json" : input.logs ? "logs" : "timeline",
     onEntry: (entry) => {
       summary.add(entry)
+      // A managed instance ends with its first failure, and nobody can invoke it any more.
+      if (entry._tag === "ShutdownEnded" && !entry.reset) Deferred.doneUnsafe(gone, ended)
       return append(JSON.stringify(entry))
     }
   })
@@ -73,7 +80,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
       Effect.catch(invokeAll(emulator, count, payload, input.timeout), (error) => Environment.explain(error))
   })
   // Whatever ends it, the environment is shut down and the summary told.
-  const outcome = yield* Effect.exit(Effect.raceAllFirst([work, terminal.ended, shown]))
+  const outcome = yield* Effect.exit(Effect.raceAllFirst([work, terminal.ended, shown, Deferred.await(gone)]))
   yield* end
 
   const result = summary.result()
