@@ -143,9 +143,10 @@ export const make = (
       const left = deadline === undefined ? "" : String(Math.max(0, deadline - entry.at))
       const rendered = line(String(entry.at - start), phase, whoOf(entry), left, textOf(entry))
       // Between invocations nothing is limited; init inside an invocation has the limit of the invocation.
-      if (entry._tag === "InvocationDone" || (entry._tag === "InitEnded" && entry.phase === "init"))
+      if (entry._tag === "InvocationDone" || (entry._tag === "InitEnded" && entry.phase === "init" && !isInvoking)) {
         deadline = undefined
-      if (entry._tag === "InvocationDone") phase = "idle"
+        phase = "idle"
+      }
       return rendered
     }
   }

@@ -1,0 +1,57 @@
+/** The columns of the timeline: which phase it is, and how much of its time is left. */
+import type { Happening, JournalEntry } from "@effect-lambda/emulator/Journal"
+import * as Timeline from "@effect-lambda/emulator/Timeline"
+import { assert, it } from "@effect/vitest"
+
+const initStarted: Happening = { _tag: "InitStarted", phase: "init" }
+const initEnded: Happening = { _tag: "InitEnded", phase: "init", status: "success", errorType: undefined }
+const invocation: Happening = {
+  _tag: "InvocationStarted",
+  requestId: "1",
+  deadlineMs: 3000,
+  invokedFunctionArn: "",
+  traceHeader: "",
+  tenantId: ""
+}
+const done: Happening = {
+  _tag: "InvocationDone",
+  requestId: "1",
+  status: "success",
+  errorType: undefined,
+  extensionOverheadMs: 0,
+  maxMemoryBytes: undefined
+}
+const next: Happening = { _tag: "NextCalled", source: "runtime" }
+
+/** Phase and milliseconds left of each row, one every 100 ms. */
+const columnsOf = (happenings: ReadonlyArray<Happening>) => {
+  const timeline = Timeline.make()
+  return happenings.map((happening, index) => {
+    const entry: JournalEntry = { ...happening, index, at: 100 * index }
+    const row = timeline.render(entry)
+    return [row.slice(10, 19).trim(), row.slice(31, 40).trim()].join(" ").trim()
+  })
+}
+
+it("after init and after an invocation it is idle, without a limit", () => {
+  assert.deepStrictEqual(columnsOf([initStarted, initEnded, next, invocation, next, done, next]), [
+    "init 10000",
+    "init 9900",
+    "idle",
+    "invoke 1 2700",
+    "invoke 1 2600",
+    "invoke 1 2500",
+    "idle"
+  ])
+})
+
+it("init inside of the first invocation (rie) has its limit, and so has the rest", () => {
+  assert.deepStrictEqual(columnsOf([invocation, initStarted, initEnded, next, done, next]), [
+    "invoke 1 3000",
+    "invoke 1 2900",
+    "invoke 1 2800",
+    "invoke 1 2700",
+    "invoke 1 2600",
+    "idle"
+  ])
+})
