@@ -11,6 +11,7 @@ import * as Fs from "node:fs"
 import * as NodePath from "node:path"
 import process from "node:process"
 import type { Options } from "./Environment.ts"
+import * as EnvFlag from "./EnvFlag.ts"
 import { fail } from "./UserError.ts"
 
 export const flags = {
@@ -58,10 +59,7 @@ export const flags = {
     Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 128, maximum: 10_240 }))),
     Flag.withDefault(128)
   ),
-  env: Flag.KeyValuePair("env").pipe(
-    Flag.withDescription("A variable of the function, which extensions share; may be given several times"),
-    Flag.withDefault({})
-  ),
+  env: EnvFlag.make("A variable of the function, which extensions share"),
   profile: Flag.Literals("profile", ["real", "rie", "lmi"]).pipe(
     Flag.withDescription("Whose behaviour: AWS Lambda, AWS's local emulator, or managed instances"),
     Flag.withDefault("real")

@@ -38,6 +38,13 @@ describe("LayerConfig", () => {
       })
   )
 
+  it.effect("a package.json as Windows editors write it, with a byte order mark", () =>
+    Effect.gen(function* () {
+      const project = Project.make("marked", { "package.json": `\uFEFF${Project.manifest({ name: "bom" })}`, ...main })
+      assert.strictEqual((yield* LayerConfig.resolve(project, {})).name, "bom")
+    })
+  )
+
   it.effect("package.json is found above the entry, and flags count more than it", () =>
     Effect.gen(function* () {
       const project = Project.make("flags", {

@@ -6,6 +6,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as NodePath from "node:path"
+import * as EnvFlag from "../EnvFlag.ts"
 import * as Build from "../layer/Build.ts"
 import * as Layer from "../layer/Layer.ts"
 import * as LayerConfig from "../layer/LayerConfig.ts"
@@ -54,10 +55,7 @@ const flags = {
     Flag.withDescription("Versions of Node that get a code cache too, such as 22.20.0; downloaded by npm"),
     Flag.optional
   ),
-  env: Flag.KeyValuePair("env").pipe(
-    Flag.withDescription("A variable of the function for the trial run; may be given several times"),
-    Flag.optional
-  ),
+  env: EnvFlag.make("A variable of the function for the trial run"),
   out: Flag.Path("out").pipe(
     Flag.withAlias("o"),
     Flag.withDescription("Where the layers go; dist beside package.json without it"),
@@ -91,7 +89,7 @@ const settingsOf = (input: Input) => {
     arch: Option.getOrUndefined(input.arch),
     codeCache: Option.getOrUndefined(input.codeCache),
     entryKind: Option.getOrUndefined(input.entryKind),
-    env: Option.getOrUndefined(input.env),
+    env: input.env,
     events: Option.getOrUndefined(Option.map(input.events, list)),
     name: Option.getOrUndefined(input.name),
     node: Option.getOrUndefined(Option.map(input.node, list)),
