@@ -40,8 +40,8 @@ export const paint = (style: Style | undefined, text: string): string =>
   style === undefined ? text : styleText(style, text, { stream: process.stdout })
 
 /**
- * Where output goes, and when the run is to end: with SIGINT, SIGTERM, or when nobody reads the output any more
- * (`| head`). A second signal ends the program at once.
+ * Where output goes, and when the run is to end: with SIGINT, SIGTERM, when the terminal is closed, or when the output is
+ * not read (`| head`) or not written any more. A second SIGINT or SIGTERM ends the program at once.
  */
 export const make = Effect.gen(function* () {
   const ended = yield* Deferred.make<void>()
@@ -52,17 +52,27 @@ export const make = Effect.gen(function* () {
         if (Deferred.isDoneUnsafe(ended)) process.exit(130)
         Deferred.doneUnsafe(ended, Exit.void)
       }
-      const onError = (error: NodeJS.ErrnoException) => {
-        if (error.code !== "EPIPE") throw error
-        isReadable = false
+      // The system and the shell both send it: the second one is no impatience.
+      const onHangup = () => {
         Deferred.doneUnsafe(ended, Exit.void)
       }
-      process.on("SIGINT", onSignal).on("SIGTERM", onSignal)
+      const onError = (error: NodeJS.ErrnoException) => {
+        isReadable = false
+        if (error.code !== "EPIPE") {
+          process.exitCode = 1
+          process.stderr.write(`the output cannot be written: ${error.message}\n`)
+        }
+        Deferred.doneUnsafe(ended, Exit.void)
+      }
+      process.on("SIGINT", onSignal).on("SIGTERM", onSignal).on("SIGHUP", onHangup)
       process.stdout.on("error", onError)
-      return onSignal
+      // There is nowhere left to say it.
+      process.stderr.on("error", () => {})
+      return { onSignal, onHangup }
     }),
-    // The listener for EPIPE stays: what is still in the pipe fails later.
-    (onSignal) => Effect.sync(() => process.off("SIGINT", onSignal).off("SIGTERM", onSignal))
+    // The listeners for errors stay: what is still in the pipe fails later.
+    ({ onHangup, onSignal }) =>
+      Effect.sync(() => process.off("SIGINT", onSignal).off("SIGTERM", onSignal).off("SIGHUP", onHangup))
   )
   return {
     ended: Deferred.await(ended),

@@ -107,8 +107,14 @@ describe("effect-lambda dev", { timeout: 30_000 }, () => {
     await seen(/dev: nothing runs until the next change/)
     writeFileSync(main, hello)
     await seen(/dev: bundled in \d+ ms, started in \d+ ms/)
-    child.kill("SIGINT")
-    assert.strictEqual((await ended).code, 0)
+    // As where the terminal is closed: from the shell, and from the system.
+    child.kill("SIGHUP")
+    await seen(/SIGTERM sent/)
+    child.kill("SIGHUP")
+    const { code, output } = await ended
+    assert.strictEqual(code, 0, output)
+    assert.match(output, /SHUTDOWN spindown[^]*every process is gone/)
+    assert.deepStrictEqual(readdirSync(temporary), [], "nothing is left in the folder for temporary files")
   })
 
   it("what goes wrong in the trial run is told with its cause, and the program runs all the same", async () => {

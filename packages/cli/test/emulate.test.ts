@@ -1,7 +1,7 @@
 /** `effect-lambda emulate` as a person runs it: a process, its output and its exit code. */
 import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda"
 import { assert, describe, it } from "@effect/vitest"
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createServer, type AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -120,6 +120,15 @@ describe("effect-lambda emulate", { timeout: 30_000 }, () => {
     assert.include(output, "invocations, ")
   })
 
+  it.runIf(existsSync("/dev/full"))("output that cannot be written: a sentence, exit 1, no stack trace", async () => {
+    const full = openSync("/dev/full", "w")
+    const run = start(["emulate", "-e", hello, "-f", handler, "-n", "1"], { stdout: full })
+    const { code, output } = await run.ended
+    closeSync(full)
+    assert.strictEqual(code, 1, output)
+    assert.match(output, /^the output cannot be written: ENOSPC.*\n$/)
+  })
+
   it("a managed instance that ends does not stay up for invokes", async () => {
     const extension = fixture("naive-crash-at-init.mjs")
     const { code, output } = await emulate(
@@ -222,7 +231,7 @@ describe("effect-lambda emulate", { timeout: 30_000 }, () => {
       const journal = join(folder, "run.ndjson")
       const run = start(["emulate", "-e", hello, "-f", handler, "-n", "5", "--no-freeze", "--journal", journal])
       await run.seen(/registered/)
-      run.child.stdout.destroy()
+      run.child.stdout?.destroy()
       const { output } = await run.ended
       assert.notMatch(output, /^ +at /m)
       assert.include(readFileSync(journal, "utf8"), '"_tag":"ShutdownEnded"')

@@ -8,17 +8,22 @@ const compileCache = join(import.meta.dirname, "../../../../node_modules/.cache/
 /** `effect-lambda` as a person runs it: a process, its output and its exit code. */
 export const start = (
   args: ReadonlyArray<string>,
-  options: { readonly env?: Readonly<Record<string, string>>; readonly cwd?: string } = {}
+  options: {
+    readonly env?: Readonly<Record<string, string>>
+    readonly cwd?: string
+    /** A file descriptor in the place of the pipe that is read here. */
+    readonly stdout?: number
+  } = {}
 ) => {
   const child = spawn(process.execPath, [bin, ...args], {
     cwd: options.cwd,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, NODE_COMPILE_CACHE: compileCache, ...options.env },
-    stdio: ["ignore", "pipe", "pipe"]
+    stdio: ["ignore", options.stdout ?? "pipe", "pipe"]
   })
   let output = ""
   let wake = () => {}
   for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8").on("data", (text: string) => {
+    stream?.setEncoding("utf8").on("data", (text: string) => {
       output += text
       wake()
     })
