@@ -7,6 +7,7 @@ import * as Build from "../src/layer/Build.ts"
 import * as Bundle from "../src/layer/Bundle.ts"
 import * as LayerConfig from "../src/layer/LayerConfig.ts"
 import * as TrialRun from "../src/layer/TrialRun.ts"
+import * as Write from "../src/layer/Write.ts"
 import * as Project from "./support/projects.ts"
 
 afterAll(Project.remove)
@@ -239,6 +240,21 @@ console.log(there, away)`,
     const { warnings } = yield* Bundle.build(yield* LayerConfig.resolve(project, {}))
     assert.lengthOf(warnings, 1)
     assert.match(warnings[0] ?? "", /src\/main\.ts:2:15: \.\/worker\.ts will not be in the layer/)
+  })
+)
+
+it.live("a folder for temporary files that cannot be written", () =>
+  Effect.gen(function* () {
+    const { cause } = yield* Effect.flip(Effect.scoped(Write.temporaryFolder("not-there/a-")))
+    assert.match(String(cause), /^the folder for temporary files \/.+ cannot be written: ENOENT/)
+  })
+)
+
+it.live("a trial run without room for its layer", () =>
+  Effect.gen(function* () {
+    const program = { bundle: "", node: TrialRun.ownNode }
+    const { cause } = yield* Effect.flip(TrialRun.run({ name: "x".repeat(300), program, env: {} }))
+    assert.match(String(cause), /effect-lambda-\w+ cannot be written: ENAMETOOLONG/)
   })
 )
 

@@ -11,7 +11,6 @@ import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Fs from "node:fs"
-import * as Os from "node:os"
 import * as NodePath from "node:path"
 import process from "node:process"
 import * as EmulateInput from "../EmulateInput.ts"
@@ -23,6 +22,7 @@ import * as LayerConfig from "../layer/LayerConfig.ts"
 import * as SourceMap from "../layer/SourceMap.ts"
 import * as TrialRun from "../layer/TrialRun.ts"
 import * as Watch from "../layer/Watch.ts"
+import * as Write from "../layer/Write.ts"
 import * as Summary from "../Summary.ts"
 import * as SummaryText from "../SummaryText.ts"
 import * as Terminal from "../Terminal.ts"
@@ -53,16 +53,11 @@ const flags = {
 
 type Input = Command.Command.Config.Infer<typeof flags>
 
-const temporaryFolder = Effect.acquireRelease(
-  Effect.sync(() => Fs.mkdtempSync(NodePath.join(Os.tmpdir(), "effect-lambda-dev-"))),
-  (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true, force: true }))
-)
-
 const run = Effect.fnUntraced(function* (input: Input) {
   const config = yield* LayerConfig.resolve(Option.getOrUndefined(input.entry), { env: input.env })
   const functionOptions = yield* EmulateInput.functionOf(input)
   const terminal = yield* Terminal.make
-  const folder = yield* temporaryFolder
+  const folder = yield* Write.temporaryFolder("effect-lambda-dev-")
   const layer = NodePath.join(folder, "opt")
   // Not a runtime of its own: that would be copied at every change.
   const built = { ...config, runtime: "managed" } as const

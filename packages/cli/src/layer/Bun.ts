@@ -1,12 +1,12 @@
 /** Runtime `bun`: the bundle and bun itself in one executable file, `<name>/bin/<name>`. */
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
-import * as Os from "node:os"
 import * as NodePath from "node:path"
 import process from "node:process"
 import * as UserError from "../UserError.ts"
 import { execute } from "./Execute.ts"
 import * as NpmBinary from "./NpmBinary.ts"
+import * as Write from "./Write.ts"
 
 /** What bun is taken from the registry; another one compiles and starts otherwise. */
 export const version = "1.4.5"
@@ -43,10 +43,7 @@ const find = (platform: string, arch: string, project: string) => {
 export const compile = Effect.fnUntraced(function* ({ arch, bundle, name, platform, project }: Options) {
   const bun = yield* find(process.platform, process.arch, project)
   const target = yield* find(platform, arch, project)
-  const folder = yield* Effect.acquireRelease(
-    Effect.sync(() => Fs.mkdtempSync(NodePath.join(Os.tmpdir(), "effect-lambda-bun-"))),
-    (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true, force: true }))
-  )
+  const folder = yield* Write.temporaryFolder("effect-lambda-bun-")
   const flags = [
     // Without it the start takes three times as long.
     "--bytecode",
@@ -58,7 +55,8 @@ export const compile = Effect.fnUntraced(function* ({ arch, bundle, name, platfo
     // Becomes the name that a program without a stub registers with.
     `--outfile=${name}`
   ]
-  Fs.writeFileSync(NodePath.join(folder, "bundle.cjs"), bundle)
+  const file = NodePath.join(folder, "bundle.cjs")
+  yield* Write.attempt(file, () => Fs.writeFileSync(file, bundle))
   // `env -i`: nothing of the user's environment or home directory counts.
   const args = ["-i", `HOME=${folder}`, bun, "build", "--compile", ...flags, "bundle.cjs"]
   yield* execute("env", args, { cwd: folder, timeoutMillis: 120_000 }).pipe(

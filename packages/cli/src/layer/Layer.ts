@@ -5,6 +5,7 @@ import * as Fs from "node:fs"
 import * as NodePath from "node:path"
 import process from "node:process"
 import * as UserError from "../UserError.ts"
+import * as Write from "./Write.ts"
 
 /** One file; `path` is relative to /opt and has slashes. */
 export interface LayerFile {
@@ -73,27 +74,22 @@ const writeFiles = (folder: string, files: ReadonlyArray<LayerFile>): void => {
   }
 }
 
-const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
-
 /** Lets the content be written beside the target and moves it there: nobody sees half of it. */
 const replace = (target: string, write: (path: string) => void) =>
-  Effect.try({
-    try: () => {
-      const temporary = `${target}.${process.pid}.tmp`
-      const old = `${temporary}.old`
-      try {
-        makeFolder(NodePath.dirname(target))
-        write(temporary)
-        // A folder does not replace another one that holds something.
-        if (Fs.statSync(target, { throwIfNoEntry: false })?.isDirectory() === true) Fs.renameSync(target, old)
-        Fs.renameSync(temporary, target)
-        Fs.rmSync(old, { recursive: true, force: true })
-      } finally {
-        Fs.rmSync(temporary, { recursive: true, force: true })
-        if (Fs.existsSync(old)) Fs.renameSync(old, target)
-      }
-    },
-    catch: (cause) => UserError.make(`${target} cannot be written: ${reasonOf(cause)}`)
+  Write.attempt(target, () => {
+    const temporary = `${target}.${process.pid}.tmp`
+    const old = `${temporary}.old`
+    try {
+      makeFolder(NodePath.dirname(target))
+      write(temporary)
+      // A folder does not replace another one that holds something.
+      if (Fs.statSync(target, { throwIfNoEntry: false })?.isDirectory() === true) Fs.renameSync(target, old)
+      Fs.renameSync(temporary, target)
+      Fs.rmSync(old, { recursive: true, force: true })
+    } finally {
+      Fs.rmSync(temporary, { recursive: true, force: true })
+      if (Fs.existsSync(old)) Fs.renameSync(old, target)
+    }
   })
 
 /** Writes the layer as a directory laid out as /opt, in the place of the one that an earlier build left. */
@@ -113,5 +109,6 @@ export const writeFile = (file: string, bytes: Uint8Array) => replace(file, (pat
 export const remove = (file: string) =>
   Effect.try({
     try: () => Fs.rmSync(file, { force: true }),
-    catch: (cause) => UserError.make(`${file} cannot be removed: ${reasonOf(cause)}`)
+    catch: (cause) =>
+      UserError.make(`${file} cannot be removed: ${cause instanceof Error ? cause.message : String(cause)}`)
   })

@@ -8,13 +8,13 @@ import * as LogLine from "@effect-lambda/emulator/LogLine"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
-import * as Os from "node:os"
 import * as NodePath from "node:path"
 import process from "node:process"
 import * as UserError from "../UserError.ts"
 import * as Loader from "./Loader.ts"
 import type { Positions } from "./SourceMap.ts"
 import { type EventType, quote } from "./Stub.ts"
+import * as Write from "./Write.ts"
 
 /** A Node, or what runs a Node of another architecture and that Node. */
 export type NodeCommand = readonly [string, ...ReadonlyArray<string>]
@@ -125,7 +125,7 @@ const explain = (entries: ReadonlyArray<Journal.JournalEntry>, positions?: Posit
 }
 
 const runIn = Effect.fnUntraced(function* (folder: string, options: Options) {
-  writeLayer(folder, options)
+  yield* Write.attempt(folder, () => writeLayer(folder, options))
   const limit = options.limitMillis ?? 10_000
   const emulator = yield* Emulator.make({
     extensions: { opt: NodePath.join(folder, "opt") },
@@ -179,10 +179,7 @@ const runIn = Effect.fnUntraced(function* (folder: string, options: Options) {
 
 /** Runs the bundle as an extension beside a function: init, some invocations, SHUTDOWN. */
 export const run = (options: Options) =>
-  Effect.acquireRelease(
-    Effect.sync(() => Fs.mkdtempSync(NodePath.join(Os.tmpdir(), "effect-lambda-"))),
-    (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true, force: true }))
-  ).pipe(
+  Write.temporaryFolder("effect-lambda-").pipe(
     Effect.flatMap((folder) => runIn(folder, options)),
     Effect.scoped,
     Effect.catchTag("EmulatorError", (error) => UserError.fail(`the trial run failed: ${error.reason.message}`))
