@@ -107,7 +107,7 @@ const table: ReadonlyArray<{
     // The registration counts, its identifier is lost: hello is refused when it tries again, and says why it ends.
     fault: "partial:register=10",
     hello: {
-      life: ["register: refused with 403", "Registered 1", ...twice.life],
+      life: ["the extension ends: register:", "Registered 1", ...twice.life],
       results: ["init Extension.Crash", "success", "success"]
     },
     naive: { life: ["Registered 1", ...twice.life], results: ["init Extension.Crash", "success", "success"] }
