@@ -1,0 +1,98 @@
+/** What faults do, and when. The server and the state machine write down what reaches them; the clock is a test's. */
+import * as Fault from "@effect-lambda/emulator/Fault"
+import { assert, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as TestClock from "effect/testing/TestClock"
+import * as FaultInjector from "../src/internal/FaultInjector.ts"
+
+/** `seen` is what came of it, after the milliseconds when it came. */
+const world = Effect.fnUntraced(function* (faults: string, isRunning = true) {
+  const clock = yield* Clock.Clock
+  const now = () => clock.currentTimeMillisUnsafe()
+  const seen: Array<string> = []
+  const note = (what: string) => void seen.push(`${now()} ${what}`)
+  const injector = yield* FaultInjector.make({
+    faults: faults.split(" ").map((text) => Result.getOrThrow(Fault.parse(text))),
+    seed: 1,
+    now,
+    dispatch: (input) => note("reason" in input ? `${input._tag} ${input.reason}` : input._tag),
+    record: (happening) => note("description" in happening ? happening.description : happening._tag),
+    server: () => ({
+      address: "",
+      reply: (exchange) => note(`reply ${exchange}`),
+      drop: (exchange) => note(`drop ${exchange}`),
+      reset: (exchange) => note(`reset ${exchange}`),
+      cut: (exchange) => note(`cut ${exchange}`)
+    }),
+    kill: (source) => {
+      note(`kill ${source}`)
+      return isRunning
+    }
+  })
+  return { injector, seen }
+})
+
+const delivered = {
+  _tag: "EventDelivered",
+  source: "extension:a",
+  eventType: "INVOKE",
+  deadlineMs: 0,
+  requestId: "r",
+  shutdownReason: undefined,
+  lost: false
+} as const
+
+// Under the real clock: for a test's a sleep of 0 is over at once.
+it.live("a crash without a delay strikes before the event can be answered", () =>
+  Effect.gen(function* () {
+    const { injector, seen } = yield* world("crash:extension:a:during-invoke")
+    injector.happened(delivered)
+    assert.deepStrictEqual(
+      seen.map((text) => text.replace(/^\d+ /, "")),
+      ["kill extension:a", "SIGKILL to the process (during-invoke)"]
+    )
+  })
+)
+
+it.effect("a crash of a process that has ended meanwhile did not strike", () =>
+  Effect.gen(function* () {
+    const { injector, seen } = yield* world("crash:extension:a:during-invoke+50ms", false)
+    injector.happened(delivered)
+    yield* TestClock.adjust("1 second")
+    assert.deepStrictEqual(seen, ["50 kill extension:a"])
+  })
+)
+
+it.effect("delays of one answer add up", () =>
+  Effect.gen(function* () {
+    const { injector, seen } = yield* world("slow:runtime/next=100ms slow:runtime/next=250ms")
+    injector.receive({ _tag: "RuntimeApi", request: { exchange: 7, route: "next" } })
+    injector.reply(7, { status: 200, headers: {}, body: "" })
+    yield* TestClock.adjust("1 second")
+    assert.deepStrictEqual(seen, [
+      "0 RuntimeApi",
+      "0 the answer to runtime/next leaves 100 ms later",
+      "0 the answer to runtime/next leaves 250 ms later",
+      "350 reply 7"
+    ])
+  })
+)
+
+it.effect("a freeze is held once, whatever would end it, which comes after it in its order", () =>
+  Effect.gen(function* () {
+    const { injector, seen } = yield* world("hold-thaw=300ms")
+    injector.happened({ _tag: "Frozen" })
+    yield* TestClock.adjust(100)
+    assert.isTrue(injector.holds({ _tag: "Shutdown", reason: "spindown" }))
+    yield* TestClock.adjust(50)
+    assert.isTrue(injector.holds({ _tag: "Shutdown", reason: "timeout" }))
+    yield* TestClock.adjust("1 second")
+    assert.deepStrictEqual(seen, [
+      "100 the freeze is held for 200 ms more",
+      "300 Shutdown spindown",
+      "300 Shutdown timeout"
+    ])
+  })
+)
