@@ -46,6 +46,9 @@ describe("case 97: a batch is full", () => {
     batcher.add(item("b\n"))
     const two = batcher.close()
     assert.deepStrictEqual([two?.line, two?.isLossReport], [undefined, false])
+    batcher.add(item("b\n"))
+    batcher.add(item("a\n", true))
+    assert.isFalse(batcher.close()?.isLossReport, "in whatever order")
   })
 })
 

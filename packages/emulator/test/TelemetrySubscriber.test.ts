@@ -138,6 +138,22 @@ describe("the real service", () => {
     })
   )
 
+  it.effect("a freeze in a back-off ends it: after the thaw it tries at once, and from 100 ms on again", () =>
+    Effect.gen(function* () {
+      const { gate, sent, subscriber } = yield* world("real", [refused, refused, refused, ok])
+      subscriber.offer(line("a"))
+      yield* TestClock.adjust(200)
+      gate.hold()
+      yield* TestClock.adjust(10)
+      gate.release()
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(
+        sent.map(([at]) => at),
+        [50, 150, 210, 310]
+      )
+    })
+  )
+
   it.effect("gives up an answer after five seconds and sends again", () =>
     Effect.gen(function* () {
       const { delivered, sent, subscriber } = yield* world("real", [Effect.never, ok])
