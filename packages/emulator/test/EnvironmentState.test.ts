@@ -88,6 +88,9 @@ const makeMachine = (extensions: ReadonlyArray<string>, options: Partial<Environ
     assert.isDefined(generation)
     launch(send({ _tag: "TimerFired", timer, generation }))
   }
+  /** How long the timers of this name had to run. */
+  const delays = (timer: EnvironmentState.TimerName) =>
+    commands.flatMap((command) => (command._tag === "StartTimer" && command.timer === timer ? [command.delayMs] : []))
   const processOf = (source: Journal.Source): number => {
     const last = commands.findLast((command) => command._tag === "Spawn" && command.source === source)
     return last?._tag === "Spawn" ? last.process : 0
@@ -114,6 +117,7 @@ const makeMachine = (extensions: ReadonlyArray<string>, options: Partial<Environ
     respond,
     invoke,
     fire,
+    delays,
     exit,
     replyTo,
     happenings,
@@ -350,6 +354,7 @@ describe("shutdown", () => {
     machine.send({ _tag: "Shutdown", reason: "spindown" })
     machine.fire("shutdown")
     assert.strictEqual(machine.happened("ShutdownEnded"), 0)
+    assert.deepStrictEqual(machine.delays("collect"), [2000])
     machine.fire("collect")
     assert.strictEqual(machine.happened("ShutdownEnded"), 1)
   })
