@@ -102,6 +102,18 @@ describe("init", () => {
     })
   )
 
+  it.live("extensions start in the order of their bytes, upper case first", () =>
+    Effect.gen(function* () {
+      const { journal } = yield* startEmulator({ extensions: [{ slot: "b" }, { slot: "a" }, { slot: "B" }] })
+      yield* journal.waitFor(Journal.is("ProcessStarted", ({ source }) => source === "extension:b"))
+      assert.deepStrictEqual(words(yield* journal.entries, "ProcessStarted"), [
+        "ProcessStarted extension:B",
+        "ProcessStarted extension:a",
+        "ProcessStarted extension:b"
+      ])
+    })
+  )
+
   it.live("case 47: the runtime waits for every registration", () =>
     Effect.gen(function* () {
       const silent = script(`console.log("up"); setInterval(() => {}, 1000)`)
