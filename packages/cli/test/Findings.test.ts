@@ -10,7 +10,7 @@ import * as Secrets from "../src/layer/Secrets.ts"
 import * as Stub from "../src/layer/Stub.ts"
 import * as Zip from "../src/layer/Zip.ts"
 import * as ZipReader from "../src/layer/ZipReader.ts"
-import { broken, secrets } from "./support/brokenLayers.ts"
+import { accessKey, broken, secrets } from "./support/brokenLayers.ts"
 import {
   arm64,
   beside,
@@ -97,6 +97,19 @@ const unobjectionable: ReadonlyArray<{
     ]
   },
   {
+    title: "a link to what is below another link",
+    files: [
+      good,
+      { ...good, path: "hello-1.0/run" },
+      { path: "hello", bytes: "hello-1.0", mode: 0o120777 },
+      { path: "run", bytes: "hello/run", mode: 0o120777 }
+    ]
+  },
+  {
+    title: "ten extensions",
+    files: Array.from({ length: 10 }, (_, index) => ({ ...good, path: `extensions/${index}` }))
+  },
+  {
     title: "http in CommonJS, or only in a text",
     files: beside("hello/bundle.js", `require("node:http"); "import 'http'"`)
   },
@@ -112,6 +125,14 @@ const unobjectionable: ReadonlyArray<{
   {
     title: "no secrets",
     files: beside("hello/a.js", `password: process.env.PASSWORD, secret: "Lambda-Extension-Name", token:"\${TOKEN}"`)
+  },
+  {
+    title: "an access key of AWS as the end of a longer word",
+    files: beside("hello/a.js", `x${accessKey}`)
+  },
+  {
+    title: "a password that is too regular for one",
+    files: beside("hello/a.js", `password: "${"abc123".repeat(4)}"`)
   },
   {
     title: "a token from the environment",
@@ -161,6 +182,12 @@ describe("nothing to say", () => {
 
   it("a zip that effect-lambda has written", () => {
     const zip = Zip.write([{ path: good.path, mode: 0o755, bytes: Buffer.from(good.bytes) }])
+    const entries = Result.getOrThrow(ZipReader.read(zip))
+    assert.deepStrictEqual(Findings.find({ entries, packedBytes: zip.length }, targetOf("")), [])
+  })
+
+  it("a zip with a program before it, as one that unpacks itself", () => {
+    const zip = Buffer.concat([Buffer.from("#!/bin/sh\n"), zipOf([good])])
     const entries = Result.getOrThrow(ZipReader.read(zip))
     assert.deepStrictEqual(Findings.find({ entries, packedBytes: zip.length }, targetOf("")), [])
   })

@@ -4,7 +4,7 @@ import * as Stub from "../../src/layer/Stub.ts"
 import { arm64, beside, elfOf, type File, good, program, script, x64 } from "./foreignLayer.ts"
 
 /** Put together here, so that nobody who looks for secrets finds any in this file. */
-const accessKey = `AK${"IA"}Z7QWERTYUIOP2345`
+export const accessKey = `AK${"IA"}Z7QWERTYUIOP2345`
 const githubToken = `gh${"p_"}${"a1B2c3D4e5".repeat(4)}`
 const privateKey = `-----BEGIN ${"RSA PRIVATE"} KEY-----\\n${"MIIEowIBAAKCAQEA".repeat(4)}`
 const password = "kX9vQ2mZ7rT4wB1n"
@@ -64,6 +64,11 @@ export const broken: ReadonlyArray<Broken> = [
     title: "an x bit for the owner only",
     files: [{ ...good, mode: 0o100700 }],
     finding: ["error", "not-executable", "extensions/hello", /mode 700/]
+  },
+  {
+    title: "a script that others than its owner may start, but not read",
+    files: [{ ...good, mode: 0o100711 }],
+    finding: ["error", "not-executable", "extensions/hello", /mode 711/]
   },
   {
     title: "a zip made on Windows",
@@ -164,6 +169,12 @@ export const broken: ReadonlyArray<Broken> = [
     finding: ["warning", "libc", "hello/addon.node", /GLIBCXX_3\.4\.32, and Amazon Linux 2023 has/]
   },
   {
+    title: "a newer glibc than the function's, in what is no extension",
+    files: beside("hello/addon.node", elfOf({ machine: x64, versions: ["GLIBC_2.28"] })),
+    runtimes: "provided.al2",
+    finding: ["warning", "libc", "hello/addon.node", /GLIBC_2\.28, and Amazon Linux 2 \(provided\.al2\)/]
+  },
+  {
     title: "musl",
     files: program({ machine: x64, interpreter: "/lib/ld-musl-x86_64.so.1" }),
     finding: ["error", "libc", "extensions/hello", /musl/]
@@ -215,6 +226,16 @@ export const broken: ReadonlyArray<Broken> = [
       { path: "hello/bin/hello", bytes: elfOf({ machine: x64 }) }
     ],
     finding: ["error", "not-executable", "hello/bin/hello", /mode 644/]
+  },
+  {
+    title: "a Node of its own in a zip made on Windows",
+    files: [
+      ...script(Stub.render({ name: "hello", events: ["INVOKE"], runtime: "auto" })),
+      { path: "hello/index.cjs", bytes: "" },
+      { path: "hello/bundle.cjs", bytes: "" },
+      { path: "hello/bin/node", bytes: elfOf({ machine: x64 }), host: 0 }
+    ],
+    finding: ["error", "not-executable", "hello/bin/node", /no Unix permissions/]
   },
   {
     title: "a stub without a Node beside Python",
@@ -317,9 +338,19 @@ export const broken: ReadonlyArray<Broken> = [
     finding: ["error", "path", "../evil", /inside of the layer/]
   },
   {
+    title: "a path that leads out, about which there would be more to say",
+    files: beside("../evil", accessKey, { mode: 0o100600 }),
+    finding: ["error", "path", "../evil", /inside of the layer/]
+  },
+  {
     title: "an absolute path",
     files: beside("/etc/evil", ""),
     finding: ["error", "path", "/etc/evil", /absolute/]
+  },
+  {
+    title: "an absolute path of Windows",
+    files: beside("C:/evil", ""),
+    finding: ["error", "path", "C:/evil", /absolute/]
   },
   {
     title: "backslashes",
@@ -330,6 +361,11 @@ export const broken: ReadonlyArray<Broken> = [
     title: "a file that its owner alone may read",
     files: beside("hello/index.cjs", "", { mode: 0o100600 }),
     finding: ["error", "unreadable", "hello/index.cjs", /mode 600/]
+  },
+  {
+    title: "a directory that others may list, but not enter",
+    files: beside("hello/", "", { mode: 0o040744 }),
+    finding: ["error", "unreadable", "hello", /mode 744/]
   },
   {
     title: "paths that differ in case only",
@@ -344,6 +380,11 @@ export const broken: ReadonlyArray<Broken> = [
   {
     title: "node_modules",
     files: beside("hello/node_modules/a/index.js", `import "node:http"`),
+    finding: ["note", "node-modules", "hello/node_modules", /1 files/]
+  },
+  {
+    title: "node_modules, where what looks like a password is somebody's example",
+    files: beside("hello/node_modules/a/index.js", `connect({ password: "${password}" })`),
     finding: ["note", "node-modules", "hello/node_modules", /1 files/]
   },
   {
