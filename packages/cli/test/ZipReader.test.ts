@@ -1,6 +1,7 @@
 /** Zips and programs that are broken, cut off or made to do harm. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
+import * as Elf from "../src/layer/Elf.ts"
 import * as Findings from "../src/layer/Findings.ts"
 import * as ZipReader from "../src/layer/ZipReader.ts"
 import { check, elfOf, good, targetOf, x64, zipOf } from "./support/foreignLayer.ts"
@@ -66,6 +67,16 @@ describe("a zip that is none", () => {
         ])
       )
     }
+  })
+
+  it("of a program with more versions than any needs the machine is known, and no more", () => {
+    const versions = Array.from({ length: 10_001 }, () => "GLIBC_2.17")
+    assert.deepStrictEqual(Elf.parse(elfOf({ machine: x64, versions })), {
+      machine: "x64",
+      interpreter: undefined,
+      needed: [],
+      versions: []
+    })
   })
 
   it("a program with any bytes changed or cut off does not disturb", () => {

@@ -67,7 +67,12 @@ export const elfOf = (options: {
   const needed = options.needed ?? []
   const versions = options.versions ?? []
   const strings = ["", ...needed, ...versions]
-  const offsets = strings.map((_, index) => strings.slice(0, index).reduce((total, text) => total + text.length + 1, 0))
+  let end = 0
+  const offsets = strings.map((text) => {
+    const start = end
+    end += text.length + 1
+    return start
+  })
   const at = (text: string) => BigInt(offsets[strings.indexOf(text)] ?? 0)
   const base = 64 + 3 * 56
   const table = Buffer.from(`${strings.join("\0")}\0`)
