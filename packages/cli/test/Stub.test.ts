@@ -67,6 +67,7 @@ describe("the stub", () => {
           NODE_OPTIONS: "--require ./missing.js",
           NODE_EXTRA_CA_CERTS: "/etc/company.pem",
           BUN_OPTIONS: "--preload ./missing.js",
+          BUN_BE_BUN: "1",
           BASH_ENV: "/dev/stdin",
           SHELLOPTS: "xtrace:nounset:errexit:noexec",
           POSIXLY_CORRECT: "1",
@@ -79,7 +80,7 @@ describe("the stub", () => {
       assert.strictEqual(handOver(variables).identifier, identifier)
       assert.strictEqual(variables.get("LC_ALL"), "C.UTF-8")
       assert.strictEqual(variables.get("NODE_EXTRA_CA_CERTS"), "/etc/company.pem")
-      assert.isFalse(variables.has("NODE_OPTIONS") || variables.has("BUN_OPTIONS"))
+      for (const name of ["NODE_OPTIONS", "BUN_OPTIONS", "BUN_BE_BUN"]) assert.isFalse(variables.has(name), name)
       // It became the program, without a process in between, and the program ends by SIGPIPE again (bit 12).
       assert.match(status, new RegExp(`^Pid:\\t${pid}$`, "m"))
       const ignored = Number.parseInt(/^SigIgn:\t[0-9a-f]*?([0-9a-f]{4})$/m.exec(status)?.[1] ?? "", 16)

@@ -1,6 +1,7 @@
 /** The bash entry against servers that do what they should not: it never hangs, and loses nothing that it was given. */
 import { PreRegistration } from "@effect-lambda/extension-node"
 import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Socket } from "node:net"
 import { hostileServer } from "./support/layers.ts"
@@ -135,7 +136,10 @@ const cases: Record<string, Case> = {
 const checkCase = ({ answer, log, response }: Case) =>
   Effect.gen(function* () {
     const { host } = yield* hostileServer(answer)
-    const { code, signal, stderr, variables } = yield* run(host, { env: { LC_ALL: "C.UTF-8" } })
+    const [took, ended] = yield* Effect.timed(run(host, { env: { LC_ALL: "C.UTF-8" } }))
+    const { code, signal, stderr, variables } = ended
+    // It waits for two to three seconds at most; the rest is for a busy machine.
+    assert.isBelow(Duration.toMillis(took), 6000)
     // No signal: it came to its end by itself.
     assert.deepStrictEqual({ code, signal }, { code: 0, signal: null })
     assert.strictEqual(variables.get(PreRegistration.nameVariable), "hello")
