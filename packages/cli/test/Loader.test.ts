@@ -4,7 +4,7 @@ import * as Journal from "@effect-lambda/emulator/Journal"
 import { PreRegistration } from "@effect-lambda/extension-node"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { readFileSync, writeFileSync } from "node:fs"
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Bundle from "../src/layer/Bundle.ts"
 import * as Loader from "../src/layer/Loader.ts"
@@ -117,6 +117,29 @@ describe("the loader", () => {
       const { code, layer, stdout } = yield* load({ "hello/bin/node": node }, newest, env)
       assert.strictEqual(stdout, `id-1 ${layer}/hello/index.cjs\n`)
       assert.strictEqual(code, 7)
+    })
+  )
+
+  it.live("exit 1 where the Node of the layer is killed", () =>
+    Effect.gen(function* () {
+      const { code } = yield* load({ "hello/bin/node": "#!/bin/sh\nkill -9 $$\n" }, newest)
+      assert.strictEqual(code, 1)
+    })
+  )
+
+  it.live("does not start the Node of the layer by itself, where that one is too old as well", () =>
+    Effect.gen(function* () {
+      const layer = yield* layerOf({
+        "hello/index.cjs": Loader.render(newest),
+        // Ends a second Node before it can start a third.
+        "once.cjs": "if (process.env.IS_SECOND) process.exit(2)\nprocess.env.IS_SECOND = 'yes'"
+      })
+      mkdirSync(join(layer, "hello/bin"))
+      symlinkSync(process.execPath, join(layer, "hello/bin/node"))
+      const env = { NODE_OPTIONS: `--require ${join(layer, "once.cjs")}` }
+      const { code, stdout } = yield* execute(process.execPath, env, [join(layer, "hello/index.cjs")])
+      assert.strictEqual(code, 1)
+      assert.match(logLine(stdout.toString()).message, /^hello: Node .* is too old for this layer/)
     })
   )
 
