@@ -6,6 +6,7 @@ import { join } from "node:path"
 import * as Build from "../src/layer/Build.ts"
 import * as Bundle from "../src/layer/Bundle.ts"
 import * as LayerConfig from "../src/layer/LayerConfig.ts"
+import type { EventType } from "../src/layer/Stub.ts"
 import * as TrialRun from "../src/layer/TrialRun.ts"
 import * as Write from "../src/layer/Write.ts"
 import * as Project from "./support/projects.ts"
@@ -73,7 +74,11 @@ it.live("a program that never registers", () =>
   })
 )
 
-it.live("a program that stays after SHUTDOWN is built, and told of", () =>
+it.live.each<[ReadonlyArray<EventType>, ReadonlyArray<string>]>([
+  [["INVOKE", "SHUTDOWN"], ["it did not end within 2 seconds after SHUTDOWN"]],
+  // Nobody tells it that it should end: Lambda kills it.
+  [["INVOKE"], []]
+])("a program that stays is built, and told of where it registers for SHUTDOWN: %j", ([events, errors]) =>
   Effect.gen(function* () {
     const bundle = `
       const { request } = require("node:http")
@@ -84,12 +89,12 @@ it.live("a program that stays after SHUTDOWN is built, and told of", () =>
         const headers = { "Lambda-Extension-Identifier": id ?? answer.req.getHeader("Lambda-Extension-Identifier") }
         answer.resume().on("end", () => request(url + "event/next", { headers }).on("response", next).end())
       }
-      request(url + "register", { method: "POST", headers }).on("response", next).end('{"events":["INVOKE","SHUTDOWN"]}')`
+      request(url + "register", { method: "POST", headers }).on("response", next).end('${JSON.stringify({ events })}')`
     const trial = yield* TrialRun.run({ name: "a", program: { bundle, node: TrialRun.ownNode }, env: {} })
     assert.deepStrictEqual(trial, {
-      events: ["INVOKE", "SHUTDOWN"],
+      events,
       codeCache: undefined,
-      errors: ["it did not end within 2 seconds after SHUTDOWN"]
+      errors
     })
   })
 )
