@@ -86,7 +86,8 @@ const readLines = (stream: Readable, onLine: (line: string) => void): void => {
   const lines = LineFraming.make()
   stream.setEncoding("utf8")
   stream.on("data", (chunk: string) => lines.push(chunk).forEach(onLine))
-  stream.on("close", () => lines.end().forEach(onLine))
+  // Before Node's own listener, which lets the last pipe to close emit `close` of the child: that says it was all.
+  stream.prependListener("close", () => lines.end().forEach(onLine))
 }
 
 /**

@@ -716,4 +716,19 @@ describe("the service", () => {
       )
     })
   )
+
+  it.live("the last line comes before the exit, though the pipe outlives the process", () =>
+    Effect.gen(function* () {
+      const extension = script(`
+        process.stdout.write("no line break")
+        const other = require("node:child_process").spawn("sleep", ["1"], { detached: true, stdio: "inherit" })
+        other.once("spawn", () => process.exit(1))`)
+      const emulator = yield* environment({ a: extension }, echoFunction)
+      yield* emulator.journal.waitFor(Journal.is("ProcessExited"))
+      const entries = yield* emulator.journal.entries
+      const line = entries.findIndex(Journal.is("Output", ({ line }) => line === "no line break"))
+      assert.isAtLeast(line, 0)
+      assert.isBelow(line, entries.findIndex(Journal.is("ProcessExited")))
+    })
+  )
 })
