@@ -28,7 +28,7 @@ import * as Deadline from "./Deadline.ts"
 import type { InvokeEvent } from "./ExtensionEvent.ts"
 import * as bodies from "./internal/bodies.ts"
 import { ofStream } from "./internal/consumers.ts"
-import { Invocations } from "./internal/invocations.ts"
+import { type Invocation, Invocations } from "./internal/invocations.ts"
 import * as lines from "./internal/lines.ts"
 import { type Bounds, Queue } from "./internal/queue.ts"
 import { whileUnreachable } from "./internal/whileUnreachable.ts"
@@ -113,6 +113,8 @@ export type Open = (name: string, waiting: (queue: Queue) => number) => Consumer
  *   call no telemetry of this invocation has come at all (100 milliseconds, once
  *   that was so three times in a row)
  * - `functionFailed`: completes when this invocation ends in anything but success
+ * - `invoked`: an invocation has begun; `Telemetry` says so at every INVOKE. Lambda repeats a failed asynchronous
+ *   invocation under the same id, and what is asked from then on is asked of that attempt
  * - `accounting`: what became of every record
  * - `close`: stops listening and ends the streams; what waits can still be read
  *
@@ -128,6 +130,7 @@ export class TelemetryReceiver extends Context.Service<
     readonly events: Stream.Stream<TelemetryEvent.TelemetryEvent>
     readonly awaitRuntimeDone: (event: InvokeEvent) => Effect.Effect<Option.Option<RuntimeDone>>
     readonly functionFailed: (requestId: string) => Effect.Effect<RuntimeDone>
+    readonly invoked: (event: InvokeEvent) => Effect.Effect<void>
     readonly accounting: Effect.Effect<TelemetryAccounting.TelemetryAccounting>
     readonly close: Effect.Effect<void>
     /** When something last arrived, epoch milliseconds. */
@@ -189,16 +192,16 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
 
   const receive = (records: ReadonlyArray<unknown>, bytes: number, at: number) => {
     let undecodable = 0
-    const done: Array<RuntimeDone> = []
+    const over: Array<Invocation | undefined> = []
     const events = records.map((record) => {
       const event = TelemetryEvent.decode(record)
       switch (event.type) {
         case "platform.start":
-          invocations.of(event.record.requestId).isStarted = true
+          invocations.started(event.record.requestId)
           silent = 0
           break
         case "platform.runtimeDone":
-          done.push(event)
+          over.push(invocations.ended(event))
           break
         case "platform.logsDropped":
           counter.droppedByLambda(event.record.droppedRecords, event.record.droppedBytes)
@@ -206,7 +209,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
         case "undecodable": {
           undecodable++
           const end = endOf(event.original)
-          if (end !== undefined) done.push(end)
+          if (end !== undefined) over.push(invocations.ended(end))
         }
       }
       return event
@@ -214,7 +217,9 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     counter.received(events.length - undecodable, undecodable)
     offer(events, bytes, at)
     // Whoever waits goes on at once, and expects the records before this one in the queue.
-    for (const event of done) Deferred.doneUnsafe(invocations.of(event.record.requestId).done, Exit.succeed(event))
+    for (const invocation of over) {
+      if (invocation?.end !== undefined) Deferred.doneUnsafe(invocation.done, Exit.succeed(invocation.end))
+    }
   }
 
   const undecodable = (reason: string, original: unknown, bytes: number, at: number) => {
@@ -284,14 +289,15 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
 
   const awaitRuntimeDone = Effect.fnUntraced(function* (event: InvokeEvent) {
     if (!isSubscribed || !types.includes("platform")) return Option.none()
-    const { done, isStarted } = invocations.of(event.requestId)
+    const invocation = invocations.invoked(event)
+    const { done } = invocation
     const now = clock.currentTimeMillisUnsafe()
     const left = Deadline.fromEventAt(event, now).epochMillis - now
-    if (!isStarted) {
+    if (!invocation.isStarted) {
       const patience = silent < silentInvocations ? silenceMillis : shortSilenceMillis
       const early = yield* Effect.timeoutOption(Deferred.await(done), Math.min(patience, left))
       if (Option.isSome(early)) return early
-      if (!invocations.of(event.requestId).isStarted) {
+      if (!invocation.isStarted) {
         silent++
         if (silent === silentInvocations) {
           yield* Effect.logWarning(
@@ -330,6 +336,10 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
       return Stream.ensuring(events, close)
     }),
     awaitRuntimeDone,
+    invoked: (event) =>
+      Effect.sync(() => {
+        invocations.invoked(event)
+      }),
     functionFailed: (requestId) =>
       Effect.suspend(() => Deferred.await(invocations.of(requestId).done)).pipe(
         Effect.filterOrElse(

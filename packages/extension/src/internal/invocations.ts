@@ -1,32 +1,76 @@
 import * as Deferred from "effect/Deferred"
+import type { InvokeEvent } from "../ExtensionEvent.ts"
 import type * as PlatformEvent from "../PlatformEvent.ts"
 
-/** What telemetry has said of one invocation. */
+type RuntimeDone = typeof PlatformEvent.RuntimeDone.Type
+
+/** What telemetry has said of one attempt at an invocation. */
 export interface Invocation {
+  /** It was attempted before: an end that comes without its start is that of the attempt before. */
+  readonly isRepeated: boolean
+  /** Of its INVOKE, once that was seen. */
+  deadlineMs: number | undefined
   isStarted: boolean
-  readonly done: Deferred.Deferred<typeof PlatformEvent.RuntimeDone.Type>
+  /** It is over; whoever waits learns it from `done`, after the records before it have been passed on. */
+  end: RuntimeDone | undefined
+  readonly done: Deferred.Deferred<RuntimeDone>
 }
 
 // Lambda runs one invocation at a time; more are kept for records that come late.
 const remembered = 64
 
 /**
- * The last invocations, at least 64 of them. Two maps that take turns: one map
- * that forgets as fast as it learns leaves its old tables to the slowest kind
- * of garbage collection, which a flood shows.
+ * The last invocations, at least 64 of them. Lambda repeats a failed
+ * asynchronous one under the same id, often in the same environment: a start
+ * after an end is a new attempt, and so is an INVOKE with a later deadline.
+ *
+ * Two maps that take turns: one map that forgets as fast as it learns leaves
+ * its old tables to the slowest kind of garbage collection, which a flood shows.
  */
 export class Invocations {
   #recent = new Map<string, Invocation>()
   #older = new Map<string, Invocation>()
 
+  /** The last attempt that is known. */
   of(requestId: string): Invocation {
-    const known = this.#recent.get(requestId) ?? this.#older.get(requestId)
-    if (known !== undefined) return known
+    return this.#recent.get(requestId) ?? this.#older.get(requestId) ?? this.#add(requestId, false)
+  }
+
+  /** The attempt that this event announces. */
+  invoked({ deadlineMs, requestId }: InvokeEvent): Invocation {
+    const last = this.of(requestId)
+    const isLater = last.deadlineMs !== undefined && deadlineMs > last.deadlineMs
+    const invocation = isLater ? this.#add(requestId, true) : last
+    invocation.deadlineMs ??= deadlineMs
+    return invocation
+  }
+
+  started(requestId: string): void {
+    const last = this.of(requestId)
+    const invocation = last.end !== undefined ? this.#add(requestId, true) : last
+    invocation.isStarted = true
+  }
+
+  /** The attempt that is over now, if it is known which one. */
+  ended(end: RuntimeDone): Invocation | undefined {
+    const last = this.of(end.record.requestId)
+    if (last.isRepeated && !last.isStarted) return undefined
+    last.end ??= end
+    return last
+  }
+
+  #add(requestId: string, isRepeated: boolean): Invocation {
     if (this.#recent.size === remembered) {
       this.#older = this.#recent
       this.#recent = new Map()
     }
-    const added: Invocation = { isStarted: false, done: Deferred.makeUnsafe() }
+    const added: Invocation = {
+      isRepeated,
+      deadlineMs: undefined,
+      isStarted: false,
+      end: undefined,
+      done: Deferred.makeUnsafe()
+    }
     this.#recent.set(requestId, added)
     return added
   }

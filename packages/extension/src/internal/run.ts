@@ -125,7 +125,7 @@ export const runWith = Effect.fnUntraced(function* <E, R, ROut, LE, RIn>(
       onInvoke === undefined ? Effect.void : onEvent("onInvoke", () => onInvoke(event), event, stopHandler)
     if (session === undefined) return handle()
     const { beforeNext, functionFailed, invoked } = session
-    return invoked.pipe(
+    return invoked(event).pipe(
       Effect.andThen(handle(Effect.raceFirst(stop, functionFailed(event.requestId)))),
       Effect.andThen(Clock.currentTimeMillis),
       Effect.flatMap((now) => {

@@ -20,7 +20,7 @@ import type { Bounds } from "./queue.ts"
 
 /** Telemetry while the extension runs. */
 export interface Session {
-  readonly invoked: Effect.Effect<void>
+  readonly invoked: (event: InvokeEvent) => Effect.Effect<void>
   /** Completes when the function's part of this invocation ended in anything but success. */
   readonly functionFailed: (requestId: string) => Effect.Effect<unknown>
   /** What the strategy asks for between the handler and next. The caller bounds it. */
@@ -135,7 +135,8 @@ export const start = Effect.fnUntraced(function* (
       )
     })
 
-  const invoked = Effect.gen(function* () {
+  const invoked = Effect.fnUntraced(function* (event: InvokeEvent) {
+    yield* receiver.invoked(event)
     invokedAt.push(yield* Clock.currentTimeMillis)
     if (invokedAt.length > FlushStrategy.remembered) invokedAt.shift()
     const decisions = yield* Effect.forEach(flushables, (flushable) => decide(flushable, "invoked"))
