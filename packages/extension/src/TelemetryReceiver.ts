@@ -232,14 +232,14 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     undecodable(`${bytes} bytes at once, discarded: more than ${maxBodyBytes}`, undefined, 0, lastArrival)
   }
 
-  const receiveParsed = ({ broken, records }: bodies.Parsed, bytes: number, at: number) => {
+  const receiveParsed = ({ broken, bytes, records }: bodies.Parsed, at: number) => {
     for (const { reason, text } of broken) undecodable(reason, text, text.length, at)
     if (records.length > 0) receive(records, bytes, at)
   }
 
   const body = (bytes: Uint8Array) => {
     lastArrival = clock.currentTimeMillisUnsafe()
-    receiveParsed(joining.push(bytes, lastArrival), bytes.length, lastArrival)
+    receiveParsed(joining.push(bytes, lastArrival), lastArrival)
   }
 
   const listening = yield* Scope.make()
@@ -261,7 +261,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   }).pipe(
     Effect.andThen(
       Effect.sync(() => {
-        receiveParsed(joining.close(), 0, clock.currentTimeMillisUnsafe())
+        receiveParsed(joining.close(), clock.currentTimeMillisUnsafe())
         isClosed = true
         for (const { queue } of consumers) queue.end()
       })

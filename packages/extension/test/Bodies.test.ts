@@ -9,11 +9,14 @@ const encoder = new TextEncoder()
 const utf8 = (text: string) => encoder.encode(text)
 const concat = (...pieces: ReadonlyArray<Uint8Array>) => new Uint8Array(Buffer.concat(pieces))
 
+const content = ({ broken, records }: Bodies.Parsed) => ({ records, broken })
+
+/** What came out, without its size. */
 const bodies = (maxBytes = 2 ** 20) => {
   const { close, push } = Bodies.make({ maxBytes })
   return {
-    push: (body: string | Uint8Array, now = 0) => push(typeof body === "string" ? utf8(body) : body, now),
-    close
+    push: (body: string | Uint8Array, now = 0) => content(push(typeof body === "string" ? utf8(body) : body, now)),
+    close: () => content(close())
   }
 }
 const none = { records: [], broken: [] }
@@ -65,6 +68,35 @@ describe("bodies", () => {
     const { broken, records } = bodies().push(`[${doneText},${envelope}"ab`)
     assert.deepStrictEqual(records, [runtimeDone])
     assert.strictEqual(broken[0]?.text, `${envelope}"ab`)
+  })
+})
+
+describe("the size of what came", () => {
+  const sizes = (...bodies: ReadonlyArray<string>) => {
+    const { push } = Bodies.make({ maxBytes: 2 ** 20 })
+    return bodies.map((body) => push(utf8(body), 0).bytes)
+  }
+
+  it("is that of the body", () => {
+    assert.deepStrictEqual(sizes(`[${doneText}]`, doneText), [doneText.length + 2, doneText.length])
+  })
+
+  it("of a record that Lambda cut is that of all its pieces, counted when it is whole", () => {
+    const piece = "x".repeat(1000)
+    const [first, second, third, ...more] = sizes(
+      `[${doneText},${envelope}"${piece}}]`,
+      `[${envelope}${piece}}]`,
+      `[${envelope}${piece}"},${doneText},${envelope}"${piece}}]`,
+      `[${envelope}${piece}"}]`
+    )
+    assert.deepStrictEqual([first, second], [doneText.length, 0])
+    // Give or take brackets and quotes.
+    assert.closeTo(third ?? 0, 3000 + envelope.length + doneText.length, 8)
+    assert.closeTo(more[0] ?? 0, 2000 + envelope.length, 8)
+  })
+
+  it("leaves out what is no record", () => {
+    assert.deepStrictEqual(sizes("nothing", "7", "}]"), [0, 0, 0])
   })
 })
 

@@ -215,6 +215,21 @@ describe("events", () => {
     })
   )
 
+  it.effect("records that Lambda cuts in pieces count with all their pieces", () =>
+    Effect.gen(function* () {
+      const { listening, receiver } = yield* receiving({ queue: { maxBytes: 40_000 } })
+      yield* stuck(receiver)
+      const piece = "x".repeat(5000)
+      const envelope = '[{"time":"T","type":"function","record":'
+      for (let n = 0; n < 20; n++) {
+        listening[0]?.body(encode(`${envelope}"${piece}}]`))
+        listening[0]?.body(encode(`${envelope}${piece}"}]`))
+      }
+      // The reader has one; three of 10,000 bytes wait.
+      assert.deepInclude((yield* receiver.accounting).consumers[0], { offered: 20, waiting: 3, droppedByQueue: 16 })
+    })
+  )
+
   it.effect("a reader that stops leaves nothing behind, as often as one starts", () =>
     Effect.gen(function* () {
       const { deliver, receiver } = yield* receiving()

@@ -11,6 +11,8 @@ import { copy, inArray, type Prefix, read } from "./jsonPrefix.ts"
 /** What a body gave: its records as they came, and texts that are none. */
 export interface Parsed {
   readonly records: ReadonlyArray<unknown>
+  /** Of the records, as they came: a cut one counts with all its pieces, in the body that completes it. */
+  readonly bytes: number
   readonly broken: ReadonlyArray<Broken>
 }
 
@@ -34,6 +36,7 @@ interface Cut {
 const longestWaitMillis = 1000
 const longestText = 65_536
 const nothing: ReadonlyArray<never> = []
+const noRecords = { records: nothing, bytes: 0 }
 
 // Every JavaScript runtime has it, but only the types of the DOM and of Node say so.
 declare const TextDecoder: new () => { readonly decode: (bytes: Uint8Array) => string }
@@ -106,12 +109,13 @@ export const make = (options: {
     return [brokenOf("Lambda cut this record in two, and the rest of it never came", concat(pieces))]
   }
 
-  const keep = (next: Cut, records: ReadonlyArray<unknown>, broken: ReadonlyArray<Broken>): Parsed => {
+  /** Keeps the cut record; `whole`: what came before it. */
+  const keep = (next: Cut, whole: Omit<Parsed, "broken">, broken: ReadonlyArray<Broken>): Parsed => {
     cut = next
-    if (next.bytes <= options.maxBytes) return { records, broken }
+    if (next.bytes <= options.maxBytes) return { ...whole, broken }
     cut = undefined
     const reason = `a record that Lambda cut in pieces is longer than ${options.maxBytes} bytes`
-    return { records, broken: [...broken, brokenOf(reason, concat(next.pieces))] }
+    return { ...whole, broken: [...broken, brokenOf(reason, concat(next.pieces))] }
   }
 
   /** The body as the next piece of the cut record, if it is that. */
@@ -130,42 +134,44 @@ export const make = (options: {
       const records = parseElements([...first.pieces, rest.subarray(0, rest.length - 1)])
       if (records === undefined) return undefined
       cut = undefined
-      return { records, broken: nothing }
+      return { records, bytes: first.bytes + rest.length, broken: nothing }
     }
     if (comma === -1) {
       first.pieces.push(new Uint8Array(rest.subarray(0, framed)))
-      return keep({ ...first, prefix, bytes: first.bytes + framed, atMillis }, nothing, nothing)
+      return keep({ ...first, prefix, bytes: first.bytes + framed, atMillis }, noRecords, nothing)
     }
     const records = parseElements([...first.pieces, rest.subarray(0, comma)])
     const piece = new Uint8Array(rest.subarray(comma + 1, framed))
     const envelope = envelopeOf(piece)
     if (records === undefined || envelope === undefined) return undefined
-    return keep({ pieces: [piece], envelope, prefix, bytes: piece.length, atMillis }, records, nothing)
+    const whole = { records, bytes: first.bytes + comma }
+    return keep({ pieces: [piece], envelope, prefix, bytes: piece.length, atMillis }, whole, nothing)
   }
 
   /** A body that is no JSON: its whole records; the rest is the beginning of a cut record, or broken. */
   const salvage = (bytes: Uint8Array, atMillis: number, reason: string): Parsed => {
     const body = trim(bytes)
-    if (body[0] !== bracket) return { records: nothing, broken: [...expire(atMillis), brokenOf(reason, body)] }
+    if (body[0] !== bracket) return { ...noRecords, broken: [...expire(atMillis), brokenOf(reason, body)] }
     const elements = body.subarray(1)
     const framed = isFramed(elements) ? elements.length - 2 : elements.length
     const prefix = inArray()
     const { comma, valid } = read(prefix, elements, 0, framed)
-    const whole = comma === -1 ? nothing : parseElements([elements.subarray(0, comma)])
-    if (whole === undefined) return { records: nothing, broken: [...expire(atMillis), brokenOf(reason, body)] }
+    const records = comma === -1 ? nothing : parseElements([elements.subarray(0, comma)])
+    if (records === undefined) return { ...noRecords, broken: [...expire(atMillis), brokenOf(reason, body)] }
 
     const piece = new Uint8Array(elements.subarray(comma + 1, framed))
     const envelope = envelopeOf(piece)
     if (valid && framed < elements.length && prefix.open.length > 1 && envelope !== undefined) {
-      const before = giveUp()
-      return keep({ pieces: [piece], envelope, prefix, bytes: piece.length, atMillis }, whole, before)
+      const whole = { records, bytes: Math.max(0, comma) }
+      return keep({ pieces: [piece], envelope, prefix, bytes: piece.length, atMillis }, whole, giveUp())
     }
     // The end of a record whose beginning is lost, say: what follows it is whole.
     const wrong = decoder.decode(elements.subarray(comma + 1))
     const next = wrong.indexOf('},{"time":')
     const after = next === -1 ? undefined : parseArray(`[${wrong.slice(next + 2)}`)
     return {
-      records: after === undefined ? whole : [...whole, ...after],
+      records: after === undefined ? records : [...records, ...after],
+      bytes: body.length,
       broken: [...expire(atMillis), brokenOf(reason, comma === -1 ? body : elements.subarray(comma + 1))]
     }
   }
@@ -184,13 +190,13 @@ export const make = (options: {
         return salvage(bytes, nowMillis, `not JSON: ${error instanceof Error ? error.message : String(error)}`)
       }
       const broken = expire(nowMillis)
-      if (Array.isArray(body)) return { records: body, broken }
-      if (typeof body === "object" && body !== null) return { records: [body], broken }
+      if (Array.isArray(body)) return { records: body, bytes: bytes.length, broken }
+      if (typeof body === "object" && body !== null) return { records: [body], bytes: bytes.length, broken }
       return {
-        records: nothing,
+        ...noRecords,
         broken: [...broken, brokenOf("JSON, but neither an array nor an object", bytes)]
       }
     },
-    close: () => ({ records: nothing, broken: giveUp() })
+    close: () => ({ ...noRecords, broken: giveUp() })
   }
 }
