@@ -25,6 +25,8 @@ const defaultMargin = Duration.millis(200)
 const finalizerReserveMillis = (leftMillis: number) => Math.min(500, leftMillis / 4)
 // Where a run fails there is no deadline: one second for the finalizers, and then the process ends.
 const releaseMillis = 1000
+// The part of that for telemetry at most.
+const telemetryShare = 0.7
 
 /** The fold over the supervised stream behind `Extension.run`; `build` makes the user's layer. */
 export const runWith = Effect.fnUntraced(function* <E, R, ROut, LE, RIn>(
@@ -148,14 +150,16 @@ export const runWith = Effect.fnUntraced(function* <E, R, ROut, LE, RIn>(
     )
   }
 
-  // Background fibers may use the layer's resources, so they go first; a stuck one may not take all the time.
+  // A program over the stream of telemetry is a background fiber too, and is drained before those are interrupted; after
+  // SHUTDOWN that is done already. They may use the layer's resources, so they go before it. None may take all the time.
   const release = Effect.fnUntraced(function* (budgetMillis: number, exit: Exit.Exit<unknown, unknown>) {
     if (isReleased) return
     isReleased = true
-    const before = yield* Clock.currentTimeMillis
-    const interrupted = yield* Deadline.attempt(Scope.close(fiberScope, exit), budgetMillis / 2)
-    const spent = (yield* Clock.currentTimeMillis) - before
-    const closed = yield* Deadline.attempt(Scope.close(resources, exit), Math.max(0, budgetMillis - spent))
+    const end = (yield* Clock.currentTimeMillis) + budgetMillis
+    const left = Effect.map(Clock.currentTimeMillis, (now) => Math.max(0, end - now))
+    if (session !== undefined) yield* session.shutdown(budgetMillis * telemetryShare)
+    const interrupted = yield* Deadline.attempt(Scope.close(fiberScope, exit), (yield* left) / 2)
+    const closed = yield* Deadline.attempt(Scope.close(resources, exit), yield* left)
     if (Option.isNone(interrupted)) {
       yield* Effect.logWarning("background work ignored its interruption and is abandoned")
     }

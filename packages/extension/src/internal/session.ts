@@ -25,7 +25,7 @@ export interface Session {
   readonly functionFailed: (requestId: string) => Effect.Effect<unknown>
   /** What the strategy asks for between the handler and next. The caller bounds it. */
   readonly beforeNext: (event: InvokeEvent) => Effect.Effect<void>
-  /** Takes as long as it is given, and not longer. */
+  /** Takes as long as it is given, and not longer; nothing where it was done already. */
   readonly shutdown: (budgetMillis: number) => Effect.Effect<void>
 }
 
@@ -33,8 +33,6 @@ export interface Session {
 const reportReserveMillis = 150
 // A sink that fails at once is not tried more often than that.
 const shortestTickMillis = 100
-// Where the extension ends without SHUTDOWN there is no deadline.
-const failedShutdownMillis = 700
 
 export const batchBounds = ({ batch = {} }: FlushOptions): Bounds => ({
   maxRecords: batch.maxRecords ?? 1000,
@@ -224,7 +222,6 @@ export const start = Effect.fnUntraced(function* (
     )
   }
   if (!isGated) yield* forkAll(flushables.map(watch))
-  yield* Effect.addFinalizer(() => shutdown(failedShutdownMillis))
   return {
     invoked,
     functionFailed: receiver.functionFailed,
