@@ -10,6 +10,7 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
@@ -156,8 +157,9 @@ export const make = <E = never, R = never>(options: Options<E, R>): Telemetry<E,
  *
  * A program that collects records before it sends them hides them from this
  * wait; for that take a sink. A program that ends early is given nothing any
- * more, and waited for no longer. There is one queue, so start the stream once:
- * two readers would each get a part.
+ * more, and waited for no longer: what comes after a failure counts as lost,
+ * what comes after it has ended by itself does not. There is one queue, so
+ * start the stream once: two readers would each get a part.
  *
  * **Example** (The slowest inits)
  *
@@ -186,10 +188,14 @@ export const stream = <E = never, R = never>(
 ): Telemetry<never, R | TelemetryReceiver> => ({
   start: Effect.fnUntraced(function* (registration: Registration) {
     const receiver = yield* TelemetryReceiver
-    const { close, events, flushable } = ofStream(receiver.open, yield* Clock.currentTimeMillis)
+    const { close, ended, events, flushable } = ofStream(receiver.open, yield* Clock.currentTimeMillis)
     const context = yield* Effect.context<R>()
     const background = yield* Background
-    const running = Effect.suspend(() => program(events)).pipe(Effect.ensuring(close), Effect.provideContext(context))
+    const running = Effect.suspend(() => program(events)).pipe(
+      // One that ends by itself wants no more; what comes after a failure is missed.
+      Effect.onExit((exit) => Effect.andThen(ended(exit), Exit.isSuccess(exit) ? close : Effect.void)),
+      Effect.provideContext(context)
+    )
     const fiber = yield* background.fork(running)
     return yield* start(options, [flushable], registration, Fiber.await(fiber))
   })

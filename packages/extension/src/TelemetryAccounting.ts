@@ -21,16 +21,17 @@ import * as Metric from "effect/Metric"
  */
 export interface ConsumerAccounting {
   readonly name: string
+  /** Not any more after a program over the stream has ended by itself. */
   readonly offered: number
-  /** Taken over by the sink, or read from the stream. */
+  /** Taken over by the sink, or used by the reader of the stream: it asked for more then, or ended by itself. */
   readonly delivered: number
-  /** They came while the queue was full. */
+  /** They came while the queue was full, or after a program over the stream had failed. */
   readonly droppedByQueue: number
   /** The sink refused them for good. */
   readonly droppedBySink: number
-  /** In the queue, or in a batch that was not accepted yet. */
+  /** In the queue, in a batch that was not accepted yet, or at work in the reader of the stream. */
   readonly waiting: number
-  /** They waited when the time for shutdown was over, or when the reader of the stream stopped. */
+  /** They waited when the time for shutdown was over, or when the reader of the stream failed or stopped. */
   readonly unsent: number
 }
 
@@ -127,14 +128,14 @@ export const droppedByLambda = /*#__PURE__*/ counter("dropped_by_lambda", "Telem
 export const delivered = /*#__PURE__*/ counter("delivered", "Telemetry records delivered to a consumer")
 
 /**
- * Records that came while a queue was full.
+ * Records that came while a queue was full, or after a program over the stream had failed.
  *
  * @category metrics
  * @since 0.1.0
  */
 export const droppedByQueue = /*#__PURE__*/ counter(
   "dropped_by_queue",
-  "Telemetry records that came while a queue was full"
+  "Telemetry records that came while a queue was full or its reader had failed"
 )
 
 /**

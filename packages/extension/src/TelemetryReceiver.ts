@@ -332,8 +332,8 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
         )
       ),
     events: Stream.suspend(() => {
-      const { close, events } = ofStream(open)
-      return Stream.ensuring(events, close)
+      const { close, ended, events } = ofStream(open)
+      return Stream.onExit(events, (exit) => Effect.andThen(ended(exit), close))
     }),
     awaitRuntimeDone,
     invoked: (event) =>

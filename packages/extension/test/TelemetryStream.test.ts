@@ -13,7 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { runInTime, words } from "./support.ts"
 
-const { invoke, journal, note } = ExtensionTest
+const { delay, invoke, journal, note, shutdown } = ExtensionTest
 const { delivery, log, runtimeDone, start } = TelemetryTest
 
 const layer = TelemetryReceiver.layer()
@@ -34,6 +34,48 @@ const accounted = () => {
     consumer: () => last?.consumers[0]
   }
 }
+
+describe("a program that ends before the run", () => {
+  const script = ExtensionTest.layer([invocation(1), delay("1 second"), invocation(2), shutdown()])
+
+  it.effect("by a failure: what it had in hand is unsent, what comes later is dropped, and all of it is lost", () =>
+    Effect.gen(function* () {
+      const { consumer, onAccounting } = accounted()
+      const telemetry = Telemetry.stream(
+        Stream.runForEach(({ type }) => (type === "platform.runtimeDone" ? Effect.die("no") : Effect.void)),
+        { onAccounting }
+      )
+      yield* runInTime(Extension.run({ layer, telemetry }))
+      assert.deepInclude(consumer(), { offered: 8, delivered: 0, unsent: 4, droppedByQueue: 4, waiting: 0 })
+    }).pipe(Effect.provide(script))
+  )
+
+  it.effect("by itself: it has used what it was given, and is not offered what comes later", () =>
+    Effect.gen(function* () {
+      const { consumer, onAccounting } = accounted()
+      const telemetry = Telemetry.stream((events) => Stream.runDrain(Stream.take(events, 2)), { onAccounting })
+      yield* runInTime(Extension.run({ layer, telemetry }))
+      assert.deepInclude(consumer(), { offered: 4, delivered: 4, unsent: 0, droppedByQueue: 0, waiting: 0 })
+    }).pipe(Effect.provide(script))
+  )
+
+  it.effect("is done with what it was given only when it asks for more", () =>
+    Effect.gen(function* () {
+      const telemetry = Telemetry.stream(
+        Stream.runForEach(() => Effect.sleep("1 second")),
+        { flushTimeout: 0 }
+      )
+      const seen: Array<unknown> = []
+      const look = Effect.flatMap(TelemetryReceiver.TelemetryReceiver, ({ accounting }) =>
+        Effect.map(accounting, ({ consumers }) => seen.push(...consumers))
+      )
+      const onInvoke = () => Effect.forEach([1, 4], (seconds) => Effect.delay(look, `${seconds} seconds`))
+      yield* runInTime(Extension.run({ layer, telemetry, onInvoke }))
+      assert.deepInclude(seen[0], { delivered: 0, waiting: 4 })
+      assert.deepInclude(seen[1], { delivered: 4, waiting: 0 })
+    }).pipe(Effect.provide(ExtensionTest.layer([invocation(1), shutdown()])))
+  )
+})
 
 describe('a run that fails under "exit"', () => {
   const failing = { layer, onInvoke: () => Effect.delay(Effect.fail("no"), 10), onFailure: "exit" } as const
@@ -73,7 +115,7 @@ describe('a run that fails under "exit"', () => {
       assert.deepStrictEqual((yield* words).slice(-2), ["finalizer", "done"])
       const exitAt = (yield* journal).find((entry) => entry._tag === "ExitError")?.at ?? 0
       assert.isAtMost(((yield* journal).at(-1)?.at ?? Infinity) - exitAt, 1000)
-      assert.isDefined(consumer(), "the accounting has its time")
+      assert.deepInclude(consumer(), { delivered: 0, unsent: 4 }, "the accounting has its time")
     }).pipe(Effect.provide(ExtensionTest.layer([invocation(1)])))
   )
 })

@@ -37,8 +37,8 @@ export interface Result {
 const leastThroughput = 0.78
 /** How much more memory four times the records may take. */
 const mostGrowth = 1.15
-/** The bound of a consumer's queue. */
-const mostWaiting = 50_000
+/** The bound of a consumer's queue, and what its reader has in hand. */
+const mostWaiting = 51_000
 
 /** Between the first mark (the end of the warm-up) and the last. */
 const between = ({ marks }: Life, batches: number) => {

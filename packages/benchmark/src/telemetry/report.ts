@@ -18,8 +18,8 @@ const cells = (rows: ReadonlyArray<Row>): Table => [
   ])
 ]
 
-const floodText = ({ delivered, dropped, peakMegabytes, quarterMegabytes, records, waiting }: Flood): string =>
-  `A flood of ${records} records at a consumer that stops after its first ${delivered}: ${waiting} wait, ${dropped} are ` +
+const floodText = ({ dropped, peakMegabytes, quarterMegabytes, records, waiting }: Flood): string =>
+  `A flood of ${records} records at a consumer that never asks for a second batch: ${waiting} wait, ${dropped} are ` +
   `dropped and counted; peak memory ${show(quarterMegabytes, 0, "MB")} after a quarter of them, ` +
   `${show(peakMegabytes, 0, "MB")} after all.`
 

@@ -2,6 +2,7 @@ import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import * as Stream from "effect/Stream"
 import type { TelemetryEvent } from "../TelemetryEvent.ts"
@@ -36,15 +37,23 @@ const pulled: Bounds = { maxRecords: 1000, maxBytes: 1024 * 1024 }
 
 /**
  * A reader of a stream. A pull says "I am done with what I was given", as it does for the events of the lifecycle.
- * `close` is for when nobody will read any more.
+ *
+ * `ended` is for when nobody will read any more: what comes then is refused, and counted as that. After `close` it is
+ * not offered any more.
  */
 export const ofStream = (open: Open, openedAt = 0) => {
-  const consumer = open("stream", ({ records }) => records)
-  const { count, queue } = consumer
+  /** Given to the reader, which has not asked for more yet. */
+  let inHand = 0
+  const { close, count, queue } = open("stream", ({ records }) => records + inHand)
   const idle = Latch.makeUnsafe(false)
+  const settle = (what: "delivered" | "unsent", waiting = 0) => {
+    count.add(what, waiting + inHand)
+    inHand = 0
+  }
   const events: Stream.Stream<TelemetryEvent> = Stream.fromPull(
     Effect.succeed(
       Effect.suspend(() => {
+        settle("delivered")
         if (queue.records === 0) Latch.openUnsafe(idle)
         return Effect.flatMap(
           queue.when(() => queue.records > 0 || queue.isEnded),
@@ -52,7 +61,7 @@ export const ofStream = (open: Open, openedAt = 0) => {
             Latch.closeUnsafe(idle)
             const next = queue.take(pulled).events
             if (!Arr.isReadonlyArrayNonEmpty(next)) return Cause.done()
-            count.add("delivered", next.length)
+            inHand += next.length
             return Effect.succeed(next)
           }
         )
@@ -71,19 +80,17 @@ export const ofStream = (open: Open, openedAt = 0) => {
         return true
       })
     )
-  const giveUp = Effect.sync(() => {
-    count.add("unsent", queue.take(everything).events.length)
-  })
-  const close = Effect.andThen(
-    giveUp,
+  const giveUp = () => settle("unsent", queue.take(everything).events.length)
+  const ended = (exit: Exit.Exit<unknown, unknown>) =>
     Effect.sync(() => {
-      consumer.close()
+      if (Exit.isSuccess(exit)) settle("delivered")
+      giveUp()
+      queue.end()
       Latch.openUnsafe(idle)
     })
-  )
   const flushable: Flushable = {
     queue,
-    waiting: () => queue.records,
+    waiting: () => queue.records + inHand,
     lastFlushAt: () => lastFlushAt,
     flush,
     flushNow: flush,
@@ -91,7 +98,7 @@ export const ofStream = (open: Open, openedAt = 0) => {
     overdue: () => Effect.void,
     isResting: () => false,
     settled: Effect.asVoid(flush),
-    giveUp
+    giveUp: Effect.sync(giveUp)
   }
-  return { events, flushable, close }
+  return { events, flushable, ended, close: Effect.sync(close) }
 }
