@@ -59,6 +59,26 @@ describe("a program that ends before the run", () => {
     }).pipe(Effect.provide(script))
   )
 
+  it.effect.each([
+    ["by a failure", () => Effect.fail("no")],
+    ["by itself", () => Effect.void]
+  ] as const)("%s: next is not held any more", ([, program]) =>
+    Effect.gen(function* () {
+      yield* runInTime(Extension.run({ layer, onDefect: "continue", telemetry: Telemetry.stream(program) }))
+      const nexts = (yield* journal).filter((entry) => entry._tag === "Next").map((entry) => entry.at)
+      assert.deepStrictEqual(nexts, [0, 0, 1000])
+    }).pipe(
+      Effect.provide(
+        ExtensionTest.layer([
+          invoke({ delivers: [delivery([start("request-1")])] }),
+          delay("1 second"),
+          invoke({ delivers: [delivery([start("request-2")])] }),
+          shutdown()
+        ])
+      )
+    )
+  )
+
   it.effect("is done with what it was given only when it asks for more", () =>
     Effect.gen(function* () {
       const telemetry = Telemetry.stream(

@@ -146,8 +146,8 @@ export const start = Effect.fnUntraced(function* (
 
   const beforeNext = Effect.fnUntraced(function* (event: InvokeEvent) {
     const now = yield* Clock.currentTimeMillis
-    // One that rests has nothing to gain from the wait for the function's end.
-    const awake = flushables.filter(({ isResting }) => !isResting(now))
+    // One that rests has nothing to gain from the wait for the function's end, nor has one that gets no more.
+    const awake = flushables.filter(({ isResting, queue }) => !isResting(now) && !queue.isEnded)
     const decisions = yield* Effect.forEach(awake, (flushable) => decide(flushable, "invocationDone"))
     if (decisions.includes("awaitRuntimeDone")) {
       const done = yield* receiver.awaitRuntimeDone(event)
