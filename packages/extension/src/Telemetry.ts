@@ -62,9 +62,13 @@ export interface FlushOptions {
  * @category models
  * @since 0.1.0
  */
-export interface Options<E, R> extends FlushOptions {
+export interface Options<
+  E,
+  R,
+  Sink extends Effect.Effect<TelemetrySink, E, R> = Effect.Effect<TelemetrySink, E, R>
+> extends FlushOptions {
   /** One sink, or several, each with a queue and retries of its own: none waits for another. */
-  readonly sink: Effect.Effect<TelemetrySink, E, R> | ReadonlyArray<Effect.Effect<TelemetrySink, E, R>>
+  readonly sink: Sink | ReadonlyArray<Sink>
   /** How long one attempt to send a batch may take. Default: 5 seconds. */
   readonly exportTimeout?: Duration.Input | undefined
   /** Further attempts after failures that may pass. Default: three, after 100, 200 and 400 milliseconds. */
@@ -123,31 +127,36 @@ const defaultRetry = Schedule.exponential("100 millis").pipe(Schedule.upTo({ tim
  * @category constructors
  * @since 0.1.0
  */
-export const make = <E = never, R = never>(options: Options<E, R>): Telemetry<E, R | TelemetryReceiver> => ({
-  start: Effect.fnUntraced(function* (registration: Registration) {
-    const receiver = yield* TelemetryReceiver
-    const flushables: Array<Flushable> = []
-    for (const make of Effect.isEffect(options.sink) ? [options.sink] : options.sink) {
-      const sink = yield* make
-      if (sink.isOwnLog && receiver.types.includes("extension")) {
-        return yield* new TelemetryOptionsError({
-          message:
-            `the sink ${sink.name} writes to the extension's own log, which the type "extension" delivers again, without ` +
-            `end: leave "extension" out of the types of TelemetryReceiver, or take another sink`
-        })
+export function make<Sink extends Effect.Effect<TelemetrySink, unknown, unknown>>(
+  options: Options<unknown, unknown, Sink>
+): Telemetry<Effect.Error<Sink>, Effect.Services<Sink> | TelemetryReceiver>
+export function make<E, R>(options: Options<E, R>): Telemetry<E, R | TelemetryReceiver> {
+  return {
+    start: Effect.fnUntraced(function* (registration: Registration) {
+      const receiver = yield* TelemetryReceiver
+      const flushables: Array<Flushable> = []
+      for (const make of Effect.isEffect(options.sink) ? [options.sink] : options.sink) {
+        const sink = yield* make
+        if (sink.isOwnLog && receiver.types.includes("extension")) {
+          return yield* new TelemetryOptionsError({
+            message:
+              `the sink ${sink.name} writes to the extension's own log, which the type "extension" delivers again, without ` +
+              `end: leave "extension" out of the types of TelemetryReceiver, or take another sink`
+          })
+        }
+        flushables.push(
+          yield* ofSink(receiver.open, sink, {
+            batch: batchBounds(options),
+            timeoutMillis: Duration.toMillis(options.exportTimeout ?? "5 seconds"),
+            retry: options.retry ?? defaultRetry,
+            longestRestMillis: Duration.toMillis(options.longestRest ?? "1 minute")
+          })
+        )
       }
-      flushables.push(
-        yield* ofSink(receiver.open, sink, {
-          batch: batchBounds(options),
-          timeoutMillis: Duration.toMillis(options.exportTimeout ?? "5 seconds"),
-          retry: options.retry ?? defaultRetry,
-          longestRestMillis: Duration.toMillis(options.longestRest ?? "1 minute")
-        })
-      )
-    }
-    return yield* start(options, flushables, registration)
-  })
-})
+      return yield* start(options, flushables, registration)
+    })
+  }
+}
 
 /**
  * Telemetry for a program over the stream of records. Before next is called the

@@ -1,7 +1,18 @@
-/** Checked by the compiler, never run: what TypeScript makes of `Extension.run`: services and errors of the handlers may differ, missing ones show. */
-import { Background, Deadline, Extension, type ExtensionsApi, type LambdaEnvironment } from "@effect-lambda/extension"
+/** Checked by the compiler, never run: services and errors of handlers, and of sinks, may differ, and missing ones show. */
+import {
+  Background,
+  Deadline,
+  Extension,
+  type ExtensionsApi,
+  type LambdaEnvironment,
+  Telemetry,
+  type TelemetryReceiver,
+  TelemetrySink
+} from "@effect-lambda/extension"
+import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as HttpClient from "effect/http/HttpClient"
 import type * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 
@@ -26,6 +37,50 @@ const needs = <A, E, R>(extension: Effect.Effect<A, E, R>) => ({
   exactly: <Expected>(..._mismatch: [R] extends [Expected] ? ([Expected] extends [R] ? [] : [needs: R]) : [needs: R]) =>
     extension
 })
+
+declare const options: Telemetry.Options<string, A>
+
+const sinks = {
+  http: TelemetrySink.http({ url: "https://logs.example.com" }),
+  a: TelemetrySink.make({ name: "a", export: () => useA }),
+  b: TelemetrySink.make({ name: "b", export: () => Effect.andThen(useB, Effect.fail("no")) }),
+  configured: Effect.flatMap(Config.String("URL"), (url) => TelemetrySink.http({ url }))
+}
+
+/** As {@link needs}, for the errors and services of telemetry; the receiver and the library's own go without saying. */
+const telemetryNeeds = <E, R>(telemetry: Telemetry.Telemetry<E, R>) => ({
+  exactly: <Expected, Errors = never>(
+    ..._mismatch: [R, E] extends [Expected | TelemetryReceiver.TelemetryReceiver, Errors]
+      ? [Expected | TelemetryReceiver.TelemetryReceiver, Errors] extends [R, E]
+        ? []
+        : [needs: R, fails: E]
+      : [needs: R, fails: E]
+  ) => telemetry
+})
+
+export const telemetryChecks = [
+  // One sink, also made in place.
+  telemetryNeeds(Telemetry.make({ sink: sinks.a })).exactly<A>(),
+  telemetryNeeds(Telemetry.make({ sink: TelemetrySink.make({ name: "a", export: () => useA }) })).exactly<A>(),
+  telemetryNeeds(Telemetry.make({ sink: TelemetrySink.console })).exactly<never>(),
+  telemetryNeeds(Telemetry.make(options)).exactly<A, string>(),
+  telemetryNeeds(Telemetry.make({ sink: sinks.configured })).exactly<HttpClient.HttpClient, Config.ConfigError>(),
+
+  // Several, which need and fail differently.
+  telemetryNeeds(Telemetry.make({ sink: [] })).exactly<never>(),
+  telemetryNeeds(Telemetry.make({ sink: [sinks.http, sinks.a] })).exactly<HttpClient.HttpClient | A>(),
+  telemetryNeeds(
+    Telemetry.make({
+      sink: [TelemetrySink.console, sinks.configured, TelemetrySink.make({ name: "b", export: () => useB })]
+    })
+  ).exactly<HttpClient.HttpClient | B, Config.ConfigError>(),
+  telemetryNeeds(Telemetry.make({ sink: [Effect.fail("no"), sinks.a] })).exactly<A, string>(),
+
+  // What is missing shows at the run.
+  needs(Extension.run({ telemetry: Telemetry.make({ sink: [sinks.a, sinks.b] }) })).exactly<
+    Base | TelemetryReceiver.TelemetryReceiver | A | B
+  >()
+]
 
 export const checks = [
   // Nothing more than the library's own.
