@@ -33,9 +33,11 @@ import * as Headers from "effect/http/Headers"
 import * as HttpClient from "effect/http/HttpClient"
 import type { HttpClientError } from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as Url from "effect/http/Url"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Deadline from "./Deadline.ts"
 import { causeText } from "./ExtensionError.ts"
@@ -152,6 +154,7 @@ export const console: Effect.Effect<TelemetrySink> = /*#__PURE__*/ Effect.map(
  * @since 0.1.0
  */
 export interface HttpOptions {
+  /** `http` or `https`, whole, and without credentials: those belong into a header. */
   readonly url: string
   /** In accounting, logs and metrics. Default: `http`. */
   readonly name?: string | undefined
@@ -164,7 +167,8 @@ export interface HttpOptions {
 }
 
 /**
- * The endpoint did not take a batch: its status, or why there was none.
+ * The endpoint did not take a batch: its status, or why there was none. Or no
+ * request can be made with the options at all: the sink is not made then.
  *
  * @category errors
  * @since 0.1.0
@@ -186,6 +190,10 @@ export class HttpSinkError extends Schema.TaggedError<HttpSinkError>("@effect-la
  * `idempotency-key` carries the batch's id. The client is the current
  * `HttpClient`, with whatever proxy or tracing it has.
  *
+ * It fails where no request can be made with the options: the URL is not one of
+ * http or https or has credentials in it, or a header has a line break. In
+ * `Extension.run` init fails then, as where a variable is missing.
+ *
  * **Example** (With a token)
  *
  * ```ts
@@ -202,7 +210,8 @@ export class HttpSinkError extends Schema.TaggedError<HttpSinkError>("@effect-la
  * @category constructors
  * @since 0.1.0
  */
-export const http = (options: HttpOptions): Effect.Effect<TelemetrySink, never, HttpClient.HttpClient> => {
+export const http = (options: HttpOptions): Effect.Effect<TelemetrySink, HttpSinkError, HttpClient.HttpClient> => {
+  const { name = "http" } = options
   const secrets: Array<readonly [name: string, value: string]> = []
   const headers = Object.entries(options.headers ?? {}).map(([name, value]) => {
     if (!Redacted.isRedacted(value)) return [name, value] as const
@@ -211,20 +220,37 @@ export const http = (options: HttpOptions): Effect.Effect<TelemetrySink, never, 
     return [name, secret] as const
   })
   const base = HttpClientRequest.post(options.url).pipe(HttpClientRequest.setHeaders(headers))
-  // `fetch` quotes a header value that it cannot send, and a URL with a password in it.
-  const withoutSecrets = (text: string) =>
-    secrets
-      .reduce((rest, [, secret]) => (secret === "" ? rest : rest.replaceAll(secret, "<redacted>")), text)
-      .replaceAll(/\/\/[^\s/@]*@/g, "//<redacted>@")
+  const redacted = (text: string) =>
+    secrets.reduce((rest, [, secret]) => (secret === "" ? rest : rest.replaceAll(secret, "<redacted>")), text)
   // A query may hold a key.
-  const shownUrl = withoutSecrets(options.url).replace(/\?.*$/s, "?…")
+  const shownUrl = redacted(options.url)
+    .replaceAll(/\/\/[^\s/@]*@/g, "//<redacted>@")
+    .replace(/\?.*$/s, "?…")
+  const wrongUrl = whyNoUrl(options.url)
+  const wrongHeader = headers.find(([name, value]) => !isSendable(name, value))
+  const problem =
+    wrongUrl !== undefined
+      ? `${JSON.stringify(shownUrl)} ${wrongUrl}`
+      : wrongHeader !== undefined
+        ? `the header ${JSON.stringify(wrongHeader[0])} has a line break in it, or another character that no header has`
+        : undefined
+  if (problem !== undefined) {
+    return Effect.fail(new HttpSinkError({ isRetryable: false, message: `no sink ${name}: ${problem}` }))
+  }
+  // A client may quote the URL, as it was given or in another spelling.
+  const withoutSecrets = (text: string) =>
+    redacted(text.replaceAll(options.url, shownUrl)).replaceAll(/\?[^\s"']+/g, "?…")
   // Not the error itself: it holds the request, and that its headers.
   const unreachable = ({ reason }: HttpClientError) => {
     switch (reason._tag) {
       case "StatusCodeError":
         return refused(reason.response.status)
       case "InvalidUrlError":
-        return new HttpSinkError({ isRetryable: false, message: `${JSON.stringify(shownUrl)} is not a URL` })
+      case "EncodeError":
+        return new HttpSinkError({
+          isRetryable: false,
+          message: `the request cannot be made: ${withoutSecrets(whole(reason.cause ?? reason.description))}`
+        })
       default:
         return new HttpSinkError({
           isRetryable: true,
@@ -233,7 +259,7 @@ export const http = (options: HttpOptions): Effect.Effect<TelemetrySink, never, 
     }
   }
   return make({
-    name: options.name ?? "http",
+    name,
     isRetryable: (error: HttpSinkError) => error.isRetryable,
     export: Effect.fnUntraced(function* (batch) {
       const request = HttpClientRequest.setHeader(base, "idempotency-key", batch.id).pipe(
@@ -258,6 +284,20 @@ export const http = (options: HttpOptions): Effect.Effect<TelemetrySink, never, 
     })
   })
 }
+
+// What `fetch` refuses, at every attempt and with the value or the URL in its words.
+const whyNoUrl = (text: string): string | undefined => {
+  const url = Url.fromString(text)
+  if (Result.isFailure(url)) return "is not a URL"
+  const { password, protocol, username } = url.success
+  if (protocol !== "http:" && protocol !== "https:") return "is not an http URL"
+  return username === "" && password === ""
+    ? undefined
+    : "has credentials in it: put them into the header authorization"
+}
+
+const isSendable = (name: string, value: string) =>
+  /^[\w!#$%&'*+.^`|~-]+$/.test(name) && /^[\t\x20-\x7e\x80-\xff]*$/.test(value.trim())
 
 const drainMillis = 1000
 

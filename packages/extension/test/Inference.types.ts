@@ -64,16 +64,22 @@ export const telemetryChecks = [
   telemetryNeeds(Telemetry.make({ sink: TelemetrySink.make({ name: "a", export: () => useA }) })).exactly<A>(),
   telemetryNeeds(Telemetry.make({ sink: TelemetrySink.console })).exactly<never>(),
   telemetryNeeds(Telemetry.make(options)).exactly<A, string>(),
-  telemetryNeeds(Telemetry.make({ sink: sinks.configured })).exactly<HttpClient.HttpClient, Config.ConfigError>(),
+  telemetryNeeds(Telemetry.make({ sink: sinks.configured })).exactly<
+    HttpClient.HttpClient,
+    Config.ConfigError | TelemetrySink.HttpSinkError
+  >(),
 
   // Several, which need and fail differently.
   telemetryNeeds(Telemetry.make({ sink: [] })).exactly<never>(),
-  telemetryNeeds(Telemetry.make({ sink: [sinks.http, sinks.a] })).exactly<HttpClient.HttpClient | A>(),
+  telemetryNeeds(Telemetry.make({ sink: [sinks.http, sinks.a] })).exactly<
+    HttpClient.HttpClient | A,
+    TelemetrySink.HttpSinkError
+  >(),
   telemetryNeeds(
     Telemetry.make({
       sink: [TelemetrySink.console, sinks.configured, TelemetrySink.make({ name: "b", export: () => useB })]
     })
-  ).exactly<HttpClient.HttpClient | B, Config.ConfigError>(),
+  ).exactly<HttpClient.HttpClient | B, Config.ConfigError | TelemetrySink.HttpSinkError>(),
   telemetryNeeds(Telemetry.make({ sink: [Effect.fail("no"), sinks.a] })).exactly<A, string>(),
 
   // What is missing shows at the run.

@@ -28,7 +28,7 @@ import * as TestClock from "effect/testing/TestClock"
 import * as Tracer from "effect/Tracer"
 import { inspect } from "node:util"
 import { gunzipSync } from "node:zlib"
-import { runInTime } from "./support.ts"
+import { capturedLogs, runInTime, words } from "./support.ts"
 
 const url = "https://logs.example.com/v1"
 const secret = "s3cret-t0ken"
@@ -203,27 +203,85 @@ describe("http", () => {
     })
   )
 
-  it.effect.each<[string, string]>([
-    ["not a url", "not a url"],
-    ["", ""],
-    ["http//logs.example.com/v1?key=hidden", "http//logs.example.com/v1?…"]
-  ])("%j is no URL: no attempt mends that, and the error names it without what may be a key", ([wrong, shown]) =>
+  it.effect.each<readonly [string, Partial<TelemetrySink.HttpOptions>, string]>([
+    ["no URL", { url: "not a url" }, '"not a url" is not a URL'],
+    ["nothing", { url: "" }, '"" is not a URL'],
+    ["half a URL", { url: "http//logs.example.com/v1?key=hidden" }, '"http//logs.example.com/v1?…" is not a URL'],
+    ["another protocol", { url: "ftp://logs.example.com/v1" }, '"ftp://logs.example.com/v1" is not an http URL'],
+    [
+      "a URL with a password",
+      { url: "https://user:hidden@logs.example.com/v1?key=hidden" },
+      '"https://<redacted>@logs.example.com/v1?…" has credentials in it: put them into the header authorization'
+    ],
+    [
+      "a header with a line break",
+      { headers: { "x-token": Redacted.make("hidden\nhidden") } },
+      'the header "x-token" has a line break in it, or another character that no header has'
+    ],
+    [
+      "a header in another script",
+      { headers: { "x-name": "日本" } },
+      'the header "x-name" has a line break in it, or another character that no header has'
+    ],
+    [
+      "a name that no header has",
+      { headers: { "x token": "a" } },
+      'the header "x token" has a line break in it, or another character that no header has'
+    ]
+  ])("%s: the sink is not made, and says why without what may be secret", ([, options, why]) =>
     Effect.gen(function* () {
-      const invalid = (request: HttpClientRequest) =>
-        new HttpClientError.InvalidUrlError({ request, cause: new Error("Invalid URL") })
-      const error = yield* refusal({ url: wrong }, invalid)
+      const { client } = endpoint(200)
+      const error = yield* Effect.flip(http({ name: "store", ...options }, client))
       assert.isFalse(error.isRetryable)
-      assert.strictEqual(error.message, `the sink http did not take a batch: ${JSON.stringify(shown)} is not a URL`)
+      assert.strictEqual(error.message, `no sink store: ${why}`)
+      assert.notInclude(inspect(error, { depth: 10 }), "hidden")
     })
   )
 
-  it.effect("a password in the URL that a client quotes is not shown", () =>
+  it.effect("a header from a file, with a newline at its end, is sent", () =>
     Effect.gen(function* () {
-      const quoting = transportError(new TypeError("includes credentials: http://user:hidden@logs.example.com/v1"))
-      const error = yield* refusal({ url: "http://user:hidden@logs.example.com/v1" }, quoting)
+      const request = yield* sent({ headers: { "x-token": Redacted.make(`${secret}\n`) } })
+      assert.strictEqual(request.headers["x-token"]?.trim(), secret)
+    })
+  )
+
+  it.effect("in an extension init fails for that: the function goes on, and the log says why", () =>
+    Effect.gen(function* () {
+      const { causes, layer: logs } = capturedLogs()
+      yield* runInTime(
+        Extension.run({
+          layer: Layer.merge(TelemetryReceiver.layer(), endpoint(200).layer),
+          telemetry: Telemetry.make({ sink: TelemetrySink.http({ url: "not a url" }) })
+        })
+      ).pipe(Effect.provide(logs))
+      assert.include(causes.join("\n"), 'no sink http: "not a url" is not a URL')
+      assert.include(yield* words, "SHUTDOWN")
+    }).pipe(Effect.provide(ExtensionTest.layer([ExtensionTest.invoke(), ExtensionTest.shutdown()])))
+  )
+
+  it.effect.each([
+    ["InvalidUrlError", HttpClientError.InvalidUrlError],
+    ["EncodeError", HttpClientError.EncodeError]
+  ] as const)("a client that cannot make the request (%s): no attempt mends that", ([, Reason]) =>
+    Effect.gen(function* () {
+      const error = yield* refusal({}, (request) => new Reason({ request, description: "cannot do that" }))
+      assert.isFalse(error.isRetryable)
       assert.strictEqual(
         error.message,
-        "the sink http did not take a batch: no answer: includes credentials: http://<redacted>@logs.example.com/v1"
+        "the sink http did not take a batch: the request cannot be made: cannot do that"
+      )
+    })
+  )
+
+  it.effect("a URL that a client quotes is shown without its query, however it is spelled", () =>
+    Effect.gen(function* () {
+      const url = "https://logs.example.com/v1?key=a hidden"
+      const quoting = transportError(new TypeError(`not "${url}" nor ${encodeURI(url)} today`))
+      const error = yield* refusal({ url }, quoting)
+      assert.strictEqual(
+        error.message,
+        "the sink http did not take a batch: no answer: " +
+          'not "https://logs.example.com/v1?…" nor https://logs.example.com/v1?… today'
       )
     })
   )
@@ -386,16 +444,6 @@ describe("a secret header", () => {
       assert.include(attributes, "x-token")
       assert.notInclude(attributes, secret)
     })
-  )
-
-  it.effect("that fetch refuses to send is not quoted", () =>
-    Effect.gen(function* () {
-      const value = `${secret}\nsecond line`
-      const sink = yield* TelemetrySink.http({ url, headers: { "x-token": Redacted.make(value) } })
-      const error = yield* Effect.flip(sink.export(batch))
-      assert.include(error.message, "invalid header value")
-      assert.notInclude(error.message, secret)
-    }).pipe(Effect.provide(FetchHttpClient.layer))
   )
 })
 
