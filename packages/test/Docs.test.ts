@@ -1,7 +1,11 @@
 /** Every TypeScript example of the documents and of the API docs compiles; the ones that are programs are run. */
 import { Emulator, Journal } from "@effect-lambda/emulator"
+import type { TelemetrySink } from "@effect-lambda/extension"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import type * as HttpClient from "effect/http/HttpClient"
 import { execFile } from "node:child_process"
 import { chmodSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -83,6 +87,28 @@ it("every example compiles", { timeout: 60_000 }, async () => {
 
 const programs = examples.filter(({ code, place }) => place.includes(".md") && code.includes("NodeExtension.runMain"))
 const tests = examples.filter(({ file }) => file.endsWith(".test.ts"))
+
+it.effect("the sink in twenty lines does not take a redirect for an answer", () =>
+  Effect.gen(function* () {
+    const example = examples.find(({ code }) => code.includes("export const alerts"))
+    assert.isDefined(example)
+    const { alerts }: { readonly alerts: Effect.Effect<TelemetrySink.TelemetrySink, never, HttpClient.HttpClient> } =
+      yield* Effect.promise(() => import(pathOf(example)))
+    const redirects: Array<string | undefined> = []
+    // As a real one: what it follows ends in a 200.
+    const fetch: typeof globalThis.fetch = (_, init) => {
+      redirects.push(init?.redirect)
+      return Promise.resolve(new Response(null, { status: init?.redirect === "manual" ? 302 : 200 }))
+    }
+    const sink = yield* Effect.provide(alerts, FetchHttpClient.layer)
+    const event = { time: "T", type: "function" as const, record: { level: "ERROR", message: "no" } }
+    const exit = yield* Effect.exit(sink.export({ id: "1", events: [event] })).pipe(
+      Effect.provideService(FetchHttpClient.Fetch, fetch)
+    )
+    assert.deepStrictEqual(redirects, ["manual"])
+    assert.isTrue(Exit.isFailure(exit))
+  })
+)
 
 describe("runs", () => {
   it("there are some", () => {
