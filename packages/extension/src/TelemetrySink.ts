@@ -73,7 +73,7 @@ export class TelemetrySinkError extends Schema.TaggedError<TelemetrySinkError>(
   cause: Schema.Defect()
 }) {
   override get message(): string {
-    return `the sink ${this.sink} did not take a batch: ${causeText(this.cause)}`
+    return `the sink ${this.sink} did not take a batch: ${whole(this.cause)}`
   }
 }
 
@@ -308,15 +308,20 @@ const refused = (status: number) =>
     message: `the endpoint answered ${status}`
   })
 
+const innerOf = (cause: unknown): unknown => {
+  try {
+    if (Predicate.hasProperty(cause, "errors") && Array.isArray(cause.errors)) return cause.errors[0]
+    return Predicate.hasProperty(cause, "cause") ? cause.cause : undefined
+  } catch {
+    // What cannot be read cannot be printed either.
+    return undefined
+  }
+}
+
 /** With the causes of the cause: `fetch` says "fetch failed" and keeps there what has happened. */
 const whole = (cause: unknown, depth = 0): string => {
   const text = causeText(cause)
-  const inner: unknown =
-    Predicate.hasProperty(cause, "errors") && Array.isArray(cause.errors)
-      ? cause.errors[0]
-      : Predicate.hasProperty(cause, "cause")
-        ? cause.cause
-        : undefined
+  const inner = innerOf(cause)
   if (inner === undefined || depth === 3) return text
   return text === "" ? whole(inner, depth + 1) : `${text}: ${whole(inner, depth + 1)}`
 }

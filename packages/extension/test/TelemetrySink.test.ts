@@ -19,7 +19,7 @@ import * as Fiber from "effect/Fiber"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientError from "effect/http/HttpClientError"
-import type { HttpClientRequest } from "effect/http/HttpClientRequest"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
@@ -37,16 +37,16 @@ const events = [TelemetryTest.start("request-1"), TelemetryTest.log("a line")]
 const batch: TelemetrySink.TelemetryBatch = { id: "batch-1", events }
 const ndjson = events.map((event) => `${JSON.stringify(event)}\n`).join("")
 
-const bytesOf = ({ body }: HttpClientRequest) => {
+const bytesOf = ({ body }: HttpClientRequest.HttpClientRequest) => {
   assert.strictEqual(body._tag, "Uint8Array")
   return body._tag === "Uint8Array" ? body.body : new Uint8Array()
 }
 
-type Answer = number | ((request: HttpClientRequest) => HttpClientError.HttpClientErrorReason)
+type Answer = number | ((request: HttpClientRequest.HttpClientRequest) => HttpClientError.HttpClientErrorReason)
 
 /** A transport in memory; the answers come in order, the last one again and again. */
 const endpoint = (...answers: ReadonlyArray<Answer>) => {
-  const requests: Array<HttpClientRequest> = []
+  const requests: Array<HttpClientRequest.HttpClientRequest> = []
   const client = HttpClient.make((request) =>
     Effect.suspend(() => {
       requests.push(request)
@@ -76,7 +76,7 @@ const refusal = (options: Partial<TelemetrySink.HttpOptions>, ...answers: Readon
     return yield* Effect.flip((yield* http(options, client)).export(batch))
   })
 
-const transportError = (cause: unknown) => (request: HttpClientRequest) =>
+const transportError = (cause: unknown) => (request: HttpClientRequest.HttpClientRequest) =>
   new HttpClientError.TransportError({ request, cause })
 
 describe("http", () => {
@@ -367,7 +367,8 @@ describe("a secret header", () => {
     ["a refusal that may pass", 500],
     [
       "a cause that holds the request",
-      (request: HttpClientRequest) => transportError(Object.assign(new Error("no"), { request }))(request)
+      (request: HttpClientRequest.HttpClientRequest) =>
+        transportError(Object.assign(new Error("no"), { request }))(request)
     ],
     [
       "a text that quotes the header",
@@ -375,11 +376,13 @@ describe("a secret header", () => {
     ],
     [
       "a request that cannot be encoded",
-      (request: HttpClientRequest) => new HttpClientError.EncodeError({ request, cause: new Error(`bad: ${secret}`) })
+      (request: HttpClientRequest.HttpClientRequest) =>
+        new HttpClientError.EncodeError({ request, cause: new Error(`bad: ${secret}`) })
     ],
     [
       "an address that is none",
-      (request: HttpClientRequest) => new HttpClientError.InvalidUrlError({ request, cause: new Error("Invalid URL") })
+      (request: HttpClientRequest.HttpClientRequest) =>
+        new HttpClientError.InvalidUrlError({ request, cause: new Error("Invalid URL") })
     ]
   ] as const
 
@@ -474,6 +477,40 @@ describe("make", () => {
       }).pipe(Effect.provideService(Store, { put: (text) => stored.push(text) }))
       yield* sink.export(batch)
       assert.deepStrictEqual(stored, ["batch-1"])
+    })
+  )
+
+  it.effect("says what its client hides in causes, and nothing of the request but method and URL", () =>
+    Effect.gen(function* () {
+      const refused = new TypeError("fetch failed", { cause: new Error("connect ECONNREFUSED 127.0.0.1:1") })
+      const { layer } = endpoint(transportError(refused))
+      const request = HttpClientRequest.post("http://127.0.0.1:1/").pipe(
+        HttpClientRequest.setHeader("authorization", secret),
+        HttpClientRequest.bodyText("a record")
+      )
+      const sink = yield* TelemetrySink.make({ name: "own", export: () => HttpClient.execute(request) }).pipe(
+        Effect.provide(layer)
+      )
+      const { message } = yield* Effect.flip(sink.export(batch))
+      assert.strictEqual(
+        message,
+        "the sink own did not take a batch: Transport error (POST http://127.0.0.1:1/): " +
+          "fetch failed: connect ECONNREFUSED 127.0.0.1:1"
+      )
+    })
+  )
+
+  it.effect("a cause that cannot be read is a failure like any other", () =>
+    Effect.gen(function* () {
+      const unreadable = {
+        message: "no",
+        get cause() {
+          throw new Error("unreadable")
+        }
+      }
+      const sink = yield* TelemetrySink.make({ name: "own", export: () => Effect.fail(unreadable) })
+      const { message } = yield* Effect.flip(sink.export(batch))
+      assert.strictEqual(message, "the sink own did not take a batch: no")
     })
   )
 
