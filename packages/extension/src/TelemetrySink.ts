@@ -73,7 +73,9 @@ export class TelemetrySinkError extends Schema.TaggedError<TelemetrySinkError>(
   cause: Schema.Defect()
 }) {
   override get message(): string {
-    return `the sink ${this.sink} did not take a batch: ${whole(this.cause)}`
+    // `fetch` quotes a header value that it refuses, such as a key that was read with its line break.
+    const why = whole(this.cause).replaceAll(/"[^"]*"(?= is an invalid header value)/g, '"<redacted>"')
+    return `the sink ${this.sink} did not take a batch: ${why}`
   }
 }
 

@@ -500,6 +500,16 @@ describe("make", () => {
     })
   )
 
+  it.effect("does not show the header value that its client refuses", () =>
+    Effect.gen(function* () {
+      const headers = yield* Effect.try(() => new Headers({ authorization: "Bearer abc\ndef" })).pipe(Effect.flip)
+      const sink = yield* TelemetrySink.make({ name: "own", export: () => Effect.fail(headers) })
+      const { message } = yield* Effect.flip(sink.export(batch))
+      assert.include(message, '"<redacted>" is an invalid header value')
+      assert.notInclude(message, "abc")
+    })
+  )
+
   it.effect("a cause that cannot be read is a failure like any other", () =>
     Effect.gen(function* () {
       const unreadable = {
