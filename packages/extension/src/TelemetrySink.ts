@@ -25,14 +25,17 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import type * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as Headers from "effect/http/Headers"
 import * as HttpClient from "effect/http/HttpClient"
 import type { HttpClientError } from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import * as Url from "effect/http/Url"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
@@ -70,6 +73,8 @@ export class TelemetrySinkError extends Schema.TaggedError<TelemetrySinkError>(
   sink: Schema.String,
   /** The batch is kept and sent again; otherwise it is dropped and counted. */
   isRetryable: Schema.Boolean,
+  /** For so long, in milliseconds, the backend wants no other attempt. */
+  retryAfterMillis: Schema.optionalKey(Schema.Number),
   cause: Schema.Defect()
 }) {
   override get message(): string {
@@ -100,6 +105,8 @@ export interface TelemetrySink {
  * time, unless it ignores that interruption.
  *
  * @param options.isRetryable which failures may pass. Default: all
+ * @param options.retryAfter for how long the backend wants no other attempt, where it says so: the sink rests for that
+ *   time, `longestRest` at most
  * @category constructors
  * @since 0.1.0
  */
@@ -107,17 +114,24 @@ export const make = <E, R>(options: {
   readonly name: string
   readonly export: (batch: TelemetryBatch) => Effect.Effect<void, E, R>
   readonly isRetryable?: ((error: E) => boolean) | undefined
+  readonly retryAfter?: ((error: E) => Duration.Input | undefined) | undefined
 }): Effect.Effect<TelemetrySink, never, R> =>
   Effect.contextWith((context: Context.Context<R>) => {
-    const { isRetryable = () => true, name } = options
+    const { isRetryable = () => true, name, retryAfter } = options
     return Effect.succeed<TelemetrySink>({
       name,
       isOwnLog: false,
       export: (batch) =>
         Effect.suspend(() => options.export(batch)).pipe(
-          Effect.mapError(
-            (error) => new TelemetrySinkError({ sink: name, isRetryable: isRetryable(error), cause: error })
-          ),
+          Effect.mapError((error) => {
+            const after = retryAfter?.(error)
+            return new TelemetrySinkError({
+              sink: name,
+              isRetryable: isRetryable(error),
+              ...(after !== undefined && { retryAfterMillis: Duration.toMillis(after) }),
+              cause: error
+            })
+          }),
           Effect.provideContext(context)
         )
     })
@@ -182,14 +196,16 @@ export class HttpSinkError extends Schema.TaggedError<HttpSinkError>("@effect-la
     status: Schema.optionalKey(Schema.Int),
     /** No answer, 408, 425, 429 and 5xx may pass; any other refusal stands, and so does a request that cannot be made. */
     isRetryable: Schema.Boolean,
+    /** What the endpoint said by `Retry-After`, in milliseconds from its answer on. */
+    retryAfterMillis: Schema.optionalKey(Schema.Number),
     message: Schema.String
   }
 ) {}
 
 /**
  * Posts every batch to an HTTP endpoint; any 2xx answer takes it, and a
- * redirect is a refusal like any other status. The header
- * `idempotency-key` carries the batch's id. The client is the current
+ * redirect is a refusal like any other status. `Retry-After` beside a status
+ * that may pass is obeyed. The header `idempotency-key` carries the batch's id. The client is the current
  * `HttpClient`, with whatever proxy or tracing it has.
  *
  * It fails where no request can be made with the options: the URL is not one of
@@ -243,10 +259,10 @@ export const http = (options: HttpOptions): Effect.Effect<TelemetrySink, HttpSin
   const withoutSecrets = (text: string) =>
     redacted(text.replaceAll(options.url, shownUrl)).replaceAll(/\?[^\s"']+/g, "?…")
   // Not the error itself: it holds the request, and that its headers.
-  const unreachable = ({ reason }: HttpClientError) => {
+  const unreachable = ({ reason }: HttpClientError, now: number) => {
     switch (reason._tag) {
       case "StatusCodeError":
-        return refused(reason.response.status)
+        return refused(reason.response, now)
       case "InvalidUrlError":
       case "EncodeError":
         return new HttpSinkError({
@@ -263,6 +279,7 @@ export const http = (options: HttpOptions): Effect.Effect<TelemetrySink, HttpSin
   return make({
     name,
     isRetryable: (error: HttpSinkError) => error.isRetryable,
+    retryAfter: (error) => error.retryAfterMillis,
     export: Effect.fnUntraced(function* (batch) {
       const request = HttpClientRequest.setHeader(base, "idempotency-key", batch.id).pipe(
         options.format === "json"
@@ -275,14 +292,15 @@ export const http = (options: HttpOptions): Effect.Effect<TelemetrySink, HttpSin
         options.gzip === true ? HttpClientRequest.compressBody(request, "gzip") : Effect.succeed(request)
       ).pipe(
         Effect.flatMap(client.execute),
-        Effect.mapError(unreachable),
+        Effect.catch((error) => Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.fail(unreachable(error, now)))),
         Effect.updateService(Headers.CurrentRedactedNames, (names) => [...names, ...secrets.map(([name]) => name)]),
         // `fetch` would follow a redirect with a GET without the records, and its 200 would count.
         Effect.provideService(FetchHttpClient.RequestInit, { ...init, redirect: "manual" })
       )
       // Read to the end, or the connection cannot be used again; but the status alone decides.
       yield* Deadline.attempt(Effect.ignore(response.arrayBuffer), drainMillis)
-      if (response.status < 200 || response.status > 299) return yield* refused(response.status)
+      if (response.status < 200 || response.status > 299)
+        return yield* refused(response, yield* Clock.currentTimeMillis)
     })
   })
 }
@@ -303,12 +321,21 @@ const isSendable = (name: string, value: string) =>
 
 const drainMillis = 1000
 
-const refused = (status: number) =>
-  new HttpSinkError({
+/** Seconds, or a date of HTTP (RFC 9110, 10.2.3); anything else says nothing. */
+const retryAfterMillis = (text: string, now: number): number | undefined => {
+  const millis = /^\d+$/.test(text) ? Number(text) * 1000 : text.endsWith(" GMT") ? Date.parse(text) - now : 0
+  return millis > 0 ? millis : undefined
+}
+
+const refused = ({ headers, status }: HttpClientResponse, now: number) => {
+  const after = retryAfterMillis(headers["retry-after"]?.trim() ?? "", now)
+  return new HttpSinkError({
     status,
     isRetryable: status >= 500 || status === 408 || status === 425 || status === 429,
-    message: `the endpoint answered ${status}`
+    ...(after !== undefined && { retryAfterMillis: after }),
+    message: `the endpoint answered ${status}${after === undefined ? "" : `, to be asked again in ${Duration.format(Duration.millis(after))}`}`
   })
+}
 
 const innerOf = (cause: unknown): unknown => {
   try {

@@ -35,10 +35,11 @@ interface Outage {
     batch: { readonly lines: ReadonlyArray<string>; readonly id: string },
     now: number
   ) => Effect.Effect<void, string>
+  readonly retryAfter?: Duration.Input
   readonly options?: Omit<Telemetry.Options<never, never>, "sink">
 }
 
-const live = ({ export: send, invocations, options, timeout }: Outage) =>
+const live = ({ export: send, invocations, options, retryAfter, timeout }: Outage) =>
   Effect.gen(function* () {
     const attempts: Array<number> = []
     const taken: Array<string> = []
@@ -46,6 +47,7 @@ const live = ({ export: send, invocations, options, timeout }: Outage) =>
     let accounting: TelemetryAccounting.TelemetryAccounting | undefined
     const sink = TelemetrySink.make({
       name: "backend",
+      retryAfter: () => retryAfter,
       export: ({ events, id }) =>
         Effect.gen(function* () {
           const lines = events.flatMap((event) => (event.type === "function" ? [String(event.record).trim()] : []))
@@ -103,6 +105,34 @@ const assertWhole = ({
 const minute = 60_000
 const until = (end: number, failure: Effect.Effect<void, string>) => (_: unknown, now: number) =>
   now < end ? failure : Effect.void
+
+describe("a backend that says when to come again", () => {
+  const busy = { invocations: 100, export: until(50_000, Effect.fail("busy")) }
+
+  it.effect("is asked then, and not before: no retries, no cost meanwhile", () =>
+    Effect.gen(function* () {
+      const { attempts, held, lines, said, taken } = yield* live({ ...busy, retryAfter: "20 seconds" })
+      assert.deepStrictEqual(attempts.slice(0, 4), [0, 20_000, 40_000, 60_000])
+      assert.deepStrictEqual(new Set(held), new Set([0]))
+      assert.lengthOf(said, 2)
+      assertWhole({ taken, lines })
+    })
+  )
+
+  it.effect("is not obeyed for longer than longestRest", () =>
+    Effect.gen(function* () {
+      const { attempts } = yield* live({ ...busy, retryAfter: "1 day", options: { longestRest: "30 seconds" } })
+      assert.deepStrictEqual(attempts.slice(0, 3), [0, 30_000, 60_000])
+    })
+  )
+
+  it.effect("rests longer where it keeps failing", () =>
+    Effect.gen(function* () {
+      const { attempts } = yield* live({ ...busy, retryAfter: "1 second" })
+      assert.deepStrictEqual(attempts.slice(0, 6), [0, 1000, 2000, 4000, 8000, 16_000])
+    })
+  )
+})
 
 describe("a backend that hangs for ten minutes", () => {
   const outage = { invocations: 900, export: until(10 * minute, Effect.never) }

@@ -300,6 +300,31 @@ describe("http", () => {
     })
   )
 
+  it.effect.each<[number, string, number | undefined]>([
+    [429, "30", 30_000],
+    [503, " 2 ", 2000],
+    [503, "Sat, 01 Jan 2000 00:00:10 GMT", 10_000],
+    [503, "Fri, 31 Dec 1999 23:59:59 GMT", undefined],
+    [503, "0", undefined],
+    [503, "-5", undefined],
+    [503, "soon", undefined],
+    [503, "", undefined]
+  ])("%d with Retry-After %j", ([status, value, expected]) =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(Date.parse("2000-01-01T00:00:00Z"))
+      const headers = { "retry-after": value }
+      const client = HttpClient.make((request) =>
+        Effect.succeed(HttpClientResponse.fromWeb(request, new Response(null, { status, headers })))
+      )
+      for (const ours of [client, HttpClient.filterStatusOk(client)]) {
+        const error = yield* Effect.flip((yield* http({}, ours)).export(batch))
+        assert.isTrue(error.isRetryable)
+        assert.strictEqual(error.retryAfterMillis, expected)
+        assert.strictEqual(error.message.includes("to be asked again in"), expected !== undefined)
+      }
+    })
+  )
+
   it.effect("a 200 takes the batch, also where its body never ends", () =>
     Effect.gen(function* () {
       const client = HttpClient.make((request) =>

@@ -26,7 +26,7 @@ export interface SendOptions {
 /** A batch until the sink has taken it or it is given up. */
 interface Unsent {
   readonly batch: TelemetryBatch
-  /** Flushes that ended with it. */
+  /** Flushes that ended with it, without a word of when to come again. */
   failures: number
   /** The last of them was cut off: nobody answered. */
   wasCut: boolean
@@ -113,10 +113,12 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
       if (first.othersPass) {
         return Effect.as(drop(first, `${error.message}, but takes others`, Cause.fail(error)), true)
       }
-      first.failures++
+      // A backend that names a time means itself and not this batch.
+      if (error.retryAfterMillis === undefined) first.failures++
       failures++
       if (failures === 1) failedAt = now
-      else restUntil = now + Math.min(options.longestRestMillis, firstRestMillis * 2 ** (failures - 2))
+      const rest = failures === 1 ? 0 : firstRestMillis * 2 ** (failures - 2)
+      restUntil = now + Math.min(options.longestRestMillis, Math.max(rest, error.retryAfterMillis ?? 0))
       // Once per outage: a line per attempt would be telemetry of its own.
       return Effect.as(
         failures === 1 ? Effect.logWarning(`${error.message}; it is kept and sent again`) : Effect.void,
@@ -154,7 +156,14 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
     )
 
   const retried = (unsent: Unsent) =>
-    send(unsent, Effect.retry(once(unsent), { schedule: options.retry, while: (error) => error.isRetryable }))
+    send(
+      unsent,
+      Effect.retry(once(unsent), {
+        schedule: options.retry,
+        // A backend that says when to come again is asked then.
+        while: ({ isRetryable, retryAfterMillis }) => isRetryable && retryAfterMillis === undefined
+      })
+    )
 
   /** Whether another one passes, each time the next one. */
   const probe = Effect.fnUntraced(function* (first: Unsent) {
