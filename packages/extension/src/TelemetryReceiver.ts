@@ -197,7 +197,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
       const event = TelemetryEvent.decode(record)
       switch (event.type) {
         case "platform.start":
-          invocations.started(event.record.requestId)
+          invocations.started(event)
           silent = 0
           break
         case "platform.runtimeDone":
@@ -293,11 +293,11 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     const { done } = invocation
     const now = clock.currentTimeMillisUnsafe()
     const left = Deadline.fromEventAt(event, now).epochMillis - now
-    if (!invocation.isStarted) {
+    if (invocation.startedAt === undefined) {
       const patience = silent < silentInvocations ? silenceMillis : shortSilenceMillis
       const early = yield* Effect.timeoutOption(Deferred.await(done), Math.min(patience, left))
       if (Option.isSome(early)) return early
-      if (!invocation.isStarted) {
+      if (invocation.startedAt === undefined) {
         silent++
         if (silent === silentInvocations) {
           yield* Effect.logWarning(

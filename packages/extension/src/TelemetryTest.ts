@@ -65,11 +65,13 @@ const time = "2026-01-01T00:00:00.000Z"
 /**
  * `platform.start`.
  *
+ * @param startedAt an ISO 8601 time. By it a second attempt under the same
+ *   request id is told from a record that Lambda delivers twice
  * @category constructors
  * @since 0.1.0
  */
-export const start = (requestId: string): TelemetryEvent.TelemetryEvent => ({
-  time,
+export const start = (requestId: string, startedAt = time): TelemetryEvent.TelemetryEvent => ({
+  time: startedAt,
   type: "platform.start",
   record: { requestId, version: "$LATEST" }
 })

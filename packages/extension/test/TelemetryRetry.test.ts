@@ -22,6 +22,9 @@ const telemetry = Telemetry.make({ sink: TelemetrySink.make({ name: "sink", expo
 const attempt = (...delivers: ReadonlyArray<TelemetryTest.Delivery>) =>
   invoke({ requestId: "same", timeout: "10 seconds", delivers })
 
+/** The start of the second attempt; each has a time of its own. */
+const again = start("same", "2026-01-01T00:01:01.000Z")
+
 const first = attempt(delivery([start("same")]), delivery([runtimeDone("same")], { after: "1 second" }))
 
 /** The two attempts, a minute apart; the second one is received at 61,000 ms. */
@@ -36,17 +39,17 @@ describe("the second attempt", () => {
   it.effect.each([
     [
       "is waited for as the first one is",
-      [delivery([report("same"), start("same")]), delivery([runtimeDone("same")], { after: "2 seconds" })]
+      [delivery([report("same"), again]), delivery([runtimeDone("same")], { after: "2 seconds" })]
     ],
     [
       "is waited for where its start comes after the event",
-      [delivery([start("same")], { after: "500 millis" }), delivery([runtimeDone("same")], { after: "2 seconds" })]
+      [delivery([again], { after: "500 millis" }), delivery([runtimeDone("same")], { after: "2 seconds" })]
     ],
     [
       "is waited for where the end of the first one comes again",
       [
         delivery([runtimeDone("same")]),
-        delivery([runtimeDone("same"), start("same")], { after: "500 millis" }),
+        delivery([runtimeDone("same"), again], { after: "500 millis" }),
         delivery([runtimeDone("same")], { after: "2 seconds" })
       ]
     ]
@@ -57,11 +60,35 @@ describe("the second attempt", () => {
     }).pipe(Effect.provide(script(...second)))
   )
 
+  it.effect.each([
+    ["the records of the first one", "1100 millis"],
+    ["them after the event of the second one", "61050 millis"]
+  ] as const)("is no other one where Lambda delivers %s twice", ([, after]) =>
+    Effect.gen(function* () {
+      const onInvoke = () => Effect.onInterrupt(Effect.sleep("900 millis"), () => note("abandoned"))
+      yield* runInTime(Extension.run({ layer, telemetry, onInvoke }))
+      assert.deepStrictEqual(yield* nexts, [0, 1000, 64_000])
+      assert.isFalse((yield* journal).some((entry) => entry._tag === "Note"))
+    }).pipe(
+      Effect.provide(
+        ExtensionTest.layer([
+          attempt(
+            delivery([start("same"), runtimeDone("same", "error")], { after: "1 second" }),
+            delivery([start("same"), runtimeDone("same", "error")], { after })
+          ),
+          delay("1 minute"),
+          attempt(delivery([again], { after: "100 millis" }), delivery([runtimeDone("same")], { after: "3 seconds" })),
+          shutdown()
+        ])
+      )
+    )
+  )
+
   it.effect("is not waited for where it was over before the event came", () =>
     Effect.gen(function* () {
       yield* runInTime(Extension.run({ layer, telemetry }))
       assert.deepStrictEqual(yield* nexts, [0, 1000, 61_000])
-    }).pipe(Effect.provide(script(delivery([report("same"), start("same"), runtimeDone("same")]))))
+    }).pipe(Effect.provide(script(delivery([report("same"), again, runtimeDone("same")]))))
   )
 
   it.effect("that crashes ends its handler, whatever the first one did", () =>
@@ -78,9 +105,7 @@ describe("the second attempt", () => {
       assert.deepStrictEqual(abandoned, [67_000])
       assert.deepStrictEqual(yield* nexts, [0, 5000, 67_000])
     }).pipe(
-      Effect.provide(
-        script(delivery([start("same")]), delivery([runtimeDone("same", "failure")], { after: "2 seconds" }))
-      )
+      Effect.provide(script(delivery([again]), delivery([runtimeDone("same", "failure")], { after: "2 seconds" })))
     )
   )
 
@@ -100,10 +125,7 @@ describe("the second attempt", () => {
         ExtensionTest.layer([
           attempt(delivery([start("same"), runtimeDone("same")])),
           delay("1 minute"),
-          attempt(
-            delivery([start("same")], { after: "500 millis" }),
-            delivery([runtimeDone("same")], { after: "2 seconds" })
-          ),
+          attempt(delivery([again], { after: "500 millis" }), delivery([runtimeDone("same")], { after: "2 seconds" })),
           shutdown()
         ])
       )
@@ -121,6 +143,6 @@ describe("the second attempt", () => {
       yield* runInTime(Extension.run({ layer, onInvoke, telemetry }))
       const done = (yield* journal).filter((entry) => entry._tag === "Note").map((entry) => entry.at)
       assert.deepStrictEqual(done, [1000, 63_000])
-    }).pipe(Effect.provide(script(delivery([start("same")]), delivery([runtimeDone("same")], { after: "2 seconds" }))))
+    }).pipe(Effect.provide(script(delivery([again]), delivery([runtimeDone("same")], { after: "2 seconds" }))))
   )
 })

@@ -2,15 +2,19 @@ import * as Deferred from "effect/Deferred"
 import type { InvokeEvent } from "../ExtensionEvent.ts"
 import type * as PlatformEvent from "../PlatformEvent.ts"
 
+type Start = typeof PlatformEvent.Start.Type
 type RuntimeDone = typeof PlatformEvent.RuntimeDone.Type
 
 /** What telemetry has said of one attempt at an invocation. */
 export interface Invocation {
   /** It was attempted before: an end that comes without its start is that of the attempt before. */
   readonly isRepeated: boolean
+  /** The time in the start of the attempt before: Lambda may deliver that once more. */
+  readonly startedBefore: string | undefined
+  /** The time in its start, once that was seen. */
+  startedAt: string | undefined
   /** Of its INVOKE, once that was seen. */
   deadlineMs: number | undefined
-  isStarted: boolean
   /** It is over; whoever waits learns it from `done`, after the records before it have been passed on. */
   end: RuntimeDone | undefined
   readonly done: Deferred.Deferred<RuntimeDone>
@@ -21,8 +25,8 @@ const remembered = 64
 
 /**
  * The last invocations, at least 64 of them. Lambda repeats a failed
- * asynchronous one under the same id, often in the same environment: a start
- * after an end is a new attempt, and so is an INVOKE with a later deadline.
+ * asynchronous one under the same id, often in the same environment: another
+ * start after an end is a new attempt, and so is an INVOKE with a later deadline.
  *
  * Two maps that take turns: one map that forgets as fast as it learns leaves
  * its old tables to the slowest kind of garbage collection, which a flood shows.
@@ -33,41 +37,43 @@ export class Invocations {
 
   /** The last attempt that is known. */
   of(requestId: string): Invocation {
-    return this.#recent.get(requestId) ?? this.#older.get(requestId) ?? this.#add(requestId, false)
+    return this.#recent.get(requestId) ?? this.#older.get(requestId) ?? this.#add(requestId)
   }
 
   /** The attempt that this event announces. */
   invoked({ deadlineMs, requestId }: InvokeEvent): Invocation {
     const last = this.of(requestId)
     const isLater = last.deadlineMs !== undefined && deadlineMs > last.deadlineMs
-    const invocation = isLater ? this.#add(requestId, true) : last
+    const invocation = isLater ? this.#add(requestId, last) : last
     invocation.deadlineMs ??= deadlineMs
     return invocation
   }
 
-  started(requestId: string): void {
+  started({ record: { requestId }, time }: Start): void {
     const last = this.of(requestId)
-    const invocation = last.end !== undefined ? this.#add(requestId, true) : last
-    invocation.isStarted = true
+    if (time === last.startedAt || time === last.startedBefore) return
+    const invocation = last.end !== undefined ? this.#add(requestId, last) : last
+    invocation.startedAt = time
   }
 
   /** The attempt that is over now, if it is known which one. */
   ended(end: RuntimeDone): Invocation | undefined {
     const last = this.of(end.record.requestId)
-    if (last.isRepeated && !last.isStarted) return undefined
+    if (last.isRepeated && last.startedAt === undefined) return undefined
     last.end ??= end
     return last
   }
 
-  #add(requestId: string, isRepeated: boolean): Invocation {
+  #add(requestId: string, before?: Invocation): Invocation {
     if (this.#recent.size === remembered) {
       this.#older = this.#recent
       this.#recent = new Map()
     }
     const added: Invocation = {
-      isRepeated,
+      isRepeated: before !== undefined,
+      startedBefore: before?.startedAt,
+      startedAt: undefined,
       deadlineMs: undefined,
-      isStarted: false,
       end: undefined,
       done: Deferred.makeUnsafe()
     }
