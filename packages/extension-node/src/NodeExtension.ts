@@ -137,6 +137,8 @@ export const runMain: {
     const terminated = Deferred.makeUnsafe<string>()
     // Of the signal, once there was one.
     let exitCode = 0
+    let hasBegun = false
+    let isShuttingDown = false
     let isOver = false
     const exit = (code: number) => {
       isOver = true
@@ -161,6 +163,8 @@ export const runMain: {
       effect.pipe(Effect.annotateLogs("extension", name), Effect.provide(loggers))
     const log = (message: string, defect: unknown) =>
       Effect.runFork(withLogs(Effect.logError(message, Cause.die(defect))))
+    const warn = (message: string, defect: unknown) =>
+      Effect.runFork(withLogs(Effect.logWarning(message, Cause.die(defect))))
     process.on("uncaughtException", (error) => log("an exception that nobody caught; going on", error))
     process.on("unhandledRejection", (reason) => log("a rejection that nobody handled; going on", reason))
 
@@ -168,14 +172,25 @@ export const runMain: {
     process.on("exit", (code) => {
       if (isOver) return
       const call = new Error(`process.exit(${code})`)
-      log("process.exit was called before the extension was done", call)
+      if (isShuttingDown)
+        warn("process.exit was called in the shutdown: what was still to be done is left undone", call)
+      else log("process.exit was called before SHUTDOWN", call)
     })
 
     const program = failingInInit(effect, onInitFailure).pipe(
       Effect.provide(layer),
       Effect.provideService(HostProcess, {
+        begin: Effect.sync(() => {
+          const isFirst = !hasBegun
+          hasBegun = true
+          return isFirst
+        }),
         termination: Deferred.await(terminated),
-        exitAt: (epochMillis, code) => Effect.map(Clock.currentTimeMillis, (now) => exitIn(epochMillis - now, code))
+        exitAt: (epochMillis, code) =>
+          Effect.map(Clock.currentTimeMillis, (now) => {
+            isShuttingDown ||= code === 0
+            exitIn(epochMillis - now, code)
+          })
       }),
       Effect.tapCause((cause) => {
         const error = Cause.squash(cause)

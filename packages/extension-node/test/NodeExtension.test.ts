@@ -30,6 +30,11 @@ const lambda = (...polls: ReadonlyArray<() => Answer>) => {
   })
 }
 
+const registeredByStub = {
+  EFFECT_LAMBDA_EXTENSION_IDENTIFIER: "id-1",
+  EFFECT_LAMBDA_EXTENSION_EVENTS: "INVOKE,SHUTDOWN"
+}
+
 const consumerFailed = "ERROR the program over the events failed; Lambda is told, and the process must end"
 
 const Line = Schema.Struct({
@@ -141,11 +146,7 @@ describe.each(Program.runtimes)("runMain on %s", (name, runtime) => {
   it.live.each<[string, string, Record<string, string>]>([
     ["a variable that is missing", "BACKEND_URL", {}],
     ["a defect", "a bug", { PROBE: "defect" }],
-    [
-      "a variable that is missing, registered by a stub",
-      "BACKEND_URL",
-      { EFFECT_LAMBDA_EXTENSION_IDENTIFIER: "id-1", EFFECT_LAMBDA_EXTENSION_EVENTS: "INVOKE,SHUTDOWN" }
-    ]
+    ["a variable that is missing, registered by a stub", "BACKEND_URL", registeredByStub]
   ])("%s before the first call to Lambda: a failed init, the function goes on", ([, why, env]) =>
     Effect.gen(function* () {
       const { host, received } = yield* lambda(invoke, () => shutdown(2000))
@@ -185,7 +186,7 @@ describe.each(Program.runtimes)("runMain on %s", (name, runtime) => {
     ["a consumer of the stream that fails", "", [consumerFailed, "FATAL the extension ends: Boom"], 1],
     ["one whose failure is caught around it", "caught", [consumerFailed], 0],
     [
-      "one that is retried",
+      "one that is retried, where a stub has registered",
       "retried",
       [consumerFailed, "FATAL the extension ends: Extension.events (or run) began a second time in this process: "],
       1
@@ -193,11 +194,11 @@ describe.each(Program.runtimes)("runMain on %s", (name, runtime) => {
   ])("%s is reported to exit/error, and every line says whose it is", ([, probe, lines, code]) =>
     Effect.gen(function* () {
       const { host, received } = yield* lambda(invoke)
-      const run = yield* start("stream.ts", { AWS_LAMBDA_RUNTIME_API: host, PROBE: probe })
+      const run = yield* start("stream.ts", { AWS_LAMBDA_RUNTIME_API: host, PROBE: probe, ...registeredByStub })
       assert.strictEqual((yield* run.exit).code, code)
       assert.deepStrictEqual(
         received.map(({ url }) => url.split("/").at(-1)),
-        ["register", "next", "error"]
+        ["next", "error"]
       )
       const said = yield* logOf(run.output())
       assert.deepStrictEqual(
@@ -218,11 +219,23 @@ describe.each(Program.runtimes)("runMain on %s", (name, runtime) => {
       assert.lengthOf(others, 0)
       assert.deepInclude(line, {
         level: "ERROR",
-        message: "process.exit was called before the extension was done",
+        message: "process.exit was called before SHUTDOWN",
         annotations: { extension: "probe.ts" }
       })
       // bun's stack ends at exit itself.
       assert.match(line?.cause ?? "", name === "bun" ? /process\.exit\(3\)/ : /process\.exit\(3\)[^]*probe\.ts:\d+/)
+    })
+  )
+
+  it.live("process.exit in onShutdown is a warning: nothing fails", () =>
+    Effect.gen(function* () {
+      const { host } = yield* lambda(() => shutdown(2000))
+      const run = yield* start("probe.ts", { AWS_LAMBDA_RUNTIME_API: host, PROBE: "process.exit-shutdown" })
+      assert.strictEqual((yield* run.exit).code, 0)
+      const [line, ...others] = yield* logOf(run.output())
+      assert.lengthOf(others, 0)
+      assert.strictEqual(line?.level, "WARN")
+      assert.match(line?.message ?? "", /^process\.exit was called in the shutdown: /)
     })
   )
 

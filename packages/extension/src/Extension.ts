@@ -172,10 +172,17 @@ export type RunFailure = ExtensionsApiError | ExtensionAborted
  * @category running
  * @since 0.1.0
  */
+export function run<E1 = never, R1 = never, E2 = never, R2 = never, E3 = never, R3 = never, E4 = never, R4 = never>(
+  options: RunOptions<E1, R1, E2, R2, E3, R3, E4, R4> & { readonly layer?: undefined }
+): Effect.Effect<
+  void,
+  RunFailure,
+  RunRequirements | Exclude<R1 | R2 | R3, Provided> | Exclude<R4, Background | Scope.Scope>
+>
 export function run<
-  ROut = never,
-  LE = never,
-  RIn = never,
+  ROut,
+  LE,
+  RIn,
   E1 = never,
   R1 = never,
   E2 = never,
@@ -187,7 +194,7 @@ export function run<
 >(
   options: RunOptions<E1, R1, E2, R2, E3, R3, E4, R4> & {
     /** Resources of the handlers, built between register and the first next, released at SHUTDOWN. */
-    readonly layer?: Layer.Layer<ROut, LE, RIn> | undefined
+    readonly layer: Layer.Layer<ROut, LE, RIn>
   }
 ): Effect.Effect<
   void,

@@ -266,6 +266,7 @@ const make = Effect.fnUntraced(function* (script: ReadonlyArray<Step>, options: 
   // Until when a poll that lost its connection stands.
   let standsUntil = 0
   let invocations = 0
+  let hasBegun = false
 
   const write = (entry: NewEntry) =>
     Effect.map(Clock.currentTimeMillis, (at) => {
@@ -421,6 +422,11 @@ const make = Effect.fnUntraced(function* (script: ReadonlyArray<Step>, options: 
       })
     ),
     Context.add(HostProcess, {
+      begin: Effect.sync(() => {
+        const isFirst = !hasBegun
+        hasBegun = true
+        return isFirst
+      }),
       termination: Deferred.await(terminated),
       exitAt: (epochMillis, code) => write({ _tag: "ExitAt", epochMillis, code })
     }),

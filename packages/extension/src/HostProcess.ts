@@ -1,6 +1,7 @@
 /**
- * The two things the supervised stream asks of the process that hosts it:
- * whether the process has been told to end, and an exit of last resort.
+ * The three things the supervised stream asks of the process that hosts it:
+ * whether it may live, whether the process has been told to end, and an exit of
+ * last resort.
  *
  * `extension-node` provides it; without it (in tests) there is no signal and
  * no last resort.
@@ -11,6 +12,9 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 
 /**
+ * - `begin`: whether the process has had no life of an extension yet, asked
+ *   once the extension is registered. Lambda registers one per process; what a
+ *   stub has registered could be adopted again
  * - `termination`: completes with the signal's name when the process is told
  *   to end. Lambda never does that to an extension, a person at a terminal does
  * - `exitAt`: makes the process end at this time (Unix epoch milliseconds) with
@@ -21,8 +25,9 @@ import * as Effect from "effect/Effect"
  * @since 0.1.0
  */
 export const HostProcess = Context.Reference<{
+  readonly begin: Effect.Effect<boolean>
   readonly termination: Effect.Effect<string>
   readonly exitAt: (epochMillis: number, code: number) => Effect.Effect<void>
 }>("@effect-lambda/extension/HostProcess", {
-  defaultValue: () => ({ termination: Effect.never, exitAt: () => Effect.void })
+  defaultValue: () => ({ begin: Effect.succeed(true), termination: Effect.never, exitAt: () => Effect.void })
 })

@@ -130,6 +130,7 @@ const defaultRetry = Schedule.exponential("100 millis").pipe(Schedule.upTo({ tim
 export function make<Sink extends Effect.Effect<TelemetrySink, unknown, unknown>>(
   options: Options<unknown, unknown, Sink>
 ): Telemetry<Effect.Error<Sink>, Effect.Services<Sink> | TelemetryReceiver>
+// A list of different sinks has no one type of error and requirements to infer; the signature above takes them apart.
 export function make<E, R>(options: Options<E, R>): Telemetry<E, R | TelemetryReceiver> {
   return {
     start: Effect.fnUntraced(function* (registration: Registration) {

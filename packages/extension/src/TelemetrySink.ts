@@ -232,9 +232,10 @@ export const http = (options: HttpOptions): Effect.Effect<TelemetrySink, HttpSin
   const { name = "http" } = options
   const secrets: Array<readonly [name: string, value: string]> = []
   const headers = Object.entries(options.headers ?? {}).map(([name, value]) => {
-    if (!Redacted.isRedacted(value)) return [name, value] as const
-    const secret = Redacted.value(value)
-    secrets.push([name, secret.trim()])
+    // What was read from a file ends with a line break, which only some clients take off.
+    if (!Redacted.isRedacted(value)) return [name, value.trim()] as const
+    const secret = Redacted.value(value).trim()
+    secrets.push([name, secret])
     return [name, secret] as const
   })
   const base = HttpClientRequest.post(options.url).pipe(HttpClientRequest.setHeaders(headers))
@@ -317,7 +318,7 @@ const whyNoUrl = (text: string): string | undefined => {
 }
 
 const isSendable = (name: string, value: string) =>
-  /^[\w!#$%&'*+.^`|~-]+$/.test(name) && /^[\t\x20-\x7e\x80-\xff]*$/.test(value.trim())
+  /^[\w!#$%&'*+.^`|~-]+$/.test(name) && /^[\t\x20-\x7e\x80-\xff]*$/.test(value)
 
 const drainMillis = 1000
 

@@ -22,7 +22,6 @@ class C extends Context.Service<C, { readonly c: Effect.Effect<void> }>()("test/
 
 declare const layers: {
   readonly a: Layer.Layer<A>
-  readonly maybe: Layer.Layer<A> | undefined
   readonly ab: Layer.Layer<A | B>
   readonly aNeedsC: Layer.Layer<A, string, C>
   readonly aNeedsDeadline: Layer.Layer<A, never, Deadline.Deadline>
@@ -101,9 +100,6 @@ export const checks = [
   // Less what the layer provides.
   needs(Extension.run({ layer: layers.ab, onInvoke: () => useA, onShutdown: () => useB })).exactly<Base>(),
   needs(Extension.run({ layer: layers.a, onInvoke: () => useA, onShutdown: () => useB })).exactly<Base | B>(),
-
-  // Where there may be none, its services count as provided.
-  needs(Extension.run({ layer: layers.maybe, onInvoke: () => useA })).exactly<Base>(),
 
   // What the layer itself needs; a layer has no deadline.
   needs(Extension.run({ layer: layers.aNeedsC, onInvoke: () => useA })).exactly<Base | C>(),

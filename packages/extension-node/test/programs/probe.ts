@@ -40,6 +40,14 @@ Extension.run({
         return Effect.log(`handled ${event.requestId}`)
     }
   },
-  onShutdown: (event) =>
-    probe === "stuck-shutdown" ? Effect.uninterruptible(Effect.never) : Effect.log(`shutdown ${event.shutdownReason}`)
+  onShutdown: (event) => {
+    switch (probe) {
+      case "stuck-shutdown":
+        return Effect.uninterruptible(Effect.never)
+      case "process.exit-shutdown":
+        return Effect.sync(() => process.exit(0))
+      default:
+        return Effect.log(`shutdown ${event.shutdownReason}`)
+    }
+  }
 }).pipe(NodeExtension.runMain)

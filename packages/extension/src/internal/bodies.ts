@@ -11,7 +11,10 @@ import { copy, inArray, type Prefix, read } from "./jsonPrefix.ts"
 /** What a body gave: its records as they came, and texts that are none. */
 export interface Parsed {
   readonly records: ReadonlyArray<unknown>
-  /** Of the records, as they came: a cut one counts with all its pieces, in the body that completes it. */
+  /**
+   * Of the records, as they came: a cut one counts with all its pieces, in the body that completes it. With what is broken
+   * where that stands between them.
+   */
   readonly bytes: number
   readonly broken: ReadonlyArray<Broken>
 }

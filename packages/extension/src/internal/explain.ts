@@ -24,7 +24,7 @@ export const explain = (errorType: string, errorMessage: string): string | undef
       return "A function can have ten extensions, external and internal together."
     case "Extension.InvalidExtensionState":
       return errorMessage.includes("to Registered failed")
-        ? "The extension is registered already; is it started twice, or does a stub register for it?"
+        ? "The extension is registered already; is it started twice, by a retry around it perhaps, or does a stub register for it?"
         : "The call does not fit what this extension did before (init/error only before the first next, one next at a time)."
     case "Extension.MissingExtensionIdentifier":
     case "Extension.InvalidExtensionIdentifier":

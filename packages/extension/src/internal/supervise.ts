@@ -16,7 +16,7 @@ import * as ExtensionMetrics from "../ExtensionMetrics.ts"
 import { ExtensionsApi } from "../ExtensionsApi.ts"
 import { aborted, ExtensionAborted, logFailure, reportFailure } from "../FailurePolicy.ts"
 import { HostProcess } from "../HostProcess.ts"
-import { LambdaEnvironment } from "../LambdaEnvironment.ts"
+import type { LambdaEnvironment } from "../LambdaEnvironment.ts"
 import { poll, unannouncedShutdown } from "./poll.ts"
 import { register } from "./register.ts"
 
@@ -32,8 +32,6 @@ const logEnd = (cause: Cause.Cause<unknown>) => {
   return logFailure("the program over the events failed; Lambda is told, and the process must end", cause)
 }
 
-// Lambda registers an extension once; what was adopted from a stub could be adopted again.
-const lived = new WeakSet<LambdaEnvironment["Service"]>()
 const secondLife =
   "Extension.events (or run) began a second time in this process: the extension is registered, and its first life cannot be " +
   "resumed. Handle failures for each event, not with retry or catch around the stream"
@@ -50,14 +48,12 @@ export const supervise = <E1, R1, E2, R2>(
     Effect.gen(function* () {
       const api = yield* ExtensionsApi
       const host = yield* HostProcess
-      const environment = yield* LambdaEnvironment
-      if (lived.has(environment)) return yield* Effect.die(new Error(secondLife))
       const startedAt = yield* Clock.currentTimeMillis
       const registration = yield* register({
         name: options.name,
         events: options.events ?? ["INVOKE", "SHUTDOWN"]
       })
-      lived.add(environment)
+      if (!(yield* host.begin)) return yield* Effect.die(new Error(secondLife))
       let hasPolled = false
       let isOver = false
       let isIdle = false
@@ -109,7 +105,10 @@ export const supervise = <E1, R1, E2, R2>(
         // A signal during init is no failure of init; the pull below ends the stream.
         if (cause !== undefined && halt === undefined) {
           yield* Metric.update(ExtensionMetrics.initFailures, 1)
-          if (options.onInitFailure === "exit") return yield* aborted("init", cause)
+          if (options.onInitFailure === "exit") {
+            yield* logFailure("init failed; the extension exits", cause)
+            return yield* aborted("init", cause)
+          }
           yield* logFailure("init failed; idle from here on, the function goes on without this extension", cause)
           isIdle = true
         }
