@@ -89,6 +89,13 @@ describe("http", () => {
     })
   )
 
+  it.effect("sends what was read from a file without its line break, which not every client takes off", () =>
+    Effect.gen(function* () {
+      const { headers } = yield* sent({ headers: { "x-key": Redacted.make("key\n"), "x-team": "blue\n" } })
+      assert.deepInclude(headers, { "x-key": "key", "x-team": "blue" })
+    })
+  )
+
   it.effect("posts one JSON array where that is wanted", () =>
     Effect.gen(function* () {
       const request = yield* sent({ format: "json" })
