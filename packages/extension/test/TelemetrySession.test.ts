@@ -192,6 +192,33 @@ describe("a sink", () => {
       assert.deepInclude(consumer(), { offered: 3, delivered: 3 })
     }).pipe(Effect.provide(ExtensionTest.layer([invocation(1), delay("1 second"), shutdown()])))
   )
+
+  it.effect("that is at work is waited for before next, also where no flush is due", () =>
+    Effect.gen(function* () {
+      // A full batch is sent beside the handler, and its request must not be frozen half-way.
+      const sink = TelemetrySink.make({ name: "sink", export: () => Effect.delay(note("sent"), "500 millis") })
+      yield* runInTime(
+        Extension.run({
+          layer,
+          telemetry: Telemetry.make({ sink, strategy: FlushStrategy.periodic("1 hour"), batch: { maxRecords: 2 } }),
+          onInvoke: () => Effect.delay(note("handled"), "200 millis")
+        })
+      )
+      assert.deepStrictEqual((yield* words).slice(3), [
+        "INVOKE",
+        "Delivered",
+        "handled",
+        "sent",
+        "Next",
+        "SHUTDOWN",
+        "ExitAt"
+      ])
+    }).pipe(
+      Effect.provide(
+        ExtensionTest.layer([invoke({ delivers: [delivery([start("request-1"), log("a")])] }), shutdown()])
+      )
+    )
+  )
 })
 
 describe("an invocation whose flush was abandoned", () => {
