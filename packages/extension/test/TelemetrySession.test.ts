@@ -393,6 +393,22 @@ describe("budgets", () => {
     }).pipe(Effect.provide(ExtensionTest.layer([invocation(1), shutdown()])))
   )
 
+  it.effect("SHUTDOWN after idle time waits for the last records as at any other time", () =>
+    Effect.gen(function* () {
+      const { sink, taken } = keeping()
+      yield* runInTime(Extension.run({ layer, telemetry: Telemetry.make({ sink }) }))
+      assert.deepStrictEqual(taken.slice(-2), ["platform.runtimeDone", "platform.report"])
+    }).pipe(
+      Effect.provide(
+        ExtensionTest.layer([
+          invocation(1),
+          delay("1 minute"),
+          shutdown({ delivers: [delivery([report("request-1")], { after: "100 millis" })] })
+        ])
+      )
+    )
+  )
+
   it.effect("SHUTDOWN without any INVOKE sends what came before", () =>
     Effect.gen(function* () {
       const { sink, taken } = keeping()
