@@ -15,6 +15,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { capturedLogs, runInTime, settableClock, words } from "./support.ts"
@@ -218,6 +219,22 @@ describe("a sink", () => {
         ExtensionTest.layer([invoke({ delivers: [delivery([start("request-1"), log("a")])] }), shutdown()])
       )
     )
+  )
+
+  it.effect("never sees an id twice, also where a snapshot of the environment is restored many times", () =>
+    Effect.gen(function* () {
+      const ids: Array<string> = []
+      const sink = sinkOf(({ id }) => Effect.sync(() => ids.push(id)))
+      const restored = Extension.run({ layer, telemetry: Telemetry.make({ sink }) }).pipe(
+        Effect.provide(ExtensionTest.layer([invocation(1), shutdown()])),
+        // As the snapshot left it.
+        Random.withSeed("snapshot")
+      )
+      yield* runInTime(restored)
+      yield* runInTime(restored)
+      assert.strictEqual(ids.length, 2)
+      assert.strictEqual(new Set(ids).size, 2)
+    })
   )
 })
 
