@@ -210,6 +210,25 @@ describe("a backend that answers 500 for ten minutes", () => {
   )
 })
 
+describe("a backend that is down for one flush", () => {
+  it.effect("gets the batch soon, also where nothing follows it and no next is held", () =>
+    Effect.gen(function* () {
+      const attempts: Array<number> = []
+      const sink = TelemetrySink.make({
+        name: "backend",
+        export: () =>
+          Effect.flatMap(Clock.currentTimeMillis, (now) =>
+            attempts.push(now) <= 4 ? Effect.fail("answered 500") : Effect.void
+          )
+      })
+      const telemetry = Telemetry.make({ sink, strategy: FlushStrategy.continuous, batch: { maxAge: "1 second" } })
+      yield* runInTime(Extension.run({ layer: TelemetryReceiver.layer(), telemetry }))
+      assert.lengthOf(attempts, 5)
+      assert.isAtMost(attempts[4]! - attempts[3]!, 1000)
+    }).pipe(Effect.provide(ExtensionTest.layer([...everySecond(1), delay("1 minute"), shutdown()])))
+  )
+})
+
 describe("a batch that is refused for ever", () => {
   it.effect.each<[string, Effect.Effect<void, string>]>([
     ["with 500", Effect.fail("answered 500")],
