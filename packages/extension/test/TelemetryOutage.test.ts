@@ -297,6 +297,71 @@ describe("a batch that is refused for ever", () => {
   )
 })
 
+describe("a batch that is under suspicion", () => {
+  const everyTime = { longestRest: 0, batch: { maxRecords: 2 } }
+
+  it.effect("is so after three flushes in a row, of four attempts each: then another one is tried", () =>
+    Effect.gen(function* () {
+      const tried: Array<string> = []
+      yield* live({
+        invocations: 6,
+        export: ({ lines }) => {
+          tried.push(...lines)
+          return lines.includes("line 0") ? Effect.fail("answered 500") : Effect.void
+        },
+        options: everyTime
+      })
+      assert.deepStrictEqual(tried.slice(0, 15), [...Array.from({ length: 13 }, () => "line 0"), "line 1", "line 0"])
+    })
+  )
+
+  it.effect("keeps its place where the backend answered last, even if it was silent before", () =>
+    Effect.gen(function* () {
+      let attempts = 0
+      // Three flushes are cut off; in the fourth one this batch and others get an answer.
+      const { lines, taken } = yield* live({
+        invocations: 12,
+        export: () => (++attempts <= 3 ? Effect.never : attempts <= 6 ? Effect.fail("answered 500") : Effect.void),
+        options: everyTime
+      })
+      assert.deepStrictEqual(taken, lines)
+    })
+  )
+
+  it.effect("is not dropped where only the invocations leave it too little time", () =>
+    Effect.gen(function* () {
+      // Of each invocation 300 ms are left, and others pass in them.
+      const { lines, sink, taken } = yield* live({
+        invocations: 60,
+        timeout: "500 millis",
+        export: ({ lines }, now) =>
+          now < 20_000 ? Effect.never : Effect.sleep(lines.includes("line 0") ? "400 millis" : "50 millis"),
+        options: { longestRest: 0 }
+      })
+      assert.deepInclude(sink, { droppedBySink: 0, unsent: 0 })
+      assert.sameMembers(taken, lines)
+    })
+  )
+})
+
+describe("a backend that hangs where invocations leave less time than a flush", () => {
+  it.effect("rests all the same, and is named", () =>
+    Effect.gen(function* () {
+      const { held, said } = yield* live({
+        invocations: 10,
+        timeout: "1 second",
+        export: () => Effect.never
+      })
+      // The first rest is over when the third invocation ends.
+      assert.deepStrictEqual(held.slice(0, 5), [800, 800, 800, 0, 800])
+      assert.lengthOf(
+        said.filter((message) => /^Warn.*it was not done when next was due/.test(message)),
+        1
+      )
+    })
+  )
+})
+
 describe("a backend that refuses for good", () => {
   it.effect("is named once and not for every batch, and again after it has taken one", () =>
     Effect.gen(function* () {
