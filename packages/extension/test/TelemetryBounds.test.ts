@@ -165,4 +165,18 @@ describe("thousands of invocations", () => {
         assert.isAtMost(fibers[1], fibers[0] + 5)
       })
   )
+
+  it.effect("with many sinks leave no ended flushes behind", () =>
+    Effect.gen(function* () {
+      // Forty flushes an invocation: kept, they would weigh 4 MiB.
+      const sinks = Array.from({ length: 40 }, (_, n) =>
+        TelemetrySink.make({ name: `sink ${n}`, export: () => Effect.void })
+      )
+      const { grownBy } = yield* measure(
+        500,
+        Telemetry.make({ sink: sinks, strategy: FlushStrategy.endOfInvocationPipelined, grace: 0 })
+      )
+      assert.isBelow(grownBy, 2 * 1024 * 1024)
+    })
+  )
 })
