@@ -231,6 +231,30 @@ describe("events", () => {
     })
   )
 
+  it.effect("a record whose rest has not come at close is given as it is, and counted", () =>
+    Effect.gen(function* () {
+      const { listening, receiver } = yield* receiving()
+      const fiber = yield* reading(receiver)
+      listening[0]?.body(encode('[{"time":"T","type":"function","record":"the beginning}]'))
+      assert.strictEqual((yield* receiver.accounting).received, 0)
+      yield* receiver.close
+      assert.deepStrictEqual(texts(yield* Fiber.join(fiber)), ["undecodable"])
+      assert.deepInclude(yield* receiver.accounting, { received: 1, undecodable: 1 })
+    })
+  )
+
+  it.effect("whatever comes is an arrival: records, and what is too large", () =>
+    Effect.gen(function* () {
+      const { deliver, listening, receiver } = yield* receiving()
+      yield* TestClock.adjust("1 second")
+      deliver([log("a")])
+      assert.strictEqual(yield* receiver.lastArrival, 1000)
+      yield* TestClock.adjust("1 second")
+      listening[0]?.tooLarge(9_000_000)
+      assert.strictEqual(yield* receiver.lastArrival, 2000)
+    })
+  )
+
   it.effect("a reader that stops leaves nothing behind, as often as one starts", () =>
     Effect.gen(function* () {
       const { deliver, receiver } = yield* receiving()
@@ -378,6 +402,26 @@ describe("awaitRuntimeDone", () => {
       })
       yield* TestClock.adjust("1 hour")
       assert.isTrue(Option.isSome(yield* Effect.provideService(waited, Clock.Clock, clock)))
+    })
+  )
+
+  it.effect("None at the deadline, where no telemetry of the invocation comes before it", () =>
+    Effect.gen(function* () {
+      const { receiver } = yield* receiving()
+      const fiber = yield* Effect.forkChild(receiver.awaitRuntimeDone(invocation("1", 500)), { startImmediately: true })
+      yield* TestClock.adjust("499 millis")
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(fiber.pollUnsafe(), Exit.succeed(Option.none()))
+    })
+  )
+
+  it.effect("does not wait after close: nothing comes any more", () =>
+    Effect.gen(function* () {
+      const { receiver } = yield* receiving()
+      yield* receiver.close
+      const fiber = yield* Effect.forkChild(receiver.awaitRuntimeDone(invocation("1")), { startImmediately: true })
+      assert.isDefined(fiber.pollUnsafe())
     })
   )
 
