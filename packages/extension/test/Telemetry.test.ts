@@ -181,12 +181,13 @@ describe("endOfInvocation", () => {
     }).pipe(Effect.provide(ExtensionTest.layer([invoke(), invoke(), shutdown()], { telemetry: "not supported" })))
   )
 
-  it.effect("begins to send before a queue that is smaller than a batch is full", () =>
+  // A record of this test has about 70 bytes.
+  it.effect.each([{ maxRecords: 4 }, { maxBytes: 300 }])("begins to send before a queue of %j is full", (queue) =>
     Effect.gen(function* () {
       const { get, onAccounting } = accounted()
       yield* runInTime(
         Extension.run({
-          layer: TelemetryReceiver.layer({ queue: { maxRecords: 4 } }),
+          layer: TelemetryReceiver.layer({ queue }),
           telemetry: Telemetry.make({ sink: noting(), onAccounting })
         })
       )
