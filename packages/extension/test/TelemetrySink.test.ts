@@ -307,6 +307,24 @@ describe("http", () => {
     })
   )
 
+  it.effect("what the user gives to fetch is given to it", () =>
+    Effect.gen(function* () {
+      const inits: Array<RequestInit | undefined> = []
+      const fetch: typeof globalThis.fetch = (_, init) => {
+        inits.push(init)
+        return Promise.resolve(new Response(null))
+      }
+      const sink = yield* Effect.provide(TelemetrySink.http({ url }), FetchHttpClient.layer)
+      yield* sink
+        .export(batch)
+        .pipe(
+          Effect.provideService(FetchHttpClient.Fetch, fetch),
+          Effect.provideService(FetchHttpClient.RequestInit, { keepalive: true })
+        )
+      assert.deepInclude(inits[0], { keepalive: true, redirect: "manual" })
+    })
+  )
+
   it.effect.each<[number, string, number | undefined]>([
     [429, "30", 30_000],
     [503, " 2 ", 2000],
