@@ -451,6 +451,14 @@ describe("a secret header", () => {
     })
   )
 
+  it.effect("from a file, with a newline at its end, is in no text of the error either", () =>
+    Effect.gen(function* () {
+      const quoting = transportError(new Error(`the proxy refused ${secret} today`))
+      const error = yield* refusal({ headers: { "x-token": Redacted.make(`${secret}\n`) } }, quoting)
+      assert.include(error.message, "the proxy refused <redacted> today")
+    })
+  )
+
   it.effect.each(failures)("is in no log of a run, whatever prints it: %s", ([, answer]) =>
     Effect.gen(function* () {
       const logged: Array<string> = []
