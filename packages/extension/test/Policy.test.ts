@@ -428,6 +428,7 @@ describe("policy", () => {
     }).pipe(Effect.provide(ExtensionTest.layer([lost("5 seconds"), invoke(), shutdown()])))
   )
 
+  // A poll that waits longer than the longest back-off, a second, was parked.
   it.effect("each lost poll that was parked again is counted", () =>
     Effect.gen(function* () {
       const before = yield* count(ExtensionMetrics.pollsLost)
@@ -435,7 +436,7 @@ describe("policy", () => {
       assert.strictEqual((yield* count(ExtensionMetrics.pollsLost)) - before, 3)
     }).pipe(
       Effect.provide(
-        ExtensionTest.layer([lost(), delay("10 minutes"), lost(), delay("10 minutes"), lost(), invoke(), shutdown()])
+        ExtensionTest.layer([lost(), delay("10 minutes"), lost(), delay("1500 millis"), lost(), invoke(), shutdown()])
       )
     )
   )
