@@ -97,6 +97,37 @@ describe("a program that ends before the run", () => {
   )
 })
 
+describe("a program that is at work when next is due", () => {
+  it.effect("uses what comes meanwhile as well before next is called", () =>
+    Effect.gen(function* () {
+      const telemetry = Telemetry.stream(
+        Stream.runForEachArray((events) => Effect.delay(note(`used ${events.length}`), "300 millis"))
+      )
+      yield* runInTime(Extension.run({ layer, telemetry }))
+      assert.deepStrictEqual((yield* words).slice(3, 9), [
+        "INVOKE",
+        "Delivered",
+        "Delivered",
+        "used 2",
+        "used 1",
+        "Next"
+      ])
+    }).pipe(
+      Effect.provide(
+        ExtensionTest.layer([
+          invoke({
+            delivers: [
+              delivery([start("request-1"), runtimeDone("request-1")]),
+              delivery([log("late")], { after: "100 millis" })
+            ]
+          }),
+          shutdown()
+        ])
+      )
+    )
+  )
+})
+
 describe('a run that fails under "exit"', () => {
   const failing = { layer, onInvoke: () => Effect.delay(Effect.fail("no"), 10), onFailure: "exit" } as const
 
