@@ -109,7 +109,8 @@ export type Open = (name: string, waiting: (queue: Queue) => number) => Consumer
  *   before `subscribe`. Several streams each get all records
  * - `awaitRuntimeDone`: the function's own end of this invocation, also when it
  *   came before the invocation was seen. `None` where the deadline passes first,
- *   where the type `platform` is not subscribed, and where two seconds after the
+ *   where the type `platform` is not subscribed or nothing is (there is no
+ *   telemetry here, or it is closed), and where two seconds after the
  *   call no telemetry of this invocation has come at all (100 milliseconds, once
  *   that was so three times in a row)
  * - `functionFailed`: completes when this invocation ends in anything but success
