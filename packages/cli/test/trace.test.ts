@@ -24,9 +24,11 @@ Extension.run({
   onInvoke: (event) => Effect.sync(() => check(event.requestId))
 }).pipe(NodeExtension.runMain)
 `
+// The key is none of AWS's.
 const check = `#!/usr/bin/env node
 export const check = (id: string): void => {
   if (id.length > 1) throw new Error("no such secret: " + id)
+  if (id === "AKIAQ3EGRTWZ5VJ2K7XD") throw new Error("revoked")
 }
 `
 const place = "src/check.ts:3:32"
@@ -78,7 +80,7 @@ const trace = (args: ReadonlyArray<string>, { cwd = project, input = "" } = {}) 
 describe("a log of a layer", () => {
   it("names positions in the bundle; the trial run already says where that is", () => {
     assert.match(log, /no such secret: .*\/watcher\/bundle\.cjs:\d+:\d+/)
-    const [heading, said, ...rest] = built.notes.join("\n").split("\n")
+    const [heading, said, ...rest] = built.notes.slice(1).join("\n").split("\n")
     assert.match(heading ?? "", /^what went wrong in the trial run/)
     assert.match(said ?? "", /^invoke failed: Error: no such secret: [\da-f-]{36} \(src\/check\.ts:3:32\)$/)
     assert.deepStrictEqual(rest, [], "once, and not for each invocation")
@@ -117,6 +119,13 @@ describe("a log of a layer", () => {
       }
     )
   })
+})
+
+it("a secret in the program is noted, at its place", () => {
+  assert.match(
+    built.notes[0] ?? "",
+    /^src\/check\.ts:4:15 holds an AWS access key, which everybody who may use the layer can read: revoke it/
+  )
 })
 
 it("the map is no part of the layer, and the bundle does not name it", () => {

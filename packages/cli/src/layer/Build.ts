@@ -13,6 +13,7 @@ import * as Layer from "./Layer.ts"
 import type { Architecture, LayerConfig } from "./LayerConfig.ts"
 import * as Loader from "./Loader.ts"
 import * as NodeBinary from "./NodeBinary.ts"
+import * as Secrets from "./Secrets.ts"
 import * as SourceMap from "./SourceMap.ts"
 import * as Stub from "./Stub.ts"
 import * as TrialRun from "./TrialRun.ts"
@@ -140,6 +141,22 @@ const writeLayer = Effect.fnUntraced(function* (
   return built
 })
 
+/** What `check` would find in the bundle, at its place in the sources. */
+const secretNotes = (name: string, { code, map }: Bundle.Bundle): ReadonlyArray<string> => {
+  const bytes = Buffer.from(code)
+  const positions = SourceMap.positions(map)
+  return Secrets.find(bytes).flatMap(({ isCertain, kind, offset }) => {
+    const before = bytes.toString("utf8", 0, offset)
+    const position = `/${name}/bundle.cjs:${before.split("\n").length}:${before.length - before.lastIndexOf("\n")}`
+    const place = positions.restore(position)
+    if (!isCertain && place.includes("node_modules/")) return []
+    return (
+      `${place} holds ${isCertain ? "" : "what looks like "}${kind}, which everybody who may use the layer ` +
+      "can read: revoke it, and give secrets by Secrets Manager or the function's environment"
+    )
+  })
+}
+
 /** A failure with what was noted until then, which may be the reason. */
 const withNotes = (notes: ReadonlyArray<string>) =>
   Effect.mapError((error: CliError.UserError) =>
@@ -167,6 +184,7 @@ export const run = Effect.fnUntraced(function* (
   }
   const { bundle, warnings } = yield* Bundle.build(config)
   const { code, map } = bundle
+  notes.push(...secretNotes(config.name, bundle))
   notes.push(...warnings)
   const tried = yield* trial(config, bundle).pipe(withNotes(notes))
   const { codeCache, events } = tried
