@@ -4,11 +4,13 @@ import * as Journal from "@effect-lambda/emulator/Journal"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { spawnSync } from "node:child_process"
+import { once } from "node:events"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import * as Build from "../src/layer/Build.ts"
 import * as LayerConfig from "../src/layer/LayerConfig.ts"
 import * as SourceMap from "../src/layer/SourceMap.ts"
+import { start } from "./support/cli.ts"
 import * as Project from "./support/projects.ts"
 
 afterAll(Project.remove)
@@ -126,6 +128,27 @@ it("a secret in the program is noted, at its place", () => {
     built.notes[0] ?? "",
     /^src\/check\.ts:4:15 holds an AWS access key, which everybody who may use the layer can read: revoke it/
   )
+})
+
+describe("a log that goes on, as that of aws logs tail --follow", () => {
+  const follow = () => start(["trace"], { cwd: project, stdin: "pipe" })
+
+  it("ends with SIGTERM", async () => {
+    const { child, ended, seen } = follow()
+    child.stdin?.write("not ours\n")
+    await seen(/not ours/)
+    child.kill("SIGTERM")
+    assert.strictEqual((await ended).code, 0)
+  })
+
+  it("ends when nobody reads the output any more, as with head", async () => {
+    const { child, ended, seen } = follow()
+    child.stdin?.on("error", () => {}).write("first\n")
+    await seen(/first/)
+    await once(child.stdout!.destroy(), "close")
+    child.stdin?.write("second\n")
+    assert.strictEqual((await ended).code, 0)
+  })
 })
 
 it("the map is no part of the layer, and the bundle does not name it", () => {

@@ -7,6 +7,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
+import process from "node:process"
 import * as LayerConfig from "../layer/LayerConfig.ts"
 import * as SourceMap from "../layer/SourceMap.ts"
 import * as Terminal from "../Terminal.ts"
@@ -54,7 +55,11 @@ const linesOf = Effect.fnUntraced(function* (log: string | undefined) {
   if (yield* stdinIsTerminal) {
     return yield* fail("name a file with the log, or pipe it in: aws logs tail GROUP | effect-lambda trace")
   }
-  return stdin
+  // An open one keeps the process alive, and whoever writes to it may never end.
+  return Stream.ensuring(
+    stdin,
+    Effect.sync(() => process.stdin.destroy())
+  )
 })
 
 const run = Effect.fnUntraced(function* ({ log, map }: Input) {

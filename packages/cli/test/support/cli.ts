@@ -11,6 +11,8 @@ export const start = (
   options: {
     readonly env?: Readonly<Record<string, string>>
     readonly cwd?: string
+    /** Standard input is nothing, or a pipe that stays open. */
+    readonly stdin?: "pipe"
     /** A file descriptor in the place of the pipe that is read here. */
     readonly stdout?: number
   } = {}
@@ -18,7 +20,7 @@ export const start = (
   const child = spawn(process.execPath, [bin, ...args], {
     cwd: options.cwd,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, NODE_COMPILE_CACHE: compileCache, ...options.env },
-    stdio: ["ignore", options.stdout ?? "pipe", "pipe"]
+    stdio: [options.stdin ?? "ignore", options.stdout ?? "pipe", "pipe"]
   })
   let output = ""
   let wake = () => {}
