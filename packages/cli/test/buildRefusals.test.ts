@@ -120,6 +120,37 @@ it.live("a program that is to end where it cannot be initialised is built, and t
   })
 )
 
+/** It registers for SHUTDOWN, if it comes so far. */
+const early = (onInitFailure: string) => `
+  import { Extension } from "@effect-lambda/extension"
+  import { NodeExtension } from "@effect-lambda/extension-node"
+  import { Config, Effect } from "effect"
+  Effect.flatMap(Config.String("MISSING"), () => Extension.run({ events: ["SHUTDOWN"] })).pipe(
+    NodeExtension.runMain({ onInitFailure: "${onInitFailure}" })
+  )`
+
+it.live.each(["idle", "exit"])("a program that fails before Extension.run: its events are not known (%s)", (policy) =>
+  Effect.gen(function* () {
+    const said = yield* refusal(early(policy))
+    assert.match(said, /^init failed in the trial run, so it is not known what the program registers for: .*--events/)
+    assert.match(said, /"MISSING"/)
+  })
+)
+
+it.live.each<[string, Parameters<typeof LayerConfig.resolve>[1]]>([
+  ["the variable", { env: { MISSING: "here" } }],
+  ["the events of the configuration", { events: ["SHUTDOWN"] }]
+])("a program that fails before Extension.run is built with %s", ([, given]) =>
+  Effect.gen(function* () {
+    const project = Project.make(`early-${++count}`, {
+      "package.json": Project.manifest({ arch: "x64", codeCache: "off" }),
+      "src/main.ts": early("idle")
+    })
+    const { events } = yield* Build.run(yield* LayerConfig.resolve(project, given), { check: false, zip: false })
+    assert.deepStrictEqual(events, ["SHUTDOWN"])
+  })
+)
+
 it.live("a handler and a finalizer that never end are abandoned by Extension.run, and told of", () =>
   Effect.gen(function* () {
     const project = Project.make("hanging", {

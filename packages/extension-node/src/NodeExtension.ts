@@ -76,7 +76,12 @@ const failingInInit = <A, E>(effect: Effect.Effect<A, E, Services>, onInitFailur
       Effect.catchCause((cause): Effect.Effect<void, E | Extension.RunFailure, Services> =>
         hasCalled
           ? Effect.failCause(cause)
-          : Extension.run({ onInitFailure, layer: Layer.effectDiscard(Effect.failCause(cause)) })
+          : // `effect-lambda build` knows by this line that INVOKE and SHUTDOWN are not the program's own choice.
+            Effect.logWarning(
+              "the program failed before Extension.run or Extension.events; what it would register for is not known"
+            ).pipe(
+              Effect.andThen(Extension.run({ onInitFailure, layer: Layer.effectDiscard(Effect.failCause(cause)) }))
+            )
       )
     )
   })

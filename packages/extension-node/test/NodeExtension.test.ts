@@ -152,8 +152,11 @@ describe.each(Program.runtimes)("runMain on %s", (name, runtime) => {
       const { host, received } = yield* lambda(invoke, () => shutdown(2000))
       const run = yield* start("early.ts", { AWS_LAMBDA_RUNTIME_API: host, ...env })
       assert.deepStrictEqual(yield* run.exit, { code: 0, signal: null })
-      const [line, ...others] = run.output().trimEnd().split("\n")
+      const [before, line, ...others] = run.output().trimEnd().split("\n")
       assert.lengthOf(others, 0)
+      const { annotations: own, level: mild, message: said } = JSON.parse(before!)
+      assert.deepStrictEqual(own, { extension: "early.ts" })
+      assert.match(`${mild} ${said}`, /^WARN the program failed before Extension\.run/)
       const { annotations, cause, level, message } = JSON.parse(line!)
       assert.strictEqual(
         `${level} ${message}`,

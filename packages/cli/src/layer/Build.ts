@@ -103,13 +103,23 @@ export const trial = Effect.fnUntraced(function* (config: LayerConfig, { code, m
   const { env, events, name } = config
   const program = yield* trialProgram(config, code)
   const run = yield* TrialRun.run({ name, env, program, positions: SourceMap.positions(map) })
-  if (events !== undefined && !sameEvents(events, run.events)) {
+  const registered = run.events ?? events
+  if (registered === undefined) {
     return yield* UserError.fail(
-      `the configuration names the events ${events.join(", ") || "(none)"}, but the program registers for ` +
-        `${run.events.join(", ") || "none"}: make them the same, or leave them out of the configuration`
+      [
+        "init failed in the trial run, so it is not known what the program registers for: give what it needs by " +
+          "--env KEY=VALUE, or name its events in the configuration (effectLambda.events, --events)",
+        ...run.errors
+      ].join("\n")
     )
   }
-  return run
+  if (events !== undefined && !sameEvents(events, registered)) {
+    return yield* UserError.fail(
+      `the configuration names the events ${events.join(", ") || "(none)"}, but the program registers for ` +
+        `${registered.join(", ") || "none"}: make them the same, or leave them out of the configuration`
+    )
+  }
+  return { ...run, events: registered }
 })
 
 const writeLayer = Effect.fnUntraced(function* (

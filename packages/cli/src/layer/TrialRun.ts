@@ -34,8 +34,8 @@ export interface Options {
 }
 
 export interface TrialRun {
-  /** What the program registers for. */
-  readonly events: ReadonlyArray<EventType>
+  /** What the program registers for; `undefined` where it failed before it could. */
+  readonly events: ReadonlyArray<EventType> | undefined
   /** What V8 compiled; without one the program did not end at SHUTDOWN by itself. */
   readonly codeCache: Uint8Array | undefined
   /** That it reported an error in init, the errors in its log, what it abandoned, and that it did not end. */
@@ -75,6 +75,13 @@ const writeLayer = (folder: string, options: Options): void => {
 
 /** `Extension.run` gives up what is not done in time, and goes on: a warning in its log, a surprise in Lambda. */
 const isAbandoned = ({ level, text }: LogLine.LogLine): boolean => level === "WARN" && / is abandoned\b/.test(text)
+
+/** `NodeExtension.runMain` registers for INVOKE and SHUTDOWN in the place of a program that fails too early. */
+const isTooEarly = Journal.is(
+  "Output",
+  ({ line, source }) =>
+    source !== "runtime" && LogLine.read(line)?.text.startsWith("the program failed before Extension.run") === true
+)
 
 const requestIds = /[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}/g
 
@@ -164,7 +171,7 @@ const runIn = Effect.fnUntraced(function* (folder: string, options: Options) {
   )
   const cache = NodePath.join(folder, "cache")
   const trial: TrialRun = {
-    events,
+    events: entries.some(isTooEarly) ? undefined : events,
     codeCache: Fs.existsSync(cache) ? Fs.readFileSync(cache) : undefined,
     errors: [
       ...(isStarted || reported === undefined
