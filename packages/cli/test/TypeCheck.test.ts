@@ -15,7 +15,10 @@ const typeError = "the types are wrong (--no-check builds all the same):\nsrc/ma
 let count = 0
 /** The note, or the error. */
 const checked = Effect.fnUntraced(function* (main: string, files: Readonly<Record<string, unknown>>) {
-  const texts = Object.entries(files).map(([path, config]) => [path, JSON.stringify(config)])
+  const texts = Object.entries(files).map(([path, content]) => [
+    path,
+    typeof content === "string" ? content : JSON.stringify(content)
+  ])
   const project = Project.make(`checked-${++count}`, {
     "package.json": Project.manifest(),
     "src/main.ts": main,
@@ -43,6 +46,26 @@ describe("a solution of projects", () => {
     Effect.gen(function* () {
       assert.include(yield* checked(wrong, files), typeError)
       assert.isUndefined(yield* checked("export const count: number = 3", files))
+    })
+  )
+
+  it.live("the one with the entry refers to one that is not built", () =>
+    Effect.gen(function* () {
+      const files = {
+        "tsconfig.json": { files: [], references: [{ path: "./tsconfig.app.json" }] },
+        "tsconfig.app.json": { ...app, references: [{ path: "./shared" }] },
+        "shared/tsconfig.json": other,
+        "shared/a.ts": "export const three: number = 3"
+      }
+      const main = 'import { three } from "../shared/a"\nexport const count: number = three'
+      assert.strictEqual(
+        yield* checked(main, files),
+        "types are not checked: tsconfig.app.json refers to projects that are not built; tsc -b builds them"
+      )
+      assert.match(
+        (yield* checked(`${main}\nexport const four: number = "four"`, files)) ?? "",
+        /^the types are wrong .*\n.* TS6305: .*\nsrc\/main\.ts\(3,14\): error TS2322/
+      )
     })
   )
 

@@ -45,6 +45,12 @@ const referencesOf = (config: string, shown: string): ReadonlyArray<string> =>
       })
   })
 
+/** Its sources are right or wrong for all that one can tell: what it refers to has to be built first. */
+const lacksReferences = (said: ReadonlyArray<string>): boolean => {
+  const errors = said.filter((line) => /\berror TS\d+:/.test(line))
+  return errors.length > 0 && errors.every((line) => line.includes("error TS6305:"))
+}
+
 /** Fails with what the compiler says. Says why where there is nothing to run, or where it did not look at the entry. */
 export const run = Effect.fnUntraced(function* ({ entry, project }: Pick<LayerConfig, "entry" | "project">) {
   const config = findConfig(NodePath.dirname(entry), project)
@@ -55,12 +61,18 @@ export const run = Effect.fnUntraced(function* ({ entry, project }: Pick<LayerCo
     execute(process.execPath, [compiler, "-p", file, ...args], { cwd: project, timeoutMillis: 300_000 })
   // Neither composite nor incremental: a check leaves nothing behind.
   const off = ["--noEmit", "--composite", "false", "--incremental", "false", "--pretty", "false"]
-  /** Gives the files that were looked at. */
+  const named = (file: string) => NodePath.relative(project, file)
+  /** Gives the files that were looked at, and why their types are not known all the same. */
   const check = (file: string) =>
     compile(file, ...off, "--listFiles").pipe(
-      Effect.mapError(({ message, output }) => {
+      Effect.map((listed) => ({ listed, note: undefined })),
+      Effect.catch(({ message, output }) => {
         const said = output.split("\n").filter((line) => !NodePath.isAbsolute(line))
-        return UserError.make(
+        if (lacksReferences(said)) {
+          const note = `types are not checked: ${named(file)} refers to projects that are not built; tsc -b builds them`
+          return Effect.succeed({ listed: output, note })
+        }
+        return UserError.fail(
           said.join("") === ""
             ? `the types could not be checked: ${message} (--no-check builds without)`
             : `the types are wrong (--no-check builds all the same):\n${said.join("\n")}`
@@ -73,7 +85,8 @@ export const run = Effect.fnUntraced(function* ({ entry, project }: Pick<LayerCo
       .split("\n")
       .some((file) => NodePath.basename(file) === NodePath.basename(main) && Fs.realpathSync(file) === main)
 
-  if (hasEntry(yield* check(config))) return undefined
+  const { listed, note } = yield* check(config)
+  if (hasEntry(listed)) return note
   // A solution has no files of its own: the entry is in one of the projects that it refers to.
   const known = new Set([config])
   for (const file of known) {
@@ -81,9 +94,7 @@ export const run = Effect.fnUntraced(function* ({ entry, project }: Pick<LayerCo
     for (const reference of referencesOf(file, shown)) known.add(reference)
     const listed = yield* compile(file, ...off, "--listFilesOnly").pipe(Effect.orElseSucceed(() => ""))
     if (!hasEntry(listed)) continue
-    yield* check(file)
-    return undefined
+    return (yield* check(file)).note
   }
-  const named = (file: string) => NodePath.relative(project, file)
   return `types are not checked: ${named(config)} does not include ${named(entry)}`
 })
