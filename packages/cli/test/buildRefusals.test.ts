@@ -201,10 +201,7 @@ it.live("an entry that does not type-check, with two copies of effect", () =>
       "package.json": Project.manifest(),
       "src/main.ts":
         'import { never } from "effect/Effect"\nimport "dep"\nconst count: number = "three"\nconsole.log(count, never)',
-      "node_modules/dep/package.json": '{"name":"dep","main":"index.js"}',
-      "node_modules/dep/index.js": 'require("effect")',
-      "node_modules/dep/node_modules/effect/package.json": '{"name":"effect","version":"4.0.9","main":"index.js"}',
-      "node_modules/dep/node_modules/effect/index.js": "console.log(1)",
+      ...Project.otherEffect,
       ...files
     })
     cpSync(join(import.meta.dirname, "../../../node_modules/typescript"), join(project, "node_modules/typescript"), {

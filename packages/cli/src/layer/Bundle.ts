@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
 import process from "node:process"
-import type { InputOptions, OutputOptions, Plugin, RolldownLog } from "rolldown"
+import type { InputOptions, OutputBundle, OutputOptions, Plugin, RolldownLog } from "rolldown"
 import * as UserError from "../UserError.ts"
 import * as Bun from "./Bun.ts"
 import type { LayerConfig } from "./LayerConfig.ts"
@@ -80,6 +80,28 @@ const mainPlugin: Plugin = {
   }
 }
 
+/** The modules of which something is left in the bundle. */
+const modulesOf = (bundle: OutputBundle): ReadonlyArray<string> =>
+  Object.values(bundle).flatMap((output) => (output.type === "chunk" ? output.moduleIds : []))
+
+/** Services of one copy are strangers to the other: type errors without end, or a layer that does not find its services. */
+const copiesPlugin: Plugin = {
+  name: "copies-of-effect",
+  generateBundle(_, bundle) {
+    const folders = new Set(
+      modulesOf(bundle).flatMap((id) => /^.*[\\/]node_modules[\\/]effect(?=[\\/])/.exec(id) ?? [])
+    )
+    if (folders.size < 2) return
+    const copies = Array.from(folders, (folder) => {
+      const manifest: unknown = JSON.parse(Fs.readFileSync(NodePath.join(folder, "package.json"), "utf8"))
+      return `${Reflect.get(Object(manifest), "version")} in ${NodePath.relative(process.cwd(), folder)}`
+    })
+    this.warn(
+      `${folders.size} copies of effect: ${copies.join(", ")}; npm ls effect says what brings them, and there must be one`
+    )
+  }
+}
+
 /** Of a layer there is one format; what rolldown advises is an option of its own. */
 const topLevelAwait =
   "a layer holds one CommonJS file, which knows no await outside of a function: wait inside of an Effect instead, such as " +
@@ -115,7 +137,7 @@ export const inputOptions = (
   // `import.meta.env` is of other bundlers, and Effect asks for it.
   transform: { target: "node22", define: { "import.meta.env": "undefined", ...defineOf(runtime) } },
   checks: { pluginTimings: false },
-  plugins: [addonPlugin, wasmPlugin, besidePlugin, shebangPlugin, mainPlugin],
+  plugins: [addonPlugin, wasmPlugin, besidePlugin, shebangPlugin, mainPlugin, copiesPlugin],
   onLog: (level, log, handle) => {
     // A package that cannot be found would be left to the layer, where nothing is installed.
     if (log.code === "UNRESOLVED_IMPORT")
@@ -154,23 +176,10 @@ export const errorsOf = (cause: unknown): ReadonlyArray<string> => {
   return Array.isArray(errors) ? errors.map((error: RolldownLog) => line(error)) : [line(cause)]
 }
 
-/** Services of one copy are strangers to the other: type errors without end, or a layer that does not find its services. */
-const copiesOfEffect = (modules: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const folders = new Set(modules.flatMap((id) => /^.*[\\/]node_modules[\\/]effect(?=[\\/])/.exec(id) ?? []))
-  if (folders.size < 2) return []
-  const copies = Array.from(folders, (folder) => {
-    const manifest: unknown = JSON.parse(Fs.readFileSync(NodePath.join(folder, "package.json"), "utf8"))
-    return `${Reflect.get(Object(manifest), "version")} in ${NodePath.relative(process.cwd(), folder)}`
-  })
-  return [
-    `${folders.size} copies of effect: ${copies.join(", ")}; npm ls effect says what brings them, and there must be one`
-  ]
-}
-
 /** The bundle, and the warnings. */
 export const build = Effect.fnUntraced(function* (config: Pick<LayerConfig, "entry" | "name" | "project" | "runtime">) {
   const warnings: Array<string> = []
-  const { code, map, moduleIds } = yield* Effect.tryPromise({
+  const { code, map } = yield* Effect.tryPromise({
     try: () =>
       // Imported here: loading it takes time that the other commands do not have to spend.
       import("rolldown")
@@ -180,5 +189,5 @@ export const build = Effect.fnUntraced(function* (config: Pick<LayerConfig, "ent
   }).pipe(Effect.map(({ output }) => output[0]))
   if (map === null) return yield* Effect.die(new Error("rolldown made no source map"))
   const bundle: Bundle = { code, map: SourceMap.fromRolldown(config, map.toString()) }
-  return { bundle, warnings: [...warnings, ...copiesOfEffect(moduleIds)] }
+  return { bundle, warnings }
 })

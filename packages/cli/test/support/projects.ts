@@ -26,6 +26,14 @@ export const make = (name: string, files: Readonly<Record<string, string | Uint8
 export const manifest = (effectLambda: unknown = {}, name = "@acme/watcher"): string =>
   JSON.stringify({ name, type: "module", effectLambda })
 
+/** A package `dep` with a copy of effect of its own. */
+export const otherEffect = {
+  "node_modules/dep/package.json": '{"name":"dep","main":"index.js"}',
+  "node_modules/dep/index.js": 'require("effect")',
+  "node_modules/dep/node_modules/effect/package.json": '{"name":"effect","version":"4.0.9","main":"index.js"}',
+  "node_modules/dep/node_modules/effect/index.js": "console.log(1)"
+}
+
 /** An extension that lives and does nothing. */
 export const idle = `
 import { Extension } from "@effect-lambda/extension"
