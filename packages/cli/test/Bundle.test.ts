@@ -28,3 +28,26 @@ it.live("two copies of effect are warned of by build and by dev", () =>
     assert.deepInclude(outcome, { _tag: "Bundled", warnings })
   })
 )
+
+it.live("a file that is read from beside the program is warned of, where there is one and it is read", () =>
+  Effect.gen(function* () {
+    const project = Project.make("beside", {
+      "package.json": Project.manifest(),
+      "src/main.ts": `import { unused } from "./unused.ts"
+// new URL("./worker.ts", import.meta.url)
+const there: URL = new URL("./worker.ts", import.meta.url)
+const plain = new URL("page.html", import.meta.url)
+const away = new URL("./away.ts", import.meta.url)
+const folder = new URL(".", import.meta.url)
+const web = new URL("https://example.com/worker.ts", import.meta.url)
+console.log(there, plain, away, folder, web)`,
+      "src/unused.ts": 'export const unused = () => new URL("./worker.ts", import.meta.url)',
+      "src/worker.ts": "",
+      "src/page.html": ""
+    })
+    const { warnings } = yield* Bundle.build(yield* LayerConfig.resolve(project, {}))
+    assert.lengthOf(warnings, 2)
+    assert.match(warnings[0] ?? "", /src\/main\.ts:3:20: \.\/worker\.ts will not be in the layer/)
+    assert.match(warnings[1] ?? "", /src\/main\.ts:4:15: page\.html will not be in the layer/)
+  })
+)

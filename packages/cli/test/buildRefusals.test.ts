@@ -260,22 +260,6 @@ it.live.each([
   })
 )
 
-it.live("a file that is read from beside the program is warned of, where there is one", () =>
-  Effect.gen(function* () {
-    const project = Project.make("beside", {
-      "package.json": Project.manifest(),
-      "src/main.ts": `
-const there = new URL("./worker.ts", import.meta.url)
-const away = new URL("./away.ts", import.meta.url)
-console.log(there, away)`,
-      "src/worker.ts": ""
-    })
-    const { warnings } = yield* Bundle.build(yield* LayerConfig.resolve(project, {}))
-    assert.lengthOf(warnings, 1)
-    assert.match(warnings[0] ?? "", /src\/main\.ts:2:15: \.\/worker\.ts will not be in the layer/)
-  })
-)
-
 it.live("a folder for temporary files that cannot be written", () =>
   Effect.gen(function* () {
     const { cause } = yield* Effect.flip(Effect.scoped(Write.temporaryFolder("not-there/a-")))

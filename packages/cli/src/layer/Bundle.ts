@@ -4,6 +4,7 @@ import * as Fs from "node:fs"
 import * as NodePath from "node:path"
 import process from "node:process"
 import type { InputOptions, OutputBundle, OutputOptions, Plugin, RolldownLog } from "rolldown"
+import type { VisitorObject } from "rolldown/utils"
 import * as UserError from "../UserError.ts"
 import * as Bun from "./Bun.ts"
 import type { LayerConfig } from "./LayerConfig.ts"
@@ -42,22 +43,6 @@ const wasmPlugin: Plugin = {
   }
 }
 
-/** A Worker's program, a template: what a program reads from beside itself is not beside the layer's one file. */
-const besidePlugin: Plugin = {
-  name: "files-beside",
-  transform: {
-    filter: { code: /new URL\([^)]*import\.meta\.url/ },
-    handler(code, id) {
-      for (const { 1: file = "", index } of code.matchAll(
-        /new URL\(\s*["'`](\.[^"'`]+)["'`],\s*import\.meta\.url\s*\)/g
-      )) {
-        if (!Fs.existsSync(NodePath.resolve(NodePath.dirname(id), file))) continue
-        this.warn(`${file} will not be in the layer, which has one JavaScript file: what reads it there fails`, index)
-      }
-    }
-  }
-}
-
 /** The bundle is loaded, not started as a file. Every line stays where it is. */
 const shebangPlugin: Plugin = {
   name: "shebang",
@@ -83,6 +68,37 @@ const mainPlugin: Plugin = {
 /** The modules of which something is left in the bundle. */
 const modulesOf = (bundle: OutputBundle): ReadonlyArray<string> =>
   Object.values(bundle).flatMap((output) => (output.type === "chunk" ? output.moduleIds : []))
+
+/** Walks the syntax of a module. Imported here, as rolldown itself is. */
+const visit = (id: string, code: string, visitor: VisitorObject) =>
+  import("rolldown/utils").then(({ parseSync, Visitor }) => new Visitor(visitor).visit(parseSync(id, code).program))
+
+/** A Worker's program, a template: what a program reads from beside itself is not beside the layer's one file. */
+const besidePlugin: Plugin = {
+  name: "files-beside",
+  generateBundle(_, bundle) {
+    const visits = modulesOf(bundle).flatMap((id) => {
+      const code = this.getModuleInfo(id)?.code ?? ""
+      if (!/new URL\([^)]*import\.meta\.url/.test(code)) return []
+      return visit(id, code, {
+        NewExpression: ({ arguments: [path, base], callee, start }) => {
+          if (callee.type !== "Identifier" || callee.name !== "URL") return
+          if (path?.type !== "Literal" && path?.type !== "TemplateLiteral") return
+          if (base === undefined || code.slice(base.start, base.end) !== "import.meta.url") return
+          const file = code.slice(path.start + 1, path.end - 1)
+          // The folder of the module, or one above it, is asked for by those who only want its name.
+          if (/^(?:\/|[./]*$)/.test(file) || !Fs.existsSync(NodePath.resolve(NodePath.dirname(id), file))) return
+          const before = code.slice(0, start).split("\n")
+          this.warn({
+            message: `${file} will not be in the layer, which has one JavaScript file: what reads it there fails`,
+            loc: { file: id, line: before.length, column: before.at(-1)?.length ?? 0 }
+          })
+        }
+      })
+    })
+    return Promise.all(visits).then(() => {})
+  }
+}
 
 /** Services of one copy are strangers to the other: type errors without end, or a layer that does not find its services. */
 const copiesPlugin: Plugin = {
