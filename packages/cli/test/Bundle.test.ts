@@ -51,3 +51,21 @@ console.log(there, plain, away, folder, web)`,
     assert.match(warnings[1] ?? "", /src\/main\.ts:4:15: page\.html will not be in the layer/)
   })
 )
+
+it.live("import.meta.main in a text stays as it is, in the entry and in a dependency", () =>
+  Effect.gen(function* () {
+    const project = Project.make("texts", {
+      "package.json": Project.manifest(),
+      "src/main.ts": `import { said } from "./other.ts"
+console.log("🎉 if (import.meta.main) in main.ts", \`\${import.meta.main} here\`, import.meta
+  .main, said)`,
+      "src/other.ts": 'export const said = ["if (import.meta.main) in other.ts", import.meta.main]'
+    })
+    const { bundle, warnings } = yield* Bundle.build(yield* LayerConfig.resolve(project, {}))
+    assert.include(bundle.code, "🎉 if (import.meta.main) in main.ts")
+    assert.include(bundle.code, "if (import.meta.main) in other.ts")
+    assert.include(bundle.code, "true here")
+    assert.match(bundle.code, /!0,.*!1/s, "true in the entry, false elsewhere")
+    assert.deepStrictEqual(warnings, [])
+  })
+)

@@ -49,18 +49,26 @@ const shebangPlugin: Plugin = {
   transform: { filter: { code: /^#!/ }, handler: (code) => ({ code: code.replace(/^#!.*/, ""), map: null }) }
 }
 
-/** As in Node: true in the file that is started, which knows by it that it is no test's import. */
+/** Walks the syntax of a module. Imported here, as rolldown itself is. */
+const visit = (id: string, code: string, visitor: VisitorObject) =>
+  import("rolldown/utils").then(({ parseSync, Visitor }) => new Visitor(visitor).visit(parseSync(id, code).program))
+
+/** As in Node: true in the file that is started, which knows by it that it is no test's import. False elsewhere by `define`. */
 const mainPlugin: Plugin = {
   name: "import-meta-main",
   transform: {
-    filter: { code: "import.meta.main" },
-    // As long as what it replaces: every place stays where it is.
+    filter: { code: "import.meta" },
     handler(code, id) {
-      const isMain = this.getModuleInfo(id)?.isEntry === true
-      return {
-        code: code.replaceAll(/\bimport\.meta\.main\b/g, (text) => String(isMain).padEnd(text.length)),
-        map: null
-      }
+      if (this.getModuleInfo(id)?.isEntry !== true) return
+      let replaced = code
+      return visit(id, code, {
+        MemberExpression: ({ computed, end, object, property, start }) => {
+          if (computed || object.type !== "MetaProperty" || property.name !== "main") return
+          // As long as what it replaces: every place stays where it is.
+          const rest = code.slice(start + 4, end).replaceAll(/\S/g, " ")
+          replaced = `${replaced.slice(0, start)}true${rest}${replaced.slice(end)}`
+        }
+      }).then(() => ({ code: replaced, map: null }))
     }
   }
 }
@@ -68,10 +76,6 @@ const mainPlugin: Plugin = {
 /** The modules of which something is left in the bundle. */
 const modulesOf = (bundle: OutputBundle): ReadonlyArray<string> =>
   Object.values(bundle).flatMap((output) => (output.type === "chunk" ? output.moduleIds : []))
-
-/** Walks the syntax of a module. Imported here, as rolldown itself is. */
-const visit = (id: string, code: string, visitor: VisitorObject) =>
-  import("rolldown/utils").then(({ parseSync, Visitor }) => new Visitor(visitor).visit(parseSync(id, code).program))
 
 /** A Worker's program, a template: what a program reads from beside itself is not beside the layer's one file. */
 const besidePlugin: Plugin = {
@@ -151,7 +155,10 @@ export const inputOptions = (
   treeshake: { propertyReadSideEffects: false },
   // The oldest Node that layers run on: newer syntax is written in terms of its own.
   // `import.meta.env` is of other bundlers, and Effect asks for it.
-  transform: { target: "node22", define: { "import.meta.env": "undefined", ...defineOf(runtime) } },
+  transform: {
+    target: "node22",
+    define: { "import.meta.env": "undefined", "import.meta.main": "false", ...defineOf(runtime) }
+  },
   checks: { pluginTimings: false },
   plugins: [addonPlugin, wasmPlugin, besidePlugin, shebangPlugin, mainPlugin, copiesPlugin],
   onLog: (level, log, handle) => {
