@@ -62,9 +62,11 @@ const whyOf = (what: string, cause: string): string => {
   const errors = errorsOf(cause)
   const message = oneLine(what)
   const wordsOf = (error: string) => error.replace(/^[^\s:]+(?:: |$)/, "")
+  // As a part of its own: a short text is easily part of another word or sentence.
+  const isSaid = (words: string) => [":", ";", ",", "."].some((end) => `: ${message};`.includes(`: ${words}${end}`))
   return (
-    errors.find((error) => !message.includes(wordsOf(error))) ??
-    errors.find((error) => wordsOf(error) === "" && !message.includes(error)) ??
+    errors.find((error) => wordsOf(error) !== "" && !isSaid(wordsOf(error))) ??
+    errors.find((error) => wordsOf(error) === "" && !isSaid(error)) ??
     ""
   )
 }

@@ -70,6 +70,26 @@ describe.each<readonly [string, unknown, string | undefined]>([
     "no licence"
   ],
   [
+    "nothing twice, where the message goes on",
+    { level: "WARN", message: "a: b; 3 records are dropped", cause: withoutStack },
+    "a: b; 3 records are dropped: Error: c"
+  ],
+  [
+    "nothing twice, where a sentence follows",
+    { level: "ERROR", message: "no answer: a: b. Inside Lambda this is rare", cause: withoutStack },
+    "no answer: a: b. Inside Lambda this is rare: Error: c"
+  ],
+  [
+    "an error whose words are part of the message by chance",
+    { level: "ERROR", message: "a batch was not sent: it timed out", cause: "Error: sent" },
+    "a batch was not sent: it timed out: Error: sent"
+  ],
+  [
+    "one whose words end the message by chance",
+    { level: "ERROR", message: "the batch was not sent", cause: "Error: sent" },
+    "the batch was not sent: Error: sent"
+  ],
+  [
     "a cause without an end",
     { level: "ERROR", message: "invoke failed", cause: "x".repeat(5000) },
     `invoke failed: ${"x".repeat(500)}…`
