@@ -5,3 +5,6 @@ import * as Effect from "effect/Effect"
 export const make = (message: string) => new CliError.UserError({ cause: message })
 
 export const fail = (message: string) => Effect.fail(make(message))
+
+/** What was thrown, in words. */
+export const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))

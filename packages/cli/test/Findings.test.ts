@@ -11,6 +11,7 @@ import * as Stub from "../src/layer/Stub.ts"
 import * as Zip from "../src/layer/Zip.ts"
 import * as ZipReader from "../src/layer/ZipReader.ts"
 import { accessKey, broken, secrets } from "./support/brokenLayers.ts"
+import { brokenLinks } from "./support/brokenLinks.ts"
 import {
   arm64,
   beside,
@@ -25,8 +26,10 @@ import {
   zipOf
 } from "./support/foreignLayer.ts"
 
+const all = [...broken, ...brokenLinks]
+
 describe("a layer with one fault: it is named, and nothing else is", () => {
-  it.each(broken)("$title", ({ arch, files, finding: [severity, code, path, words], runtimes }) => {
+  it.each(all)("$title", ({ arch, files, finding: [severity, code, path, words], runtimes }) => {
     const findings = check(files, runtimes, arch)
     const [finding] = findings
     assert.lengthOf(findings, 1, JSON.stringify(findings, undefined, 2))
@@ -145,7 +148,7 @@ it("docs/checking.md lists every fault", () => {
   const rows = new Map(
     Array.from(text.matchAll(/^\| (`.+?`) \| ([a-z, ]+) \|/gm), ([, codes, severities]) => [codes, severities])
   )
-  for (const { finding } of broken) {
+  for (const { finding } of all) {
     const [severity, code] = finding
     const row = Array.from(rows.keys()).find((codes) => codes?.includes(`\`${code}\``))
     assert.include(rows.get(row), severity, code)

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as NodePath from "node:path"
+import * as UserError from "../UserError.ts"
 import * as ExtensionFindings from "./ExtensionFindings.ts"
 import * as FileFindings from "./FileFindings.ts"
 import { type Finding, isExtensionPath, type Layer, type Target } from "./Finding.ts"
@@ -219,7 +220,7 @@ const contentFindings = (entry: Entry, layer: Layer): ReadonlyArray<Finding> => 
       isExtensionPath(path) ? ExtensionFindings.find(path, mode, bytes, layer) : []
     )
   } catch (cause) {
-    const message = `it cannot be unpacked: ${cause instanceof Error ? cause.message : String(cause)}`
+    const message = `it cannot be unpacked: ${UserError.reasonOf(cause)}`
     return [error("damaged", path, message, "zip again, without encryption, stored or deflated")]
   }
 }

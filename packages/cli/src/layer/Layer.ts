@@ -109,6 +109,5 @@ export const writeFile = (file: string, bytes: Uint8Array) => replace(file, (pat
 export const remove = (file: string) =>
   Effect.try({
     try: () => Fs.rmSync(file, { force: true }),
-    catch: (cause) =>
-      UserError.make(`${file} cannot be removed: ${cause instanceof Error ? cause.message : String(cause)}`)
+    catch: (cause) => UserError.make(`${file} cannot be removed: ${UserError.reasonOf(cause)}`)
   })

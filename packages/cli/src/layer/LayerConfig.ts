@@ -115,8 +115,7 @@ const findUpwards = (folder: string, name: string): string | undefined => {
 const readPackage = (file: string) =>
   Effect.try({
     try: (): unknown => JSON.parse(Fs.readFileSync(file, "utf8").replace(/^\uFEFF/, "")),
-    catch: (cause) =>
-      UserError.make(`${file} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`)
+    catch: (cause) => UserError.make(`${file} cannot be read: ${UserError.reasonOf(cause)}`)
   })
 
 const isDirectory = (path: string): boolean => Fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true

@@ -2,6 +2,7 @@
 import * as Result from "effect/Result"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
+import * as UserError from "../UserError.ts"
 import * as ZipReader from "./ZipReader.ts"
 
 /**
@@ -86,6 +87,6 @@ export const open = (path: string): Result.Result<LayerContent, string> => {
   if (!stats.isDirectory() && !stats.isFile()) return Result.fail("it is neither a file nor a directory")
   return Result.try({
     try: () => (stats.isDirectory() ? fromDirectory(path) : fromZip(path, stats.size)),
-    catch: (error) => (error instanceof Error ? error.message : String(error))
+    catch: UserError.reasonOf
   }).pipe(Result.flatMap((content) => content))
 }

@@ -151,7 +151,6 @@ export const write = Effect.fnUntraced(function* (directory: string, files: Read
         throw error
       }
     },
-    catch: (error) =>
-      UserError.make(`the project cannot be written: ${error instanceof Error ? error.message : String(error)}`)
+    catch: (error) => UserError.make(`the project cannot be written: ${UserError.reasonOf(error)}`)
   })
 })

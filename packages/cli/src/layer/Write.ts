@@ -9,8 +9,7 @@ import * as UserError from "../UserError.ts"
 export const attempt = <A>(target: string, write: () => A) =>
   Effect.try({
     try: write,
-    catch: (cause) =>
-      UserError.make(`${target} cannot be written: ${cause instanceof Error ? cause.message : String(cause)}`)
+    catch: (cause) => UserError.make(`${target} cannot be written: ${UserError.reasonOf(cause)}`)
   })
 
 /** A folder in the one for temporary files, until the scope closes. */

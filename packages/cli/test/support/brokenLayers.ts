@@ -10,7 +10,7 @@ const privateKey = `-----BEGIN ${"RSA PRIVATE"} KEY-----\\n${"MIIEowIBAAKCAQEA".
 const password = "kX9vQ2mZ7rT4wB1n"
 export const secrets = [accessKey, githubToken, privateKey, password]
 
-interface Broken {
+export interface Broken {
   readonly title: string
   readonly files: ReadonlyArray<File>
   readonly runtimes?: string
@@ -301,36 +301,6 @@ export const broken: ReadonlyArray<Broken> = [
     title: "an .npmrc with a token",
     files: beside("hello/.npmrc", `//registry.npmjs.org/:_authToken=00000000-1111-2222`),
     finding: ["error", "secret", "hello/.npmrc", /an npm token/]
-  },
-  {
-    title: "an absolute symbolic link",
-    files: beside("hello/node", "/usr/local/bin/node", { mode: 0o120777 }),
-    finding: ["error", "link", "hello/node", /outside of the layer/]
-  },
-  {
-    title: "a symbolic link to nowhere",
-    files: [good, { path: "extensions/other", bytes: "../hello/run", mode: 0o120777 }],
-    finding: ["error", "link", "extensions/other", /not in the layer/]
-  },
-  {
-    title: "a symbolic link to a directory in the place of an extension",
-    files: [good, { ...good, path: "other/run" }, { path: "extensions/other", bytes: "../other", mode: 0o120777 }],
-    finding: ["error", "link", "extensions/other", /a directory/]
-  },
-  {
-    title: "a symbolic link to itself",
-    files: [good, { path: "extensions/other", bytes: "other", mode: 0o120777 }],
-    finding: ["error", "link", "extensions/other", /circle/]
-  },
-  {
-    title: "a file without x behind two symbolic links",
-    files: [
-      good,
-      { ...good, path: "1.0/run", mode: 0o100644 },
-      { path: "current", bytes: "1.0", mode: 0o120777 },
-      { path: "extensions/other", bytes: "/opt/current/run", mode: 0o120777 }
-    ],
-    finding: ["error", "not-executable", "extensions/other", /./]
   },
   {
     title: "a path that leads out",
