@@ -62,6 +62,14 @@ const linesOf = Effect.fnUntraced(function* (log: string | undefined) {
   )
 })
 
+/** A log may be larger than the memory: no more of it is read than is written. */
+const written = Effect.callback<void>((resume) => {
+  if (!process.stdout.writableNeedDrain) return resume(Effect.void)
+  const onDrain = () => resume(Effect.void)
+  process.stdout.once("drain", onDrain)
+  return Effect.sync(() => process.stdout.off("drain", onDrain))
+})
+
 const run = Effect.fnUntraced(function* ({ log, map }: Input) {
   const file = Option.isSome(map) ? map.value : yield* lastMap
   const { file: bundle, positions } = yield* positionsIn(file)
@@ -74,7 +82,7 @@ const run = Effect.fnUntraced(function* ({ log, map }: Input) {
     Stream.runForEach((line) => {
       const text = positions.restore(line)
       isUseful ||= text !== line
-      return terminal.print(text)
+      return Effect.andThen(terminal.print(text), written)
     }),
     Effect.catchTag("PlatformError", (error) => fail(`the log cannot be read: ${error.message}`))
   )
