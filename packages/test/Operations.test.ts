@@ -42,7 +42,7 @@ const argumentsAt = (text: string, start: number): string => {
 }
 
 /** What makes a line: these calls, with a literal or with a text that is made elsewhere. */
-const calls = /(?<![.\w])(?:Effect\.log(?:Info|Warning|Error|Fatal)?|logFailure|drop|late|log|warn)\(/g
+const calls = /(?<![.\w])(?:Effect\.log(?:Info|Warning|Error|Fatal)?|logFailure|drop|late)\(/g
 
 const logged = sources.flatMap((text) =>
   Array.from(text.matchAll(calls), ({ 0: call, index }) => argumentsAt(text, index + call.length))
@@ -114,9 +114,6 @@ describe("the table of lines", () => {
       elsewhere.toSorted(),
       [
         // FailurePolicy.logFailure, which is given every text above.
-        "message",
-        // NodeExtension: what its own `log` and `warn` are given.
-        "message",
         "message",
         // The accounting: TelemetryAccounting.line.
         "line",

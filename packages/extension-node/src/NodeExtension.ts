@@ -9,7 +9,7 @@
 import * as Deadline from "@effect-lambda/extension/Deadline"
 import * as Extension from "@effect-lambda/extension/Extension"
 import * as ExtensionsApi from "@effect-lambda/extension/ExtensionsApi"
-import { HostProcess } from "@effect-lambda/extension/HostProcess"
+import { HostProcess, once } from "@effect-lambda/extension/HostProcess"
 import * as LambdaEnvironment from "@effect-lambda/extension/LambdaEnvironment"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -142,7 +142,6 @@ export const runMain: {
     const terminated = Deferred.makeUnsafe<string>()
     // Of the signal, once there was one.
     let exitCode = 0
-    let hasBegun = false
     let isShuttingDown = false
     let isOver = false
     const exit = (code: number) => {
@@ -166,30 +165,29 @@ export const runMain: {
     const name = PreRegistration.extensionName(process.env, process.argv[1] ?? "")
     const withLogs = <B, E2>(effect: Effect.Effect<B, E2>) =>
       effect.pipe(Effect.annotateLogs("extension", name), Effect.provide(loggers))
-    const log = (message: string, defect: unknown) =>
-      Effect.runFork(withLogs(Effect.logError(message, Cause.die(defect))))
-    const warn = (message: string, defect: unknown) =>
-      Effect.runFork(withLogs(Effect.logWarning(message, Cause.die(defect))))
-    process.on("uncaughtException", (error) => log("an exception that nobody caught; going on", error))
-    process.on("unhandledRejection", (reason) => log("a rejection that nobody handled; going on", reason))
+    const print = (line: Effect.Effect<void>) => Effect.runFork(withLogs(line))
+    process.on("uncaughtException", (error) =>
+      print(Effect.logError("an exception that nobody caught; going on", Cause.die(error)))
+    )
+    process.on("unhandledRejection", (reason) =>
+      print(Effect.logError("a rejection that nobody handled; going on", Cause.die(reason)))
+    )
 
     // Of a handler or a library. Otherwise nothing in the log would say who it was.
     process.on("exit", (code) => {
       if (isOver) return
-      const call = new Error(`process.exit(${code})`)
-      if (isShuttingDown)
-        warn("process.exit was called in the shutdown: what was still to be done is left undone", call)
-      else log("process.exit was called before SHUTDOWN", call)
+      const call = Cause.die(new Error(`process.exit(${code})`))
+      print(
+        isShuttingDown
+          ? Effect.logWarning("process.exit was called in the shutdown: what was still to be done is left undone", call)
+          : Effect.logError("process.exit was called before SHUTDOWN", call)
+      )
     })
 
     const program = failingInInit(effect, onInitFailure).pipe(
       Effect.provide(layer),
       Effect.provideService(HostProcess, {
-        begin: Effect.sync(() => {
-          const isFirst = !hasBegun
-          hasBegun = true
-          return isFirst
-        }),
+        begin: once(),
         termination: Deferred.await(terminated),
         exitAt: (epochMillis, code) =>
           Effect.map(Clock.currentTimeMillis, (now) => {

@@ -66,7 +66,9 @@ export const logFailure = (message: string, cause: Cause.Cause<unknown>): Effect
 const reportBudget = Duration.seconds(1)
 
 /**
- * Tells Lambda, as well as it can be told, why the extension ends.
+ * Tells the log and Lambda, as well as it can be told, why the extension ends.
+ * What a policy has ended is in the log already; what a consumer of the stream
+ * fails with may be caught around it, unseen.
  *
  * @internal
  */
@@ -75,10 +77,12 @@ export const reportFailure = <E>(
   send: ExtensionsApi["Service"]["exitError"],
   registration: Registration
 ): Effect.Effect<void> => {
-  const error = Cause.findErrorOption(cause)
-  const report =
-    Option.isSome(error) && Schema.is(ExtensionAborted)(error.value) ? error.value.report : errorRequestFromCause(cause)
-  return send(registration, report).pipe(
+  const error = Option.filter(Cause.findErrorOption(cause), Schema.is(ExtensionAborted))
+  const report = Option.isSome(error) ? error.value.report : errorRequestFromCause(cause)
+  const logged = Option.isSome(error)
+    ? Effect.void
+    : logFailure("the program over the events failed; Lambda is told, and the process must end", cause)
+  return Effect.andThen(logged, send(registration, report)).pipe(
     Deadline.abandonAfter(reportBudget),
     Effect.asVoid,
     Effect.catch((failure) => Effect.logWarning(`the failure could not be reported to Lambda: ${failure.message}`))

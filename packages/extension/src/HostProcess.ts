@@ -12,6 +12,21 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 
 /**
+ * A `begin` for one process: true once.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const once = (): Effect.Effect<boolean> => {
+  let hasBegun = false
+  return Effect.sync(() => {
+    const isFirst = !hasBegun
+    hasBegun = true
+    return isFirst
+  })
+}
+
+/**
  * - `begin`: whether the process has had no life of an extension yet, asked
  *   once the extension is registered. Lambda registers one per process; what a
  *   stub has registered could be adopted again

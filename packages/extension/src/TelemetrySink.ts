@@ -205,8 +205,8 @@ export class HttpSinkError extends Schema.TaggedError<HttpSinkError>("@effect-la
 /**
  * Posts every batch to an HTTP endpoint; any 2xx answer takes it, and a
  * redirect is a refusal like any other status. `Retry-After` beside a status
- * that may pass is obeyed. The header `idempotency-key` carries the batch's id. The client is the current
- * `HttpClient`, with whatever proxy or tracing it has.
+ * that may pass is obeyed. The header `idempotency-key` carries the batch's id.
+ * The client is the current `HttpClient`, with whatever proxy or tracing it has.
  *
  * It fails where no request can be made with the options: the URL is not one of
  * http or https or has credentials in it, or a header has a line break. In

@@ -19,7 +19,7 @@ import * as Build from "../layer/Build.ts"
 import type { Bundle } from "../layer/Bundle.ts"
 import * as Layer from "../layer/Layer.ts"
 import * as LayerConfig from "../layer/LayerConfig.ts"
-import * as SourceMap from "../layer/SourceMap.ts"
+import type { Positions } from "../layer/SourceMap.ts"
 import * as TrialRun from "../layer/TrialRun.ts"
 import * as Watch from "../layer/Watch.ts"
 import * as Write from "../layer/Write.ts"
@@ -81,7 +81,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
     onEntry: (entry) => Effect.sync(() => summary.add(entry))
   }
   let port = input.invokePort
-  let positions: SourceMap.Positions | undefined
+  let positions: Positions | undefined
   let current: Effect.Success<ReturnType<typeof Environment.start>> | undefined
 
   const start = Effect.gen(function* () {
@@ -120,7 +120,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
       if (note !== undefined) yield* tell("yellow", note.replaceAll("\n", "\n  "))
       const files = [Build.entryFile(built, trial.success.events), ...Build.programFiles(built, bundle.code)]
       yield* Layer.writeDirectory(layer, files)
-      positions = SourceMap.positions(bundle.map)
+      positions = bundle.positions
     }
     if (Fs.existsSync(layer)) yield* start
     return Result.isFailure(trial) ? trial.failure.message : undefined

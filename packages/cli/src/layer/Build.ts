@@ -99,10 +99,10 @@ const trialProgram = Effect.fnUntraced(function* ({ name, project, runtime }: La
 const sameEvents = (a: ReadonlyArray<string>, b: ReadonlyArray<string>) => a.toSorted().join() === b.toSorted().join()
 
 /** Runs the program once, and holds what it registers for against the configuration. */
-export const trial = Effect.fnUntraced(function* (config: LayerConfig, { code, map }: Bundle.Bundle) {
+export const trial = Effect.fnUntraced(function* (config: LayerConfig, { code, positions }: Bundle.Bundle) {
   const { env, events, name } = config
   const program = yield* trialProgram(config, code)
-  const run = yield* TrialRun.run({ name, env, program, positions: SourceMap.positions(map) })
+  const run = yield* TrialRun.run({ name, env, program, positions })
   const registered = run.events ?? events
   if (registered === undefined) {
     return yield* UserError.fail(
@@ -152,9 +152,8 @@ const writeLayer = Effect.fnUntraced(function* (
 })
 
 /** What `check` would find in the bundle, at its place in the sources. */
-const secretNotes = (name: string, { code, map }: Bundle.Bundle): ReadonlyArray<string> => {
+const secretNotes = (name: string, { code, positions }: Bundle.Bundle): ReadonlyArray<string> => {
   const bytes = Buffer.from(code)
-  const positions = SourceMap.positions(map)
   return Secrets.find(bytes).flatMap(({ isCertain, kind, offset }) => {
     const before = bytes.toString("utf8", 0, offset)
     const position = `/${name}/bundle.cjs:${before.split("\n").length}:${before.length - before.lastIndexOf("\n")}`

@@ -190,6 +190,14 @@ export const outputOptions = ({ project }: Pick<LayerConfig, "project">): Output
 export interface Bundle {
   readonly code: string
   readonly map: SourceMap.SourceMap
+  /** What the map says, read once. */
+  readonly positions: SourceMap.Positions
+}
+
+/** Of what rolldown has made: the text, and that of its map. */
+export const fromRolldown = (config: Pick<LayerConfig, "name">, code: string, mapText: string): Bundle => {
+  const map = SourceMap.fromRolldown(config, mapText)
+  return { code, map, positions: SourceMap.positions(map) }
 }
 
 /** One line per error of a build that failed. */
@@ -211,6 +219,5 @@ export const build = Effect.fnUntraced(function* (config: Pick<LayerConfig, "ent
     catch: (cause) => UserError.make(`${config.entry} cannot be bundled:\n${errorsOf(cause).join("\n")}`)
   }).pipe(Effect.map(({ output }) => output[0]))
   if (map === null) return yield* Effect.die(new Error("rolldown made no source map"))
-  const bundle: Bundle = { code, map: SourceMap.fromRolldown(config, map.toString()) }
-  return { bundle, warnings }
+  return { bundle: fromRolldown(config, code, map.toString()), warnings }
 })

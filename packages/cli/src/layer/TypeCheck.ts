@@ -92,6 +92,7 @@ export const run = Effect.fnUntraced(function* ({ entry, project }: Pick<LayerCo
   for (const file of known) {
     const shown = yield* compile(file, "--showConfig").pipe(Effect.orElseSucceed(() => ""))
     for (const reference of referencesOf(file, shown)) known.add(reference)
+    if (file === config) continue
     const listed = yield* compile(file, ...off, "--listFilesOnly").pipe(Effect.orElseSucceed(() => ""))
     if (!hasEntry(listed)) continue
     return (yield* check(file)).note

@@ -5,7 +5,6 @@ import * as Queue from "effect/Queue"
 import * as Fs from "node:fs"
 import * as Bundle from "./Bundle.ts"
 import type { LayerConfig } from "./LayerConfig.ts"
-import * as SourceMap from "./SourceMap.ts"
 
 export type Outcome =
   | {
@@ -61,10 +60,11 @@ export const make = Effect.fnUntraced(function* (options: {
           case "BUNDLE_END":
             Queue.offerUnsafe(outcomes, {
               _tag: "Bundled",
-              bundle: {
-                code: Fs.readFileSync(file, "utf8"),
-                map: SourceMap.fromRolldown(config, Fs.readFileSync(`${file}.map`, "utf8"))
-              },
+              bundle: Bundle.fromRolldown(
+                config,
+                Fs.readFileSync(file, "utf8"),
+                Fs.readFileSync(`${file}.map`, "utf8")
+              ),
               warnings,
               millis: event.duration,
               since

@@ -12,7 +12,7 @@ import {
 } from "../ExtensionError.ts"
 import { ExtensionsApi } from "../ExtensionsApi.ts"
 import type { Entry, Options, Step } from "../ExtensionTest.ts"
-import { HostProcess } from "../HostProcess.ts"
+import { HostProcess, once } from "../HostProcess.ts"
 import { LambdaEnvironment } from "../LambdaEnvironment.ts"
 import type { Registration } from "../Registration.ts"
 import * as telemetryInMemory from "./telemetryInMemory.ts"
@@ -41,7 +41,6 @@ export const make = Effect.fnUntraced(function* (script: ReadonlyArray<Step>, op
   // Until when a poll that lost its connection stands.
   let standsUntil = 0
   let invocations = 0
-  let hasBegun = false
 
   const write = (entry: NewEntry) =>
     Effect.map(Clock.currentTimeMillis, (at) => {
@@ -189,11 +188,7 @@ export const make = Effect.fnUntraced(function* (script: ReadonlyArray<Step>, op
       })
     ),
     Context.add(HostProcess, {
-      begin: Effect.sync(() => {
-        const isFirst = !hasBegun
-        hasBegun = true
-        return isFirst
-      }),
+      begin: once(),
       termination: Deferred.await(terminated),
       exitAt: (epochMillis, code) => write({ _tag: "ExitAt", epochMillis, code })
     }),

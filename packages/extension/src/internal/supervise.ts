@@ -6,7 +6,6 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Deadline from "../Deadline.ts"
 import type { EventsOptions } from "../Extension.ts"
@@ -14,7 +13,7 @@ import type { ExtensionsApiError } from "../ExtensionError.ts"
 import type { ExtensionEvent, ShutdownEvent } from "../ExtensionEvent.ts"
 import * as ExtensionMetrics from "../ExtensionMetrics.ts"
 import { ExtensionsApi } from "../ExtensionsApi.ts"
-import { aborted, ExtensionAborted, logFailure, reportFailure } from "../FailurePolicy.ts"
+import { aborted, type ExtensionAborted, logFailure, reportFailure } from "../FailurePolicy.ts"
 import { HostProcess } from "../HostProcess.ts"
 import type { LambdaEnvironment } from "../LambdaEnvironment.ts"
 import { poll, unannouncedShutdown } from "./poll.ts"
@@ -24,13 +23,6 @@ import { register } from "./register.ts"
 const defaultInitTimeout = Duration.seconds(8)
 // Where a stream fails there is no deadline: this long for the report and the finalizers, and then the process ends.
 const failedExitMillis = 2000
-
-/** What a policy has ended is in the log; what a consumer of the stream fails with may be caught around it, unseen. */
-const logEnd = (cause: Cause.Cause<unknown>) => {
-  const error = Cause.findErrorOption(cause)
-  if (Option.isSome(error) && Schema.is(ExtensionAborted)(error.value)) return Effect.void
-  return logFailure("the program over the events failed; Lambda is told, and the process must end", cause)
-}
 
 const secondLife =
   "Extension.events (or run) began a second time in this process: the extension is registered, and its first life cannot be " +
@@ -65,8 +57,7 @@ export const supervise = <E1, R1, E2, R2>(
             "the stream of events was left before SHUTDOWN: if the process exits now, Lambda reports Extension.Crash"
           )
         }
-        return logEnd(exit.cause).pipe(
-          Effect.andThen(reportFailure(exit.cause, hasPolled ? api.exitError : api.initError, registration)),
+        return reportFailure(exit.cause, hasPolled ? api.exitError : api.initError, registration).pipe(
           // A finalizer of the user that never ends must not hold an extension that neither polls nor exits.
           Effect.andThen(Clock.currentTimeMillis),
           Effect.flatMap((now) => host.exitAt(now + failedExitMillis, 1))
