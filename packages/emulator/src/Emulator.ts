@@ -63,7 +63,7 @@ import type { ShutdownReason } from "./Wire.ts"
 
 export type { ExtensionSlot, ExtensionsOptions } from "./internal/ExtensionFiles.ts"
 export type { FunctionOptions } from "./internal/FunctionProcess.ts"
-export type { InvokeOptions, InvokeResult, Options } from "./internal/Options.ts"
+export type { InitType, InvokeOptions, InvokeResult, Options } from "./internal/Options.ts"
 
 /**
  * A running environment.
@@ -92,6 +92,8 @@ export class Emulator extends Context.Service<
      */
     readonly shutdown: (reason?: ShutdownReason) => Effect.Effect<void>
     readonly journal: Journal.Journal
+    /** The limit of the init phase in milliseconds, as `initTimeout`, `initType` and the profile have it. */
+    readonly initTimeoutMs: number
     /** Ends a slot, as if its process had exited (default: code 0). */
     readonly endSlot: (source: Source, status?: ExitStatus) => Effect.Effect<void, EmulatorError>
     /** Output of a slot, as if its process had printed the text (default: to stdout). A line counts when it is complete. */
@@ -120,6 +122,8 @@ const makeWith = Effect.fnUntraced(function* (
   clock: Clock.Clock
 ): Effect.fn.Return<Emulator["Service"], EmulatorError, Scope.Scope> {
   const now = () => clock.currentTimeMillisUnsafe()
+  const problem = Settings.problemOf(options)
+  if (problem !== undefined) return yield* new EmulatorError({ method: "Emulator.layer", reason: problem })
   const extensions = options.extensions ?? []
   const expected = yield* ExtensionFiles.expectedExtensions(extensions)
   const opt = yield* ExtensionFiles.mountedOpt(extensions)
@@ -188,6 +192,7 @@ const makeWith = Effect.fnUntraced(function* (
     profile,
     instanceId,
     memorySize: settings.variables.memorySize,
+    initializationType: settings.variables.initializationType,
     timeoutMs,
     logFormat: options.logFormat ?? "text",
     holdsAtOnce: (settings.freezeAfterMs ?? 0) === 0,
@@ -369,6 +374,7 @@ const makeWith = Effect.fnUntraced(function* (
       if (!ended) dispatch({ _tag: "Shutdown", reason })
       yield* Deferred.await(terminated)
     }),
+    initTimeoutMs: settings.initTimeoutMs,
     journal: { entries: journal.entries, stream: journal.stream, waitFor: journal.waitFor },
     endSlot: Effect.fnUntraced(function* (source: Source, status: ExitStatus = { _tag: "Code", code: 0 }) {
       const process = slots.end(source)

@@ -86,6 +86,20 @@ export class InvalidFunction extends Schema.TaggedError<InvalidFunction>(
 }
 
 /**
+ * An option has a value that cannot have its effect: `option` is where it stands, `explanation` says why, and what to do.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class InvalidOption extends Schema.TaggedError<InvalidOption>(
+  "@effect-lambda/emulator/EmulatorError/InvalidOption"
+)("InvalidOption", { option: Schema.String, explanation: Schema.String }) {
+  override get message(): string {
+    return `${this.option} ${this.explanation}`
+  }
+}
+
+/**
  * This machine does not permit a private mount namespace, which `root` needs; `said` is what the system answered.
  *
  * @category reasons
@@ -216,6 +230,7 @@ export const EmulatorErrorReason = Schema.Union([
   PortUnavailable,
   NotLoopback,
   InvalidFunction,
+  InvalidOption,
   RootUnavailable,
   InvalidFault,
   AlreadyShutDown,

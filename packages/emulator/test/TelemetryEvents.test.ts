@@ -13,6 +13,7 @@ const feed = (happenings: ReadonlyArray<readonly [number, Happening]>, profile: 
     functionVersion: "1",
     instanceId: "i",
     memorySize: 128,
+    initializationType: "on-demand",
     timeoutMs: 3000
   })
   return happenings.flatMap(([at, happening]) => next(happening, at))

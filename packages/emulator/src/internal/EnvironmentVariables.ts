@@ -3,6 +3,7 @@ import * as DateTime from "effect/DateTime"
 import * as NodePath from "node:path"
 import NodeProcess from "node:process"
 import type { Profile } from "../Profile.ts"
+import type { InitializationType } from "./Settings.ts"
 
 /** What an extension never sees on the real service. */
 const hidden = new Set([
@@ -28,6 +29,7 @@ export interface VariablesOptions {
   readonly functionVersion: string
   readonly handler: string
   readonly memorySize: number
+  readonly initializationType: InitializationType
   readonly region: string
   readonly credentials: {
     readonly accessKeyId: string
@@ -63,7 +65,7 @@ const platform = (options: VariablesOptions): Record<string, string> => ({
   AWS_LAMBDA_FUNCTION_NAME: options.functionName,
   AWS_LAMBDA_FUNCTION_VERSION: options.functionVersion,
   AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(options.memorySize),
-  AWS_LAMBDA_INITIALIZATION_TYPE: options.profile === "lmi" ? "lambda-managed-instances" : "on-demand",
+  AWS_LAMBDA_INITIALIZATION_TYPE: options.initializationType,
   AWS_LAMBDA_RUNTIME_API: options.runtimeApi
 })
 

@@ -7,6 +7,15 @@ import type { ExtensionsOptions } from "./ExtensionFiles.ts"
 import type { FunctionOptions } from "./FunctionProcess.ts"
 
 /**
+ * How an environment is initialised, as `AWS_LAMBDA_INITIALIZATION_TYPE` and telemetry name it: for an invocation that
+ * waits (`on-demand`), beforehand and kept ready (`provisioned-concurrency`), or once for a snapshot (`snap-start`).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type InitType = "on-demand" | "provisioned-concurrency" | "snap-start"
+
+/**
  * What the environment is made of.
  *
  * @category models
@@ -33,7 +42,15 @@ export interface Options {
   readonly accountId?: string
   /** The function timeout, default 3 seconds (real) or 300 seconds (rie, lmi). It covers extensions too, and init when it runs inside an invocation. */
   readonly timeout?: Duration.Input
-  /** The limit of the init phase, default 10 seconds (real) or the function timeout (lmi); rie has none. */
+  /**
+   * How the environment is initialised, default `on-demand`. Only `real` knows several ways: AWS's emulator (rie) and
+   * managed instances (lmi) have one each, and refuse another with the reason `InvalidOption`.
+   */
+  readonly initType?: InitType
+  /**
+   * The limit of the init phase, default 10 seconds (real), or the function timeout but at least 130 seconds (real with
+   * another `initType` than `on-demand`), or the function timeout (lmi); rie has none.
+   */
   readonly initTimeout?: Duration.Input
   /**
    * Are the processes stopped between invocations, as on Lambda? `after` is how long everybody has to wait in next before

@@ -1,7 +1,11 @@
 /** What `Options` says about the environment, with the defaults of its profile. Times are milliseconds. */
 import * as Duration from "effect/Duration"
 import type { Profile } from "../Profile.ts"
-import type { Options } from "./Options.ts"
+import { InvalidOption } from "../EmulatorError.ts"
+import type { InitType, Options } from "./Options.ts"
+
+/** How the environment is initialised, by the name that processes and telemetry see. */
+export type InitializationType = InitType | "lambda-managed-instances"
 
 export interface Settings {
   readonly profile: Profile
@@ -10,6 +14,7 @@ export interface Settings {
   readonly variables: {
     readonly region: string
     readonly memorySize: number
+    readonly initializationType: InitializationType
     readonly credentials: NonNullable<Options["credentials"]>
     readonly environment: Readonly<Record<string, string>>
   }
@@ -31,6 +36,30 @@ const freezeAfterMs = (freeze: Options["freeze"] = false, profile: Profile): num
   return freeze === true || freeze.after === undefined ? 0 : limitMs(freeze.after)
 }
 
+/** The longest init of an environment for which nobody waits, unless its function may run even longer. */
+const preparedInitMs = 130_000
+
+const initTimeoutMs = (
+  { initTimeout, initType = "on-demand" }: Options,
+  profile: Profile,
+  timeoutMs: number
+): number => {
+  if (initTimeout !== undefined) return limitMs(initTimeout)
+  if (profile === "lmi") return timeoutMs
+  return initType === "on-demand" ? 10_000 : Math.max(preparedInitMs, timeoutMs)
+}
+
+/** An option that cannot have its effect. */
+export const problemOf = ({ initType, profile = "real" }: Options): InvalidOption | undefined => {
+  if (profile === "real" || initType === undefined) return undefined
+  if (profile === "rie" && initType === "on-demand") return undefined
+  const only = profile === "lmi" ? "lambda-managed-instances" : "on-demand"
+  return new InvalidOption({
+    option: "initType",
+    explanation: `is ${initType}, but profile ${profile} initialises in one way, ${only}. Leave it out, or take profile real.`
+  })
+}
+
 /** `handler`: what the function's file and export are called, when there is one. */
 export const resolve = (options: Options, handler: string | undefined): Settings => {
   const profile = options.profile ?? "real"
@@ -38,7 +67,6 @@ export const resolve = (options: Options, handler: string | undefined): Settings
   const region = options.region ?? "us-east-1"
   const accountId = options.accountId ?? "123456789012"
   const timeoutMs = limitMs(options.timeout ?? (profile === "real" ? "3 seconds" : "300 seconds"))
-  const initTimeoutMs = profile === "lmi" ? timeoutMs : limitMs("10 seconds")
   return {
     profile,
     identity: {
@@ -49,6 +77,7 @@ export const resolve = (options: Options, handler: string | undefined): Settings
     variables: {
       region,
       memorySize: options.memorySize ?? 128,
+      initializationType: profile === "lmi" ? "lambda-managed-instances" : (options.initType ?? "on-demand"),
       credentials: options.credentials ?? {
         accessKeyId: "EMULATOR",
         secretAccessKey: "emulator",
@@ -63,7 +92,7 @@ export const resolve = (options: Options, handler: string | undefined): Settings
         ? `arn:aws:lambda:us-east-1:012345678912:function:${functionName}`
         : `arn:aws:lambda:${region}:${accountId}:function:${functionName}`,
     timeoutMs,
-    initTimeoutMs: options.initTimeout === undefined ? initTimeoutMs : limitMs(options.initTimeout),
+    initTimeoutMs: initTimeoutMs(options, profile, timeoutMs),
     freezeAfterMs: freezeAfterMs(options.freeze, profile)
   }
 }

@@ -7,6 +7,7 @@
  */
 import type { Happening, Source } from "../../Journal.ts"
 import type { Profile } from "../../Profile.ts"
+import type { InitializationType } from "../Settings.ts"
 import type { InitPhase, Outcome, Span, TelemetryEvent, TraceContext } from "./TelemetryEvent.ts"
 
 export interface PlatformEventsOptions {
@@ -16,6 +17,7 @@ export interface PlatformEventsOptions {
   /** The name of the log stream. */
   readonly instanceId: string
   readonly memorySize: number
+  readonly initializationType: InitializationType
   readonly timeoutMs: number
 }
 
@@ -55,7 +57,7 @@ export const make = (
   options: PlatformEventsOptions
 ): ((happening: Happening, at: number) => ReadonlyArray<TelemetryEvent>) => {
   const managed = options.profile === "lmi"
-  const initializationType = managed ? "lambda-managed-instances" : "on-demand"
+  const { initializationType } = options
   const extensions = new Map<Source, Extension>()
   const invocations = new Map<string, Invocation>()
   /** Reports that wait for the end of the reset. */

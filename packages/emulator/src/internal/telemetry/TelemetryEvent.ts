@@ -1,5 +1,6 @@
 /** What the platform tells telemetry subscribers, before it is written for a schema version. Times are epoch ms. */
 import type { Source } from "../../Journal.ts"
+import type { InitializationType } from "../Settings.ts"
 
 /** The phase in which init ran: `invoke` when it was repeated inside an invocation (spec: InitPhase). */
 export type InitPhase = "init" | "invoke"
@@ -23,7 +24,7 @@ export interface Span {
 }
 
 interface Init {
-  readonly initializationType: "on-demand" | "lambda-managed-instances"
+  readonly initializationType: InitializationType
   readonly phase: InitPhase
 }
 
