@@ -5,9 +5,40 @@
  *
  * Plain JavaScript without dependencies, started by the emulator as the function's process.
  */
+import * as Fs from "node:fs"
 import * as Http from "node:http"
 import * as Util from "node:util"
 import { pathToFileURL } from "node:url"
+
+/** Writes all of it before it returns, so that nothing is lost however the process ends. */
+const writeAll = (descriptor, bytes) => {
+  for (let at = 0; at < bytes.length;) {
+    try {
+      at += Fs.writeSync(descriptor, bytes, at)
+    } catch (error) {
+      if (error.code !== "EAGAIN") throw error
+      // The pipe is full: its reader needs the processor now.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
+    }
+  }
+}
+
+/** Node keeps in memory what does not fit into a pipe, and loses it when the process ends. */
+const writeAtOnce = (stream, descriptor) => {
+  // The stream collects several writes for this one, if it is there.
+  stream._writev = null
+  stream._write = (chunk, encoding, callback) => {
+    try {
+      writeAll(descriptor, typeof chunk === "string" ? Buffer.from(chunk, encoding) : chunk)
+    } catch (error) {
+      return callback(error)
+    }
+    callback()
+  }
+}
+
+writeAtOnce(process.stdout, 1)
+writeAtOnce(process.stderr, 2)
 
 const [file, exportName] = process.argv.slice(2)
 const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(":")

@@ -13,6 +13,11 @@ import sys
 import time
 import traceback
 
+# A wrapper may have made them non-blocking, and Python drops what does not fit into a full pipe then. With -u every
+# write leaves at once.
+for descriptor in (1, 2):
+    os.set_blocking(descriptor, True)
+
 # The folder of the user's handler stays as it is.
 sys.dont_write_bytecode = True
 

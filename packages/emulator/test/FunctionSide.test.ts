@@ -3,10 +3,9 @@ import type * as Emulator from "@effect-lambda/emulator/Emulator"
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
-import { request, script, startEmulator, temporaryDirectory, writeExecutable } from "./support.ts"
+import { hasPython, request, script, startEmulator, temporaryDirectory, writeExecutable } from "./support.ts"
 
 /** The function's file in a directory of its own, as on Lambda. */
 const withFunction = Effect.fnUntraced(function* (name: string, text: string, options: Emulator.Options = {}) {
@@ -199,11 +198,6 @@ describe("a Node handler file", () => {
     })
   )
 })
-
-const python = ChildProcess.spawnSync("python3", ["--version"], {
-  env: { PATH: "/usr/local/bin:/usr/bin:/bin" }
-})
-const hasPython = python.status === 0
 
 describe("a Python handler file", () => {
   it.live("where there is no python3, one sentence says so", () =>

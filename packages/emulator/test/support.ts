@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
+import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import * as Http from "node:http"
 import * as Net from "node:net"
@@ -25,6 +26,10 @@ export const writeExecutable = (directory: string, name: string, text: string | 
   Fs.chmodSync(file, mode)
   return file
 }
+
+/** Is there a `python3` where the processes of an environment look for it? */
+export const hasPython =
+  ChildProcess.spawnSync("python3", ["--version"], { env: { PATH: "/usr/local/bin:/usr/bin:/bin" } }).status === 0
 
 const preamble = `#!/usr/bin/env node
 const http = require("node:http")
