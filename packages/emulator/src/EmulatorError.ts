@@ -100,6 +100,21 @@ export class InvalidOption extends Schema.TaggedError<InvalidOption>(
 }
 
 /**
+ * A variable cannot be set: `problem` says why, `option` has the effect that was wanted, where there is one.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class InvalidVariable extends Schema.TaggedError<InvalidVariable>(
+  "@effect-lambda/emulator/EmulatorError/InvalidVariable"
+)("InvalidVariable", { name: Schema.String, problem: Schema.String, option: Schema.UndefinedOr(Schema.String) }) {
+  override get message(): string {
+    const remedy = this.option === undefined ? "" : ` Use the option ${this.option}.`
+    return `The variable ${JSON.stringify(this.name)} ${this.problem}.${remedy}`
+  }
+}
+
+/**
  * This machine does not permit a private mount namespace, which `root` needs; `said` is what the system answered.
  *
  * @category reasons
@@ -231,6 +246,7 @@ export const EmulatorErrorReason = Schema.Union([
   NotLoopback,
   InvalidFunction,
   InvalidOption,
+  InvalidVariable,
   RootUnavailable,
   InvalidFault,
   AlreadyShutDown,

@@ -281,7 +281,7 @@ describe("init", () => {
       const show = "console.log(JSON.stringify(process.env))"
       const extension = script(`${show}\nawait register(["INVOKE"])\nfor (;;) await next()`)
       const emulator = yield* environment({ a: extension }, script(`${show}\nfor (;;) await nextInvocation()`), {
-        environment: { TABLE: "orders", _PRIVATE: "x" },
+        environment: { TABLE: "orders" },
         functionName: "orders"
       })
       const variables = Effect.fnUntraced(function* (source: Journal.Source) {

@@ -3,6 +3,7 @@ import type * as Emulator from "@effect-lambda/emulator/Emulator"
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import process from "node:process"
 import * as Settings from "../src/internal/Settings.ts"
 import { script, startEmulator, temporaryDirectory, writeExecutable } from "./support.ts"
 
@@ -79,6 +80,136 @@ describe("the kind of init", () => {
         "initType is snap-start, but profile rie initialises in one way, on-demand. Leave it out, or take profile real."
       ])
       yield* startEmulator({ profile: "rie", initType: "on-demand" })
+    })
+  )
+})
+
+/** What the processes of an environment with these options see, or what the extension does. */
+const seen = Effect.fnUntraced(function* (options: Emulator.Options, source: Journal.Source) {
+  const directory = yield* temporaryDirectory
+  const show = script("console.log(JSON.stringify(process.env)); setInterval(() => {}, 1000); await register([])")
+  const emulator = yield* startEmulator({
+    ...options,
+    extensions: [writeExecutable(directory, "a", show)],
+    function: { command: [writeExecutable(directory, "function.cjs", show)], ...options.function }
+  })
+  const { line } = yield* emulator.journal.waitFor(
+    Journal.is("Output", (output) => output.source === source),
+    "10 seconds"
+  )
+  const environment: Readonly<Record<string, string>> = JSON.parse(line)
+  return environment
+})
+
+describe("variables that Lambda sets itself", () => {
+  it.live("region and credentials of the variables are those of the environment", () =>
+    Effect.gen(function* () {
+      const environment = { AWS_REGION: "eu-central-1", AWS_ACCESS_KEY_ID: "AKIA", AWS_SECRET_ACCESS_KEY: "secret" }
+      for (const source of ["extension:a", "runtime"] as const) {
+        const of = yield* seen({ environment }, source)
+        assert.deepStrictEqual([of["AWS_REGION"], of["AWS_DEFAULT_REGION"]], ["eu-central-1", "eu-central-1"])
+        assert.deepStrictEqual([of["AWS_ACCESS_KEY_ID"], of["AWS_SECRET_ACCESS_KEY"]], ["AKIA", "secret"])
+        // Long-term keys have none, and one that is made up would be refused with them.
+        assert.isFalse("AWS_SESSION_TOKEN" in of)
+      }
+      const { functionArn } = Settings.resolve({ environment }, undefined)
+      assert.strictEqual(functionArn, "arn:aws:lambda:eu-central-1:123456789012:function:function")
+    })
+  )
+
+  it.live("what is not reserved is the customer's, for the function of X-Ray's variables too", () =>
+    Effect.gen(function* () {
+      const environment = {
+        AWS_XRAY_CONTEXT_MISSING: "IGNORE_ERROR",
+        TZ: "Europe/Berlin",
+        PATH: process.env.PATH ?? ""
+      }
+      const of = yield* seen({ environment }, "runtime")
+      assert.deepInclude(of, environment)
+      assert.strictEqual(of["AWS_XRAY_DAEMON_ADDRESS"], "169.254.79.129:2000")
+    })
+  )
+
+  const secret = "do-not-print-me"
+  it.live.each<readonly [string, Emulator.Options, string]>([
+    [
+      "a name",
+      { environment: { AWS_LAMBDA_FUNCTION_NAME: secret } },
+      "is set by Lambda itself. Use the option functionName."
+    ],
+    [
+      "the memory size",
+      { environment: { AWS_LAMBDA_FUNCTION_MEMORY_SIZE: secret } },
+      "is set by Lambda itself. Use the option memorySize."
+    ],
+    [
+      "the kind of init",
+      { environment: { AWS_LAMBDA_INITIALIZATION_TYPE: secret } },
+      "is set by Lambda itself. Use the option initType."
+    ],
+    [
+      "an address",
+      { environment: { AWS_LAMBDA_RUNTIME_API: secret } },
+      '"AWS_LAMBDA_RUNTIME_API" is set by Lambda itself.'
+    ],
+    [
+      "the handler",
+      { environment: { _HANDLER: secret }, profile: "rie" },
+      "is set by Lambda itself. Use the option handler."
+    ],
+    [
+      "a name of the function alone",
+      { function: { command: ["sh"], environment: { LAMBDA_TASK_ROOT: secret } } },
+      "is set by Lambda itself. Use the option function.cwd."
+    ],
+    [
+      "a region of the function alone",
+      { function: { command: ["sh"], environment: { AWS_REGION: secret } } },
+      "cannot be set for the function alone. Use the option environment."
+    ],
+    ["a hidden name", { environment: { _PRIVATE: secret } }, "begins with _, and Lambda refuses such names"],
+    ["no name", { environment: { "": secret } }, '"" has no name'],
+    ["a = in a name", { environment: { "A=B": secret } }, '"A=B" has a = in its name'],
+    ["a NUL in a name", { environment: { "A\0": secret } }, "has a NUL character in its name"],
+    ["a NUL in a value", { environment: { A: `${secret}\0` } }, "has a NUL character in its value"],
+    ["half of the credentials", { environment: { AWS_SESSION_TOKEN: secret } }, '"AWS_ACCESS_KEY_ID" is missing'],
+    [
+      "the other half",
+      { environment: { AWS_ACCESS_KEY_ID: secret } },
+      '"AWS_SECRET_ACCESS_KEY" is missing: AWS_ACCESS_KEY_ID would be of no use without it.'
+    ],
+    ["an empty region", { environment: { AWS_DEFAULT_REGION: "" } }, '"AWS_DEFAULT_REGION" is empty'],
+    [
+      "two regions",
+      { environment: { AWS_REGION: "a", AWS_DEFAULT_REGION: "b" } },
+      '"AWS_DEFAULT_REGION" is b, but AWS_REGION is a: an environment has one region.'
+    ],
+    [
+      "another region than the option",
+      { environment: { AWS_REGION: "a" }, region: "b" },
+      "region is b, but the variables of the environment say a. Give the region once."
+    ],
+    ["no region", { region: "" }, "region is empty"],
+    [
+      "credentials twice",
+      {
+        environment: { AWS_ACCESS_KEY_ID: secret, AWS_SECRET_ACCESS_KEY: secret },
+        credentials: { accessKeyId: secret, secretAccessKey: secret }
+      },
+      "Give them once."
+    ]
+  ])("%s is refused by name, and no value is told", ([, options, words]) =>
+    Effect.gen(function* () {
+      const [tag, message] = yield* refusal(options)
+      assert.match(tag ?? "", /^Invalid(Variable|Option)$/)
+      assert.include(message, words)
+      assert.notInclude(message, secret)
+    })
+  )
+
+  it.live("AWS's emulator hands names on that begin with _, which extensions do not see", () =>
+    Effect.gen(function* () {
+      yield* startEmulator({ profile: "rie", environment: { _PRIVATE: "x" } })
     })
   )
 })

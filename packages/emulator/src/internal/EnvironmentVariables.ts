@@ -34,7 +34,7 @@ export interface VariablesOptions {
   readonly credentials: {
     readonly accessKeyId: string
     readonly secretAccessKey: string
-    readonly sessionToken: string
+    readonly sessionToken?: string
   }
   readonly environment: Readonly<Record<string, string>>
   readonly taskRoot: string
@@ -59,7 +59,9 @@ const platform = (options: VariablesOptions): Record<string, string> => ({
   ...options.environment,
   AWS_ACCESS_KEY_ID: options.credentials.accessKeyId,
   AWS_SECRET_ACCESS_KEY: options.credentials.secretAccessKey,
-  AWS_SESSION_TOKEN: options.credentials.sessionToken,
+  ...(options.credentials.sessionToken === undefined
+    ? undefined
+    : { AWS_SESSION_TOKEN: options.credentials.sessionToken }),
   AWS_REGION: options.region,
   AWS_DEFAULT_REGION: options.region,
   AWS_LAMBDA_FUNCTION_NAME: options.functionName,
@@ -84,14 +86,15 @@ export const forRuntime = (
   options: VariablesOptions,
   own: Readonly<Record<string, string>>
 ): Record<string, string> => ({
+  // Not reserved: a customer may say something else.
+  AWS_XRAY_CONTEXT_MISSING: "LOG_ERROR",
+  AWS_XRAY_DAEMON_ADDRESS: "169.254.79.129:2000",
   ...platform({ ...options, environment: { ...options.environment, ...own } }),
   _HANDLER: options.handler,
   LAMBDA_TASK_ROOT: options.taskRoot,
   LAMBDA_RUNTIME_DIR: "/var/runtime",
   AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${options.functionName}`,
   AWS_LAMBDA_LOG_STREAM_NAME: options.instanceId,
-  AWS_XRAY_CONTEXT_MISSING: "LOG_ERROR",
-  AWS_XRAY_DAEMON_ADDRESS: "169.254.79.129:2000",
   _AWS_XRAY_DAEMON_ADDRESS: "169.254.79.129",
   _AWS_XRAY_DAEMON_PORT: "2000"
 })

@@ -16,7 +16,7 @@ import { EmulatorError, FileMissing, InvalidFunction } from "../EmulatorError.ts
 export type FunctionOptions = {
   /** Working directory, also `LAMBDA_TASK_ROOT`. Default: the current directory; of a handler: the one of its file. */
   readonly cwd?: string
-  /** Variables for the function alone. */
+  /** Variables for the function alone; none that Lambda sets itself, and neither region nor credentials. */
   readonly environment?: Readonly<Record<string, string>>
 } & (
   | {

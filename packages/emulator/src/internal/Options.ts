@@ -36,7 +36,7 @@ export interface Options {
   readonly handler?: string
   /** In MB, default 128. Told to the processes, not enforced. */
   readonly memorySize?: number
-  /** Default `us-east-1`. */
+  /** What `AWS_REGION` and `AWS_DEFAULT_REGION` say, and the ARN of the function. Default: those of `environment`, or `us-east-1`. */
   readonly region?: string
   /** Default `123456789012`. */
   readonly accountId?: string
@@ -62,13 +62,20 @@ export interface Options {
   readonly faults?: ReadonlyArray<Fault>
   /** Decides where faults with a probability hit. The same seed: the same choice. Default: 1. */
   readonly seed?: number
-  /** Variables for the function and the extensions, as set by the customer on Lambda. */
+  /**
+   * Variables for the function and the extensions, as set by the customer on Lambda. `AWS_REGION` and `AWS_DEFAULT_REGION`
+   * count as `region`, `AWS_ACCESS_KEY_ID` and its siblings as `credentials`. Other names that Lambda reserves are refused
+   * with the reason `InvalidVariable`, and so are names that no process can have.
+   */
   readonly environment?: Readonly<Record<string, string>>
-  /** What the processes find in `AWS_ACCESS_KEY_ID` and its siblings. Default: values that open nothing. */
+  /**
+   * What the processes find in `AWS_ACCESS_KEY_ID` and its siblings. Default: values that open nothing. Long-term keys have
+   * no session token: without one there is no `AWS_SESSION_TOKEN`.
+   */
   readonly credentials?: {
     readonly accessKeyId: string
     readonly secretAccessKey: string
-    readonly sessionToken: string
+    readonly sessionToken?: string
   }
   /**
    * What a line of JSON that a process prints is for telemetry subscribers: `text` (default) or, from schema version

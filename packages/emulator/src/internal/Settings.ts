@@ -1,7 +1,8 @@
 /** What `Options` says about the environment, with the defaults of its profile. Times are milliseconds. */
 import * as Duration from "effect/Duration"
 import type { Profile } from "../Profile.ts"
-import { InvalidOption } from "../EmulatorError.ts"
+import { InvalidOption, type InvalidVariable } from "../EmulatorError.ts"
+import * as Variables from "../Variables.ts"
 import type { InitType, Options } from "./Options.ts"
 
 /** How the environment is initialised, by the name that processes and telemetry see. */
@@ -49,8 +50,7 @@ const initTimeoutMs = (
   return initType === "on-demand" ? 10_000 : Math.max(preparedInitMs, timeoutMs)
 }
 
-/** An option that cannot have its effect. */
-export const problemOf = ({ initType, profile = "real" }: Options): InvalidOption | undefined => {
+const initTypeProblem = ({ initType, profile = "real" }: Options): InvalidOption | undefined => {
   if (profile === "real" || initType === undefined) return undefined
   if (profile === "rie" && initType === "on-demand") return undefined
   const only = profile === "lmi" ? "lambda-managed-instances" : "on-demand"
@@ -60,11 +60,45 @@ export const problemOf = ({ initType, profile = "real" }: Options): InvalidOptio
   })
 }
 
+/** What an option and a variable both say, each in another way. */
+const twiceProblem = ({ credentials, environment = {}, region }: Options): InvalidOption | undefined => {
+  const said = environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"] ?? region
+  if (region === "") return new InvalidOption({ option: "region", explanation: "is empty. Leave it out, or name one." })
+  if (region !== undefined && said !== region) {
+    const explanation = `is ${region}, but the variables of the environment say ${said}. Give the region once.`
+    return new InvalidOption({ option: "region", explanation })
+  }
+  if (credentials === undefined || environment["AWS_ACCESS_KEY_ID"] === undefined) return undefined
+  const explanation = "stand beside AWS_ACCESS_KEY_ID in the variables of the environment. Give them once."
+  return new InvalidOption({ option: "credentials", explanation })
+}
+
+/** An option that cannot have its effect. */
+export const problemOf = (options: Options): InvalidOption | InvalidVariable | undefined =>
+  initTypeProblem(options) ??
+  Variables.problemOf(options.environment ?? {}, options.profile) ??
+  Variables.functionProblemOf(options.function?.environment ?? {}) ??
+  twiceProblem(options)
+
+/** Those of the variables count that an environment takes for its options. */
+const credentialsOf = ({ credentials, environment = {} }: Options): NonNullable<Options["credentials"]> => {
+  const {
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_SESSION_TOKEN: sessionToken
+  } = environment
+  if (accessKeyId === undefined || secretAccessKey === undefined) {
+    return credentials ?? { accessKeyId: "EMULATOR", secretAccessKey: "emulator", sessionToken: "emulator" }
+  }
+  return { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? undefined : { sessionToken }) }
+}
+
 /** `handler`: what the function's file and export are called, when there is one. */
 export const resolve = (options: Options, handler: string | undefined): Settings => {
   const profile = options.profile ?? "real"
   const functionName = options.functionName ?? "function"
-  const region = options.region ?? "us-east-1"
+  const environment = options.environment ?? {}
+  const region = options.region ?? environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"] ?? "us-east-1"
   const accountId = options.accountId ?? "123456789012"
   const timeoutMs = limitMs(options.timeout ?? (profile === "real" ? "3 seconds" : "300 seconds"))
   return {
@@ -78,12 +112,10 @@ export const resolve = (options: Options, handler: string | undefined): Settings
       region,
       memorySize: options.memorySize ?? 128,
       initializationType: profile === "lmi" ? "lambda-managed-instances" : (options.initType ?? "on-demand"),
-      credentials: options.credentials ?? {
-        accessKeyId: "EMULATOR",
-        secretAccessKey: "emulator",
-        sessionToken: "emulator"
-      },
-      environment: options.environment ?? {}
+      credentials: credentialsOf(options),
+      environment: Object.fromEntries(
+        Object.entries(environment).filter(([name]) => !Variables.settingNames.includes(name))
+      )
     },
     accountId,
     // AWS's emulator has one ARN for everybody (spec: RIE, invoke).

@@ -1,0 +1,103 @@
+/**
+ * Which variables an author can set for the function and its extensions, and which say something that Lambda sets itself.
+ *
+ * @since 0.1.0
+ */
+import { InvalidVariable } from "./EmulatorError.ts"
+import type { Profile } from "./Profile.ts"
+
+/** What Lambda sets itself, with the option that has the effect of setting it; `undefined`: nothing has. */
+const reserved = new Map<string, string | undefined>([
+  ["AWS_ACCESS_KEY", "credentials"],
+  ["AWS_EXECUTION_ENV", undefined],
+  ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "memorySize"],
+  ["AWS_LAMBDA_FUNCTION_NAME", "functionName"],
+  ["AWS_LAMBDA_FUNCTION_VERSION", "functionVersion"],
+  ["AWS_LAMBDA_INITIALIZATION_TYPE", "initType"],
+  ["AWS_LAMBDA_LOG_GROUP_NAME", undefined],
+  ["AWS_LAMBDA_LOG_STREAM_NAME", undefined],
+  ["AWS_LAMBDA_METADATA_API", undefined],
+  ["AWS_LAMBDA_METADATA_TOKEN", undefined],
+  ["AWS_LAMBDA_RUNTIME_API", undefined],
+  ["LAMBDA_RUNTIME_DIR", undefined],
+  ["LAMBDA_TASK_ROOT", "function.cwd"],
+  ["_HANDLER", "handler"],
+  ["_X_AMZN_TRACE_ID", "traceHeader"]
+])
+
+/** Where processes find the region. */
+const regionNames = ["AWS_REGION", "AWS_DEFAULT_REGION"] as const
+
+/** Where processes find the credentials. */
+const credentialNames = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] as const
+
+/**
+ * The variables that an environment takes for its options `region` and `credentials`.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const settingNames: ReadonlyArray<string> = [...regionNames, ...credentialNames]
+
+type Environment = Readonly<Record<string, string>>
+
+const syntaxProblem = (name: string, value: string): string | undefined => {
+  if (name === "") return "has no name"
+  if (/[=\0]/.test(name)) return `has ${name.includes("=") ? "a =" : "a NUL character"} in its name`
+  return value.includes("\0") ? "has a NUL character in its value, where no process can have one" : undefined
+}
+
+const problemWith = (name: string, value: string, isHidden: boolean): InvalidVariable | undefined => {
+  const syntax = syntaxProblem(name, value)
+  if (syntax !== undefined) return new InvalidVariable({ name, problem: syntax, option: undefined })
+  if (reserved.has(name)) {
+    return new InvalidVariable({ name, problem: "is set by Lambda itself", option: reserved.get(name) })
+  }
+  if (!isHidden || !name.startsWith("_")) return undefined
+  const problem = "begins with _, and Lambda refuses such names: no extension would see it"
+  return new InvalidVariable({ name, problem, option: undefined })
+}
+
+const settingProblem = (environment: Environment): InvalidVariable | undefined => {
+  const empty = settingNames.find((name) => environment[name] === "")
+  if (empty !== undefined) return new InvalidVariable({ name: empty, problem: "is empty", option: undefined })
+  const { AWS_DEFAULT_REGION: other, AWS_REGION: region } = environment
+  if (region !== undefined && other !== undefined && region !== other) {
+    const problem = `is ${other}, but AWS_REGION is ${region}: an environment has one region`
+    return new InvalidVariable({ name: "AWS_DEFAULT_REGION", problem, option: undefined })
+  }
+  const given = credentialNames.filter((name) => environment[name] !== undefined)
+  const missing = credentialNames.slice(0, 2).find((name) => environment[name] === undefined)
+  if (missing === undefined || given.length === 0) return undefined
+  const problem = `is missing: ${given.join(" and ")} would be of no use without it`
+  return new InvalidVariable({ name: missing, problem, option: undefined })
+}
+
+/**
+ * Why an environment cannot have these variables, as `environment` of its options; `undefined`: it can. A variable that
+ * Lambda sets itself, or that no process can have, is no variable to set. The region and the credentials are.
+ *
+ * @category validation
+ * @since 0.1.0
+ */
+export const problemOf = (environment: Environment, profile: Profile = "real"): InvalidVariable | undefined => {
+  for (const [name, value] of Object.entries(environment)) {
+    // AWS's emulator hands on what it has itself, those names included.
+    const problem = problemWith(name, value, profile !== "rie")
+    if (problem !== undefined) return problem
+  }
+  return settingProblem(environment)
+}
+
+/** @internal */
+export const functionProblemOf = (environment: Environment): InvalidVariable | undefined => {
+  for (const [name, value] of Object.entries(environment)) {
+    const problem = problemWith(name, value, false)
+    if (problem !== undefined) return problem
+    if (settingNames.includes(name)) {
+      const said = "is the same for the function and its extensions, so it cannot be set for the function alone"
+      return new InvalidVariable({ name, problem: said, option: "environment" })
+    }
+  }
+  return undefined
+}
