@@ -3,110 +3,16 @@ import { maxPayloadBytes } from "@effect-lambda/emulator/EnvironmentState"
 import * as Fault from "@effect-lambda/emulator/Fault"
 import * as CliError from "effect/cli/CliError"
 import type * as Command from "effect/cli/Command"
-import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
 import process from "node:process"
 import type { Options } from "./Environment.ts"
-import * as EnvFlag from "./EnvFlag.ts"
+import { defaultListen, type flags } from "./EmulateFlags.ts"
 import { fail } from "./UserError.ts"
 
-export const flags = {
-  extensions: Flag.Path("extensions").pipe(
-    Flag.withAlias("e"),
-    Flag.withMetavar("DIR|FILE"),
-    Flag.withDescription("An extension to run, or a folder laid out as /opt/extensions; may be given several times"),
-    Flag.atLeast(0)
-  ),
-  function: Flag.Path("function").pipe(
-    Flag.withAlias("f"),
-    Flag.withMetavar("FILE"),
-    Flag.withDescription("The function: a JavaScript, TypeScript or Python file that exports `handler`"),
-    Flag.optional
-  ),
-  bootstrap: Flag.Path("bootstrap").pipe(
-    Flag.withMetavar("FILE"),
-    Flag.withDescription("The function: an executable that speaks the Runtime API itself"),
-    Flag.optional
-  ),
-  invocations: Flag.Int("invocations").pipe(
-    Flag.withAlias("n"),
-    Flag.withMetavar("N"),
-    Flag.withDescription(
-      "Invoke the function N times, then shut down. Without it: stay up and take invokes over HTTP until Ctrl-C"
-    ),
-    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100_000 }))),
-    Flag.optional
-  ),
-  payload: Flag.String("payload").pipe(
-    Flag.withAlias("p"),
-    Flag.withMetavar("FILE|JSON"),
-    Flag.withDescription("What the function is invoked with, {} without it; goes with --invocations"),
-    Flag.optional
-  ),
-  timeout: Flag.Finite("timeout").pipe(
-    Flag.withMetavar("SECONDS"),
-    Flag.withDescription("The function timeout, which covers extensions too"),
-    Flag.withSchema(Schema.Finite.check(Schema.isBetween({ minimum: 0.1, maximum: 900 }))),
-    Flag.withDefault(3)
-  ),
-  memory: Flag.Int("memory").pipe(
-    Flag.withMetavar("MB"),
-    Flag.withDescription("The memory size that the function is told, 128 to 10240; not enforced"),
-    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 128, maximum: 10_240 }))),
-    Flag.withDefault(128)
-  ),
-  env: EnvFlag.make("A variable of the function, which extensions share"),
-  profile: Flag.Literals("profile", ["real", "rie", "lmi"]).pipe(
-    Flag.withDescription("Whose behaviour: AWS Lambda, AWS's local emulator, or managed instances"),
-    Flag.withDefault("real")
-  ),
-  freeze: Flag.Boolean("freeze").pipe(
-    Flag.withDescription("Stop every process between invocations, as Lambda does; --no-freeze lets them run on"),
-    Flag.withDefault(true)
-  ),
-  faults: Flag.String("fault").pipe(
-    Flag.withMetavar("SPEC"),
-    Flag.withDescription(
-      "A fault of production to inject, such as reset:next@2; may be given several times, all are listed above"
-    ),
-    Flag.atLeast(0)
-  ),
-  seed: Flag.Int("seed").pipe(
-    Flag.withMetavar("N"),
-    Flag.withDescription("Decides where faults with a probability hit; the same seed, the same run"),
-    Flag.withDefault(1)
-  ),
-  listen: Flag.String("listen").pipe(
-    Flag.withMetavar("HOST:PORT"),
-    Flag.withDescription(
-      "Where invokes are taken over HTTP, for the AWS SDK with this endpoint; 127.0.0.1:9000 without --invocations"
-    ),
-    Flag.optional
-  ),
-  journal: Flag.Path("journal").pipe(
-    Flag.withMetavar("FILE.ndjson"),
-    Flag.withDescription("Write everything that happens into this file, one JSON object a line"),
-    Flag.optional
-  ),
-  logs: Flag.Boolean("logs").pipe(
-    Flag.withDescription(
-      "Print the lines Lambda writes into the log group (START, END, REPORT, EXTENSION) instead of the timeline"
-    ),
-    Flag.withDefault(false)
-  ),
-  json: Flag.Boolean("json").pipe(
-    Flag.withDescription("Print the journal and the summary as JSON, one object a line"),
-    Flag.withDefault(false)
-  )
-}
-
 export type Input = Command.Command.Config.Infer<typeof flags>
-
-const defaultListen = "127.0.0.1:9000"
 
 const listenOf = (text: string) => {
   const match = /^(?:\[?([^\]]+?)\]?:)?(\d{1,5})$/.exec(text)

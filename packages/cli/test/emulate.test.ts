@@ -33,6 +33,8 @@ describe("effect-lambda emulate", { timeout: 30_000 }, () => {
     ]
     for (const flag of [...names, "freeze", "fault", "seed"]) assert.include(output, `--${flag}`)
     assert.include(output, "EXAMPLES")
+    // Not 9000, which Sentry's extension listens on, nor that of another extension.
+    assert.include(output, "127.0.0.1:9700")
   })
 
   it("three invocations: a timeline, a summary, exit 0", async () => {

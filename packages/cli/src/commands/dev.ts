@@ -13,6 +13,7 @@ import * as Schema from "effect/Schema"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
 import process from "node:process"
+import * as EmulateFlags from "../EmulateFlags.ts"
 import * as EmulateInput from "../EmulateInput.ts"
 import * as Environment from "../Environment.ts"
 import * as Build from "../layer/Build.ts"
@@ -27,7 +28,7 @@ import * as Summary from "../Summary.ts"
 import * as SummaryText from "../SummaryText.ts"
 import * as Terminal from "../Terminal.ts"
 
-const { bootstrap, env, freeze, function: handler, logs, memory, timeout } = EmulateInput.flags
+const { bootstrap, env, freeze, function: handler, logs, memory, timeout } = EmulateFlags.flags
 
 const flags = {
   entry: Argument.Path("ENTRY").pipe(
@@ -42,7 +43,7 @@ const flags = {
     Flag.withMetavar("N"),
     Flag.withDescription("Where invokes are taken over HTTP, on 127.0.0.1; 0 takes any free port"),
     Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65_535 }))),
-    Flag.withDefault(9000)
+    Flag.withDefault(EmulateFlags.defaultPort)
   ),
   env,
   timeout,
