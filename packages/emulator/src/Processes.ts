@@ -6,14 +6,17 @@
  */
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
+import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as ChildProcess from "node:child_process"
+import { performance } from "node:perf_hooks"
 import type { Readable } from "node:stream"
 import type { LaunchProblem } from "./internal/LaunchCheck.ts"
 import * as LineFraming from "./internal/LineFraming.ts"
 import * as LaunchCheck from "./internal/LaunchCheck.ts"
 import * as Memory from "./internal/Memory.ts"
 import * as MountNamespace from "./internal/MountNamespace.ts"
+import * as ProcessState from "./internal/ProcessState.ts"
 import * as Reaper from "./internal/Reaper.ts"
 import type { ExitStatus } from "./Journal.ts"
 
@@ -67,6 +70,8 @@ interface Running {
   readonly child: ChildProcess.ChildProcess
   readonly pid: number
   peakMemoryBytes: number | undefined
+  /** When it was let go on last, in milliseconds of the monotonic clock. */
+  thawedAt: number
 }
 
 const measure = (process: Running): void => {
@@ -80,6 +85,16 @@ const signal = ({ child, pid }: Running, name: NodeJS.Signals): void => {
   if (child.exitCode !== null || child.signalCode !== null) return
   Reaper.signalGroup(pid, name)
 }
+
+/** A process that was stopped has run again after so many milliseconds, or is busy. */
+const resumptionMs = 200
+
+/**
+ * Has the first thread of the process run since the thaw? Before that the system gives a signal to any other thread. In
+ * Python, where only the first one runs handlers, nobody would see it; Lambda's freeze leaves no such gap.
+ */
+const hasResumed = ({ pid, thawedAt }: Running): boolean =>
+  performance.now() - thawedAt > resumptionMs || !["R", "T"].includes(ProcessState.stateOf(pid))
 
 /** Calls back for each line; the decoder of the stream keeps characters whole across chunks. */
 const readLines = (stream: Readable, onLine: (line: string) => void): void => {
@@ -146,7 +161,7 @@ export const make: Effect.Effect<Processes, never, Scope.Scope> = Effect.gen(fun
       )
       return
     }
-    const process: Running = { child, pid, peakMemoryBytes: undefined }
+    const process: Running = { child, pid, peakMemoryBytes: undefined, thawedAt: -Infinity }
     running.set(options.id, process)
     Reaper.add(pid)
     child.on("error", () => {
@@ -198,10 +213,22 @@ export const make: Effect.Effect<Processes, never, Scope.Scope> = Effect.gen(fun
       const process = running.get(id)
       if (process === undefined) return
       measure(process)
-      signal(process, name)
+      if (name === "SIGKILL" || hasResumed(process)) return signal(process, name)
+      const awaitResumed = Effect.sync(() => hasResumed(process)).pipe(
+        Effect.repeat({ until: (resumed) => resumed, schedule: Schedule.spaced("1 millis") })
+      )
+      runFork(
+        Effect.andThen(
+          awaitResumed,
+          Effect.sync(() => signal(process, name))
+        )
+      )
     },
     freeze: () => signalAll("SIGSTOP"),
-    thaw: () => signalAll("SIGCONT"),
+    thaw: () => {
+      signalAll("SIGCONT")
+      for (const process of running.values()) process.thawedAt = performance.now()
+    },
     measureMemory: () => {
       let sum: number | undefined
       for (const process of running.values()) {

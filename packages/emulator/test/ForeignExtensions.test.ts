@@ -3,20 +3,15 @@ import type * as Emulator from "@effect-lambda/emulator/Emulator"
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as ChildProcess from "node:child_process"
 import * as Path from "node:path"
-import { echoFunction, startEmulator, temporaryDirectory, writeExecutable } from "./support.ts"
+import { echoFunction, hasProgram, hasPython, startEmulator, temporaryDirectory, writeExecutable } from "./support.ts"
 
 const opt = Path.join(import.meta.dirname, "fixtures/opt")
 
-const childPath = "/usr/local/bin:/usr/bin:/bin"
-const has = (program: string): boolean =>
-  ChildProcess.spawnSync(program, ["--version"], { env: { PATH: childPath } }).status === 0
-
 const programs = [
   { name: "foreign.mjs", runs: true },
-  { name: "foreign.py", runs: has("python3") },
-  { name: "foreign.sh", runs: has("curl") }
+  { name: "foreign.py", runs: hasPython },
+  { name: "foreign.sh", runs: hasProgram("curl") }
 ] as const
 
 const start = Effect.fnUntraced(function* (options: Emulator.Options) {

@@ -27,9 +27,11 @@ export const writeExecutable = (directory: string, name: string, text: string | 
   return file
 }
 
-/** Is there a `python3` where the processes of an environment look for it? */
-export const hasPython =
-  ChildProcess.spawnSync("python3", ["--version"], { env: { PATH: "/usr/local/bin:/usr/bin:/bin" } }).status === 0
+/** Is there such a program where the processes of an environment look for it? */
+export const hasProgram = (program: string): boolean =>
+  ChildProcess.spawnSync(program, ["--version"], { env: { PATH: "/usr/local/bin:/usr/bin:/bin" } }).status === 0
+
+export const hasPython = hasProgram("python3")
 
 const preamble = `#!/usr/bin/env node
 const http = require("node:http")
