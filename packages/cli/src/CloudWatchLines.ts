@@ -1,6 +1,6 @@
 /**
  * The lines that Lambda writes into a function's log group for what the journal tells: START, END, REPORT, EXTENSION,
- * TELEMETRY, LOGS, INIT_REPORT, and the output of the processes between them.
+ * TELEMETRY, LOGS, INIT_REPORT, RESTORE_START, RESTORE_REPORT, and the output of the processes between them.
  *
  * @since 0.1.0
  */
@@ -21,6 +21,9 @@ export const make = (options: {
   let initStartedAt = 0
   /** Of the init phase that ran before the next invocation, once. */
   let initDuration: number | undefined
+  let restoreStartedAt = 0
+  /** Of the restore before the next invocation, once. */
+  let restoreDuration: number | undefined
   let invocationStartedAt = 0
   // Under rie the first init runs inside the first invocation, whose duration contains it.
   let isInvoking = false
@@ -50,6 +53,20 @@ export const make = (options: {
         const type = entry.errorType === undefined ? "" : `\tError Type: ${entry.errorType}`
         return [`INIT_REPORT Init Duration: ${ms(duration)} ms\tPhase: ${entry.phase}\tStatus: ${entry.status}${type}`]
       }
+      case "SnapshotTaken": {
+        // Nobody waited for this init, so no invocation reports it.
+        const lines = [`INIT_REPORT Init Duration: ${ms(initDuration ?? 0)} ms\tPhase: init\tStatus: success`]
+        initDuration = undefined
+        return lines
+      }
+      case "RestoreStarted":
+        restoreStartedAt = entry.at
+        return ["RESTORE_START"]
+      case "RestoreEnded": {
+        restoreDuration = entry.at - restoreStartedAt
+        const type = entry.errorType === undefined ? "" : `\tStatus: ${entry.status}\tError Type: ${entry.errorType}`
+        return [`RESTORE_REPORT Restore Duration: ${ms(restoreDuration)} ms${type}`]
+      }
       case "TelemetrySubscription": {
         const api = entry.api === "logs" ? "LOGS" : "TELEMETRY"
         const types = entry.types.map((type) => `${type.charAt(0).toUpperCase()}${type.slice(1)}`)
@@ -64,9 +81,15 @@ export const make = (options: {
       case "InvocationDone": {
         isInvoking = false
         const duration = entry.at - invocationStartedAt
-        const billed = Math.ceil(duration + (initDuration ?? 0))
+        const billedRestore = Math.ceil(restoreDuration ?? 0)
+        const billed = Math.ceil(duration + (initDuration ?? 0)) + billedRestore
         const init = initDuration === undefined ? "" : `\tInit Duration: ${ms(initDuration)} ms`
+        const restore =
+          restoreDuration === undefined
+            ? ""
+            : `\tRestore Duration: ${ms(restoreDuration)} ms\tBilled Restore Duration: ${billedRestore} ms`
         initDuration = undefined
+        restoreDuration = undefined
         const status =
           entry.status === "success"
             ? ""
@@ -76,7 +99,7 @@ export const make = (options: {
         return [
           `END RequestId: ${entry.requestId}`,
           `REPORT RequestId: ${entry.requestId}\tDuration: ${ms(duration)} ms\tBilled Duration: ${billed} ms\t` +
-            `Memory Size: ${options.memorySize} MB${used}${init}${status}`
+            `Memory Size: ${options.memorySize} MB${used}${init}${restore}${status}`
         ]
       }
       default:

@@ -44,8 +44,8 @@ class Context:
         self.function_name = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
         self.function_version = os.environ["AWS_LAMBDA_FUNCTION_VERSION"]
         self.memory_limit_in_mb = os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
-        self.log_group_name = os.environ["AWS_LAMBDA_LOG_GROUP_NAME"]
-        self.log_stream_name = os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]
+        self.log_group_name = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME")
+        self.log_stream_name = os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME")
         self.client_context = parse_header(headers, "Lambda-Runtime-Client-Context")
         self.identity = Identity(parse_header(headers, "Lambda-Runtime-Cognito-Identity") or {})
         self.tenant_id = headers.get("Lambda-Runtime-Aws-Tenant-Id")
@@ -113,10 +113,42 @@ def load(api, file, name):
     fail_init(api, {"errorMessage": message, "errorType": "Runtime.HandlerNotFound", "stackTrace": []})
 
 
+def hooks():
+    """Those that the function has registered for the snapshot and for the restore, as (function, args, kwargs)."""
+    try:
+        import snapshot_restore_py
+    except ImportError:
+        # The managed runtime has it; a function that cannot import it has registered nothing.
+        return [], []
+    return snapshot_restore_py.get_before_snapshot(), snapshot_restore_py.get_after_restore()
+
+
+def take_snapshot(api):
+    """The end of init with SnapStart: hooks, the snapshot, which one restore ends, and hooks again."""
+    before, after = hooks()
+    try:
+        while before:
+            # The last one registered comes first.
+            function, args, kwargs = before.pop()
+            function(*args, **kwargs)
+    except Exception as error:
+        api.report("/init/error", error_document(error, "Runtime.BeforeSnapshotError"))
+        sys.exit(64)
+    api.call("GET", "/restore/next")
+    try:
+        for function, args, kwargs in after:
+            function(*args, **kwargs)
+    except Exception as error:
+        api.report("/restore/error", error_document(error, "Runtime.AfterRestoreError"))
+        sys.exit(65)
+
+
 def main():
     file, name = sys.argv[1], sys.argv[2]
     api = RuntimeApi()
     handler = load(api, file, name)
+    if os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"] == "snap-start":
+        take_snapshot(api)
     while True:
         status, headers, body = api.call("GET", "/invocation/next")
         if status != 200:

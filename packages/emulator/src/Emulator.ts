@@ -105,6 +105,9 @@ export class Emulator extends Context.Service<
   }
 >()("@effect-lambda/emulator/Emulator") {}
 
+/** How long credentials are good that an environment with SnapStart asks for, ms. */
+const credentialsMs = 3_600_000
+
 /**
  * Starts an environment, which lives as long as the scope.
  *
@@ -132,10 +135,12 @@ const makeWith = Effect.fnUntraced(function* (
   const settings = Settings.resolve(options, functionProcess?.handler)
   const { functionArn, identity, profile, timeoutMs } = settings
 
+  const snapStart = settings.variables.initializationType === "snap-start"
   const state = EnvironmentState.make(
     {
       ...settings,
       ...identity,
+      snapStart,
       extensions: expected.map(({ name }) => name)
     },
     () => Crypto.randomUUID()
@@ -283,6 +288,10 @@ const makeWith = Effect.fnUntraced(function* (
         return telemetry.flush(() => dispatch({ _tag: "TelemetryFlushed" }))
       case "Freeze":
         return processes.freeze()
+      case "CutConnections":
+        return processes.cutConnections(server.address, (connections, problem) =>
+          dispatch({ _tag: "SnapshotTaken", connections, problem })
+        )
       case "Thaw":
         return processes.thaw()
       case "StartTimer": {
@@ -318,6 +327,7 @@ const makeWith = Effect.fnUntraced(function* (
     }
   })
 
+  const credentialsToken = Crypto.randomUUID()
   const server = yield* RuntimeApiServer.make({
     host: "127.0.0.1",
     port: options.port ?? 0,
@@ -325,6 +335,12 @@ const makeWith = Effect.fnUntraced(function* (
     extensionsEnabled: ExtensionFiles.extensionsEnabled(extensions),
     // What a process printed before its request is in the pipe already: it is read before the request counts, so that
     // lines stand before what follows on them.
+    ...(snapStart && {
+      snapStart: {
+        credentialsToken,
+        credentials: () => ({ ...settings.variables.credentials, expiration: now() + credentialsMs })
+      }
+    }),
     onInput: (input) => {
       setImmediate(() => {
         if (!released) faults.receive(input)
@@ -338,6 +354,7 @@ const makeWith = Effect.fnUntraced(function* (
     profile,
     runtimeApi: server.address,
     ...settings.variables,
+    credentialsToken,
     taskRoot: functionProcess?.cwd ?? NodePath.resolve("."),
     opt: ExtensionFiles.optDirectory(extensions),
     instanceId

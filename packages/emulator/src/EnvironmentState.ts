@@ -12,6 +12,7 @@ import * as Freeze from "./internal/Freeze.ts"
 import * as Lifecycle from "./internal/Lifecycle.ts"
 import { handleRuntimeApi, responseTruncated } from "./internal/RuntimeApi.ts"
 import { end, endFlush } from "./internal/Shutdown.ts"
+import { snapshotTaken } from "./internal/Snapshot.ts"
 import { connected } from "./internal/Subscribe.ts"
 import type { Command, Environment, EnvironmentOptions, Exchange, Input, Poll } from "./internal/State.ts"
 import type { Source } from "./Journal.ts"
@@ -121,6 +122,8 @@ const step = (env: Environment, input: Input): void => {
       return connected(env, input.exchange, input.problem)
     case "TelemetryFlushed":
       return endFlush(env)
+    case "SnapshotTaken":
+      return snapshotTaken(env, input.connections, input.problem)
     case "TimerFired":
       // A timer that was stopped or restarted while it was firing no longer counts.
       if (env.timers.get(input.timer) !== input.generation) return
@@ -141,6 +144,6 @@ const pollAborted = (env: Environment, exchange: Exchange): void => {
     // At the end everybody leaves; that is no news.
     if (env.phase._tag !== "Shutdown") record(env, { _tag: "PollAborted", source })
   }
-  for (const poll of env.runtime.polls) abort(poll, "runtime")
+  for (const poll of [...env.runtime.polls, env.runtime.restorePoll]) abort(poll, "runtime")
   for (const { poll, source } of env.extensions) abort(poll, source)
 }

@@ -44,6 +44,8 @@ export type Route =
   | "runtime/response"
   | "runtime/error"
   | "runtime/init/error"
+  | "runtime/restore/next"
+  | "runtime/restore/error"
 
 /**
  * Which occurrence is hit: the one of this number, counted from 1; every one of so many; or each with a probability from
@@ -151,7 +153,9 @@ const routes: ReadonlyArray<Route> = [
   "runtime/next",
   "runtime/response",
   "runtime/error",
-  "runtime/init/error"
+  "runtime/init/error",
+  "runtime/restore/next",
+  "runtime/restore/error"
 ]
 
 /** What the words in capitals stand for. */

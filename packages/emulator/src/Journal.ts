@@ -115,6 +115,8 @@ export type Happening =
       readonly message: string
     }
   | { readonly _tag: "NextCalled"; readonly source: Source }
+  /** SnapStart: the runtime has done its init and waits for the restore. */
+  | { readonly _tag: "RestoreNextCalled" }
   /** An event left for an extension. `lost`: the poll's connection was gone already, nobody received the event. */
   | {
       readonly _tag: "EventDelivered"
@@ -131,7 +133,7 @@ export type Happening =
   | {
       readonly _tag: "ErrorReported"
       readonly source: Source
-      readonly route: "init/error" | "exit/error" | "invocation/error"
+      readonly route: "init/error" | "exit/error" | "invocation/error" | "restore/error"
       readonly errorType: string
       readonly body: string
     }
@@ -214,6 +216,19 @@ export type Happening =
   | { readonly _tag: "Frozen" }
   /** There is an event: every process goes on, before the event leaves. */
   | { readonly _tag: "Thawed"; readonly frozenMs: number }
+  /**
+   * SnapStart: init is over, every process is stopped, and `connections` of them to the outside are cut. `problem`: why
+   * connections could not be cut, or not all of them.
+   */
+  | { readonly _tag: "SnapshotTaken"; readonly connections: number; readonly problem: string | undefined }
+  /** SnapStart: the first invocation is there, so the environment comes back from its snapshot. */
+  | { readonly _tag: "RestoreStarted" }
+  /** The runtime has run its hooks and asks for an invocation, or never waited for the restore. */
+  | {
+      readonly _tag: "RestoreEnded"
+      readonly status: "success" | "error"
+      readonly errorType: string | undefined
+    }
   /** A fault acted. `target` is whom it hit; `undefined`: the whole environment. */
   | {
       readonly _tag: "FaultInjected"

@@ -11,6 +11,7 @@ import type * as Scope from "effect/Scope"
 import * as ChildProcess from "node:child_process"
 import { performance } from "node:perf_hooks"
 import type { Readable } from "node:stream"
+import * as Connections from "./internal/Connections.ts"
 import type { LaunchProblem } from "./internal/LaunchCheck.ts"
 import * as LineFraming from "./internal/LineFraming.ts"
 import * as LaunchCheck from "./internal/LaunchCheck.ts"
@@ -57,6 +58,15 @@ export interface Processes {
   readonly kill: (id: number, signal: "SIGTERM" | "SIGKILL") => void
   /** Stops every process group that runs, so that not even a timer of it goes on. */
   readonly freeze: () => void
+  /**
+   * Resets the TCP connections of every process group to the outside, which includes whoever connected to them; those to
+   * `runtimeApi` (`host:port`) and among the processes stay. To be called between `freeze` and `thaw`. Tells how many were
+   * cut, and why others were not.
+   */
+  readonly cutConnections: (
+    runtimeApi: string,
+    onCut: (connections: number, problem: string | undefined) => void
+  ) => void
   /** Lets every process group go on. */
   readonly thaw: () => void
   /**
@@ -225,6 +235,12 @@ export const make: Effect.Effect<Processes, never, Scope.Scope> = Effect.gen(fun
       )
     },
     freeze: () => signalAll("SIGSTOP"),
+    cutConnections: (runtimeApi, onCut) => {
+      const groups = Array.from(running.values(), ({ pid }) => pid)
+      runFork(
+        Effect.map(Connections.cut(groups, runtimeApi), ({ connections, problem }) => onCut(connections, problem))
+      )
+    },
     thaw: () => {
       signalAll("SIGCONT")
       for (const process of running.values()) process.thawedAt = performance.now()

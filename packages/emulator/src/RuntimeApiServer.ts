@@ -16,7 +16,7 @@ import type { Duplex } from "node:stream"
 import { EmulatorError, PortUnavailable } from "./EmulatorError.ts"
 import type { Exchange, Input } from "./EnvironmentState.ts"
 import { maxPayloadBytes } from "./EnvironmentState.ts"
-import type { Body } from "./internal/Routes.ts"
+import type { Body, SnapStart } from "./internal/Routes.ts"
 import { findRoute, isUnguarded, requestIdOf } from "./internal/Routes.ts"
 import type { Happening } from "./Journal.ts"
 import type { Profile } from "./Profile.ts"
@@ -63,6 +63,8 @@ export interface RuntimeApiServerOptions {
   readonly requestTimeout?: Duration.Input
   /** `false`: every route of the Extensions and Logs/Telemetry APIs answers 404 with an empty body. */
   readonly extensionsEnabled: boolean
+  /** With it the routes for a restore and for credentials are there. Default: they are unknown paths. */
+  readonly snapStart?: SnapStart
   readonly onInput: (input: Input) => void
   /** Refusals that the state machine has no part in: unknown paths, wrong methods, services that do not exist. */
   readonly onRefused: (happening: Happening) => void
@@ -128,7 +130,7 @@ const maxPipelined = 100
 export const make = Effect.fnUntraced(function* (
   options: RuntimeApiServerOptions
 ): Effect.fn.Return<RuntimeApiServer, EmulatorError, Scope.Scope> {
-  const { extensionsEnabled, host, onInput, onRefused, port, profile } = options
+  const { extensionsEnabled, host, onInput, onRefused, port, profile, snapStart } = options
   const waiting = new Map<Exchange, Http.ServerResponse>()
   /** Per connection that has a request in hand: the requests after it. */
   const pipelined = new WeakMap<Duplex, Array<() => void>>()
@@ -137,7 +139,7 @@ export const make = Effect.fnUntraced(function* (
   const handle = (request: Http.IncomingMessage, response: Http.ServerResponse) => {
     const method = request.method ?? ""
     const path = (request.url ?? "").split("?", 1)[0] ?? ""
-    const route = findRoute(profile, path)
+    const route = findRoute(profile, path, snapStart)
     const exchange = ++lastExchange
     request.on("error", () => {
       // A broken connection; `close` of the response tells the state machine.

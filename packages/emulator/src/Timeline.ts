@@ -7,6 +7,9 @@
 import type { JournalEntry, Source } from "./Journal.ts"
 import * as LogLine from "./LogLine.ts"
 
+/** What the hooks of a runtime have after a restore. */
+const restoreMs = 10_000
+
 const columns = { ms: 8, phase: 9, left: 9 }
 
 const nameOf = (source: Source): string => source.replace("extension:", "")
@@ -14,9 +17,15 @@ const nameOf = (source: Source): string => source.replace("extension:", "")
 const whoOf = (entry: JournalEntry): string => {
   if ("source" in entry) return nameOf(entry.source)
   if (entry._tag === "FaultInjected" && entry.target !== undefined) return nameOf(entry.target)
-  return entry._tag === "RuntimeResponded" || entry._tag === "RuntimeDone" || entry._tag === "InvocationDelivered"
-    ? "runtime"
-    : "platform"
+  switch (entry._tag) {
+    case "RuntimeResponded":
+    case "RuntimeDone":
+    case "InvocationDelivered":
+    case "RestoreNextCalled":
+      return "runtime"
+    default:
+      return "platform"
+  }
 }
 
 /** Structured logs are shown as level, message and why; a log line is for reading here. */
@@ -54,6 +63,8 @@ const textOf = (entry: JournalEntry): string => {
       return `${entry.method} ${entry.path} refused: ${entry.status} ${entry.errorType} ${entry.message}`
     case "NextCalled":
       return "next"
+    case "RestoreNextCalled":
+      return "restore/next"
     case "EventDelivered":
       return `${entry.eventType}${entry.shutdownReason === undefined ? "" : ` ${entry.shutdownReason}`}${entry.lost ? " LOST: nobody received it" : ""}`
     case "PollAborted":
@@ -87,6 +98,14 @@ const textOf = (entry: JournalEntry): string => {
       return "frozen"
     case "Thawed":
       return `thawed after ${entry.frozenMs} ms`
+    case "SnapshotTaken": {
+      const connections = `${entry.connections} ${entry.connections === 1 ? "connection" : "connections"} cut`
+      return `snapshot taken, ${connections}${entry.problem === undefined ? "" : `; ${entry.problem}`}`
+    }
+    case "RestoreStarted":
+      return "restore from the snapshot"
+    case "RestoreEnded":
+      return `restore ended: ${entry.status}${entry.errorType === undefined ? "" : `, ${entry.errorType}`}`
     case "FaultInjected":
       return `FAULT ${entry.description}`
     case "ShutdownStarted":
@@ -127,6 +146,10 @@ export const make = (
             deadline = entry.at + (options.initTimeoutMs ?? 10_000)
           }
           break
+        case "RestoreStarted":
+          phase = "restore"
+          deadline = entry.at + restoreMs
+          break
         case "InvocationStarted":
           invocations++
           isInvoking = true
@@ -143,7 +166,8 @@ export const make = (
       const left = deadline === undefined ? "" : String(Math.max(0, deadline - entry.at))
       const rendered = line(String(entry.at - start), phase, whoOf(entry), left, textOf(entry))
       // Between invocations nothing is limited; init inside an invocation has the limit of the invocation.
-      if (entry._tag === "InvocationDone" || (entry._tag === "InitEnded" && entry.phase === "init" && !isInvoking)) {
+      const isBetween = entry._tag === "InvocationDone" || entry._tag === "RestoreEnded"
+      if (isBetween || (entry._tag === "InitEnded" && entry.phase === "init" && !isInvoking)) {
         deadline = undefined
         phase = "idle"
       }

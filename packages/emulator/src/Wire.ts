@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import * as DateTime from "effect/DateTime"
 
 /**
  * A complete HTTP response.
@@ -124,6 +125,48 @@ export const managedSubscriptionError = (errorType: string, errorMessage: string
  * @since 0.1.0
  */
 export const accepted: WireResponse = json(202, { status: "OK" })
+
+/**
+ * 200 of `restore/next`, after the restore: nothing more.
+ *
+ * @category responses
+ * @since 0.1.0
+ */
+export const restored: WireResponse = { status: 200, headers: {}, body: "" }
+
+/**
+ * The credentials of an environment with SnapStart, in the form that AWS SDKs read. `expiration` is in epoch milliseconds.
+ *
+ * @category responses
+ * @since 0.1.0
+ */
+export const containerCredentials = (credentials: {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly sessionToken?: string
+  readonly expiration: number
+}): WireResponse => ({
+  status: 200,
+  headers: { "Content-Type": "text/plain; charset=utf-8" },
+  body: goJson({
+    AccessKeyId: credentials.accessKeyId,
+    SecretAccessKey: credentials.secretAccessKey,
+    Token: credentials.sessionToken,
+    Expiration: DateTime.formatIso(DateTime.makeUnsafe(credentials.expiration))
+  })
+})
+
+/**
+ * 404 of the credentials for a request without their token.
+ *
+ * @category responses
+ * @since 0.1.0
+ */
+export const credentialsNotFound: WireResponse = {
+  status: 404,
+  headers: { "Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff" },
+  body: "cannot get credentials for the provided token\n"
+}
 
 /**
  * 404 as Go's router writes it (spec: transport, unknown path; a trailing slash is an unknown path too).

@@ -146,6 +146,7 @@ class World {
       timeoutMs: 3000,
       initTimeoutMs: 10_000,
       freezeAfterMs,
+      snapStart: false,
       extensions
     }
     this.machine = EnvironmentState.make(options, () => this.uuid())

@@ -21,6 +21,7 @@ const makeMachine = (extensions: ReadonlyArray<string>, options: Partial<Environ
       timeoutMs: 3000,
       initTimeoutMs: 10_000,
       freezeAfterMs: undefined,
+      snapStart: false,
       extensions,
       ...options
     },

@@ -20,8 +20,10 @@ const requests: ReadonlyArray<readonly [Fault.Route, "GET" | "POST" | "PUT", str
   ["runtime/response", "POST", `${runtime}/invocation/nobody/response`],
   ["runtime/error", "POST", `${runtime}/invocation/nobody/error`],
   ["runtime/init/error", "POST", `${runtime}/init/error`],
-  // After init/error it is refused.
-  ["runtime/next", "GET", `${runtime}/invocation/next`]
+  // After init/error these are refused.
+  ["runtime/next", "GET", `${runtime}/invocation/next`],
+  ["runtime/restore/next", "GET", `${runtime}/restore/next`],
+  ["runtime/restore/error", "POST", `${runtime}/restore/error`]
 ]
 
 interface Outcome {
@@ -54,6 +56,7 @@ describe("a connection", { concurrent: true }, () => {
     Effect.gen(function* () {
       const { journal, runtimeApi } = yield* startEmulator({
         extensions: [],
+        initType: "snap-start",
         faults: [
           { _tag: "Reset", route },
           // What was reset had no answer: these count answers.
@@ -61,7 +64,8 @@ describe("a connection", { concurrent: true }, () => {
           { _tag: "Slow", route, delay: "100 millis", when: { at: 2 } }
         ]
       })
-      if (route === "runtime/next") yield* call(runtimeApi, "POST", `${runtime}/init/error`)
+      if (route.startsWith("runtime/") && route.endsWith("/next"))
+        yield* call(runtimeApi, "POST", `${runtime}/init/error`)
       const ask = call(runtimeApi, method, path)
       const [reset, cut, slow, usual] = yield* Effect.all([ask, ask, ask, ask])
       assert.deepInclude(reset, { end: "reset", body: "" })

@@ -8,8 +8,9 @@ import { bodyFor, subscribe } from "./conformance/subscription.ts"
 import { makeWorld, slots } from "./conformance/world.ts"
 import { awaitTrue, script, startEmulator, temporaryDirectory, writeExecutable } from "./support.ts"
 
-/** Subscribes to platform and function, and prints the types that each delivery has. */
+/** Subscribes to platform and function, and prints the types that each delivery has. At SHUTDOWN it tells its connections. */
 const listeningExtension = script(`
+  let connections = 0
   const received = http.createServer((request, response) => {
     const chunks = []
     request.on("data", (chunk) => chunks.push(chunk))
@@ -19,13 +20,16 @@ const listeningExtension = script(`
       console.log("received " + events.map(({ type }) => type).join(" "))
     })
   })
+  received.on("connection", () => connections++)
   await new Promise((resolve) => received.listen(0, resolve))
   await register(["INVOKE", "SHUTDOWN"])
   const URI = "http://sandbox.localdomain:" + received.address().port
   const body = { schemaVersion: "2022-12-13", types: ["platform", "function"], buffering: { timeoutMs: 25 }, destination: { protocol: "HTTP", URI } }
+  const delivered = new Promise((resolve) => received.once("request", (_, response) => response.once("finish", resolve)))
   await call("PUT", "/2022-07-01/telemetry", identified(), JSON.stringify(body))
+  if (process.env.AWS_LAMBDA_INITIALIZATION_TYPE === "snap-start") await delivered
   for (;;) if ((await next()).eventType === "SHUTDOWN") {
-    console.log("SHUTDOWN")
+    console.log("SHUTDOWN after", connections, "connections")
     setTimeout(() => process.exit(0), 300)
     await new Promise(() => {})
   }`)
@@ -56,6 +60,8 @@ const environment = Effect.fnUntraced(function* (options: Emulator.Options = {})
   })
 })
 
+const platform = (name: string): string => `platform.${name}`
+
 /** The types that the extension says it has received, in order. */
 const receivedBy = (entries: ReadonlyArray<Journal.JournalEntry>): ReadonlyArray<string> =>
   entries
@@ -63,6 +69,27 @@ const receivedBy = (entries: ReadonlyArray<Journal.JournalEntry>): ReadonlyArray
     .flatMap(({ line }) => (line.startsWith("received ") ? line.split(" ").slice(1) : []))
 
 describe("processes", () => {
+  it.live(
+    "with SnapStart the events of the restore come over a connection of their own, with the first invocation",
+    () =>
+      Effect.gen(function* () {
+        const { invoke, journal, shutdown } = yield* environment({ initType: "snap-start", functionVersion: "1" })
+        yield* journal.waitFor(Journal.is("SnapshotTaken"), "20 seconds")
+        const { requestId } = yield* invoke("1")
+        yield* journal.waitFor(Journal.is("InvocationDone", (done) => done.requestId === requestId))
+        yield* shutdown()
+        const entries = yield* journal.entries
+        assert.deepStrictEqual(receivedBy(entries), [
+          ...["initStart", "telemetrySubscription", "initRuntimeDone", "extension", "initReport"].map(platform),
+          ...["restoreStart", "restoreRuntimeDone", "restoreReport", "start"].map(platform),
+          "function",
+          ...["runtimeDone", "report"].map(platform),
+          "function"
+        ])
+        assert.isDefined(entries.find(Journal.is("Output", ({ line }) => line === "SHUTDOWN after 2 connections")))
+      })
+  )
+
   it.live("an extension hears everything, in order: with the next invocation, and in SHUTDOWN", () =>
     Effect.gen(function* () {
       const { invoke, journal, shutdown } = yield* environment({ freeze: true })

@@ -16,15 +16,8 @@ const invoked = { requestId: "r", tracing: undefined, tenantId: "blue" } as cons
 const init = { initializationType: "on-demand", phase: "init" } as const
 const success = { status: "success", errorType: undefined } as const
 
-const initStart: TelemetryEvent = {
-  at,
-  type: "platform.initStart",
-  ...init,
-  functionName: "f",
-  functionVersion: "1",
-  instanceId: "i",
-  instanceMaxMemoryBytes: 134_217_728
-}
+const instance = { functionName: "f", functionVersion: "1", instanceId: "i", instanceMaxMemoryBytes: 134_217_728 }
+const initStart: TelemetryEvent = { at, type: "platform.initStart", ...init, ...instance }
 const start: TelemetryEvent = { at, type: "platform.start", ...invoked, version: "1", functionArn: "arn" }
 const runtimeDone: TelemetryEvent = {
   at,
@@ -41,6 +34,7 @@ const metrics = {
   maxMemoryUsedMB: 60,
   initDurationMs: 27.5
 }
+const notInitialised = { initDurationMs: undefined }
 const report: TelemetryEvent = { at, type: "platform.report", ...invoked, ...success, metrics, spans: undefined }
 
 describe("case 105: one event in three schema versions", () => {
@@ -84,6 +78,34 @@ describe("case 105: one event in three schema versions", () => {
         '{"requestId":"r","metrics":{"durationMs":12,"billedDurationMs":40,"memorySizeMB":128,"maxMemoryUsedMB":60,"initDurationMs":27.5},"status":"success"}',
         '{"requestId":"r","metrics":{"durationMs":12,"billedDurationMs":40,"memorySizeMB":128,"maxMemoryUsedMB":60,"initDurationMs":27.5},"status":"success"}',
         '{"requestId":"r","metrics":{"durationMs":12,"billedDurationMs":40,"memorySizeMB":128,"maxMemoryUsedMB":60,"initDurationMs":27.5},"status":"success","tenantId":"blue"}'
+      ]
+    ],
+    [
+      { at, type: "platform.restoreStart", ...instance },
+      [
+        "{}",
+        '{"functionName":"f","functionVersion":"1","instanceId":"i","instanceMaxMemory":134217728}',
+        '{"functionName":"f","functionVersion":"1","instanceId":"i","instanceMaxMemory":134217728}'
+      ]
+    ],
+    [
+      { at, type: "platform.restoreRuntimeDone", status: "error", errorType: "Runtime.RestoreHookUserError" },
+      Array<string>(3).fill('{"status":"error","errorType":"Runtime.RestoreHookUserError"}')
+    ],
+    [
+      { at, type: "platform.restoreReport", ...success, durationMs: 70 },
+      [
+        '{"metrics":{"durationMs":70}}',
+        '{"metrics":{"durationMs":70},"status":"success"}',
+        '{"metrics":{"durationMs":70},"status":"success"}'
+      ]
+    ],
+    [
+      { ...report, metrics: { ...metrics, ...notInitialised, restoreDurationMs: 70, billedRestoreDurationMs: 70 } },
+      [
+        '{"requestId":"r","metrics":{"durationMs":12,"billedDurationMs":40,"memorySizeMB":128,"maxMemoryUsedMB":60,"restoreDurationMs":70},"status":"success"}',
+        '{"requestId":"r","metrics":{"durationMs":12,"billedDurationMs":40,"memorySizeMB":128,"maxMemoryUsedMB":60,"restoreDurationMs":70,"billedRestoreDurationMs":70},"status":"success"}',
+        '{"requestId":"r","metrics":{"durationMs":12,"billedDurationMs":40,"memorySizeMB":128,"maxMemoryUsedMB":60,"restoreDurationMs":70,"billedRestoreDurationMs":70},"status":"success","tenantId":"blue"}'
       ]
     ],
     [

@@ -45,6 +45,21 @@ it("after init and after an invocation it is idle, without a limit", () => {
   ])
 })
 
+it("a restore has ten seconds, the snapshot before it no limit", () => {
+  const taken: Happening = { _tag: "SnapshotTaken", connections: 1, problem: undefined }
+  const restored: Happening = { _tag: "RestoreEnded", status: "success", errorType: undefined }
+  const happenings = [initStarted, initEnded, taken, { _tag: "RestoreStarted" } as const, next, restored, invocation]
+  assert.deepStrictEqual(columnsOf(happenings), [
+    "init 10000",
+    "init 9900",
+    "idle",
+    "restore 10000",
+    "restore 9900",
+    "restore 9800",
+    "invoke 1 2400"
+  ])
+})
+
 it("init inside of the first invocation (rie) has its limit, and so has the rest", () => {
   assert.deepStrictEqual(columnsOf([invocation, initStarted, initEnded, next, done, next]), [
     "invoke 1 3000",

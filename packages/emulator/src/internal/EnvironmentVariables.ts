@@ -3,6 +3,7 @@ import * as DateTime from "effect/DateTime"
 import * as NodePath from "node:path"
 import NodeProcess from "node:process"
 import type { Profile } from "../Profile.ts"
+import { credentialsPath } from "./Routes.ts"
 import type { InitializationType } from "./Settings.ts"
 
 /** What an extension never sees on the real service. */
@@ -36,6 +37,8 @@ export interface VariablesOptions {
     readonly secretAccessKey: string
     readonly sessionToken?: string
   }
+  /** What the processes show for their credentials with SnapStart. */
+  readonly credentialsToken: string
   readonly environment: Readonly<Record<string, string>>
   readonly taskRoot: string
   /** What the processes have as `/opt`. */
@@ -48,6 +51,21 @@ export interface VariablesOptions {
 export const logStreamName = (functionVersion: string, at: number): string =>
   `${DateTime.formatIsoDateUtc(DateTime.makeUnsafe(at)).replaceAll("-", "/")}/[${functionVersion}]emulator`
 
+/** Credentials of a snapshot would be the same in each environment that comes of it, and expire. */
+const credentials = (options: VariablesOptions): Record<string, string> =>
+  options.initializationType === "snap-start"
+    ? {
+        AWS_CONTAINER_CREDENTIALS_FULL_URI: `http://${options.runtimeApi}${credentialsPath}`,
+        AWS_CONTAINER_AUTHORIZATION_TOKEN: options.credentialsToken
+      }
+    : {
+        AWS_ACCESS_KEY_ID: options.credentials.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: options.credentials.secretAccessKey,
+        ...(options.credentials.sessionToken === undefined
+          ? undefined
+          : { AWS_SESSION_TOKEN: options.credentials.sessionToken })
+      }
+
 /**
  * Nothing of the emulator's own environment leaks into its children. Like Lambda's `/var/lang/bin`, the directory of
  * the Node that runs the emulator comes first in PATH, so that `#!/usr/bin/env node` finds it.
@@ -57,11 +75,7 @@ const platform = (options: VariablesOptions): Record<string, string> => ({
   LANG: "en_US.UTF-8",
   TZ: ":UTC",
   ...options.environment,
-  AWS_ACCESS_KEY_ID: options.credentials.accessKeyId,
-  AWS_SECRET_ACCESS_KEY: options.credentials.secretAccessKey,
-  ...(options.credentials.sessionToken === undefined
-    ? undefined
-    : { AWS_SESSION_TOKEN: options.credentials.sessionToken }),
+  ...credentials(options),
   AWS_REGION: options.region,
   AWS_DEFAULT_REGION: options.region,
   AWS_LAMBDA_FUNCTION_NAME: options.functionName,
@@ -93,8 +107,11 @@ export const forRuntime = (
   _HANDLER: options.handler,
   LAMBDA_TASK_ROOT: options.taskRoot,
   LAMBDA_RUNTIME_DIR: "/var/runtime",
-  AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${options.functionName}`,
-  AWS_LAMBDA_LOG_STREAM_NAME: options.instanceId,
+  // A snapshot has no log stream yet.
+  ...(options.initializationType !== "snap-start" && {
+    AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${options.functionName}`,
+    AWS_LAMBDA_LOG_STREAM_NAME: options.instanceId
+  }),
   _AWS_XRAY_DAEMON_ADDRESS: "169.254.79.129",
   _AWS_XRAY_DAEMON_PORT: "2000"
 })

@@ -5,6 +5,7 @@ import { describeExit } from "./ExitText.ts"
 import { answer, endInvocation } from "./Invocation.ts"
 import { failConcurrent } from "./ManagedInvocation.ts"
 import { advanceShutdown, startShutdown } from "./Shutdown.ts"
+import { endRestore } from "./Snapshot.ts"
 import type { Environment, Input } from "./State.ts"
 import { record, storeFatal } from "./State.ts"
 
@@ -18,7 +19,7 @@ export const fail = (env: Environment, source: Source, errorType: string, messag
 export const failNow = (env: Environment, message: string): void => {
   const { fatal, phase } = env
   const { profile } = env.options
-  if (fatal === undefined || (phase._tag !== "Init" && phase._tag !== "Idle" && phase._tag !== "Invoke")) return
+  if (fatal === undefined || phase._tag === "Cold" || phase._tag === "Shutdown" || phase._tag === "Terminated") return
   if (phase._tag === "Init") {
     record(env, { _tag: "InitEnded", phase: phase.kind, status: "error", errorType: fatal.errorType })
   }
@@ -27,9 +28,10 @@ export const failNow = (env: Environment, message: string): void => {
     failConcurrent(env, fatal.errorType, message)
     return startShutdown(env, "failure", false)
   }
-  if (phase._tag === "Idle") {
+  if (phase._tag === "Idle" || phase._tag === "Snapshot" || phase._tag === "Restore") {
     // As in rapid, it is the next invocation that fails.
     env.broken ??= message
+    if (phase._tag === "Restore") endRestore(env, "error", fatal.errorType)
     return
   }
   // AWS's emulator tries the lazy init a second time before the caller hears of it.

@@ -2,6 +2,7 @@
 import type { Source } from "../Journal.ts"
 import { fail } from "./Failure.ts"
 import { dispatchInvocation } from "./Invocation.ts"
+import { releaseRestore, takeSnapshot } from "./Snapshot.ts"
 import type { Environment, Extension, ProcessId } from "./State.ts"
 import { freshRuntime, nextNumber, record, startTimer, stopTimer } from "./State.ts"
 
@@ -78,6 +79,9 @@ export const advanceInit = (env: Environment): void => {
   const { kind } = env.phase
   stopTimer(env, "init")
   record(env, { _tag: "InitEnded", phase: kind, status: "success", errorType: undefined })
+  if (env.options.snapStart && kind === "init") return takeSnapshot(env)
   env.phase = { _tag: "Idle" }
+  // There is no snapshot inside an invocation, and so nothing to wait for.
+  releaseRestore(env)
   dispatchInvocation(env)
 }

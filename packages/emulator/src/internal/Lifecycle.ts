@@ -5,6 +5,7 @@ import { freeze, thaw } from "./Freeze.ts"
 import { startInit } from "./Init.ts"
 import { answer, dispatchInvocation, endInvocation } from "./Invocation.ts"
 import { startConcurrent, timeOutConcurrent } from "./ManagedInvocation.ts"
+import { restore, restoreTimedOut } from "./Snapshot.ts"
 import { endFlush, endRuntimeShare, endShutdownShare, giveUpCollecting, startShutdown } from "./Shutdown.ts"
 import type { Environment, InvocationRequest, TimerName } from "./State.ts"
 import { record, startTimer } from "./State.ts"
@@ -14,6 +15,7 @@ const initKind = (env: Environment): "init" | "invoke" =>
 
 /** Takes up what waits, as far as the environment can. */
 export const proceed = (env: Environment): void => {
+  if (env.phase._tag === "Snapshot" && env.phase.isTaken && env.queue.length > 0) restore(env)
   while (env.phase._tag === "Idle" || env.phase._tag === "Cold") {
     // Init failed inside the invocation and runs once more (profile rie).
     if (env.invocation !== undefined) return startInit(env, initKind(env))
@@ -63,6 +65,8 @@ export const timerFired = (env: Environment, timer: TimerName): void => {
   switch (timer) {
     case "init":
       return initTimedOut(env)
+    case "restore":
+      return restoreTimedOut(env)
     case "freeze":
       return freeze(env)
     case "function":

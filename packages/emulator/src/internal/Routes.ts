@@ -52,6 +52,9 @@ const subscribeRoute = (route: "telemetry" | "logs"): Route => ({
 const telemetryPath = "/2022-07-01/telemetry"
 const logsPath = "/2020-08-15/logs"
 
+/** Where an environment with SnapStart has its credentials. */
+export const credentialsPath = "/2021-04-23/credentials"
+
 const stubs: Readonly<Record<string, Route>> = {
   [telemetryPath]: notSupported("Telemetry"),
   [logsPath]: notSupported("Logs")
@@ -101,6 +104,47 @@ const routes: Readonly<Record<string, Route>> = {
   }
 }
 
+/** What there is with SnapStart alone. */
+export interface SnapStart {
+  /** What a request for the credentials has as `Authorization`. */
+  readonly credentialsToken: string
+  /** Asked for at each request, since they expire. */
+  readonly credentials: () => Parameters<typeof Wire.containerCredentials>[0]
+}
+
+const snapStartRoute = (path: string, { credentials, credentialsToken }: SnapStart): Route | undefined => {
+  switch (path) {
+    case "/2018-06-01/runtime/restore/next":
+      return {
+        method: "GET",
+        handle: (_, __, exchange) => ({ _tag: "RuntimeApi", request: { exchange, route: "restore/next" } })
+      }
+    case "/2018-06-01/runtime/restore/error":
+      return {
+        method: "POST",
+        handle: (header, body, exchange) => ({
+          _tag: "RuntimeApi",
+          request: {
+            exchange,
+            route: "restore/error",
+            errorType: header("lambda-runtime-function-error-type"),
+            body: body.text
+          }
+        })
+      }
+    case credentialsPath:
+      return {
+        method: "GET",
+        handle: (header) =>
+          header("authorization") === credentialsToken
+            ? Wire.containerCredentials(credentials())
+            : Wire.credentialsNotFound
+      }
+    default:
+      return undefined
+  }
+}
+
 const invocationRoute = (requestId: string, kind: "response" | "error"): Route => ({
   method: "POST",
   handle: (header, body, exchange) => ({
@@ -131,12 +175,13 @@ const invocationRoute = (requestId: string, kind: "response" | "error"): Route =
 })
 
 /** `undefined`: no such path. Managed instances have no Logs API (spec: Logs API). */
-export const findRoute = (profile: Profile, path: string): Route | undefined => {
+export const findRoute = (profile: Profile, path: string, snapStart?: SnapStart): Route | undefined => {
   const [, requestId, kind] = invocationPath.exec(path) ?? []
   if (requestId !== undefined && (kind === "response" || kind === "error")) return invocationRoute(requestId, kind)
   if (profile === "lmi" && path === logsPath) return undefined
   if (profile === "rie" && Object.hasOwn(stubs, path)) return stubs[path]
-  return Object.hasOwn(routes, path) ? routes[path] : undefined
+  if (Object.hasOwn(routes, path)) return routes[path]
+  return snapStart === undefined ? undefined : snapStartRoute(path, snapStart)
 }
 
 /**
@@ -144,4 +189,4 @@ export const findRoute = (profile: Profile, path: string): Route | undefined => 
  * (spec: transport, disable-extensions).
  */
 export const isUnguarded = (profile: Profile, path: string): boolean =>
-  path.startsWith("/2018-06-01/") || (profile === "rie" && !path.startsWith("/2020-01-01/"))
+  path.startsWith("/2018-06-01/") || path === credentialsPath || (profile === "rie" && !path.startsWith("/2020-01-01/"))

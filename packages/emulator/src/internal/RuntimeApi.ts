@@ -2,9 +2,11 @@
 import * as Predicate from "effect/Predicate"
 import * as Wire from "../Wire.ts"
 import { deliverInvocation, settleRuntime, transitionFailed } from "./Delivery.ts"
+import { fail } from "./Failure.ts"
 import { advanceInit } from "./Init.ts"
 import { advanceInvocation, answer } from "./Invocation.ts"
 import { endConcurrent } from "./ManagedInvocation.ts"
+import { endRestore } from "./Snapshot.ts"
 import type { Environment, InvocationRequest, RuntimeRequest } from "./State.ts"
 import { drop, record, reply, storeFatal } from "./State.ts"
 
@@ -16,7 +18,9 @@ const pathOf = (request: RuntimeRequest): string => {
     case "next":
       return "/2018-06-01/runtime/invocation/next"
     case "init/error":
-      return "/2018-06-01/runtime/init/error"
+    case "restore/next":
+    case "restore/error":
+      return `/2018-06-01/runtime/${request.route}`
     default:
       return `/2018-06-01/runtime/invocation/${request.requestId}/${request.route}`
   }
@@ -29,7 +33,7 @@ const refuse = (
   errorType: string,
   message: string
 ): void => {
-  const method = request.route === "next" ? "GET" : "POST"
+  const method = request.route === "next" || request.route === "restore/next" ? "GET" : "POST"
   record(env, { _tag: "ApiRefused", method, path: pathOf(request), status, errorType, message })
   reply(env, request.exchange, Wire.apiError(status, errorType, message))
 }
@@ -47,6 +51,7 @@ const next = (env: Environment, request: RuntimeRequest): void => {
   const runtime = env.runtime
   switch (runtime.state) {
     case "Started":
+    case "Restoring":
     case "RuntimeResponseSentState": {
       const invocation = env.invocation
       const answeredOne = runtime.state === "RuntimeResponseSentState"
@@ -58,6 +63,7 @@ const next = (env: Environment, request: RuntimeRequest): void => {
         invocation.runtimeDoneAt = env.now
         record(env, { _tag: "RuntimeDone", requestId: invocation.request.requestId })
       }
+      if (env.phase._tag === "Restore") endRestore(env, "success", undefined)
       settleRuntime(env)
       advanceInit(env)
       return advanceInvocation(env)
@@ -159,7 +165,31 @@ const error = (env: Environment, request: RuntimeRequest & { readonly route: "er
   reply(env, request.exchange, Wire.accepted)
 }
 
-const initError = (env: Environment, request: RuntimeRequest & { readonly route: "init/error" }): void => {
+/** As far as init is concerned, a runtime that waits for the restore is ready. */
+const restoreNext = (env: Environment, request: RuntimeRequest): void => {
+  if (env.runtime.state !== "Started") return refuseTransition(env, request, "Ready")
+  env.runtime.state = "RestoreReady"
+  arrive(env)
+  env.runtime.restorePoll = { exchange: request.exchange, aborted: false }
+  record(env, { _tag: "RestoreNextCalled" })
+  advanceInit(env)
+}
+
+type ErrorReport = RuntimeRequest & { readonly route: "init/error" | "restore/error" }
+
+/** A hook failed after the restore; the phase ends at once. */
+const restoreError = (env: Environment, request: ErrorReport): void => {
+  if (env.runtime.state !== "Restoring") return refuseTransition(env, request, "RuntimeRestoreErrorState")
+  env.runtime.state = "RuntimeRestoreErrorState"
+  const errorType = runtimeErrorType(request.errorType)
+  record(env, { _tag: "ErrorReported", source: "runtime", route: "restore/error", errorType, body: request.body })
+  reply(env, request.exchange, Wire.accepted)
+  fail(env, "runtime", "Runtime.RestoreHookUserError", `a hook of the runtime failed after the restore: ${errorType}`)
+}
+
+const initError = (env: Environment, request: ErrorReport): void => {
+  // Some runtimes report a failed hook here.
+  if (env.runtime.state === "Restoring") return restoreError(env, request)
   if (env.runtime.state !== "Started") return refuseTransition(env, request, "InitError")
   env.runtime.state = "InitError"
   const errorType = runtimeErrorType(request.errorType)
@@ -236,8 +266,12 @@ export const handleRuntimeApi = (env: Environment, request: RuntimeRequest): voi
   switch (request.route) {
     case "next":
       return next(env, request)
+    case "restore/next":
+      return restoreNext(env, request)
     case "init/error":
       return initError(env, request)
+    case "restore/error":
+      return restoreError(env, request)
     case "response":
     case "error":
       // The id of the path is checked before anything else.

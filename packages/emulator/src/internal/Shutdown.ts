@@ -26,6 +26,7 @@ export const startShutdown = (env: Environment, reason: ShutdownReason, reset: b
   // A stopped process would not notice SIGTERM.
   thaw(env)
   stopTimer(env, "init")
+  stopTimer(env, "restore")
   env.toLaunch = []
   if (!reset) abandonAll(env)
   const deadlineMs = env.now + shutdownMs
@@ -114,6 +115,7 @@ const finishShutdown = (env: Environment): void => {
   // the process that made it.
   for (const { poll } of env.extensions) if (poll !== undefined) drop(env, poll.exchange)
   for (const { exchange } of env.runtime.polls) drop(env, exchange)
+  if (env.runtime.restorePoll !== undefined) drop(env, env.runtime.restorePoll.exchange)
   env.extensions = []
   env.runtime = freshRuntime()
   env.registrationClosed = false

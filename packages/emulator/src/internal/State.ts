@@ -16,6 +16,8 @@ export interface EnvironmentOptions {
   readonly accountId: string
   readonly timeoutMs: number
   readonly initTimeoutMs: number
+  /** A snapshot is taken after init, and the first invocation restores it. */
+  readonly snapStart: boolean
   /** How long everybody has to wait in next before all are stopped; `undefined`: they never are. */
   readonly freezeAfterMs: number | undefined
   /** Names of the external extensions in start order. */
@@ -58,6 +60,7 @@ export type InvocationOutcome =
 /** Limits of the environment. `invocation:<call>` is one of several concurrent invocations (profile `lmi`). */
 export type TimerName =
   | "init"
+  | "restore"
   | "freeze"
   | "function"
   | "runtimeTermination"
@@ -82,6 +85,8 @@ export type Command =
   | { readonly _tag: "FlushTelemetry" }
   /** Stop every process. */
   | { readonly _tag: "Freeze" }
+  /** Cut the connections of every process, which is stopped, to the outside; `SnapshotTaken` tells how it went. */
+  | { readonly _tag: "CutConnections" }
   /** Let every process go on. */
   | { readonly _tag: "Thaw" }
   | { readonly _tag: "StartTimer"; readonly timer: TimerName; readonly generation: number; readonly delayMs: number }
@@ -104,7 +109,7 @@ export type ExtensionsRequest = { readonly exchange: Exchange } & (
 
 /** A request of the Runtime API. Header values are `""` when missing; `bodyBytes` is the size of the whole body. */
 export type RuntimeRequest = { readonly exchange: Exchange } & (
-  | { readonly route: "next" }
+  | { readonly route: "next" | "restore/next" }
   | {
       readonly route: "response"
       readonly requestId: string
@@ -122,7 +127,7 @@ export type RuntimeRequest = { readonly exchange: Exchange } & (
       readonly contentType: string
       readonly body: string
     }
-  | { readonly route: "init/error"; readonly errorType: string; readonly body: string }
+  | { readonly route: "init/error" | "restore/error"; readonly errorType: string; readonly body: string }
 )
 
 /** What happens to the environment. */
@@ -153,6 +158,7 @@ export type Input =
   /** `problem`: why there is no connection. */
   | { readonly _tag: "Connected"; readonly exchange: Exchange; readonly problem: string | undefined }
   | { readonly _tag: "TelemetryFlushed" }
+  | { readonly _tag: "SnapshotTaken"; readonly connections: number; readonly problem: string | undefined }
   | { readonly _tag: "TimerFired"; readonly timer: TimerName; readonly generation: number }
   | { readonly _tag: "Invoke"; readonly request: InvocationRequest }
   | { readonly _tag: "Shutdown"; readonly reason: ShutdownReason }
@@ -182,6 +188,9 @@ export interface Extension {
 export type RuntimeStateName =
   | "Started"
   | "InitError"
+  | "RestoreReady"
+  | "Restoring"
+  | "RuntimeRestoreErrorState"
   | "Ready"
   | "Running"
   | "InvocationResponse"
@@ -203,6 +212,8 @@ export interface Runtime {
   arrived: boolean
   released: boolean
   polls: Array<Poll>
+  /** Waits for the restore. */
+  restorePoll: Poll | undefined
 }
 
 export interface Invocation extends CurrentInvocation {
@@ -216,6 +227,10 @@ export type Phase =
   /** Nothing runs: before the first init and after a reset. */
   | { readonly _tag: "Cold" }
   | { readonly _tag: "Init"; readonly kind: "init" | "invoke" }
+  /** Init is done and everything stopped; `isTaken`: the connections are cut, and an invocation can restore it. */
+  | { readonly _tag: "Snapshot"; isTaken: boolean }
+  /** The runtime runs its hooks. */
+  | { readonly _tag: "Restore" }
   /** Init is done. Profile `lmi` stays here while invocations run. */
   | { readonly _tag: "Idle" }
   | { readonly _tag: "Invoke" }
@@ -280,7 +295,8 @@ export const freshRuntime = (): Runtime => ({
   started: false,
   arrived: false,
   released: false,
-  polls: []
+  polls: [],
+  restorePoll: undefined
 })
 
 export const record = (env: Environment, happening: Happening): void => {

@@ -58,6 +58,8 @@ export const make = (
 ): ((happening: Happening, at: number) => ReadonlyArray<TelemetryEvent>) => {
   const managed = options.profile === "lmi"
   const { initializationType } = options
+  const { functionName, functionVersion, instanceId, memorySize } = options
+  const instance = { functionName, functionVersion, instanceId, instanceMaxMemoryBytes: memorySize * 1_048_576 }
   const extensions = new Map<Source, Extension>()
   const invocations = new Map<string, Invocation>()
   /** Reports that wait for the end of the reset. */
@@ -66,6 +68,10 @@ export const make = (
   let isInitialised = false
   /** Of the init phase, until a report has told it. */
   let initDurationMs: number | undefined
+  const snapStart = initializationType === "snap-start"
+  let restoreStartedAt = 0
+  /** Of the restore, until a report has told it. */
+  let restoreDurationMs: number | undefined
 
   const start = (invocation: Invocation, at: number): ReadonlyArray<TelemetryEvent> => {
     if (invocation.isStartTold) return []
@@ -73,6 +79,13 @@ export const make = (
     const { functionArn, requestId, tenantId, tracing } = invocation
     const version = options.functionVersion
     return [{ at, type: "platform.start", requestId, version, tracing, functionArn, tenantId }]
+  }
+
+  const runtimeInitialised = (at: number): ReadonlyArray<TelemetryEvent> => {
+    if (init === undefined || init.isRuntimeDone) return []
+    init.isRuntimeDone = true
+    const success = outcomeOf("success", undefined)
+    return [{ at, type: "platform.initRuntimeDone", initializationType, phase: init.phase, ...success }]
   }
 
   const initEnded = (outcome: Outcome, at: number): ReadonlyArray<TelemetryEvent> => {
@@ -87,7 +100,8 @@ export const make = (
     events.push({ at, type: "platform.initReport", initializationType, phase, durationMs, ...outcome })
     init = undefined
     isInitialised = outcome.status === "success"
-    if (isInitialised && phase === "init") initDurationMs = durationMs
+    // Nobody waited for the init of a snapshot: no report of an invocation tells of it.
+    if (isInitialised && phase === "init" && !snapStart) initDurationMs = durationMs
     for (const invocation of invocations.values()) events.push(...start(invocation, at))
     return events
   }
@@ -117,14 +131,21 @@ export const make = (
     const { requestId, runtimeDoneAt, startedAt, tenantId, tracing } = invocation
     const durationMs = outcome.status === "timeout" ? options.timeoutMs : endedAt - startedAt
     const memory = ended.maxMemoryBytes ?? 0
+    const restore =
+      restoreDurationMs === undefined
+        ? undefined
+        : { restoreDurationMs, billedRestoreDurationMs: Math.ceil(restoreDurationMs) }
+    const billedMs = Math.ceil(durationMs + (initDurationMs ?? 0)) + (restore?.billedRestoreDurationMs ?? 0)
     const metrics = {
       durationMs,
-      billedDurationMs: managed ? undefined : Math.ceil(durationMs + (initDurationMs ?? 0)),
+      billedDurationMs: managed ? undefined : billedMs,
       memorySizeMB: managed ? undefined : options.memorySize,
       maxMemoryUsedMB: managed ? undefined : Math.round(memory / 1_048_576),
-      initDurationMs: managed ? undefined : initDurationMs
+      initDurationMs: managed ? undefined : initDurationMs,
+      ...restore
     }
     initDurationMs = undefined
+    restoreDurationMs = undefined
     const spans: ReadonlyArray<Span> | undefined =
       managed || runtimeDoneAt === undefined || extensions.size === 0
         ? undefined
@@ -195,10 +216,19 @@ export const make = (
         const { phase } = happening
         extensions.clear()
         init = { phase, startedAt: at, isRuntimeDone: false }
-        const { functionName, functionVersion, instanceId, memorySize } = options
-        const instanceMaxMemoryBytes = memorySize * 1_048_576
-        const identity = { functionName, functionVersion, instanceId, instanceMaxMemoryBytes }
-        return [{ at, type: "platform.initStart", initializationType, phase, ...identity }]
+        return [{ at, type: "platform.initStart", initializationType, phase, ...instance }]
+      }
+      case "RestoreStarted":
+        restoreStartedAt = at
+        return [{ at, type: "platform.restoreStart", ...instance }]
+      case "RestoreEnded": {
+        const outcome = outcomeOf(happening.status, happening.errorType)
+        const durationMs = at - restoreStartedAt
+        restoreDurationMs = durationMs
+        return [
+          { at, type: "platform.restoreRuntimeDone", ...outcome },
+          { at, type: "platform.restoreReport", durationMs, ...outcome }
+        ]
       }
       case "InitEnded":
         return initEnded(outcomeOf(happening.status, happening.errorType), at)
@@ -247,14 +277,10 @@ export const make = (
         const type = api === "logs" ? "platform.logsSubscription" : "platform.telemetrySubscription"
         return [{ at, type, name: source.replace("extension:", ""), state, types }]
       }
+      case "RestoreNextCalled":
+        return runtimeInitialised(at)
       case "NextCalled":
-        if (happening.source === "runtime") {
-          if (init === undefined || init.isRuntimeDone) return []
-          init.isRuntimeDone = true
-          const success = outcomeOf("success", undefined)
-          return [{ at, type: "platform.initRuntimeDone", initializationType, phase: init.phase, ...success }]
-        }
-        return follow(happening)
+        return happening.source === "runtime" ? runtimeInitialised(at) : follow(happening)
       default:
         return follow(happening)
     }

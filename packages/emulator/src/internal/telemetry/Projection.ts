@@ -73,6 +73,21 @@ const telemetryRecord = (event: TelemetryEvent, version: TelemetryVersion): obje
         status: since2022December(event.status),
         errorType: since2022December(event.errorType)
       }
+    case "platform.restoreStart":
+      return {
+        functionName: since2022December(event.functionName),
+        functionVersion: since2022December(event.functionVersion),
+        instanceId: since2022December(event.instanceId),
+        instanceMaxMemory: since2022December(event.instanceMaxMemoryBytes)
+      }
+    case "platform.restoreRuntimeDone":
+      return { status: event.status, errorType: event.errorType }
+    case "platform.restoreReport":
+      return {
+        metrics: { durationMs: event.durationMs },
+        status: since2022December(event.status),
+        errorType: since2022December(event.errorType)
+      }
     case "platform.start":
       return {
         requestId: event.requestId,
@@ -94,7 +109,10 @@ const telemetryRecord = (event: TelemetryEvent, version: TelemetryVersion): obje
     case "platform.report":
       return {
         requestId: event.requestId,
-        metrics: event.metrics,
+        metrics: {
+          ...event.metrics,
+          billedRestoreDurationMs: since2022December(event.metrics.billedRestoreDurationMs)
+        },
         status: event.status,
         errorType: event.errorType,
         spans: spansOf(event.spans),

@@ -70,6 +70,7 @@ export const make = Effect.fnUntraced(function* (
   const platformEvents = PlatformEvents.make(options)
   const gate = Gates.make()
   const subscribers = new Set<Subscriber>()
+  const senders = new Set<Sender.Sender>()
   const runTimer = yield* FiberMap.makeRuntime<never, Subscription>()
   const run = yield* FiberSet.makeRuntime<never>()
   const deliveries = yield* FiberMap.make<Subscription>()
@@ -137,6 +138,10 @@ export const make = Effect.fnUntraced(function* (
         case "Frozen":
           gate.hold()
           break
+        case "SnapshotTaken":
+          // The next delivery comes from outside of the snapshot, over a connection of its time.
+          for (const sender of senders) sender.close()
+          break
         case "ProcessExited":
           // The end of an input stream (spec: 3.3, batching).
           if (happening.source === "runtime") flush()
@@ -172,6 +177,7 @@ export const make = Effect.fnUntraced(function* (
       const headers = managed ? Sender.managedHeaders : Sender.realHeaders
       const sender =
         destination.protocol === "TCP" ? Sender.tcp(destination.port) : Sender.http({ destination, headers })
+      senders.add(sender)
       const shared: Omit<SubscriberOptions, "gate" | "now"> = {
         subscription,
         sender,

@@ -28,6 +28,14 @@ interface Init {
   readonly phase: InitPhase
 }
 
+interface Instance {
+  readonly functionName: string
+  readonly functionVersion: string
+  /** The name of the log stream. */
+  readonly instanceId: string
+  readonly instanceMaxMemoryBytes: number
+}
+
 interface Invoked {
   readonly requestId: string
   readonly tracing: TraceContext | undefined
@@ -38,16 +46,12 @@ interface Invoked {
 export type SubscriptionState = "Subscribed" | "Already subscribed" | "Validation error" | "Forbidden"
 
 export type TelemetryEvent = { readonly at: number } & (
-  | (Init & {
-      readonly type: "platform.initStart"
-      readonly functionName: string
-      readonly functionVersion: string
-      /** The name of the log stream. */
-      readonly instanceId: string
-      readonly instanceMaxMemoryBytes: number
-    })
+  | (Init & Instance & { readonly type: "platform.initStart" })
   | (Init & Outcome & { readonly type: "platform.initRuntimeDone" })
   | (Init & Outcome & { readonly type: "platform.initReport"; readonly durationMs: number })
+  | (Instance & { readonly type: "platform.restoreStart" })
+  | (Outcome & { readonly type: "platform.restoreRuntimeDone" })
+  | (Outcome & { readonly type: "platform.restoreReport"; readonly durationMs: number })
   | (Invoked & { readonly type: "platform.start"; readonly version: string; readonly functionArn: string })
   | (Invoked &
       Outcome & {
@@ -65,6 +69,9 @@ export type TelemetryEvent = { readonly at: number } & (
           readonly memorySizeMB: number | undefined
           readonly maxMemoryUsedMB: number | undefined
           readonly initDurationMs: number | undefined
+          /** Of the first invocation after a restore. */
+          readonly restoreDurationMs?: number
+          readonly billedRestoreDurationMs?: number | undefined
         }
         readonly spans: ReadonlyArray<Span> | undefined
       })
