@@ -40,6 +40,11 @@ export const flags = {
     Flag.withDescription("What the function is invoked with, {} without it; goes with --invocations"),
     Flag.optional
   ),
+  traceHeader: Flag.String("trace-header").pipe(
+    Flag.withMetavar("HEADER"),
+    Flag.withDescription("The X-Ray trace header of each invocation, Root=...;Sampled=1; goes with --invocations"),
+    Flag.optional
+  ),
   timeout: Flag.Finite("timeout").pipe(
     Flag.withMetavar("SECONDS"),
     Flag.withDescription("The function timeout, which covers extensions too"),
@@ -52,7 +57,26 @@ export const flags = {
     Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 128, maximum: 10_240 }))),
     Flag.withDefault(128)
   ),
-  env: EnvFlag.make("A variable of the function, which extensions share"),
+  env: EnvFlag.make("A variable of the function, which extensions share; more than effectLambda.env of package.json"),
+  region: Flag.String("region").pipe(
+    Flag.withMetavar("NAME"),
+    Flag.withDescription("The region that the processes are told; us-east-1 without it"),
+    Flag.optional
+  ),
+  awsEnv: Flag.Boolean("aws-env").pipe(
+    Flag.withDescription(
+      "Give the processes the region and the AWS credentials of this shell, for extensions that call AWS"
+    ),
+    Flag.withDefault(false)
+  ),
+  initType: Flag.Literals("init-type", ["on-demand", "provisioned-concurrency", "snap-start"]).pipe(
+    Flag.withDescription("How the environment is initialised, which also limits its init; on-demand without it"),
+    Flag.optional
+  ),
+  logFormat: Flag.Literals("log-format", ["text", "json"]).pipe(
+    Flag.withDescription("The log format of the function, as in its configuration on Lambda"),
+    Flag.withDefault("text")
+  ),
   profile: Flag.Literals("profile", ["real", "rie", "lmi"]).pipe(
     Flag.withDescription("Whose behaviour: AWS Lambda, AWS's local emulator, or managed instances"),
     Flag.withDefault("real")

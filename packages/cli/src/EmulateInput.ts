@@ -10,6 +10,8 @@ import * as NodePath from "node:path"
 import process from "node:process"
 import type { Options } from "./Environment.ts"
 import { defaultListen, type flags } from "./EmulateFlags.ts"
+import * as FunctionVariables from "./FunctionVariables.ts"
+import * as LayerConfig from "./layer/LayerConfig.ts"
 import { fail } from "./UserError.ts"
 
 export type Input = Command.Command.Config.Infer<typeof flags>
@@ -87,6 +89,20 @@ const extensionsOf = Effect.fnUntraced(function* (paths: ReadonlyArray<string>) 
   return zip === undefined ? files : yield* fail(zipAdvice(zip))
 })
 
+/** A header has one line of printable characters. */
+export const traceHeaderOf = (input: Input) => {
+  if (Option.isNone(input.traceHeader)) return Effect.succeed({})
+  const traceHeader = input.traceHeader.value
+  if (Option.isNone(input.invocations)) {
+    return fail("--trace-header goes with --invocations; over HTTP each invocation brings its own X-Amzn-Trace-Id")
+  }
+  return /^Root=[\x20-\x7e]+$/.test(traceHeader)
+    ? Effect.succeed({ traceHeader })
+    : fail(
+        `--trace-header takes a header of X-Ray, such as Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1, not ${JSON.stringify(traceHeader)}`
+      )
+}
+
 /** A handler file or a program. */
 export const functionOf = (input: Pick<Input, "function" | "bootstrap">) => {
   if (Option.isSome(input.function) && Option.isSome(input.bootstrap)) {
@@ -119,8 +135,10 @@ export const optionsOf = Effect.fnUntraced(function* (input: Input) {
       ...(Option.exists(input.function, (file) => /\.[cm]?[jt]s$/.test(file))
         ? { EFFECT_LAMBDA_NODE: process.execPath }
         : undefined),
-      ...input.env
+      ...(yield* FunctionVariables.resolve(yield* LayerConfig.environmentNear(input.extensions), input))
     },
+    ...(Option.isSome(input.initType) ? { initType: input.initType.value } : undefined),
+    logFormat: input.logFormat,
     profile: input.profile,
     timeout: input.timeout * 1000,
     memorySize: input.memory,
@@ -129,5 +147,5 @@ export const optionsOf = Effect.fnUntraced(function* (input: Input) {
     seed: input.seed,
     ...(Option.isSome(listen) ? { invokeListen: yield* listenOf(listen.value) } : undefined)
   }
-  return { options, faults, names: extensions.map((file) => NodePath.basename(file)) }
+  return { options, extensions, faults, names: extensions.map((file) => NodePath.basename(file)) }
 })

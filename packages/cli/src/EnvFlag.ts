@@ -1,4 +1,7 @@
-/** `--env KEY=VALUE`: variables, of which one may be empty. `Flag.KeyValuePair` refuses those. */
+/**
+ * `--env KEY=VALUE`: variables, of which one may be empty. `Flag.KeyValuePair` refuses those. A name that none can have is
+ * refused later, in a sentence without the value.
+ */
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
 
@@ -7,7 +10,7 @@ export const make = (description: string) =>
     Flag.withMetavar("KEY=VALUE"),
     Flag.withDescription(`${description}; may be given several times`),
     Flag.filterMap(
-      (text) => Option.fromNullOr(/^([^=]+)=(.*)$/s.exec(text)),
+      (text) => Option.fromNullOr(/^([^=]*)=(.*)$/s.exec(text)),
       () => "KEY=VALUE"
     ),
     Flag.atLeast(0),

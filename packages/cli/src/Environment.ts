@@ -9,6 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as FunctionVariables from "./FunctionVariables.ts"
 import * as CloudWatchLines from "./CloudWatchLines.ts"
 import type { Positions } from "./layer/SourceMap.ts"
 import * as Terminal from "./Terminal.ts"
@@ -34,12 +35,15 @@ export interface Options extends Emulator.Options {
 }
 
 /** The emulator speaks of its options, a person at a terminal of flags. */
-export const explain = ({ reason }: EmulatorError, portFlag?: View["portFlag"]) =>
-  fail(
+export const explain = ({ reason }: EmulatorError, portFlag?: View["portFlag"]) => {
+  if (reason._tag === "InvalidVariable") return fail(FunctionVariables.explain(reason))
+  if (reason._tag === "InvalidOption") return fail(reason.message.replace(/^initType/, "--init-type"))
+  return fail(
     reason._tag === "PortUnavailable" && portFlag !== undefined
       ? reason.message.replace("another port", `another port with ${portFlag}`)
       : reason.message.replaceAll("function.command", "--bootstrap")
   )
+}
 
 /** Starts an environment, which lives until `end`; it is shown in the scope of the caller. */
 export const start = Effect.fnUntraced(function* (options: Options, view: View) {
@@ -52,10 +56,7 @@ export const start = Effect.fnUntraced(function* (options: Options, view: View) 
     Effect.catch((error) => explain(error, portFlag))
   )
 
-  const timeline = Timeline.make({
-    names,
-    ...(options.profile === "lmi" ? { initTimeoutMs: options.timeout } : undefined)
-  })
+  const timeline = Timeline.make({ names, initTimeoutMs: emulator.initTimeoutMs })
   const logLines = CloudWatchLines.make({ memorySize: options.memorySize, functionVersion: "$LATEST" })
   const show = (entry: Journal.JournalEntry): ReadonlyArray<string> => {
     if (format === "json") return [JSON.stringify(entry)]

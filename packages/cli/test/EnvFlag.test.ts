@@ -21,6 +21,12 @@ describe("--env", () => {
     })
   )
 
+  it.effect("a name that none can have is refused later, in a sentence without the value", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* parse(["--env", "=secret"]), { "": "secret" })
+    })
+  )
+
   it.effect("may be left out", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* parse([]), {})

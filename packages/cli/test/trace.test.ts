@@ -88,6 +88,16 @@ describe("a log of a layer", () => {
     assert.deepStrictEqual(rest, [], "once, and not for each invocation")
   })
 
+  it("is read by emulate with the map beside the layer", async () => {
+    const layer = join(built.layers[0]?.directory ?? "", "extensions")
+    const handler = join(import.meta.dirname, "fixtures/handler.mjs")
+    for (const format of [["--logs"], []]) {
+      const { output } = await start(["emulate", "-e", layer, "-f", handler, "-n", "1", ...format]).ended
+      assert.include(output, place)
+      assert.notInclude(output, "bundle.cjs:")
+    }
+  })
+
   it("from standard input: the places in the sources, everything else as it was", () => {
     const { status, stderr, stdout } = trace([], { input: `not ours\n${log}` })
     assert.strictEqual(status, 0, stderr)

@@ -16,6 +16,7 @@ import process from "node:process"
 import * as EmulateFlags from "../EmulateFlags.ts"
 import * as EmulateInput from "../EmulateInput.ts"
 import * as Environment from "../Environment.ts"
+import * as FunctionVariables from "../FunctionVariables.ts"
 import * as Build from "../layer/Build.ts"
 import type { Bundle } from "../layer/Bundle.ts"
 import * as Layer from "../layer/Layer.ts"
@@ -28,7 +29,19 @@ import * as Summary from "../Summary.ts"
 import * as SummaryText from "../SummaryText.ts"
 import * as Terminal from "../Terminal.ts"
 
-const { bootstrap, env, freeze, function: handler, logs, memory, timeout } = EmulateFlags.flags
+const {
+  awsEnv,
+  bootstrap,
+  env,
+  freeze,
+  function: handler,
+  initType,
+  logFormat,
+  logs,
+  memory,
+  region,
+  timeout
+} = EmulateFlags.flags
 
 const flags = {
   entry: Argument.Path("ENTRY").pipe(
@@ -46,6 +59,10 @@ const flags = {
     Flag.withDefault(EmulateFlags.defaultPort)
   ),
   env,
+  region,
+  awsEnv,
+  initType,
+  logFormat,
   timeout,
   memory,
   freeze,
@@ -55,13 +72,15 @@ const flags = {
 type Input = Command.Command.Config.Infer<typeof flags>
 
 const run = Effect.fnUntraced(function* (input: Input) {
-  const config = yield* LayerConfig.resolve(Option.getOrUndefined(input.entry), { env: input.env })
+  const config = yield* LayerConfig.resolve(Option.getOrUndefined(input.entry), {})
+  const variables = yield* FunctionVariables.resolve(config.env, input)
+  yield* LayerConfig.checkVariables(variables)
   const functionOptions = yield* EmulateInput.functionOf(input)
   const terminal = yield* Terminal.make
   const folder = yield* Write.temporaryFolder("effect-lambda-dev-")
   const layer = NodePath.join(folder, "opt")
   // Not a runtime of its own: that would be copied at every change.
-  const built = { ...config, runtime: "managed" } as const
+  const built = { ...config, env: variables, runtime: "managed" } as const
   const outcomes = yield* Watch.make({
     config: built,
     others: ["handler" in functionOptions ? functionOptions.handler : functionOptions.command[0]],
@@ -93,7 +112,9 @@ const run = Effect.fnUntraced(function* (input: Input) {
         timeout: input.timeout * 1000,
         memorySize: input.memory,
         freeze: input.freeze,
-        environment: { ...config.env, EFFECT_LAMBDA_NODE: process.execPath },
+        environment: { EFFECT_LAMBDA_NODE: process.execPath, ...variables },
+        ...(Option.isSome(input.initType) ? { initType: input.initType.value } : undefined),
+        logFormat: input.logFormat,
         invokeListen: { host: "127.0.0.1", port }
       },
       { ...view, positions }

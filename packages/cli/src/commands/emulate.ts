@@ -11,8 +11,9 @@ import * as Schedule from "effect/Schedule"
 import * as Fs from "node:fs"
 import process from "node:process"
 import { flags } from "../EmulateFlags.ts"
-import { type Input, optionsOf, payloadOf } from "../EmulateInput.ts"
+import { type Input, optionsOf, payloadOf, traceHeaderOf } from "../EmulateInput.ts"
 import * as Environment from "../Environment.ts"
+import * as SourceMap from "../layer/SourceMap.ts"
 import * as Summary from "../Summary.ts"
 import * as SummaryText from "../SummaryText.ts"
 import * as Terminal from "../Terminal.ts"
@@ -35,10 +36,11 @@ const invokeAll = Effect.fnUntraced(function* (
   emulator: Emulator.Emulator["Service"],
   count: number,
   payload: string,
+  invokeOptions: Emulator.InvokeOptions,
   timeoutSeconds: number
 ) {
   for (let number = 1; number <= count; number++) {
-    const { requestId } = yield* emulator.invoke(payload).pipe(
+    const { requestId } = yield* emulator.invoke(payload, invokeOptions).pipe(
       // A managed instance refuses while no worker polls, and one polls again only after its last answer.
       Effect.retry({
         while: ({ reason }) => reason._tag === "InvocationRefused" && reason.errorType === "Runtime.Unavailable",
@@ -57,7 +59,8 @@ const ended = fail("the environment has ended and takes no more invocations")
 
 const run = Effect.fnUntraced(function* (input: Input) {
   const payload = yield* payloadOf(input)
-  const { faults, names, options } = yield* optionsOf(input)
+  const invokeOptions = yield* traceHeaderOf(input)
+  const { extensions, faults, names, options } = yield* optionsOf(input)
   const append = yield* openJournal(input.journal)
   const terminal = yield* Terminal.make
   const summary = Summary.make(faults)
@@ -67,6 +70,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
     names,
     portFlag: "--listen",
     format: input.json ? "json" : input.logs ? "logs" : "timeline",
+    positions: SourceMap.positionsBeside(extensions),
     onEntry: (entry) => {
       summary.add(entry)
       // A managed instance ends with its first failure, and nobody can invoke it any more.
@@ -78,7 +82,9 @@ const run = Effect.fnUntraced(function* (input: Input) {
   const work = Option.match(input.invocations, {
     onNone: () => Effect.never,
     onSome: (count) =>
-      Effect.catch(invokeAll(emulator, count, payload, input.timeout), (error) => Environment.explain(error))
+      Effect.catch(invokeAll(emulator, count, payload, invokeOptions, input.timeout), (error) =>
+        Environment.explain(error)
+      )
   })
   // Whatever ends it, the environment is shut down and the summary told.
   const outcome = yield* Effect.exit(Effect.raceAllFirst([work, terminal.ended, shown, Deferred.await(gone)]))
@@ -95,6 +101,9 @@ export const emulate = Command.make("emulate", flags, run).pipe(
   Command.withShortDescription("Runs extensions and a function as Lambda would, and shows what happens"),
   Command.withDescription(
     "Runs extensions and a function as Lambda would, and shows what happens.\n\n" +
+      "Variables are those of effectLambda.env in the package.json at or above the extension, or else at or above the current " +
+      "folder, and those of flags, which count more. Stack traces of a layer name lines of the sources if the map that its " +
+      "build wrote lies beside it.\n\n" +
       "The exit code is 0 only if no extension crashed or overran, and not every invocation failed.\n\n" +
       `Faults:\n\n${Fault.help}`
   ),

@@ -1,4 +1,5 @@
 /** What a layer is built from: `effectLambda` in the package.json of the extension, and flags over it. */
+import * as Variables from "@effect-lambda/emulator/Variables"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -6,6 +7,7 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
 import process from "node:process"
+import * as FunctionVariables from "../FunctionVariables.ts"
 import * as UserError from "../UserError.ts"
 import * as Loader from "./Loader.ts"
 
@@ -103,6 +105,18 @@ const decodeSettings = (input: unknown, place: (path: ReadonlyArray<PropertyKey>
       .join("\n")
   )
 
+const settingsIn = (file: string | undefined, manifest: unknown) =>
+  decodeSettings(
+    Reflect.get(Object(manifest), "effectLambda") ?? {},
+    (names) => `${file}: effectLambda${pathText(names)}`
+  )
+
+/** Fails where no process can have one of the variables, or Lambda sets it itself. */
+export const checkVariables = (env: Readonly<Record<string, string>>) => {
+  const problem = Variables.problemOf(env)
+  return problem === undefined ? Effect.void : UserError.fail(FunctionVariables.explain(problem))
+}
+
 const packageName = Schema.decodeUnknownResult(Schema.Struct({ name: Schema.String }))
 
 const findUpwards = (folder: string, name: string): string | undefined => {
@@ -149,10 +163,7 @@ export const resolve = Effect.fnUntraced(function* (
   const manifest = file === undefined ? {} : yield* readPackage(file)
   const project = file === undefined ? folder : NodePath.dirname(file)
 
-  const written = decodeSettings(
-    Reflect.get(Object(manifest), "effectLambda") ?? {},
-    (names) => `${file}: effectLambda${pathText(names)}`
-  )
+  const written = settingsIn(file, manifest)
   const flagged = decodeSettings(flags, ([first, ...rest]) => `--${String(first)}${pathText(rest)}`)
   const mistakes = [written, flagged].filter(Result.isFailure).map(({ failure }) => failure)
   if (mistakes.length > 0 || Result.isFailure(written) || Result.isFailure(flagged)) {
@@ -179,12 +190,36 @@ export const resolve = Effect.fnUntraced(function* (
     env: { ...written.success.env, ...flagged.success.env },
     out
   }
+  yield* checkVariables(config.env)
   if (config.entryKind === "node" && (config.runtime === "auto" || config.runtime === "bun")) {
     return yield* UserError.fail(
       `the entry of kind node starts one certain Node: it goes with the runtimes managed and node, not ${config.runtime}`
     )
   }
   return config
+})
+
+/**
+ * The variables that the projects of these layers want for their runs: each package.json at or above one of the paths
+ * that has `effectLambda`, or else the one at or above the current folder.
+ */
+export const environmentNear = Effect.fnUntraced(function* (paths: ReadonlyArray<string>) {
+  const read = Effect.fnUntraced(function* (files: ReadonlySet<string | undefined>) {
+    const found: Array<NonNullable<Settings["env"]>> = []
+    for (const file of files) {
+      if (file === undefined) continue
+      const manifest = yield* readPackage(file)
+      if (Reflect.get(Object(manifest), "effectLambda") === undefined) continue
+      const settings = settingsIn(file, manifest)
+      if (Result.isFailure(settings)) return yield* UserError.fail(settings.failure)
+      found.push(settings.success.env ?? {})
+    }
+    return found
+  })
+  const ofLayers = yield* read(new Set(paths.map((path) => findUpwards(NodePath.resolve(path), "package.json"))))
+  const found = ofLayers.length > 0 ? ofLayers : yield* read(new Set([findUpwards(process.cwd(), "package.json")]))
+  const merged: Record<string, string> = Object.assign({}, ...found)
+  return merged
 })
 
 /** The name of the package without its scope. */

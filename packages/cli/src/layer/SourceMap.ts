@@ -2,6 +2,7 @@
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as NodeModule from "node:module"
+import * as Fs from "node:fs"
 import * as NodePath from "node:path"
 import type { LayerConfig } from "./LayerConfig.ts"
 
@@ -36,6 +37,27 @@ export const fileOf = ({ name, out }: Pick<LayerConfig, "name" | "out">): string
 /** The map in a text, `undefined` for one that is none of ours. */
 export const decode = (text: string): SourceMap | undefined =>
   Option.getOrUndefined(Schema.decodeUnknownOption(Schema.fromJsonString(SourceMap))(text))
+
+/** The map that a build wrote for this extension file, beside the folder that is laid out as /opt. */
+const mapBeside = (extension: string): SourceMap | undefined => {
+  const name = NodePath.basename(extension)
+  const layer = NodePath.resolve(extension, "../..")
+  const file = fileOf({ name, out: NodePath.dirname(layer) })
+  if (!Fs.existsSync(file)) return undefined
+  const map = decode(Fs.readFileSync(file, "utf8"))
+  return map?.file === `${name}/bundle.cjs` ? map : undefined
+}
+
+/** What the maps beside the layers of these extension files say; `undefined`: there is none. */
+export const positionsBeside = (extensions: ReadonlyArray<string>): Positions | undefined => {
+  const all = extensions.map(mapBeside).filter((map) => map !== undefined)
+  const known = all.map(positions)
+  if (known.length === 0) return undefined
+  return {
+    restore: (text) => known.reduce((restored, { restore }) => restore(restored), text),
+    own: (text) => known.map(({ own }) => own(text)).find((place) => place !== undefined)
+  }
+}
 
 /** Where the positions in texts are in the sources. */
 export interface Positions {

@@ -1,0 +1,147 @@
+/** Each option of `effect-lambda emulate` has its effect, or is refused in a sentence. */
+import { afterAll, assert, describe, it } from "@effect/vitest"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
+import { start } from "./support/cli.ts"
+
+const folder = mkdtempSync(join(tmpdir(), "cli-options-"))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const write = (name: string, text: string, mode = 0o644) => {
+  const file = join(folder, name)
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, text, { mode })
+  return file
+}
+
+/** Prints the variables that were asked for, or that there are none. */
+const handler = write(
+  "handler.mjs",
+  `export const handler = (names) => {
+  for (const name of names) console.log(name + " is " + process.env[name])
+  return Promise.resolve(null)
+}
+`
+)
+const emulate = (
+  args: ReadonlyArray<string>,
+  names: ReadonlyArray<string> = [],
+  options: Parameters<typeof start>[1] = {}
+) => start(["emulate", "-f", handler, "-n", "1", "--logs", "-p", JSON.stringify(names), ...args], options).ended
+
+describe("an option of emulate", { timeout: 30_000 }, () => {
+  it.each<readonly [ReadonlyArray<string>, Readonly<Record<string, string>>]>([
+    [["--env", "AWS_REGION=eu-central-1"], { AWS_REGION: "eu-central-1", AWS_DEFAULT_REGION: "eu-central-1" }],
+    [["--region", "eu-west-3"], { AWS_REGION: "eu-west-3", AWS_DEFAULT_REGION: "eu-west-3" }],
+    [["--init-type", "provisioned-concurrency"], { AWS_LAMBDA_INITIALIZATION_TYPE: "provisioned-concurrency" }],
+    [["--trace-header", "Root=1-0-0;Sampled=1"], { _X_AMZN_TRACE_ID: "Root=1-0-0;Sampled=1" }],
+    [["--env", "EMPTY=", "--env", "URL=http://a/?b=c"], { EMPTY: "", URL: "http://a/?b=c" }],
+    [["--env", "AWS_DEFAULT_REGION=eu-west-1"], { AWS_REGION: "eu-west-1" }]
+  ])("%j has its effect", async (args, expected) => {
+    const { code, output } = await emulate(args, Object.keys(expected))
+    assert.strictEqual(code, 0, output)
+    for (const [name, value] of Object.entries(expected)) assert.include(output, `${name} is ${value}\n`)
+  })
+
+  it("--init-type gives init its time, which the timeline counts down", async () => {
+    const args = ["emulate", "-f", handler, "-n", "1", "-p", "[]", "--init-type", "snap-start", "--timeout", "200"]
+    const { code, output } = await start(args).ended
+    assert.strictEqual(code, 0, output)
+    assert.match(output, /^ +0 {2}init +platform +200000 {2}init$/m)
+  })
+
+  it("--aws-env takes region and credentials from the shell, and no value is told by us", async () => {
+    const shell = {
+      AWS_ACCESS_KEY_ID: "AKIA-shell",
+      AWS_SECRET_ACCESS_KEY: "very secret",
+      AWS_REGION: "ap-south-1",
+      AWS_PROFILE: "prod"
+    }
+    const seen = await emulate(["--aws-env"], [...Object.keys(shell), "AWS_SESSION_TOKEN"], { env: shell })
+    assert.strictEqual(seen.code, 0, seen.output)
+    const lines = [
+      "AWS_ACCESS_KEY_ID is AKIA-shell",
+      "AWS_SECRET_ACCESS_KEY is very secret",
+      "AWS_REGION is ap-south-1"
+    ]
+    for (const line of [...lines, "AWS_PROFILE is undefined", "AWS_SESSION_TOKEN is undefined"]) {
+      assert.include(seen.output, `${line}\n`)
+    }
+    const journal = join(folder, "aws.ndjson")
+    const told = await emulate(["--aws-env", "--json", "--journal", journal], [], { env: shell })
+    assert.strictEqual(told.code, 0, told.output)
+    for (const text of [told.output, readFileSync(journal, "utf8")]) {
+      assert.notInclude(text, "AKIA-shell")
+      assert.notInclude(text, "very secret")
+    }
+  })
+
+  it.each<readonly [string, ReadonlyArray<string>, string]>([
+    ["a reserved variable", ["--env", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=1"], "effect-lambda emulate has --memory"],
+    [
+      "another one",
+      ["--env", "AWS_LAMBDA_RUNTIME_API=x"],
+      'the variable "AWS_LAMBDA_RUNTIME_API" is set by Lambda itself'
+    ],
+    ["a variable without a name", ["--env", "=do-not-print-me"], 'the variable "" has no name'],
+    [
+      "--init-type beside a profile with one kind",
+      ["--init-type", "snap-start", "--profile", "lmi"],
+      "--init-type is snap-start"
+    ],
+    ["--aws-env in a shell without", ["--aws-env"], "has no AWS_ACCESS_KEY_ID"],
+    ["--region twice", ["--region", "a", "--env", "AWS_REGION=b"], "leave one of them out"],
+    ["a trace header with a line break", ["--trace-header", "Root=1\r\nX: y"], "--trace-header takes a header of X-Ray"]
+  ])("%s is refused in a sentence", async (_, args, words) => {
+    const { code, output } = await emulate(args)
+    assert.strictEqual(code, 1, output)
+    assert.include(output, words)
+    assert.notInclude(output, "do-not-print-me")
+    assert.notMatch(output, /^ +at /m)
+  })
+
+  it("--trace-header without --invocations is refused", async () => {
+    const { code, output } = await start(["emulate", "-f", handler, "--trace-header", "Root=1"]).ended
+    assert.strictEqual(code, 1, output)
+    assert.include(output, "--trace-header goes with --invocations")
+  })
+})
+
+describe("effectLambda.env of package.json", { timeout: 30_000 }, () => {
+  const extension = (project: string) =>
+    write(
+      `${project}/dist/watcher-x64/extensions/watcher`,
+      readFileSync(join(import.meta.dirname, "fixtures/naive.mjs"), "utf8"),
+      0o755
+    )
+  const manifest = (project: string, effectLambda: unknown) =>
+    write(`${project}/package.json`, JSON.stringify({ name: project, effectLambda }))
+
+  it("is that of the layer's project, wherever the command runs; --env counts more", async () => {
+    manifest("layer", { env: { WRITTEN: "1", BOTH: "written" } })
+    manifest("elsewhere", { env: { WRITTEN: "elsewhere" } })
+    const args = ["-e", dirname(extension("layer")), "--env", "BOTH=flag"]
+    const { code, output } = await emulate(args, ["WRITTEN", "BOTH"], { cwd: join(folder, "elsewhere") })
+    assert.strictEqual(code, 0, output)
+    assert.include(output, "WRITTEN is 1\nBOTH is flag\n")
+  })
+
+  it("is that of the current folder's project where no layer has one", async () => {
+    manifest("current", { env: { WRITTEN: "current" } })
+    manifest("plain", undefined)
+    const { code, output } = await emulate(["-e", extension("plain")], ["WRITTEN"], { cwd: join(folder, "current") })
+    assert.strictEqual(code, 0, output)
+    assert.include(output, "WRITTEN is current\n")
+  })
+
+  it.each<readonly [string, unknown, string]>([
+    ["wrong", { env: { A: 1 } }, "effectLambda.env.A is 1; it has to be string"],
+    ["reserved", { env: { AWS_EXECUTION_ENV: "x" } }, 'the variable "AWS_EXECUTION_ENV" is set by Lambda itself']
+  ])("that is %s is refused", async (name, effectLambda, words) => {
+    manifest(name, effectLambda)
+    const { code, output } = await emulate(["-e", extension(name)])
+    assert.strictEqual(code, 1, output)
+    assert.include(output, words)
+  })
+})
