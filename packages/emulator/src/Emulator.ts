@@ -40,7 +40,6 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Crypto from "node:crypto"
 import * as NodePath from "node:path"
-import { setImmediate } from "node:timers"
 import { EmulatorError, NotARunningSlot } from "./EmulatorError.ts"
 import type { Command, Input, ProcessId } from "./EnvironmentState.ts"
 import * as EnvironmentState from "./EnvironmentState.ts"
@@ -185,8 +184,9 @@ const makeWith = Effect.fnUntraced(function* (
     }
   }
 
-  /** An input that may end an invocation: the memory of the processes is looked at before. */
-  const measureAndDispatch = (input: Input): void => {
+  /** A request or a time limit: what was printed before stands before it, and the memory is that of the moment. */
+  const observeAndDispatch = (input: Input): void => {
+    processes.drain()
     dispatch({ _tag: "MemoryMeasured", bytes: processes.measureMemory() })
     dispatch(input)
   }
@@ -296,7 +296,7 @@ const makeWith = Effect.fnUntraced(function* (
         return processes.thaw()
       case "StartTimer": {
         const { delayMs, generation, timer } = command
-        const fire = Effect.sync(() => measureAndDispatch({ _tag: "TimerFired", timer, generation }))
+        const fire = Effect.sync(() => observeAndDispatch({ _tag: "TimerFired", timer, generation }))
         const report = (cause: Cause.Cause<never>) => Effect.logError(`emulator: timer ${timer} failed`, cause)
         runTimer(timer, Effect.tapCause(Effect.andThen(Effect.sleep(delayMs), fire), report))
         return
@@ -317,7 +317,7 @@ const makeWith = Effect.fnUntraced(function* (
     faults: options.faults ?? [],
     seed: options.seed ?? 1,
     now,
-    dispatch: measureAndDispatch,
+    dispatch: observeAndDispatch,
     record: (happening) => record(happening, now()),
     server: (): RuntimeApiServer.RuntimeApiServer => server,
     kill: (source) => {
@@ -333,8 +333,6 @@ const makeWith = Effect.fnUntraced(function* (
     port: options.port ?? 0,
     profile,
     extensionsEnabled: ExtensionFiles.extensionsEnabled(extensions),
-    // What a process printed before its request is in the pipe already: it is read before the request counts, so that
-    // lines stand before what follows on them.
     ...(snapStart && {
       snapStart: {
         credentialsToken,
@@ -342,9 +340,7 @@ const makeWith = Effect.fnUntraced(function* (
       }
     }),
     onInput: (input) => {
-      setImmediate(() => {
-        if (!released) faults.receive(input)
-      })
+      if (!released) faults.receive(input)
     },
     onRefused: (happening) => journal.append(happening, now())
   })

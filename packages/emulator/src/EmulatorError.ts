@@ -219,6 +219,21 @@ export class NotARunningSlot extends Schema.TaggedError<NotARunningSlot>(
 }
 
 /**
+ * The system gives no pipes for the output of the processes.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class PipesUnavailable extends Schema.TaggedError<PipesUnavailable>(
+  "@effect-lambda/emulator/EmulatorError/PipesUnavailable"
+)("PipesUnavailable", { cause: Schema.Defect() }) {
+  override get message(): string {
+    const said = this.cause instanceof Error ? (this.cause.message.trim().split("\n").at(-1) ?? "") : String(this.cause)
+    return `The output of the processes needs pipes, and mkfifo made none (${said}). Put mkfifo into PATH, and let TMPDIR name a folder that you may write to.`
+  }
+}
+
+/**
  * The journal did not show what was waited for. The last entries tell what happened instead.
  *
  * @category reasons
@@ -248,6 +263,7 @@ export const EmulatorErrorReason = Schema.Union([
   InvalidOption,
   InvalidVariable,
   RootUnavailable,
+  PipesUnavailable,
   InvalidFault,
   AlreadyShutDown,
   InvocationAbandoned,

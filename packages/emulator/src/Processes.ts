@@ -9,14 +9,17 @@ import * as FiberSet from "effect/FiberSet"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as ChildProcess from "node:child_process"
+import * as Fs from "node:fs"
 import { performance } from "node:perf_hooks"
-import type { Readable } from "node:stream"
+import { setImmediate } from "node:timers"
+import type { EmulatorError } from "./EmulatorError.ts"
 import * as Connections from "./internal/Connections.ts"
 import type { LaunchProblem } from "./internal/LaunchCheck.ts"
-import * as LineFraming from "./internal/LineFraming.ts"
 import * as LaunchCheck from "./internal/LaunchCheck.ts"
 import * as Memory from "./internal/Memory.ts"
 import * as MountNamespace from "./internal/MountNamespace.ts"
+import * as Output from "./internal/Output.ts"
+import * as Pipes from "./internal/Pipes.ts"
 import * as ProcessState from "./internal/ProcessState.ts"
 import * as Reaper from "./internal/Reaper.ts"
 import type { ExitStatus } from "./Journal.ts"
@@ -56,6 +59,8 @@ export interface Processes {
   readonly launch: (options: LaunchOptions) => void
   /** Signals the whole process group, and measures before; a group that is gone already is no error. */
   readonly kill: (id: number, signal: "SIGTERM" | "SIGKILL") => void
+  /** Calls back for every line that is written already, of every process that runs. */
+  readonly drain: () => void
   /** Stops every process group that runs, so that not even a timer of it goes on. */
   readonly freeze: () => void
   /**
@@ -79,6 +84,7 @@ export interface Processes {
 interface Running {
   readonly child: ChildProcess.ChildProcess
   readonly pid: number
+  readonly outputs: ReadonlyArray<Output.Output>
   peakMemoryBytes: number | undefined
   /** When it was let go on last, in milliseconds of the monotonic clock. */
   thawedAt: number
@@ -106,13 +112,14 @@ const resumptionMs = 200
 const hasResumed = ({ pid, thawedAt }: Running): boolean =>
   performance.now() - thawedAt > resumptionMs || !["R", "T"].includes(ProcessState.stateOf(pid))
 
-/** Calls back for each line; the decoder of the stream keeps characters whole across chunks. */
-const readLines = (stream: Readable, onLine: (line: string) => void): void => {
-  const lines = LineFraming.make()
-  stream.setEncoding("utf8")
-  stream.on("data", (chunk: string) => lines.push(chunk).forEach(onLine))
-  // Before Node's own listener, which lets the last pipe to close emit `close` of the child: that says it was all.
-  stream.prependListener("close", () => lines.end().forEach(onLine))
+/**
+ * A process may send a request and end without waiting for the answer. After so many turns of the event loop the request
+ * has been read: one accepts the connection, one reads it, and one lies between.
+ */
+const turnsAfterExit = 3
+
+const afterTurns = (turns: number, act: () => void): void => {
+  setImmediate(() => (turns === 1 ? act() : afterTurns(turns - 1, act)))
 }
 
 /**
@@ -122,10 +129,11 @@ const readLines = (stream: Readable, onLine: (line: string) => void): void => {
  * @category constructors
  * @since 0.1.0
  */
-export const make: Effect.Effect<Processes, never, Scope.Scope> = Effect.gen(function* () {
+export const make: Effect.Effect<Processes, EmulatorError, Scope.Scope> = Effect.gen(function* () {
   const running = new Map<number, Running>()
   const waiting = new Set<() => void>()
   const runFork = yield* FiberSet.makeRuntime<never>()
+  const pipes = yield* Pipes.make
 
   const signalAll = (name: NodeJS.Signals) => {
     for (const process of running.values()) signal(process, name)
@@ -158,61 +166,53 @@ export const make: Effect.Effect<Processes, never, Scope.Scope> = Effect.gen(fun
     }
     const { file } = checked
     const [program, ...rest] = opt === undefined ? [file, ...args] : MountNamespace.wrap(opt, [file, ...args])
+    let taken: ReturnType<Pipes.Pipes["take"]>
+    try {
+      taken = pipes.take()
+    } catch (error) {
+      return options.onLaunchFailed(LaunchCheck.refusedBySystem(file, "", String(error)))
+    }
+    const { stderr, stdout } = taken
     const child = ChildProcess.spawn(program, rest, {
       cwd,
       env: { ...environment },
       detached: true,
-      stdio: ["ignore", "pipe", "pipe"]
+      stdio: ["ignore", stdout.writeEnd, stderr.writeEnd]
     })
+    // The process has them now: the pipes end with it.
+    Fs.closeSync(stdout.writeEnd)
+    Fs.closeSync(stderr.writeEnd)
     const pid = child.pid
     if (pid === undefined) {
+      Fs.closeSync(stdout.readEnd)
+      Fs.closeSync(stderr.readEnd)
       child.once("error", (error: NodeJS.ErrnoException) =>
         options.onLaunchFailed(LaunchCheck.refusedBySystem(file, error.code ?? "", error.message))
       )
       return
     }
-    const process: Running = { child, pid, peakMemoryBytes: undefined, thawedAt: -Infinity }
+    const outputs = [
+      Output.read(stdout.readEnd, (line) => options.onLine("stdout", line)),
+      Output.read(stderr.readEnd, (line) => options.onLine("stderr", line))
+    ]
+    const process: Running = { child, pid, outputs, peakMemoryBytes: undefined, thawedAt: -Infinity }
     running.set(options.id, process)
     Reaper.add(pid)
     child.on("error", () => {
       // A signal that could not be sent: the group is gone, `exit` tells the rest.
     })
-    let received = 0
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on("data", (chunk: Buffer | string) => {
-        received += chunk.length
-      })
-    }
-    readLines(child.stdout, (line) => options.onLine("stdout", line))
-    readLines(child.stderr, (line) => options.onLine("stderr", line))
-    child.once("exit", () => {
+    child.once("exit", (code, signal) => {
       // What the process left behind in its group goes with it, as when Lambda takes the sandbox away.
       Reaper.signalGroup(pid, "SIGKILL")
       Reaper.remove(pid)
-      // A descendant that left the group may keep the pipes open for ever; `close` must come all the same. What the
-      // process wrote is in the pipes already: they are read until a turn of the event loop brings nothing more.
-      const closePipes = Effect.sync(() => {
-        child.stdout.destroy()
-        child.stderr.destroy()
-      })
-      const drain = Effect.gen(function* () {
-        let before = -1
-        while (before !== received) {
-          before = received
-          yield* Effect.sleep("5 millis")
-          yield* Effect.yieldNow
-        }
-      })
-      runFork(
-        drain.pipe(Effect.timeoutOption("200 millis"), Effect.andThen(Effect.yieldNow), Effect.andThen(closePipes))
-      )
-    })
-    // `close` comes after the last line of output, so the journal shows output before the exit.
-    child.once("close", (code, signal) => {
-      running.delete(options.id)
-      for (const check of waiting) check()
+      // What it wrote is in the pipes. A descendant that left the group may hold them for ever: nobody waits for it.
+      for (const output of outputs) output.end()
       const status: ExitStatus = signal === null ? { _tag: "Code", code: code ?? 0 } : { _tag: "Signal", signal }
-      options.onExit(status, process.peakMemoryBytes)
+      afterTurns(turnsAfterExit, () => {
+        running.delete(options.id)
+        for (const check of waiting) check()
+        options.onExit(status, process.peakMemoryBytes)
+      })
     })
     options.onLaunched(pid)
   }
@@ -233,6 +233,9 @@ export const make: Effect.Effect<Processes, never, Scope.Scope> = Effect.gen(fun
           Effect.sync(() => signal(process, name))
         )
       )
+    },
+    drain: () => {
+      for (const { outputs } of running.values()) for (const output of outputs) output.drain()
     },
     freeze: () => signalAll("SIGSTOP"),
     cutConnections: (runtimeApi, onCut) => {

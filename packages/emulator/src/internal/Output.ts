@@ -1,0 +1,85 @@
+/** The output of a process, read from a pipe: as it comes, and at any moment everything that is in the pipe. */
+import * as Fs from "node:fs"
+import * as Net from "node:net"
+import { StringDecoder } from "node:string_decoder"
+import { setImmediate } from "node:timers"
+import * as LineFraming from "./LineFraming.ts"
+
+export interface Output {
+  /** Reads everything that the pipe holds now. */
+  readonly drain: () => void
+  /** Reads the rest and closes the pipe, even if somebody else still holds it: their next write fails with EPIPE. */
+  readonly end: () => void
+}
+
+/** A pipe of Linux holds so much. All readers share the buffer: each chunk becomes text before the next one is read. */
+const buffer = Buffer.alloc(65_536)
+
+/**
+ * The most a pipe can hold: a process without rights may ask for so much, and memory pages of 64 KiB give so much. The
+ * bound ends a drain while a process writes faster than lines are made.
+ */
+const maxPipeBytes = 1_048_576
+
+/** How many bytes came into `buffer`; 0: the pipe is empty. */
+const readNow = (readEnd: number): number => {
+  try {
+    return Fs.readSync(readEnd, buffer)
+  } catch {
+    // EAGAIN: nobody has written anything.
+    return 0
+  }
+}
+
+/** Calls back for each line. `readEnd` belongs to the reader from now on. */
+export const read = (readEnd: number, onLine: (line: string) => void): Output => {
+  // Keeps characters whole across chunks.
+  const decoder = new StringDecoder("utf8")
+  const lines = LineFraming.make()
+  const take = (bytes: Uint8Array): void => {
+    lines.push(decoder.write(bytes)).forEach(onLine)
+  }
+  const finish = (): void => {
+    lines.push(decoder.end()).forEach(onLine)
+    lines.end().forEach(onLine)
+  }
+  // With `onread` there is no queue in between: a chunk is lines as soon as it is read.
+  const socket = new Net.Socket({
+    fd: readEnd,
+    readable: true,
+    writable: false,
+    onread: {
+      buffer,
+      callback: (count, chunk) => {
+        take(chunk.subarray(0, count))
+        if (count < chunk.length) return true
+        // A flood: others have their turn before the next chunk.
+        setImmediate(() => socket.resume())
+        return false
+      }
+    }
+  })
+  socket.on("error", () => {
+    // The socket closes, and what came so far is all.
+  })
+  // A process may close its output long before it ends.
+  socket.once("close", finish)
+
+  const drain = (): void => {
+    // A chunk smaller than the buffer was the last one. A closed descriptor may be somebody else's by now.
+    for (let count = buffer.length, bytes = 0; count === buffer.length && bytes < maxPipeBytes; bytes += count) {
+      if (socket.destroyed) return
+      count = readNow(readEnd)
+      if (count > 0) take(buffer.subarray(0, count))
+    }
+  }
+
+  return {
+    drain,
+    end: () => {
+      drain()
+      socket.destroy()
+      finish()
+    }
+  }
+}
