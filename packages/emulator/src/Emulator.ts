@@ -81,10 +81,13 @@ export class Emulator extends Context.Service<
      * Invokes the function and succeeds as soon as the runtime answers; extensions may still be busy. Invocations run one
      * after another. A function that fails, crashes or times out is a result with `functionError`, not an error.
      *
-     * Under `rie` it succeeds only when the extensions are done too, and fails with `InvocationRefused` while another one
-     * runs; under `lmi` invocations run at the same time, as many as the runtime polls for.
+     * Under `rie` it succeeds only when the extensions are done too, fails with `InvocationRefused` while another one runs,
+     * and cuts a payload that is too large; under `lmi` invocations run at the same time, as many as the runtime polls for.
      */
-    readonly invoke: (payload: string, options?: InvokeOptions) => Effect.Effect<InvokeResult, EmulatorError>
+    readonly invoke: (
+      payload: string | Uint8Array,
+      options?: InvokeOptions
+    ) => Effect.Effect<InvokeResult, EmulatorError>
     /**
      * Ends the environment as Lambda does (SIGTERM to the runtime, SHUTDOWN to the extensions, SIGKILL) and succeeds when
      * every process is gone. Again: succeeds at once.
@@ -314,6 +317,7 @@ const makeWith = Effect.fnUntraced(function* (
   }
 
   const faults = yield* FaultInjector.make({
+    profile,
     faults: options.faults ?? [],
     seed: options.seed ?? 1,
     now,

@@ -62,6 +62,7 @@ export const make = (options: EnvironmentOptions, newId: () => string): Environm
     lastId: 0,
     phase: { _tag: "Cold" },
     initStarted: false,
+    initSucceeded: false,
     extensions: [],
     runtime: freshRuntime(),
     toLaunch: [],

@@ -14,6 +14,7 @@ import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
 import * as Net from "node:net"
 import { EmulatorError, NotLoopback, PortUnavailable } from "./EmulatorError.ts"
+import * as HttpBytes from "./internal/HttpBytes.ts"
 import type { Profile } from "./Profile.ts"
 
 /**
@@ -73,7 +74,7 @@ export interface InvokeApiServerOptions {
   readonly timeoutSeconds: number
   /** The largest payload in bytes; more is refused, and never kept. */
   readonly maxPayloadBytes: number
-  readonly invoke: (payload: string, headers: InvokeHeaders) => Effect.Effect<InvokeOutcome, EmulatorError>
+  readonly invoke: (payload: string | Uint8Array, headers: InvokeHeaders) => Effect.Effect<InvokeOutcome, EmulatorError>
 }
 
 interface Answer {
@@ -122,7 +123,7 @@ const isLoopback = (host: string): boolean =>
   host === "localhost" || host === "::1" || (Net.isIPv4(host) && host.startsWith("127."))
 
 interface Invocation {
-  readonly payload: string
+  readonly payload: Buffer
   readonly bytes: number
   readonly functionName: string
   readonly query: URLSearchParams
@@ -151,7 +152,7 @@ const realAnswer = Effect.fnUntraced(function* (
     return withId(awsError(413, "RequestTooLargeException", message))
   }
   // An invocation without a payload is one with an empty object.
-  const payload = request.payload === "" ? "{}" : request.payload
+  const payload = request.bytes === 0 ? "{}" : request.payload.toString("utf8")
   if (!isJson(payload)) {
     return withId(awsError(400, "InvalidRequestContentException", "Could not parse request body into json"))
   }
@@ -193,6 +194,12 @@ const realAnswer = Effect.fnUntraced(function* (
 
 const timeoutTypes = new Set(["Sandbox.Timedout", "Sandbox.Timeout"])
 
+/** A text or nothing: Go guesses the content type. */
+const goAnswer = (status: number, body: string, headers: Readonly<Record<string, string>> = {}): Answer => {
+  const contentType = HttpBytes.sniffContentType(Buffer.from(body))
+  return { status, headers: contentType === undefined ? headers : { ...headers, "Content-Type": contentType }, body }
+}
+
 /** The outcomes of AWS's emulator (spec: RIE as a conformance peer, invoke). */
 const rieAnswer = Effect.fnUntraced(function* (
   options: InvokeApiServerOptions,
@@ -200,7 +207,7 @@ const rieAnswer = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Answer> {
   const { header } = request
   const clientContext = decodeClientContext(header("x-amz-client-context"))
-  if (clientContext === undefined) return { status: 500, headers: {}, body: "" }
+  if (clientContext === undefined) return goAnswer(500, "")
   const contentType = header("content-type")
   return yield* Effect.match(
     options.invoke(request.payload, {
@@ -213,16 +220,13 @@ const rieAnswer = Effect.fnUntraced(function* (
     }),
     {
       onFailure: ({ reason }): Answer => {
-        if (reason._tag !== "InvocationRefused") return { status: 500, headers: {}, body: reason.message }
-        return { status: 400, headers: reason.errorType === "" ? {} : { "Error-Type": reason.errorType }, body: "" }
+        if (reason._tag !== "InvocationRefused") return goAnswer(500, reason.message)
+        return goAnswer(400, "", reason.errorType === "" ? {} : { "Error-Type": reason.errorType })
       },
       onSuccess: ({ functionError, payload, respondedByRuntime }): Answer => {
-        if (functionError === undefined || respondedByRuntime) return { status: 200, headers: {}, body: payload }
-        if (timeoutTypes.has(functionError)) {
-          const body = `Task timed out after ${options.timeoutSeconds.toFixed(2)} seconds`
-          return { status: 200, headers: {}, body }
-        }
-        return { status: 502, headers: {}, body: payload }
+        if (functionError === undefined || respondedByRuntime) return goAnswer(200, payload)
+        if (!timeoutTypes.has(functionError)) return goAnswer(502, payload)
+        return goAnswer(200, `Task timed out after ${options.timeoutSeconds.toFixed(2)} seconds`)
       }
     }
   )
@@ -245,16 +249,18 @@ export const make = Effect.fnUntraced(function* (
     options.profile === "real" ? realAnswer(options, request, run) : rieAnswer(options, request)
 
   const onRequest = (request: Http.IncomingMessage, response: Http.ServerResponse) => {
-    const send = ({ body, headers, status }: Answer) => {
-      response.writeHead(status, { ...headers, "Content-Length": Buffer.byteLength(body) })
-      response.end(body)
-    }
-    const [path = "", query = ""] = (request.url ?? "").split("?", 2)
-    const functionName = decodeName(invokePath.exec(path)?.[1] ?? "")
     const real = options.profile === "real"
+    const send = ({ body, headers, status }: Answer) => {
+      const bytes = Buffer.from(body)
+      if (!real) HttpBytes.omitConnection(response)
+      response.writeHead(status, { ...headers, ...HttpBytes.lengthHeader(options.profile, bytes) })
+      response.end(bytes)
+    }
+    const { path, query } = HttpBytes.splitTarget(request.url ?? "")
+    const functionName = decodeName(invokePath.exec(path)?.[1] ?? "")
     if (functionName === "" || (!real && functionName !== "function")) {
       request.resume()
-      if (!real) return send({ status: 404, headers: {}, body: "404 page not found\n" })
+      if (!real) return send(goAnswer(404, "404 page not found\n", { "X-Content-Type-Options": "nosniff" }))
       const message = `The emulator has no ${request.method} ${path}; it has POST /2015-03-31/functions/<name>/invocations.`
       return send(awsError(404, "UnknownOperationException", message))
     }
@@ -262,18 +268,11 @@ export const make = Effect.fnUntraced(function* (
       request.resume()
       return send(awsError(405, "UnknownOperationException", "An invocation is a POST."))
     }
-    const chunks: Array<Buffer> = []
-    let bytes = 0
-    request.on("data", (chunk: Buffer) => {
-      bytes += chunk.length
-      if (bytes <= options.maxPayloadBytes) chunks.push(chunk)
-    })
     request.on("error", () => {
       // The client is gone before its request was complete: nothing to invoke.
     })
-    request.on("end", () => {
+    HttpBytes.readBody(request, options.maxPayloadBytes, (payload, bytes) => {
       const header = (name: string) => request.headersDistinct[name]?.[0] ?? ""
-      const payload = Buffer.concat(chunks).toString("utf8")
       const invocation = { payload, bytes, functionName, query: new URLSearchParams(query), header }
       const answered = Effect.map(answer(invocation), send)
       run(

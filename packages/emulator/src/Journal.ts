@@ -105,7 +105,7 @@ export type Happening =
       readonly identifier: string
       readonly events: ReadonlyArray<"INVOKE" | "SHUTDOWN">
     }
-  /** The API refused a request. */
+  /** The API refused a request. Status 0: it closed the connection without an answer. */
   | {
       readonly _tag: "ApiRefused"
       readonly method: string

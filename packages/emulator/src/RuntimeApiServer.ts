@@ -16,7 +16,8 @@ import type { Duplex } from "node:stream"
 import { EmulatorError, PortUnavailable } from "./EmulatorError.ts"
 import type { Exchange, Input } from "./EnvironmentState.ts"
 import { maxPayloadBytes } from "./EnvironmentState.ts"
-import type { Body, SnapStart } from "./internal/Routes.ts"
+import * as HttpBytes from "./internal/HttpBytes.ts"
+import type { SnapStart } from "./internal/Routes.ts"
 import { findRoute, isUnguarded, requestIdOf } from "./internal/Routes.ts"
 import type { Happening } from "./Journal.ts"
 import type { Profile } from "./Profile.ts"
@@ -70,18 +71,6 @@ export interface RuntimeApiServerOptions {
   readonly onRefused: (happening: Happening) => void
 }
 
-/** Keeps at most one payload of a body; what is longer is counted and dropped. */
-const readBody = (request: Http.IncomingMessage, onBody: (body: Body) => void): void => {
-  const chunks: Array<Buffer> = []
-  let bytes = 0
-  request.on("data", (chunk: Buffer) => {
-    bytes += chunk.length
-    if (bytes <= maxPayloadBytes) chunks.push(chunk)
-  })
-  const trailer = (name: string) => request.trailersDistinct[name]?.[0] ?? ""
-  request.on("end", () => onBody({ text: Buffer.concat(chunks).toString("utf8"), bytes, trailer }))
-}
-
 /** Header values travel as bytes; Node's strings hold one byte per character. */
 const fromHeader = (value: string): string => Buffer.from(value, "latin1").toString("utf8")
 
@@ -89,14 +78,13 @@ const fromHeader = (value: string): string => Buffer.from(value, "latin1").toStr
 const toHeader = (value: string): string =>
   Buffer.from(value.replace(/[^\t\x20-\x7e\x80-\u{10ffff}]/gu, " "), "utf8").toString("latin1")
 
-const send = (response: Http.ServerResponse, wire: WireResponse, bytes?: number): void => {
-  const body = Buffer.from(wire.body, "utf8")
-  // Go does not say what HTTP/1.1 says anyway.
-  if (response.shouldKeepAlive) response.removeHeader("connection")
+const send = (profile: Profile, response: Http.ServerResponse, wire: WireResponse, bytes?: number): void => {
+  const body = Buffer.from(wire.body)
+  HttpBytes.omitConnection(response)
   const headers = Object.entries(wire.headers).map(([name, value]) => [name, toHeader(value)])
   // Node's phrase for 413 is the newer one, Go's is this.
   if (wire.status === 413) response.statusMessage = "Request Entity Too Large"
-  response.writeHead(wire.status, { ...Object.fromEntries(headers), "Content-Length": body.length })
+  response.writeHead(wire.status, { ...Object.fromEntries(headers), ...HttpBytes.lengthHeader(profile, body) })
   if (bytes === undefined) return void response.end(body)
   response.flushHeaders()
   response.write(body.subarray(0, bytes))
@@ -138,7 +126,7 @@ export const make = Effect.fnUntraced(function* (
 
   const handle = (request: Http.IncomingMessage, response: Http.ServerResponse) => {
     const method = request.method ?? ""
-    const path = (request.url ?? "").split("?", 1)[0] ?? ""
+    const { path } = HttpBytes.splitTarget(request.url ?? "")
     const route = findRoute(profile, path, snapStart)
     const exchange = ++lastExchange
     request.on("error", () => {
@@ -148,7 +136,7 @@ export const make = Effect.fnUntraced(function* (
       const recorded = path.slice(0, maxRecordedPath)
       onRefused({ _tag: "ApiRefused", method, path: recorded, status: wire.status, errorType: "", message })
       request.resume()
-      send(response, wire)
+      send(profile, response, wire)
     }
     if (route !== undefined && !extensionsEnabled && !isUnguarded(profile, path)) {
       return refuse(Wire.extensionsDisabled, "extensions are disabled")
@@ -157,9 +145,10 @@ export const make = Effect.fnUntraced(function* (
     if (route.method !== method) return refuse(Wire.methodNotAllowed(route.method), "wrong method")
 
     const header = (name: string) => fromHeader(request.headersDistinct[name]?.[0] ?? "")
-    readBody(request, (body) => {
-      const result = route.handle(header, body, exchange)
-      if (!("_tag" in result)) return send(response, result)
+    const trailer = (name: string) => request.trailersDistinct[name]?.[0] ?? ""
+    HttpBytes.readBody(request, maxPayloadBytes, (kept, bytes) => {
+      const result = route.handle(header, { text: kept.toString("utf8"), bytes, trailer }, exchange)
+      if (!("_tag" in result)) return send(profile, response, result)
       waiting.set(exchange, response)
       onInput(result)
     })
@@ -232,7 +221,7 @@ export const make = Effect.fnUntraced(function* (
     reply: (exchange, wire, bytes) => {
       const response = waiting.get(exchange)
       waiting.delete(exchange)
-      if (response !== undefined) send(response, wire, bytes)
+      if (response !== undefined) send(profile, response, wire, bytes)
     },
     drop: (exchange) => {
       const response = waiting.get(exchange)

@@ -60,6 +60,7 @@ const textOf = (entry: JournalEntry): string => {
     case "Registered":
       return `registered for ${entry.events.join(", ") || "no events"}${entry.kind === "internal" ? " (internal)" : ""}`
     case "ApiRefused":
+      if (entry.status === 0) return `${entry.method} ${entry.path} closed without an answer: ${entry.message}`
       return `${entry.method} ${entry.path} refused: ${entry.status} ${entry.errorType} ${entry.message}`
     case "NextCalled":
       return "next"

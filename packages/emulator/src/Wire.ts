@@ -18,7 +18,8 @@ import * as DateTime from "effect/DateTime"
 export interface WireResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string
+  /** Text, or bytes as they came. */
+  readonly body: string | Uint8Array
 }
 
 /**
@@ -285,7 +286,7 @@ export const runtimeInvocation = (options: {
   readonly cognitoIdentity: string
   readonly tenantId: string
   readonly contentType: string
-  readonly payload: string
+  readonly payload: string | Uint8Array
 }): WireResponse => {
   const headers: Record<string, string> = {
     "Content-Type": options.contentType === "" ? "application/json" : options.contentType,

@@ -27,7 +27,8 @@ const makeRandom = (seed: number) => {
 type Random = ReturnType<typeof makeRandom>
 
 const extensionState = "(Started|Registered|Ready|Running|InitError|ExitError|ShutdownFailed|Exited|LaunchError)"
-const runtimeState = "(Started|InitError|Ready|Running|InvocationResponse|RuntimeResponseSentState)"
+const runtimeState =
+  "(Started|InitError|Ready|Running|InvocationResponse|InvocationErrorResponse|RuntimeResponseSentState)"
 const uuid = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 /** Every refusal the protocol reference knows, and the profiles in which these sequences must have met it. */
@@ -68,6 +69,9 @@ const documented: ReadonlyArray<readonly [status: number, errorType: string, mes
   ],
   [400, "InvalidRequestID", "Invalid request ID", "real rie lmi"],
   [400, "InvalidFunctionResponseMode", "Invalid function response mode", "real rie lmi"],
+  [0, "", "the environment has not started a runtime", "real rie"],
+  [0, "", "the invocation that the runtime has in hand is lost", "real rie"],
+  [0, "", "the error has 6291557 bytes; Lambda takes 6291556", "real rie"],
   [410, "InvokeTimeout", "Invoke timeout", "lmi"],
   [413, "RequestEntityTooLarge", "Exceeded maximum allowed payload size \\(6291556 bytes\\)\\.", "real rie lmi"],
   [403, "Telemetry.SubscriptionClosed", "Telemetry API subscription is closed already", "real"],
@@ -447,9 +451,11 @@ const step = (world: World, random: Random): void => {
       // AWS's emulator has neither service in its usual mode, a managed instance has no Logs API.
       if (world.profile === "rie") return
       const api = world.profile === "lmi" || below(2) === 0 ? "telemetry" : "logs"
+      // Mostly by the same one, so that the two services meet.
+      const subscriber = below(2) === 0 ? (world.identifiers[0] ?? "") : identifier()
       return world.send({
         _tag: "ExtensionsApi",
-        request: { exchange, route: api, identifier: identifier(), body: pick(subscriptions) ?? "" }
+        request: { exchange, route: api, identifier: subscriber, body: pick(subscriptions) ?? "" }
       })
     }
     case 8:
@@ -481,9 +487,11 @@ const step = (world: World, random: Random): void => {
       }
       if (below(8) === 0) return world.send({ _tag: "ResponseTruncated", requestId: requestId() })
       const body = below(50) === 0 ? large : "{}"
+      const bodyBytes = below(4) === 0 ? EnvironmentState.maxPayloadBytes + 1 : body.length
+      const errorType = "Function.Bad"
       return world.send({
         _tag: "RuntimeApi",
-        request: { exchange, route: "error", requestId: requestId(), errorType: "Function.Bad", contentType: "", body }
+        request: { exchange, route: "error", requestId: requestId(), errorType, contentType: "", body, bodyBytes }
       })
     }
     case 12: {

@@ -14,6 +14,7 @@ const world = Effect.fnUntraced(function* (faults: string, isRunning = true) {
   const seen: Array<string> = []
   const note = (what: string) => void seen.push(`${now()} ${what}`)
   const injector = yield* FaultInjector.make({
+    profile: "real",
     faults: faults.split(" ").map((text) => Result.getOrThrow(Fault.parse(text))),
     seed: 1,
     now,

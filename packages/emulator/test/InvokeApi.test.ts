@@ -257,7 +257,7 @@ describe("profile rie, raw", () => {
 describe("the server", () => {
   it.live("a client that goes away does not end its invocation; the end of the scope does", () =>
     Effect.gen(function* () {
-      const started = yield* Deferred.make<string>()
+      const started = yield* Deferred.make<string | Uint8Array>()
       const finish = yield* Deferred.make<void>()
       const finished = yield* Deferred.make<void>()
       const endpoint = yield* InvokeApiServer.make({

@@ -16,7 +16,7 @@ import type { InvokeOptions, InvokeResult } from "./Options.ts"
 import * as TraceHeader from "./TraceHeader.ts"
 
 export interface Calls {
-  readonly invoke: (payload: string, options?: InvokeOptions) => Effect.Effect<InvokeResult, EmulatorError>
+  readonly invoke: (payload: string | Uint8Array, options?: InvokeOptions) => Effect.Effect<InvokeResult, EmulatorError>
   /** The environment knows how an invocation ended. */
   readonly answer: (call: number, outcome: InvocationOutcome) => void
   /** There will be no answers any more. */
@@ -49,7 +49,7 @@ export const make = (options: {
       const method = "Emulator.invoke"
       if (isEnded()) return yield* new EmulatorError({ method, reason: new AlreadyShutDown() })
       const bytes = Buffer.byteLength(payload)
-      if (bytes > maxPayloadBytes) {
+      if (bytes > maxPayloadBytes && profile !== "rie") {
         return yield* new EmulatorError({ method, reason: new PayloadTooLarge({ bytes, limit: maxPayloadBytes }) })
       }
       const deferred = yield* Deferred.make<InvocationOutcome>()
@@ -60,7 +60,8 @@ export const make = (options: {
       dispatch({
         call,
         requestId,
-        payload,
+        // AWS's emulator reads no further.
+        payload: bytes > maxPayloadBytes ? Buffer.from(payload).subarray(0, maxPayloadBytes) : payload,
         contentType: invokeOptions.contentType ?? "application/json",
         invokedFunctionArn: qualifier === undefined ? functionArn : `${functionArn}:${qualifier}`,
         traceHeader: invokeOptions.traceHeader ?? (profile === "rie" ? "" : TraceHeader.make(now())),

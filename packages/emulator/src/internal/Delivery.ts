@@ -4,19 +4,20 @@
  * A release is a stored flag (spec: ManagedThread): released while it polls, an extension gets the event now; released
  * while it is busy, it gets whatever event is current when it polls next.
  */
+import type { Profile } from "../Profile.ts"
 import * as Wire from "../Wire.ts"
 import type { CurrentInvocation, Environment, Exchange, Extension, Poll } from "./State.ts"
 import { record, reply } from "./State.ts"
 
 /** A refused transition; the managed code base has its error texts in lower case (spec: managed instances). */
 export const transitionFailed = (
-  env: Environment,
+  profile: Profile,
   from: string,
   to: string,
   subject: string,
   error = "State transition is not allowed"
 ): string => {
-  const text = env.options.profile === "lmi" ? `${error.charAt(0).toLowerCase()}${error.slice(1)}` : error
+  const text = profile === "lmi" ? `${error.charAt(0).toLowerCase()}${error.slice(1)}` : error
   return `State transition from ${from} to ${to} failed for ${subject}. Error: ${text}`
 }
 
@@ -75,7 +76,7 @@ export const settleExtension = (env: Environment, extension: Extension): void =>
         403,
         "Extension.InvalidExtensionState",
         transitionFailed(
-          env,
+          env.options.profile,
           extension.state,
           "Ready",
           `extension ${extension.identifier}`,
@@ -97,9 +98,9 @@ export const releaseExtension = (env: Environment, extension: Extension): void =
 export const deliverInvocation = (env: Environment, current: CurrentInvocation, poll: Poll): void => {
   const { deadlineMs, request } = current
   record(env, { _tag: "InvocationDelivered", requestId: request.requestId, lost: poll.aborted })
-  // AWS's emulator has no tracer: extensions get the trace header, the runtime does not (spec: RIE, invoke).
-  const traceHeader = env.options.profile === "rie" ? "" : request.traceHeader
-  reply(env, poll.exchange, Wire.runtimeInvocation({ ...request, traceHeader, deadlineMs }))
+  // AWS's emulator has no tracer and no content type for the runtime; extensions do get the trace header.
+  const hidden = env.options.profile === "rie" ? { traceHeader: "", contentType: "" } : {}
+  reply(env, poll.exchange, Wire.runtimeInvocation({ ...request, ...hidden, deadlineMs }))
 }
 
 /** Answers the runtime's oldest poll if it has one and was released. Only one: a release wakes one waiter. */

@@ -42,7 +42,7 @@ const register = (env: Environment, request: ExtensionsRequest & { readonly rout
 
   if (external !== undefined) {
     if (external.state !== "Started") {
-      const message = transitionFailed(env, external.state, "Registered", `extension ${name}`)
+      const message = transitionFailed(env.options.profile, external.state, "Registered", `extension ${name}`)
       return refuse(env, request, "Extension.InvalidExtensionState", message)
     }
     external.state = "Registered"
@@ -87,7 +87,11 @@ const acceptRegistration = (
   const { identifier, kind, source, events } = extension
   record(env, { _tag: "Registered", source, kind, identifier, events })
   const features = request.acceptFeature.split(",").map((feature) => feature.trim())
-  const { accountId, functionName, functionVersion, handler, profile } = env.options
+  const { accountId, profile, ...told } = env.options
+  // rapid is told about the function with its first init.
+  const { functionName, functionVersion, handler } = env.initStarted
+    ? told
+    : { functionName: "", functionVersion: "", handler: "" }
   reply(
     env,
     request.exchange,
@@ -121,7 +125,7 @@ const next = (env: Environment, request: ExtensionsRequest & { readonly route: "
     return refuse(env, request, "Extension.UnknownExtensionIdentifier", `Unknown extension ${identifier}`)
   }
   if (extension.state !== "Registered" && extension.state !== "Running") {
-    const message = transitionFailed(env, extension.state, "Ready", `extension ${identifier}`)
+    const message = transitionFailed(env.options.profile, extension.state, "Ready", `extension ${identifier}`)
     return refuse(env, request, "Extension.InvalidExtensionState", message)
   }
   extension.state = "Ready"
@@ -153,7 +157,12 @@ const reportError = (
   if (state === target) return reply(env, request.exchange, Wire.accepted)
   if (state !== "Registered" && (init || (state !== "Ready" && state !== "Running"))) {
     // The platform prints Exited, not ExitError, as the target of exit/error.
-    const message = transitionFailed(env, state, init ? "InitError" : "Exited", `extension ${identifier}`)
+    const message = transitionFailed(
+      env.options.profile,
+      state,
+      init ? "InitError" : "Exited",
+      `extension ${identifier}`
+    )
     return refuse(env, request, "Extension.InvalidExtensionState", message)
   }
   extension.state = target

@@ -34,14 +34,23 @@ export const failNow = (env: Environment, message: string): void => {
     if (phase._tag === "Restore") endRestore(env, "error", fatal.errorType)
     return
   }
-  // AWS's emulator tries the lazy init a second time before the caller hears of it.
-  const again = profile === "rie" && phase._tag === "Init" && phase.kind === "init"
-  if (env.invocation !== undefined && !again) {
+  if (env.invocation !== undefined) {
     const { requestId } = env.invocation.request
-    answer(env, fatal.payload ?? Wire.failurePayload(requestId, fatal.errorType, message), fatal.errorType, false)
+    const usual = () => fatal.payload ?? Wire.failurePayload(requestId, fatal.errorType, message)
+    const payload = profile === "rie" ? failureOfRie(env, usual) : usual()
+    answer(env, payload, fatal.errorType, false)
     endInvocation(env, "error", fatal.errorType)
   }
   startShutdown(env, "failure", true)
+}
+
+/**
+ * What the caller of AWS's emulator gets with status 502: the function's own response if there was one already, and
+ * nothing before the first init that succeeds, unless the runtime said what went wrong.
+ */
+const failureOfRie = (env: Environment, usual: () => string): string => {
+  if (env.heldAnswer?.outcome._tag === "Answered") return env.heldAnswer.outcome.payload
+  return env.initSucceeded ? usual() : (env.fatal?.payload ?? "")
 }
 
 export const launchFailed = (env: Environment, failed: Input & { readonly _tag: "LaunchFailed" }): void => {

@@ -10,9 +10,11 @@ import * as Crypto from "node:crypto"
 import type { Exchange, Input } from "../EnvironmentState.ts"
 import type { Fault, Moment, Route } from "../Fault.ts"
 import type { Happening, Source } from "../Journal.ts"
+import type { Profile } from "../Profile.ts"
 import type { RuntimeApiServer } from "../RuntimeApiServer.ts"
 import type { WireResponse } from "../Wire.ts"
 import * as Wire from "../Wire.ts"
+import { transitionFailed } from "./Delivery.ts"
 
 export interface FaultInjector {
   /** Takes what comes from the server to the state machine, unless a fault takes it away. */
@@ -28,6 +30,7 @@ export interface FaultInjector {
 }
 
 export interface FaultInjectorOptions {
+  readonly profile: Profile
   readonly faults: ReadonlyArray<Fault>
   readonly seed: number
   readonly now: () => number
@@ -69,19 +72,16 @@ const momentOf = (happening: Happening): readonly [Moment, Source | undefined] |
 }
 
 /** What AWS says with the status (spec: Extensions API, next). */
-const refusal = (status: 403 | 500, identifier: string): WireResponse =>
-  status === 500
-    ? Wire.apiError(500, "InternalServerError", "Internal Server Error")
-    : Wire.apiError(
-        403,
-        "Extension.InvalidExtensionState",
-        `State transition from Exited to Ready failed for extension ${identifier}. Error: State transition is not allowed`
-      )
+const refusal = (profile: Profile, status: 403 | 500, identifier: string): WireResponse => {
+  if (status === 500) return Wire.apiError(500, "InternalServerError", "Internal Server Error")
+  const message = transitionFailed(profile, "Exited", "Ready", `extension ${identifier}`)
+  return Wire.apiError(403, "Extension.InvalidExtensionState", message)
+}
 
 export const make = Effect.fnUntraced(function* (
   options: FaultInjectorOptions
 ): Effect.fn.Return<FaultInjector, never, Scope.Scope> {
-  const { dispatch, kill, now, record, seed, server } = options
+  const { dispatch, kill, now, profile, record, seed, server } = options
   const faults = options.faults.map((fault, index) => ({ fault, index }))
   const run = yield* FiberSet.makeRuntime<never>()
   const counts = new Map<string, number>()
@@ -140,7 +140,7 @@ export const make = Effect.fnUntraced(function* (
         const identifier = input._tag === "ExtensionsApi" && input.request.route === "next" && input.request.identifier
         act ??= () => {
           note(fault, source, `next is refused with ${fault.status}`)
-          server().reply(exchange, refusal(fault.status, identifier || ""))
+          server().reply(exchange, refusal(profile, fault.status, identifier || ""))
         }
       }
     }
@@ -230,8 +230,8 @@ export const make = Effect.fnUntraced(function* (
           bytes = fault.bytes
           note(fault, source, `the answer to ${route} is cut after ${bytes} bytes`)
         }
-        const carries = fault._tag === "Deadline" && body.startsWith(`{"eventType":"${fault.event}"`)
-        if (route === "next" && carries && hits(fault, index, source)) {
+        if (fault._tag !== "Deadline" || route !== "next" || typeof body !== "string") continue
+        if (body.startsWith(`{"eventType":"${fault.event}"`) && hits(fault, index, source)) {
           const told = fault.deadlineMs === "year-ahead" ? now() + yearMs : fault.deadlineMs
           // Our own template: the field is there, and before anything that others have written.
           body = body.replace(/"deadlineMs":\d+/, `"deadlineMs":${told}`)

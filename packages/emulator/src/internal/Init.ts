@@ -78,6 +78,7 @@ export const advanceInit = (env: Environment): void => {
   if (!env.extensions.every((extension) => extension.arrived)) return
   const { kind } = env.phase
   stopTimer(env, "init")
+  env.initSucceeded = true
   record(env, { _tag: "InitEnded", phase: kind, status: "success", errorType: undefined })
   if (env.options.snapStart && kind === "init") return takeSnapshot(env)
   env.phase = { _tag: "Idle" }

@@ -71,6 +71,7 @@ export const advanceInvocation = (env: Environment): void => {
   if (env.phase._tag !== "Invoke" || invocation === undefined) return
   if (invocation.runtimeDoneAt === undefined || invocation.waitingFor.size > 0) return
   endInvocation(env, "success", undefined)
+  env.runtime.current = undefined
   releaseAnswer(env)
   env.phase = { _tag: "Idle" }
 }

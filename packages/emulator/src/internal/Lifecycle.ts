@@ -17,8 +17,6 @@ const initKind = (env: Environment): "init" | "invoke" =>
 export const proceed = (env: Environment): void => {
   if (env.phase._tag === "Snapshot" && env.phase.isTaken && env.queue.length > 0) restore(env)
   while (env.phase._tag === "Idle" || env.phase._tag === "Cold") {
-    // Init failed inside the invocation and runs once more (profile rie).
-    if (env.invocation !== undefined) return startInit(env, initKind(env))
     const request = env.queue.shift()
     if (request === undefined) return
     if (env.options.profile === "lmi") startConcurrent(env, request)
@@ -40,9 +38,11 @@ const startInvocation = (env: Environment, request: InvocationRequest): void => 
   record(env, { _tag: "InvocationStarted", requestId, deadlineMs, invokedFunctionArn, traceHeader, tenantId })
   startTimer(env, "function", env.options.timeoutMs)
   if (env.phase._tag === "Cold") return startInit(env, initKind(env))
-  env.phase = { _tag: "Invoke" }
-  if (env.broken !== undefined) return failNow(env, env.broken)
-  dispatchInvocation(env)
+  if (env.broken === undefined) return dispatchInvocation(env)
+  // AWS's emulator notices that a process is gone when it has handed out the invocation.
+  if (env.options.profile === "rie") dispatchInvocation(env)
+  else env.phase = { _tag: "Invoke" }
+  failNow(env, env.broken)
 }
 
 /** An invocation from outside: it waits for its turn, as on Lambda, or is refused, as by AWS's emulator. */

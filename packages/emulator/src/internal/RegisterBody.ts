@@ -13,9 +13,13 @@ const goType = (value: unknown): string => {
   return typeof value === "boolean" ? "bool" : typeof value
 }
 
-/** Go takes `Events` for `events`, and of several the last one. */
-const fieldOf = (body: object, name: string): unknown =>
-  Object.entries(body).findLast(([key]) => key.toLowerCase() === name.toLowerCase())?.[1] ?? []
+/** What Go calls the type it decodes into, since 1.24 with the struct that has the field. */
+const requestType = 'struct { handler.RegisterRequest; ConfigurationKeys []string "json:\\"configurationKeys\\"" }'
+
+const fields: Readonly<Record<string, { readonly path: string; readonly element: string }>> = {
+  events: { path: ".RegisterRequest.events", element: "core.Event" },
+  configurationkeys: { path: ".configurationKeys", element: "string" }
+}
 
 export const parseRegisterBody = (body: string): RegisterBody => {
   let value: unknown
@@ -26,35 +30,31 @@ export const parseRegisterBody = (body: string): RegisterBody => {
   }
   if (value === null) return { _tag: "Valid", events: [] }
   if (!Predicate.isReadonlyObject(value)) {
-    return invalid(`json: cannot unmarshal ${goType(value)} into Go value of type handler.RegisterRequest`)
+    return invalid(`json: cannot unmarshal ${goType(value)} into Go value of type ${requestType}`)
   }
-  const events = fieldOf(value, "events")
-  const keys = fieldOf(value, "configurationKeys")
-  const badEvents = firstBadValue(events)
-  if (badEvents !== undefined) {
-    return invalid(
-      `json: cannot unmarshal ${badEvents.found} into Go struct field .events of type ${badEvents.element ? "core.Event" : "[]core.Event"}`
+  // Go takes `Events` for `events`, of several values the last one, and tells of the first value of a wrong type.
+  const decoded = new Map<string, ReadonlyArray<string>>()
+  for (const [key, listed] of Object.entries(value)) {
+    const name = key.toLowerCase()
+    const field = Object.hasOwn(fields, name) ? fields[name] : undefined
+    if (field === undefined) continue
+    const { element, path } = field
+    if (listed !== null && !Array.isArray(listed)) {
+      return invalid(`json: cannot unmarshal ${goType(listed)} into Go struct field ${path} of type []${element}`)
+    }
+    const elements: ReadonlyArray<unknown> = listed ?? []
+    const bad = elements.find((member) => member !== null && typeof member !== "string")
+    if (bad !== undefined) {
+      return invalid(`json: cannot unmarshal ${goType(bad)} into Go struct field ${path} of type ${element}`)
+    }
+    // Go decodes null in a list of strings to "".
+    decoded.set(
+      name,
+      elements.map((member) => (member === null ? "" : String(member)))
     )
   }
-  const badKeys = firstBadValue(keys)
-  if (badKeys !== undefined) {
-    return invalid(
-      `json: cannot unmarshal ${badKeys.found} into Go struct field .configurationKeys of type ${badKeys.element ? "string" : "[]string"}`
-    )
-  }
-  if (Array.isArray(keys) && keys.length > 0) {
+  if ((decoded.get("configurationkeys") ?? []).length > 0) {
     return invalid("configurationKeys are deprecated; use environment variables instead")
   }
-  // Go decodes null in a list of strings to "".
-  return {
-    _tag: "Valid",
-    events: Array.isArray(events) ? events.map((event) => (event === null ? "" : String(event))) : []
-  }
-}
-
-const firstBadValue = (value: unknown): { readonly found: string; readonly element: boolean } | undefined => {
-  if (value === null) return undefined
-  if (!Array.isArray(value)) return { found: goType(value), element: false }
-  const bad: unknown = value.find((element) => element !== null && typeof element !== "string")
-  return bad === undefined ? undefined : { found: goType(bad), element: true }
+  return { _tag: "Valid", events: decoded.get("events") ?? [] }
 }

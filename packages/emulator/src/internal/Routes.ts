@@ -169,7 +169,8 @@ const invocationRoute = (requestId: string, kind: "response" | "error"): Route =
             requestId,
             errorType: header("lambda-runtime-function-error-type"),
             contentType: header("content-type"),
-            body: body.text
+            body: body.text,
+            bodyBytes: body.bytes
           }
   })
 })

@@ -26,6 +26,8 @@ const pathOf = (request: RuntimeRequest): string => {
   }
 }
 
+const methodOf = ({ route }: RuntimeRequest): string => (route === "next" || route === "restore/next" ? "GET" : "POST")
+
 const refuse = (
   env: Environment,
   request: RuntimeRequest,
@@ -33,13 +35,31 @@ const refuse = (
   errorType: string,
   message: string
 ): void => {
-  const method = request.route === "next" || request.route === "restore/next" ? "GET" : "POST"
-  record(env, { _tag: "ApiRefused", method, path: pathOf(request), status, errorType, message })
+  record(env, { _tag: "ApiRefused", method: methodOf(request), path: pathOf(request), status, errorType, message })
   reply(env, request.exchange, Wire.apiError(status, errorType, message))
 }
 
+/** Closes the connection without an answer, as rapid does where it panics; the journal says why. */
+const close = (env: Environment, request: RuntimeRequest, message: string): void => {
+  record(env, {
+    _tag: "ApiRefused",
+    method: methodOf(request),
+    path: pathOf(request),
+    status: 0,
+    errorType: "",
+    message
+  })
+  drop(env, request.exchange)
+}
+
 const refuseTransition = (env: Environment, request: RuntimeRequest, target: string): void =>
-  refuse(env, request, 403, "InvalidStateTransition", transitionFailed(env, env.runtime.state, target, "runtime"))
+  refuse(
+    env,
+    request,
+    403,
+    "InvalidStateTransition",
+    transitionFailed(env.options.profile, env.runtime.state, target, "runtime")
+  )
 
 /** Registration closes at the first next of the runtime, not at one that comes before the platform started it. */
 const arrive = (env: Environment): void => {
@@ -74,8 +94,11 @@ const next = (env: Environment, request: RuntimeRequest): void => {
       runtime.polls.push({ exchange: request.exchange, aborted: false })
       return
     case "Running":
+      // Who outlives its invocation is not given it again.
+      if (runtime.current === undefined || runtime.current !== env.invocation) {
+        return close(env, request, "the invocation that the runtime has in hand is lost")
+      }
       record(env, { _tag: "NextCalled", source: "runtime" })
-      if (runtime.current === undefined) return
       return deliverInvocation(env, runtime.current, { exchange: request.exchange, aborted: false })
     default:
       return refuseTransition(env, request, "Ready")
@@ -110,10 +133,11 @@ const judgeResponse = (request: RuntimeRequest & { readonly route: "response" })
   }
   if (request.bodyBytes > maxPayloadBytes) {
     const functionError = "Function.ResponseSizeTooLarge"
-    const errorMessage = `Response payload size exceeded maximum allowed payload size (${maxPayloadBytes} bytes).`
+    const sizes = `(${request.bodyBytes} bytes) exceeded maximum allowed payload size (${maxPayloadBytes} bytes)`
+    const errorMessage = `Response payload size ${sizes}.`
     const message = `Exceeded maximum allowed payload size (${maxPayloadBytes} bytes).`
     const refusal = [413, "RequestEntityTooLarge", message] as const
-    return { payload: Wire.goJson({ errorMessage, errorType: functionError }), functionError, refusal }
+    return { payload: Wire.goJson({ errorType: functionError, errorMessage }), functionError, refusal }
   }
   if (request.responseMode === "streaming" && request.trailingErrorType !== "") {
     // The invoker of a collected stream gets the error in place of what was streamed before it.
@@ -123,8 +147,19 @@ const judgeResponse = (request: RuntimeRequest & { readonly route: "response" })
   return { payload: request.body, functionError: undefined, refusal: undefined }
 }
 
+/** The runtime answers an invocation that nobody waits for any more: its answer is refused, and so is its next. */
+const refuseLost = (
+  env: Environment,
+  request: RuntimeRequest,
+  state: "InvocationResponse" | "InvocationErrorResponse"
+): void => {
+  env.runtime.state = state
+  refuse(env, request, 400, "InvalidRequestID", "Invalid request ID")
+}
+
 const response = (env: Environment, request: RuntimeRequest & { readonly route: "response" }): void => {
   if (env.runtime.state !== "Running") return refuseTransition(env, request, "InvocationResponse")
+  if (env.invocation === undefined) return refuseLost(env, request, "InvocationResponse")
   const { functionError, payload, refusal } = judgeResponse(request)
   respond(env, request.requestId, payload, functionError)
   if (refusal === undefined) return reply(env, request.exchange, Wire.accepted)
@@ -160,6 +195,11 @@ const judgeError = (env: Environment, request: RuntimeRequest & { readonly route
 
 const error = (env: Environment, request: RuntimeRequest & { readonly route: "error" }): void => {
   if (env.runtime.state !== "Running") return refuseTransition(env, request, "InvocationErrorResponse")
+  if (env.invocation === undefined) return refuseLost(env, request, "InvocationErrorResponse")
+  if (request.bodyBytes > maxPayloadBytes) {
+    env.runtime.state = "InvocationErrorResponse"
+    return close(env, request, `the error has ${request.bodyBytes} bytes; Lambda takes ${maxPayloadBytes}`)
+  }
   const { functionError, payload } = judgeError(env, request)
   respond(env, request.requestId, payload, functionError)
   reply(env, request.exchange, Wire.accepted)
@@ -260,9 +300,18 @@ const handleManaged = (env: Environment, request: RuntimeRequest): void => {
 }
 
 export const handleRuntimeApi = (env: Environment, request: RuntimeRequest): void => {
-  // Nothing runs that could call; AWS's emulator drops the connection (spec: RIE, invoke).
-  if (env.phase._tag === "Cold") return drop(env, request.exchange)
   if (env.options.profile === "lmi") return handleManaged(env, request)
+  if (request.route === "response" || request.route === "error") {
+    // The id of the path is checked before anything else; that of a lost invocation counts until the reset is over.
+    const current = env.invocation ?? env.runtime.current
+    if (current?.request.requestId !== request.requestId) {
+      return refuse(env, request, 400, "InvalidRequestID", "Invalid request ID")
+    }
+  }
+  // rapid has no runtime to ask before it has started one.
+  if (env.phase._tag === "Cold" || (env.options.profile === "rie" && !env.runtime.started)) {
+    return close(env, request, "the environment has not started a runtime")
+  }
   switch (request.route) {
     case "next":
       return next(env, request)
@@ -273,11 +322,8 @@ export const handleRuntimeApi = (env: Environment, request: RuntimeRequest): voi
     case "restore/error":
       return restoreError(env, request)
     case "response":
+      return response(env, request)
     case "error":
-      // The id of the path is checked before anything else.
-      if (env.invocation?.request.requestId !== request.requestId) {
-        return refuse(env, request, 400, "InvalidRequestID", "Invalid request ID")
-      }
-      return request.route === "response" ? response(env, request) : error(env, request)
+      return error(env, request)
   }
 }

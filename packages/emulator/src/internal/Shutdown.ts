@@ -67,9 +67,12 @@ const shutDownExtensions = (env: Environment): void => {
   stopTimer(env, "runtimeTermination")
   env.phase.step = "extensions"
   for (const extension of env.extensions) {
-    if (extension.process === undefined || !env.alive.has(extension.process)) continue
-    if (extension.events.includes("SHUTDOWN")) releaseExtension(env, extension)
-    else kill(env, extension.process, "SIGKILL")
+    const { poll, process } = extension
+    if (process === undefined) continue
+    // Also one whose process is gone already, unless the event would only be lost.
+    const listens = env.alive.has(process) || poll?.aborted !== true
+    if (!extension.events.includes("SHUTDOWN")) kill(env, process, "SIGKILL")
+    else if (listens) releaseExtension(env, extension)
   }
   advanceShutdown(env)
 }

@@ -34,7 +34,8 @@ export type ProcessId = number
 export interface InvocationRequest {
   readonly call: number
   readonly requestId: string
-  readonly payload: string
+  /** Bytes where the body of a request was cut. */
+  readonly payload: string | Uint8Array
   readonly contentType: string
   readonly invokedFunctionArn: string
   readonly traceHeader: string
@@ -126,6 +127,7 @@ export type RuntimeRequest = { readonly exchange: Exchange } & (
       readonly errorType: string
       readonly contentType: string
       readonly body: string
+      readonly bodyBytes: number
     }
   | { readonly route: "init/error" | "restore/error"; readonly errorType: string; readonly body: string }
 )
@@ -194,6 +196,7 @@ export type RuntimeStateName =
   | "Ready"
   | "Running"
   | "InvocationResponse"
+  | "InvocationErrorResponse"
   | "RuntimeResponseSentState"
 
 /** What the runtime is told about an invocation. */
@@ -204,7 +207,7 @@ export interface CurrentInvocation {
 
 export interface Runtime {
   state: RuntimeStateName
-  /** The invocation that was delivered last. */
+  /** The invocation that was delivered last, until it has ended well: one that was lost stays here. */
   current: CurrentInvocation | undefined
   process: ProcessId | undefined
   /** The platform started it, or would have if it had a process. */
@@ -257,6 +260,8 @@ export interface Environment {
   phase: Phase
   /** An init has been started: the next one is no longer the init phase. */
   initStarted: boolean
+  /** An init has come to its end. */
+  initSucceeded: boolean
   extensions: Array<Extension>
   runtime: Runtime
   /** Names of external extensions that are still to be started. */

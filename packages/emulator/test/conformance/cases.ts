@@ -103,8 +103,8 @@ export const cases: ReadonlyArray<ConformanceCase> = [
   shown(49, all, "an extension without events must call next too"),
   shown(50, all, "which files of the directory count, and in which order"),
   shown(51, all, "no directory, no extensions"),
-  shown(52, all, "the eleventh file fails init"),
-  shown(53, all, "exit 0 before register fails init"),
+  shown(52, all, "the eleventh file fails init, and the invocation with it"),
+  shown(53, all, "exit 0 before register fails init, and the invocation with it"),
   // A managed instance has no next generation.
   shown(54, onDemand, "the next generation has new identifiers, old ones are unknown"),
   shown(55, ["real"], "a failed init runs again inside the invocation"),
@@ -121,7 +121,7 @@ export const cases: ReadonlyArray<ConformanceCase> = [
   shown(61, all, "an extension crashes while the function runs"),
   shown(62, ["real"], "an extension crashes after the answer"),
   shown(63, ["rie"], "the runtime exits 0 during an invocation"),
-  shown(64, ["rie"], "a second invocation at the same time is refused"),
+  shown(64, ["rie"], "a second invocation at the same time is refused, the first goes on"),
   shown(65, all, "no extension: SIGKILL to the runtime, no SIGTERM"),
   shown(66, all, "only an internal extension: SIGTERM to the runtime, no event"),
   shown(67, all, "SIGTERM ignored: SIGKILL after 600 ms, and only then SHUTDOWN"),
@@ -178,7 +178,7 @@ export const cases: ReadonlyArray<ConformanceCase> = [
   shown(118, onDemand, "next again before the answer gives the same invocation"),
   shown(119, onDemand, "init/error of the runtime before its first next only"),
   shown(120, onDemand, "no restore without SnapStart"),
-  shown(121, onDemand, "a response one byte too large"),
+  shown(121, onDemand, "a response one byte too large, as runtime and caller see it"),
   shown(122, onDemand, "response modes"),
   shown(123, onDemand, "wrong methods at the Runtime API"),
   shown(124, onDemand, "error types of the function are filtered"),
@@ -195,7 +195,14 @@ export const render = (): string => {
 
 What the emulator and the clients of this repository are proven to do, case by case. Written by
 \`node packages/emulator/test/conformance/write.ts\` from \`packages/emulator/test/conformance/cases.ts\`; do not edit it by
-hand. Files are relative to \`packages\`. The emulator's cases compare raw bytes over a raw socket, once per profile.
+hand. Files are relative to \`packages\`.
+
+What is compared: the emulator's cases run over a raw socket, once for each profile that they name. Of an answer they
+compare the status line, the header lines in any order and without \`Date\`, and the body, byte for byte. What is expected
+comes from the protocol reference: for \`rie\` and \`lmi\` what AWS's own emulators answer, for \`real\` what was captured
+from Lambda. Where an answer holds identifiers or times, their form is compared. What has no bytes of its own (the order
+of starts, ends and deliveries) is compared with the journal. Beside these cases, \`emulator/test/Rie.test.ts\` plays
+recordings of AWS's emulator, whose own answers are the expected ones.
 
 ${cases.length} cases, all of them shown.
 

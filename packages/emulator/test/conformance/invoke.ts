@@ -4,7 +4,7 @@ import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { Scenario } from "./world.ts"
-import { slots } from "./world.ts"
+import { expectAnswer, expectFailure, failureDocument, slots, text } from "./world.ts"
 
 export const invoke: ReadonlyArray<Scenario> = [
   {
@@ -70,14 +70,10 @@ export const invoke: ReadonlyArray<Scenario> = [
   {
     case: 61,
     run: Effect.fnUntraced(function* (world) {
-      const { caller, requestId } = yield* world.invoking()
+      const { caller, requestId } = yield* world.posting
       yield* world.emulator.endSlot("extension:a", { _tag: "Code", code: 17 })
-      const { functionError, payload } = yield* Fiber.join(caller)
-      assert.strictEqual(functionError, "Extension.Crash")
-      assert.strictEqual(
-        payload,
-        `{"errorType":"Extension.Crash","errorMessage":"RequestId: ${requestId} Error: exit status 17"}`
-      )
+      const document = failureDocument("Extension.Crash", requestId, "exit status 17")
+      expectFailure(world.profile, yield* Fiber.join(caller), document)
       const shutdown = yield* world.journal.waitFor(Journal.is("ShutdownEnded"))
       assert.strictEqual(shutdown.reset, world.profile !== "lmi")
     })
@@ -98,22 +94,27 @@ export const invoke: ReadonlyArray<Scenario> = [
   {
     case: 63,
     run: Effect.fnUntraced(function* (world) {
-      const { caller, extensionPoll, identifier, requestId } = yield* world.invoking()
+      const { caller, extensionPoll, identifier, requestId } = yield* world.posting
       yield* Fiber.join(extensionPoll)
       yield* world.emulator.endSlot("runtime")
       yield* world.next(identifier)
       yield* world.emulator.endSlot("extension:a")
-      const { functionError, payload } = yield* Fiber.join(caller)
-      assert.strictEqual(functionError, "Runtime.ExitError")
-      const message = `RequestId: ${requestId} Error: Runtime exited without providing a reason`
-      assert.strictEqual(payload, `{"errorType":"Runtime.ExitError","errorMessage":"${message}"}`)
+      const message = "Runtime exited without providing a reason"
+      expectFailure("rie", yield* Fiber.join(caller), failureDocument("Runtime.ExitError", requestId, message))
     })
   },
   {
     case: 64,
     run: Effect.fnUntraced(function* (world) {
-      const refused = yield* Effect.result(world.emulator.invoke("{}"))
-      assert.strictEqual(refused._tag === "Failure" ? refused.failure.reason._tag : "Success", "InvocationRefused")
+      expectAnswer(yield* world.post("{}"), 400, {}, "")
+      const { caller, requestId, extensionPoll, identifier } = yield* world.posting
+      expectAnswer(yield* world.post("{}"), 400, {}, "")
+      // The one that runs goes on.
+      yield* Fiber.join(extensionPoll)
+      yield* world.respond(requestId, "[1]")
+      yield* world.pollRuntime
+      yield* world.pollExtension("a", identifier)
+      expectAnswer(yield* Fiber.join(caller), 200, text, "[1]")
     })
   }
 ]

@@ -12,9 +12,9 @@ const registeredWithAccount =
   '{"accountId":"123456789012","functionName":"function","functionVersion":"$LATEST","handler":"index.handler"}\n'
 
 const expectRegistered = (answer: RawAnswer, body = registeredBody) => {
-  expectAnswer(answer, 200, json, body)
-  assert.match(answer.headers["lambda-extension-identifier"] ?? "", uuid)
-  assert.include(answer.headerLines.join("\n"), "Lambda-Extension-Identifier: ")
+  const identifier = answer.headers["lambda-extension-identifier"] ?? ""
+  assert.match(identifier, uuid)
+  expectAnswer(answer, 200, { ...json, "Lambda-Extension-Identifier": identifier }, body)
 }
 
 /** AWS's emulator in its usual mode never tells the account. */
@@ -58,17 +58,24 @@ export const register: ReadonlyArray<Scenario> = [
   {
     case: 5,
     run: Effect.fnUntraced(function* (world) {
-      const bodies = ["not json", "xyz", "[]", '"text"', '{"events":"INVOKE"}', '{"events":[1]}']
-      for (const body of bodies) {
-        const answer = yield* world.register("a", body)
-        assert.strictEqual(answer.status, 403, body)
-        assert.match(answer.body, /"errorType":"InvalidRequestFormat"\}\n$/, body)
+      const request = 'struct { handler.RegisterRequest; ConfigurationKeys []string "json:\\"configurationKeys\\"" }'
+      const bodies = [
+        ["not json", "invalid character 'o' in literal null (expecting 'u')"],
+        ["xyz", "invalid character 'x' looking for beginning of value"],
+        ["[]", `json: cannot unmarshal array into Go value of type ${request}`],
+        ['"text"', `json: cannot unmarshal string into Go value of type ${request}`],
+        [
+          '{"events":"INVOKE"}',
+          "json: cannot unmarshal string into Go struct field .RegisterRequest.events of type []core.Event"
+        ],
+        [
+          '{"events":[1]}',
+          "json: cannot unmarshal number into Go struct field .RegisterRequest.events of type core.Event"
+        ]
+      ] as const
+      for (const [body, message] of bodies) {
+        expectRefusal(yield* world.register("a", body), "InvalidRequestFormat", message)
       }
-      const beginning = yield* world.register("a", "xyz")
-      expectRefusal(beginning, "InvalidRequestFormat", "invalid character 'x' looking for beginning of value")
-      const typed = yield* world.register("a", '{"events":"INVOKE"}')
-      const message = "json: cannot unmarshal string into Go struct field .events of type []core.Event"
-      expectRefusal(typed, "InvalidRequestFormat", message)
     })
   },
   {
@@ -204,7 +211,7 @@ export const register: ReadonlyArray<Scenario> = [
     case: 21,
     run: Effect.fnUntraced(function* (world) {
       const path = "/2020-01-01/extension/register"
-      expectAnswer(yield* world.call("GET", path), 405, { Allow: "POST", "Content-Length": "0" }, "")
+      expectAnswer(yield* world.call("GET", path), 405, { Allow: "POST" }, "")
       expectAnswer(yield* world.call("POST", `${path}/`), 404, notFoundHeaders, notFoundBody)
     })
   },

@@ -162,7 +162,7 @@ export const shutdown: ReadonlyArray<Scenario> = [
       assert.match(event.body, /"shutdownReason":"Timeout"\}$/)
       yield* world.emulator.endSlot("extension:a")
       const result = world.starter === undefined ? undefined : yield* Fiber.join(world.starter)
-      assert.strictEqual(result?.payload, "Task timed out after 2.00 seconds")
+      assert.strictEqual(result?.body, "Task timed out after 2.00 seconds")
     })
   },
   {

@@ -22,7 +22,8 @@ const phrases: Record<number, string> = {
   405: "Method Not Allowed",
   410: "Gone",
   413: "Request Entity Too Large",
-  500: "Internal Server Error"
+  500: "Internal Server Error",
+  502: "Bad Gateway"
 }
 
 /** How one case is shown, under every profile it names or under some of them. */
@@ -43,6 +44,7 @@ export const slots = (...names: ReadonlyArray<string>): Emulator.Options => ({
 export const unknownIdentifier = "00000000-0000-4000-8000-000000000000"
 export const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
+export const text = { "Content-Type": "text/plain; charset=utf-8" }
 export const json = { "Content-Type": "application/json" }
 export const accepted = '{"status":"OK"}\n'
 export const notFoundHeaders = { "Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff" }
@@ -52,24 +54,26 @@ export const notFoundBody = "404 page not found\n"
 export const errorBody = (errorType: string, errorMessage: string): string =>
   `${JSON.stringify({ errorMessage, errorType })}\n`
 
-/** Compares the status line, the named headers as they were written, and every byte of the body. */
+/** Compares every byte but the date: status line, header lines in any order, body. */
 export const expectAnswer = (
   answer: RawAnswer,
   status: number,
   headers: Readonly<Record<string, string>>,
   body: string
 ): void => {
-  const expected = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
+  const bytes = Buffer.from(body)
+  const isChunked = answer.headerLines.includes("Transfer-Encoding: chunked")
+  const size = isChunked ? "Transfer-Encoding: chunked" : `Content-Length: ${bytes.length}`
   assert.deepStrictEqual(
     {
       statusLine: answer.statusLine,
-      headers: answer.headerLines.filter((line) => expected.includes(line)).toSorted(),
+      headers: answer.headerLines.filter((line) => !line.startsWith("Date: ")).toSorted(),
       body: answer.bytes.toString("latin1")
     },
     {
       statusLine: `HTTP/1.1 ${status} ${phrases[status]}`,
-      headers: expected.toSorted(),
-      body: Buffer.from(body).toString("latin1")
+      headers: [...Object.entries(headers).map(([name, value]) => `${name}: ${value}`), size].toSorted(),
+      body: bytes.toString("latin1")
     }
   )
 }
@@ -77,11 +81,29 @@ export const expectAnswer = (
 export const expectRefusal = (answer: RawAnswer, errorType: string, errorMessage: string, status = 403): void =>
   expectAnswer(answer, status, json, errorBody(errorType, errorMessage))
 
+/** The document of a failure of the environment. */
+export const failureDocument = (errorType: string, requestId: string, message: string): string =>
+  JSON.stringify({ errorType, errorMessage: `RequestId: ${requestId} Error: ${message}` })
+
+/** What the caller of the Invoke API gets when the environment failed: Lambda's function error, or the 502 of Go. */
+export const expectFailure = (profile: Profile, answer: RawAnswer, document: string): void => {
+  if (profile !== "real") return expectAnswer(answer, 502, document === "" ? {} : text, document)
+  assert.strictEqual(answer.statusLine, "HTTP/1.1 200 OK")
+  assert.include(answer.headerLines, "X-Amz-Function-Error: Unhandled")
+  assert.strictEqual(answer.body, document)
+}
+
 export const makeWorld = Effect.fnUntraced(function* (profile: Profile, options: Emulator.Options) {
-  const emulator = yield* startEmulator({ ...options, profile })
+  const emulator = yield* startEmulator({ invokeListen: { port: 0 }, ...options, profile })
   const { journal } = emulator
+  /** An invocation over HTTP. */
+  const post = (body: string | Buffer, headers: Readonly<Record<string, string>> = {}) => {
+    const path = "/2015-03-31/functions/function/invocations"
+    return request((emulator.invokeEndpoint ?? "").replace("http://", ""), "POST", path, headers, body)
+  }
+
   // AWS's emulator starts nothing before the first invocation.
-  const starter = profile === "rie" ? yield* Effect.forkScoped(emulator.invoke("{}")) : undefined
+  const starter = profile === "rie" ? yield* Effect.forkScoped(post("{}")) : undefined
   yield* journal.waitFor(Journal.is("InitStarted"))
 
   const call = (method: string, path: string, headers: Readonly<Record<string, string>> = {}, body = "") =>
@@ -148,13 +170,15 @@ export const makeWorld = Effect.fnUntraced(function* (profile: Profile, options:
   })
 
   /** As `ready`, then an invocation that both sides have received. */
-  const invoking = Effect.fnUntraced(function* (options: Emulator.InvokeOptions = {}) {
+  const invokingBy = Effect.fnUntraced(function* <A, E>(invocationOf: Effect.Effect<A, E>) {
     const { extensionPoll, identifier, runtimePoll } = yield* ready()
-    const caller = yield* Effect.forkScoped(emulator.invoke('{"n":1}', options))
+    const caller = yield* Effect.forkScoped(invocationOf)
     const invocation = yield* Fiber.join(runtimePoll)
     const requestId = invocation.headers["lambda-runtime-aws-request-id"] ?? ""
     return { identifier, caller, extensionPoll, invocation, requestId }
   })
+  const invoking = (options: Emulator.InvokeOptions = {}) => invokingBy(emulator.invoke('{"n":1}', options))
+  const posting = invokingBy(post('{"n":1}'))
 
   /** As `ready`, then the extension has an event in hand: INVOKE, or SHUTDOWN on a managed instance. */
   const running = Effect.fnUntraced(function* () {
@@ -183,7 +207,10 @@ export const makeWorld = Effect.fnUntraced(function* (profile: Profile, options:
     respondError,
     usualEvents,
     ready,
+    post,
     invoking,
+    /** As `invoking`, by a caller over HTTP. */
+    posting,
     running,
     starter,
     /** A refused transition, as this profile words it. */

@@ -1,0 +1,72 @@
+/** What both servers do with the bytes of HTTP: the target of a request, the kept part of its body, Go's way to answer. */
+import type * as Http from "node:http"
+import type { Profile } from "../Profile.ts"
+
+/** Path and query of a request target; a target in absolute form, as a proxy gets it, loses scheme and host. */
+export const splitTarget = (target: string): { readonly path: string; readonly query: string } => {
+  const origin = target.replace(/^[a-z][a-z0-9+.-]*:(\/\/[^/?#]*)?/i, "")
+  const [path = "", query = ""] = origin.split("?", 2)
+  return { path, query }
+}
+
+/** Keeps the first `limit` bytes of a body, to the byte; what follows is counted and dropped. */
+export const readBody = (
+  request: Http.IncomingMessage,
+  limit: number,
+  onBody: (kept: Buffer, bytes: number) => void
+): void => {
+  const chunks: Array<Buffer> = []
+  let bytes = 0
+  request.on("data", (chunk: Buffer) => {
+    const room = limit - bytes
+    bytes += chunk.length
+    if (room > 0) chunks.push(chunk.subarray(0, room))
+  })
+  request.on("end", () => onBody(Buffer.concat(chunks), bytes))
+}
+
+/** Go counts a body up to its buffer and sends a longer one in chunks. */
+const goBufferBytes = 2048
+
+/** The header that says how long the body is; without it Node sends chunks. */
+export const lengthHeader = (profile: Profile, body: Uint8Array): Readonly<Record<string, string>> =>
+  profile !== "real" && body.length > goBufferBytes ? {} : { "Content-Length": String(body.length) }
+
+/** Go does not say what HTTP/1.1 says anyway. */
+export const omitConnection = (response: Http.ServerResponse): void => {
+  if (response.shouldKeepAlive) response.removeHeader("connection")
+}
+
+const signatures: ReadonlyArray<readonly [beginning: string, contentType: string]> = [
+  ["BM", "image/bmp"],
+  ["%PDF-", "application/pdf"],
+  ["%!PS-Adobe-", "application/postscript"],
+  ["\u00fe\u00ff", "text/plain; charset=utf-16be"],
+  ["\u00ff\u00fe", "text/plain; charset=utf-16le"],
+  ["\u00ef\u00bb\u00bf", "text/plain; charset=utf-8"],
+  ["\u0089PNG\r\n\u001a\n", "image/png"],
+  ["\u00ff\u00d8\u00ff", "image/jpeg"],
+  ["GIF87a", "image/gif"],
+  ["GIF89a", "image/gif"],
+  ["\u001f\u008b\u0008", "application/x-gzip"],
+  ["PK\u0003\u0004", "application/zip"]
+]
+
+const html =
+  /^[\t\n\f\r ]*<(?:!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title|b|body|br|p|!--)[ >]/i
+
+/**
+ * The content type of a body that has none, as Go's `net/http` guesses it from the beginning; of its list only what a
+ * function is likely to answer with. `undefined`: an empty body has none.
+ */
+export const sniffContentType = (body: Buffer): string | undefined => {
+  if (body.length === 0) return undefined
+  const beginning = body.subarray(0, 512).toString("latin1")
+  if (html.test(beginning)) return "text/html; charset=utf-8"
+  if (/^[\t\n\f\r ]*<\?xml/.test(beginning)) return "text/xml; charset=utf-8"
+  const known = signatures.find(([signature]) => beginning.startsWith(signature))
+  if (known !== undefined) return known[1]
+  // oxlint-disable-next-line no-control-regex -- these are the bytes that no text has
+  const binary = /[\u0000-\u0008\u000b\u000e-\u001a\u001c-\u001f]/.test(beginning)
+  return binary ? "application/octet-stream" : "text/plain; charset=utf-8"
+}
