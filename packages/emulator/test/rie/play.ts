@@ -2,10 +2,10 @@
  * Plays a recording against the emulator under profile `rie`, in words of its own.
  *
  * The wall-clock pauses of the recording are not repeated: after each step the runner waits for what the recording has
- * there, and whatever comes besides shows up in this step or a later one. Within a step the recorder has sorted starts
- * and ends, since they depend on the scheduler; so does the runner.
+ * there, and whatever comes besides shows up in this step or a later one. Within a step the order of starts, ends and
+ * answers depends on the scheduler of AWS's emulator, and the recorder has sorted them; they are compared as a set.
  */
-import * as Journal from "@effect-lambda/emulator/Journal"
+import type * as Journal from "@effect-lambda/emulator/Journal"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
@@ -131,7 +131,7 @@ export const play = Effect.fnUntraced(function* ({ extensions, steps, timeoutSec
       .filter(isRecorded)
       .toSorted((one, other) => one.number - other.number)
       .map(({ action: { invoke, name }, answer, number }) => `#${number} ${toLine(answer, name, invoke)}`)
-    transcript.push([...answers, ...(yield* processes).toSorted()])
+    transcript.push([...answers, ...(yield* processes)].toSorted())
     seen = (yield* journal.entries).length
   }
   return transcript
