@@ -166,6 +166,33 @@ describe("the loader", () => {
     })
   )
 
+  it.live("reports to Lambda and to no proxy, whatever the function's variables say", () =>
+    Effect.gen(function* () {
+      const lambda = yield* hostileServer((socket) => socket.end("HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"))
+      const proxy = yield* hostileServer((socket) => socket.end("HTTP/1.1 502 Bad Gateway\r\n\r\n"))
+      const url = `http://${proxy.host}`
+      const { code } = yield* load(
+        {},
+        {},
+        {
+          AWS_LAMBDA_RUNTIME_API: lambda.host,
+          [PreRegistration.identifierVariable]: "id-1",
+          NODE_USE_ENV_PROXY: "1",
+          HTTP_PROXY: url,
+          http_proxy: url,
+          ALL_PROXY: url
+        }
+      )
+      assert.strictEqual(code, 1)
+      assert.isEmpty(proxy.requests)
+      const [request = ""] = lambda.requests
+      const [head = "", body = ""] = request.split("\r\n\r\n")
+      assert.include(head, "\r\nLambda-Extension-Identifier: id-1\r\n")
+      assert.strictEqual(head.startsWith("POST /2020-01-01/extension/init/error HTTP/1.1\r\n"), true)
+      assert.strictEqual(JSON.parse(body).errorType, "Extension.LoadError")
+    })
+  )
+
   it("is JavaScript of Node 12, but for what it runs only in a newer one", () => {
     const text = Loader.render(options)
     // What came later: optional chaining, ??, ??=, private names, numeric separators, static blocks, node: in require.

@@ -8,6 +8,42 @@ import * as Stub from "../src/layer/Stub.ts"
 import { execute, hostileServer, layerOf } from "./support/layers.ts"
 import { handOver, identifier, ok, options, plain, run } from "./support/stub.ts"
 
+const removed = [
+  "NODE_OPTIONS",
+  "BUN_OPTIONS",
+  "BUN_BE_BUN",
+  "LD_PRELOAD",
+  "LD_AUDIT",
+  "NODE_CHANNEL_FD",
+  "NODE_CHANNEL_SERIALIZATION_MODE"
+]
+
+/** Every name that the script gives a variable, as a variable of the function. */
+const ownNames = Object.fromEntries(
+  ["deadline", "left", "line", "length", "lines", "statusLine", "shortLength", "errorType", "name", "events", "body"]
+    .concat(["status", "identifier", "response", "problem", "host", "port", "address"])
+    .map((name) => [name, `the function's ${name}`])
+)
+
+/** What bash has only since 4.0: the bash of macOS is 3.2. */
+const newerThanBash3 = {
+  "case of a variable": /\$\{\w+(?:\[.\])?(?:,|\^)/,
+  "transformation of a variable": /\$\{\w+@/,
+  "read of exactly so many characters": /\bread\b[^;]* -N/,
+  "read with a fraction of a second": /\bread\b[^;]* -t ?\d*\.\d/,
+  "descriptor in a variable": /\{\w+\}[<>]/,
+  "both outputs appended or piped": /&>>|\|&/,
+  "associative array, nameref, export of the array": /\b(?:declare|local|typeset) -[a-zA-Z]*[Agnlu]/,
+  "mapfile, coproc": /\b(?:mapfile|readarray|coproc)\b/,
+  "fall through in case": /;;?&/,
+  "test of a variable": /\[\[ -[vR] /,
+  "time by printf": /%\([^)]*\)T/,
+  "epoch variables, shell options": /\bEPOCH|\b(?:globstar|lastpipe|inherit_errexit|autocd)\b/,
+  "escape of Unicode": /\$'[^']*\\[uU]/,
+  "range with zeros or a step": /\{\d+\.\.\d+\.\.|\{0\d+\.\./,
+  "negative length": /\$\{\w+:[^}]*: ?-/
+}
+
 describe("the stub", () => {
   const answers = (socket: Socket) => void socket.write(ok(plain))
 
@@ -68,6 +104,11 @@ describe("the stub", () => {
           NODE_EXTRA_CA_CERTS: "/etc/company.pem",
           BUN_OPTIONS: "--preload ./missing.js",
           BUN_BE_BUN: "1",
+          LD_PRELOAD: "",
+          LD_AUDIT: "",
+          NODE_CHANNEL_FD: "3",
+          NODE_CHANNEL_SERIALIZATION_MODE: "json",
+          ...ownNames,
           BASH_ENV: "/dev/stdin",
           SHELLOPTS: "xtrace:nounset:errexit:noexec",
           POSIXLY_CORRECT: "1",
@@ -76,11 +117,13 @@ describe("the stub", () => {
           [PreRegistration.identifierVariable]: "of somebody else"
         }
       })
-      assert.strictEqual(stderr, "")
+      // Bash 3.2 says so before it reads the script.
+      assert.strictEqual(stderr.replace(/^.*: SHELLOPTS: readonly variable\n/, ""), "")
       assert.strictEqual(handOver(variables).identifier, identifier)
       assert.strictEqual(variables.get("LC_ALL"), "C.UTF-8")
       assert.strictEqual(variables.get("NODE_EXTRA_CA_CERTS"), "/etc/company.pem")
-      for (const name of ["NODE_OPTIONS", "BUN_OPTIONS", "BUN_BE_BUN"]) assert.isFalse(variables.has(name), name)
+      for (const name of removed) assert.isFalse(variables.has(name), name)
+      for (const [name, value] of Object.entries(ownNames)) assert.strictEqual(variables.get(name), value, name)
       // It became the program, without a process in between, and the program ends by SIGPIPE again (bit 12).
       assert.match(status, new RegExp(`^Pid:\\t${pid}$`, "m"))
       const ignored = Number.parseInt(/^SigIgn:\t[0-9a-f]*?([0-9a-f]{4})$/m.exec(status)?.[1] ?? "", 16)
@@ -112,6 +155,14 @@ describe("the stub", () => {
       assert.match(text, /^#!\/bin\/bash -p\n[\n\x20-\x7e]*\n$/)
       // Substitutions of commands and processes, pipes, background jobs, here-documents.
       assert.notMatch(text.replace(/^\s*#.*$/gm, ""), /\$\([^(]|`|<\(|>\(|[^|]\|[^|]?\s|[^&>]&(?![&\d])|<</)
+    }
+  })
+})
+
+describe("the stub uses nothing that bash 3.2 lacks", () => {
+  it.each(Object.entries(newerThanBash3))("%s", (_, pattern) => {
+    for (const runtime of ["managed", "node", "auto", "bun"] as const) {
+      assert.notMatch(Stub.render({ ...options, runtime }).replace(/^\s*#.*$/gm, ""), pattern)
     }
   })
 })

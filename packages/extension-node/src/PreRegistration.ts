@@ -11,9 +11,7 @@
  */
 import { EventType } from "@effect-lambda/extension/ExtensionEvent"
 import { envLambdaApiHostname } from "@effect-lambda/extension/ExtensionsProtocol"
-import { RegisterResponse, type Registration } from "@effect-lambda/extension/Registration"
-import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
+import { readResponse, type Registration } from "@effect-lambda/extension/Registration"
 import type { InheritedConnection } from "./LambdaHttpClient.ts"
 import { basename } from "./internal/node.ts"
 
@@ -99,24 +97,21 @@ export const take = (env: NodeJS.ProcessEnv, file: string): Identity => {
   const name = extensionName(env, file)
   // A stub may leave the carriage return of the header line.
   const extensionIdentifier = env[identifierVariable]?.trim()
-  const response = env[responseVariable]
+  const response = env[responseVariable] ?? ""
   const eventList = env[eventsVariable] ?? ""
   const descriptor = env[descriptorVariable] ?? ""
   const runtimeApi = env[envLambdaApiHostname]
   for (const variable of variables) delete env[variable]
   if (!extensionIdentifier) return { extensionName: name }
-  // The decoder is made here: without a stub it would only cost start-up time.
-  const answer = Schema.decodeUnknownOption(Schema.fromJsonString(RegisterResponse))(response)
   return {
     extensionName: name,
     ...(runtimeApi !== undefined &&
       /^\d+$/.test(descriptor) && { connection: { runtimeApi, descriptor: Number(descriptor) } }),
     registration: {
-      ...Option.getOrElse(answer, () => ({
-        functionName: env["AWS_LAMBDA_FUNCTION_NAME"] ?? "",
-        functionVersion: env["AWS_LAMBDA_FUNCTION_VERSION"] ?? "",
-        handler: ""
-      })),
+      functionName: env["AWS_LAMBDA_FUNCTION_NAME"] ?? "",
+      functionVersion: env["AWS_LAMBDA_FUNCTION_VERSION"] ?? "",
+      handler: "",
+      ...readResponse(response),
       extensionName: name,
       extensionIdentifier,
       events: EventType.literals.filter((event) => eventList.split(",").includes(event))

@@ -28,7 +28,7 @@ import * as ExtensionEvent from "./ExtensionEvent.ts"
 import { reasonFromClientError } from "./internal/reasonFromClientError.ts"
 import * as ExtensionsProtocol from "./ExtensionsProtocol.ts"
 import { LambdaEnvironment } from "./LambdaEnvironment.ts"
-import { RegisterResponse, type Registration } from "./Registration.ts"
+import { readResponse, type Registration } from "./Registration.ts"
 
 /**
  * What to register.
@@ -46,7 +46,8 @@ export interface RegisterOptions {
 /**
  * The four operations. Every method sends exactly one request.
  *
- * - `register`: gives the {@link Registration} that the others need
+ * - `register`: gives the {@link Registration} that the others need. A 200 with
+ *   an identifier is one, whatever the body holds
  * - `nextEvent`: the long poll. Calling it tells Lambda that the extension is
  *   done with init, or with the event before. It has no time limit; a poll that
  *   is interrupted still stands on Lambda's side and swallows the next event
@@ -88,7 +89,6 @@ export interface Options {
 
 type Method = ExtensionsApiError["method"]
 
-const decodeRegisterResponse = Schema.decodeUnknownEffect(Schema.fromJsonString(RegisterResponse))
 const decodeStatusResponse = Schema.decodeUnknownEffect(Schema.fromJsonString(StatusResponse))
 
 const invalidResponse = (method: Method, description: string, body: string) =>
@@ -154,15 +154,13 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     }).pipe(HttpClientRequest.bodyJsonUnsafe({ events }))
     return yield* send("register", 200, request, (body, response) =>
       Effect.gen(function* () {
-        const answer = yield* decodeRegisterResponse(body).pipe(
-          Effect.mapError((error) => invalidResponse("register", error.message, body))
-        )
         const extensionIdentifier =
           response.headers[ExtensionsProtocol.lambdaExtensionIdentifierHeaderKey.toLowerCase()]
         if (extensionIdentifier === undefined || extensionIdentifier === "") {
           const header = ExtensionsProtocol.lambdaExtensionIdentifierHeaderKey
           return yield* invalidResponse("register", `the header ${header} is missing`, body)
         }
+        const answer = { functionName: "", functionVersion: "", handler: "", ...readResponse(body) }
         return { ...answer, extensionName: name, extensionIdentifier, events }
       })
     )

@@ -5,6 +5,7 @@
  * @see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html#extensions-registration-api-a
  * @since 0.1.0
  */
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import { EventType } from "./ExtensionEvent.ts"
 
@@ -23,7 +24,8 @@ export const RegisterRequest = /*#__PURE__*/ Schema.Struct({ events: /*#__PURE__
 export interface RegisterRequest extends Schema.Schema.Type<typeof RegisterRequest> {}
 
 /**
- * Answer of register.
+ * Answer of register. What the answer does not say is `""` in a
+ * {@link Registration}.
  *
  * - `handler`: may be empty
  * - `accountId`: only where Lambda knows the `accountId` feature (AWS's local
@@ -44,6 +46,28 @@ export const RegisterResponse = Schema.Struct({
  * @since 0.1.0
  */
 export interface RegisterResponse extends Schema.Schema.Type<typeof RegisterResponse> {}
+
+/**
+ * The fields that a body of the register answer has. The status and the
+ * identifier make a registration: a body that is empty, no JSON, or has other
+ * types in it only tells less.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const readResponse = (body: string): Partial<RegisterResponse> => {
+  let answer: unknown
+  try {
+    answer = JSON.parse(body)
+  } catch {
+    return {}
+  }
+  if (!Predicate.isReadonlyObject(answer)) return {}
+  const fields = Object.entries(answer).filter(
+    ([name, value]) => Object.hasOwn(RegisterResponse.fields, name) && typeof value === "string"
+  )
+  return Object.fromEntries(fields)
+}
 
 /**
  * Proof of a successful register: without one there is no next and no error

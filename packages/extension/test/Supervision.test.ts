@@ -237,18 +237,44 @@ it.effect("register is tried for 3 seconds", () =>
     )
   )
 )
-it.effect("a register that is never answered fails after 5 s", () =>
+it.effect("a register that was sent is waited for as long as init may last", () =>
+  Effect.gen(function* () {
+    const api = yield* ExtensionsApi.ExtensionsApi
+    const sent: Array<number> = []
+    const register = () =>
+      Effect.andThen(
+        Effect.sync(() => sent.push(1)),
+        Effect.never
+      )
+    const fiber = yield* Effect.forkChild(
+      Effect.flip(Extension.run({})).pipe(Effect.provideService(ExtensionsApi.ExtensionsApi, { ...api, register }))
+    )
+    yield* TestClock.adjust("899 seconds")
+    assert.isUndefined(fiber.pollUnsafe())
+    yield* TestClock.adjust("1 second")
+    const error = yield* Fiber.join(fiber)
+    assert.isTrue(error._tag === "ExtensionsApiError" && error.reason._tag === "Unreachable")
+    assert.lengthOf(sent, 1)
+  }).pipe(Effect.provide(ExtensionTest.layer([])))
+)
+it.effect.each([1.1, 1.3, 1.5, 1.9, 2.5, 5, 8])("a register that is answered after %s s is a registration", (seconds) =>
   Effect.gen(function* () {
     const api = yield* ExtensionsApi.ExtensionsApi
     const fiber = yield* Effect.forkChild(
-      Effect.flip(Extension.run({})).pipe(
-        Effect.provideService(ExtensionsApi.ExtensionsApi, { ...api, register: () => Effect.never })
+      Extension.run({}).pipe(
+        Effect.provideService(ExtensionsApi.ExtensionsApi, {
+          ...api,
+          register: (options) => Effect.delay(api.register(options), seconds * 1000)
+        })
       )
     )
-    yield* TestClock.adjust("5 seconds")
-    const error = yield* Fiber.join(fiber)
-    assert.isTrue(error._tag === "ExtensionsApiError" && error.reason._tag === "Unreachable")
-  }).pipe(Effect.provide(ExtensionTest.layer([])))
+    yield* TestClock.adjust(seconds * 1000)
+    yield* Fiber.join(fiber)
+    assert.deepStrictEqual(
+      (yield* journal).map(({ _tag }) => _tag),
+      ["Registered", "Next", "Event", "ExitAt"]
+    )
+  }).pipe(Effect.provide(ExtensionTest.layer([ExtensionTest.shutdown()])))
 )
 const registration: Registration.Registration = {
   extensionName: "extension",

@@ -44,18 +44,23 @@ const fail = (errorType, message, stack) => {
   if (!identifier) return exit()
   setTimeout(exit, 1000)
   const body = JSON.stringify({ errorMessage: message, errorType, stackTrace: (stack || "").split("\\n") })
-  const request = require("http").request("http://" + process.env.AWS_LAMBDA_RUNTIME_API + "/2020-01-01/extension/init/error", {
-    method: "POST",
-    headers: {
-      "Content-Type": "application/json",
-      "Content-Length": Buffer.byteLength(body),
-      "Lambda-Extension-Identifier": identifier,
-      "Lambda-Extension-Function-Error-Type": errorType
-    }
-  })
-  request.on("response", (response) => response.resume().on("close", exit))
-  request.on("error", exit)
-  request.end(body)
+  // Over a socket: http would go through the proxy that the function's variables may name.
+  const [, host, port] = /^\\[?(.*?)\\]?(?::(\\d+))?$/.exec(process.env.AWS_LAMBDA_RUNTIME_API)
+  const socket = require("net").connect({ host, port: Number(port || 80) })
+  socket.on("error", exit).on("data", exit).on("close", exit)
+  socket.write(
+    [
+      "POST /2020-01-01/extension/init/error HTTP/1.1",
+      "Host: " + process.env.AWS_LAMBDA_RUNTIME_API,
+      "Connection: close",
+      "Content-Type: application/json",
+      "Content-Length: " + Buffer.byteLength(body),
+      "Lambda-Extension-Identifier: " + identifier,
+      "Lambda-Extension-Function-Error-Type: " + errorType,
+      "",
+      body
+    ].join("\\r\\n")
+  )
 }
 
 const read = (cache) => {

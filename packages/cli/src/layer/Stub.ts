@@ -9,9 +9,10 @@
  * It opens the connection too over which the program will poll, and leaves it open: the program's first request leaves
  * before Node has loaded its network modules.
  *
- * It needs bash 4.2 with `/dev/tcp`, starts no process and writes no file (bash writes here-documents to files), and
- * waits for the answer for three seconds at most. Only the two connects have no limit, since bash has none for them:
- * Lambda's address is on the same machine, which accepts or refuses at once.
+ * It runs on bash 3.2 (the bash of macOS) and newer with `/dev/tcp`, starts no process and writes no file (bash writes
+ * here-documents to files). A register that was sent is waited for as long as init may last: Lambda may answer late, and
+ * refuses a second one. The two connects have no limit, since bash has none for them: Lambda's address is on the same
+ * machine, which accepts or refuses at once.
  */
 
 /**
@@ -23,12 +24,21 @@ export type Runtime = "managed" | "node" | "auto" | "bun"
 
 export type EventType = "INVOKE" | "SHUTDOWN"
 
+/** The longest init there is, in seconds: inside an invocation it has the function's timeout, which is 15 minutes at most. */
+const longestInit = 900
+
+/** Lambda answers with a handful of lines of less than 100 characters. */
+const maximumLine = 8192
+const maximumLines = 1000
+
 export interface Options {
   /** Name of the file in `extensions/`, and of the directory with the program. */
   readonly name: string
   /** What to register for. On managed instances INVOKE is left out, since Lambda refuses it there. */
   readonly events: ReadonlyArray<EventType>
   readonly runtime: Runtime
+  /** How many seconds the answer to register is waited for. Default: as long as init may last. */
+  readonly waitSeconds?: number
 }
 
 /** As one word of a shell. */
@@ -36,14 +46,13 @@ export const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)
 
 const incomplete = "the layer is incomplete or built for another architecture"
 
-/** Tries one runtime after the other. */
+/** Tries one runtime after the other. `$1` is the name of the extension, `$2` the folder of its program. */
 const launchNode = (candidates: string, advice: string): string => `
-runtimes=(${candidates})
-[[ -z $EFFECT_LAMBDA_NODE ]] || runtimes=("$EFFECT_LAMBDA_NODE")
-for runtime in "\${runtimes[@]}"; do
-  [[ ! -f $runtime || ! -x $runtime ]] || exec "$runtime" "$program/index.cjs"
-done
-echo "effect-lambda: $name: no runtime can be started, tried \${runtimes[*]}: ${advice}" >&2
+set -- "$1" "$2" ${candidates}
+[[ -z $EFFECT_LAMBDA_NODE ]] || set -- "$1" "$2" "$EFFECT_LAMBDA_NODE"
+[[ ! -f $3 || ! -x $3 ]] || exec "$3" "$2/index.cjs"
+[[ ! -f $4 || ! -x $4 ]] || exec "$4" "$2/index.cjs"
+echo "effect-lambda: $1: no runtime can be started, tried \${*:3}: ${advice}" >&2
 exit 1
 `
 
@@ -55,13 +64,13 @@ const launch = (name: string, runtime: Runtime): string => {
         "this function's runtime has no Node, build the layer with --runtime auto or node"
       )
     case "node":
-      return launchNode(`"$program/bin/node"`, incomplete)
+      return launchNode(`"$2/bin/node"`, incomplete)
     case "auto":
-      return launchNode(`/var/lang/bin/node "$program/bin/node"`, incomplete)
+      return launchNode(`/var/lang/bin/node "$2/bin/node"`, incomplete)
     case "bun":
       return `
-exec "$program/bin/"${quote(name)}
-echo "effect-lambda: $name: $program/bin/"${quote(name)}" cannot be started: ${incomplete}" >&2
+exec "$2/bin/"${quote(name)}
+echo "effect-lambda: $1: $2/bin/"${quote(name)}" cannot be started: ${incomplete}" >&2
 exit 1
 `
   }
@@ -76,77 +85,84 @@ const handOverConnection = (runtime: Runtime): string =>
   runtime === "bun"
     ? ""
     : `
-  if { command exec 3<>"/dev/tcp/$host/$port"; } 2>/dev/null; then export EFFECT_LAMBDA_API_DESCRIPTOR=3; fi`
+    if { command exec 3<>"/dev/tcp/$host/$port"; } 2>/dev/null; then export EFFECT_LAMBDA_API_DESCRIPTOR=3; fi`
 
 /** The text of the entry. ASCII, since bash reads it in the locale of the function. */
-export const render = ({ events, name, runtime }: Options): string => {
+export const render = ({ events, name, runtime, waitSeconds = longestInit }: Options): string => {
   const managedEvents = events.filter((event) => event !== "INVOKE")
   return `#!/bin/bash -p
 # Registers this extension with Lambda before any JavaScript is loaded, then becomes the program.
 # Made by effect-lambda. -p: BASH_ENV and shell functions of the function's environment do not count here.
+# Variables are local, and the rest is in $1 and $2: a variable of the function that is called "name" keeps its value.
 
-name=\${0##*/}
-if [[ $0 == */* ]]; then program=\${0%/*}/..; else program=..; fi
-program+=/${quote(name)}
-[[ $name == ${quote(name)} ]] || echo "effect-lambda: this file is called $name but was built as "${quote(name)}", it registers as $name" >&2
-
-events=${quote(events.join())} body=${quote(JSON.stringify({ events }))}
-if [[ $AWS_LAMBDA_INITIALIZATION_TYPE == lambda-managed-instances ]]; then
-  events=${quote(managedEvents.join())} body=${quote(JSON.stringify({ events: managedEvents }))}
-fi
-
-# Talks to Lambda on descriptor 3, in the C locale, where bash counts and keeps bytes.
+# Talks to Lambda on descriptor 3, in the C locale, where bash counts and keeps bytes. A register that was sent is waited
+# for as long as init may last: Lambda refuses a second one.
 register() {
-  local LC_ALL=C deadline=$((SECONDS + 2)) left line key length=
+  local LC_ALL=C deadline=$((SECONDS + ${waitSeconds})) left line length= lines=0
+  # In variables, since bash 3.2 reads such patterns only there.
+  local statusLine='^HTTP/1\\.[01] ([0-9]{3})( |$)' shortLength='^[0-9]{1,5}$' errorType='"errorType": *"([A-Za-z.]+)"'
   printf '%s\\r\\n' 'POST /2020-01-01/extension/register HTTP/1.1' "Host: $AWS_LAMBDA_RUNTIME_API" 'Connection: close' \\
     'Content-Type: application/json' "Content-Length: \${#body}" "Lambda-Extension-Name: $name" \\
     'Lambda-Extension-Accept-Feature: accountId' '' >&3
   printf %s "$body" >&3
   problem='no answer to register'
-  while ((left = deadline - SECONDS, left > 0)) && IFS= read -r -t "$left" -u 3 line; do
+  while ((left = deadline - SECONDS, left > 0)) && IFS= read -r -n ${maximumLine} -t "$left" -u 3 line; do
+    ((\${#line} < ${maximumLine} && ++lines < ${maximumLines})) || { problem='the answer to register is not HTTP'; return; }
     line=\${line%$'\\r'}
     if [[ -z $status ]]; then
-      [[ $line =~ ^HTTP/1\\.[01]\\ ([0-9]{3})(\\ |$) ]] || { problem='the answer to register is not HTTP'; return; }
+      [[ $line =~ $statusLine ]] || { problem='the answer to register is not HTTP'; return; }
       status=\${BASH_REMATCH[1]} problem='the answer to register has no identifier'
       continue
     fi
     [[ -n $line ]] || break
-    key=\${line%%:*}
-    case \${key,,} in
+    shopt -s nocasematch
+    case \${line%%:*} in
       lambda-extension-identifier) identifier=\${line#*:} identifier=\${identifier//[[:space:]]/} ;;
       content-length) length=\${line#*:} length=\${length//[[:space:]]/} ;;
     esac
+    shopt -u nocasematch
   done
   # Read by its length: the server may keep the connection open. Left out where the environment could not hold it or the
   # length is not known; the identifier is what counts.
-  if ((left = deadline - SECONDS, left > 0)) && [[ $length =~ ^[0-9]{1,5}$ ]]; then
-    IFS= read -r -N "$((10#$length))" -t "$left" -u 3 response
+  if [[ $length =~ $shortLength ]] && length=$((10#$length)) && ((length > 0)); then
+    IFS= read -r -d '' -n "$length" -t 2 -u 3 response
   fi
   [[ -z $status || $status == 200 ]] && return
   problem="register was refused with $status"
-  [[ $response =~ \\"errorType\\":\\ *\\"([A-Za-z.]+)\\" ]] && problem+=" \${BASH_REMATCH[1]}"
+  [[ $response =~ $errorType ]] && problem+=" \${BASH_REMATCH[1]}"
 }
 
-# The hand-over, by the variables that PreRegistration.ts reads. What the function's environment says there is wrong.
-unset EFFECT_LAMBDA_EXTENSION_IDENTIFIER EFFECT_LAMBDA_EXTENSION_EVENTS EFFECT_LAMBDA_REGISTER_RESPONSE EFFECT_LAMBDA_API_DESCRIPTOR
-export EFFECT_LAMBDA_EXTENSION_NAME=$name
-status= identifier= response= problem=
-if [[ $AWS_LAMBDA_RUNTIME_API =~ ^(\\[[0-9A-Fa-f:.]+\\]|[^][/:[:space:]]+)(:([0-9]{1,5}))?$ ]]; then
-  host=\${BASH_REMATCH[1]//[\\[\\]]/} port=\${BASH_REMATCH[3]:-80} problem='no connection to Lambda'
-  # A server that closes at once must not end this process; the program gets the signal back.
-  trap '' PIPE
-  { register 3<>"/dev/tcp/$host/$port"; } 2>/dev/null
-  trap - PIPE
-fi
-if [[ $status == 200 && $identifier =~ ^[0-9A-Za-z-]{1,100}$ ]]; then
-  export EFFECT_LAMBDA_EXTENSION_IDENTIFIER=$identifier EFFECT_LAMBDA_EXTENSION_EVENTS=$events
-  export EFFECT_LAMBDA_REGISTER_RESPONSE=$response${handOverConnection(runtime)}
-elif [[ -n $problem ]]; then
-  echo "effect-lambda: $name: $problem ($AWS_LAMBDA_RUNTIME_API); the program registers itself" >&2
-fi
+# Hands over by the variables that PreRegistration.ts reads. What the function's environment says there is wrong.
+hand_over() {
+  local name=$1 events=${quote(events.join())} body=${quote(JSON.stringify({ events }))}
+  local status= identifier= response= problem= host port address='^(\\[[0-9A-Fa-f:.]+\\]|[^][/:[:space:]]+)(:([0-9]{1,5}))?$'
+  if [[ $AWS_LAMBDA_INITIALIZATION_TYPE == lambda-managed-instances ]]; then
+    events=${quote(managedEvents.join())} body=${quote(JSON.stringify({ events: managedEvents }))}
+  fi
+  [[ $name == ${quote(name)} ]] || echo "effect-lambda: this file is called $name but was built as "${quote(name)}", it registers as $name" >&2
+  unset EFFECT_LAMBDA_EXTENSION_IDENTIFIER EFFECT_LAMBDA_EXTENSION_EVENTS EFFECT_LAMBDA_REGISTER_RESPONSE EFFECT_LAMBDA_API_DESCRIPTOR
+  export EFFECT_LAMBDA_EXTENSION_NAME=$name
+  if [[ $AWS_LAMBDA_RUNTIME_API =~ $address ]]; then
+    host=\${BASH_REMATCH[1]//[\\[\\]]/} port=\${BASH_REMATCH[3]:-80} problem='no connection to Lambda'
+    # A server that closes at once must not end this process; the program gets the signal back.
+    trap '' PIPE
+    { register 3<>"/dev/tcp/$host/$port"; } 2>/dev/null
+    trap - PIPE
+  fi
+  if [[ $status == 200 && $identifier =~ ^[0-9A-Za-z-]{1,100}$ ]]; then
+    export EFFECT_LAMBDA_EXTENSION_IDENTIFIER=$identifier EFFECT_LAMBDA_EXTENSION_EVENTS=$events
+    export EFFECT_LAMBDA_REGISTER_RESPONSE=$response${handOverConnection(runtime)}
+  elif [[ -n $problem ]]; then
+    echo "effect-lambda: $name: $problem ($AWS_LAMBDA_RUNTIME_API); the program registers itself" >&2
+  fi
+}
 
-# What loads foreign code into the program goes; NODE_EXTRA_CA_CERTS stays, it loads none and sinks may need it.
-unset NODE_OPTIONS BUN_OPTIONS BUN_BE_BUN
+if [[ $0 == */* ]]; then set -- "\${0##*/}" "\${0%/*}/../"${quote(name)}; else set -- "$0" ../${quote(name)}; fi
+hand_over "$1"
+
+# What loads foreign code into the program goes; NODE_EXTRA_CA_CERTS stays, it loads none and sinks may need it. Node would
+# take the descriptor in NODE_CHANNEL_FD for the one of a parent process, and 3 is the connection.
+unset NODE_OPTIONS BUN_OPTIONS BUN_BE_BUN LD_PRELOAD LD_AUDIT NODE_CHANNEL_FD NODE_CHANNEL_SERIALIZATION_MODE
 shopt -s execfail${launch(name, runtime)}`
 }
 

@@ -12,12 +12,15 @@ exec /bin/cat /proc/self/environ /proc/self/status "$@"
 
 export const options: Stub.Options = { name: "hello", events: ["INVOKE", "SHUTDOWN"], runtime: "bun" }
 
+/** Another bash for the same tables, such as the 3.2 of macOS. */
+export const bash = process.env.EFFECT_LAMBDA_TEST_BASH ?? "/bin/bash"
+
 export const run = Effect.fnUntraced(function* (
   host: string | undefined,
   { env = {}, file = "hello", ...changed }: Partial<Stub.Options> & { env?: Record<string, string>; file?: string } = {}
 ) {
   const directory = yield* layerOf({
-    [`extensions/${file}`]: Stub.render({ ...options, ...changed }),
+    [`extensions/${file}`]: Stub.render({ ...options, ...changed }).replace("#!/bin/bash", `#!${bash}`),
     "hello/bin/hello": dump
   })
   const ended = yield* execute(join(directory, "extensions", file), {

@@ -1,3 +1,4 @@
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Deadline from "../Deadline.ts"
@@ -7,8 +8,9 @@ import * as ExtensionsProtocol from "../ExtensionsProtocol.ts"
 import { LambdaEnvironment } from "../LambdaEnvironment.ts"
 import { whileUnreachable } from "./whileUnreachable.ts"
 
-// Lambda answers at once.
-const answerMillis = 5000
+// As long as init may last: inside an invocation it has the function's timeout, 15 minutes at most. A register that was
+// sent may still be answered, and Lambda refuses a second one.
+const longestInit = Duration.minutes(15)
 
 /** Registers, or adopts the registration that the environment hands over. */
 export const register = Effect.fnUntraced(function* (options: RegisterOptions) {
@@ -42,13 +44,22 @@ export const register = Effect.fnUntraced(function* (options: RegisterOptions) {
   }
 
   const api = yield* ExtensionsApi
-  const answer = yield* Deadline.attempt(whileUnreachable(api.register({ name, events })), answerMillis)
-  if (Option.isSome(answer)) return yield* answer.value
+  const answer = yield* Deadline.attempt(
+    whileUnreachable(api.register({ name, events })),
+    Duration.toMillis(longestInit)
+  )
+  if (Option.isSome(answer)) {
+    const registration = yield* answer.value
+    if (registration.functionName === "") {
+      yield* Effect.logWarning("the answer to register names no function; this extension is registered all the same")
+    }
+    return registration
+  }
   return yield* new ExtensionsApiError({
     method: "register",
     reason: new Unreachable({
       url: ExtensionsProtocol.url(ExtensionsProtocol.registerEndpoint, environment.runtimeApi),
-      cause: `no answer within ${answerMillis} ms`
+      cause: `no answer within ${Duration.format(longestInit)}`
     })
   })
 })
