@@ -13,7 +13,7 @@ const Written = Schema.Struct({
   body: Schema.Array(integer(0, 255)),
   framing: Schema.Literals(["length", "chunks", "end"]),
   chunkSizes: Schema.Array(integer(1, 20)),
-  chunkExtension: Schema.Literals(["", ";name=value", "  "]),
+  chunkExtension: Schema.Literals(["", ";name=value", ';name="a \\" b";other']),
   trailer: Schema.Literals(["", "X-Trailer: 1\r\n"])
 })
 
@@ -133,6 +133,18 @@ describe("an answer", () => {
     [`${hasLength("Transfer-Encoding: chunked")}2\nhi\n`, "a chunk"],
     [`${hasLength("Transfer-Encoding: chunked")}0\r\nno colon\r\n\r\n`, "a header"],
     [`${hasLength("Transfer-Encoding: chunked")}\r\n`, "no length"],
+    ...["2 ", "2\t", "2 ;a", "2;", "2;;a", "2;a;", "2; a", "2;a b", "2;a =b", "2;a= b", "2;=b", "2;a=b=c", "2;a@b"].map(
+      (line): [string, string] => [`${hasLength("Transfer-Encoding: chunked")}${line}\r\nhi\r\n0\r\n\r\n`, "no length"]
+    ),
+    ...["2;a\0b", "2;a=\0", '2;a="\0"', '2;a="\\\0"', '2;a="b', '2;a="b"c', "2;\xe9", "2;a=\xe9"].map(
+      (line): [string, string] => [`${hasLength("Transfer-Encoding: chunked")}${line}\r\nhi\r\n0\r\n\r\n`, "no length"]
+    ),
+    [`${hasLength("Transfer-Encoding: chunked")}0\r\nContent-Length: 2\r\n\r\n`, "content-length after its body"],
+    [`${hasLength("Transfer-Encoding: chunked")}0\r\ntransfer-encoding: chunked\r\n\r\n`, "transfer-encoding after"],
+    [`HTTP/1.1 100 Continue\r\nno colon\r\n\r\n${plain}`, "a header"],
+    [`HTTP/1.1 103 Early Hints\r\nA : b\r\n\r\n${plain}`, "a header"],
+    [`HTTP/1.1 103 Early Hints\r\nA: b\r\n c\r\n\r\n${plain}`, "a header"],
+    [`HTTP/1.1 103 Early Hints\r\nContent-Length: x\r\n\r\n${plain}`, "no length"],
     [`${hasLength("Transfer-Encoding: chunked")}fffffffff\r\n`, "no length"],
     [`${hasLength("Transfer-Encoding: chunked")}2\r\nhello\r\n0\r\n\r\n`, "longer than it says"],
     [hasLength("Content-Length: 1048577"), "longer than Lambda"],

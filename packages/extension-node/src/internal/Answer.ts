@@ -43,6 +43,13 @@ const headersOf = (lines: ReadonlyArray<string>): ReadonlyMap<string, string> =>
   return headers
 }
 
+/** A length and extensions (RFC 9112, 7.1.1). Neither spaces nor an empty extension: not every reader takes them. */
+const chunkLine =
+  /^([0-9A-Fa-f]{1,8})(?:;[!#$%&'*+\-.^_`|~\w]+(?:=(?:[!#$%&'*+\-.^_`|~\w]+|"(?:[\t !#-[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"))?)*$/
+
+/** Headers of the framing have no place after the body: another reader could take them for those of the answer. */
+const framing = ["content-length", "transfer-encoding"]
+
 interface Body {
   readonly bytes: Buffer<ArrayBuffer>
   /** How long it was on the connection. */
@@ -63,10 +70,11 @@ const joinChunks = (bytes: Buffer): Body | undefined => {
     if (isLast) {
       // Trailers say nothing that this API needs; an empty line ends them.
       if (line === "") return { bytes: Buffer.concat(chunks), length: at }
-      headersOf([line])
+      const [name = ""] = headersOf([line]).keys()
+      if (framing.includes(name)) throw new Error(`the answer has the header ${name} after its body`)
       continue
     }
-    const digits = /^([0-9A-Fa-f]{1,8})[\t ]*(?:;.*)?$/.exec(line)?.[1]
+    const digits = chunkLine.exec(line)?.[1]
     if (digits === undefined) throw new Error("a chunk of the answer has no length")
     const size = Number.parseInt(digits, 16)
     isLast = size === 0
@@ -79,11 +87,17 @@ const joinChunks = (bytes: Buffer): Body | undefined => {
   }
 }
 
-/**
- * `undefined`: not complete.
- *
- * @throws Error where it is not said in one way how long it is
- */
+/** @throws Error if it is not said in one way how long the body is */
+const checkFraming = (headers: ReadonlyMap<string, string>): void => {
+  const encoding = headers.get("transfer-encoding")
+  const length = headers.get("content-length")
+  if (length !== undefined && !/^\d+$/.test(length)) throw new Error("the answer has no length that is a number")
+  if (encoding === undefined) return
+  if (length !== undefined) throw new Error("the answer has a length and comes in chunks as well")
+  if (encoding.toLowerCase() !== "chunked") throw new Error("the answer comes in a transfer encoding that is not known")
+}
+
+/** `undefined`: not complete. */
 const readBody = (
   method: string,
   status: number,
@@ -92,16 +106,9 @@ const readBody = (
   isEnded: boolean
 ): Body | undefined => {
   const first = (length: number): Body => ({ bytes: Buffer.from(bytes.subarray(0, length)), length })
-  const encoding = headers.get("transfer-encoding")
   const length = headers.get("content-length")
-  if (length !== undefined && !/^\d+$/.test(length)) throw new Error("the answer has no length that is a number")
-  if (encoding !== undefined) {
-    if (length !== undefined) throw new Error("the answer has a length and comes in chunks as well")
-    if (encoding.toLowerCase() !== "chunked")
-      throw new Error("the answer comes in a transfer encoding that is not known")
-  }
   if (method === "HEAD" || status === 204 || status === 304) return first(0)
-  if (encoding !== undefined) return joinChunks(bytes)
+  if (headers.has("transfer-encoding")) return joinChunks(bytes)
   if (length === undefined) return isEnded ? first(bytes.length) : undefined
   if (Number(length) > maximumBytes) throw new Error(tooLong)
   return bytes.length < Number(length) ? undefined : first(Number(length))
@@ -110,7 +117,7 @@ const readBody = (
 interface Head {
   readonly minorVersion: string
   readonly status: number
-  readonly lines: ReadonlyArray<string>
+  readonly headers: ReadonlyMap<string, string>
   /** Where what follows begins. */
   readonly end: number
 }
@@ -126,7 +133,9 @@ const readHead = (bytes: Buffer, from: number): Head | undefined => {
   // A line feed alone ends a line for some and not for others.
   if (isBroken || /(^|[^\r])\n/.test(text)) throw new Error("the answer is not HTTP")
   if (end === -1 || minorVersion === undefined) return undefined
-  return { minorVersion, status: Number(status), lines, end: end + 4 }
+  const headers = headersOf(lines)
+  checkFraming(headers)
+  return { minorVersion, status: Number(status), headers, end: end + 4 }
 }
 
 /** The head of the answer that counts: interim ones come before it. */
@@ -149,7 +158,7 @@ export const parse = (bytes: Buffer, method: string, isEnded: boolean): Answer |
   if (bytes.length > maximumBytes) throw new Error(tooLong)
   const head = readLastHead(bytes)
   if (head === undefined) return undefined
-  const headers = headersOf(head.lines)
+  const { headers } = head
   const rest = bytes.subarray(head.end)
   const body = readBody(method, head.status, headers, rest, isEnded)
   if (body === undefined) return undefined
