@@ -49,12 +49,21 @@ export const printable = (text: string): string =>
 
 const oneLine = (text: string): string => text.replaceAll(/\s+/g, " ").trim()
 
+/** Without the brackets at its end that Node prints around the next cause. */
+const withoutBrackets = (words: string): string => {
+  const trimmed = words.trimEnd()
+  if (trimmed.length < words.length && trimmed.endsWith(" {")) return trimmed.slice(0, -2)
+  const lines = words.split("\n")
+  while (lines.length > 1 && lines.at(-1)?.trimStart() === "}") lines.pop()
+  return lines.join("\n")
+}
+
 /** The errors of a printed cause, outermost first, each without its stack and the brackets around the next one. */
 const errorsOf = (cause: string): ReadonlyArray<string> =>
   cause.split("[cause]: ").map((part, depth) => {
     // By the width of the indent: a message may have lines that begin with "at", too.
     const [words = ""] = part.split(`\n${" ".repeat(4 + 2 * depth)}at `)
-    return oneLine(words.replace(/ \{\s+$|(?:\n *\})+$/, "")).replace(/:$/, "")
+    return oneLine(withoutBrackets(words)).replace(/:$/, "")
   })
 
 /** An error often repeats what was logged, under a name of its own, or has no words but its name. */

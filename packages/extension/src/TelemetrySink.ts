@@ -78,10 +78,18 @@ export class TelemetrySinkError extends Schema.TaggedError<TelemetrySinkError>(
   cause: Schema.Defect()
 }) {
   override get message(): string {
-    // `fetch` quotes a header value that it refuses, such as a key that was read with its line break.
-    const why = whole(this.cause).replaceAll(/"[^"]*"(?= is an invalid header value)/g, '"<redacted>"')
-    return `the sink ${this.sink} did not take a batch: ${why}`
+    return `the sink ${this.sink} did not take a batch: ${withoutHeaderValues(whole(this.cause))}`
   }
+}
+
+const refusedValue = '" is an invalid header value'
+
+/** `fetch` quotes a header value that it refuses, such as a key that was read with its line break. */
+const withoutHeaderValues = (text: string): string => {
+  const parts = text.split(refusedValue)
+  const last = parts.pop() ?? ""
+  const before = parts.map((part) => `${part.slice(0, part.lastIndexOf('"') + 1)}<redacted>${refusedValue}`)
+  return `${before.join("")}${last}`
 }
 
 /**

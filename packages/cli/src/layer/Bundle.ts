@@ -83,7 +83,7 @@ const besidePlugin: Plugin = {
   generateBundle(_, bundle) {
     const visits = modulesOf(bundle).flatMap((id) => {
       const code = this.getModuleInfo(id)?.code ?? ""
-      if (!/new URL\([^)]*import\.meta\.url/.test(code)) return []
+      if (!code.includes("new URL(") || !code.includes("import.meta.url")) return []
       return visit(id, code, {
         NewExpression: ({ arguments: [path, base], callee, start }) => {
           if (callee.type !== "Identifier" || callee.name !== "URL") return

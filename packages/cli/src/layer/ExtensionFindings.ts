@@ -24,7 +24,9 @@ interface Shebang {
 }
 
 const shebangOf = (line: string): Shebang => {
-  const [, interpreter = "", rest = ""] = /^#!\s*(\S*)\s*(.*?)\s*$/.exec(line) ?? []
+  const text = line.startsWith("#!") ? line.slice(2).trim() : ""
+  const [interpreter = ""] = text.split(/\s/, 1)
+  const rest = text.slice(interpreter.length).trim()
   const shebang = { programs: [interpreter], usesSplit: false }
   if (!interpreter.startsWith("/")) {
     return { ...shebang, problem: `${JSON.stringify(interpreter)} is no absolute path, and Linux looks nowhere else` }
@@ -128,8 +130,8 @@ const stubMarker = "EFFECT_LAMBDA_EXTENSION_NAME"
 
 /** As `Stub.ts` writes it. */
 const stubName = /was built as "'([^']+)'"/
-const bundledNode = '"$program/bin/node"'
-const bunProgram = 'exec "$program/bin/"'
+const bundledNode = '"$2/bin/node"'
+const bunProgram = 'exec "$2/bin/"'
 
 /** The stub of a layer that `effect-lambda build` has made: its program, its name, and a runtime that is there. */
 const stubFindings = (path: string, text: string, layer: Layer): ReadonlyArray<Finding> => {

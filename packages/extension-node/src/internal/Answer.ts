@@ -48,7 +48,7 @@ const chunkLine =
   /^([0-9A-Fa-f]{1,8})(?:;[!#$%&'*+\-.^_`|~\w]+(?:=(?:[!#$%&'*+\-.^_`|~\w]+|"(?:[\t !#-[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"))?)*$/
 
 /** Headers of the framing have no place after the body: another reader could take them for those of the answer. */
-const framing = ["content-length", "transfer-encoding"]
+const framing = new Set(["content-length", "transfer-encoding"])
 
 interface Body {
   readonly bytes: Buffer<ArrayBuffer>
@@ -71,7 +71,7 @@ const joinChunks = (bytes: Buffer): Body | undefined => {
       // Trailers say nothing that this API needs; an empty line ends them.
       if (line === "") return { bytes: Buffer.concat(chunks), length: at }
       const [name = ""] = headersOf([line]).keys()
-      if (framing.includes(name)) throw new Error(`the answer has the header ${name} after its body`)
+      if (framing.has(name)) throw new Error(`the answer has the header ${name} after its body`)
       continue
     }
     const digits = chunkLine.exec(line)?.[1]

@@ -74,7 +74,7 @@ const sha256 = (bytes: string | Buffer): string => Crypto.createHash("sha256").u
  */
 export const realHeaders: HttpSenderOptions["headers"] = (port, { line }, body) => ({
   "content-type": "application/json",
-  "sequence-id": sha256(line ?? body).replace(/=+$/, ""),
+  "sequence-id": sha256(line ?? body).replaceAll("=", ""),
   host: `${host}:${port}`,
   connection: "keep-alive",
   "user-agent": "awslambda-worker/1.0",

@@ -1,0 +1,94 @@
+/** Regular expressions of the sources against texts that make a careless one slow: time grows as the text does. */
+import { assert, describe, it } from "@effect/vitest"
+import { globSync, readFileSync } from "node:fs"
+import { join, relative } from "node:path"
+import { parseSync, Visitor } from "rolldown/utils"
+
+const packages = join(import.meta.dirname, "..")
+
+interface Expression {
+  readonly place: string
+  readonly regex: RegExp
+}
+
+const expressionsOf = (file: string): ReadonlyArray<Expression> => {
+  const text = readFileSync(file, "utf8")
+  const found: Array<Expression> = []
+  new Visitor({
+    Literal: (node) => {
+      if (!("regex" in node) || node.regex === null) return
+      const line = text.slice(0, node.start).split("\n").length
+      const { flags, pattern } = node.regex
+      found.push({
+        place: `${relative(packages, file)}:${line} /${pattern}/${flags}`,
+        regex: new RegExp(pattern, flags)
+      })
+    }
+  }).visit(parseSync(file, text).program)
+  return found
+}
+
+const expressions = globSync(join(packages, "{*,examples/*}/src/**/*.ts"), {
+  exclude: (path) => path.includes("node_modules")
+}).flatMap(expressionsOf)
+
+/** The literal texts of a pattern, longest first: what a text must hold to keep the expression at work. */
+const literalsOf = (regex: RegExp): ReadonlyArray<string> => {
+  const runs = [""]
+  for (const [part] of regex.source.matchAll(/\\[nrt]|\\[a-zA-Z]|\\.|[^]/g)) {
+    const isSyntax = part.length === 1 ? "()[]{}*+?|^$.".includes(part) : /[a-zA-Z]/.test(part.slice(1))
+    const escaped = { "\\n": "\n", "\\r": "\r", "\\t": "\t" }[part]
+    if (escaped !== undefined) runs[runs.length - 1] += escaped
+    else if (isSyntax) runs.push("")
+    else runs[runs.length - 1] += part.slice(-1)
+  }
+  return [...new Set(runs.filter((run) => run !== ""))].toSorted((a, b) => b.length - a.length).slice(0, 12)
+}
+
+const common = ["a", " ", "\t", "\n", '"', "=", "0", "/", "}", "{", "\n}", "]"]
+
+/** A beginning, a part that comes again and again, and an end that does not fit. */
+const attacksOn = (regex: RegExp) => {
+  const literals = literalsOf(regex)
+  const characters = [...new Set(literals.join(""))].slice(0, 10)
+  const pairs = characters.flatMap((a) => characters.map((b) => a + b))
+  const parts = [...new Set([...literals, ...common, ...pairs])]
+  const beginnings = ["", literals[0] ?? "", ...literals.slice(1, 3)]
+  return [...new Set(beginnings)].flatMap((beginning) =>
+    parts.map((part) => (length: number) => `${beginning}${part.repeat(Math.ceil(length / part.length))}\0\n#`)
+  )
+}
+
+const millis = (regex: RegExp, text: string): number => {
+  const before = process.cpuUsage().user
+  regex.lastIndex = 0
+  if (regex.global) text.replaceAll(regex, "")
+  else regex.test(text)
+  return (process.cpuUsage().user - before) / 1000
+}
+
+/** Eight times the text, in the best of three runs: 8 is linear, 64 is quadratic. Too fast to tell is linear. */
+const growth = (regex: RegExp, attack: (length: number) => string): number => {
+  const [short, long] = [attack(2000), attack(16_000)]
+  if (millis(regex, long) < 5) return 0
+  const best = (text: string) => Math.min(...[1, 2, 3].map(() => millis(regex, text)))
+  return best(long) / Math.max(best(short), 0.05)
+}
+
+const isSlow = (regex: RegExp): boolean => attacksOn(regex).some((attack) => growth(regex, attack) > 24)
+
+describe("the time of a regular expression grows as its text does", () => {
+  it("finds the expressions that were slow", () => {
+    for (const slow of [/=+$/, / \{\s+$|(?:\n *\})+$/, /new URL\([^)]*import\.meta\.url/]) {
+      assert.isTrue(isSlow(slow), String(slow))
+    }
+  })
+
+  it("in every source", { timeout: 60_000 }, () => {
+    assert.isAbove(expressions.length, 100)
+    assert.deepStrictEqual(
+      expressions.filter(({ regex }) => isSlow(regex)).map(({ place }) => place),
+      []
+    )
+  })
+})
