@@ -14,6 +14,13 @@ export const flags = {
     Flag.withDescription("An extension to run, or a folder laid out as /opt/extensions; may be given several times"),
     Flag.atLeast(0)
   ),
+  opt: Flag.Path("opt").pipe(
+    Flag.withMetavar("DIR|ZIP"),
+    Flag.withDescription(
+      "A layer, as a folder laid out as /opt or as its zip; seen as /opt where this system permits it. May be given several times, the later over the earlier"
+    ),
+    Flag.atLeast(0)
+  ),
   function: Flag.Path("function").pipe(
     Flag.withAlias("f"),
     Flag.withMetavar("FILE"),

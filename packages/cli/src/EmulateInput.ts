@@ -12,6 +12,7 @@ import type { Options } from "./Environment.ts"
 import { defaultListen, type flags } from "./EmulateFlags.ts"
 import * as FunctionVariables from "./FunctionVariables.ts"
 import * as LayerConfig from "./layer/LayerConfig.ts"
+import * as OptFolder from "./layer/OptFolder.ts"
 import { fail } from "./UserError.ts"
 
 export type Input = Command.Command.Config.Infer<typeof flags>
@@ -61,14 +62,6 @@ const filesIn = (directory: string): ReadonlyArray<string> =>
 
 const isDirectory = (path: string) => Fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 
-/** `effect-lambda build` writes the folder of a layer beside its zip. */
-const zipAdvice = (zip: string): string => {
-  const inside = NodePath.join(zip.slice(0, -".zip".length), "extensions")
-  return isDirectory(inside)
-    ? `${zip} is a zip, from which nothing can be started: give the folder beside it, --extensions ${inside}`
-    : `${zip} is a zip, from which nothing can be started: unpack it, and give the folder extensions that was in it`
-}
-
 /** The files to run, those of a folder in its place. */
 const extensionsOf = Effect.fnUntraced(function* (paths: ReadonlyArray<string>) {
   const files: Array<string> = []
@@ -80,13 +73,31 @@ const extensionsOf = Effect.fnUntraced(function* (paths: ReadonlyArray<string>) 
     const found = filesIn(path)
     if (found.length === 0) {
       const inside = NodePath.join(path, "extensions")
-      const advice = isDirectory(inside) ? `; did you mean ${inside}?` : ""
+      const advice = isDirectory(inside) ? `; did you mean --opt ${path}?` : ""
       return yield* fail(`there is no extension in the folder ${path}${advice}`)
     }
     files.push(...found)
   }
   const zip = files.find((file) => file.endsWith(".zip") && Fs.existsSync(file))
-  return zip === undefined ? files : yield* fail(zipAdvice(zip))
+  return zip === undefined ? files : yield* fail(`${zip} is a zip: give it with --opt ${zip}`)
+})
+
+/**
+ * What is run, the names of all extensions, and where a build may have left something beside them. Layers are unpacked
+ * into a folder of the scope.
+ */
+const allExtensionsOf = Effect.fnUntraced(function* (input: Pick<Input, "extensions" | "opt">) {
+  const files = yield* extensionsOf(input.extensions)
+  const names = files.map((file) => NodePath.basename(file))
+  if (input.opt.length === 0) return { extensions: files, names, built: files }
+  const opt = yield* OptFolder.make(input.opt, files.length > 0)
+  const inside = OptFolder.extensionNames(opt)
+  const given = input.opt.flatMap((path) => inside.map((name) => NodePath.join(path, "extensions", name)))
+  return {
+    extensions: { opt, root: "if-permitted", files } as const,
+    names: [...names, ...inside],
+    built: [...files, ...given]
+  }
 })
 
 /** A header has one line of printable characters. */
@@ -126,7 +137,7 @@ export const optionsOf = Effect.fnUntraced(function* (input: Input) {
     )
   )
   const listen = Option.isNone(input.invocations) ? Option.orElseSome(input.listen, () => defaultListen) : input.listen
-  const extensions = yield* extensionsOf(input.extensions)
+  const { built, extensions, names } = yield* allExtensionsOf(input)
   const options: Options = {
     extensions,
     function: yield* functionOf(input),
@@ -135,7 +146,10 @@ export const optionsOf = Effect.fnUntraced(function* (input: Input) {
       ...(Option.exists(input.function, (file) => /\.[cm]?[jt]s$/.test(file))
         ? { EFFECT_LAMBDA_NODE: process.execPath }
         : undefined),
-      ...(yield* FunctionVariables.resolve(yield* LayerConfig.environmentNear(input.extensions), input))
+      ...(yield* FunctionVariables.resolve(
+        yield* LayerConfig.environmentNear([...input.extensions, ...input.opt]),
+        input
+      ))
     },
     ...(Option.isSome(input.initType) ? { initType: input.initType.value } : undefined),
     logFormat: input.logFormat,
@@ -147,5 +161,5 @@ export const optionsOf = Effect.fnUntraced(function* (input: Input) {
     seed: input.seed,
     ...(Option.isSome(listen) ? { invokeListen: yield* listenOf(listen.value) } : undefined)
   }
-  return { options, extensions, faults, names: extensions.map((file) => NodePath.basename(file)) }
+  return { options, built, faults, names }
 })

@@ -56,6 +56,11 @@ export const start = Effect.fnUntraced(function* (options: Options, view: View) 
     Effect.catch((error) => explain(error, portFlag))
   )
 
+  for (const note of emulator.notes) {
+    yield* format === "timeline"
+      ? terminal.print(Terminal.paint("yellow", `note: ${note}`))
+      : terminal.tell(`note: ${note}`)
+  }
   const timeline = Timeline.make({ names, initTimeoutMs: emulator.initTimeoutMs })
   const logLines = CloudWatchLines.make({ memorySize: options.memorySize, functionVersion: "$LATEST" })
   const show = (entry: Journal.JournalEntry): ReadonlyArray<string> => {

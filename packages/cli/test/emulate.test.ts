@@ -19,6 +19,7 @@ describe("effect-lambda emulate", { timeout: 30_000 }, () => {
     assert.strictEqual(code, 0)
     const names = [
       "extensions",
+      "opt",
       "function",
       "bootstrap",
       "invocations",
@@ -323,12 +324,16 @@ describe("bad input is one clear sentence and a non-zero exit", { timeout: 30_00
     ["a payload without --invocations", ["-f", handler, "-p", "{}"], "goes with --invocations"],
     ["a folder laid out as /opt", ["-e", layer, "-f", handler, "-n", "1"], "did you mean"],
     [
-      "the zip of a layer beside its folder",
+      "the zip of a layer as an extension",
       ["-e", `${layer}.zip`, "-f", handler, "-n", "1"],
-      `layer.zip is a zip, from which nothing can be started: give the folder beside it, --extensions ${layer}/extensions`
+      `layer.zip is a zip: give it with --opt ${layer}.zip`
     ],
-    ["a folder of zips", ["-e", folder, "-f", handler, "-n", "1"], "is a zip, from which nothing can be started"],
-    ["a zip alone", ["-e", join(folder, "other.zip"), "-f", handler, "-n", "1"], "unpack it, and give the folder"],
+    ["a folder of zips", ["-e", folder, "-f", handler, "-n", "1"], "is a zip: give it with --opt"],
+    [
+      "a zip alone",
+      ["-e", join(folder, "other.zip"), "-f", handler, "-n", "1"],
+      "other.zip is a zip: give it with --opt"
+    ],
     ["a memory size that Lambda does not have", ["-f", handler, "-n", "1", "--memory", "-5"], "128"],
     ["a journal on a full disk", ["-f", handler, "-n", "1", "--journal", "/dev/full"], "cannot be written"],
     ["a payload file without JSON", ["-f", handler, "-n", "1", "-p", notJson], "does not hold JSON"],

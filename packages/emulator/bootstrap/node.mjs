@@ -7,6 +7,7 @@
  */
 import * as Fs from "node:fs"
 import * as Http from "node:http"
+import { registerHooks } from "node:module"
 import * as Util from "node:util"
 import { pathToFileURL } from "node:url"
 
@@ -183,6 +184,26 @@ const handle = async (handler, event, context) => {
   }
   return post(`/invocation/${requestId}/response`, body, { "Content-Type": "application/json" })
 }
+
+/** The libraries of layers. Node itself looks there for `require` alone, Lambda's runtime for `import` too. */
+const libraryFolders = (process.env.NODE_PATH ?? "").split(":").filter((folder) => folder.endsWith("/node_modules"))
+registerHooks({
+  resolve: (specifier, context, next) => {
+    try {
+      return next(specifier, context)
+    } catch (error) {
+      if (error?.code !== "ERR_MODULE_NOT_FOUND" || /^[./]/.test(specifier)) throw error
+      for (const folder of libraryFolders) {
+        try {
+          return next(specifier, { ...context, parentURL: pathToFileURL(folder).href })
+        } catch (other) {
+          if (other?.code !== "ERR_MODULE_NOT_FOUND") throw other
+        }
+      }
+      throw error
+    }
+  }
+})
 
 const load = async () => {
   let module

@@ -91,7 +91,16 @@ def fail_init(api, document):
     sys.exit(1)
 
 
+def add_site_packages():
+    """The libraries of layers that pip has put there for one version of Python."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    for folder in os.environ.get("PYTHONPATH", "").split(":"):
+        if folder in sys.path:
+            sys.path.insert(sys.path.index(folder), os.path.join(folder, "lib", version, "site-packages"))
+
+
 def load(api, file, name):
+    add_site_packages()
     sys.path.insert(0, os.path.dirname(file))
     stem = os.path.splitext(os.path.basename(file))[0]
     try:

@@ -50,6 +50,7 @@ import * as FaultInjector from "./internal/FaultInjector.ts"
 import * as FunctionProcess from "./internal/FunctionProcess.ts"
 import * as LineFraming from "./internal/LineFraming.ts"
 import type { InvokeOptions, InvokeResult, Options } from "./internal/Options.ts"
+import * as Sandbox from "./internal/Sandbox.ts"
 import * as Settings from "./internal/Settings.ts"
 import * as Slots from "./internal/Slots.ts"
 import * as Telemetry from "./internal/telemetry/Telemetry.ts"
@@ -77,6 +78,11 @@ export class Emulator extends Context.Service<
     readonly runtimeApi: string
     /** `http://host:port` of the Invoke API, an `endpoint` for AWS clients; `undefined` without `invokeListen`. */
     readonly invokeEndpoint: string | undefined
+    /**
+     * What this machine does not permit, each with what to do about it, in a sentence: the names of the sandbox do not
+     * resolve inside the processes, or an extension names `/opt` that is not seen there.
+     */
+    readonly notes: ReadonlyArray<string>
     /**
      * Invokes the function and succeeds as soon as the runtime answers; extensions may still be busy. Invocations run one
      * after another. A function that fails, crashes or times out is a result with `functionError`, not an error.
@@ -130,9 +136,12 @@ const makeWith = Effect.fnUntraced(function* (
   const problem = Settings.problemOf(options)
   if (problem !== undefined) return yield* new EmulatorError({ method: "Emulator.layer", reason: problem })
   const extensions = options.extensions ?? []
-  const expected = yield* ExtensionFiles.expectedExtensions(extensions)
-  const opt = yield* ExtensionFiles.mountedOpt(extensions)
   const functionProcess = options.function === undefined ? undefined : yield* FunctionProcess.resolve(options.function)
+  // Before it looks whether anything can be mounted: files that are missing are the greater mistake.
+  const found = yield* ExtensionFiles.expectedExtensions(extensions, false)
+  const startsProcesses = functionProcess !== undefined || found.some(({ file }) => file !== undefined)
+  const { isOptMounted, namespace, notes } = yield* Sandbox.make(extensions, functionProcess, startsProcesses)
+  const expected = yield* ExtensionFiles.expectedExtensions(extensions, isOptMounted)
   const files = new Map(expected.map(({ file, name }) => [`extension:${name}`, file]))
   const settings = Settings.resolve(options, functionProcess?.handler)
   const { functionArn, identity, profile, timeoutMs } = settings
@@ -249,10 +258,10 @@ const makeWith = Effect.fnUntraced(function* (
       id: process,
       command,
       cwd: source === "runtime" ? functionProcess?.cwd : undefined,
-      opt,
+      namespace,
       environment:
         source === "runtime"
-          ? EnvironmentVariables.forRuntime(variables, options.function?.environment ?? {})
+          ? EnvironmentVariables.forRuntime(variables, options.function?.environment ?? {}, functionProcess?.language)
           : EnvironmentVariables.forExtension(variables),
       onLaunched: (pid) => dispatch({ _tag: "Launched", process, pid }),
       onLaunchFailed: (problem) => dispatch({ _tag: "LaunchFailed", process, ...problem }),
@@ -356,7 +365,7 @@ const makeWith = Effect.fnUntraced(function* (
     ...settings.variables,
     credentialsToken,
     taskRoot: functionProcess?.cwd ?? NodePath.resolve("."),
-    opt: ExtensionFiles.optDirectory(extensions),
+    opt: ExtensionFiles.optDirectory(extensions, isOptMounted),
     instanceId
   }
 
@@ -386,6 +395,7 @@ const makeWith = Effect.fnUntraced(function* (
   return Emulator.of({
     runtimeApi: server.address,
     invokeEndpoint,
+    notes,
     invoke,
     shutdown: Effect.fnUntraced(function* (reason: ShutdownReason = "spindown") {
       if (!ended) dispatch({ _tag: "Shutdown", reason })

@@ -17,6 +17,7 @@ import * as Connections from "./internal/Connections.ts"
 import type { LaunchProblem } from "./internal/LaunchCheck.ts"
 import * as LaunchCheck from "./internal/LaunchCheck.ts"
 import * as Memory from "./internal/Memory.ts"
+import type { Namespace } from "./internal/MountNamespace.ts"
 import * as MountNamespace from "./internal/MountNamespace.ts"
 import * as Output from "./internal/Output.ts"
 import * as Pipes from "./internal/Pipes.ts"
@@ -37,8 +38,8 @@ export interface LaunchOptions {
   /** The file to run and its arguments; a name without a slash is looked up in the `PATH` of `environment`. */
   readonly command: readonly [string, ...ReadonlyArray<string>]
   readonly cwd: string | undefined
-  /** The directory that the process sees as `/opt`; `undefined`: the machine's own. */
-  readonly opt: string | undefined
+  /** What the process sees at other paths than this machine has it; `undefined`: nothing. */
+  readonly namespace: Namespace | undefined
   readonly environment: Readonly<Record<string, string>>
   readonly onLaunched: (pid: number) => void
   /** What cannot be executed; decided before anything is spawned where looking at the file tells. */
@@ -156,16 +157,15 @@ export const make: Effect.Effect<Processes, EmulatorError, Scope.Scope> = Effect
   )
 
   const launch = (options: LaunchOptions): void => {
-    const { cwd, environment, opt } = options
-    const hostPath = opt === undefined ? (path: string) => path : MountNamespace.hostPath(opt)
+    const { cwd, namespace } = options
+    const hostPath = MountNamespace.hostPath(namespace?.mounts ?? [])
     const [first, ...args] = options.command
-    const checked = LaunchCheck.check(first, environment.PATH ?? "", hostPath)
+    const checked = LaunchCheck.check(first, options.environment.PATH ?? "", hostPath)
     if (checked._tag === "Problem") {
       const { advice, errorType, message } = checked
       return options.onLaunchFailed({ errorType, message, advice })
     }
     const { file } = checked
-    const [program, ...rest] = opt === undefined ? [file, ...args] : MountNamespace.wrap(opt, [file, ...args])
     let taken: ReturnType<Pipes.Pipes["take"]>
     try {
       taken = pipes.take()
@@ -173,6 +173,11 @@ export const make: Effect.Effect<Processes, EmulatorError, Scope.Scope> = Effect
       return options.onLaunchFailed(LaunchCheck.refusedBySystem(file, "", String(error)))
     }
     const { stderr, stdout } = taken
+    const { command, environment } =
+      namespace === undefined
+        ? { command: [file, ...args] as const, environment: options.environment }
+        : MountNamespace.wrap(namespace, [file, ...args], options.environment)
+    const [program, ...rest] = command
     const child = ChildProcess.spawn(program, rest, {
       cwd,
       env: { ...environment },

@@ -40,7 +40,7 @@ const world = Effect.fnUntraced(function* (profile: "real" | "lmi", answers: Rea
       maxItems: 1000,
       maxBytes: 262_144,
       timeoutMs: 50,
-      destination: { protocol: "HTTP", port: 1, path: "/", method: "POST" }
+      destination: { protocol: "HTTP", host: "sandbox", port: 1, path: "/", method: "POST" }
     },
     sender: {
       isAnswered: true,

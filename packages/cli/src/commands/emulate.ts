@@ -60,7 +60,7 @@ const ended = fail("the environment has ended and takes no more invocations")
 const run = Effect.fnUntraced(function* (input: Input) {
   const payload = yield* payloadOf(input)
   const invokeOptions = yield* traceHeaderOf(input)
-  const { extensions, faults, names, options } = yield* optionsOf(input)
+  const { built, faults, names, options } = yield* optionsOf(input)
   const append = yield* openJournal(input.journal)
   const terminal = yield* Terminal.make
   const summary = Summary.make(faults)
@@ -70,7 +70,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
     names,
     portFlag: "--listen",
     format: input.json ? "json" : input.logs ? "logs" : "timeline",
-    positions: SourceMap.positionsBeside(extensions),
+    positions: SourceMap.positionsBeside(built),
     onEntry: (entry) => {
       summary.add(entry)
       // A managed instance ends with its first failure, and nobody can invoke it any more.
@@ -111,6 +111,10 @@ export const emulate = Command.make("emulate", flags, run).pipe(
     {
       command: "effect-lambda emulate --extensions dist/extensions --function src/handler.mjs --invocations 3",
       description: "Three invocations, then SHUTDOWN"
+    },
+    {
+      command: "effect-lambda emulate --opt vendor-layer.zip --opt dist/my-layer -f handler.py -n 1",
+      description: "Two layers, as Lambda has them in /opt"
     },
     {
       command: "effect-lambda emulate -e my-extension.sh --bootstrap ./bootstrap --timeout 10",

@@ -12,7 +12,7 @@ const root: Entry = { path: "", kind: "directory", mode: 0o755, size: 0, read: (
 export const targetOf = (link: Entry): string => Buffer.from(link.read()).toString("utf8")
 
 /** What a path leads to, or why it leads nowhere. */
-export const follow = (path: string, { entries }: Layer): Entry | "outside" | "missing" | "loop" => {
+export const follow = (path: string, { entries }: Pick<Layer, "entries">): Entry | "outside" | "missing" | "loop" => {
   const left = path.split("/")
   let at: ReadonlyArray<string> = []
   let links = 0

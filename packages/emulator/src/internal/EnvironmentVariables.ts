@@ -96,13 +96,24 @@ export const forExtension = (options: VariablesOptions): Record<string, string> 
   return Object.fromEntries(all.filter(([name]) => !taken.has(name) && !name.startsWith("_")))
 }
 
+/** Where a managed runtime finds the libraries of layers. */
+const libraries = (language: "node" | "python", { opt, taskRoot }: VariablesOptions): Record<string, string> => {
+  const native = { LD_LIBRARY_PATH: `${taskRoot}:${taskRoot}/lib:${opt}/lib` }
+  if (language === "python") return { ...native, PYTHONPATH: `${opt}/python` }
+  const [major] = NodeProcess.versions.node.split(".")
+  return { ...native, NODE_PATH: `${opt}/nodejs/node${major}/node_modules:${opt}/nodejs/node_modules:${taskRoot}` }
+}
+
+/** `own` are the function's alone, `language` is that of a handler file. */
 export const forRuntime = (
   options: VariablesOptions,
-  own: Readonly<Record<string, string>>
+  own: Readonly<Record<string, string>>,
+  language?: "node" | "python"
 ): Record<string, string> => ({
   // Not reserved: a customer may say something else.
   AWS_XRAY_CONTEXT_MISSING: "LOG_ERROR",
   AWS_XRAY_DAEMON_ADDRESS: "169.254.79.129:2000",
+  ...(language === undefined ? undefined : libraries(language, options)),
   ...platform({ ...options, environment: { ...options.environment, ...own } }),
   _HANDLER: options.handler,
   LAMBDA_TASK_ROOT: options.taskRoot,

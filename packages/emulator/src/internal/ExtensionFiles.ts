@@ -3,7 +3,6 @@ import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
 import { DuplicateExtension, EmulatorError, FileMissing } from "../EmulatorError.ts"
-import * as MountNamespace from "./MountNamespace.ts"
 
 /**
  * An external extension by name, without a process: something else drives it over HTTP, `Emulator.endSlot` ends it.
@@ -17,11 +16,13 @@ export interface ExtensionSlot {
 
 /**
  * The external extensions of an environment: files to run and slots; or a directory laid out as `/opt/extensions`; or
- * one laid out as `/opt`, whose `extensions` are run from where they are, or with `root: true` from `/opt/extensions`.
+ * one laid out as `/opt`, whose `extensions` are run from where they are, or with `root` from `/opt/extensions`. `files`
+ * are further ones beside those of the directory.
  *
  * `root` shows the directory as `/opt` to the extensions and the function, each in a mount namespace of its own, for
- * programs that name `/opt/...` literally. It hides what this machine has there, needs a system that permits it, and
- * without being root shows the process a user id of 0.
+ * programs that name `/opt/...` literally. It hides what this machine has there, and needs a system that permits it.
+ * `true` fails where it is not permitted; `"if-permitted"` goes on without, and `notes` of the emulator say so if a file
+ * of an extension names `/opt`.
  *
  * @category models
  * @since 0.1.0
@@ -29,7 +30,11 @@ export interface ExtensionSlot {
 export type ExtensionsOptions =
   | ReadonlyArray<string | ExtensionSlot>
   | { readonly directory: string }
-  | { readonly opt: string; readonly root?: boolean }
+  | {
+      readonly opt: string
+      readonly root?: boolean | "if-permitted"
+      readonly files?: ReadonlyArray<string | ExtensionSlot>
+    }
 
 /** `file` is `undefined` for a slot. */
 export interface ExpectedExtension {
@@ -65,18 +70,8 @@ const hostOpt = (extensions: ExtensionsOptions): string => {
 }
 
 /** What the processes have as `/opt`. */
-export const optDirectory = (extensions: ExtensionsOptions): string =>
-  "opt" in extensions && extensions.root === true ? "/opt" : hostOpt(extensions)
-
-/** The directory to show as `/opt`, if that was asked for and the system permits it. */
-export const mountedOpt = Effect.fnUntraced(function* (
-  extensions: ExtensionsOptions
-): Effect.fn.Return<string | undefined, EmulatorError> {
-  if (!("opt" in extensions) || extensions.root !== true) return undefined
-  const opt = hostOpt(extensions)
-  yield* MountNamespace.probe(opt)
-  return opt
-})
+export const optDirectory = (extensions: ExtensionsOptions, isOptMounted: boolean): string =>
+  isOptMounted ? "/opt" : hostOpt(extensions)
 
 export const extensionsEnabled = (extensions: ExtensionsOptions): boolean =>
   !("opt" in extensions || "directory" in extensions) || !Fs.existsSync(NodePath.join(hostOpt(extensions), switchFile))
@@ -84,29 +79,45 @@ export const extensionsEnabled = (extensions: ExtensionsOptions): boolean =>
 const byName = (a: ExpectedExtension, b: ExpectedExtension): number =>
   Buffer.compare(Buffer.from(a.name), Buffer.from(b.name))
 
-export const expectedExtensions = Effect.fnUntraced(function* (
-  extensions: ExtensionsOptions
+const missing = (path: string) =>
+  Effect.fail(new EmulatorError({ method: "Emulator.layer", reason: new FileMissing({ path }) }))
+
+/** Files and slots, each of which has to be there. */
+const listed = Effect.fnUntraced(function* (
+  extensions: ReadonlyArray<string | ExtensionSlot>
 ): Effect.fn.Return<ReadonlyArray<ExpectedExtension>, EmulatorError> {
-  if (!extensionsEnabled(extensions)) return []
-  if ("directory" in extensions) return listDirectory(extensions.directory, extensions.directory).toSorted(byName)
-  if ("opt" in extensions) {
-    if (!Fs.existsSync(extensions.opt)) {
-      return yield* new EmulatorError({ method: "Emulator.layer", reason: new FileMissing({ path: extensions.opt }) })
-    }
-    const listed = NodePath.join(extensions.opt, "extensions")
-    return listDirectory(listed, NodePath.join(optDirectory(extensions), "extensions")).toSorted(byName)
-  }
   const expected: Array<ExpectedExtension> = []
   for (const extension of extensions) {
     const file = typeof extension === "string" ? NodePath.resolve(extension) : undefined
     const name = typeof extension === "string" ? NodePath.basename(extension) : extension.slot
-    if (file !== undefined && !Fs.existsSync(file)) {
-      return yield* new EmulatorError({ method: "Emulator.layer", reason: new FileMissing({ path: file }) })
-    }
-    if (expected.some((other) => other.name === name)) {
-      return yield* new EmulatorError({ method: "Emulator.layer", reason: new DuplicateExtension({ name }) })
-    }
+    if (file !== undefined && !Fs.existsSync(file)) return yield* missing(file)
     expected.push({ name, file })
   }
-  return expected.toSorted(byName)
+  return expected
+})
+
+const found = Effect.fnUntraced(function* (
+  extensions: ExtensionsOptions,
+  isOptMounted: boolean
+): Effect.fn.Return<ReadonlyArray<ExpectedExtension>, EmulatorError> {
+  if ("directory" in extensions) return listDirectory(extensions.directory, extensions.directory)
+  if (!("opt" in extensions)) return yield* listed(extensions)
+  if (!Fs.existsSync(extensions.opt)) return yield* missing(extensions.opt)
+  const directory = NodePath.join(extensions.opt, "extensions")
+  const seenAs = NodePath.join(optDirectory(extensions, isOptMounted), "extensions")
+  return [...listDirectory(directory, seenAs), ...(yield* listed(extensions.files ?? []))]
+})
+
+export const expectedExtensions = Effect.fnUntraced(function* (
+  extensions: ExtensionsOptions,
+  isOptMounted: boolean
+): Effect.fn.Return<ReadonlyArray<ExpectedExtension>, EmulatorError> {
+  if (!extensionsEnabled(extensions)) return []
+  const expected = (yield* found(extensions, isOptMounted)).toSorted(byName)
+  const twice = expected.find(({ name }, index) => expected[index + 1]?.name === name)
+  if (twice === undefined) return expected
+  return yield* new EmulatorError({
+    method: "Emulator.layer",
+    reason: new DuplicateExtension({ name: twice.name })
+  })
 })

@@ -40,6 +40,8 @@ export interface FunctionProcess {
   readonly cwd: string
   /** `file.export` of a handler file, as in `_HANDLER`. */
   readonly handler: string | undefined
+  /** Of a handler file: its runtime looks for libraries in layers. */
+  readonly language?: "node" | "python"
 }
 
 /** The bootstraps lie beside `src` and `dist`, in the repository as in the published package. */
@@ -69,8 +71,12 @@ export const resolve = Effect.fnUntraced(function* (
   const name = options.export ?? "handler"
   const { dir, ext, name: stem } = NodePath.parse(file)
   const where = { cwd: cwd ?? dir, handler: `${stem}.${name}` }
-  if (nodeExtensions.has(ext)) return { command: [NodeProcess.execPath, bootstrap("node.mjs"), file, name], ...where }
-  if (ext === ".py") return { command: ["python3", "-u", bootstrap("python.py"), file, name], ...where }
+  if (nodeExtensions.has(ext)) {
+    return { command: [NodeProcess.execPath, bootstrap("node.mjs"), file, name], ...where, language: "node" }
+  }
+  if (ext === ".py") {
+    return { command: ["python3", "-u", bootstrap("python.py"), file, name], ...where, language: "python" }
+  }
   return yield* fail(
     new InvalidFunction({
       explanation: `${file} is neither a JavaScript nor a Python file. Give a program that speaks the Runtime API as function.command.`

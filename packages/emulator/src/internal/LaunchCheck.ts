@@ -105,6 +105,40 @@ const elfProblem = (file: string, head: Buffer): LaunchProblem | undefined => {
   )
 }
 
+/** The loader that a program for 64 bits is linked with: its header of type 3, `PT_INTERP`. */
+const readLoader = (file: string, head: Buffer): string | undefined => {
+  if (head.length < 64 || head[4] !== 2 || head[5] !== 1) return undefined
+  const descriptor = Fs.openSync(file, "r")
+  const read = (position: number, bytes: number): Buffer => {
+    const buffer = Buffer.alloc(bytes)
+    return buffer.subarray(0, Fs.readSync(descriptor, buffer, 0, bytes, position))
+  }
+  try {
+    const [begin, size, count] = [Number(head.readBigUInt64LE(32)), head.readUInt16LE(54), head.readUInt16LE(56)]
+    const headers = read(begin, size * count)
+    for (let at = 0; size >= 56 && at + size <= headers.length; at += size) {
+      if (headers.readUInt32LE(at) !== 3) continue
+      const length = Math.min(Number(headers.readBigUInt64LE(at + 32)), 4096)
+      return read(Number(headers.readBigUInt64LE(at + 8)), length)
+        .toString("latin1")
+        .replace(/\0.*/s, "")
+    }
+    return undefined
+  } finally {
+    Fs.closeSync(descriptor)
+  }
+}
+
+const loaderProblem = (
+  file: string,
+  found: string,
+  head: Buffer,
+  hostPath: (path: string) => string
+): LaunchProblem | undefined => {
+  const loader = readLoader(found, head)
+  return loader === undefined || Fs.existsSync(hostPath(loader)) ? undefined : refusedBySystem(file, "ENOENT", "")
+}
+
 const fileProblem = (file: string, hostPath: (path: string) => string): LaunchProblem | undefined => {
   const found = hostPath(file)
   try {
@@ -113,7 +147,7 @@ const fileProblem = (file: string, hostPath: (path: string) => string): LaunchPr
     const head = readHead(found)
     const magic = head.subarray(0, 4).toString("hex")
     if (magic.startsWith("2321")) return scriptProblem(file, head, hostPath)
-    if (magic === "7f454c46") return elfProblem(file, head)
+    if (magic === "7f454c46") return elfProblem(file, head) ?? loaderProblem(file, found, head, hostPath)
     if (machOMagic.has(magic)) return undefined
     return format(
       file,

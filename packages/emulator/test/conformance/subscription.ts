@@ -274,6 +274,7 @@ export const subscription: ReadonlyArray<Scenario> = [
       const refusals = [
         ["http://127.0.0.1:4243", "Only 'sandbox.localdomain' hostname is supported."],
         ["http://localhost:4243", "Only 'sandbox.localdomain' hostname is supported."],
+        ["http://sandbox.example:4243", "Only 'sandbox.localdomain' hostname is supported."],
         ["https://sandbox.localdomain:4243", "Only 'http' scheme is supported."]
       ] as const
       for (const [uri, message] of refusals) {
@@ -285,6 +286,29 @@ export const subscription: ReadonlyArray<Scenario> = [
       )
     })
   },
+  ...(["telemetry", "logs"] as const).map((api): Scenario => ({
+    case: 84,
+    part: `both names of the sandbox, ${api}`,
+    run: Effect.fnUntraced(function* (world) {
+      const identifier = yield* world.registered("a", ["INVOKE"])
+      const [path, change] =
+        api === "logs" ? [logsPath, { schemaVersion: "2021-03-18" }] : ([telemetryPath, {}] as const)
+      const destinations: Array<string> = []
+      for (const host of ["sandbox", "sandbox.localdomain"]) {
+        const { deliveries, port } = yield* listen()
+        const URI = `http://${host}:${port}/in`
+        const body = bodyFor(port, { ...change, destination: { protocol: "HTTP", URI } })
+        accepted(yield* subscribe(world, identifier, body, path))
+        yield* awaitTrue(() => deliveries.length > 0)
+        destinations.push(URI)
+      }
+      const entries = yield* world.entries("TelemetrySubscription")
+      assert.deepStrictEqual(
+        entries.map(({ destination, state }) => [destination, state]),
+        destinations.map((destination) => [destination, "Subscribed"])
+      )
+    })
+  })),
   {
     case: 85,
     run: Effect.fnUntraced(function* (world) {

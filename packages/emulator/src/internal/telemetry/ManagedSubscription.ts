@@ -5,6 +5,7 @@
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import { goSyntaxError } from "../GoSyntaxError.ts"
+import * as SandboxHosts from "../SandboxHosts.ts"
 import type { Destination, Subscription } from "./Subscription.ts"
 import { bufferingLimits, kinds } from "./Subscription.ts"
 
@@ -76,10 +77,11 @@ const destinationOf = (destination: unknown): Result.Result<Destination, string>
   const uri = String(fieldOf(destination, "URI"))
   const groups = uriPattern.exec(uri)?.groups
   if (groups === undefined) return Result.fail(`Invalid destination: could not parse URI ${uri}`)
-  if (groups.host !== "sandbox.localdomain" && groups.host !== "sandbox") {
-    return Result.fail(`Invalid destination: host must be sandbox.localdomain or sandbox, got ${groups.host}`)
+  const host = groups.host ?? ""
+  if (!SandboxHosts.names.includes(host)) {
+    return Result.fail(`Invalid destination: host must be sandbox.localdomain or sandbox, got ${host}`)
   }
-  return Result.succeed({ protocol: "HTTP", port: Number(groups.port ?? 80), path: "/", method: "POST" })
+  return Result.succeed({ protocol: "HTTP", host, port: Number(groups.port ?? 80), path: "/", method: "POST" })
 }
 
 /** Fails with the text of the answer. */

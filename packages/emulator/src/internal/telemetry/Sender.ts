@@ -1,9 +1,10 @@
-/** Takes batches to a listener. `sandbox.localdomain`, the only host there is, is this machine. */
+/** Takes batches to a listener. The names of the sandbox mean this machine; nobody is asked for them. */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Crypto from "node:crypto"
 import * as Http from "node:http"
 import * as Net from "node:net"
+import * as SandboxHosts from "../SandboxHosts.ts"
 import type { Batch } from "./Batcher.ts"
 import { bodyOf } from "./Batcher.ts"
 import type { Destination } from "./Subscription.ts"
@@ -19,7 +20,7 @@ export interface Sender {
   readonly close: () => void
 }
 
-const host = "127.0.0.1"
+const host = SandboxHosts.address
 
 /** A failure as the system says it. */
 const failed = (error: Error): DeliveryFailed => new DeliveryFailed({ problem: error.message })

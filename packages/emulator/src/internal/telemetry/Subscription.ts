@@ -5,13 +5,21 @@
  */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
+import * as SandboxHosts from "../SandboxHosts.ts"
 import type { LogsVersion, SchemaVersion, TelemetryVersion } from "./Projection.ts"
 import type { TelemetryType } from "./TelemetryEvent.ts"
 
 export type TelemetryApi = "telemetry" | "logs"
 
 export type Destination =
-  | { readonly protocol: "HTTP"; readonly port: number; readonly path: string; readonly method: "POST" | "PUT" }
+  | {
+      readonly protocol: "HTTP"
+      /** One of the names of the sandbox. */
+      readonly host: string
+      readonly port: number
+      readonly path: string
+      readonly method: "POST" | "PUT"
+    }
   | { readonly protocol: "TCP"; readonly port: number }
 
 export interface Subscription {
@@ -262,13 +270,13 @@ export const check = (api: TelemetryApi, body: string): Result.Result<Subscripti
       return yield* refuse(400, "ValidationError", findings.join("; "))
     }
 
-    if (uri !== undefined && uri.host !== "sandbox.localdomain") {
+    if (uri !== undefined && !SandboxHosts.names.includes(uri.host ?? "")) {
       return yield* refuse(403, "AccessDenied", "Only 'sandbox.localdomain' hostname is supported.")
     }
     if (uri !== undefined && uri.scheme !== "http") {
       return yield* refuse(403, "AccessDenied", "Only 'http' scheme is supported.")
     }
-    const path = uri?.path ?? "/"
+    const { host = "", path = "/" } = uri ?? {}
     return {
       api,
       schemaVersion: schemaVersion.success,
@@ -279,7 +287,7 @@ export const check = (api: TelemetryApi, body: string): Result.Result<Subscripti
       destination:
         destination.protocol === "TCP"
           ? { protocol: "TCP", port }
-          : { protocol: "HTTP", port, path: path.startsWith("/") ? path : `/${path}`, method: destination.method }
+          : { protocol: "HTTP", host, port, path: path.startsWith("/") ? path : `/${path}`, method: destination.method }
     }
   })
 
@@ -290,4 +298,4 @@ export const keyOf = (subscription: Subscription): string => JSON.stringify(subs
 export const describeDestination = (destination: Destination): string =>
   destination.protocol === "TCP"
     ? `tcp://sandbox.localdomain:${destination.port}`
-    : `http://sandbox.localdomain:${destination.port}${destination.path}`
+    : `http://${destination.host}:${destination.port}${destination.path}`

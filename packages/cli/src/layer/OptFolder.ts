@@ -1,0 +1,108 @@
+/** Layers as one folder laid out as /opt, from which they are run. */
+import * as Effect from "effect/Effect"
+import * as Fs from "node:fs"
+import * as NodePath from "node:path"
+import * as UserError from "../UserError.ts"
+import type { Entry } from "./LayerContent.ts"
+import * as LayerContent from "./LayerContent.ts"
+import * as LayerMerge from "./LayerMerge.ts"
+import * as Write from "./Write.ts"
+
+/** A folder can only be filled and removed by those who may write in it. */
+const folderMode = (mode: number | undefined): number => (mode ?? 0o755) | 0o700
+
+const writeEntry = (target: string, { kind, mode, read }: Entry): void => {
+  switch (kind) {
+    case "directory":
+      Fs.mkdirSync(target)
+      return Fs.chmodSync(target, folderMode(mode))
+    case "symlink":
+      return Fs.symlinkSync(Buffer.from(read()), target)
+    default:
+      Fs.writeFileSync(target, read())
+      // Set and not left to the umask of the user; without the bits of another user's rights.
+      return Fs.chmodSync(target, (mode ?? 0o644) & 0o777)
+  }
+}
+
+/** What is wrong with the files of one entry is told with its path. */
+const writeAll = (folder: string, entries: ReadonlyMap<string, Entry>): void => {
+  // A folder stands before what is in it.
+  for (const path of [...entries.keys()].toSorted()) {
+    const entry = entries.get(path)
+    if (entry === undefined) continue
+    try {
+      writeEntry(NodePath.join(folder, path), entry)
+    } catch (cause) {
+      throw new Error(`${path}: ${UserError.reasonOf(cause)}`, { cause })
+    }
+  }
+}
+
+/** The folders into which the runtimes of Lambda look. */
+const runtimeFolders = ["bin", "lib", "nodejs", "python", "java", "ruby"]
+
+const isDirectory = (path: string): boolean => Fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+
+const isProgram = (path: string): boolean => {
+  const stats = Fs.statSync(path, { throwIfNoEntry: false })
+  return stats?.isFile() === true && (stats.mode & 0o111) !== 0
+}
+
+/** Why nothing of this folder would ever be used, if that is so. */
+const uselessness = (folder: string, isExtra: boolean): string | undefined => {
+  const names = Fs.readdirSync(folder).toSorted()
+  if (names.length === 0) return "it is empty"
+  if (isExtra) return undefined
+  const isUsed = (name: string) =>
+    name === "extensions" || runtimeFolders.includes(name) || isProgram(NodePath.join(folder, name))
+  if (names.some(isUsed)) return undefined
+  const wrapped = names.find((name) => isDirectory(NodePath.join(folder, name, "extensions")))
+  if (wrapped !== undefined) return `it has no extensions/ at its top; its files are one level too deep, in ${wrapped}/`
+  const shown = names.length > 3 ? `${names.slice(0, 3).join(", ")} and others` : names.join(", ")
+  return `it has no extensions/ at its top, only ${shown}; Lambda looks into extensions/, and for functions into ${runtimeFolders.join(", ")}`
+}
+
+const open = (path: string) =>
+  Effect.fromResult(LayerContent.open(path)).pipe(
+    Effect.mapBoth({
+      onSuccess: ({ entries }): LayerMerge.Named => ({ name: `--opt ${path}`, entries }),
+      onFailure: (problem) => UserError.make(`--opt ${path}: ${problem}`)
+    })
+  )
+
+/** Writes the layers, each over those before it, into a folder that is there and empty. */
+const write = Effect.fnUntraced(function* (folder: string, paths: ReadonlyArray<string>) {
+  const layers = yield* Effect.forEach(paths, open)
+  const merged = yield* Effect.mapError(Effect.fromResult(LayerMerge.merge(layers)), UserError.make)
+  yield* Effect.try({
+    try: () => writeAll(folder, merged),
+    catch: (cause) => UserError.make(`${layers.map(({ name }) => name).join(", ")}: ${UserError.reasonOf(cause)}`)
+  })
+})
+
+/**
+ * The folder to run: a single one as it is, anything else unpacked and put together in a temporary one. It has something
+ * that Lambda looks for, unless `isExtra` says that extensions come from elsewhere.
+ */
+export const make = Effect.fnUntraced(function* (paths: ReadonlyArray<string>, isExtra: boolean) {
+  const [first = "", ...others] = paths
+  let folder = first
+  if (others.length > 0 || !isDirectory(first)) {
+    folder = yield* Write.temporaryFolder("effect-lambda-opt-")
+    yield* write(folder, paths)
+  }
+  const problem = yield* Effect.try({
+    try: () => uselessness(folder, isExtra),
+    catch: (cause) => UserError.make(`--opt ${paths.join(", ")}: ${UserError.reasonOf(cause)}`)
+  })
+  return problem === undefined ? folder : yield* UserError.fail(`--opt ${paths.join(", ")}: ${problem}`)
+})
+
+/** The extensions of such a folder. */
+export const extensionNames = (folder: string): ReadonlyArray<string> => {
+  const extensions = NodePath.join(folder, "extensions")
+  return isDirectory(extensions)
+    ? Fs.readdirSync(extensions, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [] : [entry.name]))
+    : []
+}
