@@ -115,8 +115,10 @@ const readLoader = (file: string, head: Buffer): string | undefined => {
   }
   try {
     const [begin, size, count] = [Number(head.readBigUInt64LE(32)), head.readUInt16LE(54), head.readUInt16LE(56)]
+    if (size < 56) return undefined
     const headers = read(begin, size * count)
-    for (let at = 0; size >= 56 && at + size <= headers.length; at += size) {
+    for (let index = 0; (index + 1) * size <= headers.length; index++) {
+      const at = index * size
       if (headers.readUInt32LE(at) !== 3) continue
       const length = Math.min(Number(headers.readBigUInt64LE(at + 32)), 4096)
       return read(Number(headers.readBigUInt64LE(at + 8)), length)
