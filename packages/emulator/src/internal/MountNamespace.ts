@@ -5,6 +5,7 @@
  * The namespace is made by `unshare` of util-linux, the mounts by `mount`, each step becoming the next one: the process
  * keeps its id, its group, its directory and its signals.
  */
+import * as Effect from "effect/Effect"
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
@@ -18,6 +19,8 @@ export interface Mount {
 
 /** How this machine lets a process have mounts of its own. */
 export interface Form {
+  /** Where `unshare`, `sh`, `mount` and `env` are. */
+  readonly path: string
   /** Of `unshare`. */
   readonly flags: ReadonlyArray<string>
   /** Gives the process its own user id back, which it needs another namespace for. */
@@ -43,8 +46,6 @@ const takenOnTheWay = /^(?:LD_.*|GLIBC_.*|LIBMOUNT_.*|BASH.*|ENV|SHELLOPTS|POSIX
 
 /** A shell drops what it has no name for. */
 const isShellName = (name: string): boolean => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name)
-
-const ownPath = (): string => NodeProcess.env.PATH ?? "/usr/bin:/bin"
 
 /**
  * The command that runs `command` with exactly the variables of `environment` in the namespace, and the environment to
@@ -82,7 +83,7 @@ export const wrap = (
       file,
       ...args
     ],
-    environment: { ...Object.fromEntries(others), PATH: ownPath() }
+    environment: { ...Object.fromEntries(others), PATH: form.path }
   }
 }
 
@@ -113,50 +114,47 @@ export type Permission =
   | { readonly _tag: "Refused"; readonly said: string }
 
 /** Without root, or without its rights, a namespace of users comes first, in which the process is root of itself. */
-const forms = (): ReadonlyArray<Form> => {
+const formsOf = (path: string): ReadonlyArray<Form> => {
   const [user, group] = [NodeProcess.getuid?.() ?? 0, NodeProcess.getgid?.() ?? 0]
-  const rooted = ["--user", "--map-root-user", "--mount"]
-  if (user === 0) {
-    return [
-      { flags: ["--mount"], asUser: [] },
-      { flags: rooted, asUser: [] }
-    ]
-  }
-  return [
-    { flags: rooted, asUser: ["unshare", "--user", `--map-user=${user}`, `--map-group=${group}`, "--"] },
-    // An older util-linux, and that of BusyBox: the process takes itself for root.
-    { flags: rooted, asUser: [] }
-  ]
+  const rooted = { path, flags: ["--user", "--map-root-user", "--mount"], asUser: [] }
+  if (user === 0) return [{ path, flags: ["--mount"], asUser: [] }, rooted]
+  const asUser = ["unshare", "--user", `--map-user=${user}`, `--map-group=${group}`, "--"]
+  // An older util-linux, and that of BusyBox, cannot give it back: the process takes itself for root.
+  return [{ ...rooted, asUser }, rooted]
 }
 
 /** Binds the target over itself, for a program that does nothing. Succeeds with what the system said against it. */
-const attempt = (form: Form, target: string): Promise<string | undefined> =>
-  new Promise((resolve) => {
+const attempt = (form: Form, target: string): Effect.Effect<string | undefined> =>
+  Effect.callback((resume) => {
     const { command, environment } = wrap({ form, mounts: [{ source: target, target }] }, ["true"], {})
     const [file, ...args] = command
     const options = { env: { ...environment, LC_ALL: "C" }, timeout: 5000, killSignal: "SIGKILL" } as const
-    ChildProcess.execFile(file, args, options, (error, _, stderr) => {
-      if (error === null) return resolve(undefined)
-      resolve(stderr.trim().split("\n", 1)[0] || error.message.trim().split("\n", 1)[0] || "no answer")
+    const child = ChildProcess.execFile(file, args, options, (error, _, stderr) => {
+      if (error === null) return resume(Effect.undefined)
+      const said = stderr.trim().split("\n", 1)[0] || error.message.trim().split("\n", 1)[0]
+      resume(Effect.succeed(said || "no answer"))
     })
+    return Effect.sync(() => child.kill("SIGKILL"))
   })
 
-const ask = async (target: string): Promise<Permission> => {
-  if (NodeProcess.platform !== "linux") return { _tag: "Refused", said: "this is not Linux" }
-  const said: Array<string> = []
-  for (const form of forms()) {
-    const answer = await attempt(form, target)
-    if (answer === undefined) return { _tag: "Permitted", form }
-    said.push(answer)
+/** A machine does not change its mind: tried once in the life of this Node process. */
+const answers = new Map<string, Permission>()
+
+/**
+ * Does this machine permit mounts over `target`? Ten seconds at most.
+ *
+ * @param path where the programs for it are looked up
+ */
+export const permission = Effect.fnUntraced(function* (target: string, path: string): Effect.fn.Return<Permission> {
+  const key = JSON.stringify([target, path])
+  const known = answers.get(key)
+  if (known !== undefined) return known
+  let answer: Permission = { _tag: "Refused", said: "this is not Linux" }
+  for (const form of NodeProcess.platform === "linux" ? formsOf(path) : []) {
+    const said = yield* attempt(form, target)
+    answer = said === undefined ? { _tag: "Permitted", form } : { _tag: "Refused", said }
+    if (answer._tag === "Permitted") break
   }
-  return { _tag: "Refused", said: said[0] ?? "no answer" }
-}
-
-const answers = new Map<string, Promise<Permission>>()
-
-/** Does this machine permit mounts over `target`? Tried once in the life of this Node process, ten seconds at most. */
-export const permission = (target: string): Promise<Permission> => {
-  const known = answers.get(target) ?? ask(target)
-  answers.set(target, known)
-  return known
-}
+  answers.set(key, answer)
+  return answer
+})

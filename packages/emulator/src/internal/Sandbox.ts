@@ -1,6 +1,7 @@
 /**
  * What the processes see of Lambda's sandbox on this machine: a directory as `/opt`, and the names of the sandbox.
  */
+import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
@@ -27,9 +28,12 @@ export interface Sandbox {
 /** One of both: mounts and the way to make them, or why there are none. */
 type Part = { readonly mounts: ReadonlyArray<Mount>; readonly form: Form } | { readonly said: string }
 
+/** Where this process finds programs; the processes of the environment may have another PATH. */
+const ownPath = Config.String("PATH").pipe(Effect.orElseSucceed(() => "/usr/bin:/bin"))
+
 const permitted = (target: string, mounts: ReadonlyArray<Mount>) =>
   Effect.map(
-    Effect.promise(() => MountNamespace.permission(target)),
+    Effect.flatMap(ownPath, (path) => MountNamespace.permission(target, path)),
     (permission): Part =>
       permission._tag === "Permitted" ? { mounts, form: permission.form } : { said: permission.said }
   )
