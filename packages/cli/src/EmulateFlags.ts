@@ -122,6 +122,12 @@ export const flags = {
     ),
     Flag.withDefault(false)
   ),
+  strict: Flag.Boolean("strict").pipe(
+    Flag.withDescription(
+      "Exit with 1 also where an extension does not do its work: it idles, or its telemetry was refused or lost"
+    ),
+    Flag.withDefault(false)
+  ),
   json: Flag.Boolean("json").pipe(
     Flag.withDescription("Print the journal and the summary as JSON, one object a line"),
     Flag.withDefault(false)

@@ -8,6 +8,7 @@ import type { EntryOf, JournalEntry, Source } from "@effect-lambda/emulator/Jour
 import * as LogLine from "@effect-lambda/emulator/LogLine"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as Shortfalls from "./Shortfalls.ts"
 
 /**
  * What was measured of one extension; `undefined` where it did not come that far.
@@ -41,6 +42,8 @@ export interface Summary {
   readonly extensions: ReadonlyArray<ExtensionFigures>
   /** One sentence for each crash, overrun and other misbehaviour of an extension. Empty: all is well. */
   readonly problems: ReadonlyArray<string>
+  /** One sentence for each way in which an extension did not do its work all the same; `emulate --strict` exits with 1. */
+  readonly shortfalls: ReadonlyArray<string>
   /** What an extension may have lost without having done wrong, its errors and warnings in the log, and faults that never struck. */
   readonly notes: ReadonlyArray<string>
   /** One sentence for each way in which the function itself failed. */
@@ -62,6 +65,9 @@ interface Generation {
   shutdownAt: number | undefined
   /** The environment has sent SIGKILL to it. */
   isKilled: boolean
+  /** The error type that it has reported to init/error. */
+  initError: string | undefined
+  hasEnded: boolean
 }
 
 interface Extension {
@@ -97,7 +103,9 @@ const generation = (kind: Generation["kind"], startedAt: number): Generation => 
   isReady: false,
   isWaiting: false,
   shutdownAt: undefined,
-  isKilled: false
+  isKilled: false,
+  initError: undefined,
+  hasEnded: false
 })
 
 /**
@@ -114,13 +122,18 @@ export interface AskedFault {
 /**
  * Takes the entries of a journal one by one, so that an environment may run for days.
  *
- * @param faults those of the environment, to tell which of them never struck
+ * @param options.faults those of the environment, to tell which of them never struck
+ * @param options.memorySize in MB, that of the function, to tell when the processes had more
  * @category constructors
  * @since 0.1.0
  */
-export const make = (
-  faults: ReadonlyArray<AskedFault> = []
-): { readonly add: (entry: JournalEntry) => void; readonly result: () => Summary } => {
+export const make = ({
+  faults = [],
+  memorySize
+}: { readonly faults?: ReadonlyArray<AskedFault>; readonly memorySize?: number } = {}): {
+  readonly add: (entry: JournalEntry) => void
+  readonly result: () => Summary
+} => {
   const extensions = new Map<string, Extension>()
   const errors = new Map<string, Logged>()
   const warnings = new Map<string, Logged>()
@@ -130,14 +143,18 @@ export const make = (
   const notes = new Set<string>()
   const functionFailures = new Set<string>()
   const failed = new Set<string>()
+  const shortfalls = Shortfalls.make(memorySize)
   let invocations = 0
   /** The error that the function has just posted; the invocation's answer follows it. */
   let posted: EntryOf<"ErrorReported"> | undefined
   /** When the function responded in the invocation that is open. */
   let respondedAt: number | undefined
+  let isInvoking = false
   let isShuttingDown = false
   let isRuntimeStarted = false
   let isRuntimeReady = false
+  /** Init did not end in the time of the invocation that is open. */
+  let isInitLate = false
 
   const start = (name: string, kind: Generation["kind"], at: number): Extension => {
     const known = extensions.get(name)
@@ -162,8 +179,10 @@ export const make = (
   const blameInit = (why: string) => {
     const internal = [...extensions.values()].find(({ generation }) => generation.kind === "internal")
     for (const { figures, generation } of extensions.values()) {
-      if (generation.kind === "internal") continue
-      if (!generation.isRegistered) {
+      if (generation.kind === "internal" || generation.hasEnded) continue
+      if (generation.initError !== undefined) {
+        problems.add(`${figures.name} reported ${generation.initError} to init/error and did not exit ${why}`)
+      } else if (!generation.isRegistered) {
         problems.add(
           `${figures.name} never registered ${why}` +
             (internal === undefined
@@ -231,6 +250,9 @@ export const make = (
           )
         }
         return
+      case "ErrorReported":
+        if (known !== undefined && entry.route === "init/error") known.generation.initError = entry.errorType
+        return
       case "Killed":
         if (known !== undefined) known.generation.isKilled = entry.signal === "SIGKILL"
         return
@@ -246,6 +268,7 @@ export const make = (
 
   const onExit = ({ figures, generation }: Extension, entry: EntryOf<"ProcessExited">) => {
     const { name } = figures
+    generation.hasEnded = true
     const { isKilled, shutdownAt } = generation
     const { status } = entry
     if (entry.peakMemoryBytes !== undefined) {
@@ -274,11 +297,13 @@ export const make = (
   }
 
   const onInvocationDone = (entry: EntryOf<"InvocationDone">) => {
+    isInvoking = false
     if (entry.status === "error" || entry.status === "timeout") failed.add(entry.requestId)
     if (entry.status === "error" && entry.errorType !== undefined && !entry.errorType.startsWith("Extension.")) {
       functionFailures.add(`invocation ${invocations} failed: ${entry.errorType}`)
     }
-    if (entry.status === "timeout" && respondedAt === undefined) {
+    // Who held up init has been named.
+    if (entry.status === "timeout" && respondedAt === undefined && !isInitLate) {
       functionFailures.add(`invocation ${invocations} failed: the function had not responded when its timeout was over`)
     }
     if (entry.status === "timeout" && respondedAt !== undefined) {
@@ -292,9 +317,11 @@ export const make = (
       }
     }
     respondedAt = undefined
+    isInitLate = false
   }
 
   const add = (entry: JournalEntry): void => {
+    shortfalls.add(entry)
     if ("source" in entry && entry.source !== "runtime") {
       return onExtension(nameOf(entry.source), entry)
     }
@@ -320,6 +347,7 @@ export const make = (
         return
       case "InvocationStarted":
         invocations++
+        isInvoking = true
         return
       case "RuntimeResponded":
         respondedAt = entry.at
@@ -334,6 +362,7 @@ export const make = (
       case "InvocationDone":
         return onInvocationDone(entry)
       case "InitEnded":
+        isInitLate = entry.status === "timeout" && isInvoking
         if (entry.status === "timeout") blameInit("until init ran into its time limit")
         return
       case "ShutdownStarted":
@@ -358,8 +387,10 @@ export const make = (
       failedInvocations: failed.size,
       extensions: Array.from(extensions.values(), ({ figures }) => ({ ...figures })),
       problems: [...problems],
+      shortfalls: shortfalls.result().shortfalls,
       notes: [
         ...notes,
+        ...shortfalls.result().notes,
         ...loggedNotes(errors, "an error", "errors"),
         ...loggedNotes(warnings, "a warning", "warnings"),
         ...faultNotes()

@@ -15,12 +15,14 @@ const columns: ReadonlyArray<readonly [string, (figures: ExtensionFigures) => st
 ]
 
 /**
- * A table, then the problems.
+ * A table, then the problems. With `strict` work that was not done is one, too.
  *
  * @category rendering
  * @since 0.1.0
  */
-export const render = (summary: Summary): string => {
+export const render = (summary: Summary, strict = false): string => {
+  const problems = strict ? [...summary.problems, ...summary.shortfalls] : summary.problems
+  const notes = strict ? summary.notes : [...summary.shortfalls, ...summary.notes]
   const rows = [
     columns.map(([head]) => head),
     ...summary.extensions.map((figures) => columns.map(([, cell]) => cell(figures)))
@@ -38,9 +40,9 @@ export const render = (summary: Summary): string => {
     ...(summary.extensions.length === 0 ? [] : [...table, ""]),
     `${count}${failed}`,
     ...summary.functionFailures.map((text) => `function: ${text}`),
-    ...summary.notes.map((text) => `note: ${text}`),
-    ...(summary.problems.length === 0
+    ...notes.map((text) => `note: ${text}`),
+    ...(problems.length === 0
       ? [summary.extensions.length === 0 ? "no extension ran" : "no extension crashed or overran"]
-      : summary.problems.map((text) => `problem: ${text}`))
+      : problems.map((text) => `problem: ${text}`))
   ].join("\n")
 }

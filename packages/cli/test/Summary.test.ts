@@ -9,7 +9,7 @@ import * as SummaryText from "../src/SummaryText.ts"
 const askedFor = (text: string): Summary.AskedFault => ({ text, fault: Result.getOrThrow(Fault.parse(text)) })
 
 const summaryOf = (happenings: ReadonlyArray<Happening>, faults: ReadonlyArray<Summary.AskedFault> = []) => {
-  const summary = Summary.make(faults)
+  const summary = Summary.make({ faults })
   happenings.forEach((happening, index) => {
     const entry: JournalEntry = { ...happening, index, at: index }
     summary.add(entry)
@@ -198,4 +198,97 @@ describe("why an invocation failed", () => {
 it("a run without an extension is not told to be free of crashes", () => {
   assert.match(SummaryText.render(summaryOf([])), /\nno extension ran$/)
   assert.match(SummaryText.render(summaryOf([started])), /\nno extension crashed or overran$/)
+})
+
+describe("who held up init", () => {
+  const timedOut = (phase: "init" | "invoke"): Happening => ({
+    _tag: "InitEnded",
+    phase,
+    status: "timeout",
+    errorType: undefined
+  })
+  const runtime: Happening = { _tag: "ProcessStarted", source: "runtime", pid: 2 }
+  const runtimeNext: Happening = { _tag: "NextCalled", source: "runtime" }
+  const registered = running[1] ?? started
+  const invocation: ReadonlyArray<Happening> = [
+    {
+      _tag: "InvocationStarted",
+      requestId: "1",
+      deadlineMs: 0,
+      invokedFunctionArn: "",
+      traceHeader: "",
+      tenantId: ""
+    },
+    { _tag: "InitStarted", phase: "invoke" }
+  ]
+  const late: Happening = {
+    _tag: "InvocationDone",
+    requestId: "1",
+    status: "timeout",
+    errorType: "Sandbox.Timedout",
+    extensionOverheadMs: 0,
+    maxMemoryBytes: undefined
+  }
+  const initError: Happening = {
+    _tag: "ErrorReported",
+    source: "extension:demo",
+    route: "init/error",
+    errorType: "Demo.NoKey",
+    body: "{}"
+  }
+
+  it.each<readonly [string, ReadonlyArray<Happening>, ReadonlyArray<string>, ReadonlyArray<string>]>([
+    ["an extension that never registers", [started], ["demo never registered"], []],
+    ["one that never calls next", [started, registered, runtime, runtimeNext], ["demo never called next"], []],
+    [
+      "one that reports an error and stays",
+      [started, registered, initError, runtime, runtimeNext],
+      ["demo reported Demo.NoKey to init/error and did not exit"],
+      []
+    ],
+    [
+      "the runtime",
+      [started, registered, { _tag: "NextCalled", source: "extension:demo" }, runtime],
+      [],
+      ["the function's runtime never called next"]
+    ]
+  ])("%s, in the init phase and inside an invocation", (_, happenings, problems, functionFailures) => {
+    const until = (text: string) => `${text} until init ran into its time limit`
+    const first = summaryOf([...happenings, timedOut("init")])
+    assert.deepStrictEqual(first.problems, problems.map(until))
+    assert.deepStrictEqual(first.functionFailures, functionFailures.map(until))
+    const second = summaryOf([...invocation, ...happenings, timedOut("invoke"), late])
+    assert.strictEqual(second.failedInvocations, 1)
+    assert.deepStrictEqual(second.problems, problems.map(until))
+    // Not that the function did not respond: it was not asked.
+    assert.deepStrictEqual(second.functionFailures, functionFailures.map(until))
+  })
+
+  it("an invocation that times out after init is the function's", () => {
+    const { functionFailures } = summaryOf([
+      ...invocation,
+      { _tag: "InitEnded", phase: "invoke", status: "success", errorType: undefined },
+      late
+    ])
+    assert.deepStrictEqual(functionFailures, [
+      "invocation 1 failed: the function had not responded when its timeout was over"
+    ])
+  })
+
+  it("one that has crashed is not told to have never registered as well", () => {
+    const { problems } = summaryOf([started, exited(0, "Started"), shutdown])
+    assert.deepStrictEqual(problems, [
+      "demo crashed with exit code 0: any exit before SHUTDOWN, code 0 included, is Extension.Crash"
+    ])
+  })
+})
+
+it("what an extension left undone is a note, and a problem where that is asked for", () => {
+  const idles = logged("ERROR", "init failed; idle from here on, the function goes on without this extension")
+  const text = SummaryText.render(summaryOf([started, idles]))
+  assert.match(text, /\nnote: demo idles since its init failed: 0 invocations went by without it\n/)
+  assert.match(text, /\nno extension crashed or overran$/)
+  const strict = SummaryText.render(summaryOf([started, idles]), true)
+  assert.match(strict, /\nproblem: demo idles since its init failed: 0 invocations went by without it$/)
+  assert.notInclude(strict, "note: demo idles")
 })

@@ -145,3 +145,49 @@ describe("effectLambda.env of package.json", { timeout: 30_000 }, () => {
     assert.include(output, words)
   })
 })
+
+describe("--strict", { timeout: 30_000 }, () => {
+  const naive = join(import.meta.dirname, "fixtures/naive.mjs")
+  const ship = join(import.meta.dirname, "../../examples/telemetry-ship/src/telemetry-ship.ts")
+
+  it.each<readonly [string, ReadonlyArray<string>, RegExp]>([
+    [
+      "idles",
+      ["-e", ship],
+      /telemetry-ship\.ts idles since its init failed \(.*TELEMETRY_URL.*\): 1 invocation went by/
+    ],
+    [
+      "was refused its telemetry",
+      ["-e", naive, "--env", "NAIVE=refused"],
+      /naive\.mjs was refused its telemetry once: Telemetry\.AccessDenied: Only 'sandbox\.localdomain' hostname/
+    ],
+    [
+      "cannot send its records",
+      ["-e", ship, "--env", "TELEMETRY_URL=http://127.0.0.1:1/"],
+      /telemetry-ship\.ts lost \d+ telemetry records that it had to send: \d+ unsent/
+    ]
+  ])("an extension that %s: a note and exit 0 without it, a problem and exit 1 with it", async (_, args, words) => {
+    const plain = await emulate(args)
+    assert.strictEqual(plain.code, 0, plain.output)
+    assert.match(plain.output, new RegExp(`^note: ${words.source}`, "m"))
+    const strict = await emulate([...args, "--strict"])
+    assert.strictEqual(strict.code, 1, strict.output)
+    assert.match(strict.output, new RegExp(`^problem: ${words.source}`, "m"))
+  })
+
+  it("an extension that does its work: exit 0", async () => {
+    const { code, output } = await emulate(["-e", naive, "--strict"])
+    assert.strictEqual(code, 0, output)
+    assert.include(output, "no extension crashed or overran")
+  })
+})
+
+it("init that an extension holds up is its problem, and not the function's", { timeout: 30_000 }, async () => {
+  const naive = join(import.meta.dirname, "fixtures/naive.mjs")
+  // There init has the time of the invocation, and not ten seconds.
+  const args = ["--profile", "rie", "--timeout", "2", "-e", naive, "--env", "NAIVE=never-next"]
+  const { code, output } = await emulate(args)
+  assert.strictEqual(code, 1, output)
+  assert.include(output, "problem: naive.mjs never called next until init ran into its time limit")
+  assert.notMatch(output, /^function:/m)
+})

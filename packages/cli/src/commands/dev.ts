@@ -92,7 +92,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
     yield* tell("yellow", `runs on this Node ${process.version}; the layer of a build runs on ${config.runtime}`)
   }
 
-  const summary = Summary.make()
+  const summary = Summary.make({ memorySize: input.memory })
   const view: Environment.View = {
     terminal,
     names: [config.name],
@@ -154,9 +154,13 @@ const run = Effect.fnUntraced(function* (input: Input) {
     const isFirst = current === undefined
     const problem = yield* Effect.uninterruptible(restart(outcome.bundle))
     if (problem !== undefined || current === undefined) return problem
-    const init = yield* current.emulator.journal.waitFor(Journal.is("InitEnded"), "15 seconds")
+    const init = yield* current.emulator.journal.waitFor(Journal.is("InitEnded"), current.emulator.initTimeoutMs + 5000)
     if (init.status !== "success") {
-      yield* tell("red", `the environment did not start: ${init.status}; the next invoke tries again`)
+      const ofInit = Summary.make()
+      for (const entry of yield* current.emulator.journal.entries) ofInit.add(entry)
+      const { functionFailures, problems } = ofInit.result()
+      const why = [...problems, ...functionFailures.map((text) => `function: ${text}`)]
+      yield* tell("red", `init failed (${init.status}), the next invoke tries again: ${why.join("; ")}`)
       return undefined
     }
     const millis = (yield* Clock.currentTimeMillis) - outcome.since

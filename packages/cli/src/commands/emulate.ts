@@ -63,7 +63,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
   const { built, faults, names, options } = yield* optionsOf(input)
   const append = yield* openJournal(input.journal)
   const terminal = yield* Terminal.make
-  const summary = Summary.make(faults)
+  const summary = Summary.make({ faults, memorySize: input.memory })
   const gone = yield* Deferred.make<never, CliError.UserError>()
   const { emulator, end, shown } = yield* Environment.start(options, {
     terminal,
@@ -91,9 +91,12 @@ const run = Effect.fnUntraced(function* (input: Input) {
   yield* end
 
   const result = summary.result()
-  yield* terminal.print(input.json ? JSON.stringify({ _tag: "Summary", ...result }) : SummaryText.render(result))
+  yield* terminal.print(
+    input.json ? JSON.stringify({ _tag: "Summary", ...result }) : SummaryText.render(result, input.strict)
+  )
   const isAllFailed = result.invocations > 0 && result.failedInvocations === result.invocations
-  if (result.problems.length > 0 || isAllFailed) process.exitCode = 1
+  const isWrong = result.problems.length > 0 || (input.strict && result.shortfalls.length > 0)
+  if (isWrong || isAllFailed) process.exitCode = 1
   yield* outcome
 }, Effect.scoped)
 
@@ -104,7 +107,8 @@ export const emulate = Command.make("emulate", flags, run).pipe(
       "Variables are those of effectLambda.env in the package.json at or above the extension, or else at or above the current " +
       "folder, and those of flags, which count more. Stack traces of a layer name lines of the sources if the map that its " +
       "build wrote lies beside it.\n\n" +
-      "The exit code is 0 only if no extension crashed or overran, and not every invocation failed.\n\n" +
+      "The exit code is 0 only if no extension crashed or overran, and not every invocation failed. With --strict each " +
+      "extension has to do its work, too: one that idles, and telemetry that was refused or lost, are problems then.\n\n" +
       `Faults:\n\n${Fault.help}`
   ),
   Command.withExamples([

@@ -1,0 +1,216 @@
+/**
+ * Where an extension did not do its work although it neither crashed nor overran: it idles, its telemetry was refused, or
+ * records never arrived, in it or at the backend.
+ *
+ * @since 0.1.0
+ */
+import type { EntryOf, JournalEntry, Source } from "@effect-lambda/emulator/Journal"
+import * as LogLine from "@effect-lambda/emulator/LogLine"
+
+/**
+ * `shortfalls` are work that was not done, which `emulate --strict` takes for a problem; `notes` are losses that nobody can
+ * help, and memory over the memory size. Each is one sentence with its number.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Shortfalls {
+  readonly add: (entry: JournalEntry) => void
+  readonly result: () => { readonly shortfalls: ReadonlyArray<string>; readonly notes: ReadonlyArray<string> }
+}
+
+/** What the subscriptions of one extension came to; a reset does not end them. */
+interface Telemetry {
+  refusals: number
+  /** Of the first one: its error type and message. */
+  refused: string
+  isTaken: boolean
+  /** It is told what it prints itself. */
+  hearsItself: boolean
+  delivered: number
+  attempts: number
+  problem: string
+  dropped: number
+  reason: string
+  /** Lines that it has printed since something was delivered to it. */
+  lastWords: number
+}
+
+interface Idle {
+  readonly why: string
+  missed: number
+}
+
+const records = (count: number): string => (count === 1 ? "1 telemetry record" : `${count} telemetry records`)
+const times = (count: number): string => (count === 1 ? "once" : `${count} times`)
+
+/** How `@effect-lambda/extension` says that it goes on without doing anything. */
+const idleWords = /^(init|invoke|background) failed; idle from here on[^:]*:? ?(.*)$/s
+
+/** How `@effect-lambda/extension` says, at its end, what became of its records. */
+const accountingWords = /^telemetry: (\d+) received, /
+const lostWords = /(\d+) (undecodable|dropped by Lambda|dropped by the queue|dropped by the sink|unsent)/g
+
+/** How many records the accounting says are lost, and how: `2 dropped by the queue, 5 unsent`. */
+const lostOf = (text: string): { readonly count: number; readonly how: string } => {
+  const lost = [...text.matchAll(lostWords)].filter(([, count]) => count !== "0")
+  return {
+    count: lost.reduce((sum, [, count]) => sum + Number(count), 0),
+    how: lost.map(([words]) => words).join(", ")
+  }
+}
+
+const isSubscription = ({ path }: EntryOf<"ApiRefused">): boolean => /\/(telemetry|logs)$/.test(path)
+
+/**
+ * Takes the entries of a journal one by one.
+ *
+ * @param memorySize in MB, that of the function; without it nothing is said of the memory
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (memorySize = Infinity): Shortfalls => {
+  const telemetry = new Map<Source, Telemetry>()
+  const idle = new Map<Source, Idle>()
+  const accounted = new Map<Source, ReturnType<typeof lostOf>>()
+  const registered = new Set<Source>()
+  let peakMemoryMb = 0
+  let refusal = ""
+  /** Refusals for which no extension is named: those of managed instances, and those that come after init. */
+  const unnamed = new Map<string, number>()
+
+  const of = (source: Source): Telemetry => {
+    const known = telemetry.get(source)
+    if (known !== undefined) return known
+    const made: Telemetry = {
+      refusals: 0,
+      refused: "",
+      isTaken: false,
+      hearsItself: false,
+      delivered: 0,
+      attempts: 0,
+      problem: "",
+      dropped: 0,
+      reason: "",
+      lastWords: 0
+    }
+    telemetry.set(source, made)
+    return made
+  }
+
+  const onOutput = ({ line, source }: EntryOf<"Output">) => {
+    of(source).lastWords++
+    const log = LogLine.read(line)
+    if (log === undefined) return
+    const [, phase, cause] = idleWords.exec(log.text) ?? []
+    if (phase !== undefined && !idle.has(source)) {
+      idle.set(source, { why: `its ${phase} failed${cause === "" ? "" : ` (${cause})`}`, missed: 0 })
+    }
+    if (accountingWords.test(log.text)) accounted.set(source, lostOf(log.text))
+  }
+
+  const onSubscription = ({ source, state, types }: EntryOf<"TelemetrySubscription">) => {
+    const known = of(source)
+    if (state === "Subscribed" || state === "Already subscribed") {
+      known.isTaken = true
+      known.hearsItself ||= types.includes("extension")
+      return
+    }
+    known.refusals++
+    if (known.refusals === 1) known.refused = refusal
+    unnamed.delete(refusal)
+  }
+
+  const add = (entry: JournalEntry): void => {
+    switch (entry._tag) {
+      case "Output":
+        if (entry.source !== "runtime") onOutput(entry)
+        return
+      case "Registered":
+        registered.add(entry.source)
+        return
+      case "EventDelivered": {
+        const known = idle.get(entry.source)
+        if (known !== undefined && entry.eventType === "INVOKE") known.missed++
+        return
+      }
+      case "ApiRefused":
+        if (!isSubscription(entry)) return
+        refusal = `${entry.errorType}: ${entry.message}`
+        unnamed.set(refusal, (unnamed.get(refusal) ?? 0) + 1)
+        return
+      case "TelemetrySubscription":
+        return onSubscription(entry)
+      case "TelemetryDelivered": {
+        const known = of(entry.source)
+        known.delivered += entry.records
+        known.lastWords = 0
+        return
+      }
+      case "TelemetryNotDelivered": {
+        const known = of(entry.source)
+        known.attempts++
+        known.problem = entry.problem
+        return
+      }
+      case "InvocationDone":
+        peakMemoryMb = Math.max(peakMemoryMb, Math.round((entry.maxMemoryBytes ?? 0) / 1_048_576))
+        return
+      case "TelemetryDropped": {
+        const known = of(entry.source)
+        known.dropped += entry.records
+        if (known.reason === "") known.reason = entry.reason
+        return
+      }
+      default:
+        return
+    }
+  }
+
+  const result = () => {
+    const shortfalls: Array<string> = []
+    const notes: Array<string> = []
+    for (const [source, { missed, why }] of idle) {
+      const without = missed === 1 ? "1 invocation went by" : `${missed} invocations went by`
+      shortfalls.push(`${nameOf(source)} idles since ${why}: ${without} without it`)
+    }
+    for (const [source, known] of telemetry) {
+      const name = nameOf(source)
+      const { attempts, delivered, dropped, isTaken, problem, reason, refusals, refused } = known
+      if (refusals > 0) {
+        const said = `${name} was refused its telemetry ${times(refusals)}: ${refused}`
+        if (isTaken) notes.push(`${said}; another subscription was taken`)
+        else shortfalls.push(said)
+      }
+      if (attempts > 0 && delivered === 0) {
+        const lost = dropped === 0 ? "" : `; ${records(dropped)} never arrived`
+        shortfalls.push(`the telemetry listener of ${name} never answered, tried ${times(attempts)}: ${problem}${lost}`)
+      } else if (dropped > 0) {
+        // A line that says goodbye comes after the listener is closed.
+        const isGoodbye = known.hearsItself && dropped <= known.lastWords
+        const lost = `${records(dropped)} never arrived at ${name}, which took ${delivered}: ${reason}`
+        if (isGoodbye) notes.push(`${lost}; it printed as many at its end`)
+        else shortfalls.push(lost)
+      }
+    }
+    for (const [source, { count, how }] of accounted) {
+      if (count > 0) shortfalls.push(`${nameOf(source)} lost ${records(count)} that it had to send: ${how}`)
+    }
+    const [only] = registered.size === 1 ? registered : []
+    for (const [text, count] of unnamed) {
+      shortfalls.push(
+        `${only === undefined ? "an extension" : nameOf(only)} was refused its telemetry ${times(count)}: ${text}`
+      )
+    }
+    if (peakMemoryMb > memorySize) {
+      notes.push(
+        `the processes had ${peakMemoryMb} MB together, more than the memory size of ${memorySize} MB: Lambda ends them then`
+      )
+    }
+    return { shortfalls, notes }
+  }
+
+  return { add, result }
+}
+
+const nameOf = (source: Source): string => source.slice("extension:".length)

@@ -1,0 +1,195 @@
+/** Work that an extension did not do, as the summary tells it and `--strict` takes it. */
+import type { Happening, JournalEntry } from "@effect-lambda/emulator/Journal"
+import { assert, describe, it } from "@effect/vitest"
+import * as Shortfalls from "../src/Shortfalls.ts"
+
+const resultOf = (happenings: ReadonlyArray<Happening>, memorySize?: number) => {
+  const shortfalls = Shortfalls.make(memorySize)
+  happenings.forEach((happening, index) => {
+    const entry: JournalEntry = { ...happening, index, at: index }
+    shortfalls.add(entry)
+  })
+  return shortfalls.result()
+}
+
+const source = "extension:demo"
+const destination = "http://sandbox.localdomain:4243/"
+const printed = (line: string): Happening => ({ _tag: "Output", source, channel: "stdout", line })
+const logged = (level: string, message: string, cause?: string) => printed(JSON.stringify({ level, message, cause }))
+const registered = (name = "demo"): Happening => ({
+  _tag: "Registered",
+  source: `extension:${name}`,
+  kind: "external",
+  identifier: "",
+  events: ["INVOKE"]
+})
+const invoked: Happening = {
+  _tag: "EventDelivered",
+  source,
+  eventType: "INVOKE",
+  deadlineMs: 0,
+  requestId: "1",
+  shutdownReason: undefined,
+  lost: false
+}
+const subscription = (
+  state: "Subscribed" | "Already subscribed" | "Validation error" | "Forbidden",
+  types: ReadonlyArray<string> = ["platform"]
+): Happening => ({
+  _tag: "TelemetrySubscription",
+  source,
+  api: "telemetry",
+  state,
+  types,
+  schemaVersion: undefined,
+  destination: undefined
+})
+const refused = (errorType: string, message: string, path = "/2022-07-01/telemetry"): Happening => ({
+  _tag: "ApiRefused",
+  method: "PUT",
+  path,
+  status: 400,
+  errorType,
+  message
+})
+const forbidden = [refused("Telemetry.AccessDenied", "Only 'http' scheme is supported."), subscription("Forbidden")]
+const delivered: Happening = {
+  _tag: "TelemetryDelivered",
+  source,
+  destination,
+  records: 4,
+  bytes: 400,
+  status: 200
+}
+const attempt: Happening = {
+  _tag: "TelemetryNotDelivered",
+  source,
+  destination,
+  records: 3,
+  bytes: 300,
+  problem: "connect ECONNREFUSED 127.0.0.1:4243"
+}
+const dropped = (records: number): Happening => ({
+  _tag: "TelemetryDropped",
+  source,
+  destination,
+  records,
+  bytes: 300,
+  reason: "the environment ended before it was delivered"
+})
+
+describe("an extension that does not do its work", () => {
+  it.each<readonly [string, ReadonlyArray<Happening>, ReadonlyArray<string>]>([
+    [
+      "idles since its init failed",
+      [
+        logged("ERROR", "init failed; idle from here on, the function goes on without this extension", "Error: no key"),
+        invoked,
+        invoked
+      ],
+      ["demo idles since its init failed (Error: no key): 2 invocations went by without it"]
+    ],
+    [
+      "idles since a defect",
+      [invoked, logged("ERROR", "background failed; idle from here on, the function goes on"), invoked],
+      ["demo idles since its background failed: 1 invocation went by without it"]
+    ],
+    [
+      "was refused its telemetry",
+      [...forbidden, ...forbidden],
+      ["demo was refused its telemetry 2 times: Telemetry.AccessDenied: Only 'http' scheme is supported."]
+    ],
+    [
+      "subscribed when init was over",
+      [registered(), refused("Logs.SubscriptionClosed", "Logs API subscription is closed already", "/2020-08-15/logs")],
+      ["demo was refused its telemetry once: Logs.SubscriptionClosed: Logs API subscription is closed already"]
+    ],
+    [
+      "is one of two, and the refusal names nobody",
+      [registered(), registered("other"), refused("ValidationError", "no")],
+      ["an extension was refused its telemetry once: ValidationError: no"]
+    ],
+    [
+      "never answers with its listener",
+      [subscription("Subscribed"), attempt, attempt, dropped(7)],
+      [
+        "the telemetry listener of demo never answered, tried 2 times: connect ECONNREFUSED 127.0.0.1:4243; 7 telemetry records never arrived"
+      ]
+    ],
+    [
+      "closes its listener too early",
+      [subscription("Subscribed"), delivered, printed("bye"), attempt, dropped(1), dropped(2)],
+      ["3 telemetry records never arrived at demo, which took 4: the environment ended before it was delivered"]
+    ],
+    [
+      "cannot send what it has taken",
+      [
+        logged(
+          "WARN",
+          "telemetry: 11 received, 10 decoded, 1 undecodable, 0 dropped by Lambda (0 bytes); http: 2 delivered, " +
+            "3 dropped by the queue, 0 dropped by the sink, 0 waiting, 5 unsent"
+        )
+      ],
+      ["demo lost 9 telemetry records that it had to send: 1 undecodable, 3 dropped by the queue, 5 unsent"]
+    ]
+  ])("%s", (_, happenings, shortfalls) => {
+    assert.deepStrictEqual(resultOf(happenings), { shortfalls, notes: [] })
+  })
+})
+
+describe("an extension that does its work", () => {
+  it.each<readonly [string, ReadonlyArray<Happening>, ReadonlyArray<string>]>([
+    ["with everything delivered, some of it at the second try", [subscription("Subscribed"), attempt, delivered], []],
+    [
+      "with everything sent",
+      [
+        logged(
+          "INFO",
+          "telemetry: 4 received, 4 decoded, 0 undecodable, 0 dropped by Lambda (0 bytes); http: 4 delivered"
+        )
+      ],
+      []
+    ],
+    [
+      "after an older schema version was taken",
+      [refused("Telemetry.ValidationError", "version"), subscription("Validation error"), subscription("Subscribed")],
+      ["demo was refused its telemetry once: Telemetry.ValidationError: version; another subscription was taken"]
+    ],
+    [
+      "and says goodbye when its listener is closed",
+      [subscription("Subscribed", ["extension"]), delivered, printed("bye"), attempt, dropped(1)],
+      [
+        "1 telemetry record never arrived at demo, which took 4: the environment ended before it was delivered; it printed as many at its end"
+      ]
+    ],
+    ["and logs errors of its own", [logged("ERROR", "invoke failed"), invoked], []],
+    [
+      "whose other requests were refused",
+      [registered(), refused("Extension.InvalidEventType", "X", "/2020-01-01/extension/register")],
+      []
+    ]
+  ])("%s", (_, happenings, notes) => {
+    assert.deepStrictEqual(resultOf(happenings), { shortfalls: [], notes })
+  })
+})
+
+describe("memory", () => {
+  const done = (megabytes: number | undefined): Happening => ({
+    _tag: "InvocationDone",
+    requestId: "1",
+    status: "success",
+    errorType: undefined,
+    extensionOverheadMs: 0,
+    maxMemoryBytes: megabytes === undefined ? undefined : megabytes * 1_048_576
+  })
+
+  it("over the memory size is a note with both numbers", () => {
+    assert.deepStrictEqual(resultOf([done(100), done(203), done(150)], 128).notes, [
+      "the processes had 203 MB together, more than the memory size of 128 MB: Lambda ends them then"
+    ])
+  })
+
+  it("up to the memory size, or unknown, is none", () => {
+    assert.deepStrictEqual(resultOf([done(128), done(undefined)], 128).notes, [])
+  })
+})
