@@ -1,55 +1,107 @@
-/** What the benchmarks share as commands: how counts are read, what is said of mistakes, and the exit codes. */
+/** What the benchmarks share as commands: their flags, Ctrl-C, and the exit code. */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as CliError from "effect/cli/CliError"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { type Checkout, find } from "./checkout.ts"
 
-/** A count as it stands on the command line. */
-interface Count {
+export interface Options {
+  /** How often each program is measured. */
+  readonly rounds: number
+  /** How much each program does in one life, in the unit of the benchmark. */
+  readonly size: number
+  /** Of the order in the rounds. */
+  readonly seed: number
+  readonly against: Checkout | undefined
+  readonly check: boolean
+  readonly write: boolean
+}
+
+export interface Benchmark {
+  /** As in `pnpm bench:lifecycle`. */
   readonly name: string
-  readonly text: string
-  /** For the message. */
-  readonly example: number
-  readonly longestDigits: number
+  readonly description: string
+  readonly size: { readonly flag: string; readonly description: string; readonly standard: number }
+  /** What a checkout must have to be compared with. */
+  readonly needs: ReadonlyArray<string>
+  /**
+   * Measures and tells; the budgets that are missed.
+   *
+   * @param signal ends every process that is running
+   */
+  readonly measure: (options: Options, signal: AbortSignal) => Promise<ReadonlyArray<string>>
 }
 
-/** @throws Error with a sentence for the user */
-export const count = ({ example, longestDigits, name, text }: Count): number => {
-  if (!/^[1-9]\d*$/.test(text) || text.length > longestDigits) {
-    throw new Error(
-      `--${name} takes a whole number from 1 on, such as "--${name} ${example}", not ${JSON.stringify(text)}.`
+/** The command that gives the same measurement again. */
+export const commandLine = ({ name, size }: Benchmark, options: Options): string =>
+  `pnpm ${name} --rounds ${options.rounds} --${size.flag} ${options.size} --seed ${options.seed}`
+
+const Count = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 }))
+
+const standardRounds = 20
+
+const fail = (cause: unknown) =>
+  new CliError.UserError({ cause: cause instanceof Error ? cause.message : String(cause) })
+
+/** Interruption ends the processes, and waits until they have ended. */
+const measured = (benchmark: Benchmark, options: Options) =>
+  Effect.callback<ReadonlyArray<string>, CliError.UserError>((resume, signal) => {
+    const settled = benchmark.measure(options, signal).then(
+      (missed) => resume(Effect.succeed(missed)),
+      (cause) => resume(Effect.fail(fail(cause)))
     )
-  }
-  return Number(text)
+    return Effect.promise(() => settled)
+  })
+
+export const make = (benchmark: Benchmark) => {
+  const { description, name, needs, size } = benchmark
+  return Command.make(
+    name,
+    {
+      rounds: Flag.Int("rounds").pipe(
+        Flag.withDescription(`How often each program is measured; ${standardRounds} without it`),
+        Flag.withSchema(Count),
+        Flag.withDefault(standardRounds)
+      ),
+      size: Flag.Int(size.flag).pipe(
+        Flag.withDescription(`${size.description}; ${size.standard} without it`),
+        Flag.withSchema(Count),
+        Flag.withDefault(size.standard)
+      ),
+      seed: Flag.Int("seed").pipe(
+        Flag.withDescription("Of the order in which the programs of a round are measured; 1 without it"),
+        Flag.withDefault(1)
+      ),
+      against: Flag.Path("against").pipe(
+        Flag.withMetavar("DIR"),
+        Flag.withDescription("Measure the same programs of another checkout too, and compare"),
+        Flag.optional
+      ),
+      check: Flag.Boolean("check").pipe(
+        Flag.withDescription("Exit with 1 if a budget is missed"),
+        Flag.withDefault(false)
+      ),
+      write: Flag.Boolean("write").pipe(
+        Flag.withDescription("Put the result into docs/performance.md, without the comparison"),
+        Flag.withDefault(false)
+      )
+    },
+    Effect.fnUntraced(function* ({ against, ...flags }) {
+      if (process.platform !== "linux") {
+        return yield* fail("This benchmark reads CPU time and memory from /proc and therefore runs on Linux only.")
+      }
+      const other = Option.isNone(against)
+        ? undefined
+        : yield* Effect.tryPromise({ try: () => find(against.value, needs), catch: fail })
+      const missed = yield* measured(benchmark, { ...flags, against: other })
+      if (flags.check && missed.length > 0) return yield* fail(`Over budget: ${missed.join(", ")}.`)
+    })
+  ).pipe(Command.withDescription(description))
 }
 
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
-
-/**
- * Runs a benchmark with the flags of this process: 2 for a flag that cannot be read, 1 where it could not finish and,
- * with `--check`, where a budget is missed.
- */
-export const run = async <Options extends { readonly check: boolean }>(benchmark: {
-  readonly usage: string
-  readonly parse: (args: ReadonlyArray<string>) => Options
-  /** Measures and tells; the budgets that are missed. */
-  readonly measure: (options: Options) => Promise<ReadonlyArray<string>>
-}): Promise<void> => {
-  let options: Options
-  try {
-    options = benchmark.parse(process.argv.slice(2))
-  } catch (error) {
-    console.error(`${messageOf(error)}\n\n${benchmark.usage}`)
-    process.exit(2)
-  }
-  if (process.platform !== "linux") {
-    console.error("This benchmark reads CPU time and memory from /proc and therefore runs on Linux only.")
-    process.exit(1)
-  }
-  try {
-    const overBudget = await benchmark.measure(options)
-    if (options.check && overBudget.length > 0) {
-      console.error(`\nOver budget: ${overBudget.join(", ")}.`)
-      process.exitCode = 1
-    }
-  } catch (error) {
-    console.error(`The benchmark could not finish: ${messageOf(error)}`)
-    process.exitCode = 1
-  }
-}
+export const run = (benchmark: Benchmark): void =>
+  Command.run(make(benchmark), { version: "0.0.0" }).pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)

@@ -29,12 +29,13 @@ export const machine = () => {
 }
 
 /** Replaces a section of docs/performance.md; what is around it is written by hand. */
-export const writeSection = async (name: string, content: string): Promise<void> => {
+export const writeSection = async (name: string, command: string, content: string): Promise<void> => {
   const start = `<!-- ${name}:start -->`
   const end = `<!-- ${name}:end -->`
   const before = await readFile(document, "utf8")
   const from = before.indexOf(start)
   const to = before.indexOf(end)
   if (from === -1 || to < from) throw new Error(`${document} has no section between ${start} and ${end}.`)
-  await writeFile(document, `${before.slice(0, from)}${start}\n${content}\n${before.slice(to)}`)
+  const head = `\`${command}\`, ${new Date().toISOString().slice(0, 10)}, ${machine()}`
+  await writeFile(document, `${before.slice(0, from)}${start}\n${head}\n\n${content}\n${before.slice(to)}`)
 }

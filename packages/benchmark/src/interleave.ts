@@ -1,19 +1,31 @@
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+
 /**
- * Measures every subject once per round. Each round begins with another one and every second one goes backwards, so that
- * a drift of the machine meets all of them, and nobody always comes after the same.
+ * The order of the subjects in each round: shuffled by the seed, and every second round is the one before it backwards. So
+ * each of two subjects comes first equally often, and nobody always comes after the same.
  */
+export const orders = <Subject>(
+  subjects: ReadonlyArray<Subject>,
+  rounds: number,
+  seed: number
+): ReadonlyArray<ReadonlyArray<Subject>> => {
+  const pairs = Array.from({ length: Math.ceil(rounds / 2) }, () => Random.shuffle(subjects))
+  return Effect.runSync(Effect.all(pairs).pipe(Random.withSeed(seed)))
+    .flatMap((order) => [order, order.toReversed()])
+    .slice(0, rounds)
+}
+
+/** Measures every subject once per round: the figures with the same index are of the same round. */
 export const interleave = async <Subject, Figures>(
   subjects: ReadonlyArray<Subject>,
   rounds: number,
+  seed: number,
   measure: (subject: Subject) => Promise<Figures>
 ): Promise<ReadonlyMap<Subject, ReadonlyArray<Figures>>> => {
   const measured = new Map(subjects.map((subject): [Subject, Array<Figures>] => [subject, []]))
-  for (let round = 0; round < rounds; round++) {
-    const first = round % subjects.length
-    const turned = [...subjects.slice(first), ...subjects.slice(0, first)]
-    for (const subject of round % 2 === 0 ? turned : turned.toReversed()) {
-      measured.get(subject)?.push(await measure(subject))
-    }
+  for (const order of orders(subjects, rounds, seed)) {
+    for (const subject of order) measured.get(subject)?.push(await measure(subject))
   }
   return measured
 }

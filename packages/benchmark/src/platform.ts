@@ -1,5 +1,5 @@
 /** The platform's side: a server on loopback that gives events as fast as they are asked for, and one process at a time. */
-import { type ChildProcess, spawn } from "node:child_process"
+import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { createServer, type RequestListener } from "node:http"
 import { cpuMillis, peakMegabytes, waitMillis } from "./proc.ts"
@@ -19,7 +19,7 @@ export interface Life {
   readonly spawnMillis: number
   readonly registerMillis: number
   readonly firstNextMillis: number
-  /** How much of the two the process waited for a CPU. */
+  /** How much of the two the process waited for a CPU after the spawn. */
   readonly registerWaitMillis: number
   readonly firstNextWaitMillis: number
   readonly firstNextCpuMillis: number
@@ -52,11 +52,8 @@ const shutdown = () => `{"eventType":"SHUTDOWN","deadlineMs":${Date.now() + 2000
 const startLimitMillis = 30_000
 const eventLimitMillis = 20
 
-const running = new Set<ChildProcess>()
-process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")))
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1))
-
-export const open = async (): Promise<Platform> => {
+/** @param signal ends the process that is running */
+export const open = async (signal: AbortSignal): Promise<Platform> => {
   let listener: RequestListener | undefined
   const server = createServer((request, response) => {
     request.resume()
@@ -74,11 +71,14 @@ export const open = async (): Promise<Platform> => {
     const [file, ...args] = program.command
     const child = spawn(file, args, {
       env: { ...program.env, AWS_LAMBDA_RUNTIME_API: runtimeApi },
-      stdio: ["ignore", "pipe", "pipe"]
+      stdio: ["ignore", "pipe", "pipe"],
+      signal,
+      killSignal: "SIGKILL"
     })
     const spawnMillis = performance.now() - startedAt
     const { pid } = child
-    running.add(child)
+    // What it waited for in the fork is part of the time that the spawn took.
+    const spawnWaitMillis = pid === undefined ? NaN : waitMillis(pid)
 
     let registerMillis = NaN
     let firstNextMillis = NaN
@@ -93,7 +93,7 @@ export const open = async (): Promise<Platform> => {
       if (pid === undefined) return
       if (request.url?.endsWith("/register")) {
         registerMillis = performance.now() - startedAt
-        registerWaitMillis = waitMillis(pid)
+        registerWaitMillis = waitMillis(pid) - spawnWaitMillis
         response.setHeader("Lambda-Extension-Identifier", "2f0e5a52-7d4f-4a5b-9d1c-7a2f6e9b3c11")
         response.setHeader("Content-Type", "application/json")
         response.end(registered)
@@ -102,7 +102,7 @@ export const open = async (): Promise<Platform> => {
       polls++
       if (polls === 1) {
         firstNextMillis = performance.now() - startedAt
-        firstNextWaitMillis = waitMillis(pid)
+        firstNextWaitMillis = waitMillis(pid) - spawnWaitMillis
         firstNextCpuMillis = cpuMillis(pid)
         firstNextPeakMegabytes = peakMegabytes(pid)
       }
@@ -133,7 +133,6 @@ export const open = async (): Promise<Platform> => {
       await once(child, "close")
     } finally {
       clearTimeout(timer)
-      running.delete(child)
       listener = undefined
     }
 

@@ -1,23 +1,25 @@
-/** Several measurements of one figure. */
+/** Several measurements of one figure: the median, and the range that holds the middle half of them. */
 export interface Summary {
   readonly median: number
-  readonly min: number
-  readonly max: number
+  readonly low: number
+  readonly high: number
 }
 
 export const summarize = (values: ReadonlyArray<number>): Summary => {
   const sorted = values.toSorted((a, b) => a - b)
-  const at = (index: number) => sorted[index] ?? NaN
-  const half = sorted.length >> 1
-  return {
-    median: sorted.length % 2 === 1 ? at(half) : (at(half - 1) + at(half)) / 2,
-    min: at(0),
-    max: at(sorted.length - 1)
+  const at = (quantile: number) => {
+    const place = quantile * (sorted.length - 1)
+    const [below = NaN, above = below] = sorted.slice(Math.floor(place), Math.floor(place) + 2)
+    return below + (above - below) * (place % 1)
   }
+  return { median: at(0.5), low: at(0.25), high: at(0.75) }
 }
 
+const spread = ({ high, low }: Summary, digits: number): string =>
+  low === high ? "" : ` (${low.toFixed(digits)}–${high.toFixed(digits)})`
+
 /** The median and, where there is one, the spread. */
-export const show = ({ max, median, min }: Summary, digits: number, unit: string): string => {
-  const spread = min === max ? "" : ` (${min.toFixed(digits)}–${max.toFixed(digits)})`
-  return `${median.toFixed(digits)} ${unit}${spread}`
-}
+export const show = (summary: Summary, digits: number, unit: string): string =>
+  `${summary.median.toFixed(digits)} ${unit}${spread(summary, digits)}`
+
+export const showRatio = (ratio: Summary): string => `${ratio.median.toFixed(2)}x${spread(ratio, 2)}`

@@ -3,47 +3,79 @@
  * the same client, interleaved in one run. Read the ratios: the events per millisecond belong to the machine.
  */
 import { bundle, packageFolder } from "./bundle.ts"
-import { run } from "./command.ts"
+import * as Checkout from "./checkout.ts"
+import { type Benchmark, commandLine, type Options, run } from "./command.ts"
+import { versusText, type Versus } from "./compare.ts"
+import { writeSection } from "./document.ts"
+import { interleave } from "./interleave.ts"
 import { makeRequests } from "./telemetry/batches.ts"
-import { floodOf, missed, rowsOf } from "./telemetry/figures.ts"
-import { floodRounds, type Options, parse, usage } from "./telemetry/options.ts"
-import { toText, writeDocument } from "./telemetry/report.ts"
-import { type Life, live, type Server } from "./telemetry/server.ts"
+import { figuresOf, floodFigures, floodOf, missed, rowsOf } from "./telemetry/figures.ts"
+import { floodRounds, toMarkdown, toText } from "./telemetry/report.ts"
+import { flooded, type Life, round } from "./telemetry/round.ts"
+import type { Server } from "./telemetry/server.ts"
 
-const warmUp = 100
-const flood = [250, 750]
+const entry = "packages/benchmark/src/entries/telemetry.ts"
 
 const requests = makeRequests(8)
 const batchBytes = requests.reduce((sum, request) => sum + request.length, 0) / requests.length
 
-const measure = async (options: Options) => {
-  const file = await bundle("src/entries/telemetry.ts", "telemetry")
-  const raw: Server = { label: "raw-telemetry.cjs", file: `${packageFolder}/fixtures/raw-telemetry.cjs`, env: {} }
-  const ours: Server = { label: "ours", file, env: { TAKE: "1" } }
-  const stuck: Server = { label: "ours, stuck", file, env: { TAKE: "0" } }
-  const lives = new Map<Server, Array<Life>>([raw, ours, stuck].map((server) => [server, []]))
-  const add = async (server: Server, phases: ReadonlyArray<number>) =>
-    lives.get(server)?.push(await live(server, requests, phases))
+const raw: Server = { label: "raw-telemetry.cjs", file: `${packageFolder}/fixtures/raw-telemetry.cjs`, env: {} }
 
-  console.error(`${options.rounds} lives of 2 servers with ${options.batches} batches each …`)
-  for (let round = 0; round < options.rounds; round++) {
-    for (const server of round % 2 === 0 ? [raw, ours] : [ours, raw]) await add(server, [warmUp, options.batches])
+/** A server whose consumer takes the records, and one whose consumer is stuck. */
+interface Pair {
+  readonly taking: Server
+  readonly stuck: Server
+}
+
+const serversOf = (label: string, file: string): Pair => ({
+  taking: { label, file, env: { TAKE: "1" } },
+  stuck: { label: `${label}, stuck`, file, env: { TAKE: "0" } }
+})
+
+const measure = async ({ against, rounds, seed, size }: Options, here: Checkout.Checkout, signal: AbortSignal) => {
+  const file = await bundle(here, "here", entry)
+  const ours = serversOf("ours", file)
+  const again = serversOf("ours again", file)
+  const other = against && serversOf(`ours of ${against.name}`, await bundle(against, "against", entry))
+  const pairs = other === undefined ? [ours] : [ours, again, other]
+  const servers = [raw, ...pairs.map(({ taking }) => taking)]
+
+  console.error(`${rounds} lives of ${servers.length} servers with ${size} batches each …`)
+  const lives = new Map(servers.map((server): [Server, Array<Life>] => [server, []]))
+  for (let index = 0; index < rounds; index++) {
+    const measured = await round(servers, requests, { batches: size, seed: seed + index, signal })
+    for (const [server, life] of measured) lives.get(server)?.push(life)
   }
   console.error(`${floodRounds} floods …\n`)
-  for (let round = 0; round < floodRounds; round++) await add(stuck, flood)
+  const stuck = pairs.map((pair) => pair.stuck)
+  const floods = await interleave(stuck, floodRounds, seed, (server) => flooded(server, requests, signal))
+
+  const livesOf = (server: Server) => lives.get(server) ?? []
+  const floodsOf = (server: Server) => floods.get(server) ?? []
+  const all = (pair: Pair) => [...figuresOf(livesOf(pair.taking)), ...floodFigures(floodsOf(pair.stuck))]
+  const versus: ReadonlyArray<Versus> =
+    other === undefined ? [] : [{ label: "telemetry", here: all(ours), against: all(other), again: all(again) }]
   return {
-    rows: rowsOf(lives.get(raw) ?? [], lives.get(ours) ?? [], options.batches),
-    flood: floodOf(lives.get(stuck) ?? [])
+    result: { rows: rowsOf(livesOf(raw), livesOf(ours.taking)), flood: floodOf(floodsOf(ours.stuck)) },
+    versus
   }
 }
 
-await run({
-  usage,
-  parse,
-  measure: async (options) => {
-    const result = await measure(options)
+const benchmark: Benchmark = {
+  name: "bench:telemetry",
+  description: "Measures our telemetry receiver beside a bare node:http server with JSON.parse",
+  size: { flag: "batches", standard: 1000, description: "Batches of 1000 events in one life" },
+  needs: [entry],
+  measure: async (options, signal) => {
+    const here = await Checkout.here()
+    const { result, versus } = await measure(options, here, signal)
     console.log(toText(result, options, batchBytes))
-    if (options.write) await writeDocument(result, options, batchBytes)
+    if (options.against !== undefined) console.log(versusText(here, options.against, versus))
+    if (options.write) {
+      await writeSection("telemetry", commandLine(benchmark, options), toMarkdown(result, options, batchBytes))
+    }
     return missed(result)
   }
-})
+}
+
+run(benchmark)

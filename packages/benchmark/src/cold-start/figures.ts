@@ -1,55 +1,71 @@
+import { compare, type Figure, type Row as Cell, type Versus } from "../compare.ts"
 import type { Life, Program } from "../platform.ts"
 import { type Summary, summarize } from "../summary.ts"
+import type { Layer } from "./variants.ts"
 
-interface Figure {
-  readonly label: string
-  readonly unit: string
-  readonly digits: number
-  readonly of: (life: Life) => number
-  /** Largest ratio of the built layer to raw.cjs that is accepted. */
-  readonly budget?: number
+/** How programs were measured, round by round. */
+export interface Measured {
+  readonly lives: (program: Program) => ReadonlyArray<Life>
+  /** Milliseconds of init under the emulator; `undefined`: of the function alone. */
+  readonly inits: (program: Program | undefined) => ReadonlyArray<number>
 }
+
+const firstNext = "spawn → first next"
 
 // From where the process runs the file: what it takes to fork a server of this size is no part of a layer. And without
 // the time that it waited for a CPU, which belongs to the neighbours.
-export const firstNext: Figure = {
-  label: "spawn → first next",
-  unit: "ms",
-  digits: 1,
-  of: (life) => life.firstNextMillis - life.spawnMillis - life.firstNextWaitMillis,
-  budget: 1.1
-}
-
-export const figures: ReadonlyArray<Figure> = [
+const figuresOf = (lives: ReadonlyArray<Life>): ReadonlyArray<Figure> => [
   {
     label: "spawn → register",
     unit: "ms",
     digits: 1,
-    of: (life) => life.registerMillis - life.spawnMillis - life.registerWaitMillis,
-    budget: 0.1
+    values: lives.map((life) => life.registerMillis - life.spawnMillis - life.registerWaitMillis)
   },
-  firstNext,
-  { label: "CPU until first next", unit: "ms", digits: 1, of: (life) => life.firstNextCpuMillis },
-  { label: "peak memory, first next", unit: "MB", digits: 1, of: (life) => life.firstNextPeakMegabytes },
-  { label: "peak memory, after the events", unit: "MB", digits: 1, of: (life) => life.peakMegabytes, budget: 1.25 }
+  {
+    label: firstNext,
+    unit: "ms",
+    digits: 1,
+    values: lives.map((life) => life.firstNextMillis - life.spawnMillis - life.firstNextWaitMillis)
+  },
+  {
+    label: "CPU until first next",
+    unit: "ms",
+    digits: 1,
+    values: lives.map(({ firstNextCpuMillis }) => firstNextCpuMillis)
+  },
+  {
+    label: "peak memory, first next",
+    unit: "MB",
+    digits: 1,
+    values: lives.map(({ firstNextPeakMegabytes }) => firstNextPeakMegabytes)
+  },
+  {
+    label: "peak memory, after the events",
+    unit: "MB",
+    digits: 1,
+    values: lives.map(({ peakMegabytes }) => peakMegabytes)
+  }
 ]
 
-export interface Cell {
-  readonly figure: Figure
-  readonly summary: Summary
-  /** To raw.cjs. */
-  readonly ratio: number
-}
+/** The largest ratios of the built layer to raw.cjs that are accepted. */
+const budgets = new Map([
+  ["spawn → register", 0.1],
+  [firstNext, 1.1],
+  ["peak memory, after the events", 1.25]
+])
 
 export interface Row {
-  readonly program: Program
+  readonly label: string
+  /** To raw.cjs. */
   readonly cells: ReadonlyArray<Cell>
-  /** Init under the emulator beyond that of the function alone. */
-  readonly addedInitMillis: number
+  /** Init under the emulator beyond that of the function alone in the same round. */
+  readonly addedInitMillis: Summary
 }
 
 export interface Result {
   readonly rows: ReadonlyArray<Row>
+  /** Of raw.cjs, to say how far apart its lives were. */
+  readonly rawFirstNext: Summary
   /** Init of the function alone. */
   readonly functionInit: Summary
   /** What spawn itself took. */
@@ -58,40 +74,58 @@ export interface Result {
   readonly wait: Summary
   readonly budgets: ReadonlyArray<{
     readonly label: string
-    readonly ratio: number
+    readonly ratio: Summary
     readonly budget: number
     readonly isMet: boolean
   }>
 }
 
-export interface Measured {
-  readonly programs: ReadonlyArray<Program>
-  readonly raw: Program
-  readonly built: Program
-  readonly lives: (program: Program) => ReadonlyArray<Life>
-  readonly inits: (program: Program | undefined) => ReadonlyArray<number>
-}
-
-export const resultOf = ({ built, inits, lives, programs, raw }: Measured): Result => {
-  const summary = (program: Program, { of }: Figure) => summarize(lives(program).map(of))
-  const functionInit = summarize(inits(undefined))
-  const cellsOf = (program: Program): ReadonlyArray<Cell> =>
-    figures.map((figure) => ({
-      figure,
-      summary: summary(program, figure),
-      ratio: summary(program, figure).median / summary(raw, figure).median
-    }))
+/**
+ * @param raw what the others are compared with
+ * @param built what `effect-lambda build` makes, which has the budgets
+ */
+export const resultOf = (
+  { inits, lives }: Measured,
+  programs: ReadonlyArray<Program>,
+  raw: Program,
+  built: Program
+): Result => {
+  const functionInits = inits(undefined)
+  const cellsOf = (program: Program) => compare(figuresOf(lives(program)), figuresOf(lives(raw)))
+  const rawFirstNext = figuresOf(lives(raw)).find(({ label }) => label === firstNext)
   return {
     rows: programs.map((program) => ({
-      program,
+      label: program.label,
       cells: cellsOf(program),
-      addedInitMillis: summarize(inits(program)).median - functionInit.median
+      addedInitMillis: summarize(inits(program).map((millis, round) => millis - (functionInits[round] ?? NaN)))
     })),
-    functionInit,
+    rawFirstNext: summarize(rawFirstNext?.values ?? []),
+    functionInit: summarize(functionInits),
     spawn: summarize(programs.flatMap(lives).map((life) => life.spawnMillis)),
     wait: summarize(programs.flatMap(lives).map((life) => life.firstNextWaitMillis)),
-    budgets: cellsOf(built).flatMap(({ figure: { budget, label }, ratio }) =>
-      budget === undefined ? [] : [{ label, ratio, budget, isMet: ratio <= budget }]
-    )
+    budgets: cellsOf(built).flatMap(({ label, ratio }) => {
+      const budget = budgets.get(label)
+      return budget === undefined ? [] : [{ label, ratio, budget, isMet: ratio.median <= budget }]
+    })
   }
+}
+
+/** @param again the first layer under a second name */
+export const versusOf = (
+  { inits, lives }: Measured,
+  here: ReadonlyArray<Layer>,
+  against: ReadonlyArray<Layer>,
+  again: Program
+): ReadonlyArray<Versus> => {
+  const measured = (program: Program): ReadonlyArray<Figure> => [
+    ...figuresOf(lives(program)),
+    { label: "init under the emulator", unit: "ms", digits: 0, values: inits(program) }
+  ]
+  const all = ({ program, sizes }: Layer) => [...measured(program), ...sizes]
+  return here.map((layer, index) => {
+    const other = against[index]
+    const { label } = layer.program
+    const versus = { label, here: all(layer), against: other === undefined ? [] : all(other) }
+    return index === 0 ? { ...versus, again: measured(again) } : versus
+  })
 }

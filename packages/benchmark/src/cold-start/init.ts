@@ -25,5 +25,9 @@ const measure = Effect.fnUntraced(function* (program: Program | undefined) {
   return ended.at - started.at
 }, Effect.scoped)
 
-/** @param program `undefined`: the function alone */
-export const initMillis = (program: Program | undefined): Promise<number> => Effect.runPromise(measure(program))
+/**
+ * @param program `undefined`: the function alone
+ * @param signal ends the emulator with what runs in it
+ */
+export const initMillis = (program: Program | undefined, signal: AbortSignal): Promise<number> =>
+  Effect.runPromise(measure(program), { signal })

@@ -1,13 +1,20 @@
 import { execFile } from "node:child_process"
-import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises"
+import { existsSync } from "node:fs"
+import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { promisify } from "node:util"
 import { packageFolder } from "../bundle.ts"
+import type { Checkout } from "../checkout.ts"
+import type { Figure } from "../compare.ts"
 import type { Program } from "../platform.ts"
+import { bundleFigures, kilobytes, sizeOf } from "../size.ts"
 
 const folder = join(packageFolder, "dist/cold-start")
-const cli = join(packageFolder, "../cli/bin/effect-lambda.mjs")
-const hello = join(packageFolder, "../examples/hello/src/hello.ts")
+const cli = "packages/cli/bin/effect-lambda.mjs"
+const hello = "packages/examples/hello/src/hello.ts"
+
+/** What a checkout must have. */
+export const needs = [cli, hello]
 
 const run = promisify(execFile)
 
@@ -18,11 +25,56 @@ const env = {
 }
 
 /** What a user runs. */
-const layer = async (label: string, out: string, flags: ReadonlyArray<string>): Promise<Program> => {
-  console.error(`building ${label} …`)
-  const args = ["build", hello, "--name", "hello", "--arch", process.arch, "--out", join(folder, out), "--no-zip"]
-  await run(process.execPath, [cli, ...args, "--no-check", ...flags], { timeout: 300_000 })
-  return { label, command: [join(folder, out, `hello-${process.arch}/extensions/hello`)], env, isLogging: true }
+export interface Layer {
+  readonly program: Program
+  readonly sizes: ReadonlyArray<Figure>
+}
+
+const bytesIn = async (path: string): Promise<number> => {
+  const files = (await readdir(path, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile())
+  const stats = await Promise.all(files.map(({ name, parentPath }) => stat(join(parentPath, name))))
+  return stats.reduce((sum, { size }) => sum + size, 0)
+}
+
+/** The variants of the layer, each built by the checkout with its own `effect-lambda build`. */
+const variants = [
+  { label: "built layer: stub, code cache", out: "built", flags: [] },
+  { label: "stub, no code cache", out: "no-cache", flags: ["--code-cache", "off"] },
+  { label: "code cache, no stub", out: "no-stub", flags: ["--entry", "node"] },
+  { label: "stub, bun", out: "bun", flags: ["--runtime", "bun"] }
+]
+
+/** @param signal ends the build that is running */
+export const layers = async (
+  checkout: Checkout,
+  side: "against" | "here",
+  signal: AbortSignal
+): Promise<ReadonlyArray<Layer>> => {
+  const built: Array<Layer> = []
+  for (const { flags, label, out } of variants) {
+    console.error(`building ${label} of ${checkout.name} …`)
+    const target = join(folder, side, out)
+    const args = ["build", join(checkout.folder, hello), "--name", "hello", "--arch", process.arch, "--out", target]
+    await run(process.execPath, [join(checkout.folder, cli), ...args, "--no-zip", "--no-check", ...flags], {
+      timeout: 300_000,
+      signal
+    })
+    const layer = join(target, `hello-${process.arch}`)
+    const bundle = join(layer, "hello/bundle.cjs")
+    built.push({
+      program: {
+        label: side === "here" ? label : `${label}, of ${checkout.name}`,
+        command: [join(layer, "extensions/hello")],
+        env,
+        isLogging: true
+      },
+      sizes: [
+        ...(existsSync(bundle) ? bundleFigures(await sizeOf(bundle)) : []),
+        kilobytes("layer, unzipped", await bytesIn(layer))
+      ]
+    })
+  }
+  return built
 }
 
 /** A file as Lambda starts one: by its first line. Named `.cjs`, since the packages here are ES modules. */
@@ -48,31 +100,24 @@ const floor = async (): Promise<Program | string> => {
   return { label: "C, static", command: [file], env, isLogging: false }
 }
 
-export interface Variants {
+export interface Bare {
   /** What the others are compared with. */
   readonly raw: Program
   /** The same file once more: how far its ratios are from 1 is the noise of the run. */
   readonly rawAgain: Program
-  /** What `effect-lambda build` makes, which has the budgets. */
-  readonly built: Program
-  readonly others: ReadonlyArray<Program>
+  readonly floor: ReadonlyArray<Program>
   /** What is left out, and why. */
   readonly notes: ReadonlyArray<string>
 }
 
-export const build = async (): Promise<Variants> => {
+/** The programs without a library; what an earlier run built is removed. */
+export const bare = async (): Promise<Bare> => {
   await rm(folder, { recursive: true, force: true })
   const native = await floor()
   return {
     raw: await raw("raw.cjs"),
     rawAgain: await raw("raw.cjs again"),
-    built: await layer("built layer: stub, code cache", "built", []),
-    others: [
-      await layer("stub, no code cache", "no-cache", ["--code-cache", "off"]),
-      await layer("code cache, no stub", "no-stub", ["--entry", "node"]),
-      await layer("stub, bun", "bun", ["--runtime", "bun"]),
-      ...(typeof native === "string" ? [] : [native])
-    ],
+    floor: typeof native === "string" ? [] : [native],
     notes: typeof native === "string" ? [native] : []
   }
 }

@@ -1,18 +1,7 @@
-import { type Summary, summarize } from "../summary.ts"
+import { compare, type Figure, type Row, type Versus } from "../compare.ts"
 import type { Life, Program } from "../platform.ts"
-import type { Pair, Size, Variants } from "./variants.ts"
-
-/** One line of the result: the same figure of both programs of a pair. */
-export interface Row {
-  readonly label: string
-  readonly unit: string
-  readonly digits: number
-  readonly raw: Summary
-  readonly hello: Summary
-  /** Undefined where a ratio says nothing. */
-  readonly ratio: number | undefined
-  readonly budget: { readonly text: string; readonly isMet: boolean } | undefined
-}
+import { bundleFigures, type Size } from "../size.ts"
+import type { Ours, Pair } from "./variants.ts"
 
 export interface Lives {
   /** Few events: for the timings of the start. */
@@ -21,74 +10,76 @@ export interface Lives {
   readonly long: ReadonlyArray<Life>
 }
 
-interface Figure {
-  readonly label: string
-  readonly unit: string
-  readonly digits: number
-  readonly lives: keyof Lives
-  readonly key: keyof Life
-  /** Largest ratio to raw.cjs that is accepted, without logging. */
-  readonly budget?: number
-}
-
-const figures: ReadonlyArray<Figure> = [
-  { label: "spawn → register", unit: "ms", digits: 1, lives: "short", key: "registerMillis" },
-  { label: "spawn → first next", unit: "ms", digits: 1, lives: "short", key: "firstNextMillis", budget: 1.6 },
-  { label: "CPU until first next", unit: "ms", digits: 1, lives: "short", key: "firstNextCpuMillis" },
-  { label: "CPU per event", unit: "ms", digits: 3, lives: "long", key: "eventCpuMillis", budget: 1.6 },
-  { label: "peak memory", unit: "MB", digits: 1, lives: "long", key: "peakMegabytes", budget: 1.3 }
-]
-
-const bundleBudget = { minified: 110_000, gzip: 38_000 }
-
-const sizeRow = (label: string, rawBytes: number, helloBytes: number, budgetBytes: number): Row => {
-  const same = (bytes: number) => ({ median: bytes / 1000, min: bytes / 1000, max: bytes / 1000 })
-  return {
-    label,
-    unit: "KB",
+const figuresOf = ({ long, short }: Lives): ReadonlyArray<Figure> => [
+  { label: "spawn → register", unit: "ms", digits: 1, values: short.map(({ registerMillis }) => registerMillis) },
+  { label: "spawn → first next", unit: "ms", digits: 1, values: short.map(({ firstNextMillis }) => firstNextMillis) },
+  {
+    label: "CPU until first next",
+    unit: "ms",
     digits: 1,
-    raw: same(rawBytes),
-    hello: same(helloBytes),
-    ratio: undefined,
-    budget: { text: `≤ ${budgetBytes / 1000} KB`, isMet: helloBytes <= budgetBytes }
-  }
-}
-
-const sizeRows = (raw: Size, hello: Size): ReadonlyArray<Row> => [
-  sizeRow("hello's bundle, minified", raw.bytes, hello.bytes, bundleBudget.minified),
-  sizeRow("hello's bundle, gzip", raw.gzipBytes, hello.gzipBytes, bundleBudget.gzip)
+    values: short.map(({ firstNextCpuMillis }) => firstNextCpuMillis)
+  },
+  { label: "CPU per event", unit: "ms", digits: 3, values: long.map(({ eventCpuMillis }) => eventCpuMillis) },
+  { label: "peak memory", unit: "MB", digits: 1, values: long.map(({ peakMegabytes }) => peakMegabytes) }
 ]
 
-/** `hasBudget`: the budgets are about the library's own cost, so only the pair without logging has them. */
-const pairRows = (raw: Lives, hello: Lives, hasBudget: boolean): ReadonlyArray<Row> =>
-  figures.map(({ budget, digits, key, label, lives, unit }) => {
-    const summary = (all: Lives) => summarize(all[lives].map((life) => life[key]))
-    const [rawSummary, helloSummary] = [summary(raw), summary(hello)]
-    const ratio = helloSummary.median / rawSummary.median
-    return {
-      label,
-      unit,
-      digits,
-      raw: rawSummary,
-      hello: helloSummary,
-      ratio,
-      budget:
-        budget === undefined || !hasBudget ? undefined : { text: `≤ ${budget.toFixed(2)}x`, isMet: ratio <= budget }
-    }
-  })
+/** The largest ratios to raw.cjs that are accepted, without logging. */
+const ratioBudgets = new Map([
+  ["spawn → first next", 1.6],
+  ["CPU per event", 1.6],
+  ["peak memory", 1.3]
+])
+
+const kilobyteBudgets = new Map([
+  ["bundle, minified", 110],
+  ["bundle, gzip", 38]
+])
+
+export interface BudgetRow extends Row {
+  readonly budget: { readonly text: string; readonly isMet: boolean } | undefined
+}
+
+const withBudget = (row: Row): BudgetRow => {
+  const ratio = ratioBudgets.get(row.label)
+  if (ratio !== undefined)
+    return { ...row, budget: { text: `≤ ${ratio.toFixed(2)}x`, isMet: row.ratio.median <= ratio } }
+  const size = kilobyteBudgets.get(row.label)
+  if (size !== undefined) return { ...row, budget: { text: `≤ ${size} KB`, isMet: row.of.median <= size } }
+  return { ...row, budget: undefined }
+}
 
 export interface Result {
-  readonly quiet: ReadonlyArray<Row>
+  readonly quiet: ReadonlyArray<BudgetRow>
+  readonly sizes: ReadonlyArray<BudgetRow>
   readonly logging: ReadonlyArray<Row>
 }
 
-export const resultOf = (variants: Variants, lives: (program: Program) => Lives): Result => {
-  const rows = ({ hello, raw }: Pair, hasBudget: boolean) => pairRows(lives(raw), lives(hello), hasBudget)
-  return {
-    quiet: [...rows(variants.quiet, true), ...sizeRows(variants.rawSize, variants.helloSize)],
-    logging: rows(variants.logging, false)
-  }
-}
+export const resultOf = (ours: Ours, raw: Pair, rawSize: Size, lives: (program: Program) => Lives): Result => ({
+  // The budgets are about the library's own cost.
+  quiet: compare(figuresOf(lives(ours.quiet)), figuresOf(lives(raw.quiet))).map(withBudget),
+  sizes: compare(bundleFigures(ours.size), bundleFigures(rawSize)).map(withBudget),
+  logging: compare(figuresOf(lives(ours.logging)), figuresOf(lives(raw.logging)))
+})
 
-export const missed = (result: Result): ReadonlyArray<Row> =>
-  [...result.quiet, ...result.logging].filter((row) => row.budget?.isMet === false)
+export const missed = ({ quiet, sizes }: Result): ReadonlyArray<string> =>
+  [...quiet, ...sizes].filter(({ budget }) => budget?.isMet === false).map(({ label }) => label)
+
+export const versusOf = (
+  here: Ours,
+  against: Ours,
+  again: Pair,
+  lives: (program: Program) => Lives
+): ReadonlyArray<Versus> => [
+  {
+    label: "hello, no log",
+    here: figuresOf(lives(here.quiet)),
+    against: figuresOf(lives(against.quiet)),
+    again: figuresOf(lives(again.quiet))
+  },
+  {
+    label: "hello",
+    here: [...figuresOf(lives(here.logging)), ...bundleFigures(here.size)],
+    against: [...figuresOf(lives(against.logging)), ...bundleFigures(against.size)],
+    again: figuresOf(lives(again.logging))
+  }
+]

@@ -1,23 +1,38 @@
-import { machine, markdown, type Table, text, writeSection } from "../document.ts"
-import { show } from "../summary.ts"
-import type { Result, Row } from "./figures.ts"
-import { command, longRounds, type Options } from "./options.ts"
+import type { Options } from "../command.ts"
+import { machine, markdown, type Table, text } from "../document.ts"
+import { show, showRatio } from "../summary.ts"
+import type { BudgetRow, Result } from "./figures.ts"
 
-const cells = (rows: ReadonlyArray<Row>): Table => [
-  ["", "raw.cjs", "hello", "ratio", "budget", "met"],
-  ...rows.map((row) => [
-    row.label,
-    show(row.raw, row.digits, row.unit),
-    show(row.hello, row.digits, row.unit),
-    row.ratio === undefined ? "" : `${row.ratio.toFixed(2)}x`,
-    row.budget?.text ?? "",
-    row.budget === undefined ? "" : row.budget.isMet ? "yes" : "NO"
-  ])
+/** How often each program lives for long. */
+export const longRounds = ({ rounds }: Options): number => Math.ceil(rounds / 3)
+
+const head = ["", "raw.cjs", "hello", "ratio", "budget", "met"]
+
+const cells = ({ budget, digits, label, of, ratio, to, unit }: BudgetRow): ReadonlyArray<string> => [
+  label,
+  show(to, digits, unit),
+  show(of, digits, unit),
+  showRatio(ratio),
+  budget?.text ?? "",
+  budget === undefined ? "" : budget.isMet ? "yes" : "NO"
 ]
 
+// The ratio of a library's size to that of 40 lines says nothing.
+const withoutRatio = (row: ReadonlyArray<string>) => row.map((cell, column) => (head[column] === "ratio" ? "" : cell))
+
+const quiet = (result: Result): Table => [
+  head,
+  ...result.quiet.map(cells),
+  ...result.sizes.map(cells).map(withoutRatio)
+]
+
+const logging = (result: Result): Table =>
+  [head, ...result.logging.map((row) => cells({ ...row, budget: undefined }))].map((row) => row.slice(0, 4))
+
 const notes = (options: Options): ReadonlyArray<string> => [
-  `Medians (min–max): the start over ${options.rounds} short lives, CPU per event and peak memory over ` +
-    `${longRounds(options)} lives of ${options.events} invocations; one process per life, all interleaved in one run.`,
+  `Medians, and in brackets the middle half: the start over ${options.rounds} short lives, CPU per event and peak memory over ` +
+    `${longRounds(options)} lives of ${options.size} invocations. One process per life; the lives of all programs take turns, and ` +
+    "the ratios are taken round by round.",
   "raw.cjs is packages/benchmark/fixtures/raw.cjs on node:http, hello is packages/examples/hello bundled by rolldown; " +
     "both run from the file, without the stub that registers first and without a code cache.",
   "Both programs of a pair do the same work: without logging neither writes a line; with logging each writes one JSON line " +
@@ -28,29 +43,24 @@ const notes = (options: Options): ReadonlyArray<string> => [
 export const toText = (result: Result, options: Options): string =>
   [
     "Without logging: the library's own cost",
-    text(cells(result.quiet)),
+    text(quiet(result)),
     "",
     "With one JSON log line per invocation",
-    text(cells(result.logging).map((row) => row.slice(0, 4))),
+    text(logging(result)),
     "",
     machine(),
     ...notes(options)
   ].join("\n")
 
-const toMarkdown = (result: Result, options: Options): string =>
+export const toMarkdown = (result: Result, options: Options): string =>
   [
-    `\`${command(options)}\`, ${new Date().toISOString().slice(0, 10)}, ${machine()}`,
-    "",
     "Without logging, the library's own cost:",
     "",
-    markdown(cells(result.quiet)),
+    markdown(quiet(result)),
     "",
     "With one JSON log line per invocation:",
     "",
-    markdown(cells(result.logging).map((row) => row.slice(0, 4))),
+    markdown(logging(result)),
     "",
     ...notes(options).map((note) => `- ${note}`)
   ].join("\n")
-
-export const writeDocument = (result: Result, options: Options): Promise<void> =>
-  writeSection("lifecycle", toMarkdown(result, options))

@@ -1,46 +1,51 @@
-import { readFile } from "node:fs/promises"
 import { join } from "node:path"
-import { gzipSync } from "node:zlib"
 import { bundle, packageFolder } from "../bundle.ts"
+import type { Checkout } from "../checkout.ts"
 import type { Program } from "../platform.ts"
+import { type Size, sizeOf } from "../size.ts"
 
-export interface Size {
-  readonly bytes: number
-  readonly gzipBytes: number
-}
+const hello = "packages/examples/hello/src/hello.ts"
+const helloQuiet = "packages/benchmark/src/entries/hello-quiet.ts"
 
-/** Two programs that do the same work. */
+/** What a checkout must have. */
+export const needs = [hello, helloQuiet]
+
+/** The same program twice: without a log line, and with one per invocation. */
 export interface Pair {
-  readonly raw: Program
-  readonly hello: Program
+  readonly quiet: Program
+  readonly logging: Program
 }
 
-export interface Variants {
-  readonly quiet: Pair
-  readonly logging: Pair
-  readonly rawSize: Size
-  readonly helloSize: Size
-}
-
-const sizeOf = async (file: string): Promise<Size> => {
-  const content = await readFile(file)
-  return { bytes: content.length, gzipBytes: gzipSync(content, { level: 9 }).length }
-}
-
-export const build = async (): Promise<Variants> => {
-  const raw = join(packageFolder, "fixtures/raw.cjs")
-  const hello = await bundle("../examples/hello/src/hello.ts", "hello")
-  const helloQuiet = await bundle("src/entries/hello-quiet.ts", "hello-quiet")
+export const raw = (): Pair => {
+  const file = join(packageFolder, "fixtures/raw.cjs")
   return {
-    quiet: {
-      raw: { label: "raw.cjs, no log", command: [process.execPath, raw], env: { QUIET: "1" }, isLogging: false },
-      hello: { label: "hello, no log", command: [process.execPath, helloQuiet], env: {}, isLogging: false }
-    },
-    logging: {
-      raw: { label: "raw.cjs", command: [process.execPath, raw], env: {}, isLogging: true },
-      hello: { label: "hello", command: [process.execPath, hello], env: {}, isLogging: true }
-    },
-    rawSize: await sizeOf(raw),
-    helloSize: await sizeOf(hello)
+    quiet: { label: "raw.cjs, no log", command: [process.execPath, file], env: { QUIET: "1" }, isLogging: false },
+    logging: { label: "raw.cjs", command: [process.execPath, file], env: {}, isLogging: true }
   }
 }
+
+export const rawSize = (): Promise<Size> => sizeOf(join(packageFolder, "fixtures/raw.cjs"))
+
+export interface Ours extends Pair {
+  /** Of the one that logs. */
+  readonly size: Size
+}
+
+export const build = async (checkout: Checkout, side: "against" | "here"): Promise<Ours> => {
+  const logging = await bundle(checkout, side, hello)
+  const quiet = await bundle(checkout, side, helloQuiet)
+  const program = (name: string, file: string, isLogging: boolean): Program => ({
+    label: `${name} of ${checkout.name}`,
+    command: [process.execPath, file],
+    env: {},
+    isLogging
+  })
+  return {
+    quiet: program("hello, no log,", quiet, false),
+    logging: program("hello", logging, true),
+    size: await sizeOf(logging)
+  }
+}
+
+/** The same files as programs of a second name. */
+export const again = ({ logging, quiet }: Pair): Pair => ({ quiet: { ...quiet }, logging: { ...logging } })

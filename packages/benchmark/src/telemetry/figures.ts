@@ -1,27 +1,18 @@
+import { compare, type Figure, type Row } from "../compare.ts"
 import { type Summary, summarize } from "../summary.ts"
-import { eventsPerBatch } from "./batches.ts"
-import { field, type Life } from "./server.ts"
-
-/** The same figure of both servers. */
-export interface Row {
-  readonly label: string
-  readonly unit: string
-  readonly digits: number
-  readonly raw: Summary
-  readonly ours: Summary
-  readonly ratio: number
-  readonly budget: Budget | undefined
-}
+import type { Flood, Life } from "./round.ts"
 
 export interface Budget {
   readonly text: string
   readonly isMet: boolean
 }
 
-/** What became of a flood that nobody reads. */
-export interface Flood {
+export interface BudgetRow extends Row {
+  readonly budget: Budget | undefined
+}
+
+export interface FloodResult {
   readonly records: number
-  readonly delivered: number
   readonly waiting: number
   readonly dropped: number
   readonly quarterMegabytes: Summary
@@ -30,81 +21,62 @@ export interface Flood {
 }
 
 export interface Result {
-  readonly rows: ReadonlyArray<Row>
-  readonly flood: Flood
+  readonly rows: ReadonlyArray<BudgetRow>
+  readonly flood: FloodResult
 }
 
+const throughput = "throughput"
 const leastThroughput = 0.78
 /** How much more memory four times the records may take. */
 const mostGrowth = 1.15
 /** The bound of a consumer's queue, and what its reader has in hand. */
 const mostWaiting = 51_000
 
-/** Between the first mark (the end of the warm-up) and the last. */
-const between = ({ marks }: Life, batches: number) => {
-  const [start, end] = [marks[0], marks.at(-1)]
-  if (start === undefined || end === undefined) throw new Error("a life without marks")
-  const events = batches * eventsPerBatch
-  return {
-    eventsPerMilli: events / (end.millis - start.millis),
-    cpuMicros: ((end.cpuMillis - start.cpuMillis) * 1000) / events,
-    peakMegabytes: end.peakMegabytes
+export const figuresOf = (lives: ReadonlyArray<Life>): ReadonlyArray<Figure> => [
+  { label: throughput, unit: "events/ms", digits: 0, values: lives.map(({ eventsPerMilli }) => eventsPerMilli) },
+  { label: "CPU per event", unit: "µs", digits: 2, values: lives.map(({ cpuMicros }) => cpuMicros) },
+  { label: "peak memory", unit: "MB", digits: 0, values: lives.map(({ peakMegabytes }) => peakMegabytes) }
+]
+
+export const floodFigures = (floods: ReadonlyArray<Flood>): ReadonlyArray<Figure> => [
+  {
+    label: "peak memory after a flood",
+    unit: "MB",
+    digits: 0,
+    values: floods.map(({ peakMegabytes }) => peakMegabytes)
   }
+]
+
+const withBudget = (row: Row): BudgetRow => {
+  if (row.label !== throughput) return { ...row, budget: undefined }
+  const budget = { text: `≥ ${leastThroughput.toFixed(2)}x`, isMet: row.ratio.median >= leastThroughput }
+  return { ...row, budget }
 }
 
-export const rowsOf = (raw: ReadonlyArray<Life>, ours: ReadonlyArray<Life>, batches: number): ReadonlyArray<Row> => {
-  const row = (
-    label: string,
-    unit: string,
-    digits: number,
-    key: keyof ReturnType<typeof between>,
-    least?: number
-  ): Row => {
-    const of = (lives: ReadonlyArray<Life>) => summarize(lives.map((life) => between(life, batches)[key]))
-    const [rawSummary, oursSummary] = [of(raw), of(ours)]
-    const ratio = oursSummary.median / rawSummary.median
-    const budget = least === undefined ? undefined : { text: `≥ ${least.toFixed(2)}x`, isMet: ratio >= least }
-    return { label, unit, digits, raw: rawSummary, ours: oursSummary, ratio, budget }
-  }
-  return [
-    row("throughput", "events/ms", 0, "eventsPerMilli", leastThroughput),
-    row("CPU per event", "µs", 2, "cpuMicros"),
-    row("peak memory", "MB", 0, "peakMegabytes")
-  ]
-}
+export const rowsOf = (raw: ReadonlyArray<Life>, ours: ReadonlyArray<Life>): ReadonlyArray<BudgetRow> =>
+  compare(figuresOf(ours), figuresOf(raw)).map(withBudget)
 
-/** Phases of a flood: a quarter of it, then the rest. */
-export const floodOf = (lives: ReadonlyArray<Life>): Flood => {
-  const megabytes = (index: number) => summarize(lives.map(({ marks }) => marks.at(index)?.peakMegabytes ?? NaN))
-  const [quarterMegabytes, peakMegabytes] = [megabytes(0), megabytes(-1)]
-  const counts = lives.map(({ counted }) => {
-    const consumers = field(counted, "consumers")
-    const consumer: unknown = Array.isArray(consumers) ? consumers[0] : undefined
-    const count = (name: string) => Number(field(consumer, name))
-    return {
-      records: Number(field(counted, "received")),
-      offered: count("offered"),
-      delivered: count("delivered"),
-      waiting: count("waiting"),
-      dropped: count("droppedByQueue")
-    }
-  })
-  const isCounted = counts.every(
-    ({ delivered, dropped, offered, records, waiting }) =>
-      offered === records && delivered + waiting + dropped === records
-  )
-  const [first] = counts
+export const floodOf = (floods: ReadonlyArray<Flood>): FloodResult => {
+  const [first] = floods
   if (first === undefined) throw new Error("no flood")
+  const quarterMegabytes = summarize(floods.map((flood) => flood.quarterMegabytes))
+  const peakMegabytes = summarize(floods.map((flood) => flood.peakMegabytes))
   const growth = peakMegabytes.median / quarterMegabytes.median
+  const { dropped, records, waiting } = first
   return {
-    ...first,
+    records,
+    waiting,
+    dropped,
     quarterMegabytes,
     peakMegabytes,
     budgets: [
-      { text: "every record is delivered, waiting or counted as dropped", isMet: isCounted },
+      {
+        text: "every record is delivered, waiting or counted as dropped",
+        isMet: floods.every(({ isCounted }) => isCounted)
+      },
       {
         text: `at most ${mostWaiting} records wait`,
-        isMet: counts.every(({ waiting }) => waiting <= mostWaiting)
+        isMet: floods.every((flood) => flood.waiting <= mostWaiting)
       },
       {
         text: `memory ≤ ${mostGrowth.toFixed(2)}x of what a quarter of the flood took (${growth.toFixed(2)}x)`,

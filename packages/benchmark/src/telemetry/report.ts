@@ -1,36 +1,42 @@
-import { machine, markdown, type Table, text, writeSection } from "../document.ts"
-import { show } from "../summary.ts"
+import type { Options } from "../command.ts"
+import { machine, markdown, type Table, text } from "../document.ts"
+import { show, showRatio } from "../summary.ts"
 import { eventsPerBatch } from "./batches.ts"
-import type { Budget, Flood, Result, Row } from "./figures.ts"
-import { command, floodRounds, type Options } from "./options.ts"
+import type { Budget, BudgetRow, FloodResult, Result } from "./figures.ts"
+import { turn, warmUp } from "./round.ts"
+
+export const floodRounds = 3
 
 const met = (budget: Budget | undefined) => (budget === undefined ? "" : budget.isMet ? "yes" : "NO")
 
-const cells = (rows: ReadonlyArray<Row>): Table => [
+const cells = (rows: ReadonlyArray<BudgetRow>): Table => [
   ["", "raw-telemetry.cjs", "ours", "ratio", "budget", "met"],
-  ...rows.map(({ budget, digits, label, ours, ratio, raw, unit }) => [
+  ...rows.map(({ budget, digits, label, of, ratio, to, unit }) => [
     label,
-    show(raw, digits, unit),
-    show(ours, digits, unit),
-    `${ratio.toFixed(2)}x`,
+    show(to, digits, unit),
+    show(of, digits, unit),
+    showRatio(ratio),
     budget?.text ?? "",
     met(budget)
   ])
 ]
 
-const floodText = ({ dropped, peakMegabytes, quarterMegabytes, records, waiting }: Flood): string =>
+const floodText = ({ dropped, peakMegabytes, quarterMegabytes, records, waiting }: FloodResult): string =>
   `A flood of ${records} records at a consumer that never asks for a second batch: ${waiting} wait, ${dropped} are ` +
   `dropped and counted; peak memory ${show(quarterMegabytes, 0, "MB")} after a quarter of them, ` +
   `${show(peakMegabytes, 0, "MB")} after all.`
 
-const floodCells = ({ budgets }: Flood): Table => [
+const floodCells = ({ budgets }: FloodResult): Table => [
   ["budget of the flood", "met"],
   ...budgets.map((budget) => [budget.text, met(budget)])
 ]
 
 const notes = (options: Options, batchBytes: number): ReadonlyArray<string> => [
-  `Medians (min–max) of ${options.rounds} lives of ${options.batches} batches each, after 100 that are not counted; ` +
-    `the flood: ${floodRounds} lives. One process per life, all interleaved in one run.`,
+  `Medians of ${options.rounds} lives of ${options.size} batches each, after ${warmUp} that are not counted, in brackets the ` +
+    `middle half; the flood: ${floodRounds} lives.`,
+  `The servers of a round are up at the same time and are sent ${turn} batches in turn, so that both figures of a ratio come ` +
+    "from the same moments; the ratios are taken round by round. The time that a server waited for a CPU, which other " +
+    "programs of the machine had, is taken off.",
   `A batch is ${eventsPerBatch} events in ${Math.round(batchBytes / 1000)} KB: three quarters function logs (text and JSON), the rest ` +
     "platform.start, platform.runtimeDone and platform.report. One client on one kept-alive connection sends the next " +
     "batch when the one before it is answered.",
@@ -51,18 +57,13 @@ export const toText = (result: Result, options: Options, batchBytes: number): st
     ...notes(options, batchBytes)
   ].join("\n")
 
-export const writeDocument = (result: Result, options: Options, batchBytes: number): Promise<void> =>
-  writeSection(
-    "telemetry",
-    [
-      `\`${command(options)}\`, ${new Date().toISOString().slice(0, 10)}, ${machine()}`,
-      "",
-      markdown(cells(result.rows)),
-      "",
-      floodText(result.flood),
-      "",
-      markdown(floodCells(result.flood)),
-      "",
-      ...notes(options, batchBytes).map((note) => `- ${note}`)
-    ].join("\n")
-  )
+export const toMarkdown = (result: Result, options: Options, batchBytes: number): string =>
+  [
+    markdown(cells(result.rows)),
+    "",
+    floodText(result.flood),
+    "",
+    markdown(floodCells(result.flood)),
+    "",
+    ...notes(options, batchBytes).map((note) => `- ${note}`)
+  ].join("\n")
