@@ -194,9 +194,9 @@ const realAnswer = Effect.fnUntraced(function* (
 
 const timeoutTypes = new Set(["Sandbox.Timedout", "Sandbox.Timeout"])
 
-/** A text or nothing: Go guesses the content type. */
+/** Go guesses the content type, and gives an empty body none. */
 const goAnswer = (status: number, body: string, headers: Readonly<Record<string, string>> = {}): Answer => {
-  const contentType = HttpBytes.sniffContentType(Buffer.from(body))
+  const contentType = HttpBytes.sniffContentType(body)
   return { status, headers: contentType === undefined ? headers : { ...headers, "Content-Type": contentType }, body }
 }
 

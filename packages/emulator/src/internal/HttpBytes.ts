@@ -5,8 +5,8 @@ import type { Profile } from "../Profile.ts"
 /** Path and query of a request target; a target in absolute form, as a proxy gets it, loses scheme and host. */
 export const splitTarget = (target: string): { readonly path: string; readonly query: string } => {
   const origin = target.replace(/^[a-z][a-z0-9+.-]*:(\/\/[^/?#]*)?/i, "")
-  const [path = "", query = ""] = origin.split("?", 2)
-  return { path, query }
+  const at = origin.indexOf("?")
+  return at === -1 ? { path: origin, query: "" } : { path: origin.slice(0, at), query: origin.slice(at + 1) }
 }
 
 /** Keeps the first `limit` bytes of a body, to the byte; what follows is counted and dropped. */
@@ -37,31 +37,23 @@ export const omitConnection = (response: Http.ServerResponse): void => {
   if (response.shouldKeepAlive) response.removeHeader("connection")
 }
 
+/** Those of Go's list that text can begin with. */
 const signatures: ReadonlyArray<readonly [beginning: string, contentType: string]> = [
-  ["BM", "image/bmp"],
   ["%PDF-", "application/pdf"],
   ["%!PS-Adobe-", "application/postscript"],
-  ["\u00fe\u00ff", "text/plain; charset=utf-16be"],
-  ["\u00ff\u00fe", "text/plain; charset=utf-16le"],
-  ["\u00ef\u00bb\u00bf", "text/plain; charset=utf-8"],
-  ["\u0089PNG\r\n\u001a\n", "image/png"],
-  ["\u00ff\u00d8\u00ff", "image/jpeg"],
+  ["BM", "image/bmp"],
   ["GIF87a", "image/gif"],
   ["GIF89a", "image/gif"],
-  ["\u001f\u008b\u0008", "application/x-gzip"],
   ["PK\u0003\u0004", "application/zip"]
 ]
 
 const html =
   /^[\t\n\f\r ]*<(?:!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title|b|body|br|p|!--)[ >]/i
 
-/**
- * The content type of a body that has none, as Go's `net/http` guesses it from the beginning; of its list only what a
- * function is likely to answer with. `undefined`: an empty body has none.
- */
-export const sniffContentType = (body: Buffer): string | undefined => {
-  if (body.length === 0) return undefined
-  const beginning = body.subarray(0, 512).toString("latin1")
+/** The content type of a text, as Go's `net/http` guesses it from the beginning; nothing for an empty one. */
+export const sniffContentType = (text: string): string | undefined => {
+  if (text === "") return undefined
+  const beginning = text.slice(0, 512)
   if (html.test(beginning)) return "text/html; charset=utf-8"
   if (/^[\t\n\f\r ]*<\?xml/.test(beginning)) return "text/xml; charset=utf-8"
   const known = signatures.find(([signature]) => beginning.startsWith(signature))
