@@ -32,7 +32,7 @@ export const make = (options: {
   return (entry) => {
     switch (entry._tag) {
       case "Output":
-        return [entry.line]
+        return entry.line.split("\n")
       case "InitStarted":
         initStartedAt = entry.at
         return []

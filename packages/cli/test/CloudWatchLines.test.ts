@@ -75,3 +75,10 @@ it("a subscription is a line, named after its API", () => {
     ]
   )
 })
+
+it("a record of several lines is several lines", () => {
+  const lines = CloudWatchLines.make({ memorySize: 128, functionVersion: "$LATEST" })
+  const line = "2026-11-28T09:20:40.756Z\tid\tINFO\tone\n  two"
+  const entry: JournalEntry = { _tag: "Output", index: 0, at: 0, source: "runtime", channel: "log", line }
+  assert.deepStrictEqual(lines(entry), ["2026-11-28T09:20:40.756Z\tid\tINFO\tone", "  two"])
+})

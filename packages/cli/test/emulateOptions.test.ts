@@ -19,7 +19,7 @@ const write = (name: string, text: string, mode = 0o644) => {
 const handler = write(
   "handler.mjs",
   `export const handler = (names) => {
-  for (const name of names) console.log(name + " is " + process.env[name])
+  for (const name of names) process.stdout.write(name + " is " + process.env[name] + "\\n")
   return Promise.resolve(null)
 }
 `

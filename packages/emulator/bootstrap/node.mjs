@@ -1,47 +1,20 @@
 /**
  * Runs an exported function as a Lambda function: loads the module, asks the Runtime API for invocations, answers them.
+ * What Lambda's own runtime does around a handler, it does, by the rules of the Node that runs it.
  *
- *     node node.mjs /path/to/handler.mjs handler
+ *     _EFFECT_LAMBDA_FUNCTION='{"file":"/path/to/index.mjs","export":"handler","handler":"index.handler"}' node node.mjs
  *
- * Plain JavaScript without dependencies, started by the emulator as the function's process.
+ * Plain JavaScript without dependencies, started by the emulator as the function's process. It has no arguments, since
+ * wrappers put their own before the last one.
  */
-import * as Fs from "node:fs"
 import * as Http from "node:http"
-import { registerHooks } from "node:module"
 import * as Util from "node:util"
-import { pathToFileURL } from "node:url"
+import * as Callback from "./node-callback.mjs"
+import { RuntimeError, load, nodeMajor, streamsOf } from "./node-handler.mjs"
+import * as Logs from "./node-logs.mjs"
 
-/** Writes all of it before it returns, so that nothing is lost however the process ends. */
-const writeAll = (descriptor, bytes) => {
-  for (let at = 0; at < bytes.length;) {
-    try {
-      at += Fs.writeSync(descriptor, bytes, at)
-    } catch (error) {
-      if (error.code !== "EAGAIN") throw error
-      // The pipe is full: its reader needs the processor now.
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
-    }
-  }
-}
+Logs.start()
 
-/** Node keeps in memory what does not fit into a pipe, and loses it when the process ends. */
-const writeAtOnce = (stream, descriptor) => {
-  // The stream collects several writes for this one, if it is there.
-  stream._writev = null
-  stream._write = (chunk, encoding, callback) => {
-    try {
-      writeAll(descriptor, typeof chunk === "string" ? Buffer.from(chunk, encoding) : chunk)
-    } catch (error) {
-      return callback(error)
-    }
-    callback()
-  }
-}
-
-writeAtOnce(process.stdout, 1)
-writeAtOnce(process.stderr, 2)
-
-const [file, exportName] = process.argv.slice(2)
 const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(":")
 const agent = new Http.Agent({ keepAlive: true })
 const runtime = "/2018-06-01/runtime"
@@ -76,56 +49,67 @@ const post = (path, body, headers = {}) => {
   return answer
 }
 
+const isError = (value) =>
+  Util.types.isNativeError(value) ||
+  [value?.name, value?.message, value?.stack].every((part) => typeof part === "string")
+
 /** The error document of Lambda's own Node runtime. */
-const errorDocument = (error, errorType) => {
-  const known = Util.types.isNativeError(error)
-  return JSON.stringify({
-    errorType: errorType ?? (known ? error.name : typeof error),
-    errorMessage: known ? error.message : String(error),
-    trace: known ? (error.stack ?? "").split("\n") : []
-  })
-}
-
-const report = (path, document) =>
-  post(path, document, {
-    "Content-Type": "application/json",
-    "Lambda-Runtime-Function-Error-Type": JSON.parse(document).errorType
-  })
-
-const failInit = async (document) => {
-  process.stderr.write(`${document}\n`)
-  await report("/init/error", document)
-  process.exit(1)
-}
-
-const invocationError = (requestId, error, errorType) => {
-  const document = errorDocument(error, errorType)
-  process.stderr.write(`${document}\n`)
-  return report(`/invocation/${requestId}/error`, document)
-}
-
-const streaming = Symbol.for("aws.lambda.runtime.handler.streaming")
-
-/** What Lambda's Node runtime offers to functions that stream. */
-globalThis.awslambda = {
-  streamifyResponse: (handler, options = {}) => Object.assign(handler, { [streaming]: options }),
-  HttpResponseStream: {
-    /** Status and headers of an HTTP answer go before the body, parted from it by eight zero bytes. */
-    from: (stream, metadata) => {
-      stream.setContentType("application/vnd.awslambda.http-integration-response")
-      stream.write(JSON.stringify(metadata))
-      stream.write(Buffer.alloc(8))
-      return stream
-    }
+const documentOf = (error) => {
+  try {
+    return isError(error)
+      ? {
+          errorType: String(error.name),
+          errorMessage: String(error.message),
+          trace: error.stack === undefined ? [] : String(error.stack).split("\n")
+        }
+      : { errorType: typeof error, errorMessage: String(error), trace: [] }
+  } catch {
+    const errorMessage =
+      "callback called with Error argument, but there was a problem while retrieving one or more of its message, name, and stack"
+    return { errorType: "handled", errorMessage, trace: [] }
   }
 }
 
-const makeContext = (headers) => {
+/** Node writes headers as Latin-1, and refuses control characters. */
+const headerText = (text) => Buffer.from(String(text).replaceAll(/\p{Cc}/gu, " "), "utf8").toString("latin1")
+
+/** Logs an error, and gives its document and the header for its type. */
+const logged = (what, error) => {
+  const document = documentOf(error)
+  const json = JSON.stringify(document)
+  Logs.logError(what, error, json)
+  return { json, errorType: headerText(document.errorType) }
+}
+
+const report = (path, what, error) => {
+  const { errorType, json } = logged(what, error)
+  return post(path, json, {
+    "Content-Type": "application/json",
+    "Lambda-Runtime-Function-Error-Type": errorType
+  })
+}
+
+const failInit = async (what, error) => {
+  await report("/init/error", what, error)
+  process.exit(1)
+}
+
+const invocationError = (requestId, error, what = "Invoke Error") =>
+  report(`/invocation/${requestId}/error`, what, error)
+
+const contextOf = (headers) => {
   const environment = process.env
   const deadline = Number(headers["lambda-runtime-deadline-ms"])
-  // Node reads headers as Latin-1; these hold UTF-8.
-  const parse = (name) =>
-    headers[name] === undefined ? undefined : JSON.parse(Buffer.from(headers[name], "latin1").toString("utf8"))
+  const parse = (name) => {
+    // An empty header says nothing.
+    if (!headers[name]) return undefined
+    try {
+      // Node reads headers as Latin-1; these hold UTF-8.
+      return JSON.parse(Buffer.from(headers[name], "latin1").toString("utf8"))
+    } catch (error) {
+      throw new RuntimeError("PlatformError", `Failed to parse ${name} as JSON: ${error.message}`)
+    }
+  }
   return {
     awsRequestId: headers["lambda-runtime-aws-request-id"],
     invokedFunctionArn: headers["lambda-runtime-invoked-function-arn"],
@@ -137,7 +121,7 @@ const makeContext = (headers) => {
     clientContext: parse("lambda-runtime-client-context"),
     identity: parse("lambda-runtime-cognito-identity"),
     tenantId: headers["lambda-runtime-aws-tenant-id"],
-    getRemainingTimeInMillis: () => Math.max(0, deadline - Date.now())
+    getRemainingTimeInMillis: () => deadline - Date.now()
   }
 }
 
@@ -162,93 +146,67 @@ const stream = async (handler, event, context) => {
       response.destroy()
       return invocationError(context.awsRequestId, error)
     }
-    const document = errorDocument(error)
-    process.stderr.write(`${document}\n`)
+    const { errorType, json } = logged("Invoke Error", error)
     response.addTrailers({
-      "Lambda-Runtime-Function-Error-Type": JSON.parse(document).errorType,
-      "Lambda-Runtime-Function-Error-Body": Buffer.from(document).toString("base64")
+      "Lambda-Runtime-Function-Error-Type": errorType,
+      "Lambda-Runtime-Function-Error-Body": Buffer.from(json).toString("base64")
     })
     response.end()
   }
   return answer
 }
 
-const handle = async (handler, event, context) => {
-  const requestId = context.awsRequestId
-  if (handler[streaming] !== undefined) return stream(handler, event, context)
-  let body
+const serialized = (result) => {
   try {
-    body = JSON.stringify(await handler(event, context)) ?? "null"
+    return JSON.stringify(result) ?? "null"
+  } catch {
+    throw new RuntimeError("JSONStringifyError", "Unable to stringify response body")
+  }
+}
+
+const respond = async (handler, { body, headers }) => {
+  const requestId = headers["lambda-runtime-aws-request-id"]
+  let result
+  try {
+    const context = contextOf(headers)
+    const event = JSON.parse(body)
+    if (streamsOf(handler)) return await stream(handler, event, context)
+    result = serialized(await (nodeMajor >= 24 ? handler(event, context) : Callback.run(handler, event, context)))
   } catch (error) {
     return invocationError(requestId, error)
   }
-  return post(`/invocation/${requestId}/response`, body, { "Content-Type": "application/json" })
+  return post(`/invocation/${requestId}/response`, result, { "Content-Type": "application/json" })
 }
 
-/** The libraries of layers. Node itself looks there for `require` alone, Lambda's runtime for `import` too. */
-const libraryFolders = (process.env.NODE_PATH ?? "").split(":").filter((folder) => folder.endsWith("/node_modules"))
-registerHooks({
-  resolve: (specifier, context, next) => {
-    try {
-      return next(specifier, context)
-    } catch (error) {
-      if (error?.code !== "ERR_MODULE_NOT_FOUND" || /^[./]/.test(specifier)) throw error
-      for (const folder of libraryFolders) {
-        try {
-          return next(specifier, { ...context, parentURL: pathToFileURL(folder).href })
-        } catch (other) {
-          if (other?.code !== "ERR_MODULE_NOT_FOUND") throw other
-        }
-      }
-      throw error
-    }
+const lastResort = async (what, error, code) => {
+  try {
+    await (current === undefined ? report("/init/error", what, error) : invocationError(current, error, what))
+  } finally {
+    // Also where nobody listens any more.
+    process.exit(code)
   }
+}
+
+process.on("uncaughtException", (error) => lastResort("Uncaught Exception", error, 129))
+process.on("unhandledRejection", (reason, promise) => {
+  const error = new RuntimeError("UnhandledPromiseRejection", String(reason))
+  return lastResort("Unhandled Promise Rejection", Object.assign(error, { reason, promise }), 128)
 })
 
-const load = async () => {
-  let module
-  try {
-    module = await import(pathToFileURL(file).href)
-  } catch (error) {
-    const missing = error?.code === "ERR_MODULE_NOT_FOUND" || error?.code === "MODULE_NOT_FOUND"
-    const errorType =
-      error instanceof SyntaxError ? "Runtime.UserCodeSyntaxError" : missing ? "Runtime.ImportModuleError" : undefined
-    return failInit(errorDocument(error, errorType))
-  }
-  const handler = module[exportName] ?? module.default?.[exportName]
-  if (typeof handler === "function") return handler
-  const names = Object.keys(module).join(", ") || "nothing"
-  const errorMessage = `${file} exports no function named ${exportName}. It exports ${names}.`
-  return failInit(JSON.stringify({ errorType: "Runtime.HandlerNotFound", errorMessage, trace: [] }))
-}
-
-const lastResort = (errorType) => async (error) => {
-  if (current === undefined) return failInit(errorDocument(error, errorType))
-  await invocationError(current, error, errorType)
-  process.exit(1)
-}
-
-process.on("uncaughtException", lastResort())
-process.on("unhandledRejection", lastResort("Runtime.UnhandledPromiseRejection"))
-
-const handler = await load()
+const handler = await load().catch((error) => failInit(nodeMajor >= 24 ? "Init Error" : "Uncaught Exception", error))
+if (nodeMajor < 24) Callback.warnOfCallback(handler)
 for (;;) {
   current = undefined
   const request = open("GET", "/invocation/next", {})
   const next = answered(request)
   request.end()
-  const { body, headers, status } = await next
+  const invocation = await next
   // Anything else means that this process has no business here any more.
-  if (status !== 200) process.exit(1)
-  const context = makeContext(headers)
-  current = context.awsRequestId
-  process.env._X_AMZN_TRACE_ID = headers["lambda-runtime-trace-id"] ?? ""
-  let event
-  try {
-    event = JSON.parse(body)
-  } catch (error) {
-    await invocationError(current, error, "Runtime.MalformedEvent")
-    continue
-  }
-  await handle(handler, event, context)
+  if (invocation.status !== 200) process.exit(1)
+  const { headers } = invocation
+  current = headers["lambda-runtime-aws-request-id"]
+  Logs.setInvocation(current, headers["lambda-runtime-aws-tenant-id"])
+  if (headers["lambda-runtime-trace-id"]) process.env._X_AMZN_TRACE_ID = headers["lambda-runtime-trace-id"]
+  else delete process.env._X_AMZN_TRACE_ID
+  await respond(handler, invocation)
 }

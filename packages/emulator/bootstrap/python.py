@@ -1,58 +1,40 @@
 """Runs a function of a file as a Lambda function: loads the file, asks the Runtime API for invocations, answers them.
+What Lambda's own runtime does around a handler, it does.
 
-    python3 -u python.py /path/to/handler.py handler
+    _EFFECT_LAMBDA_FUNCTION='{"file":"/path/to/main.py","export":"handler","handler":"main.handler"}' python3 -u python.py
 
-Standard library only, started by the emulator as the function's process.
+Standard library only, started by the emulator as the function's process. It has no arguments, since wrappers put their
+own before the last one.
 """
 
 import http.client
+import importlib
 import importlib.util
 import json
 import os
 import sys
-import time
 import traceback
+
+# The folder of the user's handler stays as it is.
+sys.dont_write_bytecode = True
 
 # A wrapper may have made them non-blocking, and Python drops what does not fit into a full pipe then. With -u every
 # write leaves at once.
 for descriptor in (1, 2):
     os.set_blocking(descriptor, True)
 
-# The folder of the user's handler stays as it is.
-sys.dont_write_bytecode = True
+# The folder of this file; a module of the function may have the name of one beside this.
+BOOTSTRAP = sys.path.pop(0)
+sys.path.append(BOOTSTRAP)
+import python_logs  # noqa: E402
+from python_context import LambdaContext  # noqa: E402
+from python_result import Fault, marshal, unmarshal  # noqa: E402
+
+sys.path.remove(BOOTSTRAP)
+
+os.environ["AWS_EXECUTION_ENV"] = f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}"
 
 RUNTIME = "/2018-06-01/runtime"
-
-
-class Identity:
-    def __init__(self, values):
-        self.cognito_identity_id = values.get("cognitoIdentityId")
-        self.cognito_identity_pool_id = values.get("cognitoIdentityPoolId")
-
-
-def parse_header(headers, name):
-    # Python reads headers as Latin-1; these hold UTF-8.
-    return json.loads(headers.get(name, "null").encode("latin-1").decode("utf-8"))
-
-
-class Context:
-    """What Lambda's own Python runtime passes as the second argument."""
-
-    def __init__(self, headers):
-        self.aws_request_id = headers["Lambda-Runtime-Aws-Request-Id"]
-        self.invoked_function_arn = headers["Lambda-Runtime-Invoked-Function-Arn"]
-        self.function_name = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
-        self.function_version = os.environ["AWS_LAMBDA_FUNCTION_VERSION"]
-        self.memory_limit_in_mb = os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
-        self.log_group_name = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME")
-        self.log_stream_name = os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME")
-        self.client_context = parse_header(headers, "Lambda-Runtime-Client-Context")
-        self.identity = Identity(parse_header(headers, "Lambda-Runtime-Cognito-Identity") or {})
-        self.tenant_id = headers.get("Lambda-Runtime-Aws-Tenant-Id")
-        self._deadline_ms = int(headers["Lambda-Runtime-Deadline-Ms"])
-
-    def get_remaining_time_in_millis(self):
-        return max(0, self._deadline_ms - int(time.time() * 1000))
 
 
 class RuntimeApi:
@@ -66,29 +48,26 @@ class RuntimeApi:
         return response.status, response.headers, response.read()
 
     def report(self, path, document):
-        print(json.dumps(document), file=sys.stderr)
         headers = {
             "Content-Type": "application/json",
-            "Lambda-Runtime-Function-Error-Type": document["errorType"],
+            "Lambda-Runtime-Function-Error-Type": document["errorType"].encode("utf-8"),
         }
         self.call("POST", path, json.dumps(document).encode(), headers)
 
 
-def error_document(error, error_type=None, request_id=""):
-    frames = traceback.extract_tb(error.__traceback__)
-    # The first frame is this file's.
-    stack = traceback.format_list(frames[1:])
-    return {
-        "errorMessage": str(error),
-        "errorType": error_type or type(error).__name__,
-        "requestId": request_id,
-        "stackTrace": stack,
-    }
+def document_of(error, request_id=""):
+    if isinstance(error, Fault):
+        error_type, stack = error.error_type, error.stack
+    else:
+        frames = traceback.extract_tb(error.__traceback__)
+        # The first frames are this file's, or those of the import.
+        own = next((at for at, frame in enumerate(frames) if not is_ours(frame.filename)), len(frames))
+        error_type, stack = type(error).__name__, traceback.format_list(frames[own:])
+    return {"errorMessage": str(error), "errorType": error_type, "requestId": request_id, "stackTrace": stack}
 
 
-def fail_init(api, document):
-    api.report("/init/error", document)
-    sys.exit(1)
+def is_ours(filename):
+    return os.path.dirname(filename) == BOOTSTRAP or filename.startswith("<frozen importlib")
 
 
 def add_site_packages():
@@ -99,27 +78,63 @@ def add_site_packages():
             sys.path.insert(sys.path.index(folder), os.path.join(folder, "lib", version, "site-packages"))
 
 
-def load(api, file, name):
+def import_module(given):
+    """The module of the function, or of the handler that a wrapper has put before it."""
     add_site_packages()
-    sys.path.insert(0, os.path.dirname(file))
-    stem = os.path.splitext(os.path.basename(file))[0]
-    try:
-        spec = importlib.util.spec_from_file_location(stem, file)
+    sys.path.insert(0, os.environ["LAMBDA_TASK_ROOT"])
+    handler = os.environ["_HANDLER"]
+    if handler != given["handler"]:
+        name, dot, export = handler.rpartition(".")
+        if not dot:
+            message = f"_HANDLER is {handler}, which is no name of a module and of its function, such as main.handler."
+            raise Fault("MalformedHandlerName", message)
+        if name.split(".")[0] in sys.builtin_module_names:
+            raise Fault("BuiltInModuleConflict", f"Cannot use built-in module {name} as a handler module")
+        return name, export, lambda: importlib.import_module(name.replace("/", "."))
+    file = given["file"]
+    name = os.path.splitext(os.path.basename(file))[0]
+
+    def load_file():
+        spec = importlib.util.spec_from_file_location(name, file)
         module = importlib.util.module_from_spec(spec)
-        sys.modules[stem] = module
+        sys.modules[name] = module
         spec.loader.exec_module(module)
-    except SyntaxError as error:
-        fail_init(api, error_document(error, "Runtime.UserCodeSyntaxError"))
+        return module
+
+    if os.path.dirname(file) != os.environ["LAMBDA_TASK_ROOT"]:
+        sys.path.insert(0, os.path.dirname(file))
+    return name, given["export"], load_file
+
+
+def load():
+    given = json.loads(os.environ.pop("_EFFECT_LAMBDA_FUNCTION"))
+    name, export, import_it = import_module(given)
+    try:
+        module = import_it()
     except ImportError as error:
-        fail_init(api, error_document(error, "Runtime.ImportModuleError"))
-    except Exception as error:
-        fail_init(api, error_document(error))
-    handler = getattr(module, name, None)
+        raise Fault("ImportModuleError", f"Unable to import module '{name}': {error}") from None
+    except SyntaxError as error:
+        place = f'  File "{error.filename}" Line {error.lineno}\n    {error.text}'
+        raise Fault("UserCodeSyntaxError", f"Syntax error in module '{name}': {error}", [place]) from None
+    handler = getattr(module, export, None)
     if callable(handler):
         return handler
     names = ", ".join(key for key in vars(module) if not key.startswith("_")) or "nothing"
-    message = f"{file} has no function named {name}. It has {names}."
-    fail_init(api, {"errorMessage": message, "errorType": "Runtime.HandlerNotFound", "stackTrace": []})
+    where = getattr(module, "__file__", name)
+    raise Fault("HandlerNotFound", f"{where} has no function named {export}. It has {names}.")
+
+
+def answer(api, sink, handler, headers, body):
+    request_id = headers["Lambda-Runtime-Aws-Request-Id"]
+    path = f"/invocation/{request_id}"
+    try:
+        context = LambdaContext(headers)
+        result, content_type = marshal(handler(unmarshal(body, headers.get("Content-Type")), context))
+    except Exception as error:
+        document = document_of(error, request_id)
+        sink.log_error(document)
+        return api.report(f"{path}/error", document)
+    api.call("POST", f"{path}/response", result, {"Content-Type": content_type})
 
 
 def hooks():
@@ -132,7 +147,13 @@ def hooks():
     return snapshot_restore_py.get_before_snapshot(), snapshot_restore_py.get_after_restore()
 
 
-def take_snapshot(api):
+def fail(api, sink, path, document, code):
+    sink.log_error(document)
+    api.report(path, document)
+    sys.exit(code)
+
+
+def take_snapshot(api, sink):
     """The end of init with SnapStart: hooks, the snapshot, which one restore ends, and hooks again."""
     before, after = hooks()
     try:
@@ -141,46 +162,38 @@ def take_snapshot(api):
             function, args, kwargs = before.pop()
             function(*args, **kwargs)
     except Exception as error:
-        api.report("/init/error", error_document(error, "Runtime.BeforeSnapshotError"))
-        sys.exit(64)
+        fail(api, sink, "/init/error", {**document_of(error), "errorType": "Runtime.BeforeSnapshotError"}, 64)
     api.call("GET", "/restore/next")
     try:
         for function, args, kwargs in after:
             function(*args, **kwargs)
     except Exception as error:
-        api.report("/restore/error", error_document(error, "Runtime.AfterRestoreError"))
-        sys.exit(65)
+        fail(api, sink, "/restore/error", {**document_of(error), "errorType": "Runtime.AfterRestoreError"}, 65)
 
 
 def main():
-    file, name = sys.argv[1], sys.argv[2]
+    sink = python_logs.start()
     api = RuntimeApi()
-    handler = load(api, file, name)
+    try:
+        handler = load()
+    except Exception as error:
+        fail(api, sink, "/init/error", document_of(error), 1)
     if os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"] == "snap-start":
-        take_snapshot(api)
+        take_snapshot(api, sink)
     while True:
         status, headers, body = api.call("GET", "/invocation/next")
         if status != 200:
             # This process has no business here any more.
             sys.exit(1)
-        context = Context(headers)
-        request_id = context.aws_request_id
-        os.environ["_X_AMZN_TRACE_ID"] = headers.get("Lambda-Runtime-Trace-Id", "")
-        try:
-            event = json.loads(body)
-        except ValueError as error:
-            api.report(
-                f"/invocation/{request_id}/error", error_document(error, "Runtime.MalformedEvent", request_id)
-            )
-            continue
-        try:
-            answer = json.dumps(handler(event, context)).encode()
-        except Exception as error:
-            api.report(f"/invocation/{request_id}/error", error_document(error, None, request_id))
-            continue
-        api.call(
-            "POST", f"/invocation/{request_id}/response", answer, {"Content-Type": "application/json"}
+        python_logs.current.update(
+            request_id=headers["Lambda-Runtime-Aws-Request-Id"], tenant_id=headers.get("Lambda-Runtime-Aws-Tenant-Id")
         )
+        trace = headers.get("Lambda-Runtime-Trace-Id")
+        if trace:
+            os.environ["_X_AMZN_TRACE_ID"] = trace
+        else:
+            os.environ.pop("_X_AMZN_TRACE_ID", None)
+        answer(api, sink, handler, headers, body)
 
 
 main()

@@ -203,6 +203,7 @@ const makeWith = Effect.fnUntraced(function* (
     dispatch(input)
   }
 
+  const logFormat = options.logFormat ?? "text"
   const instanceId = EnvironmentVariables.logStreamName(identity.functionVersion, now())
   const telemetry = yield* Telemetry.make({
     ...identity,
@@ -211,7 +212,7 @@ const makeWith = Effect.fnUntraced(function* (
     memorySize: settings.variables.memorySize,
     initializationType: settings.variables.initializationType,
     timeoutMs,
-    logFormat: options.logFormat ?? "text",
+    logFormat,
     holdsAtOnce: (settings.freezeAfterMs ?? 0) === 0,
     now,
     record: (happening) => journal.append(happening, now())
@@ -224,7 +225,7 @@ const makeWith = Effect.fnUntraced(function* (
     faults.happened(happening)
   }
 
-  const wrote = (source: Source, channel: Slots.Channel, text: string): void => {
+  const wrote = (source: Source, channel: Journal.Channel, text: string): void => {
     const at = now()
     telemetry.wrote(source, text, at)
     journal.append({ _tag: "Output", source, channel, line: LineFraming.withoutBreak(text) }, at)
@@ -246,23 +247,34 @@ const makeWith = Effect.fnUntraced(function* (
     dispatch({ _tag: "ProcessExited", process, status, peakMemoryBytes })
   }
 
-  const spawn = (process: ProcessId, source: Source): void => {
+  const startOfFunction = () =>
+    functionProcess &&
+    FunctionProcess.withWrapper(
+      functionProcess,
+      EnvironmentVariables.forRuntime(variables, options.function?.environment ?? {}, functionProcess.bundled?.language)
+    )
+
+  const startOfExtension = (source: Source) => {
     const file = files.get(source)
-    const command = source === "runtime" ? functionProcess?.command : file === undefined ? undefined : ([file] as const)
-    if (command === undefined) {
+    return file === undefined
+      ? undefined
+      : { command: [file] as const, environment: EnvironmentVariables.forExtension(variables) }
+  }
+
+  const spawn = (process: ProcessId, source: Source): void => {
+    const started = source === "runtime" ? startOfFunction() : startOfExtension(source)
+    if (started === undefined) {
       slots.start(source, process)
       return dispatch({ _tag: "Launched", process, pid: undefined })
     }
     running.set(source, process)
     processes.launch({
+      ...started,
       id: process,
-      command,
       cwd: source === "runtime" ? functionProcess?.cwd : undefined,
       namespace,
-      environment:
-        source === "runtime"
-          ? EnvironmentVariables.forRuntime(variables, options.function?.environment ?? {}, functionProcess?.language)
-          : EnvironmentVariables.forExtension(variables),
+      // Lambda gives the descriptor to runtimes, its emulator to nobody.
+      logs: source === "runtime" && profile !== "rie",
       onLaunched: (pid) => dispatch({ _tag: "Launched", process, pid }),
       onLaunchFailed: (problem) => dispatch({ _tag: "LaunchFailed", process, ...problem }),
       onLine: (channel, line) => wrote(source, channel, line),
@@ -364,6 +376,7 @@ const makeWith = Effect.fnUntraced(function* (
     runtimeApi: server.address,
     ...settings.variables,
     credentialsToken,
+    logFormat,
     taskRoot: functionProcess?.cwd ?? NodePath.resolve("."),
     opt: ExtensionFiles.optDirectory(extensions, isOptMounted),
     instanceId

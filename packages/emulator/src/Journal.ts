@@ -27,6 +27,14 @@ import type { ShutdownReason, ShutdownReasonText } from "./Wire.ts"
 export type Source = "runtime" | `extension:${string}`
 
 /**
+ * Where a process wrote something: `log` is the descriptor over which Lambda's own runtimes log, record by record.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Channel = "stdout" | "stderr" | "log"
+
+/**
  * How a process ended: with an exit code or by a signal.
  *
  * @category models
@@ -91,11 +99,11 @@ export type Happening =
     }
   /** The environment sent a signal to the process group. */
   | { readonly _tag: "Killed"; readonly source: Source; readonly signal: "SIGTERM" | "SIGKILL" }
-  /** A line of a process, without its line break. */
+  /** A line of a process, without its line break; of the channel `log` a record, which may have several lines. */
   | {
       readonly _tag: "Output"
       readonly source: Source
-      readonly channel: "stdout" | "stderr"
+      readonly channel: Channel
       readonly line: string
     }
   | {

@@ -80,6 +80,16 @@ const whyOf = (what: string, cause: string): string => {
   )
 }
 
+const readJson = (line: string): LogLine | undefined => {
+  if (!line.startsWith("{")) return undefined
+  const decoded = decodeLine(line)
+  if (Option.isNone(decoded)) return undefined
+  const { cause, level, message } = decoded.value
+  const what = typeof message === "string" ? message : JSON.stringify(message)
+  const why = typeof cause === "string" ? shortened(whyOf(what, cause), longestCause) : ""
+  return { level: typeof level === "string" ? level : undefined, text: why === "" ? what : `${what}: ${why}` }
+}
+
 /**
  * Reads a line that a process has printed; `undefined` for one that is no JSON with a `message`.
  *
@@ -87,16 +97,74 @@ const whyOf = (what: string, cause: string): string => {
  * @since 0.1.0
  */
 export const read = (line: string): LogLine | undefined => {
-  if (!line.startsWith("{")) return undefined
-  const decoded = decodeLine(line)
-  if (Option.isNone(decoded)) return undefined
-  const { cause, level, message } = decoded.value
-  const what = typeof message === "string" ? message : JSON.stringify(message)
-  const why = typeof cause === "string" ? shortened(whyOf(what, cause), longestCause) : ""
+  const log = readJson(line)
+  return log === undefined ? undefined : { ...log, text: printable(log.text) }
+}
+
+const RuntimeError = Schema.Struct({
+  errorType: Schema.String,
+  errorMessage: Schema.String,
+  stack: Schema.optionalKey(Schema.Array(Schema.String)),
+  stackTrace: Schema.optionalKey(Schema.Array(Schema.String))
+})
+
+const fromJson = <S extends Schema.Decoder<unknown>>(schema: S) =>
+  Schema.decodeUnknownOption(Schema.fromJsonString(schema))
+
+/** Errors as the runtimes of Lambda log them: of Node as JSON and inside a text, of Python as JSON. */
+const decodeNodeError = fromJson(Schema.Struct({ level: Schema.String, message: RuntimeError }))
+const decodeErrorText = fromJson(RuntimeError)
+const decodePythonError = fromJson(Schema.Struct({ log_level: Schema.String, ...RuntimeError.fields }))
+
+const wordsOfError = (error: typeof RuntimeError.Type): string => `${error.errorType}: ${error.errorMessage}`
+
+/** A stack of Node begins with the words. */
+const textOfNodeError = (error: typeof RuntimeError.Type): string =>
+  (error.stack ?? error.stackTrace)?.join("\n") ?? wordsOfError(error)
+
+const readRuntimeError = (record: string): LogLine | undefined => {
+  const node = decodeNodeError(record)
+  if (Option.isSome(node)) return { level: node.value.level, text: textOfNodeError(node.value.message) }
+  const python = decodePythonError(record)
+  if (Option.isNone(python)) return undefined
+  const stack = (python.value.stackTrace ?? []).join("").trimEnd()
   return {
-    level: typeof level === "string" ? level : undefined,
-    text: printable(why === "" ? what : `${what}: ${why}`)
+    level: python.value.log_level,
+    text: [wordsOfError(python.value), stack].filter((part) => part !== "").join("\n")
   }
+}
+
+/** What the runtimes of Lambda log as text: the console of Node, and `logging` of Python. */
+const runtimeTexts = [
+  /^[\d-]{10}T[\d:.]+Z\t[^\t]*\t(?<level>[A-Z]+)\t(?<text>[^]*)$/,
+  /^\[(?<level>[A-Z]+)\]\t[\d-]{10}T[\d:.]+Z\t[^\t]*\t(?<text>[^]*)$/
+]
+
+const readRuntimeText = (record: string): LogLine | undefined => {
+  const groups = runtimeTexts.map((pattern) => pattern.exec(record)?.groups).find((found) => found !== undefined)
+  if (groups === undefined) return undefined
+  const { level, text = "" } = groups
+  const [what = "", json = ""] = text.split(" \t", 2)
+  return Option.match(decodeErrorText(json), {
+    // Without frames a record is one line, with CR for its line breaks.
+    onNone: () => ({ level, text: text.replaceAll("\r", "\n") }),
+    onSome: (error) => ({ level, text: `${what}: ${textOfNodeError(error)}` })
+  })
+}
+
+/**
+ * What a process printed, as lines for people: level, message and why of a structured log, without what stands beside it
+ * anyway; an error that a runtime of Lambda has logged with its stack.
+ *
+ * @category rendering
+ * @since 0.1.0
+ */
+export const readable = (record: string): ReadonlyArray<string> => {
+  const { level, text } = readRuntimeError(record) ??
+    readJson(record) ??
+    readRuntimeText(record) ?? { level: undefined, text: record }
+  const whole = level === undefined ? text : `${level} ${text}`
+  return whole.split("\n").map(printable)
 }
 
 /**

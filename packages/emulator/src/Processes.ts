@@ -15,6 +15,8 @@ import { setImmediate } from "node:timers"
 import type { EmulatorError } from "./EmulatorError.ts"
 import * as Connections from "./internal/Connections.ts"
 import type { LaunchProblem } from "./internal/LaunchCheck.ts"
+import * as LineFraming from "./internal/LineFraming.ts"
+import * as LogFraming from "./internal/LogFraming.ts"
 import * as LaunchCheck from "./internal/LaunchCheck.ts"
 import * as Memory from "./internal/Memory.ts"
 import type { Namespace } from "./internal/MountNamespace.ts"
@@ -23,7 +25,7 @@ import * as Output from "./internal/Output.ts"
 import * as Pipes from "./internal/Pipes.ts"
 import * as ProcessState from "./internal/ProcessState.ts"
 import * as Reaper from "./internal/Reaper.ts"
-import type { ExitStatus } from "./Journal.ts"
+import type { Channel, ExitStatus } from "./Journal.ts"
 
 export type { LaunchProblem } from "./internal/LaunchCheck.ts"
 
@@ -41,11 +43,16 @@ export interface LaunchOptions {
   /** What the process sees at other paths than this machine has it; `undefined`: nothing. */
   readonly namespace: Namespace | undefined
   readonly environment: Readonly<Record<string, string>>
+  /** Has it a descriptor for the frames of Lambda's log protocol? `_LAMBDA_TELEMETRY_LOG_FD` names it then. */
+  readonly logs: boolean
   readonly onLaunched: (pid: number) => void
   /** What cannot be executed; decided before anything is spawned where looking at the file tells. */
   readonly onLaunchFailed: (problem: LaunchProblem) => void
-  /** `line` has its line break, unless the output ended or was cut there. */
-  readonly onLine: (channel: "stdout" | "stderr", line: string) => void
+  /**
+   * `line` has its line break, unless the output ended or was cut there; a record of the channel `log` has what its
+   * writer gave it, which may be several lines or none.
+   */
+  readonly onLine: (channel: Channel, line: string) => void
   /** `peakMemoryBytes`: what was measured while it ran; a process that has ended cannot be asked any more. */
   readonly onExit: (status: ExitStatus, peakMemoryBytes: number | undefined) => void
 }
@@ -180,9 +187,10 @@ export const make: Effect.Effect<Processes, EmulatorError, Scope.Scope> = Effect
     const [program, ...rest] = command
     const child = ChildProcess.spawn(program, rest, {
       cwd,
-      env: { ...environment },
+      env: options.logs ? { ...environment, [LogFraming.variable]: "3" } : { ...environment },
       detached: true,
-      stdio: ["ignore", stdout.writeEnd, stderr.writeEnd]
+      // The frames go through the pipe of stdout, which keeps the order.
+      stdio: ["ignore", stdout.writeEnd, stderr.writeEnd, ...(options.logs ? [stdout.writeEnd] : [])]
     })
     // The process has them now: the pipes end with it.
     Fs.closeSync(stdout.writeEnd)
@@ -197,8 +205,10 @@ export const make: Effect.Effect<Processes, EmulatorError, Scope.Scope> = Effect
       return
     }
     const outputs = [
-      Output.read(stdout.readEnd, (line) => options.onLine("stdout", line)),
-      Output.read(stderr.readEnd, (line) => options.onLine("stderr", line))
+      options.logs
+        ? Output.read(stdout.readEnd, LogFraming.make(), ({ channel, text }) => options.onLine(channel, text))
+        : Output.read(stdout.readEnd, LineFraming.ofBytes(), (line) => options.onLine("stdout", line)),
+      Output.read(stderr.readEnd, LineFraming.ofBytes(), (line) => options.onLine("stderr", line))
     ]
     const process: Running = { child, pid, outputs, peakMemoryBytes: undefined, thawedAt: -Infinity }
     running.set(options.id, process)

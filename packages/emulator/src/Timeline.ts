@@ -28,13 +28,6 @@ const whoOf = (entry: JournalEntry): string => {
   }
 }
 
-/** Structured logs are shown as level, message and why; a log line is for reading here. */
-const readable = (line: string): string => {
-  const log = LogLine.read(line)
-  if (log === undefined) return LogLine.printable(line)
-  return log.level === undefined ? log.text : `${LogLine.printable(log.level)} ${log.text}`
-}
-
 const count = ({ bytes, records }: { readonly bytes: number; readonly records: number }): string =>
   `${records} ${records === 1 ? "record" : "records"} (${bytes} bytes)`
 
@@ -56,7 +49,9 @@ const textOf = (entry: JournalEntry): string => {
     case "Killed":
       return `${entry.signal} sent`
     case "Output":
-      return `| ${readable(entry.line)}`
+      return LogLine.readable(entry.line)
+        .map((line) => `| ${line}`)
+        .join("\n")
     case "Registered":
       return `registered for ${entry.events.join(", ") || "no events"}${entry.kind === "internal" ? " (internal)" : ""}`
     case "ApiRefused":
@@ -117,7 +112,7 @@ const textOf = (entry: JournalEntry): string => {
 }
 
 /**
- * Renders entries one by one, in their order. `header` is the first line of the table.
+ * Renders entries one by one, in their order; what has several lines goes on below its first one. `header` is the first line of the table.
  *
  * @param options.initTimeoutMs the limit of init, for the column of the time that is left. Default: 10 seconds
  * @param options.names the names of the extensions, for the width of their column
@@ -128,8 +123,10 @@ export const make = (
   options: { readonly initTimeoutMs?: number; readonly names?: ReadonlyArray<string> } = {}
 ): { readonly header: string; readonly render: (entry: JournalEntry) => string } => {
   const who = Math.max("platform".length, ...(options.names ?? []).map((name) => name.length))
-  const line = (...[ms, phase, name, left, text]: readonly [string, string, string, string, string]): string =>
-    `${ms.padStart(columns.ms)}  ${phase.padEnd(columns.phase)}  ${name.padEnd(who)}  ${left.padStart(columns.left)}  ${text}`
+  const line = (...[ms, phase, name, left, text]: readonly [string, string, string, string, string]): string => {
+    const before = `${ms.padStart(columns.ms)}  ${phase.padEnd(columns.phase)}  ${name.padEnd(who)}  ${left.padStart(columns.left)}  `
+    return before + text.replaceAll("\n", `\n${" ".repeat(before.length)}`)
+  }
   let start: number | undefined
   let phase = ""
   let deadline: number | undefined

@@ -114,6 +114,45 @@ it.each(["plain words", "{ not JSON", '["a"]', ""])("%j is no line of a JSON log
   assert.isUndefined(LogLine.read(line))
 })
 
+describe("what the runtimes of Lambda log is shown in lines", () => {
+  const time = "2026-11-28T09:20:40.756Z"
+  const nodeError = { errorType: "TypeError", errorMessage: "boom" }
+  const pythonError = { log_level: "ERROR", errorMessage: "boom", errorType: "ValueError", requestId: "" }
+  const cases: ReadonlyArray<readonly [title: string, record: string, lines: ReadonlyArray<string>]> = [
+    ["of Node as text", `${time}\tid\tINFO\tone\n  two\u0007`, ["INFO one", "  two\\x07"]],
+    ["of Node as text in one line", `${time}\tundefined\tWARN\tone\rtwo`, ["WARN one", "two"]],
+    ["of Python as text", `[WARNING]\t${time}\t\tone\ttab\ntwo`, ["WARNING one\ttab", "two"]],
+    ["as JSON", JSON.stringify({ timestamp: time, level: "INFO", message: "one\ntwo" }), ["INFO one", "two"]],
+    [
+      "an error of Node as text",
+      `${time}\tid\tERROR\tInvoke Error \t${JSON.stringify({ ...nodeError, stack: ["TypeError: boom", "    at a"] })}`,
+      ["ERROR Invoke Error: TypeError: boom", "    at a"]
+    ],
+    [
+      "an error of Node as JSON",
+      JSON.stringify({ level: "ERROR", message: { ...nodeError, stackTrace: ["TypeError: boom", "    at a"] } }),
+      ["ERROR TypeError: boom", "    at a"]
+    ],
+    ["an error without a stack", JSON.stringify({ level: "ERROR", message: nodeError }), ["ERROR TypeError: boom"]],
+    [
+      "an error of Python as JSON",
+      JSON.stringify({ ...pythonError, stackTrace: ["  File a\n    raise\n", "  File b\n"] }),
+      ["ERROR ValueError: boom", "  File a", "    raise", "  File b"]
+    ],
+    ["one of Python without a stack", JSON.stringify({ ...pythonError, stackTrace: [] }), ["ERROR ValueError: boom"]],
+    ["what only looks like it", `${time}\tid\tinfo\tone`, [`${time}\tid\tinfo\tone`]]
+  ]
+  it.each(cases)("%s", (_, record, lines) => assert.deepStrictEqual(LogLine.readable(record), lines))
+
+  it("below each other in the timeline, which keeps its columns", () => {
+    const line = `${time}\tid\tINFO\tone\ntwo`
+    const entry: JournalEntry = { _tag: "Output", index: 0, at: 0, source: "runtime", channel: "log", line }
+    const [first = "", second = ""] = Timeline.make().render(entry).split("\n")
+    assert.strictEqual(first.trimStart(), `0${" ".repeat(13)}runtime${" ".repeat(14)}| INFO one`)
+    assert.strictEqual(second, `${" ".repeat(first.indexOf("|"))}| two`)
+  })
+})
+
 it("ERROR and FATAL are errors", () => {
   const isError = (level: unknown) => LogLine.isError(LogLine.read(JSON.stringify({ level, message: "" }))!)
   assert.deepStrictEqual(["ERROR", "FATAL", "WARN", "INFO", 50].map(isError), [true, true, false, false, false])

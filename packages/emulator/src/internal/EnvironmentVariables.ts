@@ -40,6 +40,7 @@ export interface VariablesOptions {
   /** What the processes show for their credentials with SnapStart. */
   readonly credentialsToken: string
   readonly environment: Readonly<Record<string, string>>
+  readonly logFormat: "text" | "json"
   readonly taskRoot: string
   /** What the processes have as `/opt`. */
   readonly opt: string
@@ -66,6 +67,12 @@ const credentials = (options: VariablesOptions): Record<string, string> =>
           : { AWS_SESSION_TOKEN: options.credentials.sessionToken })
       }
 
+/** A customer may say something else. AWS's emulator knows nothing of formats, so there it is what was asked for alone. */
+const logging = ({ logFormat, profile }: VariablesOptions): Record<string, string> => {
+  if (logFormat === "json") return { AWS_LAMBDA_LOG_FORMAT: "JSON", AWS_LAMBDA_LOG_LEVEL: "INFO" }
+  return profile === "rie" ? {} : { AWS_LAMBDA_LOG_FORMAT: "Text" }
+}
+
 /**
  * Nothing of the emulator's own environment leaks into its children. Like Lambda's `/var/lang/bin`, the directory of
  * the Node that runs the emulator comes first in PATH, so that `#!/usr/bin/env node` finds it.
@@ -74,6 +81,7 @@ const platform = (options: VariablesOptions): Record<string, string> => ({
   PATH: `${NodePath.dirname(NodeProcess.execPath)}:/usr/local/bin:/usr/bin:/bin:${options.opt}/bin`,
   LANG: "en_US.UTF-8",
   TZ: ":UTC",
+  ...logging(options),
   ...options.environment,
   ...credentials(options),
   AWS_REGION: options.region,

@@ -40,8 +40,15 @@ export interface FunctionProcess {
   readonly cwd: string
   /** `file.export` of a handler file, as in `_HANDLER`. */
   readonly handler: string | undefined
-  /** Of a handler file: its runtime looks for libraries in layers. */
-  readonly language?: "node" | "python"
+  /** What a bundled bootstrap runs; `undefined`: the command is the author's own. */
+  readonly bundled:
+    | {
+        /** Its runtime looks for libraries of layers. */
+        readonly language: "node" | "python"
+        readonly file: string
+        readonly export: string
+      }
+    | undefined
 }
 
 /** The bootstraps lie beside `src` and `dist`, in the repository as in the published package. */
@@ -64,18 +71,22 @@ export const resolve = Effect.fnUntraced(function* (
     const [file, ...args] = options.command
     const path = file.includes("/") ? NodePath.resolve(cwd ?? ".", file) : file
     if (file.includes("/") && !Fs.existsSync(path)) return yield* fail(new FileMissing({ path }))
-    return { command: [path, ...args], cwd: cwd ?? NodePath.resolve("."), handler: undefined }
+    return { command: [path, ...args], cwd: cwd ?? NodePath.resolve("."), handler: undefined, bundled: undefined }
   }
   const file = NodePath.resolve(options.handler)
   if (!Fs.existsSync(file)) return yield* fail(new FileMissing({ path: file }))
   const name = options.export ?? "handler"
   const { dir, ext, name: stem } = NodePath.parse(file)
   const where = { cwd: cwd ?? dir, handler: `${stem}.${name}` }
+  const bundled = { file, export: name }
+  // No arguments after the bootstrap: many wrappers put their own before the last one.
   if (nodeExtensions.has(ext)) {
-    return { command: [NodeProcess.execPath, bootstrap("node.mjs"), file, name], ...where, language: "node" }
+    const command = [NodeProcess.execPath, bootstrap("node.mjs")] as const
+    return { command, ...where, bundled: { language: "node", ...bundled } }
   }
   if (ext === ".py") {
-    return { command: ["python3", "-u", bootstrap("python.py"), file, name], ...where, language: "python" }
+    const command = ["python3", "-u", bootstrap("python.py")] as const
+    return { command, ...where, bundled: { language: "python", ...bundled } }
   }
   return yield* fail(
     new InvalidFunction({
@@ -83,3 +94,39 @@ export const resolve = Effect.fnUntraced(function* (
     })
   )
 })
+
+/** The name of the managed runtime whose Node this is. The bootstrap of Python sets its own, since it knows its version. */
+const nodeEnvironment = `AWS_Lambda_nodejs${NodeProcess.versions.node.split(".", 1).join("")}.x`
+
+/** As the managed runtimes start: nothing from outside becomes part of it. The words are Lambda's, and what to do. */
+const startWrapper = `
+if [ ! -e "$1" ]; then
+  echo "$1: does not exist. Correct AWS_LAMBDA_EXEC_WRAPPER, or add the layer that holds it." >&2
+  exit 127
+fi
+if [ -d "$1" ] || [ ! -x "$1" ]; then
+  echo "$1: is not executable. AWS_LAMBDA_EXEC_WRAPPER names it: set its x bit, or correct the variable." >&2
+  exit 126
+fi
+exec "$@"`
+
+/**
+ * What to start with these variables, and the variables it gets. As on Lambda, the wrapper that \`AWS_LAMBDA_EXEC_WRAPPER\`
+ * names starts a managed runtime; a program of the author's does without. The shell looks for it where the process does.
+ */
+export const withWrapper = (
+  { bundled, command }: FunctionProcess,
+  environment: Readonly<Record<string, string>>
+): Pick<FunctionProcess, "command"> & { readonly environment: Readonly<Record<string, string>> } => {
+  if (bundled === undefined) return { command, environment }
+  const wrapper = environment["AWS_LAMBDA_EXEC_WRAPPER"] ?? ""
+  return {
+    command: wrapper === "" ? command : ["/bin/sh", "-c", startWrapper, "sh", wrapper, ...command],
+    // The handler tells the bootstrap whether a wrapper has put another one before the function's.
+    environment: {
+      ...environment,
+      ...(bundled.language === "node" && { AWS_EXECUTION_ENV: nodeEnvironment }),
+      _EFFECT_LAMBDA_FUNCTION: JSON.stringify({ ...bundled, handler: environment["_HANDLER"] })
+    }
+  }
+}

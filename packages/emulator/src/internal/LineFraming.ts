@@ -2,6 +2,7 @@
  * Splits the output of a process into lines. A line is held until its line break has come, which it keeps; what is left
  * at the end of the stream is a line without one (spec: 3.3, log framing).
  */
+import { StringDecoder } from "node:string_decoder"
 
 /** A line longer than this many characters is cut into several, so that output without line breaks stays bounded. */
 export const maxLineLength = 1_048_576
@@ -37,6 +38,24 @@ export const make = (limit = maxLineLength): LineFraming => {
       rest = ""
       return last === "" ? [] : [last]
     }
+  }
+}
+
+/** Makes pieces of the bytes of a stream. */
+export interface Framing<Piece> {
+  /** Takes bytes as they come and gives what is complete by them. */
+  readonly push: (bytes: Uint8Array) => ReadonlyArray<Piece>
+  /** The stream has ended: what was never finished. Once more: nothing. */
+  readonly end: () => ReadonlyArray<Piece>
+}
+
+/** Lines of bytes: characters stay whole, however the bytes are cut. */
+export const ofBytes = (limit?: number): Framing<string> => {
+  const decoder = new StringDecoder("utf8")
+  const lines = make(limit)
+  return {
+    push: (bytes) => lines.push(decoder.write(bytes)),
+    end: () => [...lines.push(decoder.end()), ...lines.end()]
   }
 }
 

@@ -1,9 +1,8 @@
 /** The output of a process, read from a pipe: as it comes, and at any moment everything that is in the pipe. */
 import * as Fs from "node:fs"
 import * as Net from "node:net"
-import { StringDecoder } from "node:string_decoder"
 import { setImmediate } from "node:timers"
-import * as LineFraming from "./LineFraming.ts"
+import type { Framing } from "./LineFraming.ts"
 
 export interface Output {
   /** Reads everything that the pipe holds now. */
@@ -31,19 +30,11 @@ const readNow = (readEnd: number): number => {
   }
 }
 
-/** Calls back for each line. `readEnd` belongs to the reader from now on. */
-export const read = (readEnd: number, onLine: (line: string) => void): Output => {
-  // Keeps characters whole across chunks.
-  const decoder = new StringDecoder("utf8")
-  const lines = LineFraming.make()
-  const take = (bytes: Uint8Array): void => {
-    lines.push(decoder.write(bytes)).forEach(onLine)
-  }
-  const finish = (): void => {
-    lines.push(decoder.end()).forEach(onLine)
-    lines.end().forEach(onLine)
-  }
-  // With `onread` there is no queue in between: a chunk is lines as soon as it is read.
+/** Calls back for each piece that the framing makes of the bytes. `readEnd` belongs to the reader from now on. */
+export const read = <Piece>(readEnd: number, framing: Framing<Piece>, onPiece: (piece: Piece) => void): Output => {
+  const take = (bytes: Uint8Array): void => framing.push(bytes).forEach(onPiece)
+  const finish = (): void => framing.end().forEach(onPiece)
+  // With `onread` there is no queue in between: a chunk is framed as soon as it is read.
   const socket = new Net.Socket({
     fd: readEnd,
     readable: true,
