@@ -21,6 +21,7 @@ import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as BunHttpClient from "./BunHttpClient.ts"
+import { closingConnections } from "./internal/snapshot.ts"
 import * as LambdaHttpClient from "./LambdaHttpClient.ts"
 import * as PreRegistration from "./PreRegistration.ts"
 
@@ -40,16 +41,20 @@ const httpClient = (connection: LambdaHttpClient.InheritedConnection | undefined
  * process. The transport is closed in: an `HttpClient` of the user (with
  * retries, tracing, a proxy) never reaches the Extensions API.
  *
+ * With SnapStart `FetchHttpClient` keeps no connection until the first event:
+ * it would be dead after the restore.
+ *
  * @category layers
  * @since 0.1.0
  */
 export const layer: Layer.Layer<Services, LambdaEnvironment.LambdaEnvironmentError> = Layer.suspend(() => {
   const { connection, ...identity } = PreRegistration.take(process.env, process.argv[1] ?? "")
-  return ExtensionsApi.layer.pipe(
+  const services = ExtensionsApi.layer.pipe(
     // A bundler that knows the runtime leaves the other transport out.
     Layer.provide(process.versions.bun === undefined ? httpClient(connection) : BunHttpClient.layer),
     Layer.provideMerge(LambdaEnvironment.layer({ ...identity, variables: process.env }))
   )
+  return Layer.provideMerge(closingConnections, services)
 })
 
 /**
