@@ -71,14 +71,14 @@ describe("effect-lambda check", { timeout: 30_000 }, () => {
     inFolder(async (folder) => {
       const file = join(folder, "layer.zip")
       const many = Array.from({ length: 3000 }, (_, index) => ({
-        path: `a/\u001B[2J${index}`,
+        path: `a/\u202E\u001B[2J${index}`,
         bytes: "",
         mode: 0o100600
       }))
       writeFileSync(file, zipOf([good, ...many]))
       const { code, output } = await run(file)
       assert.strictEqual(code, 1)
-      assert.include(output, "error [unreadable] a/?[2J0: ")
+      assert.include(output, "error [unreadable] a/\\u202e\\x1b[2J0: ")
       assert.include(output, "… and 2995 more [unreadable]")
       assert.notInclude(output, "\u001B")
       assert.isBelow(output.split("\n").length, 20)

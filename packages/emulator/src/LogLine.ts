@@ -39,13 +39,17 @@ export const shortened = (text: string, length: number): string =>
   text.length <= length ? text : `${text.slice(0, length)}…`
 
 /**
- * A control character of a process may wipe the table or set the title of the terminal: it is shown instead.
+ * A control character of a process may wipe the table or set the title of the terminal, and one that turns the direction
+ * of writing may show another name than there is: each is shown as its escape.
  *
  * @category rendering
  * @since 0.1.0
  */
 export const printable = (text: string): string =>
-  text.replace(/(?!\t)\p{Cc}/gu, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`)
+  text.replace(/(?!\t)[\p{Cc}\p{Bidi_Control}]/gu, (character) => {
+    const code = character.charCodeAt(0)
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`
+  })
 
 const oneLine = (text: string): string => text.replaceAll(/\s+/g, " ").trim()
 

@@ -157,3 +157,14 @@ it("ERROR and FATAL are errors", () => {
   const isError = (level: unknown) => LogLine.isError(LogLine.read(JSON.stringify({ level, message: "" }))!)
   assert.deepStrictEqual(["ERROR", "FATAL", "WARN", "INFO", 50].map(isError), [true, true, false, false, false])
 })
+
+describe("printable", () => {
+  it.each([
+    ["\u001b[2J\tred\u0000\u009b", "\\x1b[2J\tred\\x00\\x9b"],
+    ["hello\u202egpj.exe\u2066\u2069\u200f", "hello\\u202egpj.exe\\u2066\\u2069\\u200f"],
+    ["a\nb", "a\\x0ab"],
+    ["grün 日本語 עברית", "grün 日本語 עברית"]
+  ])("%j", (text, shown) => {
+    assert.strictEqual(LogLine.printable(text), shown)
+  })
+})

@@ -1,4 +1,5 @@
 /** `effect-lambda check`: what is wrong with a layer, before Lambda says it in its own way. */
+import * as LogLine from "@effect-lambda/emulator/LogLine"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
@@ -57,9 +58,6 @@ const styles = { error: "red", warning: "yellow", note: "cyan" } as const
 /** Of one kind; a layer with all modes wrong has thousands. */
 const shown = 5
 
-/** A name in a zip may hold anything, what moves the cursor too. */
-const visible = (text: string): string => text.replaceAll(/\p{Cc}/gu, "?")
-
 /** One paragraph for each finding, few for each kind. */
 const render = (findings: ReadonlyArray<Finding>): ReadonlyArray<string> => {
   const lines: Array<string> = []
@@ -70,8 +68,8 @@ const render = (findings: ReadonlyArray<Finding>): ReadonlyArray<string> => {
       for (const { advice, code, message, path } of group.slice(0, shown)) {
         const text = path === "" ? message : `${path}: ${message}`
         lines.push(
-          `${Terminal.paint(styles[severity], severity)} [${code}] ${visible(text)}`,
-          `  do: ${visible(advice)}`
+          `${Terminal.paint(styles[severity], severity)} [${code}] ${LogLine.printable(text)}`,
+          `  do: ${LogLine.printable(advice)}`
         )
       }
       if (group.length > shown) lines.push(`  … and ${group.length - shown} more [${group[0].code}]`)

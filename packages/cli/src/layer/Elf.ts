@@ -30,14 +30,19 @@ const stringTableTag = 5
 const versionTag = 0x6f_ff_ff_fe
 
 /** Far more than any program needs: a broken file must not keep us busy. */
+const maxLibraries = 1000
 const maxVersions = 10_000
+
+/** In bytes: the longest name of a file and the longest path that Linux has. */
+const longestName = 256
+const longestPath = 4096
 
 export const isElf = (bytes: Uint8Array): boolean =>
   bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46
 
 const linkage = (bytes: Uint8Array, view: DataView): Pick<Elf, "interpreter" | "needed" | "versions"> => {
-  const text = (at: number): string => {
-    const end = bytes.subarray(at, at + 4096).indexOf(0)
+  const text = (at: number, longest = longestName): string => {
+    const end = bytes.subarray(at, at + longest).indexOf(0)
     if (end === -1) throw new RangeError("a string without an end")
     return Buffer.from(bytes.subarray(at, at + end)).toString("latin1")
   }
@@ -66,7 +71,8 @@ const linkage = (bytes: Uint8Array, view: DataView): Pick<Elf, "interpreter" | "
       const tag = offset(at)
       if (tag === 0) break
       if (tag === neededTag) needed.push(offset(at + 8))
-      else values.set(tag, offset(at + 8))
+      if (needed.length > maxLibraries) throw new RangeError("too many libraries")
+      if (tag === stringTableTag || tag === versionTag) values.set(tag, offset(at + 8))
     }
   }
   const strings = values.get(stringTableTag)
@@ -84,7 +90,7 @@ const linkage = (bytes: Uint8Array, view: DataView): Pick<Elf, "interpreter" | "
     next = view.getUint32(at + 12, true)
   }
   return {
-    interpreter: interpreter === undefined ? undefined : text(interpreter.offset),
+    interpreter: interpreter === undefined ? undefined : text(interpreter.offset, longestPath),
     needed: needed.map((at) => text(table + at)),
     versions
   }

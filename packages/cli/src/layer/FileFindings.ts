@@ -10,6 +10,13 @@ const isInNodeModules = (path: string) => /(?:^|\/)node_modules\//.test(path)
 /** Packages that hold builds for several machines name them in the path. */
 const namesMachine = /(?:x64|x86[_-]64|amd64|arm64|aarch64)/i
 
+const shown = 10
+
+const few = (names: ReadonlyArray<string>): string =>
+  names.length <= shown
+    ? names.join(", ")
+    : `${names.slice(0, shown).join(", ")} and ${names.length - shown} more libraries`
+
 const elfFindings = (path: string, elf: Elf.Elf, layer: Layer): ReadonlyArray<Finding> => {
   const { arch, runtimes } = layer.target
   if (elf.machine !== arch && arch !== undefined && (isExtensionPath(path) || !namesMachine.test(path))) {
@@ -42,14 +49,13 @@ const elfFindings = (path: string, elf: Elf.Elf, layer: Layer): ReadonlyArray<Fi
       advice: "build it on that system or an older one, or link it statically"
     })
   }
-  const files = new Set(Array.from(layer.entries.keys(), (file) => NodePath.posix.basename(file)))
-  const missing = elf.needed.filter((library) => !FunctionRuntime.hasLibrary(library) && !files.has(library))
+  const missing = elf.needed.filter((library) => !FunctionRuntime.hasLibrary(library) && !layer.names.has(library))
   if (missing.length > 0) {
     findings.push({
       code: "library",
       severity: "warning",
       path,
-      message: `it needs ${missing.join(", ")}, which is not known to be in every function and not in the layer`,
+      message: `it needs ${few(missing)}, which is not known to be in every function and not in the layer`,
       advice: "put it into lib/, or link it statically"
     })
   }

@@ -39,6 +39,8 @@ export interface Target {
  */
 export interface Layer {
   readonly entries: ReadonlyMap<string, Entry>
+  /** The last parts of the paths. */
+  readonly names: ReadonlySet<string>
   readonly target: Target
 }
 

@@ -43,6 +43,10 @@ const pathFindings = ({ path }: Entry): ReadonlyArray<Finding> => {
     return [error("path", path, "it has backslashes, which Linux takes for letters of one file name", advice)]
   }
   if (path.startsWith("/") || /^[A-Za-z]:/.test(path)) return [error("path", path, "it is an absolute path", advice)]
+  if (path.length >= Link.longestPath) {
+    const message = `its path has ${path.length} characters, and Linux takes less than ${Link.longestPath}`
+    return [error("path", `${path.slice(0, 100)}…`, message, "zip again, with shorter paths")]
+  }
   return path === "" ||
     path.includes("\0") ||
     path.split("/").some((part) => part === "" || part === "." || part === "..")
@@ -94,6 +98,8 @@ const linkFindings = (link: Entry, layer: Layer): ReadonlyArray<Finding> => {
 const withDirectories = (entries: ReadonlyArray<Entry>): Map<string, Entry> => {
   const found = new Map<string, Entry>()
   for (const entry of entries) {
+    // No such path can be unpacked, and each folder of it would be a path here.
+    if (entry.path.length >= Link.longestPath) continue
     const parts = entry.path.split("/")
     for (let end = parts.length - 1; end > 0; end--) {
       const path = parts.slice(0, end).join("/")
@@ -233,7 +239,9 @@ const contentFindings = (entry: Entry, layer: Layer): ReadonlyArray<Finding> => 
  */
 export const find = (content: LayerContent, target: Target): ReadonlyArray<Finding> => {
   const { entries } = content
-  const layer: Layer = { entries: withDirectories(entries), target }
+  const found = withDirectories(entries)
+  const names = new Set(Array.from(found.keys(), (path) => NodePath.posix.basename(path)))
+  const layer: Layer = { entries: found, names, target }
   return [
     ...placeFindings(entries),
     ...sizeFindings(content),

@@ -6,10 +6,13 @@ import type { Entry } from "./LayerContent.ts"
 /** As many as Linux follows in one path. */
 const maxLinks = 40
 
+/** The longest path that Linux takes, in bytes; a link has no longer target. */
+export const longestPath = 4096
+
 const root: Entry = { path: "", kind: "directory", mode: 0o755, size: 0, read: () => new Uint8Array() }
 
 /** Where a link says that it leads to. */
-export const targetOf = (link: Entry): string => Buffer.from(link.read()).toString("utf8")
+export const targetOf = (link: Entry): string => Buffer.from(link.read().subarray(0, longestPath)).toString("utf8")
 
 /** What a path leads to, or why it leads nowhere. */
 export const follow = (path: string, { entries }: Pick<Layer, "entries">): Entry | "outside" | "missing" | "loop" => {
@@ -31,6 +34,7 @@ export const follow = (path: string, { entries }: Pick<Layer, "entries">): Entry
     }
     links++
     if (links > maxLinks) return "loop"
+    if (entry.size >= longestPath) return "missing"
     const target = targetOf(entry)
     if (target.startsWith("/")) at = []
     left.unshift(...(target.startsWith("/") ? NodePath.posix.relative("/opt", target) : target).split("/"))

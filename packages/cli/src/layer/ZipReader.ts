@@ -94,6 +94,27 @@ const unpack = (bytes: Uint8Array, header: Header, shift: number): Uint8Array =>
   return content
 }
 
+/** Where an entry lies in the zip; `undefined`: not where the directory says, which is for `unpack` to tell. */
+const rangeOf = (view: DataView, { offset, packedBytes, path }: Header, shift: number) => {
+  const at = offset + shift
+  if (at < 0 || at + 30 > view.byteLength || view.getUint32(at, true) !== localSignature) return undefined
+  const begin = at + 30 + view.getUint16(at + 26, true) + view.getUint16(at + 28, true)
+  return { path, begin: at, end: begin + packedBytes }
+}
+
+/**
+ * The first two entries that share bytes. No tool writes such a zip: a few bytes of it unpack to as much as somebody
+ * likes, once for each entry.
+ */
+const overlapOf = (ranges: ReadonlyArray<NonNullable<ReturnType<typeof rangeOf>>>) => {
+  const sorted = ranges.toSorted((a, b) => a.begin - b.begin)
+  for (const [index, range] of sorted.entries()) {
+    const next = sorted[index + 1]
+    if (next !== undefined && next.begin < range.end) return [range.path, next.path] as const
+  }
+  return undefined
+}
+
 const directoryOf = (bytes: Uint8Array): Result.Result<ReadonlyArray<Entry>, string> => {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const end = findEnd(view)
@@ -110,6 +131,7 @@ const directoryOf = (bytes: Uint8Array): Result.Result<ReadonlyArray<Entry>, str
   // Not 0 where something stands before the zip, as in a self-extracting one.
   const shift = end - size - offset
   const entries: Array<Entry> = []
+  const ranges: Array<NonNullable<ReturnType<typeof rangeOf>>> = []
   let total = 0
   let at = end - size
   for (let index = 0; index < count; index++) {
@@ -137,6 +159,8 @@ const directoryOf = (bytes: Uint8Array): Result.Result<ReadonlyArray<Entry>, str
       offset: localOffset
     }
     total += unpackedBytes
+    const range = rangeOf(view, header, shift)
+    if (range !== undefined) ranges.push(range)
     entries.push({
       path: name.endsWith("/") ? name.slice(0, -1) : name,
       kind: kindOf(name, attributes),
@@ -145,6 +169,11 @@ const directoryOf = (bytes: Uint8Array): Result.Result<ReadonlyArray<Entry>, str
       read: () => unpack(bytes, header, shift)
     })
     at = extraEnd + view.getUint16(at + 32, true)
+  }
+  const overlap = overlapOf(ranges)
+  if (overlap !== undefined) {
+    const [first, second] = overlap.map((path) => JSON.stringify(path.slice(0, 200)))
+    return Result.fail(`its entries ${first} and ${second} share bytes; zip again, into a new file`)
   }
   return total > maxUnpackedBytes
     ? Result.fail(`it says that it unpacks to ${total} bytes, over 1 GiB; Lambda takes 250 MB`)
