@@ -1,0 +1,3 @@
+module go-telemetry
+
+go 1.21
