@@ -1,0 +1,141 @@
+/**
+ * Layers of others from npm, their files as they are, by `effect-lambda emulate --opt`: each to SHUTDOWN, with what it
+ * has to deliver at a backend. Another layer is one more row.
+ */
+import * as Journal from "@effect-lambda/emulator/Journal"
+import { assert, describe, it } from "@effect/vitest"
+import * as Fs from "node:fs"
+import { createServer } from "node:http"
+import { createRequire } from "node:module"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import { start } from "./support/cli.ts"
+
+interface Posted {
+  readonly path: string
+  readonly body: string
+}
+
+interface Row {
+  readonly name: string
+  /** The layer; npm has the files of some in another place, and they are laid out in a folder of the test. */
+  readonly layer: (folder: string) => string
+  readonly function: string
+  readonly environment: (backend: string) => ReadonlyArray<string>
+  /** Is everything at the backend that it has to deliver of the two invocations? */
+  readonly check: (posted: ReadonlyArray<Posted>, requestIds: ReadonlyArray<string>) => void
+  /** Batches of telemetry that its listener has taken, at least. */
+  readonly batches: number
+  /**
+   * `killed`: it never reads what kind of event it has. `races`: it waits at SHUTDOWN for a record that may have come
+   * just before, and then it waits until it is killed.
+   */
+  readonly end: "killed" | "races"
+  /** What it leaves on the disk, where it goes with the environment on Lambda. */
+  readonly leaves: ReadonlyArray<string>
+}
+
+const fixtures = Path.join(import.meta.dirname, "fixtures/foreign")
+
+const packageFolder = (name: string): string =>
+  Path.dirname(createRequire(import.meta.url).resolve(`${name}/package.json`))
+
+const rows: ReadonlyArray<Row> = [
+  {
+    name: "sentry-extension",
+    layer: (folder) => {
+      const from = Path.join(packageFolder("@sentry/aws-serverless"), "build/lambda-extension")
+      const program = Path.join(folder, "sentry-extension/index.mjs")
+      for (const name of ["extensions", "sentry-extension"]) Fs.mkdirSync(Path.join(folder, name))
+      Fs.copyFileSync(Path.join(from, "sentry-extension"), Path.join(folder, "extensions/sentry-extension"))
+      Fs.copyFileSync(Path.join(from, "index.mjs"), program)
+      // As in the layer that Sentry builds of them; the file on npm has no x bit.
+      Fs.chmodSync(program, 0o755)
+      return folder
+    },
+    function: "sentry-function.mjs",
+    environment: (backend) => [`SENTRY_DSN=${backend.replace("http://", "http://key@")}/1`],
+    check: (posted) => {
+      assert.deepStrictEqual(
+        posted.map(({ body, path }) => [path, body.split("\n")[2]]),
+        Array.from({ length: 2 }, () => ["/api/1/envelope/?sentry_version=7&sentry_key=key", '{"message":"hello"}'])
+      )
+    },
+    batches: 0,
+    end: "killed",
+    leaves: []
+  }
+]
+
+/** Somebody to deliver to, until the test is over. */
+const withBackend = async (use: (url: string, posted: ReadonlyArray<Posted>) => Promise<void>) => {
+  const posted: Array<Posted> = []
+  const server = createServer(async (request, response) => {
+    const body = Buffer.concat(await request.toArray()).toString("latin1")
+    posted.push({ path: request.url ?? "", body })
+    response.end("{}")
+  })
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  const address = server.address()
+  try {
+    await use(`http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`, posted)
+  } finally {
+    server.close()
+    server.closeAllConnections()
+  }
+}
+
+const readJournal = (file: string): ReadonlyArray<Journal.JournalEntry> =>
+  Fs.readFileSync(file, "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line))
+
+describe.each(rows)("$name", { timeout: 60_000 }, (row) => {
+  it("registers, delivers, and its end is in the summary", async () => {
+    const folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "foreign-"))
+    const journal = Path.join(folder, "journal.jsonl")
+    const removeWhatItLeaves = () => row.leaves.forEach((file) => Fs.rmSync(file, { force: true }))
+    removeWhatItLeaves()
+    try {
+      await withBackend(async (url, posted) => {
+        Fs.mkdirSync(Path.join(folder, "layer"))
+        const layer = row.layer(Path.join(folder, "layer"))
+        const environment = row.environment(url).flatMap((variable) => ["--env", variable])
+        const command = ["emulate", "--opt", layer, "-f", Path.join(fixtures, row.function), "-n", "2"]
+        const more = ["-p", '{"message":"hello"}', "--timeout", "20", "--journal", journal, ...environment]
+        const { code, output } = await start([...command, ...more]).ended
+        if (output.includes("this machine does not let")) {
+          // A machine that permits no mount says so before anything starts.
+          return assert.match(output, /^note: \S+ names \/opt, and this machine does not let/m)
+        }
+        const entries = readJournal(journal)
+        assert.deepStrictEqual(
+          entries.filter(Journal.is("Registered")).map(({ events, source }) => [source, events.join()]),
+          [[`extension:${row.name}`, "INVOKE,SHUTDOWN"]],
+          output
+        )
+        const done = entries.filter(Journal.is("InvocationDone"))
+        assert.deepStrictEqual(
+          done.map(({ status }) => status),
+          ["success", "success"],
+          output
+        )
+        row.check(
+          posted,
+          done.map(({ requestId }) => requestId)
+        )
+        assert.isAtLeast(entries.filter(Journal.is("TelemetryDelivered")).length, row.batches, output)
+        assert.lengthOf(entries.filter(Journal.is("TelemetryNotDelivered")), 0, output)
+
+        const isKilled = output.includes(`problem: ${row.name} did not exit by itself after SHUTDOWN and was killed`)
+        assert.strictEqual(isKilled, entries.some(Journal.is("Killed", ({ signal }) => signal === "SIGKILL")))
+        assert.strictEqual(code, isKilled ? 1 : 0, output)
+        if (row.end === "killed") assert.isTrue(isKilled, output)
+      })
+    } finally {
+      removeWhatItLeaves()
+      Fs.rmSync(folder, { recursive: true, force: true })
+    }
+  })
+})
