@@ -28,7 +28,7 @@ type Random = ReturnType<typeof makeRandom>
 
 const extensionState = "(Started|Registered|Ready|Running|InitError|ExitError|ShutdownFailed|Exited|LaunchError)"
 const runtimeState =
-  "(Started|InitError|Ready|Running|InvocationResponse|InvocationErrorResponse|RuntimeResponseSentState)"
+  "(Started|InitError|RestoreReady|Restoring|RuntimeRestoreErrorState|Ready|Running|InvocationResponse|InvocationErrorResponse|RuntimeResponseSentState)"
 const uuid = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 /** Every refusal the protocol reference knows, and the profiles in which these sequences must have met it. */
@@ -64,7 +64,7 @@ const documented: ReadonlyArray<readonly [status: number, errorType: string, mes
   [
     403,
     "InvalidStateTransition",
-    `State transition from ${runtimeState} to (Ready|InvocationResponse|InvocationErrorResponse|InitError) failed for runtime\\. Error: [Ss]tate transition is not allowed`,
+    `State transition from ${runtimeState} to (Ready|InvocationResponse|InvocationErrorResponse|InitError|RuntimeRestoreErrorState) failed for runtime\\. Error: [Ss]tate transition is not allowed`,
     "real rie lmi"
   ],
   [400, "InvalidRequestID", "Invalid request ID", "real rie lmi"],
@@ -137,9 +137,21 @@ class World {
   runtimeStarted = false
   runtimePolled = false
   fatal: string | undefined
+  readonly snapStart: boolean
+  /** A snapshot is being taken. */
+  cutting = false
+  isRestoring = false
+  restores = { success: 0, error: 0 }
 
-  constructor(profile: Profile, extensions: ReadonlyArray<string>, met: Set<number>, freezeAfterMs?: number) {
+  constructor(
+    profile: Profile,
+    extensions: ReadonlyArray<string>,
+    met: Set<number>,
+    freezeAfterMs: number | undefined,
+    snapStart: boolean
+  ) {
     this.profile = profile
+    this.snapStart = snapStart
     this.met = met
     const options = {
       profile,
@@ -150,7 +162,7 @@ class World {
       timeoutMs: 3000,
       initTimeoutMs: 10_000,
       freezeAfterMs,
-      snapStart: false,
+      snapStart,
       extensions
     }
     this.machine = EnvironmentState.make(options, () => this.uuid())
@@ -170,7 +182,7 @@ class World {
     if (isRequest) this.standing.set(input.request.exchange, input.request.route)
     for (const command of this.machine.handle(input, this.now)) this.observe(command)
     if (isRequest && this.standing.has(input.request.exchange) && !this.connecting.has(input.request.exchange)) {
-      assert.strictEqual(input.request.route, "next", "only a poll may wait for its answer")
+      assert.include(["next", "restore/next"], input.request.route, "only a poll may wait for its answer")
     }
     this.checkBounds()
     this.checkStoredReleases()
@@ -215,6 +227,10 @@ class World {
         this.frozen = true
         this.freezes++
         return
+      case "CutConnections":
+        assert.isTrue(this.frozen && this.snapStart, "only what stands still is cut off")
+        this.cutting = true
+        return
       case "Thaw":
         assert.isTrue(this.frozen)
         this.frozen = false
@@ -249,7 +265,21 @@ class World {
         if (happening.status === "error")
           assert.strictEqual(happening.errorType, this.fatal, "the first fatal error wins")
         return
+      case "SnapshotTaken":
+        assert.isTrue(this.frozen)
+        return
+      case "RestoreStarted":
+        assert.isFalse(this.isRestoring || this.open.init || this.open.shutdown)
+        this.isRestoring = true
+        return
+      case "RestoreEnded":
+        assert.isTrue(this.isRestoring)
+        assert.isFalse(this.frozen)
+        this.isRestoring = false
+        this.restores[happening.status]++
+        return
       case "InvocationStarted":
+        assert.isFalse(this.isRestoring, "nothing is invoked before the restore is over")
         assert.isFalse(this.open.invocations.has(happening.requestId))
         if (this.profile !== "lmi") assert.strictEqual(this.open.invocations.size, 0, "one at a time")
         this.open.invocations.add(happening.requestId)
@@ -262,6 +292,7 @@ class World {
       case "ShutdownStarted":
         assert.isFalse(this.open.shutdown)
         this.open.init = false
+        this.isRestoring = false
         this.open.shutdown = true
         if (this.profile === "lmi") assert.isFalse(happening.reset, "a managed instance is not reset")
         return
@@ -338,6 +369,7 @@ class World {
   checkBounds(): void {
     const runs = (...names: ReadonlyArray<EnvironmentState.TimerName>) => names.some((name) => this.timers.has(name))
     if (this.open.init) assert.isTrue(runs("init", "function"), "init is bounded")
+    assert.strictEqual(runs("restore"), this.isRestoring, "a restore is bounded")
     if (this.open.shutdown) assert.isTrue(runs("shutdown", "collect"), "shutdown is bounded")
     const invocationTimers = [...this.timers.keys()].filter(
       (name) => name === "function" || name.startsWith("invocation:")
@@ -403,6 +435,23 @@ const bodies = [
   '{"configurationKeys":["k"]}'
 ]
 const large = `{"events":[],"x":"${"x".repeat(1_048_576)}"}`
+
+/** What only SnapStart has; `false`: nothing this time. */
+const snapStartStep = (world: World, { below }: Random): boolean => {
+  if (!world.snapStart || below(3) !== 0) return false
+  if (world.cutting && below(2) === 0) {
+    world.cutting = false
+    world.send({ _tag: "SnapshotTaken", connections: 0, problem: undefined })
+    return true
+  }
+  const exchange = ++world.numbers
+  const request =
+    below(4) > 0
+      ? ({ exchange, route: "restore/next" } as const)
+      : ({ exchange, route: "restore/error", errorType: "Runtime.Hook", body: "" } as const)
+  world.send({ _tag: "RuntimeApi", request })
+  return true
+}
 
 /** One step that any client, process or clock could make. */
 const step = (world: World, random: Random): void => {
@@ -529,6 +578,7 @@ describe.each(["real", "rie", "lmi"] as const)("profile %s", (profile) => {
   it(`${sequences} random sequences of ${steps} steps keep every invariant and meet every refusal`, () => {
     const met = new Set<number>()
     let freezes = 0
+    const restores = { success: 0, error: 0 }
     const timesEnded = { early: 0 }
     for (let seed = 1; seed <= sequences; seed++) {
       const random = makeRandom(seed)
@@ -538,11 +588,13 @@ describe.each(["real", "rie", "lmi"] as const)("profile %s", (profile) => {
       let at = 0
       try {
         const freezeAfterMs = profile === "lmi" ? undefined : [undefined, 0, 10][seed % 3]
-        const world = new World(profile, extensions, met, freezeAfterMs)
-        for (; at < steps && !world.terminated; at++) step(world, random)
+        const world = new World(profile, extensions, met, freezeAfterMs, profile === "real" && seed % 4 === 0)
+        for (; at < steps && !world.terminated; at++) if (!snapStartStep(world, random)) step(world, random)
         if (world.terminated) timesEnded.early++
         world.end()
         freezes += world.freezes
+        restores.success += world.restores.success
+        restores.error += world.restores.error
       } catch (error) {
         throw new Error(`seed ${seed}, step ${at}: ${String(error)}`, { cause: error })
       }
@@ -551,6 +603,7 @@ describe.each(["real", "rie", "lmi"] as const)("profile %s", (profile) => {
     const missing = expected.filter((entry) => !met.has(documented.indexOf(entry)))
     assert.deepStrictEqual(missing, [])
     assert.strictEqual(freezes > 0, profile !== "lmi")
+    assert.strictEqual(Math.min(restores.success, restores.error) > 0, profile === "real")
     assert.isAbove(timesEnded.early, 0)
     assert.isBelow(timesEnded.early, sequences)
   })
