@@ -108,7 +108,8 @@ describe("the headers of an invocation", () => {
       Effect.gen(function* () {
         const { emulator } = yield* withFunction(name, text)
         assert.deepStrictEqual(JSON.parse(String(yield* invoke(emulator, "{}"))), [null, null])
-        const empty = yield* invoke(emulator, "{}", { clientContext: "", cognitoIdentity: "" })
+        // Of blanks HTTP leaves an empty header.
+        const empty = yield* invoke(emulator, "{}", { clientContext: " ", cognitoIdentity: " " })
         assert.deepStrictEqual(JSON.parse(String(empty)), [null, null])
         for (const header of ["clientContext", "cognitoIdentity"] as const) {
           const result = yield* emulator.invoke("{}", { [header]: "{no json" })
