@@ -34,7 +34,7 @@ const all = { files: [], references: [{ path: "../other" }, { path: "../tsconfig
 const app = { compilerOptions: { composite: true, types: [] }, include: ["src"] }
 const other = { compilerOptions: { composite: true, types: [] }, include: ["*.ts"] }
 
-describe("a solution of projects", () => {
+describe("a solution of projects", { timeout: 60_000 }, () => {
   const files = {
     "tsconfig.json": solution,
     "all/tsconfig.json": all,
@@ -49,23 +49,35 @@ describe("a solution of projects", () => {
     })
   )
 
-  it.live("the one with the entry refers to one that is not built", () =>
+  const unbuilt = {
+    "tsconfig.json": { files: [], references: [{ path: "./tsconfig.app.json" }] },
+    "tsconfig.app.json": { ...app, references: [{ path: "./shared" }] },
+    "shared/tsconfig.json": other,
+    "shared/a.ts": "export const three: number = 3"
+  }
+  const main = 'import { three } from "../shared/a"\nexport const count: number = three'
+
+  it.live("the one with the entry refers to one that is not built: tsc builds it", () =>
     Effect.gen(function* () {
-      const files = {
-        "tsconfig.json": { files: [], references: [{ path: "./tsconfig.app.json" }] },
-        "tsconfig.app.json": { ...app, references: [{ path: "./shared" }] },
-        "shared/tsconfig.json": other,
-        "shared/a.ts": "export const three: number = 3"
-      }
-      const main = 'import { three } from "../shared/a"\nexport const count: number = three'
       assert.strictEqual(
-        yield* checked(main, files),
-        "types are not checked: tsconfig.app.json refers to projects that are not built; tsc -b builds them"
+        yield* checked(main, unbuilt),
+        "what tsconfig.app.json refers to was not built: tsc -b shared/tsconfig.json has built it"
       )
-      assert.match(
-        (yield* checked(`${main}\nexport const four: number = "four"`, files)) ?? "",
-        /^the types are wrong .*\n.* TS6305: .*\nsrc\/main\.ts\(3,14\): error TS2322/
-      )
+    })
+  )
+
+  it.live("what follows from a missing reference is no error of the program, but another one is", () =>
+    Effect.gen(function* () {
+      const said = yield* checked(`${main}\nexport const four: number = "four"`, unbuilt)
+      assert.match(said ?? "", /^the types are wrong .*\nsrc\/main\.ts\(3,14\): error TS2322: [^\n]+$/)
+    })
+  )
+
+  it.live("a reference that cannot be built", () =>
+    Effect.gen(function* () {
+      const said = yield* checked(main, { ...unbuilt, "shared/a.ts": 'export const three: number = "three"' })
+      const words = /^the types of what tsconfig\.app\.json refers to are wrong .*\nshared\/a\.ts\(1,14\): error TS2322/
+      assert.match(said ?? "", words)
     })
   )
 
@@ -97,3 +109,34 @@ it.live("a configuration with the entry: errors only, without the list of files"
     assert.notMatch(said ?? "", /^\//m)
   })
 )
+
+describe("a package of a monorepo without a tsconfig.json", { timeout: 60_000 }, () => {
+  const inMonorepo = Effect.fnUntraced(function* (files: Readonly<Record<string, string>>) {
+    const root = Project.make(`monorepo-${++count}`, {
+      "tsconfig.json": JSON.stringify({ compilerOptions: { types: [] }, include: ["packages/*/src"] }),
+      "packages/watcher/package.json": Project.manifest(),
+      "packages/watcher/src/main.ts": wrong,
+      ...files
+    })
+    symlinkSync(join(import.meta.dirname, "../../../node_modules/typescript"), join(root, "node_modules/typescript"))
+    const project = join(root, "packages/watcher")
+    const outcome = yield* Effect.result(TypeCheck.run({ entry: join(project, "src/main.ts"), project }))
+    return Result.isFailure(outcome) ? String(outcome.failure.cause) : outcome.success
+  })
+
+  it.live.each<readonly [string, Readonly<Record<string, string>>]>([
+    ["a workspace of npm", { "package.json": '{"workspaces":["packages/*"]}' }],
+    ["a workspace of pnpm", { "pnpm-workspace.yaml": "packages: []" }],
+    ["a repository", { ".git/HEAD": "" }]
+  ])("%s: the one of its root is taken", ([, files]) =>
+    Effect.gen(function* () {
+      assert.include(yield* inMonorepo(files), typeError)
+    })
+  )
+
+  it.live("a folder that only lies above: it is none of the project's", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* inMonorepo({}), "types are not checked: there is no tsconfig.json near the entry")
+    })
+  )
+})

@@ -1,4 +1,5 @@
 /** The compiler of the project, run before a build. */
+import type * as CliError from "effect/cli/CliError"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -10,13 +11,29 @@ import * as UserError from "../UserError.ts"
 import { execute } from "./Execute.ts"
 import type { LayerConfig } from "./LayerConfig.ts"
 
-/** The tsconfig.json at or above the entry, in the project. */
-const findConfig = (folder: string, project: string): string | undefined => {
+/** A file that only the root of a repository or of its packages has. */
+const isRoot = (folder: string): boolean => {
+  if ([".git", "pnpm-workspace.yaml"].some((name) => Fs.existsSync(NodePath.join(folder, name)))) return true
+  try {
+    return "workspaces" in JSON.parse(Fs.readFileSync(NodePath.join(folder, "package.json"), "utf8"))
+  } catch {
+    return false
+  }
+}
+
+/** The root of the monorepo that has the project; the project itself where there is none. */
+const findRoot = (project: string): string => {
+  for (let folder = project; folder !== NodePath.dirname(folder); folder = NodePath.dirname(folder)) {
+    if (isRoot(folder)) return folder
+  }
+  return project
+}
+
+/** The tsconfig.json at or above the entry, up to the root. */
+const findConfig = (folder: string, root: string): string | undefined => {
   const file = NodePath.join(folder, "tsconfig.json")
   if (Fs.existsSync(file)) return file
-  return folder === project || folder === NodePath.dirname(folder)
-    ? undefined
-    : findConfig(NodePath.dirname(folder), project)
+  return folder === root || folder === NodePath.dirname(folder) ? undefined : findConfig(NodePath.dirname(folder), root)
 }
 
 const findCompiler = (project: string): string | undefined => {
@@ -45,38 +62,54 @@ const referencesOf = (config: string, shown: string): ReadonlyArray<string> =>
       })
   })
 
-/** Its sources are right or wrong for all that one can tell: what it refers to has to be built first. */
-const lacksReferences = (said: ReadonlyArray<string>): boolean => {
-  const errors = said.filter((line) => /\berror TS\d+:/.test(line))
-  return errors.length > 0 && errors.every((line) => line.includes("error TS6305:"))
-}
+/** What it refers to has to be built first: until then errors may follow from that. */
+const lacksReferences = (said: ReadonlyArray<string>): boolean => said.some((line) => line.includes("error TS6305:"))
 
 /** Fails with what the compiler says. Says why where there is nothing to run, or where it did not look at the entry. */
 export const run = Effect.fnUntraced(function* ({ entry, project }: Pick<LayerConfig, "entry" | "project">) {
-  const config = findConfig(NodePath.dirname(entry), project)
+  const config = findConfig(NodePath.dirname(entry), findRoot(project))
   if (config === undefined) return "types are not checked: there is no tsconfig.json near the entry"
   const compiler = findCompiler(project)
   if (compiler === undefined) return `types are not checked: ${project} has no typescript`
-  const compile = (file: string, ...args: ReadonlyArray<string>) =>
-    execute(process.execPath, [compiler, "-p", file, ...args], { cwd: project, timeoutMillis: 300_000 })
+  const tsc = (...args: ReadonlyArray<string>) =>
+    execute(process.execPath, [compiler, ...args], { cwd: project, timeoutMillis: 300_000 })
+  const compile = (file: string, ...args: ReadonlyArray<string>) => tsc("-p", file, ...args)
   // Neither composite nor incremental: a check leaves nothing behind.
   const off = ["--noEmit", "--composite", "false", "--incremental", "false", "--pretty", "false"]
   const named = (file: string) => NodePath.relative(project, file)
-  /** Gives the files that were looked at, and why their types are not known all the same. */
-  const check = (file: string) =>
+  const references = (file: string) =>
+    compile(file, "--showConfig").pipe(
+      Effect.orElseSucceed(() => ""),
+      Effect.map((shown) => referencesOf(file, shown))
+    )
+  const failed = (what: string, said: ReadonlyArray<string>, message: string) =>
+    UserError.fail(
+      said.join("") === ""
+        ? `${what} could not be checked: ${message} (--no-check builds without)`
+        : `${what} are wrong (--no-check builds all the same):\n${said.join("\n")}`
+    )
+  /** As the author would: it writes where the configurations of those projects say. */
+  const buildReferences = Effect.fnUntraced(function* (file: string) {
+    const projects = yield* references(file)
+    yield* tsc("-b", ...projects, "--pretty", "false").pipe(
+      Effect.catch(({ message, output }) =>
+        failed(`the types of what ${named(file)} refers to`, output.split("\n"), message)
+      )
+    )
+    return `what ${named(file)} refers to was not built: tsc -b ${projects.map(named).join(" ")} has built it`
+  })
+  /** Gives the files that were looked at, and what had to be done before. */
+  const check = (
+    file: string,
+    note?: string
+  ): Effect.Effect<{ readonly listed: string; readonly note: string | undefined }, CliError.UserError> =>
     compile(file, ...off, "--listFiles").pipe(
-      Effect.map((listed) => ({ listed, note: undefined })),
+      Effect.map((listed) => ({ listed, note })),
       Effect.catch(({ message, output }) => {
         const said = output.split("\n").filter((line) => !NodePath.isAbsolute(line))
-        if (lacksReferences(said)) {
-          const note = `types are not checked: ${named(file)} refers to projects that are not built; tsc -b builds them`
-          return Effect.succeed({ listed: output, note })
-        }
-        return UserError.fail(
-          said.join("") === ""
-            ? `the types could not be checked: ${message} (--no-check builds without)`
-            : `the types are wrong (--no-check builds all the same):\n${said.join("\n")}`
-        )
+        return note === undefined && lacksReferences(said)
+          ? Effect.flatMap(buildReferences(file), (built) => check(file, built))
+          : failed("the types", said, message)
       })
     )
   const main = Fs.realpathSync(entry)
@@ -90,8 +123,7 @@ export const run = Effect.fnUntraced(function* ({ entry, project }: Pick<LayerCo
   // A solution has no files of its own: the entry is in one of the projects that it refers to.
   const known = new Set([config])
   for (const file of known) {
-    const shown = yield* compile(file, "--showConfig").pipe(Effect.orElseSucceed(() => ""))
-    for (const reference of referencesOf(file, shown)) known.add(reference)
+    for (const reference of yield* references(file)) known.add(reference)
     if (file === config) continue
     const listed = yield* compile(file, ...off, "--listFilesOnly").pipe(Effect.orElseSucceed(() => ""))
     if (!hasEntry(listed)) continue
