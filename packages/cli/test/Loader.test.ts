@@ -307,4 +307,21 @@ describe("a layer in the emulator", { concurrent: true }, () => {
       assert.deepStrictEqual(exit?.status, { _tag: "Code", code: 1 })
     })
   )
+
+  it.live("an exception when the program is up already is one line, and Lambda is told of it", () =>
+    Effect.gen(function* () {
+      // By then it may poll, and init/error is refused.
+      const late = `${hello}\nsetTimeout(() => {}, 10_000)\nthrow new Error("late")`
+      const emulator = yield* environment({ "hello/bundle.cjs": late })
+      yield* emulator.journal.waitFor(
+        Journal.is("ProcessExited", ({ source }) => source === "extension:hello"),
+        "10 seconds"
+      )
+      const entries = yield* emulator.journal.entries
+      const [line = "", ...others] = linesOf(entries)
+      assert.strictEqual(JSON.parse(line).message, "hello: the program could not be loaded: late")
+      assert.isEmpty(others)
+      assert.strictEqual(entries.find(Journal.is("ErrorReported"))?.errorType, "Extension.LoadError")
+    })
+  )
 })

@@ -180,7 +180,8 @@ export const runMain: {
 
     // Of a handler or a library. Otherwise nothing in the log would say who it was.
     process.on("exit", (code) => {
-      if (isOver) return
+      // The loader of a layer ends a program that threw while it was loaded, and has said so.
+      if (isOver || process.env["EFFECT_LAMBDA_LOAD_FAILED"] !== undefined) return
       const call = Cause.die(new Error(`process.exit(${code})`))
       print(
         isShuttingDown

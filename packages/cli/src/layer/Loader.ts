@@ -32,7 +32,10 @@ const path = require("path")
 const identifier = process.env.EFFECT_LAMBDA_EXTENSION_IDENTIFIER
 const file = path.join(__dirname, "bundle.cjs")
 
-/** One line in the log; init/error, where this extension is registered; exit 1. In a second, whatever Lambda answers. */
+/**
+ * One line in the log; init/error if this extension is registered, or exit/error if it polls already; exit 1. In a second,
+ * whatever Lambda answers.
+ */
 const fail = (errorType, message, stack) => {
   const line = JSON.stringify({ timestamp: new Date(), level: "FATAL", message: ${JSON.stringify(name)} + ": " + message, cause: stack })
   try {
@@ -40,27 +43,36 @@ const fail = (errorType, message, stack) => {
   } catch (error) {
     // Nobody reads the log: the report counts all the same.
   }
+  // The program may be up by now: the exit has been explained, and it need not do that.
+  process.env.EFFECT_LAMBDA_LOAD_FAILED = "1"
   const exit = () => process.exit(1)
   if (!identifier) return exit()
   setTimeout(exit, 1000)
   const body = JSON.stringify({ errorMessage: message, errorType, stackTrace: (stack || "").split("\\n") })
   // Over a socket: http would go through the proxy that the function's variables may name.
   const [, host, port] = /^\\[?(.*?)\\]?(?::(\\d+))?$/.exec(process.env.AWS_LAMBDA_RUNTIME_API)
-  const socket = require("net").connect({ host, port: Number(port || 80) })
-  socket.on("error", exit).on("data", exit).on("close", exit)
-  socket.write(
-    [
-      "POST /2020-01-01/extension/init/error HTTP/1.1",
-      "Host: " + process.env.AWS_LAMBDA_RUNTIME_API,
-      "Connection: close",
-      "Content-Type: application/json",
-      "Content-Length: " + Buffer.byteLength(body),
-      "Lambda-Extension-Identifier: " + identifier,
-      "Lambda-Extension-Function-Error-Type: " + errorType,
-      "",
-      body
-    ].join("\\r\\n")
-  )
+  const report = (route, onRefused) => {
+    const socket = require("net").connect({ host, port: Number(port || 80) })
+    const onAnswer = (answer) => {
+      socket.destroy()
+      return / 403 /.test(String(answer).slice(0, 13)) ? onRefused() : exit()
+    }
+    socket.once("error", exit).once("data", onAnswer).once("end", exit)
+    socket.write(
+      [
+        "POST /2020-01-01/extension/" + route + " HTTP/1.1",
+        "Host: " + process.env.AWS_LAMBDA_RUNTIME_API,
+        "Connection: close",
+        "Content-Type: application/json",
+        "Content-Length: " + Buffer.byteLength(body),
+        "Lambda-Extension-Identifier: " + identifier,
+        "Lambda-Extension-Function-Error-Type: " + errorType,
+        "",
+        body
+      ].join("\\r\\n")
+    )
+  }
+  report("init/error", () => report("exit/error", exit))
 }
 
 const read = (cache) => {
