@@ -75,6 +75,8 @@ export const make = (memorySize = Infinity): Shortfalls => {
   const accounted = new Map<Source, ReturnType<typeof lostOf>>()
   const registered = new Set<Source>()
   let peakMemoryMb = 0
+  /** Why connections outlived the snapshot. */
+  let uncut: string | undefined
   let refusal = ""
   /** Refusals for which no extension is named: those of managed instances, and those that come after init. */
   const unnamed = new Map<string, number>()
@@ -156,6 +158,9 @@ export const make = (memorySize = Infinity): Shortfalls => {
       case "InvocationDone":
         peakMemoryMb = Math.max(peakMemoryMb, Math.round((entry.maxMemoryBytes ?? 0) / 1_048_576))
         return
+      case "SnapshotTaken":
+        uncut = entry.problem
+        return
       case "TelemetryDropped": {
         const known = of(entry.source)
         known.dropped += entry.records
@@ -202,6 +207,7 @@ export const make = (memorySize = Infinity): Shortfalls => {
         `${only === undefined ? "an extension" : nameOf(only)} was refused its telemetry ${times(count)}: ${text}`
       )
     }
+    if (uncut !== undefined) notes.push(`${uncut}; on Lambda they are dead after the restore`)
     if (peakMemoryMb > memorySize) {
       notes.push(
         `the processes had ${peakMemoryMb} MB together, more than the memory size of ${memorySize} MB: Lambda ends them then`

@@ -173,6 +173,17 @@ describe("an extension that does its work", () => {
   })
 })
 
+it("connections that outlive the snapshot are a note", () => {
+  const problem = "connections to the outside stay open: Operation not permitted"
+  assert.deepStrictEqual(
+    resultOf([
+      { _tag: "SnapshotTaken", connections: 0, problem: undefined },
+      { _tag: "SnapshotTaken", connections: 0, problem }
+    ]).notes,
+    [`${problem}; on Lambda they are dead after the restore`]
+  )
+})
+
 describe("memory", () => {
   const done = (megabytes: number | undefined): Happening => ({
     _tag: "InvocationDone",

@@ -14,6 +14,7 @@ import sys
 # The numbers are those of every architecture.
 PIDFD_OPEN, PIDFD_GETFD = 434, 438
 LISTENING, TIME_WAIT, CLOSED = "0A", "06", "07"
+STAYS_OPEN = "connections to the outside stay open: "
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -82,15 +83,16 @@ def cut(pid, descriptor):
 def main():
     host, _, port = sys.argv[1].rpartition(":")
     runtime_api = ipaddress.ip_address(host), int(port)
-    found = {}
+    found, count, problem = {}, 0, ""
     for pid in members({int(group) for group in sys.argv[2:]}):
         try:
             found.update(connections(pid))
-        except OSError:
+        except FileNotFoundError:
             # It has ended meanwhile.
             pass
+        except OSError as error:
+            problem = STAYS_OPEN + error.strerror
     inside = {(local, remote) for local, remote, _, _ in found.values()}
-    count, problem = 0, ""
     for local, remote, pid, descriptor in found.values():
         if remote == runtime_api or (remote, local) in inside:
             continue
@@ -98,7 +100,7 @@ def main():
             cut(pid, descriptor)
             count += 1
         except OSError as error:
-            problem = f"some connections stay open: {error.strerror}"
+            problem = STAYS_OPEN + error.strerror
     print(count, problem, sep="\t")
 
 
