@@ -24,6 +24,8 @@ export interface View {
   readonly format: "timeline" | "logs" | "json"
   /** Where what the extensions print is in their sources. */
   readonly positions?: Positions | undefined
+  /** An environment of the same kind ran before: what this machine does not permit has been said. */
+  readonly isAgain?: boolean
   /** Takes each entry before it is shown. */
   readonly onEntry: (entry: Journal.JournalEntry) => Effect.Effect<void, CliError.UserError>
 }
@@ -56,7 +58,7 @@ export const start = Effect.fnUntraced(function* (options: Options, view: View) 
     Effect.catch((error) => explain(error, portFlag))
   )
 
-  for (const note of emulator.notes) {
+  for (const note of view.isAgain === true ? [] : emulator.notes) {
     yield* format === "timeline"
       ? terminal.print(Terminal.paint("yellow", `note: ${note}`))
       : terminal.tell(`note: ${note}`)

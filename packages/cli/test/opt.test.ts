@@ -169,6 +169,33 @@ describe("emulate --opt", { timeout: 60_000 }, () => {
     assert.include((await emulate(["--opt", layer, "-f", python])).output, "found python site-packages")
   })
 
+  it("dev: what is built lies over the layers that are given, at every change", async () => {
+    const project = join(root, "project")
+    mkdirSync(join(project, "src"), { recursive: true })
+    writeFileSync(join(project, "package.json"), JSON.stringify({ name: "own", type: "module" }))
+    symlinkSync(join(import.meta.dirname, "../../../node_modules"), join(project, "node_modules"))
+    const main = join(project, "src/main.ts")
+    const source = readFileSync(join(import.meta.dirname, "../../examples/hello/src/hello.ts"), "utf8")
+    writeFileSync(main, source)
+    const stale = { path: "own/stale.txt", bytes: "" }
+    const shadowed = { path: "extensions/own", mode: 0o100755, bytes: "#!/bin/sh\nexit 3\n" }
+    const zip = zipFileOf([...namesOpt, stale, shadowed])
+    const run = start(["dev", "--opt", zip, "-f", logging, "--invoke-port", "0", "--timeout", "10"], {
+      cwd: project,
+      env: { TMPDIR: temporary }
+    })
+    const notes = ["own", ...(isPermitted ? ["names-opt"] : [])]
+    await run.seen(/dev: bundled in \d+ ms, started/)
+    for (const name of notes) await run.seen(new RegExp(` ${name} +\\d+ +registered`))
+    writeFileSync(main, source.replace("ms left", "ms remain"))
+    await run.seen(/dev: bundled in \d+ ms, restarted/)
+    run.child.kill("SIGINT")
+    const { output } = await run.ended
+    assert.strictEqual(output.match(/asset: from the layer/g)?.length ?? 0, isPermitted ? 2 : 0, output)
+    assert.notMatch(output, /exited with code 3/)
+    assert.deepStrictEqual(readdirSync(temporary), [])
+  })
+
   it.each<readonly [string, () => string, RegExp]>([
     ["no such path", () => join(root, "nowhere"), /--opt .*nowhere: there is no such file or directory/],
     ["no zip", () => textFileOf("text"), /\.zip: it is no zip/],

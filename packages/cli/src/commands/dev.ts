@@ -22,6 +22,7 @@ import type { Bundle } from "../layer/Bundle.ts"
 import * as Layer from "../layer/Layer.ts"
 import * as LayerConfig from "../layer/LayerConfig.ts"
 import type { Positions } from "../layer/SourceMap.ts"
+import * as OptFolder from "../layer/OptFolder.ts"
 import * as TrialRun from "../layer/TrialRun.ts"
 import * as Watch from "../layer/Watch.ts"
 import * as Write from "../layer/Write.ts"
@@ -39,6 +40,7 @@ const {
   logFormat,
   logs,
   memory,
+  opt,
   region,
   timeout
 } = EmulateFlags.flags
@@ -50,6 +52,7 @@ const flags = {
     ),
     Argument.optional
   ),
+  opt,
   function: handler,
   bootstrap,
   invokePort: Flag.Int("invoke-port").pipe(
@@ -79,6 +82,11 @@ const run = Effect.fnUntraced(function* (input: Input) {
   const terminal = yield* Terminal.make
   const folder = yield* Write.temporaryFolder("effect-lambda-dev-")
   const layer = NodePath.join(folder, "opt")
+  if (input.opt.length > 0) {
+    yield* Write.attempt(layer, () => Fs.mkdirSync(layer))
+    yield* OptFolder.write(layer, input.opt)
+  }
+  const others = OptFolder.extensionNames(layer).filter((name) => name !== config.name)
   // Not a runtime of its own: that would be copied at every change.
   const built = { ...config, env: variables, runtime: "managed" } as const
   const outcomes = yield* Watch.make({
@@ -95,19 +103,21 @@ const run = Effect.fnUntraced(function* (input: Input) {
   const summary = Summary.make({ memorySize: input.memory })
   const view: Environment.View = {
     terminal,
-    names: [config.name],
+    names: [config.name, ...others],
     portFlag: "--invoke-port",
     format: input.logs ? "logs" : "timeline",
     onEntry: (entry) => Effect.sync(() => summary.add(entry))
   }
   let port = input.invokePort
   let positions: Positions | undefined
+  let isBuilt = false
+  let hasStarted = false
   let current: Effect.Success<ReturnType<typeof Environment.start>> | undefined
 
   const start = Effect.gen(function* () {
     current = yield* Environment.start(
       {
-        extensions: { opt: layer },
+        extensions: input.opt.length === 0 ? { opt: layer } : { opt: layer, root: "if-permitted" },
         function: functionOptions,
         timeout: input.timeout * 1000,
         memorySize: input.memory,
@@ -117,8 +127,9 @@ const run = Effect.fnUntraced(function* (input: Input) {
         logFormat: input.logFormat,
         invokeListen: { host: "127.0.0.1", port }
       },
-      { ...view, positions }
+      { ...view, positions, isAgain: hasStarted }
     )
+    hasStarted = true
     // The next environment is found where the first one was.
     port = Number(new URL(current.emulator.invokeEndpoint ?? "").port)
   })
@@ -141,10 +152,11 @@ const run = Effect.fnUntraced(function* (input: Input) {
       const note = TrialRun.noteOf(trial.success)
       if (note !== undefined) yield* tell("yellow", note.replaceAll("\n", "\n  "))
       const files = [Build.entryFile(built, trial.success.events), ...Build.programFiles(built, bundle.code)]
-      yield* Layer.writeDirectory(layer, files)
+      yield* input.opt.length === 0 ? Layer.writeDirectory(layer, files) : OptFolder.overlay(layer, files)
+      isBuilt = true
       positions = bundle.positions
     }
-    if (Fs.existsSync(layer)) yield* start
+    if (isBuilt) yield* start
     return Result.isFailure(trial) ? trial.failure.message : undefined
   })
 
@@ -206,6 +218,10 @@ export const dev = Command.make("dev", flags, run).pipe(
     {
       command: "effect-lambda dev src/main.ts -f handler.py --invoke-port 9100 --env LOG_LEVEL=debug",
       description: "Beside a Python function"
+    },
+    {
+      command: "effect-lambda dev --opt vendor-layer.zip -f function/handler.mjs",
+      description: "With a layer that the extension or the function needs"
     }
   ])
 )

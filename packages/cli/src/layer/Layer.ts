@@ -58,10 +58,10 @@ export const makeFolder = (folder: string): void => {
 }
 
 /**
- * Writes the files below a folder that is not there yet. Modes are set and not left to `mkdir` and `writeFile`, which the
+ * Writes the files below a folder, in which none of them is yet. Modes are set and not left to `mkdir` and `writeFile`, which the
  * umask of the user cuts: extensions run as another one.
  */
-const writeFiles = (folder: string, files: ReadonlyArray<LayerFile>): void => {
+export const writeFiles = (folder: string, files: ReadonlyArray<LayerFile>): void => {
   for (const { bytes, mode, path } of files) {
     const target = NodePath.join(folder, path)
     makeFolder(NodePath.dirname(target))

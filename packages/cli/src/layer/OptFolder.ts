@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
 import * as UserError from "../UserError.ts"
+import * as Layer from "./Layer.ts"
 import type { Entry } from "./LayerContent.ts"
 import * as LayerContent from "./LayerContent.ts"
 import * as LayerMerge from "./LayerMerge.ts"
@@ -72,7 +73,7 @@ const open = (path: string) =>
   )
 
 /** Writes the layers, each over those before it, into a folder that is there and empty. */
-const write = Effect.fnUntraced(function* (folder: string, paths: ReadonlyArray<string>) {
+export const write = Effect.fnUntraced(function* (folder: string, paths: ReadonlyArray<string>) {
   const layers = yield* Effect.forEach(paths, open)
   const merged = yield* Effect.mapError(Effect.fromResult(LayerMerge.merge(layers)), UserError.make)
   yield* Effect.try({
@@ -98,6 +99,16 @@ export const make = Effect.fnUntraced(function* (paths: ReadonlyArray<string>, i
   })
   return problem === undefined ? folder : yield* UserError.fail(`--opt ${paths.join(", ")}: ${problem}`)
 })
+
+/** Lays the files of an extension over such a folder, in the place of all that it had under their names. */
+export const overlay = (folder: string, files: ReadonlyArray<Layer.LayerFile>) =>
+  Write.attempt(folder, () => {
+    const extensions = NodePath.join(folder, "extensions")
+    if (Fs.lstatSync(extensions, { throwIfNoEntry: false })?.isDirectory() === false) Fs.rmSync(extensions)
+    const ours = files.map(({ path }) => (path.startsWith("extensions/") ? path : (path.split("/")[0] ?? path)))
+    for (const path of ours) Fs.rmSync(NodePath.join(folder, path), { recursive: true, force: true })
+    Layer.writeFiles(folder, files)
+  })
 
 /** The extensions of such a folder. */
 export const extensionNames = (folder: string): ReadonlyArray<string> => {
