@@ -141,7 +141,7 @@ export const cases: ReadonlyArray<ConformanceCase> = [
   shown(81, ["real"], "schemaVersion missing or of the Logs API"),
   shown(82, ["real"], "limits of buffering"),
   shown(83, ["real"], "unknown types"),
-  shown(84, ["real"], "wrong host or scheme"),
+  shown(84, ["real"], "hosts and schemes of a destination"),
   shown(85, ["real"], "destination method"),
   shown(86, ["real"], "unknown top-level key"),
   shown(87, ["lmi"], "a subscription against the schema"),
