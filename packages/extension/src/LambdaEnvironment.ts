@@ -53,7 +53,9 @@ export const functionMemorySize = /*#__PURE__*/ Config.Int("AWS_LAMBDA_FUNCTION_
 export const region = /*#__PURE__*/ Config.String("AWS_REGION")
 
 /**
- * The access key of the function's role, `AWS_ACCESS_KEY_ID`.
+ * The access key of the function's role, `AWS_ACCESS_KEY_ID`. With SnapStart
+ * there is none of the three: ask the provider chain of an AWS SDK for
+ * credentials when you need them.
  *
  * @category config
  * @since 0.1.0
