@@ -72,7 +72,8 @@ export const play = Effect.fnUntraced(function* ({ extensions, steps, timeoutSec
     const identified = identifier === undefined ? headers : { ...headers, "Lambda-Extension-Identifier": identifier }
     const address = invoke ? invokeApi : runtimeApi
     const answer = yield* request(address, method, path.replace("$REQ", requestId), identified, body)
-    identifiers.set(name, answer.headers["lambda-extension-identifier"] ?? identifier ?? "")
+    const given = answer.headers["lambda-extension-identifier"]
+    if (given !== undefined) identifiers.set(name, given)
     requestId = answer.headers["lambda-runtime-aws-request-id"] ?? requestId
     arrived.push({ number, answer, action })
   })
