@@ -292,3 +292,24 @@ it("what an extension left undone is a note, and a problem where that is asked f
   assert.match(strict, /\nproblem: demo idles since its init failed: 0 invocations went by without it$/)
   assert.notInclude(strict, "note: demo idles")
 })
+
+it.each([
+  [
+    "extension:demo",
+    127,
+    "demo ended with exit code 127, a program was not found: install the interpreter that it names, or give the layer with --opt if it is below /opt"
+  ],
+  [
+    "runtime",
+    126,
+    "the runtime ended with exit code 126, a program could not be executed: set its x bit, or build it for this system"
+  ],
+  ["extension:demo", 1, undefined]
+] as const)("%s ends with exit code %i: advice where a program could not be started", (source, code, note) => {
+  const exited = { _tag: "ProcessExited", source, status: { _tag: "Code", code }, state: "Started" } as const
+  const { notes } = summaryOf([
+    { ...started, source },
+    { ...exited, peakMemoryBytes: undefined }
+  ])
+  assert.deepStrictEqual(notes, note === undefined ? [] : [note])
+})
