@@ -62,7 +62,9 @@ def document_of(error, request_id=""):
         frames = traceback.extract_tb(error.__traceback__)
         # The first frames are this file's, or those of the import.
         own = next((at for at, frame in enumerate(frames) if not is_ours(frame.filename)), len(frames))
-        error_type, stack = type(error).__name__, traceback.format_list(frames[own:])
+        # As tuples, which say nothing of columns: newer Pythons mark them.
+        lines = [(frame.filename, frame.lineno, frame.name, frame.line) for frame in frames[own:]]
+        error_type, stack = type(error).__name__, traceback.format_list(lines)
     return {"errorMessage": str(error), "errorType": error_type, "requestId": request_id, "stackTrace": stack}
 
 

@@ -53,7 +53,7 @@ class Sink:
     def log_error(self, document):
         if IS_JSON:
             now = time.strftime(TIME + "Z", time.gmtime())
-            return self.log(json.dumps({"timestamp": now, "log_level": "ERROR", **document}) + "\n", logging.ERROR)
+            return self.log(json.dumps({"timestamp": now, "level": "ERROR", **document}) + "\n", logging.ERROR)
         what = ": ".join(text for text in (document["errorType"], document["errorMessage"]) if text)
         lines = [f"[ERROR] {what}", "Traceback (most recent call last):"]
         for line in "".join(document["stackTrace"]).splitlines():

@@ -118,7 +118,7 @@ const fromJson = <S extends Schema.Decoder<unknown>>(schema: S) =>
 /** Errors as the runtimes of Lambda log them: of Node as JSON and inside a text, of Python as JSON. */
 const decodeNodeError = fromJson(Schema.Struct({ level: Schema.String, message: RuntimeError }))
 const decodeErrorText = fromJson(RuntimeError)
-const decodePythonError = fromJson(Schema.Struct({ log_level: Schema.String, ...RuntimeError.fields }))
+const decodePythonError = fromJson(Schema.Struct({ level: Schema.String, ...RuntimeError.fields }))
 
 const wordsOfError = (error: typeof RuntimeError.Type): string => `${error.errorType}: ${error.errorMessage}`
 
@@ -133,7 +133,7 @@ const readRuntimeError = (record: string): LogLine | undefined => {
   if (Option.isNone(python)) return undefined
   const stack = (python.value.stackTrace ?? []).join("").trimEnd()
   return {
-    level: python.value.log_level,
+    level: python.value.level,
     text: [wordsOfError(python.value), stack].filter((part) => part !== "").join("\n")
   }
 }

@@ -187,7 +187,7 @@ const pythonJson: ReadonlyArray<Printed> = [
     "log",
     {
       timestamp: "TIME",
-      log_level: "ERROR",
+      level: "ERROR",
       errorMessage: "boom",
       errorType: "ValueError",
       requestId: "ID",

@@ -87,7 +87,9 @@ def handler(event, context):
         const failed = yield* emulator.invoke('"order"', { requestId: "r" })
         const { stackTrace, ...rest }: { readonly stackTrace: ReadonlyArray<string> } = JSON.parse(failed.payload)
         assert.deepStrictEqual(rest, { errorType: "OrderError", errorMessage: "no such order", requestId: "r" })
-        assert.include(stackTrace[0], `File "${handler}", line 6, in handler`)
+        assert.deepStrictEqual(stackTrace, [
+          `  File "${handler}", line 6, in handler\n    raise OrderError("no such order")\n`
+        ])
         assert.strictEqual(failed.functionError, "Runtime.Unknown")
         assert.strictEqual((yield* emulator.invoke('"pid"')).payload, first.payload)
         assert.strictEqual(errorOf(yield* emulator.invoke("{no json")).errorType, "Runtime.UnmarshalError")

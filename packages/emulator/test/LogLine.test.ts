@@ -117,7 +117,7 @@ it.each(["plain words", "{ not JSON", '["a"]', ""])("%j is no line of a JSON log
 describe("what the runtimes of Lambda log is shown in lines", () => {
   const time = "2026-11-28T09:20:40.756Z"
   const nodeError = { errorType: "TypeError", errorMessage: "boom" }
-  const pythonError = { log_level: "ERROR", errorMessage: "boom", errorType: "ValueError", requestId: "" }
+  const pythonError = { level: "ERROR", errorMessage: "boom", errorType: "ValueError", requestId: "" }
   const cases: ReadonlyArray<readonly [title: string, record: string, lines: ReadonlyArray<string>]> = [
     ["of Node as text", `${time}\tid\tINFO\tone\n  two\u0007`, ["INFO one", "  two\\x07"]],
     ["of Node as text in one line", `${time}\tundefined\tWARN\tone\rtwo`, ["WARN one", "two"]],
