@@ -6,6 +6,7 @@ it.each<readonly [string, ReturnType<typeof parseRegisterBody>]>([
   ['{"Events":["INVOKE"]}', { _tag: "Valid", events: ["INVOKE"] }],
   ['{"events":["INVOKE"],"EVENTS":["SHUTDOWN"]}', { _tag: "Valid", events: ["SHUTDOWN"] }],
   ['{"events":["INVOKE"],"Events":null}', { _tag: "Valid", events: [] }],
+  ['{"events":["\\ud800"]}', { _tag: "Valid", events: ["\ufffd"] }],
   ['{"event":["INVOKE"]}', { _tag: "Valid", events: [] }],
   [
     '{"ConfigurationKeys":["A"]}',

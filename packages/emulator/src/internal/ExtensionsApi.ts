@@ -108,11 +108,11 @@ const acceptRegistration = (
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
-/** Reads an identifier as Go's uuid.Parse does: also upper case, `urn:uuid:`, braces, 32 digits without dashes. */
+/** Reads an identifier as Go's uuid.Parse does: also upper case, `urn:uuid:`, any brackets, 32 digits without dashes. */
 const parseIdentifier = (text: string): string | undefined => {
   let lower = text.toLowerCase()
   if (lower.startsWith("urn:uuid:")) lower = lower.slice("urn:uuid:".length)
-  else if (lower.startsWith("{") && lower.endsWith("}")) lower = lower.slice(1, -1)
+  else if (lower.length === 38) lower = lower.slice(1, -1)
   else if (/^[0-9a-f]{32}$/.test(lower)) {
     lower = [lower.slice(0, 8), lower.slice(8, 12), lower.slice(12, 16), lower.slice(16, 20), lower.slice(20)].join("-")
   }

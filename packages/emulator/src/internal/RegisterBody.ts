@@ -47,10 +47,10 @@ export const parseRegisterBody = (body: string): RegisterBody => {
     if (bad !== undefined) {
       return invalid(`json: cannot unmarshal ${goType(bad)} into Go struct field ${path} of type ${element}`)
     }
-    // Go decodes null in a list of strings to "".
+    // Go decodes null in a list of strings to "", and half of a surrogate pair to U+FFFD.
     decoded.set(
       name,
-      elements.map((member) => (member === null ? "" : String(member)))
+      elements.map((member) => (member === null ? "" : String(member).toWellFormed()))
     )
   }
   if ((decoded.get("configurationkeys") ?? []).length > 0) {

@@ -16,7 +16,7 @@ export interface Route {
   readonly handle: (header: (name: string) => string, body: Body, exchange: Exchange) => Input | WireResponse
 }
 
-const invocationPath = /^\/2018-06-01\/runtime\/invocation\/([^/]+)\/(response|error)$/
+const invocationPath = /^\/2018-06-01\/runtime\/invocation\/([^/]*)\/(response|error)$/
 
 /** The request id in the path of a response or an error. */
 export const requestIdOf = (path: string): string | undefined => invocationPath.exec(path)?.[1]

@@ -36,7 +36,7 @@ export const next: ReadonlyArray<Scenario> = [
     case: 27,
     run: Effect.fnUntraced(function* (world) {
       const canonical = "abcdef00-0000-4000-8000-000000000000"
-      const forms = [canonical, canonical.toUpperCase(), `urn:uuid:${canonical}`, `{${canonical}}`]
+      const forms = [canonical, canonical.toUpperCase(), `urn:uuid:${canonical}`, `{${canonical}}`, `(${canonical})`]
       for (const form of [...forms, canonical.replaceAll("-", "")]) {
         const answer = yield* world.next(form)
         expectRefusal(answer, "Extension.UnknownExtensionIdentifier", `Unknown extension ${canonical}`)

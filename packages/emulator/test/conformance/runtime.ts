@@ -39,8 +39,10 @@ export const runtime: ReadonlyArray<Scenario> = [
     case: 116,
     run: Effect.fnUntraced(function* (world) {
       yield* world.invoking()
-      expectRefusal(yield* world.respond("wrong"), "InvalidRequestID", "Invalid request ID", 400)
-      expectRefusal(yield* world.respondError("wrong"), "InvalidRequestID", "Invalid request ID", 400)
+      for (const wrong of ["wrong", ""]) {
+        expectRefusal(yield* world.respond(wrong), "InvalidRequestID", "Invalid request ID", 400)
+        expectRefusal(yield* world.respondError(wrong), "InvalidRequestID", "Invalid request ID", 400)
+      }
     })
   },
   {
