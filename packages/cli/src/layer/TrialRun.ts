@@ -2,18 +2,20 @@
  * The program runs once under the emulator before it is packed: one that throws at its start or never registers is found
  * here, what it registers for is what the stub will register for, and V8 has compiled by then what the start needs.
  */
-import * as Emulator from "@effect-lambda/emulator/Emulator"
 import * as Journal from "@effect-lambda/emulator/Journal"
 import * as LogLine from "@effect-lambda/emulator/LogLine"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
 import process from "node:process"
+import { fileURLToPath } from "node:url"
 import * as UserError from "../UserError.ts"
+import { execute } from "./Execute.ts"
 import * as Loader from "./Loader.ts"
+import * as NoNetwork from "./NoNetwork.ts"
 import type { Positions } from "./SourceMap.ts"
 import { type EventType, quote } from "./Stub.ts"
+import type * as TrialProcess from "./TrialProcess.ts"
 import * as Write from "./Write.ts"
 
 /** A Node, or what runs a Node of another architecture and that Node. */
@@ -31,6 +33,8 @@ export interface Options {
   readonly positions?: Positions | undefined
   /** For init, and for an invocation; default: what Lambda gives init, 10 seconds. */
   readonly limitMillis?: number
+  /** What takes the network away from a command; default: what this machine permits. */
+  readonly isolation?: ReadonlyArray<string>
 }
 
 export interface TrialRun {
@@ -42,8 +46,19 @@ export interface TrialRun {
   readonly errors: ReadonlyArray<string>
 }
 
+const cacheOfFailure =
+  "the code cache holds what ran until init failed, and no more: the layer starts slower than it could"
+
+/** By the line of `Extension.run`: such an extension idles, so init is a success for Lambda. */
+const isInitialised = (entries: ReadonlyArray<Journal.JournalEntry>): boolean =>
+  !entries.some(
+    Journal.is(
+      "Output",
+      ({ line, source }) => source !== "runtime" && LogLine.read(line)?.text.startsWith("init failed") === true
+    )
+  )
+
 const handler = "export const handler = async (event) => (console.log(JSON.stringify(event)), event)\n"
-const invocations = 20
 
 const writeProgram = (folder: string, { name, program }: Options): NodeCommand => {
   const file = NodePath.join(folder, "opt", name, "index.cjs")
@@ -131,52 +146,54 @@ const explain = (entries: ReadonlyArray<Journal.JournalEntry>, positions?: Posit
   ].join("\n")
 }
 
+/** Where the program of the trial lies: beside this file, as source or compiled. */
+const trialProcess = fileURLToPath(new URL(`./TrialProcess${NodePath.extname(import.meta.url)}`, import.meta.url))
+
+const start = Effect.fnUntraced(function* (folder: string, options: Options, limitMillis: number) {
+  const isolated = options.isolation ?? (yield* NoNetwork.prefix)
+  const proxies = isolated.length > 0 ? {} : NoNetwork.closedProxies
+  const request: TrialProcess.Request = { env: { ...options.env, ...proxies }, limitMillis }
+  yield* Write.attempt(folder, () => Fs.writeFileSync(NodePath.join(folder, "request.json"), JSON.stringify(request)))
+  const [file = process.execPath, ...args] = [...isolated, process.execPath, trialProcess, folder]
+  // It ends by itself: init, a slow invocation and SHUTDOWN have their limits.
+  yield* execute(file, args, { timeoutMillis: 4 * limitMillis + 30_000 }).pipe(
+    Effect.catchTag("ExecuteError", ({ message, output }) =>
+      UserError.fail(`the trial run failed: ${message}: ${output}`)
+    )
+  )
+  const answer: TrialProcess.Answer = JSON.parse(Fs.readFileSync(NodePath.join(folder, "answer.json"), "utf8"))
+  return answer.problem === undefined ? answer : yield* UserError.fail(`the trial run failed: ${answer.problem}`)
+})
+
 const runIn = Effect.fnUntraced(function* (folder: string, options: Options) {
   yield* Write.attempt(folder, () => writeLayer(folder, options))
-  const limit = options.limitMillis ?? 10_000
-  const emulator = yield* Emulator.make({
-    extensions: { opt: NodePath.join(folder, "opt") },
-    function: { handler: NodePath.join(folder, "handler.mjs") },
-    environment: options.env,
-    timeout: limit,
-    initTimeout: limit
-  })
+  const { entries, failed, initStatus } = yield* start(folder, options, options.limitMillis ?? 10_000)
   const fail = (what: string) =>
-    Effect.flatMap(emulator.journal.entries, (entries) =>
-      UserError.fail(`${what} in its trial run under the emulator: ${explain(entries, options.positions)}`)
-    )
-  const init = yield* emulator.journal.waitFor(Journal.is("InitEnded"), limit + 5000)
-  const isStarted = init.status === "success"
-  const reported = (yield* emulator.journal.entries).find(
+    UserError.fail(`${what} in its trial run under the emulator: ${explain(entries, options.positions)}`)
+  const isStarted = initStatus === "success"
+  const reported = entries.find(
     Journal.is("ErrorReported", ({ route, source }) => source !== "runtime" && route === "init/error")
   )
   // To end where its backend cannot be reached may be its design, and the backend is not here.
   if (!isStarted && reported === undefined) return yield* fail("the extension did not start")
-
-  const enough = isStarted ? (yield* Clock.currentTimeMillis) + limit / 2 : 0
-  for (let number = 1; number <= invocations && (yield* Clock.currentTimeMillis) < enough; number++) {
-    const { requestId } = yield* emulator.invoke(JSON.stringify({ invocation: number }))
-    const done = yield* emulator.journal.waitFor(
-      Journal.is("InvocationDone", (entry) => entry.requestId === requestId),
-      limit + 5000
-    )
-    if (done.status !== "success") return yield* fail(`the extension failed (${done.status}) with invocation ${number}`)
+  if (failed !== undefined) {
+    return yield* fail(`the extension failed (${failed.status}) with invocation ${failed.invocation}`)
   }
-  yield* emulator.shutdown()
 
-  const entries = yield* emulator.journal.entries
   const events = entries.find(Journal.is("Registered"))?.events ?? []
   const wasKilled = entries.some(
     Journal.is("Killed", ({ signal, source }) => source !== "runtime" && signal === "SIGKILL")
   )
   const cache = NodePath.join(folder, "cache")
+  const codeCache = Fs.existsSync(cache) ? Fs.readFileSync(cache) : undefined
   const trial: TrialRun = {
     events: entries.some(isTooEarly) ? undefined : events,
-    codeCache: Fs.existsSync(cache) ? Fs.readFileSync(cache) : undefined,
+    codeCache,
     errors: [
       ...(isStarted || reported === undefined
         ? []
         : [`it registered, reported ${reported.errorType} to init/error, and ran no further`]),
+      ...(codeCache !== undefined && !isInitialised(entries) ? [cacheOfFailure] : []),
       ...errorsIn(entries, options.positions),
       ...(wasKilled && events.includes("SHUTDOWN") ? ["it did not end within 2 seconds after SHUTDOWN"] : [])
     ]
@@ -184,12 +201,11 @@ const runIn = Effect.fnUntraced(function* (folder: string, options: Options) {
   return trial
 })
 
-/** Runs the bundle as an extension beside a function: init, some invocations, SHUTDOWN. */
+/** Runs the bundle as an extension beside a function: init, some invocations, SHUTDOWN. No real backend is reached. */
 export const run = (options: Options) =>
   Write.temporaryFolder("effect-lambda-").pipe(
     Effect.flatMap((folder) => runIn(folder, options)),
-    Effect.scoped,
-    Effect.catchTag("EmulatorError", (error) => UserError.fail(`the trial run failed: ${error.reason.message}`))
+    Effect.scoped
   )
 
 /** The Node that runs this program. */

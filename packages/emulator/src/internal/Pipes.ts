@@ -9,6 +9,7 @@ import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as NodePath from "node:path"
+import NodeProcess from "node:process"
 import { EmulatorError, PipesUnavailable } from "../EmulatorError.ts"
 
 /** Descriptors of this process. Reading does not block, writing does. */
@@ -42,6 +43,8 @@ const refill = (unused: Array<Pipe>): void => {
   try {
     const paths = Array.from({ length: batchSize }, (_, index) => NodePath.join(directory, String(index)))
     ChildProcess.execFileSync("mkfifo", ["-m", "600", ...paths], {
+      // A caller may have a PATH without the system's own programs.
+      env: { PATH: `${NodeProcess.env.PATH ?? ""}:/usr/bin:/bin` },
       stdio: ["ignore", "ignore", "pipe"],
       timeout: 5000,
       killSignal: "SIGKILL"
