@@ -26,14 +26,14 @@ symlinkSync(join(root, "node_modules"), join(folder, "node_modules"))
 afterAll(() => rmSync(folder, { recursive: true }))
 
 /** A project with the hello extension, and dev at work on it. */
-const dev = (name: string, source: string) => {
+const dev = (name: string, source: string, flags: ReadonlyArray<string> = []) => {
   const project = join(folder, name)
   mkdirSync(join(project, "src"), { recursive: true })
   writeFileSync(join(project, "package.json"), JSON.stringify({ name, type: "module" }))
   writeFileSync(join(project, "handler.mjs"), handler)
   const main = join(project, "src/main.ts")
   writeFileSync(main, source)
-  const args = ["dev", "--function", "handler.mjs", "--invoke-port", "0", "--timeout", "10"]
+  const args = ["dev", "--function", "handler.mjs", "--invoke-port", "0", "--timeout", "10", ...flags]
   const run = start(args, { cwd: project, env: { TMPDIR: temporary } })
   return { ...run, main, project }
 }
@@ -58,6 +58,24 @@ const isAlive = (pid: number) => {
 }
 
 describe("effect-lambda dev", { timeout: 30_000 }, () => {
+  it("gives the processes the region and the kind of init that flags name", async () => {
+    const flags = ["--region", "eu-west-3", "--init-type", "provisioned-concurrency", "--log-format", "json", "--logs"]
+    const names = ["AWS_REGION", "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_FORMAT"]
+    const printing = `${hello}\nconsole.log(${names.map((name) => `process.env["${name}"]`).join(", ")})\n`
+    const { child, ended, seen } = dev("flags", printing, flags)
+    await seen(/^eu-west-3 provisioned-concurrency JSON$/m)
+    await seen(/watching/)
+    child.kill("SIGINT")
+    const { code, output } = await ended
+    assert.strictEqual(code, 0, output)
+  })
+
+  it("refuses a variable that Lambda sets itself", async () => {
+    const { code, output } = await dev("refused", hello, ["--env", "AWS_LAMBDA_FUNCTION_NAME=x"]).ended
+    assert.strictEqual(code, 1, output)
+    assert.include(output, 'the variable "AWS_LAMBDA_FUNCTION_NAME" is set by Lambda itself: leave it out')
+  })
+
   it("runs what the sources say now, keeps what works, and ends in order with Ctrl-C", async () => {
     const { child, ended, main, project, seen } = dev("changing", hello)
     await seen(/dev: bundled in \d+ ms, started in \d+ ms/)

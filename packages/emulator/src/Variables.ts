@@ -21,6 +21,8 @@ const reserved = new Map<string, string | undefined>([
   ["AWS_LAMBDA_RUNTIME_API", undefined],
   ["LAMBDA_RUNTIME_DIR", undefined],
   ["LAMBDA_TASK_ROOT", "function.cwd"],
+  ["_AWS_XRAY_DAEMON_ADDRESS", undefined],
+  ["_AWS_XRAY_DAEMON_PORT", undefined],
   ["_HANDLER", "handler"],
   ["_X_AMZN_TRACE_ID", "traceHeader"]
 ])

@@ -167,6 +167,16 @@ describe("variables that Lambda sets itself", () => {
       { function: { command: ["sh"], environment: { AWS_REGION: secret } } },
       "cannot be set for the function alone. Use the option environment."
     ],
+    [
+      "a hidden name that rie sets too",
+      { environment: { _AWS_XRAY_DAEMON_PORT: secret }, profile: "rie" },
+      "is set by Lambda itself"
+    ],
+    [
+      "a server for credentials beside that of a snapshot",
+      { environment: { AWS_CONTAINER_CREDENTIALS_FULL_URI: secret }, initType: "snap-start" },
+      "is set by Lambda itself under SnapStart. Use the option credentials."
+    ],
     ["a hidden name", { environment: { _PRIVATE: secret } }, "begins with _, and Lambda refuses such names"],
     ["no name", { environment: { "": secret } }, '"" has no name'],
     ["a = in a name", { environment: { "A=B": secret } }, '"A=B" has a = in its name'],

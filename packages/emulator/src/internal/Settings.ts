@@ -1,7 +1,7 @@
 /** What `Options` says about the environment, with the defaults of its profile. Times are milliseconds. */
 import * as Duration from "effect/Duration"
 import type { Profile } from "../Profile.ts"
-import { InvalidOption, type InvalidVariable } from "../EmulatorError.ts"
+import { InvalidOption, InvalidVariable } from "../EmulatorError.ts"
 import * as Variables from "../Variables.ts"
 import type { InitType, Options } from "./Options.ts"
 
@@ -73,12 +73,22 @@ const twiceProblem = ({ credentials, environment = {}, region }: Options): Inval
   return new InvalidOption({ option: "credentials", explanation })
 }
 
+/** With a snapshot the credentials come from a server of Lambda's, which these variables name. */
+const snapshotProblem = ({ environment = {}, initType }: Options): InvalidVariable | undefined => {
+  const name = ["AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN"].find(
+    (name) => environment[name] !== undefined
+  )
+  if (initType !== "snap-start" || name === undefined) return undefined
+  return new InvalidVariable({ name, problem: "is set by Lambda itself under SnapStart", option: "credentials" })
+}
+
 /** An option that cannot have its effect. */
 export const problemOf = (options: Options): InvalidOption | InvalidVariable | undefined =>
   initTypeProblem(options) ??
   Variables.problemOf(options.environment ?? {}, options.profile) ??
   Variables.functionProblemOf(options.function?.environment ?? {}) ??
-  twiceProblem(options)
+  twiceProblem(options) ??
+  snapshotProblem(options)
 
 /** Those of the variables count that an environment takes for its options. */
 const credentialsOf = ({ credentials, environment = {} }: Options): NonNullable<Options["credentials"]> => {
