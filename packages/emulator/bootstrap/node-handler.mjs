@@ -60,9 +60,41 @@ Module.registerHooks?.({
   }
 })
 
+const packageTypeOf = (folder) => {
+  const file = Path.join(folder, "package.json")
+  const parent = Path.dirname(folder)
+  if (!isFile(file)) return parent === folder ? undefined : packageTypeOf(parent)
+  try {
+    return JSON.parse(Fs.readFileSync(file, "utf8")).type
+  } catch {
+    // Node says it better when it loads the file.
+    return undefined
+  }
+}
+
+/** Lambda's runtime loads CommonJS by `require`, and wrappers that instrument a function wait for it there. */
+const isCommonJs = (file) => {
+  const extension = Path.extname(file)
+  return [".cjs", ""].includes(extension) || (extension === ".js" && packageTypeOf(Path.dirname(file)) !== "module")
+}
+
+/** A module that turns out to be no CommonJS, and that `require` does not take. */
+const esmOnly = new Set(["ERR_REQUIRE_ESM", "ERR_REQUIRE_ASYNC_MODULE"])
+
+const loadFile = async (file) => {
+  if (isCommonJs(file)) {
+    try {
+      return Module.createRequire(file)(file)
+    } catch (error) {
+      if (!esmOnly.has(error?.code)) throw error
+    }
+  }
+  return import(pathToFileURL(file).href)
+}
+
 const importFile = async (file) => {
   try {
-    return await import(pathToFileURL(file).href)
+    return await loadFile(file)
   } catch (error) {
     const isMissing = error?.code === "ERR_MODULE_NOT_FOUND" || error?.code === "MODULE_NOT_FOUND"
     if (!isMissing && !(error instanceof SyntaxError)) throw error
@@ -102,9 +134,9 @@ export const load = async () => {
     process.env._HANDLER === given.handler ? { file: given.file, path: given.export } : locate(process.env._HANDLER)
   const module = await importFile(file)
   const find = (exports) => path.split(".").reduce((value, key) => value?.[key], exports)
-  const handler = find(module) ?? find(module.default)
+  const handler = find(module) ?? find(module?.default)
   if (typeof handler !== "function") {
-    const names = Object.keys(module).join(", ") || "nothing"
+    const names = Object.keys(module ?? {}).join(", ") || "nothing"
     throw new RuntimeError("HandlerNotFound", `${file} exports no function named ${path}. It exports ${names}.`)
   }
   if (nodeMajor >= 24 && handler.length >= 3 && !streamsOf(handler)) {

@@ -173,3 +173,40 @@ it.live("the wrapper of the function's own variables counts", () =>
     assert.strictEqual((yield* emulator.invoke("{}")).payload, '"own"')
   })
 )
+
+/** As instrumentation does: whatever is loaded by `require` and has a handler gets another one around it. */
+const hook = `const { prototype } = require("node:module")
+const original = prototype.require
+prototype.require = function (id) {
+  const exports = original.call(this, id)
+  const { handler } = id.includes("index") ? exports : {}
+  return handler === undefined ? exports : { ...exports, handler: async (...all) => "seen " + (await handler(...all)) }
+}
+`
+
+describe("a wrapper that hooks require", () => {
+  const commonJs = "exports.handler = async () => 'CommonJS'"
+  const esm = "export const handler = async () => 'a module'"
+  const files = [
+    ["index.js", commonJs, undefined, "seen CommonJS"],
+    ["index.js", commonJs, "commonjs", "seen CommonJS"],
+    ["index.cjs", commonJs, "module", "seen CommonJS"],
+    ["index.js", esm, "module", "a module"],
+    ["index.mjs", esm, undefined, "a module"],
+    // Nothing says what it is, and `require` takes no module that waits.
+    ["index.js", `await null\n${esm}`, undefined, "a module"]
+  ] as const
+  it.live.each(files)("%s, %j, in a package of type %s: %s", ([name, text, type, said]) =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryDirectory
+      writeExecutable(folder, "hook.cjs", hook)
+      const options = `export NODE_OPTIONS="--require ${folder}/hook.cjs"`
+      const wrapper = writeExecutable(folder, "wrapper", `#!/bin/bash\n${options}\nexec "$@"\n`)
+      const handler = writeExecutable(folder, name, text, 0o644)
+      if (type !== undefined) Fs.writeFileSync(Path.join(folder, "package.json"), JSON.stringify({ type }))
+      const environment = { AWS_LAMBDA_EXEC_WRAPPER: wrapper }
+      const emulator = yield* startEmulator({ function: { handler }, environment, timeout: "10 seconds" })
+      assert.strictEqual((yield* emulator.invoke("{}")).payload, JSON.stringify(said))
+    })
+  )
+})
