@@ -20,7 +20,8 @@ interface Row {
   readonly name: string
   /** The layer; npm has the files of some in another place, and they are laid out in a folder of the test. */
   readonly layer: (folder: string) => string
-  readonly function: string
+  /** The flag for the function, and its file. */
+  readonly function: readonly ["--function" | "--bootstrap", string]
   readonly environment: (backend: string) => ReadonlyArray<string>
   /** Is everything at the backend that it has to deliver of the two invocations? */
   readonly check: (posted: ReadonlyArray<Posted>, requestIds: ReadonlyArray<string>) => void
@@ -53,7 +54,7 @@ const rows: ReadonlyArray<Row> = [
       Fs.chmodSync(program, 0o755)
       return folder
     },
-    function: "sentry-function.mjs",
+    function: ["--function", "sentry-function.mjs"],
     environment: (backend) => [`SENTRY_DSN=${backend.replace("http://", "http://key@")}/1`],
     check: (posted) => {
       assert.deepStrictEqual(
@@ -64,6 +65,29 @@ const rows: ReadonlyArray<Row> = [
     batches: 0,
     end: "killed",
     leaves: []
+  },
+  {
+    name: "otel-extension",
+    layer: () => Path.join(packageFolder("@serverless/aws-lambda-otel-extension-dist"), "extension.zip"),
+    function: ["--bootstrap", "otel-function/bootstrap"],
+    environment: (backend) => [
+      `SLS_OTEL_REPORT_METRICS_URL=${backend}/metrics`,
+      `SLS_OTEL_REPORT_TRACES_URL=${backend}/traces`
+    ],
+    check: (posted, [first = "", second = ""]) => {
+      // Protobuf: its texts stand in it as they are.
+      const bodies = (path: string, ...texts: ReadonlyArray<string>) =>
+        posted.filter((each) => each.path === path && texts.every((text) => each.body.includes(text)))
+      for (const id of [first, second]) {
+        assert.lengthOf(bodies("/traces", id, "@opentelemetry/instrumentation-aws-lambda"), 1)
+        assert.lengthOf(bodies("/metrics", id, "faas.invoke"), 1)
+      }
+      // It is made of the platform.report, which comes with the second invocation.
+      assert.isAtLeast(bodies("/metrics", first, "faas.duration", "faas.memory").length, 1)
+    },
+    batches: 3,
+    end: "races",
+    leaves: ["/tmp/sls-save-log.json", "/tmp/sent-requests.json"]
   }
 ]
 
@@ -102,7 +126,8 @@ describe.each(rows)("$name", { timeout: 60_000 }, (row) => {
         Fs.mkdirSync(Path.join(folder, "layer"))
         const layer = row.layer(Path.join(folder, "layer"))
         const environment = row.environment(url).flatMap((variable) => ["--env", variable])
-        const command = ["emulate", "--opt", layer, "-f", Path.join(fixtures, row.function), "-n", "2"]
+        const [flag, file] = row.function
+        const command = ["emulate", "--opt", layer, flag, Path.join(fixtures, file), "-n", "2"]
         const more = ["-p", '{"message":"hello"}', "--timeout", "20", "--journal", journal, ...environment]
         const { code, output } = await start([...command, ...more]).ended
         if (output.includes("this machine does not let")) {
