@@ -244,8 +244,8 @@ describe("pipes", () => {
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
       const pid = Path.join(directory, "pid")
-      // It writes as fast as it can for as long as somebody reads.
-      const program = `#!/bin/sh\nsetsid sh -c 'echo $$ > ${pid}; exec yes' &\nwhile [ ! -s ${pid} ]; do sleep 0.01; done\nexit 3\n`
+      // It writes as fast as it can while somebody reads.
+      const program = `#!/bin/sh\nsetsid sh -c 'echo $$ > ${pid}; exec yes ${"y".repeat(1000)}' &\nwhile [ ! -s ${pid} ]; do sleep 0.01; done\nexit 3\n`
       const emulator = yield* startEmulator({ extensions: [writeExecutable(directory, "a", program)] })
       const { status } = yield* emulator.journal.waitFor(Journal.is("ProcessExited"))
       assert.deepStrictEqual(status, { _tag: "Code", code: 3 })

@@ -5,8 +5,8 @@ import { setImmediate } from "node:timers"
 import type { Framing } from "./LineFraming.ts"
 
 export interface Output {
-  /** Reads everything that the pipe holds now. */
-  readonly drain: () => void
+  /** Reads what the pipe holds now, 64 KiB at most. `true`: it held that much. */
+  readonly drain: () => boolean
   /** Reads the rest and closes the pipe, even if somebody else still holds it: their next write fails with EPIPE. */
   readonly end: () => void
 }
@@ -16,7 +16,7 @@ const buffer = Buffer.alloc(65_536)
 
 /**
  * The most a pipe can hold: a process without rights may ask for so much, and memory pages of 64 KiB give so much. The
- * bound ends a drain while a process writes faster than lines are made.
+ * bound ends the reading of the rest while somebody writes faster than lines are made.
  */
 const maxPipeBytes = 1_048_576
 
@@ -56,19 +56,18 @@ export const read = <Piece>(readEnd: number, framing: Framing<Piece>, onPiece: (
   // A process may close its output long before it ends.
   socket.once("close", finish)
 
-  const drain = (): void => {
-    // A chunk smaller than the buffer was the last one. A closed descriptor may be somebody else's by now.
-    for (let count = buffer.length, bytes = 0; count === buffer.length && bytes < maxPipeBytes; bytes += count) {
-      if (socket.destroyed) return
-      count = readNow(readEnd)
-      if (count > 0) take(buffer.subarray(0, count))
-    }
+  const drain = (): boolean => {
+    // A closed descriptor may be somebody else's by now.
+    if (socket.destroyed) return false
+    const count = readNow(readEnd)
+    if (count > 0) take(buffer.subarray(0, count))
+    return count === buffer.length
   }
 
   return {
     drain,
     end: () => {
-      drain()
+      for (let bytes = 0; bytes < maxPipeBytes && drain(); bytes += buffer.length);
       socket.destroy()
       finish()
     }
