@@ -26,7 +26,7 @@ export interface ExtensionFigures {
   readonly heldOpenMs: number
   /** From SHUTDOWN to the exit of the process, ms. */
   readonly shutdownMs: number | undefined
-  /** The largest resident set, MiB. */
+  /** The most memory of its process group, MiB; shared pages count once. */
   readonly peakMemoryMb: number | undefined
 }
 

@@ -87,8 +87,9 @@ export type Happening =
       readonly advice: string
     }
   /**
-   * A process ended; `state` is the state of the extension afterwards. `peakMemoryBytes` is the most memory it had when
-   * it was last looked at: at a request, at a time limit, before a signal. `undefined`: never, or not on Linux.
+   * A process ended; `state` is the state of the extension afterwards. `peakMemoryBytes` is the most memory that
+   * its process group had whenever somebody looked: at a request, at a time limit, before a signal. Shared pages count
+   * once. `undefined`: nobody looked, or not on Linux.
    */
   | {
       readonly _tag: "ProcessExited"
@@ -169,8 +170,8 @@ export type Happening =
   | { readonly _tag: "RuntimeDone"; readonly requestId: string }
   /**
    * The invocation ended, extensions included; `extensionOverheadMs` is the time from `RuntimeDone` to here.
-   * `maxMemoryBytes` is the sum of the most memory that the runtime and each extension had so far; `undefined` where it
-   * cannot be measured (slots, other systems than Linux).
+   * `maxMemoryBytes` is the sum of the most memory that the process groups of the runtime and of each extension had so
+   * far; `undefined` if it cannot be measured (slots, other systems than Linux).
    */
   | {
       readonly _tag: "InvocationDone"

@@ -53,7 +53,7 @@ export interface LaunchOptions {
    * writer gave it, which may be several lines or none.
    */
   readonly onLine: (channel: Channel, line: string) => void
-  /** `peakMemoryBytes`: what was measured while it ran; a process that has ended cannot be asked any more. */
+  /** `peakMemoryBytes`: of the group, measured while it ran; a process that has ended cannot be asked any more. */
   readonly onExit: (status: ExitStatus, peakMemoryBytes: number | undefined) => void
 }
 
@@ -83,8 +83,8 @@ export interface Processes {
   /** Lets every process group go on. */
   readonly thaw: () => void
   /**
-   * The sum of the most memory that each running process has had so far, in bytes. Of a group only the process that was
-   * started counts. `undefined`: none runs, or this is not Linux.
+   * The sum of the most memory that each running process group has had so far, in bytes. Pages that processes share count
+   * once. `undefined`: none runs, or this is not Linux.
    */
   readonly measureMemory: () => number | undefined
 }
@@ -96,12 +96,6 @@ interface Running {
   peakMemoryBytes: number | undefined
   /** When it was let go on last, in milliseconds of the monotonic clock. */
   thawedAt: number
-}
-
-const measure = (process: Running): void => {
-  const bytes = Memory.peakBytes(process.pid)
-  // Linux counts pages loosely: its highest number so far can be a little lower later.
-  if (bytes !== undefined) process.peakMemoryBytes = Math.max(bytes, process.peakMemoryBytes ?? 0)
 }
 
 /** Signals the group while its process runs; afterwards the number may be somebody else's. */
@@ -142,13 +136,23 @@ export const make: Effect.Effect<Processes, EmulatorError, Scope.Scope> = Effect
   const waiting = new Set<() => void>()
   const runFork = yield* FiberSet.makeRuntime<never>()
   const pipes = yield* Pipes.make
+  const meter = Memory.make()
+
+  const measure = () => {
+    const sums = meter.measure(Array.from(running.values(), ({ pid }) => pid))
+    for (const process of running.values()) {
+      const bytes = sums.get(process.pid)
+      // A process of the group may have ended since the last look, and its memory with it.
+      if (bytes !== undefined) process.peakMemoryBytes = Math.max(bytes, process.peakMemoryBytes ?? 0)
+    }
+  }
 
   const signalAll = (name: NodeJS.Signals) => {
     for (const process of running.values()) signal(process, name)
   }
 
   const killAll = () => {
-    for (const process of running.values()) measure(process)
+    measure()
     signalAll("SIGKILL")
   }
 
@@ -237,7 +241,7 @@ export const make: Effect.Effect<Processes, EmulatorError, Scope.Scope> = Effect
     kill: (id, name) => {
       const process = running.get(id)
       if (process === undefined) return
-      measure(process)
+      measure()
       if (name === "SIGKILL" || hasResumed(process)) return signal(process, name)
       const awaitResumed = Effect.sync(() => hasResumed(process)).pipe(
         Effect.repeat({ until: (resumed) => resumed, schedule: Schedule.spaced("1 millis") })
@@ -264,9 +268,9 @@ export const make: Effect.Effect<Processes, EmulatorError, Scope.Scope> = Effect
       for (const process of running.values()) process.thawedAt = performance.now()
     },
     measureMemory: () => {
+      measure()
       let sum: number | undefined
       for (const process of running.values()) {
-        measure(process)
         if (process.peakMemoryBytes !== undefined) sum = (sum ?? 0) + process.peakMemoryBytes
       }
       return sum

@@ -13,6 +13,7 @@ import {
   awaitEnd,
   awaitTrue,
   echoFunction,
+  hasPython,
   request,
   script,
   startEmulator,
@@ -102,13 +103,16 @@ ${bash(asked, 2)}`
 
 const cases = (programs: Readonly<Record<string, (asked: Ending) => string>>) =>
   Object.entries(programs).flatMap(([language, program]) =>
-    endings.map((asked) => ({
-      language,
-      lines: asked.lines,
-      ending: asked.ending,
-      program: program(asked),
-      status: asked.status
-    }))
+    // A machine without Python has nothing to show here.
+    language === "Python" && !hasPython
+      ? []
+      : endings.map((asked) => ({
+          language,
+          lines: asked.lines,
+          ending: asked.ending,
+          program: program(asked),
+          status: asked.status
+        }))
   )
 
 /**
@@ -192,7 +196,9 @@ describe("every line survives what ends the process", { timeout: 60_000 }, () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
       const text = `${"é".repeat(32_767)}\n!`
-      const program = `${pythonHead}os.write(1, ("é" * 32767 + "\\n!").encode())\nos.kill(os.getpid(), 9)\n`
+      const program = script(
+        `require("node:fs").writeSync(1, "é".repeat(32767) + "\\n!")\nprocess.kill(process.pid, "SIGKILL")`
+      )
       const emulator = yield* startEmulator({ extensions: [writeExecutable(directory, "a", program)] })
       yield* emulator.journal.waitFor(Journal.is("ProcessExited"))
       assert.strictEqual(Buffer.byteLength(text), 65_536)
