@@ -266,17 +266,6 @@ export const make = ({
     }
   }
 
-  /** The codes by which a shell and `env` say that they could not start a program. */
-  const adviseOnExit = ({ source, status }: EntryOf<"ProcessExited">) => {
-    if (status._tag === "Signal" || (status.code !== 126 && status.code !== 127)) return
-    const who = source === "runtime" ? "the runtime" : nameOf(source)
-    const why =
-      status.code === 127
-        ? "a program was not found: install the interpreter that it names, or give the layer with --opt if it is below /opt"
-        : "a program could not be executed: set its x bit, or build it for this system"
-    notes.add(`${who} ended with exit code ${status.code}, ${why}`)
-  }
-
   const onExit = ({ figures, generation }: Extension, entry: EntryOf<"ProcessExited">) => {
     const { name } = figures
     generation.hasEnded = true
@@ -332,7 +321,7 @@ export const make = ({
   }
 
   const add = (entry: JournalEntry): void => {
-    if (entry._tag === "ProcessExited") adviseOnExit(entry)
+    if (entry._tag === "ProcessExited" && entry.advice !== undefined) notes.add(entry.advice)
     shortfalls.add(entry)
     if ("source" in entry && entry.source !== "runtime") {
       return onExtension(nameOf(entry.source), entry)

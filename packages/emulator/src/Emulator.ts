@@ -233,18 +233,11 @@ const makeWith = Effect.fnUntraced(function* (
 
   const slots = Slots.make(wrote)
 
-  const exited = (
-    source: Source,
-    process: ProcessId,
-    status: ExitStatus,
-    peakMemoryBytes: number | undefined
-  ): void => {
+  const exited = (source: Source, process: ProcessId, exit: Processes.ProcessExit): void => {
     if (running.get(source) === process) running.delete(source)
     // After the release the machine takes no more inputs; the journal still shows the end.
-    if (released) {
-      return journal.append({ _tag: "ProcessExited", source, status, state: undefined, peakMemoryBytes }, now())
-    }
-    dispatch({ _tag: "ProcessExited", process, status, peakMemoryBytes })
+    if (released) return journal.append({ _tag: "ProcessExited", source, state: undefined, ...exit }, now())
+    dispatch({ _tag: "ProcessExited", process, ...exit })
   }
 
   const startOfFunction = () =>
@@ -278,7 +271,7 @@ const makeWith = Effect.fnUntraced(function* (
       onLaunched: (pid) => dispatch({ _tag: "Launched", process, pid }),
       onLaunchFailed: (problem) => dispatch({ _tag: "LaunchFailed", process, ...problem }),
       onLine: (channel, line) => wrote(source, channel, line),
-      onExit: (status, peakMemoryBytes) => exited(source, process, status, peakMemoryBytes)
+      onExit: (exit) => exited(source, process, exit)
     })
   }
 

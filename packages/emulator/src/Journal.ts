@@ -89,7 +89,8 @@ export type Happening =
   /**
    * A process ended; `state` is the state of the extension afterwards. `peakMemoryBytes` is the most memory that
    * its process group had whenever somebody looked: at a request, at a time limit, before a signal. Shared pages count
-   * once. `undefined`: nobody looked, or not on Linux.
+   * once. `undefined`: nobody looked, or not on Linux. `advice` tells how to mend it if the code is 126 or 127: a program
+   * that the process needs cannot be executed, or is missing.
    */
   | {
       readonly _tag: "ProcessExited"
@@ -97,6 +98,7 @@ export type Happening =
       readonly status: ExitStatus
       readonly state: ExtensionStateName | undefined
       readonly peakMemoryBytes: number | undefined
+      readonly advice?: string | undefined
     }
   /** The environment sent a signal to the process group. */
   | { readonly _tag: "Killed"; readonly source: Source; readonly signal: "SIGTERM" | "SIGKILL" }

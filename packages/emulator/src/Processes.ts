@@ -17,6 +17,7 @@ import * as Connections from "./internal/Connections.ts"
 import type { LaunchProblem } from "./internal/LaunchCheck.ts"
 import * as LineFraming from "./internal/LineFraming.ts"
 import * as LogFraming from "./internal/LogFraming.ts"
+import * as ExitAdvice from "./internal/ExitAdvice.ts"
 import * as LaunchCheck from "./internal/LaunchCheck.ts"
 import * as Memory from "./internal/Memory.ts"
 import type { Namespace } from "./internal/MountNamespace.ts"
@@ -28,6 +29,20 @@ import * as Reaper from "./internal/Reaper.ts"
 import type { Channel, ExitStatus } from "./Journal.ts"
 
 export type { LaunchProblem } from "./internal/LaunchCheck.ts"
+
+/**
+ * How a process ended.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ProcessExit {
+  readonly status: ExitStatus
+  /** Of the group, in bytes, measured while it ran: a process that has ended cannot be asked any more. */
+  readonly peakMemoryBytes: number | undefined
+  /** How to mend it, if the code is 126 or 127: a program or library that it needs cannot be executed, or is missing. */
+  readonly advice: string | undefined
+}
 
 /**
  * A process to start. Either `onLaunchFailed` is called, or `onLaunched` and later, after the last line, `onExit`.
@@ -53,8 +68,7 @@ export interface LaunchOptions {
    * writer gave it, which may be several lines or none.
    */
   readonly onLine: (channel: Channel, line: string) => void
-  /** `peakMemoryBytes`: of the group, measured while it ran; a process that has ended cannot be asked any more. */
-  readonly onExit: (status: ExitStatus, peakMemoryBytes: number | undefined) => void
+  readonly onExit: (exit: ProcessExit) => void
 }
 
 /**
@@ -208,11 +222,15 @@ export const make: Effect.Effect<Processes, EmulatorError, Scope.Scope> = Effect
       )
       return
     }
+    let lastError = ""
     const outputs = [
       options.logs
         ? Output.read(stdout.readEnd, LogFraming.make(), ({ channel, text }) => options.onLine(channel, text))
         : Output.read(stdout.readEnd, LineFraming.ofBytes(), (line) => options.onLine("stdout", line)),
-      Output.read(stderr.readEnd, LineFraming.ofBytes(), (line) => options.onLine("stderr", line))
+      Output.read(stderr.readEnd, LineFraming.ofBytes(), (line) => {
+        lastError = LineFraming.withoutBreak(line)
+        options.onLine("stderr", line)
+      })
     ]
     const process: Running = { child, pid, outputs, peakMemoryBytes: undefined, thawedAt: -Infinity }
     running.set(options.id, process)
@@ -230,7 +248,10 @@ export const make: Effect.Effect<Processes, EmulatorError, Scope.Scope> = Effect
       afterTurns(turnsAfterExit, () => {
         running.delete(options.id)
         for (const check of waiting) check()
-        options.onExit(status, process.peakMemoryBytes)
+        const isOptMounted = namespace?.mounts.some(({ target }) => target === "/opt") ?? false
+        const path = options.environment.PATH ?? ""
+        const advice = ExitAdvice.adviceFor({ status, file, path, isOptMounted, hostPath, lastError })
+        options.onExit({ status, peakMemoryBytes: process.peakMemoryBytes, advice })
       })
     })
     options.onLaunched(pid)

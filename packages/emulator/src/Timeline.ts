@@ -42,9 +42,9 @@ const textOf = (entry: JournalEntry): string => {
     case "LaunchFailed":
       return `cannot be started: ${entry.message}. ${entry.advice}`
     case "ProcessExited": {
-      const { state, status } = entry
+      const { advice, state, status } = entry
       const how = status._tag === "Code" ? `code ${status.code}` : status.signal
-      return `exited with ${how}${state === undefined ? "" : ` (${state})`}`
+      return `exited with ${how}${state === undefined ? "" : ` (${state})`}${advice === undefined ? "" : `. ${advice}`}`
     }
     case "Killed":
       return `${entry.signal} sent`

@@ -70,21 +70,22 @@ export const launchFailed = (env: Environment, failed: Input & { readonly _tag: 
 }
 
 export const processExited = (env: Environment, exited: Input & { readonly _tag: "ProcessExited" }): void => {
-  const { peakMemoryBytes, process, status } = exited
+  const { advice, peakMemoryBytes, process, status } = exited
   const source = env.alive.get(process)
   if (source === undefined) return
   env.alive.delete(process)
   const extension = env.extensions.find((extension) => extension.process === process)
+  const said = advice === undefined ? {} : { advice }
   const success = status._tag === "Code" && status.code === 0
   if (env.phase._tag === "Shutdown") {
     // Only an extension that was given SHUTDOWN ends as Exited or ShutdownFailed (spec: state machine).
     if (extension?.state === "Running" && extension.events.includes("SHUTDOWN")) {
       extension.state = success ? "Exited" : "ShutdownFailed"
     }
-    record(env, { _tag: "ProcessExited", source, status, state: extension?.state, peakMemoryBytes })
+    record(env, { _tag: "ProcessExited", source, status, state: extension?.state, peakMemoryBytes, ...said })
     return advanceShutdown(env)
   }
-  record(env, { _tag: "ProcessExited", source, status, state: extension?.state, peakMemoryBytes })
+  record(env, { _tag: "ProcessExited", source, status, state: extension?.state, peakMemoryBytes, ...said })
   const text = describeExit(status)
   if (source !== "runtime") return fail(env, source, "Extension.Crash", text)
   fail(

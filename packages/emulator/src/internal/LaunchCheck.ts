@@ -162,7 +162,7 @@ const fileProblem = (file: string, hostPath: (path: string) => string): LaunchPr
 }
 
 /** The file that a name without a slash means, looked up as Lambda's exec would: in the PATH of the process to be. */
-const lookUp = (name: string, path: string, hostPath: (path: string) => string): string | undefined =>
+export const lookUp = (name: string, path: string, hostPath: (path: string) => string): string | undefined =>
   path
     .split(":")
     .filter((directory) => directory !== "")

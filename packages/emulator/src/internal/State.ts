@@ -154,6 +154,8 @@ export type Input =
       readonly process: ProcessId
       readonly status: ExitStatus
       readonly peakMemoryBytes: number | undefined
+      /** Absent if there is nothing to say, as for a slot. */
+      readonly advice?: string | undefined
     }
   /** The sum of the most memory that each process that runs has had so far, in bytes. */
   | { readonly _tag: "MemoryMeasured"; readonly bytes: number | undefined }
