@@ -310,25 +310,22 @@ describe("pipes", () => {
     })
   )
 
-  it.live("a machine without mkfifo says so in one sentence", () =>
+  it.live("a machine that gives no pipes says so in one sentence", () =>
     Effect.gen(function* () {
-      const empty = yield* temporaryDirectory
+      const missing = Path.join(yield* temporaryDirectory, "missing")
       const program = `
         import * as Emulator from "@effect-lambda/emulator/Emulator"
         import * as Effect from "effect/Effect"
         Effect.runPromise(Effect.scoped(Effect.flip(Emulator.make({})))).then((error) => console.log(error.message))`
       const { stderr, stdout } = ChildProcess.spawnSync(NodeProcess.execPath, ["--input-type=module", "-e", program], {
         cwd: import.meta.dirname,
-        env: { PATH: empty, TMPDIR: empty },
+        env: { TMPDIR: missing },
         encoding: "utf8",
         timeout: 10_000
       })
-      assert.strictEqual(
-        stdout,
-        "Emulator.layer: The output of the processes needs pipes, and mkfifo made none (spawnSync mkfifo ENOENT). Put mkfifo into PATH, and let TMPDIR name a folder that you may write to.\n",
-        stderr
-      )
-      assert.deepStrictEqual(Fs.readdirSync(empty), [])
+      const sentence =
+        /^Emulator\.layer: The output of the processes needs pipes, and mkfifo made none \(ENOENT: .+\)\. Put mkfifo into PATH, and let TMPDIR name a folder that you may write to\.\n$/
+      assert.match(stdout, sentence, stderr)
     })
   )
 })
