@@ -218,8 +218,6 @@ describe("variables that Lambda sets itself", () => {
   )
 
   it.live("AWS's emulator hands names on that begin with _, which extensions do not see", () =>
-    Effect.gen(function* () {
-      yield* startEmulator({ profile: "rie", environment: { _PRIVATE: "x" } })
-    })
+    startEmulator({ profile: "rie", environment: { _PRIVATE: "x" } })
   )
 })

@@ -180,8 +180,7 @@ export const runMain: {
 
     // Of a handler or a library. Otherwise nothing in the log would say who it was.
     process.on("exit", (code) => {
-      // The loader of a layer ends a program that threw while it was loaded, and has said so.
-      if (isOver || process.env["EFFECT_LAMBDA_LOAD_FAILED"] !== undefined) return
+      if (isOver || PreRegistration.hasLoadFailed(process.env)) return
       const call = Cause.die(new Error(`process.exit(${code})`))
       print(
         isShuttingDown

@@ -80,6 +80,14 @@ export interface Identity {
  */
 export const extensionName = (env: NodeJS.ProcessEnv, file: string): string => env[nameVariable] || basename(file)
 
+/**
+ * Whether the loader of a layer has said that the program threw while it was loaded, and ends the process for that.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const hasLoadFailed = (env: NodeJS.ProcessEnv): boolean => env["EFFECT_LAMBDA_LOAD_FAILED"] !== undefined
+
 const variables = [nameVariable, identifierVariable, eventsVariable, responseVariable, descriptorVariable]
 
 /**
