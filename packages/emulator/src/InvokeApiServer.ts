@@ -3,7 +3,8 @@
  *
  * The profile `real` answers as Lambda does (header `X-Amz-Function-Error`, error documents that the SDK understands),
  * the others as AWS's own emulator does (spec: RIE as a conformance peer, invoke). There is one function: whatever name
- * the path carries, it is this one. Signatures are not checked.
+ * the path carries, it is this one. Signatures are not checked. A request that a web page of
+ * another site made a browser send is refused.
  *
  * @since 0.1.0
  */
@@ -12,8 +13,8 @@ import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
-import * as Net from "node:net"
 import { EmulatorError, NotLoopback, PortUnavailable } from "./EmulatorError.ts"
+import * as ForeignRequest from "./internal/ForeignRequest.ts"
 import * as HttpBytes from "./internal/HttpBytes.ts"
 import type { Profile } from "./Profile.ts"
 
@@ -118,9 +119,6 @@ const qualifierOf = (functionName: string): string => {
   const [, , qualifier] = /(?:^|:function:)([^:]+)(?::([^:]+))?$/.exec(functionName) ?? []
   return qualifier ?? ""
 }
-
-const isLoopback = (host: string): boolean =>
-  host === "localhost" || host === "::1" || (Net.isIPv4(host) && host.startsWith("127."))
 
 interface Invocation {
   readonly payload: Buffer
@@ -243,7 +241,7 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<string, EmulatorError, Scope.Scope> {
   const { host = "127.0.0.1", port } = options.listen
   const fail = (reason: NotLoopback | PortUnavailable) => new EmulatorError({ method: "Emulator.layer", reason })
-  if (!isLoopback(host)) return yield* fail(new NotLoopback({ host }))
+  if (!ForeignRequest.isLoopback(host)) return yield* fail(new NotLoopback({ host }))
   const run = yield* FiberSet.makeRuntime<never>()
   const answer = (request: Invocation): Effect.Effect<Answer> =>
     options.profile === "real" ? realAnswer(options, request, run) : rieAnswer(options, request)
@@ -255,6 +253,11 @@ export const make = Effect.fnUntraced(function* (
       if (!real) HttpBytes.omitConnection(response)
       response.writeHead(status, { ...headers, ...HttpBytes.lengthHeader(options.profile, bytes) })
       response.end(bytes)
+    }
+    const refusal = ForeignRequest.refusalOf(request)
+    if (refusal !== undefined) {
+      request.resume()
+      return send(real ? awsError(403, "AccessDeniedException", refusal) : goAnswer(403, `${refusal}\n`))
     }
     const { path, query } = HttpBytes.splitTarget(request.url ?? "")
     const functionName = decodeName(invokePath.exec(path)?.[1] ?? "")

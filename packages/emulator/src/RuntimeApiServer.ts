@@ -16,6 +16,7 @@ import type { Duplex } from "node:stream"
 import { EmulatorError, PortUnavailable } from "./EmulatorError.ts"
 import type { Exchange, Input } from "./EnvironmentState.ts"
 import { maxPayloadBytes } from "./EnvironmentState.ts"
+import * as ForeignRequest from "./internal/ForeignRequest.ts"
 import * as HttpBytes from "./internal/HttpBytes.ts"
 import type { SnapStart } from "./internal/Routes.ts"
 import { findRoute, isUnguarded, requestIdOf } from "./internal/Routes.ts"
@@ -138,6 +139,8 @@ export const make = Effect.fnUntraced(function* (
       request.resume()
       send(profile, response, wire)
     }
+    const foreign = ForeignRequest.refusalOf(request)
+    if (foreign !== undefined) return refuse(Wire.foreign(foreign), foreign)
     if (route !== undefined && !extensionsEnabled && !isUnguarded(profile, path)) {
       return refuse(Wire.extensionsDisabled, "extensions are disabled")
     }

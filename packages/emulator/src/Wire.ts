@@ -182,6 +182,18 @@ export const notFound: WireResponse = {
 }
 
 /**
+ * 403 of this emulator, for a request that a web page made a browser send. AWS has no such answer.
+ *
+ * @category responses
+ * @since 0.1.0
+ */
+export const foreign = (sentence: string): WireResponse => ({
+  status: 403,
+  headers: { "Content-Type": "text/plain; charset=utf-8" },
+  body: `${sentence}\n`
+})
+
+/**
  * 404 with an empty body, while extensions are switched off (spec: transport, AllowIfExtensionsEnabled).
  *
  * @category responses

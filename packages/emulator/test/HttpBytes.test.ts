@@ -45,7 +45,7 @@ describe("the target of a request", () => {
       const registered = yield* world.call("POST", `${absolute}/2020-01-01/extension/register`, name, "{}")
       assert.strictEqual(registered.status, 200)
       const invokeApi = (world.emulator.invokeEndpoint ?? "").replace("http://", "")
-      const head = `POST http://lambda${invokePath} HTTP/1.1\r\nHost: lambda\r\n`
+      const head = `POST http://localhost${invokePath} HTTP/1.1\r\nHost: localhost\r\n`
       yield* Effect.forkScoped(exchange(invokeApi, `${head}Content-Length: 2\r\n\r\n{}`))
       yield* world.pollRuntime
       if (profile === "rie") return
@@ -113,7 +113,7 @@ describe("profile rie, the answer of the Invoke API", () => {
       expectAnswer(yield* world.post("1", { "X-Amz-Client-Context": "%%%" }), 500, {}, "")
       const elsewhere = yield* exchange(
         (world.emulator.invokeEndpoint ?? "").replace("http://", ""),
-        `POST ${invokePath.replace("/function/", "/orders/")} HTTP/1.1\r\nHost: x\r\n\r\n`
+        `POST ${invokePath.replace("/function/", "/orders/")} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`
       )
       expectAnswer(elsewhere, 404, notFoundHeaders, notFoundBody)
     })

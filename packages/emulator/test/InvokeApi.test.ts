@@ -175,7 +175,7 @@ describe("profile real, raw", () => {
       yield* Effect.callback<void>((resume) => {
         const [host = "", port] = address.split(":")
         const socket = Net.connect(Number(port), host, () => {
-          socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf`, () => {
+          socket.write(`POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 10\r\n\r\nhalf`, () => {
             socket.destroy()
             resume(Effect.void)
           })
