@@ -311,6 +311,31 @@ describe("invoke", () => {
     assert.deepStrictEqual(machine.spawned(), ["runtime", "runtime"])
   })
 
+  it.each(["real", "rie"] as const)("an invocation that timed out is refused to its runtime, profile %s", (profile) => {
+    const machine = makeMachine(["a"], { profile })
+    if (profile === "rie") machine.invoke("r1")
+    machine.next(machine.register("a", ["SHUTDOWN"]))
+    machine.runtimeNext()
+    if (profile === "real") machine.invoke("r1")
+    machine.fire("function")
+    const again = machine.runtimeNext()
+    assert.isUndefined(machine.replyTo(again))
+    machine.respond("r1")
+    machine.runtimeNext()
+    machine.respond("r1")
+    const refused = machine
+      .happenings()
+      .flatMap((happening) => (happening._tag === "ApiRefused" ? [`${happening.status} ${happening.message}`] : []))
+    const from = "State transition from InvocationResponse to"
+    assert.deepStrictEqual(refused, [
+      "0 the invocation that the runtime has in hand is lost",
+      "400 Invalid request ID",
+      `403 ${from} Ready failed for runtime. Error: State transition is not allowed`,
+      `403 ${from} InvocationResponse failed for runtime. Error: State transition is not allowed`
+    ])
+    assert.strictEqual(machine.happened("InvocationDelivered"), 1)
+  })
+
   it("one release wakes one of two runtime polls", () => {
     const machine = makeMachine([])
     const first = machine.runtimeNext()

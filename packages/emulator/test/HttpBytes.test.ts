@@ -8,7 +8,9 @@ import { exchange } from "./conformance/raw.ts"
 import {
   accepted,
   expectAnswer,
+  expectFailure,
   expectRefusal,
+  failureDocument,
   json,
   makeWorld,
   notFoundBody,
@@ -57,7 +59,7 @@ describe("the target of a request", () => {
 
 const invokePath = "/2015-03-31/functions/function/invocations"
 
-describe("profile rie, the answer of the Invoke API", () => {
+describe.concurrent("profile rie, the answer of the Invoke API", () => {
   // As Go 1.26 itself guesses.
   it.each([
     ["{}", "text/plain; charset=utf-8"],
@@ -86,7 +88,7 @@ describe("profile rie, the answer of the Invoke API", () => {
 
   it.live("has Go's headers and no others, and comes in chunks when it is longer than Go's buffer", () =>
     Effect.gen(function* () {
-      const world = yield* makeWorld("rie", { ...slots("a"), timeout: "1 second" })
+      const world = yield* makeWorld("rie", { ...slots("a"), timeout: "4 seconds" })
       const bodies = [
         ["", {}, {}],
         ["<p>hello", { "Content-Type": "text/html; charset=utf-8" }, {}],
@@ -109,7 +111,7 @@ describe("profile rie, the answer of the Invoke API", () => {
         for (const [name, value] of Object.entries(size)) assert.include(answer.headerLines, `${name}: ${value}`)
       }
       // Nobody answers: the text of a timeout is text.
-      expectAnswer(yield* world.post("1"), 200, text, "Task timed out after 1.00 seconds")
+      expectAnswer(yield* world.post("1"), 200, text, "Task timed out after 4.00 seconds")
       expectAnswer(yield* world.post("1", { "X-Amz-Client-Context": "%%%" }), 500, {}, "")
       const elsewhere = yield* exchange(
         (world.emulator.invokeEndpoint ?? "").replace("http://", ""),
@@ -120,7 +122,7 @@ describe("profile rie, the answer of the Invoke API", () => {
   )
 })
 
-describe("bodies that are too large", () => {
+describe.concurrent("bodies that are too large", () => {
   // A character of two bytes lies across the limit, wherever the chunks of the connection end.
   const payload = Buffer.from(`x${"é".repeat(3_300_000)}`)
 
@@ -155,7 +157,7 @@ describe("bodies that are too large", () => {
     "an error that is too large gets no answer, one of the largest size does [%s]",
     (profile) =>
       Effect.gen(function* () {
-        const world = yield* makeWorld(profile, slots("a"))
+        const world = yield* makeWorld(profile, { ...slots("a"), timeout: "1 minute" })
         const first = yield* world.posting
         expectAnswer(yield* world.respondError(first.requestId, {}, "e".repeat(limit)), 202, json, accepted)
         const runtimePoll = yield* world.pollRuntime
@@ -182,12 +184,12 @@ describe("bodies that are too large", () => {
 describe("a runtime that outlives its invocation", () => {
   it.live.each(["real", "rie"] as const)("is refused, and never given that invocation again [%s]", (profile) =>
     Effect.gen(function* () {
-      const world = yield* makeWorld(profile, { ...slots("a", "b"), timeout: "1 second" })
+      const world = yield* makeWorld(profile, { ...slots("a", "b"), timeout: "1 minute" })
       yield* world
         .registered("b", ["SHUTDOWN"])
         .pipe(Effect.flatMap((identifier) => world.pollExtension("b", identifier)))
       const { caller, requestId } = yield* world.posting
-      yield* world.journal.waitFor(Journal.is("ShutdownStarted"))
+      yield* world.emulator.endSlot("extension:a", { _tag: "Code", code: 7 })
       const again = yield* world.call("GET", "/2018-06-01/runtime/invocation/next")
       assert.strictEqual(again.statusLine, "")
       expectRefusal(yield* world.respond(requestId), "InvalidRequestID", "Invalid request ID", 400)
@@ -195,7 +197,7 @@ describe("a runtime that outlives its invocation", () => {
       expectRefusal(next, "InvalidStateTransition", world.notAllowed("InvocationResponse", "Ready", "runtime"))
       const response = world.notAllowed("InvocationResponse", "InvocationErrorResponse", "runtime")
       expectRefusal(yield* world.respondError(requestId), "InvalidStateTransition", response)
-      assert.include((yield* Fiber.join(caller)).body, "Task timed out after 1.00 seconds")
+      expectFailure(profile, yield* Fiber.join(caller), failureDocument("Extension.Crash", requestId, "exit status 7"))
       yield* world.journal.waitFor(Journal.is("ShutdownEnded"))
       // The reset is over: nobody knows the invocation, and there is no runtime.
       expectRefusal(yield* world.respond(requestId), "InvalidRequestID", "Invalid request ID", 400)

@@ -1,4 +1,7 @@
-/** Recorded from AWS's emulator: environments that are reset. */
+/**
+ * Recorded from AWS's emulator: environments that are reset. The recorder's time limits were one and two seconds; four
+ * leave room for what has to happen within them on a busy machine.
+ */
 import type { Recording } from "./script.ts"
 import {
   accepted,
@@ -182,10 +185,10 @@ export const reset: ReadonlyArray<Recording> = [
   {
     name: "timeout-in-init",
     extensions: ["a"],
-    timeoutSeconds: 2,
+    timeoutSeconds: 4,
     steps: [
       [invoke("1"), ...start("a")],
-      [wait, success(0, "Task timed out after 2.00 seconds"), ...end("a")],
+      [wait, success(0, "Task timed out after 4.00 seconds"), ...end("a")],
       [invoke("2"), ...start("a")],
       [register("a", "INVOKE", "SHUTDOWN"), registered(2, "id(a)0"), ...start("runtime")],
       [next("a")],
@@ -199,10 +202,10 @@ export const reset: ReadonlyArray<Recording> = [
   {
     name: "timeout-in-init-b",
     extensions: ["a"],
-    timeoutSeconds: 1,
+    timeoutSeconds: 4,
     steps: [
       [invoke("1"), ...start("a")],
-      [wait, success(0, "Task timed out after 1.00 seconds"), ...end("a")],
+      [wait, success(0, "Task timed out after 4.00 seconds"), ...end("a")],
       [invoke("2"), ...start("a")],
       [register("a", "INVOKE", "SHUTDOWN"), registered(2, "id(a)0"), ...start("runtime")],
       [next("a")],
@@ -216,7 +219,7 @@ export const reset: ReadonlyArray<Recording> = [
   {
     name: "timeout-in-the-function",
     extensions: ["a"],
-    timeoutSeconds: 2,
+    timeoutSeconds: 4,
     steps: [
       [invoke("1"), ...start("a")],
       [register("a", "INVOKE", "SHUTDOWN"), registered(1, "id(a)0"), ...start("runtime")],
@@ -228,7 +231,7 @@ export const reset: ReadonlyArray<Recording> = [
       [invoke("2"), invokeEvent(5, "U3", "U4"), invocation(6, "U4", "2")],
       [wait, ...end("runtime")],
       [next("a"), shutdownEvent(8, "Timeout")],
-      [exit("a", 0), success(7, "Task timed out after 2.00 seconds"), ...end("a")],
+      [exit("a", 0), success(7, "Task timed out after 4.00 seconds"), ...end("a")],
       [invoke("3"), ...start("a")],
       [register("a", "INVOKE", "SHUTDOWN"), registered(10, "id(a)5"), ...start("runtime")],
       [next("a")],
@@ -242,7 +245,7 @@ export const reset: ReadonlyArray<Recording> = [
   {
     name: "timeout-in-the-extension",
     extensions: ["a"],
-    timeoutSeconds: 2,
+    timeoutSeconds: 4,
     steps: [
       [invoke("1"), ...start("a")],
       [register("a", "INVOKE", "SHUTDOWN"), registered(1, "id(a)0"), ...start("runtime")],
@@ -256,7 +259,7 @@ export const reset: ReadonlyArray<Recording> = [
       [runtimeNext],
       [wait, ...end("runtime")],
       [next("a"), shutdownEvent(10, "Timeout")],
-      [exit("a", 0), success(7, "Task timed out after 2.00 seconds"), ...end("a")],
+      [exit("a", 0), success(7, "Task timed out after 4.00 seconds"), ...end("a")],
       [invoke("3"), ...start("a")],
       [register("a", "INVOKE", "SHUTDOWN"), registered(12, "id(a)5"), ...start("runtime")],
       [next("a")],
