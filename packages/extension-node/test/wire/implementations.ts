@@ -1,0 +1,36 @@
+/** Everything that the tests of the wire hold. To hold another listener or client by them, add it here. */
+import type { TelemetryListener } from "@effect-lambda/extension"
+import { BunHttpClient, LambdaHttpClient, NodeTelemetryListener } from "@effect-lambda/extension-node"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import type * as HttpClient from "effect/http/HttpClient"
+import type * as Layer from "effect/Layer"
+
+/** A way to listen for telemetry. Holding it: NodeTelemetryListener.test.ts. */
+export interface ListenerImplementation {
+  readonly name: string
+  readonly make: (limits?: Partial<NodeTelemetryListener.Limits>) => TelemetryListener.TelemetryListener["Service"]
+}
+
+export const listeners: ReadonlyArray<ListenerImplementation> = [
+  { name: "NodeTelemetryListener", make: NodeTelemetryListener.make }
+]
+
+/** A client that can carry the Extensions API. Holding it: Contract.test.ts and Framing.test.ts. */
+export interface ClientImplementation {
+  readonly name: string
+  readonly layer: Layer.Layer<HttpClient.HttpClient>
+}
+
+const lambdaHttpClient: ClientImplementation = { name: "LambdaHttpClient", layer: LambdaHttpClient.layer }
+
+export const clients: ReadonlyArray<ClientImplementation> = [
+  lambdaHttpClient,
+  // On the fetch of Node: NodeExtension.test.ts shows how bun treats it.
+  { name: "BunHttpClient", layer: BunHttpClient.layer },
+  { name: "layerNodeHttp", layer: NodeHttpClient.layerNodeHttp },
+  { name: "fetch", layer: FetchHttpClient.layer }
+]
+
+/** Clients of `clients` that also keep connections as we promise it. Holding them: LambdaHttpClient.test.ts. */
+export const transports: ReadonlyArray<ClientImplementation> = [lambdaHttpClient]
