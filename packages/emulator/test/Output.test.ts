@@ -72,7 +72,7 @@ def call(method, path, headers={}, body=None):
 const bashHead = `#!/bin/bash
 call() {
   exec 3<>"/dev/tcp/\${AWS_LAMBDA_RUNTIME_API/://}"
-  printf '%s %s HTTP/1.1\\r\\nHost: lambda\\r\\n%s\\r\\nContent-Length: %s\\r\\n\\r\\n%s' "$1" "$2" "$3" "\${#4}" "$4" >&3
+  printf '%s %s HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\n%s\\r\\nContent-Length: %s\\r\\n\\r\\n%s' "$1" "$2" "$3" "\${#4}" "$4" >&3
   while read -r line <&3 && [ "$line" != $'\\r' ]; do
     case $line in [Ll]ambda-[Ee]xtension-[Ii]dentifier:*) identifier=\${line#*: } identifier=\${identifier%$'\\r'} ;; esac
   done

@@ -217,4 +217,20 @@ export const runMain: {
   }
 )
 
-const loggers = Logger.layer([Logger.consoleJson])
+/** A value whose getter or `toJSON` throws costs its line; as a defect it would idle the extension. */
+const consoleJson = Logger.withConsoleLog(
+  Logger.make<unknown, string>((line) => {
+    try {
+      return Logger.formatJson.log(line)
+    } catch {
+      // Annotations may be what throws.
+      return JSON.stringify({
+        message: "a log line holds a value that cannot be printed",
+        level: line.logLevel.toUpperCase(),
+        timestamp: line.date.toISOString()
+      })
+    }
+  })
+)
+
+const loggers = Logger.layer([consoleJson])

@@ -51,6 +51,19 @@ describe.each(Program.runtimes)("runMain on %s", (name, runtime) => {
   const proxy = { HTTP_PROXY: "http://127.0.0.1:1", http_proxy: "http://127.0.0.1:1" }
   const start = (program: string, env: Record<string, string>) => Program.start(program, { ...proxy, ...env }, runtime)
 
+  it.live("a log line that cannot be printed costs itself, and nothing else", () =>
+    Effect.gen(function* () {
+      const { host } = yield* lambda(invoke, () => shutdown(2000))
+      const run = yield* start("probe.ts", { AWS_LAMBDA_RUNTIME_API: host, PROBE: "unprintable" })
+      assert.deepStrictEqual(yield* run.exit, { code: 0, signal: null })
+      const lines = run.output().trimEnd().split("\n")
+      assert.deepStrictEqual(
+        lines.map((line) => `${JSON.parse(line).level} ${JSON.parse(line).message}`),
+        ["INFO a log line holds a value that cannot be printed", "INFO the rest", "INFO shutdown spindown"]
+      )
+    })
+  )
+
   it.live("ends with 0 after SHUTDOWN; logs are JSON, one line each; the name is the file's", () =>
     Effect.gen(function* () {
       const { host, received } = yield* lambda(invoke, () => shutdown(2000))

@@ -9,7 +9,6 @@ import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as NodePath from "node:path"
-import NodeProcess from "node:process"
 import { EmulatorError, PipesUnavailable } from "../EmulatorError.ts"
 
 /** Descriptors of this process. Reading does not block, writing does. */
@@ -37,14 +36,15 @@ const open = (path: string): Pipe => {
   }
 }
 
+/** A caller may have a PATH without the programs of the system. */
+const mkfifo = (): string => ["/usr/bin/mkfifo", "/bin/mkfifo"].find((file) => Fs.existsSync(file)) ?? "mkfifo"
+
 /** Adds pipes to `unused`. Only this user may open a path while it exists. */
 const refill = (unused: Array<Pipe>): void => {
   const directory = Fs.mkdtempSync(NodePath.join(Os.tmpdir(), "effect-lambda-pipes-"))
   try {
     const paths = Array.from({ length: batchSize }, (_, index) => NodePath.join(directory, String(index)))
-    ChildProcess.execFileSync("mkfifo", ["-m", "600", ...paths], {
-      // A caller may have a PATH without the system's own programs.
-      env: { PATH: `${NodeProcess.env.PATH ?? ""}:/usr/bin:/bin` },
+    ChildProcess.execFileSync(mkfifo(), ["-m", "600", ...paths], {
       stdio: ["ignore", "ignore", "pipe"],
       timeout: 5000,
       killSignal: "SIGKILL"

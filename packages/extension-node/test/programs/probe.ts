@@ -32,6 +32,12 @@ Extension.run({
         const own = Object.keys(process.env).filter((name) => name.startsWith("EFFECT_LAMBDA"))
         return Effect.log(`hand-over: ${own.join()};${child.match(/^EFFECT_LAMBDA\w*/gm)?.join() ?? ""}`)
       }
+      case "unprintable":
+        return Effect.log("before", {
+          get secret(): string {
+            throw new Error("not now")
+          }
+        }).pipe(Effect.andThen(Effect.log("the rest")))
       case "busy":
         // A handle that would keep the process alive for a day.
         setInterval(() => {}, 86_400_000)
