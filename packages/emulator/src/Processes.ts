@@ -119,14 +119,22 @@ const signal = ({ child, pid }: Running, name: NodeJS.Signals): void => {
 }
 
 /** A process that was stopped has run again after so many milliseconds, or is busy. */
-const resumptionMs = 200
+const resumptionMs = 500
+
+const wasThawedJustNow = ({ thawedAt }: Running): boolean => performance.now() - thawedAt < resumptionMs
 
 /**
- * Has the first thread of the process run since the thaw? Before that the system gives a signal to any other thread. In
- * Python, where only the first one runs handlers, nobody would see it; Lambda's freeze leaves no such gap.
+ * Waits until the first thread of a process that was just thawed has run and waits again. Before that the system gives a
+ * signal to any other thread. In Python, where only the first one runs handlers, nobody would see it; Lambda's freeze
+ * leaves no such gap.
  */
-const hasResumed = ({ pid, thawedAt }: Running): boolean =>
-  performance.now() - thawedAt > resumptionMs || !["R", "T"].includes(ProcessState.stateOf(pid))
+const awaitResumed = (process: Running): Effect.Effect<void> => {
+  let looks = 0
+  return Effect.sync(() => {
+    looks = ["R", "T"].includes(ProcessState.stateOf(process.pid)) ? 0 : looks + 1
+    return looks > 2 || !wasThawedJustNow(process)
+  }).pipe(Effect.repeat({ until: (resumed) => resumed, schedule: Schedule.spaced("2 millis") }), Effect.asVoid)
+}
 
 /**
  * A process may send a request and end without waiting for the answer. After so many turns of the event loop the request
@@ -263,16 +271,9 @@ export const make: Effect.Effect<Processes, EmulatorError, Scope.Scope> = Effect
       const process = running.get(id)
       if (process === undefined) return
       measure()
-      if (name === "SIGKILL" || hasResumed(process)) return signal(process, name)
-      const awaitResumed = Effect.sync(() => hasResumed(process)).pipe(
-        Effect.repeat({ until: (resumed) => resumed, schedule: Schedule.spaced("1 millis") })
-      )
-      runFork(
-        Effect.andThen(
-          awaitResumed,
-          Effect.sync(() => signal(process, name))
-        )
-      )
+      const send = () => signal(process, name)
+      if (name === "SIGKILL" || !wasThawedJustNow(process)) return send()
+      runFork(Effect.andThen(awaitResumed(process), Effect.sync(send)))
     },
     drain: () => {
       for (const { outputs } of running.values()) for (const output of outputs) output.drain()

@@ -4,12 +4,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import * as Path from "node:path"
-import { makeReceiver } from "./receiver.ts"
 import {
   awaitEnd,
   echoFunction,
-  hasPython,
   politeExtension,
   script,
   startEmulator,
@@ -155,32 +152,6 @@ describe("freeze", { concurrent: true }, () => {
       yield* invoke("1")
       yield* shutdown()
       assert.deepStrictEqual((yield* journal.entries).filter(Journal.is("Frozen")), [])
-    })
-  )
-
-  it.live("SIGTERM after it reaches the first thread, the only one that runs handlers in Python", () =>
-    Effect.gen(function* () {
-      const backend = yield* makeReceiver
-      const command = Path.join(import.meta.dirname, "fixtures/foreign/internal/internal-sigterm.py")
-      const endOf = Effect.gen(function* () {
-        const { invoke, journal, shutdown } = yield* startEmulator({
-          function: { command: [command] },
-          environment: { BACKEND_URL: backend.url },
-          freeze: true,
-          timeout: "10 seconds"
-        })
-        yield* invoke("1")
-        yield* journal.waitFor(Journal.is("InvocationDone"), "10 seconds")
-        yield* shutdown()
-        return (yield* journal.entries).find(Journal.is("ProcessExited"))?.status
-      })
-      // Many on a busy machine: there a stopped process waits before it runs again.
-      const ends = yield* Effect.all(
-        Array.from({ length: 12 }, () => endOf),
-        { concurrency: "unbounded" }
-      )
-      // A machine without Python says that it has none.
-      for (const end of ends) assert.deepStrictEqual(end, { _tag: "Code", code: hasPython ? 0 : 127 })
     })
   )
 })
