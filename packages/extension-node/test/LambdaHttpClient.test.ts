@@ -1,7 +1,5 @@
 import { ExtensionsApi, type Registration } from "@effect-lambda/extension"
-import { LambdaHttpClient } from "@effect-lambda/extension-node"
 import { assert, describe, it } from "@effect/vitest"
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -10,12 +8,14 @@ import * as HttpClient from "effect/http/HttpClient"
 import type { HttpClientError } from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Diagnostics from "node:diagnostics_channel"
 import { type AddressInfo, createServer, type Socket } from "node:net"
 import { type MockInstance, vi } from "vitest"
 import { type Answer, http, makeServer, type Received, reset, until } from "./support/RawServer.ts"
+import { transports } from "./wire/implementations.ts"
 
 const registration: Registration.Registration = {
   functionName: "f",
@@ -29,17 +29,94 @@ const ok = http("202 Accepted", '{"status":"OK"}\n')
 const shutdown = http("200 OK", '{"eventType":"SHUTDOWN","deadlineMs":1,"shutdownReason":"spindown"}')
 const report = { errorMessage: "m", errorType: "Extension.T", stackTrace: [] }
 
-const setup = (answer: (request: Received, index: number) => Answer) =>
-  Effect.gen(function* () {
-    const server = yield* makeServer(answer)
-    const client = yield* LambdaHttpClient.make()
-    const api = yield* ExtensionsApi.make({ runtimeApi: server.host, extensionName: "a" }).pipe(
-      Effect.provideService(HttpClient.HttpClient, client)
-    )
-    return { ...server, client, api }
-  })
+/** Calls of exit/error, one after the other. */
+interface Calls {
+  readonly name: string
+  /** What the server answers, one request after the other. */
+  readonly answers: ReadonlyArray<Answer>
+  /** What it does when it has answered a call. */
+  readonly afterwards?: "waits until the connection is closed" | "cuts the connection"
+  readonly results: ReadonlyArray<"OK" | "Unreachable">
+  /** The connection of each request that it got. */
+  readonly connections: ReadonlyArray<number>
+}
 
-describe("our transport", () => {
+const begun: Answer = { chunks: ["HTTP/1.1 200 OK\r\nContent-Le"], afterwards: "reset" }
+const whole = 'HTTP/1.1 202 Accepted\r\nContent-Length: 16\r\n\r\n{"status":"OK"}\n'
+const tooMuch: Answer = { chunks: [whole, "HTTP/1.1 200 OK\r\n"], afterwards: "keep" }
+
+const keeping: ReadonlyArray<Calls> = [
+  {
+    name: "one connection is kept for one call after the other",
+    answers: [ok, ok, ok],
+    results: ["OK", "OK", "OK"],
+    connections: [1, 1, 1]
+  },
+  {
+    name: "a reset on a kept-alive connection is retried once",
+    answers: [ok, reset, ok],
+    results: ["OK", "OK"],
+    connections: [1, 1, 2]
+  },
+  {
+    name: "but only once, and not on a new connection",
+    answers: [ok, reset, reset],
+    results: ["OK", "Unreachable"],
+    connections: [1, 1, 2]
+  },
+  {
+    name: "nor when the answer had begun",
+    answers: [ok, begun],
+    results: ["OK", "Unreachable"],
+    connections: [1, 1]
+  },
+  {
+    name: "a connection with bytes that nobody asked for is not used again",
+    answers: [tooMuch, tooMuch],
+    afterwards: "waits until the connection is closed",
+    results: ["OK", "OK"],
+    connections: [1, 2]
+  },
+  {
+    name: "a connection that the server closed while nobody used it is not used again",
+    answers: [ok, ok],
+    afterwards: "cuts the connection",
+    results: ["OK", "OK"],
+    connections: [1, 2]
+  }
+]
+
+describe.each(transports)("$name", ({ layer }) => {
+  const makeClient = Effect.map(Layer.build(layer), Context.get(HttpClient.HttpClient))
+
+  const setup = (answer: (request: Received, index: number) => Answer) =>
+    Effect.gen(function* () {
+      const server = yield* makeServer(answer)
+      const client = yield* makeClient
+      const api = yield* ExtensionsApi.make({ runtimeApi: server.host, extensionName: "a" }).pipe(
+        Effect.provideService(HttpClient.HttpClient, client)
+      )
+      return { ...server, client, api }
+    })
+
+  it.live.each(keeping.map((row) => [row.name, row] as const))("%s", ([, row]) =>
+    Effect.gen(function* () {
+      const { api, closed, cut, received } = yield* setup((_, index) => row.answers[index] ?? "park")
+      const results: Array<string> = []
+      for (const [index] of row.results.entries()) {
+        const result = yield* Effect.result(api.exitError(registration, report))
+        results.push(Result.isSuccess(result) ? result.success.status : result.failure.reason._tag)
+        if (row.afterwards === "cuts the connection") cut()
+        if (row.afterwards !== undefined) yield* until("the closed connection", () => closed.length === index + 1)
+      }
+      assert.deepStrictEqual(results, [...row.results])
+      assert.deepStrictEqual(
+        received.map(({ connection }) => connection),
+        row.connections
+      )
+    })
+  )
+
   it.live("sets no timeout on its sockets, but lets TCP ask whether anybody is there", () =>
     Effect.gen(function* () {
       const sockets: Array<Socket & { readonly timeout?: number }> = []
@@ -69,17 +146,6 @@ describe("our transport", () => {
     })
   )
 
-  it.live("keeps one connection for one call after the other", () =>
-    Effect.gen(function* () {
-      const { api, received } = yield* setup(() => ok)
-      for (let index = 0; index < 3; index++) yield* api.exitError(registration, report)
-      assert.deepStrictEqual(
-        received.map(({ connection }) => connection),
-        [1, 1, 1]
-      )
-    })
-  )
-
   it.live("an error report does not wait behind the parked next", () =>
     Effect.gen(function* () {
       const { api, received } = yield* setup((request) => (request.method === "GET" ? "park" : ok))
@@ -99,25 +165,6 @@ describe("our transport", () => {
     })
   )
 
-  it.live("a reset on a kept-alive connection is retried once", () =>
-    Effect.gen(function* () {
-      const { api, received } = yield* setup((_, index) => (index === 1 ? reset : ok))
-      yield* api.exitError(registration, report)
-      assert.deepStrictEqual(yield* api.exitError(registration, report), { status: "OK" })
-      assert.lengthOf(received, 3)
-    })
-  )
-
-  it.live("but only once, and not on a new connection", () =>
-    Effect.gen(function* () {
-      const { api, received } = yield* setup((_, index) => (index === 0 ? ok : reset))
-      yield* api.exitError(registration, report)
-      const error = yield* Effect.flip(api.exitError(registration, report))
-      assert.strictEqual(error.reason._tag, "Unreachable")
-      assert.lengthOf(received, 3)
-    })
-  )
-
   it.live("on a connection of its own, whatever else is kept", () =>
     Effect.gen(function* () {
       const { api, received } = yield* setup(({ connection }, index) => (connection <= 2 && index >= 2 ? reset : ok))
@@ -131,24 +178,13 @@ describe("our transport", () => {
     })
   )
 
-  it.live("nor where the answer had begun", () =>
-    Effect.gen(function* () {
-      const cutOff: Answer = { chunks: ["HTTP/1.1 200 OK\r\nContent-Le"], afterwards: "reset" }
-      const { api, received } = yield* setup((_, index) => (index === 1 ? cutOff : ok))
-      yield* api.exitError(registration, report)
-      const error = yield* Effect.flip(api.exitError(registration, report))
-      assert.strictEqual(error.reason._tag, "Unreachable")
-      assert.lengthOf(received, 2)
-    })
-  )
-
   it.live.each(["a new", "a kept"])(
     "%s connection closes with the scope: its call fails, and is not repeated",
     (which) =>
       Effect.gen(function* () {
         const { closed, host, received } = yield* makeServer((request) => (request.url === "/park" ? "park" : ok))
         const scope = yield* Scope.make()
-        const client = yield* Scope.provide(LambdaHttpClient.make(), scope)
+        const client = yield* Scope.provide(makeClient, scope)
         if (which === "a kept") yield* client.execute(HttpClientRequest.get(`http://${host}/`))
         const call = yield* Effect.forkChild(Effect.flip(client.execute(HttpClientRequest.get(`http://${host}/park`))))
         yield* until("the parked call", () => received.at(-1)?.url === "/park")
@@ -235,100 +271,6 @@ describe("our transport", () => {
     })
   )
 
-  const raw = (...chunks: ReadonlyArray<string>): Exclude<Answer, "park"> => ({ chunks, afterwards: "keep" })
-  const chunkedHead = "HTTP/1.1 200 OK\r\nX-Test: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-  // The second call goes over the same connection where the first answer leaves it usable.
-  it.live.each<[string, Exclude<Answer, "park">, number]>([
-    ["a length", raw("HTTP/1.1 200 OK\r\nX-Test: a\r\nContent-Length: 5\r\n\r\nhello"), 1],
-    ["a length, in two packets", raw("HTTP/1.1 200 OK\r\nX-Te", "st: a\r\nContent-Length: 5\r\n\r\nhe", "llo"), 1],
-    ["chunks", raw(`${chunkedHead}2\r\nhe\r\n3;a=b\r\nllo\r\n0\r\nX: y\r\n\r\n`), 1],
-    ["chunks in many packets", raw(...chunkedHead, "2\r", "\nh", "e\r\n", "3\r\nllo", "\r\n0", "\r\n\r", "\n"), 1],
-    [
-      "an interim answer",
-      raw("HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 200 OK\r\nX-Test: a\r\nContent-Length: 5\r\n\r\nhello"),
-      1
-    ],
-    [
-      "Connection: close",
-      raw("HTTP/1.1 200 OK\r\nX-Test: a\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello"),
-      2
-    ],
-    [
-      "the end of the connection",
-      { ...raw("HTTP/1.1 200 OK\r\nX-Test: a\r\n\r\n", "he", "llo"), afterwards: "close" },
-      2
-    ],
-    ["HTTP/1.0", raw("HTTP/1.0 200 OK\r\nX-Test: a\r\nContent-Length: 5\r\n\r\nhello"), 2],
-    ["more than it said", raw("HTTP/1.1 200 OK\r\nX-Test: a\r\nContent-Length: 5\r\n\r\nhello!"), 2]
-  ])("an answer that ends with %s is what node:http makes of it", ([, answer, connection]) =>
-    Effect.gen(function* () {
-      const { client, host, received } = yield* setup((_, index) => (index === 1 ? ok : answer))
-      const nodeHttp = yield* Effect.map(Layer.build(NodeHttpClient.layerNodeHttp), Context.get(HttpClient.HttpClient))
-      const read = (client: HttpClient.HttpClient) =>
-        Effect.gen(function* () {
-          const response = yield* client.execute(HttpClientRequest.get(`http://${host}/`))
-          return [response.status, response.headers["x-test"], yield* response.text]
-        })
-      const ours = yield* Effect.timeout(read(client), "5 seconds")
-      assert.deepStrictEqual(ours, [200, "a", "hello"])
-      yield* read(client)
-      assert.strictEqual(received[1]?.connection, connection)
-      assert.deepStrictEqual(yield* read(nodeHttp), ours)
-    })
-  )
-
-  it.live.each<[string, Exclude<Answer, "park">]>([
-    ["is not HTTP", raw("SSH-2.0-OpenSSH_9.2\r\n")],
-    ["has two lengths", raw("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab")],
-    ["is cut off in its headers", { ...raw("HTTP/1.1 200 OK\r\nContent-Le"), afterwards: "close" }],
-    ["is cut off in a chunk", { ...raw(`${chunkedHead}5\r\nhe`), afterwards: "close" }],
-    ["never ends", raw(chunkedHead, `fffffff\r\n${"a".repeat(1_100_000)}`)]
-  ])("an answer that %s is a TransportError at once, and its connection is closed", ([, answer]) =>
-    Effect.gen(function* () {
-      const { client, closed, host } = yield* setup(() => answer)
-      const request = client.execute(HttpClientRequest.get(`http://${host}/`))
-      const error = yield* Effect.timeout(Effect.flip<object, HttpClientError, never>(request), "5 seconds")
-      assert.strictEqual(error.reason._tag, "TransportError")
-      yield* until("the closed connection", () => closed.length === 1)
-    })
-  )
-
-  it.live.each<[string, string]>([
-    ["line feeds alone", "HTTP/1.1 200 OK\nContent-Length: 2\n\nhi"],
-    ["one line feed alone", "HTTP/1.1 200 OK\r\nContent-Length: 2\n\r\nhi"],
-    ["another version", "HTTP/1.9 200 OK\r\nContent-Length: 2\r\n\r\nhi"],
-    ["a control character before a length", "HTTP/1.1 200 OK\r\nContent-Length: \x0b2\r\n\r\nhi"],
-    ["a carriage return behind a length", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\r\n\r\nhi"],
-    ["a length and chunks", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"],
-    ["two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"],
-    ["a space in a header's name", "HTTP/1.1 200 OK\r\nContent Length: 2\r\n\r\nhi"],
-    ["a chunk that ends with a line feed", `${chunkedHead}2\nhi\n0\n\n`],
-    ["a chunk of no length", `${chunkedHead}zz\r\n`],
-    ["a chunk that is longer than it says", `${chunkedHead}2\r\nhello\r\n0\r\n\r\n`]
-  ])("%s: refused at once, as node:http does", ([, answer]) =>
-    Effect.gen(function* () {
-      const { client, host } = yield* setup(() => raw(answer))
-      const nodeHttp = yield* Effect.map(Layer.build(NodeHttpClient.layerNodeHttp), Context.get(HttpClient.HttpClient))
-      for (const one of [client, nodeHttp]) {
-        const read = Effect.flatMap(one.execute(HttpClientRequest.get(`http://${host}/`)), ({ text }) => text)
-        yield* Effect.timeout(Effect.flip(read), "5 seconds")
-      }
-    })
-  )
-
-  it.live("a connection with bytes that nobody asked for is not used again", () =>
-    Effect.gen(function* () {
-      const whole = 'HTTP/1.1 202 Accepted\r\nContent-Length: 16\r\n\r\n{"status":"OK"}\n'
-      const { api, closed, received } = yield* setup(() => raw(whole, "HTTP/1.1 200 OK\r\n"))
-      for (const connection of [1, 2]) {
-        assert.deepStrictEqual(yield* api.exitError(registration, report), { status: "OK" })
-        assert.strictEqual(received.at(-1)?.connection, connection)
-        yield* until("the closed connection", () => closed.length === connection)
-      }
-    })
-  )
-
   it.live("a connection that answered before it had the whole request is not used again", () =>
     Effect.gen(function* () {
       let connections = 0
@@ -343,7 +285,7 @@ describe("our transport", () => {
         Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
         () => Effect.sync(() => server.close())
       )
-      const client = yield* LambdaHttpClient.make()
+      const client = yield* makeClient
       const { port } = server.address() as AddressInfo
       const request = HttpClientRequest.post(`http://127.0.0.1:${port}/`).pipe(
         HttpClientRequest.bodyText("a".repeat(20_000_000))
@@ -352,17 +294,6 @@ describe("our transport", () => {
         assert.strictEqual((yield* Effect.timeout(client.execute(request), "5 seconds")).status, 200)
         assert.strictEqual(connections, connection)
       }
-    })
-  )
-
-  it.live("a connection that the server closed while nobody used it is not used again", () =>
-    Effect.gen(function* () {
-      const { api, closed, cut, received } = yield* setup(() => ok)
-      yield* api.exitError(registration, report)
-      cut()
-      yield* until("the closed connection", () => closed.length === 1)
-      assert.deepStrictEqual(yield* api.exitError(registration, report), { status: "OK" })
-      assert.strictEqual(received.at(-1)?.connection, 2)
     })
   )
 })

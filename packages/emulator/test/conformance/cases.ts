@@ -17,13 +17,13 @@ export interface ConformanceCase {
 
 export const conformanceTest = "emulator/test/Conformance.test.ts"
 
-const contract = "extension-node/test/Contract.test.ts"
+const contract = "extension-node/test/wire/contractCases.ts"
 const policy = "extension/test/Policy.test.ts"
 const schemas = "extension/test/Schemas.test.ts"
 const bodies = "extension/test/Bodies.test.ts"
 const records = "extension/test/TelemetryEvent.test.ts"
 const subscribing = "extension/test/TelemetryApi.test.ts"
-const listener = "extension-node/test/NodeTelemetryListener.test.ts"
+const listener = "extension-node/test/wire/listenerCases.ts"
 const ship = "examples/telemetry-ship/test/telemetry-ship.test.ts"
 
 const all = ["real", "rie", "lmi"] as const
