@@ -36,14 +36,11 @@ import * as HttpClient from "effect/http/HttpClient"
 import type { HttpClientError } from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
-import * as Url from "effect/http/Url"
 import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as Deadline from "./Deadline.ts"
-import { causeText } from "./ExtensionError.ts"
+import * as httpEndpoint from "./internal/httpEndpoint.ts"
+import { whole } from "./internal/wholeCause.ts"
 import * as TelemetryEvent from "./TelemetryEvent.ts"
 
 /**
@@ -174,16 +171,32 @@ export const console: Effect.Effect<TelemetrySink> = /*#__PURE__*/ Effect.map(
 )
 
 /**
+ * The body of a request, not compressed, and what it is: the header `content-type`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface HttpBody {
+  readonly body: string | Uint8Array
+  readonly contentType: string
+}
+
+/**
  * @category models
  * @since 0.1.0
  */
 export interface HttpOptions {
-  /** `http` or `https`, whole, and without credentials: those belong into a header. */
+  /** `http` or `https`, whole, and without credentials: those belong into a header. White space around it is taken off. */
   readonly url: string
   /** In accounting, logs and metrics. Default: `http`. */
   readonly name?: string | undefined
   /** Default: `ndjson`. `json` sends one array. */
   readonly format?: "ndjson" | "json" | undefined
+  /**
+   * Makes the body of a request from a batch, for a backend with a format of its own; in the place of `format`. A batch
+   * for which it throws is dropped and counted.
+   */
+  readonly encode?: ((batch: TelemetryBatch) => HttpBody) | undefined
   /** Compresses bodies of 1 KiB and more. Default: false. */
   readonly gzip?: boolean | undefined
   /** Secrets as `Redacted`, from `Config.Redacted` for example: no error, no log and no span shows them. */
@@ -211,14 +224,26 @@ export class HttpSinkError extends Schema.TaggedError<HttpSinkError>("@effect-la
 ) {}
 
 /**
+ * Whether a refusal with this status may pass, so that the batch is kept and
+ * sent again: 408, 425, 429 and 5xx.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isRetryableStatus = (status: number): boolean =>
+  status >= 500 || status === 408 || status === 425 || status === 429
+
+/**
  * Posts every batch to an HTTP endpoint; any 2xx answer takes it, and a
  * redirect is a refusal like any other status. `Retry-After` beside a status
  * that may pass is obeyed. The header `idempotency-key` carries the batch's id.
  * The client is the current `HttpClient`, with whatever proxy or tracing it has.
+ * The error of a refusal has the first 500 characters of the answer, without the
+ * values of secret headers.
  *
- * It fails where no request can be made with the options: the URL is not one of
- * http or https or has credentials in it, or a header has a line break. In
- * `Extension.run` init fails then, as where a variable is missing.
+ * It fails if no request can be made with the options: the URL is not one of
+ * http or https, has no host or has credentials in it, or a header has a line
+ * break. In `Extension.run` init fails then, as it does if a variable is missing.
  *
  * **Example** (With a token)
  *
@@ -237,129 +262,126 @@ export class HttpSinkError extends Schema.TaggedError<HttpSinkError>("@effect-la
  * @since 0.1.0
  */
 export const http = (options: HttpOptions): Effect.Effect<TelemetrySink, HttpSinkError, HttpClient.HttpClient> => {
-  const { name = "http" } = options
+  const { encode = options.format === "json" ? jsonBody : ndjsonBody, name = "http" } = options
+  const url = options.url.trim()
   const secrets: Array<readonly [name: string, value: string]> = []
   const headers = Object.entries(options.headers ?? {}).map(([name, value]) => {
+    const isSecret = Redacted.isRedacted(value)
     // What was read from a file ends with a line break, which only some clients take off.
-    if (!Redacted.isRedacted(value)) return [name, value.trim()] as const
-    const secret = Redacted.value(value).trim()
-    secrets.push([name, secret])
-    return [name, secret] as const
+    const text = (isSecret ? Redacted.value(value) : value).trim()
+    if (isSecret || secretHeaders.has(name.toLowerCase())) secrets.push([name, text])
+    return [name, text] as const
   })
-  const base = HttpClientRequest.post(options.url).pipe(HttpClientRequest.setHeaders(headers))
-  const redacted = (text: string) =>
-    secrets.reduce((rest, [, secret]) => (secret === "" ? rest : rest.replaceAll(secret, "<redacted>")), text)
+  const base = HttpClientRequest.post(url).pipe(HttpClientRequest.setHeaders(headers))
+  const { hide, hideInCut } = httpEndpoint.hiding([
+    ...secrets.map(([, value]) => value),
+    ...httpEndpoint.queryValues(url)
+  ])
   // A query may hold a key.
-  const shownUrl = redacted(options.url)
+  const shownUrl = hide(url)
     .replaceAll(/\/\/[^\s/@]*@/g, "//<redacted>@")
     .replace(/\?.*$/s, "?…")
-  const wrongUrl = whyNoUrl(options.url)
-  const wrongHeader = headers.find(([name, value]) => !isSendable(name, value))
+  const wrongUrl = httpEndpoint.whyNoUrl(url)
+  const wrongHeader = headers.find(([name, value]) => !httpEndpoint.isSendable(name, value))
   const problem =
     wrongUrl !== undefined
       ? `${JSON.stringify(shownUrl)} ${wrongUrl}`
       : wrongHeader !== undefined
         ? `the header ${JSON.stringify(wrongHeader[0])} has a line break in it, or another character that no header has`
-        : undefined
+        : options.format !== undefined && options.encode !== undefined
+          ? "it has a format and an encode, and only one of them can make the body"
+          : undefined
   if (problem !== undefined) {
     return Effect.fail(new HttpSinkError({ isRetryable: false, message: `no sink ${name}: ${problem}` }))
   }
   // A client may quote the URL, as it was given or in another spelling.
-  const withoutSecrets = (text: string) =>
-    redacted(text.replaceAll(options.url, shownUrl)).replaceAll(/\?[^\s"']+/g, "?…")
+  const withoutSecrets = (text: string) => hide(text.replaceAll(url, shownUrl)).replaceAll(/\?[^\s"']+/g, "?…")
+  const refused = Effect.fnUntraced(function* (response: HttpClientResponse) {
+    const { headers, status } = response
+    const after = httpEndpoint.retryAfterMillis(headers["retry-after"]?.trim() ?? "", yield* Clock.currentTimeMillis)
+    const { isWhole, text } = yield* httpEndpoint.readBeginning(response)
+    const said = (isWhole ? hide(text) : hideInCut(text)).trim()
+    return yield* new HttpSinkError({
+      status,
+      isRetryable: isRetryableStatus(status),
+      ...(after !== undefined && { retryAfterMillis: after }),
+      message:
+        `the endpoint answered ${status}` +
+        (after === undefined ? "" : `, to be asked again in ${Duration.format(Duration.millis(after))}`) +
+        (said === "" ? "" : `: ${httpEndpoint.quoted(said)}`)
+    })
+  })
   // Not the error itself: it holds the request, and that its headers.
-  const unreachable = ({ reason }: HttpClientError, now: number) => {
+  const unreachable = ({ reason }: HttpClientError): Effect.Effect<never, HttpSinkError> => {
     switch (reason._tag) {
       case "StatusCodeError":
-        return refused(reason.response, now)
+        return refused(reason.response)
       case "InvalidUrlError":
       case "EncodeError":
-        return new HttpSinkError({
-          isRetryable: false,
-          message: `the request cannot be made: ${withoutSecrets(whole(reason.cause ?? reason.description))}`
-        })
+        return Effect.fail(
+          new HttpSinkError({
+            isRetryable: false,
+            message: `the request cannot be made: ${withoutSecrets(whole(reason.cause ?? reason.description))}`
+          })
+        )
       default:
-        return new HttpSinkError({
-          isRetryable: true,
-          message: `no answer: ${withoutSecrets(whole(reason.cause ?? reason.description))}`
-        })
+        return Effect.fail(
+          new HttpSinkError({
+            isRetryable: true,
+            message: `no answer: ${withoutSecrets(whole(reason.cause ?? reason.description))}`
+          })
+        )
     }
   }
+  const encoded = (batch: TelemetryBatch) =>
+    Effect.try({
+      try: () => {
+        const { body, contentType } = encode(batch)
+        const isText = typeof body === "string"
+        if (!isText && !(body instanceof Uint8Array)) throw new Error("its body is neither a text nor a Uint8Array")
+        if (typeof contentType !== "string" || !httpEndpoint.isSendable("content-type", contentType)) {
+          throw new Error("its contentType is none that a header can have")
+        }
+        return isText
+          ? HttpClientRequest.bodyText(base, body, contentType)
+          : HttpClientRequest.bodyUint8Array(base, body, contentType)
+      },
+      catch: (error) =>
+        new HttpSinkError({
+          isRetryable: false,
+          message: `encode did not make a body: ${withoutSecrets(whole(error))}`
+        })
+    })
   return make({
     name,
     isRetryable: (error: HttpSinkError) => error.isRetryable,
     retryAfter: (error) => error.retryAfterMillis,
     export: Effect.fnUntraced(function* (batch) {
-      const request = HttpClientRequest.setHeader(base, "idempotency-key", batch.id).pipe(
-        options.format === "json"
-          ? HttpClientRequest.bodyText(JSON.stringify(batch.events.map(TelemetryEvent.encode)), "application/json")
-          : HttpClientRequest.bodyText(toNdjson(batch), "application/x-ndjson")
-      )
+      const request = HttpClientRequest.setHeader(yield* encoded(batch), "idempotency-key", batch.id)
       const client = yield* HttpClient.HttpClient
       const init = Option.getOrUndefined(yield* Effect.serviceOption(FetchHttpClient.RequestInit))
       const response = yield* (
         options.gzip === true ? HttpClientRequest.compressBody(request, "gzip") : Effect.succeed(request)
       ).pipe(
         Effect.flatMap(client.execute),
-        Effect.catch((error) => Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.fail(unreachable(error, now)))),
+        Effect.catch(unreachable),
         Effect.updateService(Headers.CurrentRedactedNames, (names) => [...names, ...secrets.map(([name]) => name)]),
         // `fetch` would follow a redirect with a GET without the records, and its 200 would count.
         Effect.provideService(FetchHttpClient.RequestInit, { ...init, redirect: "manual" })
       )
+      if (response.status < 200 || response.status > 299) return yield* refused(response)
       // Read to the end, or the connection cannot be used again; but the status alone decides.
-      yield* Deadline.attempt(Effect.ignore(response.arrayBuffer), drainMillis)
-      if (response.status < 200 || response.status > 299)
-        return yield* refused(response, yield* Clock.currentTimeMillis)
+      yield* httpEndpoint.readBeginning(response)
     })
   })
 }
 
-// What `fetch` refuses, at every attempt and with the value or the URL in its words.
-const whyNoUrl = (text: string): string | undefined => {
-  const url = Url.fromString(text)
-  if (Result.isFailure(url)) return "is not a URL"
-  const { password, protocol, username } = url.success
-  if (protocol !== "http:" && protocol !== "https:") return "is not an http URL"
-  return username === "" && password === ""
-    ? undefined
-    : "has credentials in it: put them into the header authorization"
-}
+const ndjsonBody = (batch: TelemetryBatch): HttpBody => ({ body: toNdjson(batch), contentType: "application/x-ndjson" })
 
-const isSendable = (name: string, value: string) =>
-  /^[\w!#$%&'*+.^`|~-]+$/.test(name) && /^[\t\x20-\x7e\x80-\xff]*$/.test(value)
+const jsonBody = (batch: TelemetryBatch): HttpBody => ({
+  body: JSON.stringify(batch.events.map(TelemetryEvent.encode)),
+  contentType: "application/json"
+})
 
-const drainMillis = 1000
-
-/** Seconds, or a date of HTTP (RFC 9110, 10.2.3); anything else says nothing. */
-const retryAfterMillis = (text: string, now: number): number | undefined => {
-  const millis = /^\d+$/.test(text) ? Number(text) * 1000 : text.endsWith(" GMT") ? Date.parse(text) - now : 0
-  return millis > 0 ? millis : undefined
-}
-
-const refused = ({ headers, status }: HttpClientResponse, now: number) => {
-  const after = retryAfterMillis(headers["retry-after"]?.trim() ?? "", now)
-  return new HttpSinkError({
-    status,
-    isRetryable: status >= 500 || status === 408 || status === 425 || status === 429,
-    ...(after !== undefined && { retryAfterMillis: after }),
-    message: `the endpoint answered ${status}${after === undefined ? "" : `, to be asked again in ${Duration.format(Duration.millis(after))}`}`
-  })
-}
-
-const innerOf = (cause: unknown): unknown => {
-  try {
-    if (Predicate.hasProperty(cause, "errors") && Array.isArray(cause.errors)) return cause.errors[0]
-    return Predicate.hasProperty(cause, "cause") ? cause.cause : undefined
-  } catch {
-    // What cannot be read cannot be printed either.
-    return undefined
-  }
-}
-
-/** With the causes of the cause: `fetch` says "fetch failed" and keeps there what has happened. */
-const whole = (cause: unknown, depth = 0): string => {
-  const text = causeText(cause)
-  const inner = innerOf(cause)
-  if (inner === undefined || depth === 3) return text
-  return text === "" ? whole(inner, depth + 1) : `${text}: ${whole(inner, depth + 1)}`
-}
+// Their values are secret, even if the program does not say so.
+const secretHeaders = new Set(["authorization", "cookie", "proxy-authorization", "x-api-key"])

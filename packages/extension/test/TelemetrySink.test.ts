@@ -214,6 +214,34 @@ describe("http", () => {
     ["no URL", { url: "not a url" }, '"not a url" is not a URL'],
     ["nothing", { url: "" }, '"" is not a URL'],
     ["half a URL", { url: "http//logs.example.com/v1?key=hidden" }, '"http//logs.example.com/v1?…" is not a URL'],
+    ["a scheme alone", { url: "http://" }, '"http://" is not a URL'],
+    ["a space in the host", { url: "http://logs example.com/v1" }, '"http://logs example.com/v1" is not a URL'],
+    ["a port out of range", { url: "http://logs.example.com:65536/" }, '"http://logs.example.com:65536/" is not a URL'],
+    ["a port in words", { url: "http://logs.example.com:http/" }, '"http://logs.example.com:http/" is not a URL'],
+    [
+      "the port 0",
+      { url: "http://logs.example.com:0/" },
+      '"http://logs.example.com:0/" has the port 0, which nothing listens on'
+    ],
+    ["no host", { url: "http:///v1" }, '"http:///v1" has no host'],
+    ["no slashes", { url: "http:logs.example.com" }, '"http:logs.example.com" has no host'],
+    ["backslashes", { url: String.raw`http:\\logs.example.com` }, String.raw`"http:\\\\logs.example.com" has no host`],
+    ["an empty part of a host", { url: "http://logs..example.com" }, '"http://logs..example.com" has no host'],
+    ["a host that is too long", { url: `http://${"x".repeat(64)}.com` }, `"http://${"x".repeat(64)}.com" has no host`],
+    ["a host and a port only", { url: "logs.example.com:80" }, '"logs.example.com:80" is not an http URL'],
+    ["an address that is none", { url: "http://1.2.3.256/" }, '"http://1.2.3.256/" is not a URL'],
+    ["half an address of IPv6", { url: "http://[::1/" }, '"http://[::1/" is not a URL'],
+    ["a bad escape in the host", { url: "http://logs%zz.example.com" }, '"http://logs%zz.example.com" is not a URL'],
+    [
+      "a bad escape in the path",
+      { url: "http://logs.example.com/50%" },
+      '"http://logs.example.com/50%" has a % that two hexadecimal digits do not follow: write %25'
+    ],
+    [
+      "a line break in it",
+      { url: "http://logs.example\n.com/" },
+      String.raw`"http://logs.example\n.com/" has a line break or another control character in it`
+    ],
     ["another protocol", { url: "ftp://logs.example.com/v1" }, '"ftp://logs.example.com/v1" is not an http URL'],
     [
       "a URL with a password",
@@ -242,6 +270,21 @@ describe("http", () => {
       assert.isFalse(error.isRetryable)
       assert.strictEqual(error.message, `no sink store: ${why}`)
       assert.notInclude(inspect(error, { depth: 10 }), "hidden")
+    })
+  )
+
+  it.effect.each([
+    "http://bücher.example/v1",
+    "https://xn--bcher-kva.example",
+    "http://localhost:8080",
+    "http://[::1]:8080/v1",
+    "http://[::ffff:127.0.0.1]/",
+    "HTTP://LOGS.EXAMPLE.COM./a%20b?q=1&r=a b#f",
+    " http://logs.example.com/v1\n"
+  ])("%j: a URL that can be one is sent to", (url) =>
+    Effect.gen(function* () {
+      const request = yield* sent({ url })
+      assert.strictEqual(request.url, url.trim())
     })
   )
 
