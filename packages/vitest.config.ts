@@ -11,7 +11,8 @@ export default defineConfig({
     ],
     // Of three one mostly waits for a process or a limit of time: two cores are busy then, and the suite takes an eighth less.
     maxWorkers: 3,
-    testTimeout: 15_000,
+    // A bound for a test that hangs, and no measure: a busy machine needs its time.
+    testTimeout: 40_000,
     hookTimeout: 30_000
   }
 })
