@@ -79,24 +79,25 @@ export class Emulator extends Context.Service<
     /** `http://host:port` of the Invoke API, an `endpoint` for AWS clients; `undefined` without `invokeListen`. */
     readonly invokeEndpoint: string | undefined
     /**
-     * What this machine does not permit, each with what to do about it, in a sentence: the names of the sandbox do not
-     * resolve inside the processes, or an extension names `/opt` that is not seen there.
+     * A sentence, with the remedy, for each thing that this machine does not permit. Either the names of the sandbox do
+     * not resolve inside the processes, or an extension names `/opt` and sees no layer there.
      */
     readonly notes: ReadonlyArray<string>
     /**
      * Invokes the function and succeeds as soon as the runtime answers; extensions may still be busy. Invocations run one
      * after another. A function that fails, crashes or times out is a result with `functionError`, not an error.
      *
-     * Under `rie` it succeeds only when the extensions are done too, fails with `InvocationRefused` while another one runs,
-     * and cuts a payload that is too large; under `lmi` invocations run at the same time, as many as the runtime polls for.
+     * Under `rie` it succeeds only when the extensions are done too. It fails there with `InvocationRefused` while
+     * another invocation runs, and cuts a payload that is too large. Under `lmi` invocations run at the same time, as
+     * many as the runtime polls for.
      */
     readonly invoke: (
       payload: string | Uint8Array,
       options?: InvokeOptions
     ) => Effect.Effect<InvokeResult, EmulatorError>
     /**
-     * Ends the environment as Lambda does (SIGTERM to the runtime, SHUTDOWN to the extensions, SIGKILL) and succeeds when
-     * every process is gone. Again: succeeds at once.
+     * Ends the environment as Lambda does (SIGTERM to the runtime, SHUTDOWN to the extensions, SIGKILL) and succeeds
+     * when every process is gone. A second call succeeds at once.
      */
     readonly shutdown: (reason?: ShutdownReason) => Effect.Effect<void>
     readonly journal: Journal.Journal
@@ -113,7 +114,7 @@ export class Emulator extends Context.Service<
   }
 >()("@effect-lambda/emulator/Emulator") {}
 
-/** How long credentials are good that an environment with SnapStart asks for, ms. */
+/** Milliseconds for which the credentials of an environment with SnapStart are valid. */
 const credentialsMs = 3_600_000
 
 /**
@@ -137,7 +138,7 @@ const makeWith = Effect.fnUntraced(function* (
   if (problem !== undefined) return yield* new EmulatorError({ method: "Emulator.layer", reason: problem })
   const extensions = options.extensions ?? []
   const functionProcess = options.function === undefined ? undefined : yield* FunctionProcess.resolve(options.function)
-  // Before it looks whether anything can be mounted: files that are missing are the greater mistake.
+  // Missing files are reported first: they are a greater mistake than a mount that is not permitted.
   const found = yield* ExtensionFiles.expectedExtensions(extensions, false)
   const startsProcesses = functionProcess !== undefined || found.some(({ file }) => file !== undefined)
   const { isOptMounted, namespace, notes } = yield* Sandbox.make(extensions, functionProcess, startsProcesses)
@@ -178,7 +179,7 @@ const makeWith = Effect.fnUntraced(function* (
   const processes = yield* Processes.make
   const runTimer = yield* FiberMap.makeRuntime<never, string>()
 
-  /** Carries out one input after another; what a command causes at once waits for its turn. */
+  /** Carries out one input after another; an input that a command causes at once waits for its turn. */
   const dispatch = (input: Input): void => {
     if (released) return
     inputs.push(input)
@@ -187,7 +188,7 @@ const makeWith = Effect.fnUntraced(function* (
     try {
       for (let next = inputs.shift(); next !== undefined; next = inputs.shift()) {
         if (faults.holds(next)) continue
-        // One time for the machine and the journal: a deadline is exactly its limit after the entry that sets it.
+        // The machine and the journal share a time: a deadline is exactly its limit after the entry that sets it.
         const at = now()
         for (const command of state.handle(next, at)) execute(command, at)
       }
@@ -196,7 +197,10 @@ const makeWith = Effect.fnUntraced(function* (
     }
   }
 
-  /** A request or a time limit: what was printed before stands before it, and the memory is that of the moment. */
+  /**
+   * Takes a request or a time limit. Output that was printed before it comes first, and memory is measured at this
+   * moment.
+   */
   const observeAndDispatch = (input: Input): void => {
     processes.drain()
     dispatch({ _tag: "MemoryMeasured", bytes: processes.measureMemory() })
@@ -219,7 +223,7 @@ const makeWith = Effect.fnUntraced(function* (
   })
 
   const record = (happening: Happening, at: number): void => {
-    // Before the journal: whoever waits for the entry may already write the next line.
+    // Telemetry hears of it before the journal: a reader that waits for the entry may already print the next line.
     telemetry.happened(happening, at)
     journal.append(happening, at)
     faults.happened(happening)
@@ -235,7 +239,7 @@ const makeWith = Effect.fnUntraced(function* (
 
   const exited = (source: Source, process: ProcessId, exit: Processes.ProcessExit): void => {
     if (running.get(source) === process) running.delete(source)
-    // After the release the machine takes no more inputs; the journal still shows the end.
+    // After the release the machine takes no inputs any more, but the journal still shows the end.
     if (released) return journal.append({ _tag: "ProcessExited", source, state: undefined, ...exit }, now())
     dispatch({ _tag: "ProcessExited", process, ...exit })
   }
@@ -266,7 +270,7 @@ const makeWith = Effect.fnUntraced(function* (
       id: process,
       cwd: source === "runtime" ? functionProcess?.cwd : undefined,
       namespace,
-      // Lambda gives the descriptor to runtimes, its emulator to nobody.
+      // Lambda gives the descriptor to runtimes; AWS's emulator gives it to no process.
       logs: source === "runtime" && profile !== "rie",
       onLaunched: (pid) => dispatch({ _tag: "Launched", process, pid }),
       onLaunchFailed: (problem) => dispatch({ _tag: "LaunchFailed", process, ...problem }),
@@ -278,7 +282,7 @@ const makeWith = Effect.fnUntraced(function* (
   const kill = (process: ProcessId, signal: "SIGTERM" | "SIGKILL"): void => {
     const slot = slots.sourceOf(process)
     if (slot === undefined) return processes.kill(process, signal)
-    // A slot has nobody to ignore a signal.
+    // A slot has no process that could ignore a signal.
     slots.end(slot)
     dispatch({ _tag: "ProcessExited", process, status: { _tag: "Signal", signal }, peakMemoryBytes: undefined })
   }
@@ -395,7 +399,7 @@ const makeWith = Effect.fnUntraced(function* (
           invoke: (payload, { qualifier, ...rest }) => invoke(payload, qualifier === "" ? rest : { ...rest, qualifier })
         })
 
-  // Last: nothing may run if a port is taken.
+  // The start comes last: nothing may run if a port is taken.
   dispatch({ _tag: "Start" })
 
   return Emulator.of({

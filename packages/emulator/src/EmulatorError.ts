@@ -57,7 +57,7 @@ export class PortUnavailable extends Schema.TaggedError<PortUnavailable>(
 }
 
 /**
- * A listener that anybody could reach was asked for; it would run the function for anybody.
+ * The options ask for a listener that other machines can reach, and that would run the function for each of them.
  *
  * @category reasons
  * @since 0.1.0
@@ -86,7 +86,7 @@ export class InvalidFunction extends Schema.TaggedError<InvalidFunction>(
 }
 
 /**
- * An option has a value that cannot have its effect: `option` is where it stands, `explanation` says why, and what to do.
+ * An option has a value that cannot have its effect. `option` names the option, `explanation` says why, and what to do.
  *
  * @category reasons
  * @since 0.1.0
@@ -100,7 +100,8 @@ export class InvalidOption extends Schema.TaggedError<InvalidOption>(
 }
 
 /**
- * A variable cannot be set: `problem` says why, `option` has the effect that was wanted, where there is one.
+ * A variable cannot be set. `problem` says why; `option` is the option with the effect that was wanted, if there is
+ * one.
  *
  * @category reasons
  * @since 0.1.0
@@ -115,7 +116,7 @@ export class InvalidVariable extends Schema.TaggedError<InvalidVariable>(
 }
 
 /**
- * This machine does not permit a private mount namespace, which `root` needs; `said` is what the system answered.
+ * This machine does not permit a private mount namespace, which `root` needs; `said` is the system's answer.
  *
  * @category reasons
  * @since 0.1.0
@@ -171,9 +172,9 @@ export class InvocationAbandoned extends Schema.TaggedError<InvocationAbandoned>
 }
 
 /**
- * The environment did not take the invocation: profile `rie` runs one at a time, profile `lmi` only what a worker of the
- * runtime polls for (spec: RIE, invoke; Runtime API, managed instances). The invoke endpoint of AWS's emulator answers
- * status 400, with `errorType` in the header `Error-Type` unless it is empty.
+ * The environment did not take the invocation. Profile `rie` runs one invocation at a time, profile `lmi` only those
+ * that a worker of the runtime polls for (spec: RIE, invoke; Runtime API, managed instances). The invoke endpoint of
+ * AWS's emulator answers status 400, with `errorType` in the header `Error-Type` unless it is empty.
  *
  * @category reasons
  * @since 0.1.0
@@ -205,7 +206,7 @@ export class PayloadTooLarge extends Schema.TaggedError<PayloadTooLarge>(
 }
 
 /**
- * Nothing of this name can be driven by hand: it is not a slot, or it is not running.
+ * No slot of this name can be driven by hand: the name is not a slot's, or the slot is not running.
  *
  * @category reasons
  * @since 0.1.0
@@ -234,7 +235,7 @@ export class PipesUnavailable extends Schema.TaggedError<PipesUnavailable>(
 }
 
 /**
- * The journal did not show what was waited for. The last entries tell what happened instead.
+ * The journal did not get the entry that was waited for. Its last entries tell what happened instead.
  *
  * @category reasons
  * @since 0.1.0
@@ -282,7 +283,7 @@ export const EmulatorErrorReason = Schema.Union([
 export type EmulatorErrorReason = typeof EmulatorErrorReason.Type
 
 /**
- * Why the emulator could not do what was asked. What the *function* did wrong is not an error but the result of the
+ * Says why the emulator could not do what was asked. A failure of the *function* is not an error but the result of the
  * invocation, as on Lambda.
  *
  * @category errors

@@ -1,7 +1,7 @@
 /**
  * The state machine of one execution environment, as pure as a scheduler can be: an input and the time go in, the
- * commands to carry out come out. It opens no socket, starts no process and reads no clock, so every rule of the
- * lifecycle can be tested without any of them.
+ * commands to carry out come out. The machine opens no socket, starts no process and reads no clock, so every rule of
+ * the lifecycle can be tested without any of them.
  *
  * @since 0.1.0
  */
@@ -97,7 +97,7 @@ const step = (env: Environment, input: Input): void => {
       return env.options.profile === "rie" ? undefined : startInit(env, "init")
     case "ExtensionsApi":
     case "RuntimeApi":
-      // The environment is gone, and everybody who could be answered with it.
+      // The environment is gone, and every process that could be answered is gone with it.
       if (env.phase._tag === "Terminated") return drop(env, input.request.exchange)
       return input._tag === "RuntimeApi"
         ? handleRuntimeApi(env, input.request)
@@ -142,7 +142,7 @@ const pollAborted = (env: Environment, exchange: Exchange): void => {
   const abort = (poll: Poll | undefined, source: Source): void => {
     if (poll?.exchange !== exchange) return
     poll.aborted = true
-    // At the end everybody leaves; that is no news.
+    // In a shutdown every client closes its connections, so the journal need not say it.
     if (env.phase._tag !== "Shutdown") record(env, { _tag: "PollAborted", source })
   }
   for (const poll of [...env.runtime.polls, env.runtime.restorePoll]) abort(poll, "runtime")

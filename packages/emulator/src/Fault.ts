@@ -1,7 +1,7 @@
 /**
  * Faults of production, on order: what a network, a platform and a process can do to an extension, each at a chosen
- * time. Any number of them together are an environment's `faults`; the journal has a `FaultInjected` for each time one
- * acts.
+ * time. An environment takes any number of them as its `faults`; the journal has a `FaultInjected` for each time a
+ * fault acts.
  *
  * A fault is data. `when` says which occurrence it hits; occurrences are counted for each extension and for the runtime
  * by itself, over the whole life of the environment, resets included. With `probability` the choice is made from the
@@ -48,8 +48,8 @@ export type Route =
   | "runtime/restore/error"
 
 /**
- * Which occurrence is hit: the one of this number, counted from 1; every one of so many; or each with a probability from
- * 0 to 1.
+ * The occurrence that is hit: the one of this number, counted from 1; every n-th one; or each one with a probability
+ * from 0 to 1.
  *
  * @category models
  * @since 0.1.0
@@ -90,7 +90,9 @@ export type Fault = Common &
         readonly route: Route
       }
     | {
-        /** The answer leaves so much later. The platform goes on meanwhile, and the journal shows what it does. */
+        /**
+         * The answer leaves so much later. During that time the platform goes on, and the journal shows what it does.
+         */
         readonly _tag: "Slow"
         readonly route: Route
         readonly delay: Duration.Input
@@ -109,7 +111,7 @@ export type Fault = Common &
     | {
         /**
          * Events of this kind carry another `deadlineMs`: any number, or a year from now. AWS's own sample has 676051,
-         * which is no point in time. What the platform keeps to does not change.
+         * which is no point in time. The deadline that the platform keeps to does not change.
          */
         readonly _tag: "Deadline"
         readonly event: "INVOKE" | "SHUTDOWN"
@@ -120,7 +122,7 @@ export type Fault = Common &
         readonly _tag: "DropParkedNext"
       }
     | {
-        /** What the runtime answers to an invocation never arrives, so that the function times out. */
+        /** The runtime's answer to an invocation never arrives, so that the function times out. */
         readonly _tag: "Timeout"
       }
     | {
@@ -137,7 +139,9 @@ export type Fault = Common &
         readonly delay?: Duration.Input
       }
     | {
-        /** A freeze lasts at least so long: what would end it waits. Clocks jump by that. Needs `freeze`. */
+        /**
+         * A freeze lasts at least so long: an input that would end it waits. Clocks jump by that time. Needs `freeze`.
+         */
         readonly _tag: "HoldThaw"
         readonly hold: Duration.Input
       }
@@ -158,7 +162,7 @@ const routes: ReadonlyArray<Route> = [
   "runtime/restore/error"
 ]
 
-/** What the words in capitals stand for. */
+/** The meaning of the words in capitals. */
 const words = {
   ROUTE: { pattern: `(?<route>${routes.join("|")})`, text: routes.join(", ") },
   WHEN: {

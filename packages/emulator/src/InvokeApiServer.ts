@@ -2,9 +2,9 @@
  * The Invoke API over HTTP, for clients that exist already: the AWS SDK's Lambda client, `aws lambda invoke`, curl.
  *
  * The profile `real` answers as Lambda does (header `X-Amz-Function-Error`, error documents that the SDK understands),
- * the others as AWS's own emulator does (spec: RIE as a conformance peer, invoke). There is one function: whatever name
- * the path carries, it is this one. Signatures are not checked. A request that a web page of
- * another site made a browser send is refused.
+ * the others as AWS's own emulator does (spec: RIE as a conformance peer, invoke). There is one function, whatever name
+ * the path carries. Signatures are not checked. A request that a web page of another site made a browser send is
+ * refused.
  *
  * @since 0.1.0
  */
@@ -19,7 +19,7 @@ import * as HttpBytes from "./internal/HttpBytes.ts"
 import type { Profile } from "./Profile.ts"
 
 /**
- * Where to listen. Only on loopback: whoever reaches the listener runs the function.
+ * The address to listen on. Only loopback is permitted: every client that reaches the listener can run the function.
  *
  * @category models
  * @since 0.1.0
@@ -27,12 +27,12 @@ import type { Profile } from "./Profile.ts"
 export interface InvokeListen {
   /** Default `127.0.0.1`. */
   readonly host?: string
-  /** 0 for any free one. */
+  /** 0 for any free port. */
   readonly port: number
 }
 
 /**
- * What a request says about the invocation, beside the payload.
+ * The part of a request that describes the invocation, without the payload.
  *
  * @category models
  * @since 0.1.0
@@ -49,7 +49,7 @@ export interface InvokeHeaders {
 }
 
 /**
- * What came of an invocation. `respondedByRuntime` tells an error that the function reported from a failure of the
+ * The outcome of an invocation. `respondedByRuntime` tells an error that the function reported from a failure of the
  * environment; AWS's emulator answers them differently.
  *
  * @category models
@@ -62,7 +62,7 @@ export interface InvokeOutcome {
 }
 
 /**
- * What the server needs.
+ * The options of the server.
  *
  * @category models
  * @since 0.1.0
@@ -107,7 +107,9 @@ const isJson = (text: string): boolean => {
   }
 }
 
-/** `undefined` when the text is not base64. Node ignores what does not belong there, so it is compared. */
+/**
+ * `undefined` when the text is not base64. Node ignores characters that do not belong there, so the result is compared.
+ */
 const decodeClientContext = (text: string): string | undefined => {
   const decoded = Buffer.from(text, "base64")
   const same = decoded.toString("base64").replaceAll("=", "") === text.replaceAll("=", "")
@@ -149,7 +151,7 @@ const realAnswer = Effect.fnUntraced(function* (
     const message = `Request must be smaller than ${options.maxPayloadBytes} bytes for the InvokeFunction operation`
     return withId(awsError(413, "RequestTooLargeException", message))
   }
-  // An invocation without a payload is one with an empty object.
+  // An invocation without a payload gets an empty object.
   const payload = request.bytes === 0 ? "{}" : request.payload.toString("utf8")
   if (!isJson(payload)) {
     return withId(awsError(400, "InvalidRequestContentException", "Could not parse request body into json"))
@@ -169,7 +171,7 @@ const realAnswer = Effect.fnUntraced(function* (
     qualifier: request.query.get("Qualifier") ?? qualifierOf(request.functionName)
   })
   if (type === "Event") {
-    // Nobody waits for the result; the journal has it.
+    // The caller does not wait for the result; the journal has it.
     later(
       invoked.pipe(Effect.catch((error) => Effect.logWarning(`emulator: asynchronous invocation: ${error.message}`)))
     )
@@ -272,7 +274,7 @@ export const make = Effect.fnUntraced(function* (
       return send(awsError(405, "UnknownOperationException", "An invocation is a POST."))
     }
     request.on("error", () => {
-      // The client is gone before its request was complete: nothing to invoke.
+      // The client closed the connection before its request was complete, so there is nothing to invoke.
     })
     HttpBytes.readBody(request, options.maxPayloadBytes, (payload, bytes) => {
       const header = (name: string) => request.headersDistinct[name]?.[0] ?? ""

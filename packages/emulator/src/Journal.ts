@@ -4,8 +4,8 @@
  * Tests assert on it instead of sleeping, and people read it to see what Lambda would have done. Times are epoch
  * milliseconds of the live clock, `index` is the position in the journal.
  *
- * It is bounded, so that an environment can run for days: it keeps the last 100,000 entries (`journalSize`), and at most
- * 64 Mi characters of text in them.
+ * The journal is bounded, so that an environment can run for days. It keeps the last 100,000 entries (`journalSize`),
+ * and at most 64 Mi characters of text in them.
  *
  * @since 0.1.0
  */
@@ -19,7 +19,7 @@ import type { Fault } from "./Fault.ts"
 import type { ShutdownReason, ShutdownReasonText } from "./Wire.ts"
 
 /**
- * Who an entry speaks of: the runtime (the function's process) or an extension by its name.
+ * The subject of an entry: the runtime (the function's process) or an extension by its name.
  *
  * @category models
  * @since 0.1.0
@@ -27,7 +27,7 @@ import type { ShutdownReason, ShutdownReasonText } from "./Wire.ts"
 export type Source = "runtime" | `extension:${string}`
 
 /**
- * Where a process wrote something: `log` is the descriptor over which Lambda's own runtimes log, record by record.
+ * The channel that a process wrote to. `log` is the descriptor over which Lambda's own runtimes log, record by record.
  *
  * @category models
  * @since 0.1.0
@@ -35,7 +35,7 @@ export type Source = "runtime" | `extension:${string}`
 export type Channel = "stdout" | "stderr" | "log"
 
 /**
- * How a process ended: with an exit code or by a signal.
+ * The end of a process: with an exit code or by a signal.
  *
  * @category models
  * @since 0.1.0
@@ -62,7 +62,7 @@ export type ExtensionStateName =
   | "LaunchError"
 
 /**
- * What can happen. Every journal entry is one of these, with `index` and `at` added.
+ * Everything that can happen. Each journal entry is one of these, with `index` and `at` added.
  *
  * @category models
  * @since 0.1.0
@@ -87,10 +87,10 @@ export type Happening =
       readonly advice: string
     }
   /**
-   * A process ended; `state` is the state of the extension afterwards. `peakMemoryBytes` is the most memory that
-   * its process group had whenever somebody looked: at a request, at a time limit, before a signal. Shared pages count
-   * once. `undefined`: nobody looked, or not on Linux. `advice` tells how to mend it if the code is 126 or 127: a program
-   * that the process needs cannot be executed, or is missing.
+   * A process ended; `state` is the state of the extension afterwards. `peakMemoryBytes` is the most memory that its
+   * process group had when it was measured: at a request, at a time limit, before a signal. Shared pages count once.
+   * `undefined` means that it was never measured, or that this is not Linux. `advice` tells how to mend it if the code
+   * is 126 or 127: a program that the process needs cannot be executed, or is missing.
    */
   | {
       readonly _tag: "ProcessExited"
@@ -128,7 +128,10 @@ export type Happening =
   | { readonly _tag: "NextCalled"; readonly source: Source }
   /** SnapStart: the runtime has done its init and waits for the restore. */
   | { readonly _tag: "RestoreNextCalled" }
-  /** An event left for an extension. `lost`: the poll's connection was gone already, nobody received the event. */
+  /**
+   * An event left for an extension. `lost` means that the poll's connection was gone already, so the event was not
+   * received.
+   */
   | {
       readonly _tag: "EventDelivered"
       readonly source: Source
@@ -150,7 +153,7 @@ export type Happening =
     }
   /** A fatal error was stored: the first of a generation decides what the invoker sees. */
   | { readonly _tag: "Fatal"; readonly source: Source; readonly errorType: string; readonly first: boolean }
-  /** The environment took up an invocation. What it does not have is `""`. */
+  /** The environment took up an invocation. A field without a value is `""`. */
   | {
       readonly _tag: "InvocationStarted"
       readonly requestId: string
@@ -185,7 +188,7 @@ export type Happening =
     }
   /**
    * The telemetry service took a subscription of the Telemetry or Logs API, knew it already, or refused it.
-   * `schemaVersion` and `destination` are known of one that it did not refuse.
+   * `schemaVersion` and `destination` are known if it did not refuse.
    */
   | {
       readonly _tag: "TelemetrySubscription"
@@ -223,13 +226,16 @@ export type Happening =
       readonly bytes: number
       readonly reason: string
     }
-  /** Everybody waited in next: every process was stopped. A slot goes on, it has no process. */
+  /**
+   * The runtime and every extension waited in next, so every process was stopped. A slot goes on, since it has no
+   * process.
+   */
   | { readonly _tag: "Frozen" }
   /** There is an event: every process goes on, before the event leaves. */
   | { readonly _tag: "Thawed"; readonly frozenMs: number }
   /**
-   * SnapStart: init is over, every process is stopped, and `connections` of them to the outside are cut. `problem`: why
-   * connections could not be cut, or not all of them.
+   * SnapStart: init has ended, every process is stopped, and `connections` of them to the outside are cut. `problem`
+   * says why connections could not be cut, or not all of them.
    */
   | { readonly _tag: "SnapshotTaken"; readonly connections: number; readonly problem: string | undefined }
   /** SnapStart: the first invocation is there, so the environment comes back from its snapshot. */
@@ -240,7 +246,7 @@ export type Happening =
       readonly status: "success" | "error"
       readonly errorType: string | undefined
     }
-  /** A fault acted. `target` is whom it hit; `undefined`: the whole environment. */
+  /** A fault acted. `target` is the process that it hit; `undefined` means the whole environment. */
   | {
       readonly _tag: "FaultInjected"
       readonly fault: Fault
@@ -265,7 +271,7 @@ export type Happening =
 export type JournalEntry = Happening & { readonly index: number; readonly at: number }
 
 /**
- * One kind of entry, for example `EntryOf<"EventDelivered">`.
+ * A single kind of entry, for example `EntryOf<"EventDelivered">`.
  *
  * @category models
  * @since 0.1.0
@@ -301,7 +307,8 @@ export interface Journal {
 }
 
 /**
- * Is the entry of this kind, and does it satisfy the condition? For `waitFor`, `Array.filter` and `Stream.filter`.
+ * Tells whether the entry is of this kind and satisfies the condition. For `waitFor`, `Array.filter` and
+ * `Stream.filter`.
  *
  * @category guards
  * @since 0.1.0
@@ -325,7 +332,7 @@ const describe = (entry: JournalEntry): string => {
   return `  ${index} ${_tag} ${JSON.stringify(fields)}`
 }
 
-/** What an entry costs: the characters in it, which a client can choose freely. */
+/** The cost of an entry: the characters in it, since a client can choose them freely. */
 const weigh = (happening: Happening): number => {
   let characters = 0
   for (const value of Object.values(happening)) if (typeof value === "string") characters += value.length
@@ -338,14 +345,14 @@ const maxCharacters = 67_108_864
 export const make = (liveClock: Clock.Clock, maxEntries = 100_000): WritableJournal => {
   const entries: Array<JournalEntry> = []
   const listeners = new Set<(entry: JournalEntry) => void>()
-  /** Streams that have nothing to give. */
+  /** Streams that wait for the next entry. */
   const idle = new Set<() => void>()
   /** Index of the oldest entry that is kept. */
   let oldest = 0
   let characters = 0
   let ended = false
 
-  /** Entries go by the tenth, so that forgetting costs next to nothing per entry. */
+  /** Removes a tenth of the entries at a time, so that forgetting costs next to nothing per entry. */
   const forget = (): void => {
     while (entries.length > maxEntries || (characters > maxCharacters && entries.length > 1)) {
       const forgotten = entries.splice(0, Math.ceil(entries.length / 10))

@@ -1,5 +1,6 @@
 /**
- * What a process printed, for people: a line of a JSON logger as level, message and why; control characters shown.
+ * Shows people the output of a process: a line of a JSON logger as level, message and cause, control characters as
+ * escapes.
  *
  * @since 0.1.0
  */
@@ -13,9 +14,9 @@ import * as Schema from "effect/Schema"
  * @since 0.1.0
  */
 export interface LogLine {
-  /** Such as `ERROR`; `undefined` where there is none, or a number. */
+  /** Such as `ERROR`; `undefined` if the line has no level, or a number for it. */
   readonly level: string | undefined
-  /** The message, and what the first error of its `cause` that says more than the message has to say: one line. */
+  /** One line: the message, and the first error of its `cause` that says more than the message. */
   readonly text: string
 }
 
@@ -39,8 +40,8 @@ export const shortened = (text: string, length: number): string =>
   text.length <= length ? text : `${text.slice(0, length)}…`
 
 /**
- * A control character of a process may wipe the table or set the title of the terminal, and one that turns the direction
- * of writing may show another name than there is: each is shown as its escape.
+ * Shows control characters as their escapes. A control character of a process may wipe the table or set the title of
+ * the terminal, and a directional one may show another name than there is.
  *
  * @category rendering
  * @since 0.1.0
@@ -65,17 +66,17 @@ const withoutBrackets = (words: string): string => {
 /** The errors of a printed cause, outermost first, each without its stack and the brackets around the next one. */
 const errorsOf = (cause: string): ReadonlyArray<string> =>
   cause.split("[cause]: ").map((part, depth) => {
-    // By the width of the indent: a message may have lines that begin with "at", too.
+    // The width of the indent decides, since a message may have lines that begin with "at", too.
     const [words = ""] = part.split(`\n${" ".repeat(4 + 2 * depth)}at `)
     return oneLine(withoutBrackets(words)).replace(/:$/, "")
   })
 
-/** An error often repeats what was logged, under a name of its own, or has no words but its name. */
+/** An error often repeats the logged message under another name, or has no words but its name. */
 const whyOf = (what: string, cause: string): string => {
   const errors = errorsOf(cause)
   const message = oneLine(what)
   const wordsOf = (error: string) => error.replace(/^[^\s:]+(?:: |$)/, "")
-  // As a part of its own: a short text is easily part of another word or sentence.
+  // The words have to be a whole part: a short text is easily part of another word or sentence.
   const isSaid = (words: string) => [":", ";", ",", "."].some((end) => `: ${message};`.includes(`: ${words}${end}`))
   return (
     errors.find((error) => wordsOf(error) !== "" && !isSaid(wordsOf(error))) ??
@@ -95,7 +96,7 @@ const readJson = (line: string): LogLine | undefined => {
 }
 
 /**
- * Reads a line that a process has printed; `undefined` for one that is no JSON with a `message`.
+ * Reads a line that a process has printed; `undefined` if the line is no JSON with a `message`.
  *
  * @category parsing
  * @since 0.1.0
@@ -138,7 +139,7 @@ const readRuntimeError = (record: string): LogLine | undefined => {
   }
 }
 
-/** What the runtimes of Lambda log as text: the console of Node, and `logging` of Python. */
+/** The text that the runtimes of Lambda log: the console of Node, and `logging` of Python. */
 const runtimeTexts = [
   /^[\d-]{10}T[\d:.]+Z\t[^\t]*\t(?<level>[A-Z]+)\t(?<text>[^]*)$/,
   /^\[(?<level>[A-Z]+)\]\t[\d-]{10}T[\d:.]+Z\t[^\t]*\t(?<text>[^]*)$/
@@ -157,8 +158,8 @@ const readRuntimeText = (record: string): LogLine | undefined => {
 }
 
 /**
- * What a process printed, as lines for people: level, message and why of a structured log, without what stands beside it
- * anyway; an error that a runtime of Lambda has logged with its stack.
+ * Turns a record that a process printed into lines for people. A structured log becomes level, message and cause,
+ * without what the table shows anyway. An error that a runtime of Lambda has logged keeps its stack.
  *
  * @category rendering
  * @since 0.1.0
@@ -172,7 +173,7 @@ export const readable = (record: string): ReadonlyArray<string> => {
 }
 
 /**
- * Did something go wrong, by the level of the line?
+ * Tells by the level of the line whether something went wrong.
  *
  * @category refinements
  * @since 0.1.0

@@ -38,9 +38,14 @@ export type { LaunchProblem } from "./internal/LaunchCheck.ts"
  */
 export interface ProcessExit {
   readonly status: ExitStatus
-  /** Of the group, in bytes, measured while it ran: a process that has ended cannot be asked any more. */
+  /**
+   * Peak memory of the group in bytes, measured while it ran: the system tells nothing about a process that has ended.
+   */
   readonly peakMemoryBytes: number | undefined
-  /** How to mend it, if the code is 126 or 127: a program or library that it needs cannot be executed, or is missing. */
+  /**
+   * The remedy, if the code is 126 or 127: a program or library that the process needs cannot be executed, or is
+   * missing.
+   */
   readonly advice: string | undefined
 }
 
@@ -55,17 +60,20 @@ export interface LaunchOptions {
   /** The file to run and its arguments; a name without a slash is looked up in the `PATH` of `environment`. */
   readonly command: readonly [string, ...ReadonlyArray<string>]
   readonly cwd: string | undefined
-  /** What the process sees at other paths than this machine has it; `undefined`: nothing. */
+  /** Files that the process sees at other paths than this machine has them; `undefined` means none. */
   readonly namespace: Namespace | undefined
   readonly environment: Readonly<Record<string, string>>
-  /** Has it a descriptor for the frames of Lambda's log protocol? `_LAMBDA_TELEMETRY_LOG_FD` names it then. */
+  /**
+   * `true` gives the process a descriptor for the frames of Lambda's log protocol, which `_LAMBDA_TELEMETRY_LOG_FD`
+   * names.
+   */
   readonly logs: boolean
   readonly onLaunched: (pid: number) => void
-  /** What cannot be executed; decided before anything is spawned where looking at the file tells. */
+  /** Called if the file cannot be executed. If the file itself shows that, nothing is spawned. */
   readonly onLaunchFailed: (problem: LaunchProblem) => void
   /**
-   * `line` has its line break, unless the output ended or was cut there; a record of the channel `log` has what its
-   * writer gave it, which may be several lines or none.
+   * `line` has its line break, unless the output ended or was cut there. A record of the channel `log` is as its writer
+   * gave it, which may be several lines or none.
    */
   readonly onLine: (channel: Channel, line: string) => void
   readonly onExit: (exit: ProcessExit) => void
@@ -86,9 +94,9 @@ export interface Processes {
   /** Stops every process group that runs, so that not even a timer of it goes on. */
   readonly freeze: () => void
   /**
-   * Resets the TCP connections of every process group to the outside, which includes whoever connected to them; those to
-   * `runtimeApi` (`host:port`) and among the processes stay. To be called between `freeze` and `thaw`. Tells how many were
-   * cut, and why others were not.
+   * Resets the TCP connections between every process group and the outside, whichever side connected. Connections to
+   * `runtimeApi` (`host:port`) and among the processes stay. To be called between `freeze` and `thaw`. Tells how many
+   * were cut, and why others were not.
    */
   readonly cutConnections: (
     runtimeApi: string,
@@ -108,11 +116,11 @@ interface Running {
   readonly pid: number
   readonly outputs: ReadonlyArray<Output.Output>
   peakMemoryBytes: number | undefined
-  /** When it was let go on last, in milliseconds of the monotonic clock. */
+  /** The time of its last thaw, in milliseconds of the monotonic clock. */
   thawedAt: number
 }
 
-/** Signals the group while its process runs; afterwards the number may be somebody else's. */
+/** Signals the group while its process runs; afterwards the number may belong to another process. */
 const signal = ({ child, pid }: Running, name: NodeJS.Signals): void => {
   if (child.exitCode !== null || child.signalCode !== null) return
   Reaper.signalGroup(pid, name)
@@ -125,8 +133,8 @@ const wasThawedJustNow = ({ thawedAt }: Running): boolean => performance.now() -
 
 /**
  * Waits until the first thread of a process that was just thawed has run and waits again. Before that the system gives a
- * signal to any other thread. In Python, where only the first one runs handlers, nobody would see it; Lambda's freeze
- * leaves no such gap.
+ * signal to any other thread. Python runs handlers in the first thread only, so its handler would miss the signal.
+ * Lambda's freeze leaves no such gap.
  */
 const awaitResumed = (process: Running): Effect.Effect<void> => {
   let looks = 0
@@ -137,8 +145,8 @@ const awaitResumed = (process: Running): Effect.Effect<void> => {
 }
 
 /**
- * A process may send a request and end without waiting for the answer. After so many turns of the event loop the request
- * has been read: one accepts the connection, one reads it, and one lies between.
+ * A process may send a request and end without waiting for the answer. After so many turns of the event loop the
+ * request has been read: a turn accepts the connection, a turn reads the request, and a turn lies between.
  */
 const turnsAfterExit = 3
 
@@ -218,7 +226,7 @@ export const make: Effect.Effect<Processes, EmulatorError, Scope.Scope> = Effect
       // The frames go through the pipe of stdout, which keeps the order.
       stdio: ["ignore", stdout.writeEnd, stderr.writeEnd, ...(options.logs ? [stdout.writeEnd] : [])]
     })
-    // The process has them now: the pipes end with it.
+    // The process has these ends now, so the pipes end with it.
     Fs.closeSync(stdout.writeEnd)
     Fs.closeSync(stderr.writeEnd)
     const pid = child.pid
@@ -244,13 +252,14 @@ export const make: Effect.Effect<Processes, EmulatorError, Scope.Scope> = Effect
     running.set(options.id, process)
     Reaper.add(pid)
     child.on("error", () => {
-      // A signal that could not be sent: the group is gone, `exit` tells the rest.
+      // A signal could not be sent: the group is gone, and `exit` tells the rest.
     })
     child.once("exit", (code, signal) => {
-      // What the process left behind in its group goes with it, as when Lambda takes the sandbox away.
+      // Processes that it left behind in its group are killed too, as when Lambda takes the sandbox away.
       Reaper.signalGroup(pid, "SIGKILL")
       Reaper.remove(pid)
-      // What it wrote is in the pipes. A descendant that left the group may hold them for ever: nobody waits for it.
+      // The pipes hold all that it wrote. A descendant that left the group may hold them for ever, and is not waited
+      // for.
       for (const output of outputs) output.end()
       const status: ExitStatus = signal === null ? { _tag: "Code", code: code ?? 0 } : { _tag: "Signal", signal }
       afterTurns(turnsAfterExit, () => {

@@ -1,11 +1,11 @@
 /**
- * Whose behaviour the environment has.
+ * The platform whose behaviour the environment has.
  *
  * - `real`: AWS Lambda itself, on demand.
  * - `rie`: AWS's own local emulator in its usual mode. Init is lazy: it runs inside the first invocation, under the
- *   function timeout. The caller has its answer only when every extension has called next, a failed environment has been
- *   reset before the caller hears of it, and a second invocation meanwhile is refused. Register never tells an account,
- *   and SHUTDOWN has reasons of its own.
+ *   function timeout. The caller has its answer only when every extension has called next. A failed environment has
+ *   been reset before the caller hears of the failure. A second invocation at the same time is refused. Register never
+ *   tells an account, and SHUTDOWN has other reasons.
  * - `lmi`: Lambda Managed Instances. Several workers of the runtime poll at the same time, extensions get SHUTDOWN only,
  *   and the first crash ends the environment: there is no reset.
  *
@@ -25,8 +25,8 @@ import type { ShutdownReason, ShutdownReasonText } from "./Wire.ts"
 export type Profile = "real" | "rie" | "lmi"
 
 /**
- * The reason as SHUTDOWN tells it (spec: Extensions API, next, shutdownReason). `initFailed`: what is left of a failed
- * init is being cleared away.
+ * The reason as SHUTDOWN tells it (spec: Extensions API, next, shutdownReason). `initFailed` means that the rest of a
+ * failed init is being cleared away.
  *
  * @category accessors
  * @since 0.1.0

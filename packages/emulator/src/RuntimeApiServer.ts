@@ -2,9 +2,12 @@
  * The HTTP server of an environment: it turns requests into inputs of the state machine and holds the responses until
  * the machine answers.
  *
- * A waiting poll is never answered by a timeout, and a connection is never closed for being idle. What is bounded: the
- * number of connections (1024), the head of a request (64 KiB) and its kept body (one payload), the requests that wait
- * behind another one on the same connection (100), and the time that a request takes to arrive (`requestTimeout`).
+ * A waiting poll is never answered by a timeout, and a connection is never closed for being idle. These have a bound:
+ *
+ * - the number of connections (1024)
+ * - the head of a request (64 KiB) and its kept body (one payload)
+ * - the requests that wait behind another one on the same connection (100)
+ * - the time that a request takes to arrive (`requestTimeout`)
  *
  * @since 0.1.0
  */
@@ -41,14 +44,14 @@ export interface RuntimeApiServer {
   readonly reply: (exchange: Exchange, response: WireResponse, bytes?: number) => void
   /** Closes the connection of a waiting request without an answer. */
   readonly drop: (exchange: Exchange) => void
-  /** As `drop`, but with a reset (RST): what was sent and not yet read is lost too. */
+  /** As `drop`, but with a reset (RST): bytes that were sent and not yet read are lost too. */
   readonly reset: (exchange: Exchange) => void
-  /** Closes the connection of a poll, which stands all the same; `PollAborted` follows. */
+  /** Closes the connection of a poll. The poll itself stays, and `PollAborted` follows. */
   readonly cut: (exchange: Exchange) => void
 }
 
 /**
- * What the server needs.
+ * The options of the server.
  *
  * @category models
  * @since 0.1.0
@@ -59,8 +62,8 @@ export interface RuntimeApiServerOptions {
   readonly port: number
   readonly profile: Profile
   /**
-   * How long a request may take from its first byte to its last, default one hour: longer than the longest invocation,
-   * whose response may be streamed all the time. It does not touch polls, whose requests have arrived.
+   * The time limit for a request from its first byte to its last, default one hour: longer than the longest invocation,
+   * whose response may be streamed all the time. The limit does not touch polls, whose requests have arrived.
    */
   readonly requestTimeout?: Duration.Input
   /** `false`: every route of the Extensions and Logs/Telemetry APIs answers 404 with an empty body. */
@@ -75,7 +78,7 @@ export interface RuntimeApiServerOptions {
 /** Header values travel as bytes; Node's strings hold one byte per character. */
 const fromHeader = (value: string): string => Buffer.from(value, "latin1").toString("utf8")
 
-/** What cannot be part of a header becomes a space, as in Go. */
+/** Characters that cannot be part of a header become spaces, as in Go. */
 const toHeader = (value: string): string =>
   Buffer.from(value.replace(/[^\t\x20-\x7e\x80-\u{10ffff}]/gu, " "), "utf8").toString("latin1")
 
@@ -83,7 +86,7 @@ const send = (profile: Profile, response: Http.ServerResponse, wire: WireRespons
   const body = Buffer.from(wire.body)
   HttpBytes.omitConnection(response)
   const headers = Object.entries(wire.headers).map(([name, value]) => [name, toHeader(value)])
-  // Node's phrase for 413 is the newer one, Go's is this.
+  // Node has the newer phrase for 413, Go has this one.
   if (wire.status === 413) response.statusMessage = "Request Entity Too Large"
   response.writeHead(wire.status, { ...Object.fromEntries(headers), ...HttpBytes.lengthHeader(profile, body) })
   if (bytes === undefined) return void response.end(body)
@@ -92,7 +95,7 @@ const send = (profile: Profile, response: Http.ServerResponse, wire: WireRespons
   response.socket?.destroySoon()
 }
 
-/** What Go answers to bytes that are not HTTP, before it closes the connection. */
+/** Answers bytes that are not HTTP as Go does, and closes the connection. */
 const refuseBytes = (error: NodeJS.ErrnoException, socket: Duplex): void => {
   if (!socket.writable || error.code === "ECONNRESET" || error.code === "ERR_HTTP_REQUEST_TIMEOUT") {
     socket.destroy()
@@ -121,7 +124,7 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<RuntimeApiServer, EmulatorError, Scope.Scope> {
   const { extensionsEnabled, host, onInput, onRefused, port, profile, snapStart } = options
   const waiting = new Map<Exchange, Http.ServerResponse>()
-  /** Per connection that has a request in hand: the requests after it. */
+  /** The waiting requests of each connection that has a request in hand. */
   const pipelined = new WeakMap<Duplex, Array<() => void>>()
   let lastExchange = 0
 
@@ -131,7 +134,7 @@ export const make = Effect.fnUntraced(function* (
     const route = findRoute(profile, path, snapStart)
     const exchange = ++lastExchange
     request.on("error", () => {
-      // A broken connection; `close` of the response tells the state machine.
+      // The connection is broken; `close` of the response tells the state machine.
     })
     const refuse = (wire: WireResponse, message: string) => {
       const recorded = path.slice(0, maxRecordedPath)
@@ -162,7 +165,7 @@ export const make = Effect.fnUntraced(function* (
     })
   }
 
-  /** One request of a connection after another, as Go does it: the next one when the answer before it has left. */
+  /** Handles the requests of a connection in turn, as Go does: each starts when the answer before it has left. */
   const onRequest = (request: Http.IncomingMessage, response: Http.ServerResponse) => {
     const { socket } = request
     const start = () => {
@@ -185,7 +188,7 @@ export const make = Effect.fnUntraced(function* (
   const requestTimeout = Duration.toMillis(options.requestTimeout ?? "1 hour")
   const server = Http.createServer(
     {
-      // 0 is no limit.
+      // 0 means no limit.
       keepAliveTimeout: 0,
       requestTimeout,
       headersTimeout: requestTimeout,

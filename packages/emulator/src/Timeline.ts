@@ -7,7 +7,7 @@
 import type { JournalEntry, Source } from "./Journal.ts"
 import * as LogLine from "./LogLine.ts"
 
-/** What the hooks of a runtime have after a restore. */
+/** Milliseconds that the hooks of a runtime have after a restore. */
 const restoreMs = 10_000
 
 const columns = { ms: 8, phase: 9, left: 9 }
@@ -112,7 +112,8 @@ const textOf = (entry: JournalEntry): string => {
 }
 
 /**
- * Renders entries one by one, in their order; what has several lines goes on below its first one. `header` is the first line of the table.
+ * Renders entries one by one, in their order; a text of several lines goes on below its first line. `header` is the
+ * first line of the table.
  *
  * @param options.initTimeoutMs the limit of init, for the column of the time that is left. Default: 10 seconds
  * @param options.names the names of the extensions, for the width of their column
@@ -163,7 +164,7 @@ export const make = (
       }
       const left = deadline === undefined ? "" : String(Math.max(0, deadline - entry.at))
       const rendered = line(String(entry.at - start), phase, whoOf(entry), left, textOf(entry))
-      // Between invocations nothing is limited; init inside an invocation has the limit of the invocation.
+      // Between invocations there is no limit; init inside an invocation has the limit of the invocation.
       const isBetween = entry._tag === "InvocationDone" || entry._tag === "RestoreEnded"
       if (isBetween || (entry._tag === "InitEnded" && entry.phase === "init" && !isInvoking)) {
         deadline = undefined

@@ -1,12 +1,12 @@
 /**
- * Which variables an author can set for the function and its extensions, and which say something that Lambda sets itself.
+ * The variables that an author can set for the function and its extensions, and those that Lambda sets itself.
  *
  * @since 0.1.0
  */
 import { InvalidVariable } from "./EmulatorError.ts"
 import type { Profile } from "./Profile.ts"
 
-/** What Lambda sets itself, with the option that has the effect of setting it; `undefined`: nothing has. */
+/** Variables that Lambda sets itself, each with the option that has the same effect; `undefined` if no option has. */
 const reserved = new Map<string, string | undefined>([
   ["AWS_ACCESS_KEY", "credentials"],
   ["AWS_EXECUTION_ENV", undefined],
@@ -27,10 +27,10 @@ const reserved = new Map<string, string | undefined>([
   ["_X_AMZN_TRACE_ID", "traceHeader"]
 ])
 
-/** Where processes find the region. */
+/** The variables in which processes find the region. */
 const regionNames = ["AWS_REGION", "AWS_DEFAULT_REGION"] as const
 
-/** Where processes find the credentials. */
+/** The variables in which processes find the credentials. */
 const credentialNames = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] as const
 
 /**
@@ -76,15 +76,15 @@ const settingProblem = (environment: Environment): InvalidVariable | undefined =
 }
 
 /**
- * Why an environment cannot have these variables, as `environment` of its options; `undefined`: it can. A variable that
- * Lambda sets itself, or that no process can have, is no variable to set. The region and the credentials are.
+ * Tells why an environment cannot have these variables as `environment` of its options; `undefined` means that it can.
+ * A variable that Lambda sets itself, or that no process can have, cannot be set. The region and the credentials can.
  *
  * @category validation
  * @since 0.1.0
  */
 export const problemOf = (environment: Environment, profile: Profile = "real"): InvalidVariable | undefined => {
   for (const [name, value] of Object.entries(environment)) {
-    // AWS's emulator hands on what it has itself, those names included.
+    // AWS's emulator hands on all of its variables, these names included.
     const problem = problemWith(name, value, profile !== "rie")
     if (problem !== undefined) return problem
   }

@@ -2,8 +2,8 @@
  * The bytes the environment answers with: one template per response, written by hand.
  *
  * The templates are deliberately not derived from any schema of an extension client. Field order, HTML escapes, the
- * final newline and the content type are those of the Lambda platform, so that a client cannot pass here with a mistake
- * it shares with its own decoder.
+ * final newline and the content type are those of the Lambda platform. A client therefore cannot pass here with a
+ * mistake that it shares with its own decoder.
  *
  * @since 0.1.0
  */
@@ -23,7 +23,7 @@ export interface WireResponse {
 }
 
 /**
- * Why an environment or its generation ends (spec: AWS OpenAPI extensions-api, lower case).
+ * The reason why an environment or its generation ends (spec: AWS OpenAPI extensions-api, lower case).
  *
  * @category models
  * @since 0.1.0
@@ -31,7 +31,7 @@ export interface WireResponse {
 export type ShutdownReason = "spindown" | "timeout" | "failure"
 
 /**
- * The reason as SHUTDOWN tells it; AWS's own emulator has words of its own (spec: Extensions API, next).
+ * The reason as SHUTDOWN tells it; AWS's emulator has other words (spec: Extensions API, next).
  *
  * @category models
  * @since 0.1.0
@@ -71,7 +71,7 @@ export const apiError = (status: number, errorType: string, errorMessage: string
   json(status, { errorMessage, errorType })
 
 /**
- * 200 of the telemetry service, a JSON string without a newline (spec: Telemetry API, response).
+ * Status 200 from the telemetry service, a JSON string without a newline (spec: Telemetry API, response).
  *
  * @category responses
  * @since 0.1.0
@@ -95,7 +95,7 @@ export const subscriptionError = (status: number, errorType: string, errorMessag
 })
 
 /**
- * 200 of a subscription on a managed instance: plain text by its type (spec: Telemetry API, rie-lmi).
+ * Status 200 for a subscription on a managed instance: plain text by its type (spec: Telemetry API, rie-lmi).
  *
  * @category responses
  * @since 0.1.0
@@ -107,8 +107,8 @@ export const managedSubscribed: WireResponse = {
 }
 
 /**
- * 400 of a subscription on a managed instance: text that looks like JSON; the message is put in as it is, so that it may
- * be none (spec: Telemetry API, rie-lmi).
+ * Status 400 for a subscription on a managed instance: text that looks like JSON. The message is put in as it is, so
+ * the text may be no valid JSON (spec: Telemetry API, rie-lmi).
  *
  * @category responses
  * @since 0.1.0
@@ -120,7 +120,7 @@ export const managedSubscriptionError = (errorType: string, errorMessage: string
 })
 
 /**
- * 202 `{"status":"OK"}` with a final newline (spec: rapid RenderAccepted).
+ * Status 202, `{"status":"OK"}` with a final newline (spec: rapid RenderAccepted).
  *
  * @category responses
  * @since 0.1.0
@@ -128,7 +128,7 @@ export const managedSubscriptionError = (errorType: string, errorMessage: string
 export const accepted: WireResponse = json(202, { status: "OK" })
 
 /**
- * 200 of `restore/next`, after the restore: nothing more.
+ * Status 200 for `restore/next` after the restore, with an empty body.
  *
  * @category responses
  * @since 0.1.0
@@ -158,7 +158,7 @@ export const containerCredentials = (credentials: {
 })
 
 /**
- * 404 of the credentials for a request without their token.
+ * Status 404 for a request for the credentials without their token.
  *
  * @category responses
  * @since 0.1.0
@@ -170,7 +170,7 @@ export const credentialsNotFound: WireResponse = {
 }
 
 /**
- * 404 as Go's router writes it (spec: transport, unknown path; a trailing slash is an unknown path too).
+ * Status 404 as Go's router writes it (spec: transport, unknown path; a trailing slash is an unknown path too).
  *
  * @category responses
  * @since 0.1.0
@@ -182,7 +182,7 @@ export const notFound: WireResponse = {
 }
 
 /**
- * 403 of this emulator, for a request that a web page made a browser send. AWS has no such answer.
+ * Status 403 for a request that a web page made a browser send. AWS has no such answer.
  *
  * @category responses
  * @since 0.1.0
@@ -194,7 +194,7 @@ export const foreign = (sentence: string): WireResponse => ({
 })
 
 /**
- * 404 with an empty body, while extensions are switched off (spec: transport, AllowIfExtensionsEnabled).
+ * Status 404 with an empty body, while extensions are switched off (spec: transport, AllowIfExtensionsEnabled).
  *
  * @category responses
  * @since 0.1.0
@@ -202,7 +202,7 @@ export const foreign = (sentence: string): WireResponse => ({
 export const extensionsDisabled: WireResponse = { status: 404, headers: {}, body: "" }
 
 /**
- * 405 with an `Allow` header and an empty body (spec: transport, wrong method).
+ * Status 405 with an `Allow` header and an empty body (spec: transport, wrong method).
  *
  * @category responses
  * @since 0.1.0
@@ -210,7 +210,7 @@ export const extensionsDisabled: WireResponse = { status: 404, headers: {}, body
 export const methodNotAllowed = (allow: string): WireResponse => ({ status: 405, headers: { Allow: allow }, body: "" })
 
 /**
- * `pong` (spec: Runtime API, ping).
+ * The answer `pong` (spec: Runtime API, ping).
  *
  * @category responses
  * @since 0.1.0
@@ -222,7 +222,8 @@ export const pong: WireResponse = {
 }
 
 /**
- * 200 of a registration (spec: Extensions API, register). `accountId` comes first and only when it was asked for.
+ * Status 200 for a registration (spec: Extensions API, register). `accountId` comes first and only when it was asked
+ * for.
  *
  * @category responses
  * @since 0.1.0
@@ -314,8 +315,8 @@ export const runtimeInvocation = (options: {
 }
 
 /**
- * What the invoker gets when the environment, not the function, failed (spec: failures, error payload). The request id
- * is part of the message.
+ * The payload that the invoker gets when the environment, not the function, failed (spec: failures, error payload). The
+ * request id is part of the message.
  *
  * @category responses
  * @since 0.1.0
@@ -324,7 +325,7 @@ export const failurePayload = (requestId: string, errorType: string, message: st
   goJson({ errorType, errorMessage: `RequestId: ${requestId} Error: ${message}` })
 
 /**
- * What the invoker reads after a timeout of the function (spec: failures); `timeoutMs` in milliseconds.
+ * The text that the invoker reads after a timeout of the function (spec: failures); `timeoutMs` in milliseconds.
  *
  * @category responses
  * @since 0.1.0
