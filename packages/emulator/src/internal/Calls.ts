@@ -1,4 +1,4 @@
-/** Invocations from the caller's side: what is asked becomes a request, and the caller waits for its outcome. */
+/** Invocations from the caller's side: a call becomes a request, and the caller waits for its outcome. */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Crypto from "node:crypto"
@@ -19,7 +19,7 @@ export interface Calls {
   readonly invoke: (payload: string | Uint8Array, options?: InvokeOptions) => Effect.Effect<InvokeResult, EmulatorError>
   /** The environment knows how an invocation ended. */
   readonly answer: (call: number, outcome: InvocationOutcome) => void
-  /** There will be no answers any more. */
+  /** No answers will come any more. */
   readonly abandon: () => void
 }
 

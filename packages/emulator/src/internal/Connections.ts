@@ -9,10 +9,10 @@ import { fileURLToPath } from "node:url"
 
 const program = fileURLToPath(new URL("../../bootstrap/connections.py", import.meta.url))
 
-/** How long it may take, ms. */
+/** Time limit for the program, ms. */
 const limitMs = 10_000
 
-/** What became of it: how many are cut, and why others are not. */
+/** The result: how many connections are cut, and why others are not. */
 export interface Cut {
   readonly connections: number
   readonly problem: string | undefined
@@ -20,7 +20,10 @@ export interface Cut {
 
 const failed = (why: string): Cut => ({ connections: 0, problem: `connections to the outside stay open: ${why}` })
 
-/** The processes must be stopped, or they open new ones meanwhile. Connections to `runtimeApi`, `host:port`, stay. */
+/**
+ * The processes must be stopped before, or they open new connections while others are cut. Connections to `runtimeApi`,
+ * `host:port`, stay.
+ */
 export const cut = (groups: ReadonlyArray<number>, runtimeApi: string): Effect.Effect<Cut> => {
   if (groups.length === 0) return Effect.succeed({ connections: 0, problem: undefined })
   if (NodeProcess.platform !== "linux") return Effect.succeed(failed("they can be cut on Linux only"))

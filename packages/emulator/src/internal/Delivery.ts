@@ -103,7 +103,7 @@ export const deliverInvocation = (env: Environment, current: CurrentInvocation, 
   reply(env, poll.exchange, Wire.runtimeInvocation({ ...request, ...hidden, deadlineMs }))
 }
 
-/** Answers the runtime's oldest poll if it has one and was released. Only one: a release wakes one waiter. */
+/** Answers the runtime's oldest poll if it has one and was released. A release wakes a single waiter. */
 export const settleRuntime = (env: Environment): void => {
   const runtime = env.runtime
   const poll = runtime.polls[0]

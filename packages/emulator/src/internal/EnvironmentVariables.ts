@@ -6,7 +6,7 @@ import type { Profile } from "../Profile.ts"
 import { credentialsPath } from "./Routes.ts"
 import type { InitializationType } from "./Settings.ts"
 
-/** What an extension never sees on the real service. */
+/** Variables that an extension never sees on the real service. */
 const hidden = new Set([
   "AWS_EXECUTION_ENV",
   "AWS_LAMBDA_LOG_GROUP_NAME",
@@ -20,7 +20,9 @@ const hidden = new Set([
   "_HANDLER"
 ])
 
-/** What rapid takes away from extensions, beside every name that starts with `_` (spec: rapid AgentExecEnv). */
+/**
+ * Variables that rapid takes away from extensions, besides every name that starts with `_` (spec: rapid AgentExecEnv).
+ */
 const hiddenByRapid = new Set(["AWS_XRAY_CONTEXT_MISSING", "AWS_XRAY_DAEMON_ADDRESS"])
 
 export interface VariablesOptions {
@@ -37,12 +39,12 @@ export interface VariablesOptions {
     readonly secretAccessKey: string
     readonly sessionToken?: string
   }
-  /** What the processes show for their credentials with SnapStart. */
+  /** The token with which the processes ask for their credentials under SnapStart. */
   readonly credentialsToken: string
   readonly environment: Readonly<Record<string, string>>
   readonly logFormat: "text" | "json"
   readonly taskRoot: string
-  /** What the processes have as `/opt`. */
+  /** The directory that the processes have as `/opt`. */
   readonly opt: string
   /** The name of the log stream. */
   readonly instanceId: string
@@ -52,7 +54,7 @@ export interface VariablesOptions {
 export const logStreamName = (functionVersion: string, at: number): string =>
   `${DateTime.formatIsoDateUtc(DateTime.makeUnsafe(at)).replaceAll("-", "/")}/[${functionVersion}]emulator`
 
-/** Credentials of a snapshot would be the same in each environment that comes of it, and expire. */
+/** A snapshot has no credentials: each environment restored from it would have the same ones, and they expire. */
 const credentials = (options: VariablesOptions): Record<string, string> =>
   options.initializationType === "snap-start"
     ? {
@@ -67,7 +69,7 @@ const credentials = (options: VariablesOptions): Record<string, string> =>
           : { AWS_SESSION_TOKEN: options.credentials.sessionToken })
       }
 
-/** A customer may say something else. AWS's emulator knows nothing of formats, so there it is what was asked for alone. */
+/** A customer's variables replace these. AWS's emulator knows no formats, so there the option alone sets them. */
 const logging = ({ logFormat, profile }: VariablesOptions): Record<string, string> => {
   if (logFormat === "json") return { AWS_LAMBDA_LOG_FORMAT: "JSON", AWS_LAMBDA_LOG_LEVEL: "INFO" }
   return profile === "rie" ? {} : { AWS_LAMBDA_LOG_FORMAT: "Text" }
@@ -94,8 +96,8 @@ const platform = (options: VariablesOptions): Record<string, string> => ({
 })
 
 /**
- * AWS's emulator counts its own environment among the customer's variables, so what only the runtime has on Lambda is
- * seen by extensions there; rapid takes away but a few.
+ * AWS's emulator counts its own environment among the customer's variables. Extensions there see variables that only
+ * the runtime has on Lambda; rapid takes away a few.
  */
 export const forExtension = (options: VariablesOptions): Record<string, string> => {
   const rie = options.profile === "rie"
@@ -104,7 +106,7 @@ export const forExtension = (options: VariablesOptions): Record<string, string> 
   return Object.fromEntries(all.filter(([name]) => !taken.has(name) && !name.startsWith("_")))
 }
 
-/** Where a managed runtime finds the libraries of layers. */
+/** The variables by which a managed runtime finds the libraries of layers. */
 const libraries = (language: "node" | "python", { opt, taskRoot }: VariablesOptions): Record<string, string> => {
   const native = { LD_LIBRARY_PATH: `${taskRoot}:${taskRoot}/lib:${opt}/lib` }
   if (language === "python") return { ...native, PYTHONPATH: `${opt}/python` }
@@ -118,7 +120,7 @@ export const forRuntime = (
   own: Readonly<Record<string, string>>,
   language?: "node" | "python"
 ): Record<string, string> => ({
-  // Not reserved: a customer may say something else.
+  // These are not reserved: a customer's values replace them.
   AWS_XRAY_CONTEXT_MISSING: "LOG_ERROR",
   AWS_XRAY_DAEMON_ADDRESS: "169.254.79.129:2000",
   ...(language === undefined ? undefined : libraries(language, options)),

@@ -1,6 +1,6 @@
 /**
- * What to do about a process that ended with 126 or 127. Shells, `env` and loaders end so if a program cannot be executed
- * or is missing; the process that was started itself has been found and executed.
+ * Advice about a process that ended with 126 or 127. Shells, `env` and loaders end so if a program cannot be executed
+ * or is missing. The program that was started has itself been found and executed.
  */
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
@@ -13,14 +13,14 @@ export interface Ended {
   readonly file: string
   /** The `PATH` of the process. */
   readonly path: string
-  /** Does a folder of this machine lie over `/opt` of the process? */
+  /** `true` if a folder of this machine lies over `/opt` of the process. */
   readonly isOptMounted: boolean
   readonly hostPath: (path: string) => string
-  /** The last line on stderr: shells name there what they did not find. `""`: none. */
+  /** The last line on stderr, in which a shell names the program that it did not find; `""` means none. */
   readonly lastError: string
 }
 
-/** So much of a script is searched. */
+/** The part of a script that is searched. */
 const maxScriptBytes = 65_536
 
 const maxQuote = 300
@@ -68,7 +68,7 @@ const remedy = (ended: Ended): string => {
     : `No layer is mounted at /opt here, so ${missing} does not exist. Mount it with --opt (extensions: { opt, root: true }), or use paths beside ${file}.`
 }
 
-/** `undefined`: the process ended in another way. */
+/** `undefined` if the process ended in another way. */
 export const adviceFor = (ended: Ended): string | undefined => {
   const { file, lastError, status } = ended
   if (status._tag !== "Code" || (status.code !== 126 && status.code !== 127)) return undefined

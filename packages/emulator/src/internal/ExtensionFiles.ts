@@ -1,4 +1,4 @@
-/** Which extensions the environment has, and in which order they start (spec: concepts and limits). */
+/** The extensions of the environment, and the order in which they start (spec: concepts and limits). */
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
@@ -15,14 +15,14 @@ export interface ExtensionSlot {
 }
 
 /**
- * The external extensions of an environment: files to run and slots; or a directory laid out as `/opt/extensions`; or
- * one laid out as `/opt`, whose `extensions` are run from where they are, or with `root` from `/opt/extensions`. `files`
- * are further ones beside those of the directory.
+ * The external extensions of an environment: files to run and slots, or a directory laid out as `/opt/extensions`, or a
+ * directory laid out as `/opt`. The `extensions` of the latter run from their own paths, or with `root` from
+ * `/opt/extensions`. `files` are further extensions beside those of the directory.
  *
- * `root` shows the directory as `/opt` to the extensions and the function, each in a mount namespace of its own, for
- * programs that name `/opt/...` literally. It hides what this machine has there, and needs a system that permits it.
- * `true` fails where it is not permitted; `"if-permitted"` goes on without, and `notes` of the emulator say so if a file
- * of an extension names `/opt`.
+ * `root` shows the directory as `/opt` to the extensions and the function, each in a private mount namespace, for
+ * programs that name `/opt/...` literally. The directory hides this machine's own `/opt`, and the system has to permit
+ * the mount. If it does not, `true` fails, and `"if-permitted"` goes on without the mount. `notes` of the emulator say
+ * so if a file of an extension names `/opt`.
  *
  * @category models
  * @since 0.1.0
@@ -45,7 +45,7 @@ export interface ExpectedExtension {
 /**
  * Every entry that is not a directory counts: hidden, linked and non-executable files too.
  *
- * @param seenAs where the processes see the directory
+ * @param seenAs the path at which the processes see the directory
  */
 const listDirectory = (directory: string, seenAs: string): ReadonlyArray<ExpectedExtension> => {
   let names: ReadonlyArray<string>
@@ -54,7 +54,7 @@ const listDirectory = (directory: string, seenAs: string): ReadonlyArray<Expecte
       entry.isDirectory() ? [] : [entry.name]
     )
   } catch {
-    // No directory, or a file in its place: a function without extensions.
+    // No directory, or a file of that name, means a function without extensions.
     return []
   }
   return names.map((name) => ({ name, file: NodePath.resolve(seenAs, name) }))
@@ -63,13 +63,13 @@ const listDirectory = (directory: string, seenAs: string): ReadonlyArray<Expecte
 /** This file beside the extensions directory switches extensions off (spec: transport, disable-extensions). */
 const switchFile = "disable-extensions-jwigqn8j"
 
-/** The directory that plays `/opt`; `/opt` itself where the options name none. */
+/** The directory that is used as `/opt`; `/opt` itself if the options name none. */
 const hostOpt = (extensions: ExtensionsOptions): string => {
   if ("opt" in extensions) return NodePath.resolve(extensions.opt)
   return "directory" in extensions ? NodePath.resolve(extensions.directory, "..") : "/opt"
 }
 
-/** What the processes have as `/opt`. */
+/** The directory that the processes have as `/opt`. */
 export const optDirectory = (extensions: ExtensionsOptions, isOptMounted: boolean): string =>
   isOptMounted ? "/opt" : hostOpt(extensions)
 

@@ -15,7 +15,10 @@ const isInvokeOrShutdown = (event: string): event is "INVOKE" | "SHUTDOWN" => ev
 /** Largest register body on a managed instance, in bytes (spec: managed instances). */
 const maxManagedBodyBytes = 1_048_576
 
-/** The text of the refusal when one of the events cannot be had (spec: register, rows 4 and 5; managed instances). */
+/**
+ * The text of the refusal when an extension may not have one of the events (spec: register, rows 4 and 5; managed
+ * instances).
+ */
 const eventProblem = (env: Environment, events: ReadonlyArray<string>, external: boolean): string | undefined => {
   const managed = env.options.profile === "lmi"
   if (managed && !external && events.length > 0) return "No events allowed for internal extensions"
@@ -168,8 +171,8 @@ const reportError = (
   extension.state = target
   const { body, errorType, route } = request
   record(env, { _tag: "ErrorReported", source, route, errorType, body })
-  // The sender's own type stays here; the invoker only sees the fixed one, except on a managed instance, where a type of
-  // the right form counts. Nothing ends until the process does.
+  // The sender's own type stays here, and the invoker only sees the fixed one. On a managed instance a type of the
+  // right form counts. The environment goes on until the process ends.
   const known = env.options.profile === "lmi" && /Extension\.[A-Z][a-zA-Z]+/.test(errorType)
   storeFatal(env, source, known ? errorType : `Extension.${target}`)
   reply(env, request.exchange, Wire.accepted)

@@ -1,4 +1,4 @@
-/** What ends badly: processes that end, files that cannot be executed, and what follows (spec: failures). */
+/** Failures: processes that end, files that cannot be executed, and what follows (spec: failures). */
 import type { Source } from "../Journal.ts"
 import * as Wire from "../Wire.ts"
 import { describeExit } from "./ExitText.ts"
@@ -29,7 +29,7 @@ export const failNow = (env: Environment, message: string): void => {
     return startShutdown(env, "failure", false)
   }
   if (phase._tag === "Idle" || phase._tag === "Snapshot" || phase._tag === "Restore") {
-    // As in rapid, it is the next invocation that fails.
+    // The next invocation fails, as in rapid.
     env.broken ??= message
     if (phase._tag === "Restore") endRestore(env, "error", fatal.errorType)
     return
@@ -45,8 +45,8 @@ export const failNow = (env: Environment, message: string): void => {
 }
 
 /**
- * What the caller of AWS's emulator gets with status 502: the function's own response if there was one already, and
- * nothing before the first init that succeeds, unless the runtime said what went wrong.
+ * The body that the caller of AWS's emulator gets with status 502. If the function had responded already, this is its
+ * response. Before the first init that succeeds the body is empty, unless the runtime said what went wrong.
  */
 const failureOfRie = (env: Environment, usual: () => string): string => {
   if (env.heldAnswer?.outcome._tag === "Answered") return env.heldAnswer.outcome.payload

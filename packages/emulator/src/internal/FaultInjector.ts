@@ -17,9 +17,9 @@ import * as Wire from "../Wire.ts"
 import { transitionFailed } from "./Delivery.ts"
 
 export interface FaultInjector {
-  /** Takes what comes from the server to the state machine, unless a fault takes it away. */
+  /** Takes an input of the server to the state machine, unless a fault takes it away. */
   readonly receive: (input: Input) => void
-  /** Asked of every input when its turn has come: does it have to wait? Then it is dispatched again later. */
+  /** Tells of an input whose turn has come whether it has to wait; if so, the input is dispatched again later. */
   readonly holds: (input: Input) => boolean
   /** Gives an answer to the server, changed by faults. */
   readonly reply: (exchange: Exchange, response: WireResponse) => void
@@ -37,7 +37,7 @@ export interface FaultInjectorOptions {
   readonly dispatch: (input: Input) => void
   readonly record: (happening: Happening) => void
   readonly server: () => RuntimeApiServer
-  /** Kills the process; `false`: it does not run. */
+  /** Kills the process; `false` means that it does not run. */
   readonly kill: (source: Source) => boolean
 }
 
@@ -53,7 +53,7 @@ const yearMs = 365 * 24 * 3_600_000
 /** A number from 0 to 1 that depends on nothing but the text. */
 const chance = (text: string): number => Crypto.createHash("sha256").update(text).digest().readUInt32BE(0) / 2 ** 32
 
-/** The moments that a happening is, and whose they are; `undefined`: everybody's. */
+/** The moment that a happening is, and the process whose moment it is; `undefined` means every process. */
 const momentOf = (happening: Happening): readonly [Moment, Source | undefined] | undefined => {
   switch (happening._tag) {
     case "ProcessStarted":
@@ -71,7 +71,7 @@ const momentOf = (happening: Happening): readonly [Moment, Source | undefined] |
   }
 }
 
-/** What AWS says with the status (spec: Extensions API, next). */
+/** The answer of AWS with the status (spec: Extensions API, next). */
 const refusal = (profile: Profile, status: 403 | 500, identifier: string): WireResponse => {
   if (status === 500) return Wire.apiError(500, "InternalServerError", "Internal Server Error")
   const message = transitionFailed(profile, "Exited", "Ready", `extension ${identifier}`)
@@ -97,13 +97,13 @@ export const make = Effect.fnUntraced(function* (
 
   const after = (delay: Duration.Input, act: () => void): void => {
     const delayMs = Duration.toMillis(delay)
-    // Not by a timer: who is killed as an event leaves must not have the time to answer it.
+    // No timer is used: a process that is killed as an event leaves must not have the time to answer it.
     if (delayMs === 0) return act()
     const acting = Effect.andThen(Effect.sleep(delayMs), Effect.sync(act))
     run(Effect.tapCause(acting, (cause) => Effect.logError("emulator: a fault failed", cause)))
   }
 
-  /** Counts one more occurrence; is it one that the fault hits? */
+  /** Counts an occurrence, and tells whether the fault hits it. */
   const hits = (fault: Fault, index: number, source: Source): boolean => {
     const key = `${index} ${source}`
     const count = (counts.get(key) ?? 0) + 1
@@ -126,7 +126,9 @@ export const make = Effect.fnUntraced(function* (
     return { exchange, route, source: sources.get(request.identifier) ?? `extension:${request.identifier}` }
   }
 
-  /** Does a fault take the request away? Every fault it concerns counts it, the first that hits acts. */
+  /**
+   * Tells whether a fault takes the request away. Every fault that it concerns counts it, and the first that hits acts.
+   */
   const taken = (input: Input, { exchange, route, source }: Call): boolean => {
     let act: (() => void) | undefined
     for (const { fault, index } of faults) {
@@ -147,7 +149,7 @@ export const make = Effect.fnUntraced(function* (
     if (input._tag === "RuntimeApi" && "requestId" in input.request) {
       const { requestId } = input.request
       const fault = muted.get(requestId)
-      // No answer either: a runtime whose answer is lost waits.
+      // No answer goes back either: a runtime whose answer is lost waits.
       if (fault !== undefined) act ??= () => note(fault, source, `what the runtime answers to ${requestId} is lost`)
     }
     act?.()
@@ -172,7 +174,7 @@ export const make = Effect.fnUntraced(function* (
     for (const input of held.splice(0)) dispatch(input)
   }
 
-  /** What would end the freeze waits, in its order. */
+  /** An input that would end the freeze waits, in its order. */
   const holds = (input: Input): boolean => {
     if (hold === undefined || (input._tag !== "Invoke" && input._tag !== "Shutdown")) return false
     const left = hold.until - now()
@@ -233,7 +235,7 @@ export const make = Effect.fnUntraced(function* (
         if (fault._tag !== "Deadline" || route !== "next" || typeof body !== "string") continue
         if (body.startsWith(`{"eventType":"${fault.event}"`) && hits(fault, index, source)) {
           const told = fault.deadlineMs === "year-ahead" ? now() + yearMs : fault.deadlineMs
-          // Our own template: the field is there, and before anything that others have written.
+          // The body is the emulator's template: the field is there, and comes before any text of a user.
           body = body.replace(/"deadlineMs":\d+/, `"deadlineMs":${told}`)
           note(fault, source, `${fault.event} says deadlineMs ${told}`)
         }

@@ -1,6 +1,7 @@
 /**
- * Requests that a web page makes a browser send. The two servers listen on loopback, and any page that a developer looks
- * at can reach loopback through the browser: it would run the function, or read what the processes are told.
+ * Requests that a web page makes a browser send. The two servers listen on loopback, and any page that a developer
+ * looks at can reach loopback through the browser. Such a page would run the function, or read what the processes are
+ * told.
  */
 import type * as Http from "node:http"
 import * as Net from "node:net"
@@ -26,10 +27,10 @@ const isOwnHost = (authority: string): boolean => {
 const isOwnOrigin = (origin: string): boolean =>
   URL.canParse(origin) && new URL(origin).protocol === "http:" && isLoopback(new URL(origin).hostname)
 
-/** Why a request is none of a client on this machine, a sentence; `undefined`: it may be one. */
+/** A sentence that says why a request does not come from a client on this machine; `undefined` if it may. */
 export const refusalOf = ({ headers }: Pick<Http.IncomingMessage, "headers">): string | undefined => {
   const { host = "", origin } = headers
-  // A name that leads here, and that a page was loaded from: DNS is in the hands of whoever owns the name.
+  // A page may have been loaded from a name that leads to this machine: the owner of a name decides its address in DNS.
   if (!isOwnHost(host)) return `The header Host is ${JSON.stringify(host)}. Ask for 127.0.0.1 or localhost.`
   if (origin !== undefined && !isOwnOrigin(origin)) {
     return `A web page of ${JSON.stringify(origin)} sent this request. Only pages of this machine may.`

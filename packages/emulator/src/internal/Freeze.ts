@@ -11,7 +11,7 @@ export const freeze = (env: Environment): void => {
   record(env, { _tag: "Frozen" })
 }
 
-/** Has to come before anything is said to a process: a signal or an event would otherwise wait in a stopped one. */
+/** Comes before any message to a process: a signal or an event would otherwise wait in a stopped process. */
 export const thaw = (env: Environment): void => {
   if (env.frozenAt === undefined) return
   env.commands.push({ _tag: "Thaw" })
@@ -19,7 +19,7 @@ export const thaw = (env: Environment): void => {
   env.frozenAt = undefined
 }
 
-/** The environment has done what there was to do: it freezes if everybody waits. */
+/** The environment has no more work: it freezes if the runtime and every extension wait. */
 export const settle = (env: Environment): void => {
   if (env.phase._tag !== "Idle") return stopTimer(env, "freeze")
   const { freezeAfterMs } = env.options

@@ -34,13 +34,13 @@ export type FunctionOptions = {
     }
 )
 
-/** What to run, and what its environment says about it. */
+/** The command to run, and the facts about it that its variables tell. */
 export interface FunctionProcess {
   readonly command: readonly [string, ...ReadonlyArray<string>]
   readonly cwd: string
   /** `file.export` of a handler file, as in `_HANDLER`. */
   readonly handler: string | undefined
-  /** What a bundled bootstrap runs; `undefined`: the command is the author's own. */
+  /** The handler that a bundled bootstrap runs; `undefined` if the command is the author's own. */
   readonly bundled:
     | {
         /** Its runtime looks for libraries of layers. */
@@ -79,7 +79,7 @@ export const resolve = Effect.fnUntraced(function* (
   const { dir, ext, name: stem } = NodePath.parse(file)
   const where = { cwd: cwd ?? dir, handler: `${stem}.${name}` }
   const bundled = { file, export: name }
-  // No arguments after the bootstrap: many wrappers put their own before the last one.
+  // The bootstrap gets no arguments: many wrappers put their own before the last one.
   if (nodeExtensions.has(ext)) {
     const command = [NodeProcess.execPath, bootstrap("node.mjs")] as const
     return { command, ...where, bundled: { language: "node", ...bundled } }
@@ -98,7 +98,10 @@ export const resolve = Effect.fnUntraced(function* (
 /** The name of the managed runtime whose Node this is. The bootstrap of Python sets its own, since it knows its version. */
 const nodeEnvironment = `AWS_Lambda_nodejs${NodeProcess.versions.node.split(".", 1).join("")}.x`
 
-/** As the managed runtimes start: nothing from outside becomes part of it. The words are Lambda's, and what to do. */
+/**
+ * Starts as the managed runtimes do; no text from outside becomes part of the script. The words are Lambda's, with the
+ * remedy.
+ */
 const startWrapper = `
 if [ ! -e "$1" ]; then
   echo "$1: does not exist. Correct AWS_LAMBDA_EXEC_WRAPPER, or add the layer that holds it." >&2
@@ -111,8 +114,9 @@ fi
 exec "$@"`
 
 /**
- * What to start with these variables, and the variables it gets. As on Lambda, the wrapper that \`AWS_LAMBDA_EXEC_WRAPPER\`
- * names starts a managed runtime; a program of the author's does without. The shell looks for it where the process does.
+ * The command to start with these variables, and the variables it gets. As on Lambda, the wrapper that
+ * `AWS_LAMBDA_EXEC_WRAPPER` names starts a managed runtime; a program of the author's starts without it. The shell runs
+ * in the sandbox of the process, and so finds the wrapper there.
  */
 export const withWrapper = (
   { bundled, command }: FunctionProcess,

@@ -1,6 +1,6 @@
 /**
- * What Go's `encoding/json` says about text that is not JSON (spec: register, row 2). Its scanner names the character and
- * what it was looking for; at the end of the text it tries a space before it says that the input ended.
+ * The error of Go's `encoding/json` for text that is not JSON (spec: register, row 2). Its scanner names the character
+ * and what it was looking for; at the end of the text it tries a space before it says that the input ended.
  */
 
 const ended = "unexpected end of JSON input"
@@ -17,7 +17,7 @@ const escapes: Readonly<Record<string, string>> = {
   "\\": "\\\\"
 }
 
-/** Go looks at bytes: of a character beyond ASCII it names the first one. */
+/** Go looks at bytes, so it names the first byte of a character beyond ASCII. */
 const quote = (character: string): string => {
   const byte = Buffer.from(character)[0] ?? 0
   const escaped = escapes[character]
@@ -32,7 +32,7 @@ const maxDepth = 10_000
 
 const isDigit = (character: string): boolean => character >= "0" && character <= "9"
 
-/** The text of the error; `undefined` when the text is JSON after all. */
+/** The text of the error; `undefined` when the text is JSON. */
 export const goSyntaxError = (text: string): string | undefined => {
   let at = 0
   /** The objects and lists around the current place. */

@@ -1,4 +1,7 @@
-/** What both servers do with the bytes of HTTP: the target of a request, the kept part of its body, Go's way to answer. */
+/**
+ * The bytes of HTTP, as both servers treat them: the target of a request, the kept part of its body, Go's way to
+ * answer.
+ */
 import type * as Http from "node:http"
 import type { Profile } from "../Profile.ts"
 
@@ -32,12 +35,12 @@ const goBufferBytes = 2048
 export const lengthHeader = (profile: Profile, body: Uint8Array): Readonly<Record<string, string>> =>
   profile !== "real" && body.length > goBufferBytes ? {} : { "Content-Length": String(body.length) }
 
-/** Go does not say what HTTP/1.1 says anyway. */
+/** Leaves out a header `Connection` that only says what HTTP/1.1 implies, as Go does. */
 export const omitConnection = (response: Http.ServerResponse): void => {
   if (response.shouldKeepAlive) response.removeHeader("connection")
 }
 
-/** Those of Go's list that text can begin with. */
+/** The entries of Go's list that text can begin with. */
 const signatures: ReadonlyArray<readonly [beginning: string, contentType: string]> = [
   ["%PDF-", "application/pdf"],
   ["%!PS-Adobe-", "application/postscript"],

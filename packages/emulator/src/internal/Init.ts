@@ -1,4 +1,7 @@
-/** Init and its gates: external extensions, then the runtime, then everybody's first next (spec: lifecycle, init). */
+/**
+ * Init and its gates: external extensions, then the runtime, then the first next of all of them (spec: lifecycle,
+ * init).
+ */
 import type { Source } from "../Journal.ts"
 import { fail } from "./Failure.ts"
 import { dispatchInvocation } from "./Invocation.ts"
@@ -16,19 +19,19 @@ const spawn = (env: Environment, source: Source): ProcessId => {
   return process
 }
 
-/** Extensions that registered before init are kept: nobody but a stranger can have done that (spec: RIE, invoke). */
+/** Keeps extensions that registered before init: only a client from outside can have done that (spec: RIE, invoke). */
 export const startInit = (env: Environment, kind: "init" | "invoke"): void => {
   env.phase = { _tag: "Init", kind }
   env.initStarted = true
   env.runtime = freshRuntime()
   env.toLaunch = env.options.extensions.slice()
   record(env, { _tag: "InitStarted", phase: kind })
-  // Inside an invocation the function timeout covers init; there is no init limit of its own.
+  // Inside an invocation the function timeout covers init, so there is no separate limit.
   if (env.invocation === undefined) startTimer(env, "init", env.options.initTimeoutMs)
   launchNext(env)
 }
 
-/** Starts the next external extension; the start of one does not wait for the registration of the one before. */
+/** Starts the next external extension; a start does not wait for the registration of the extension before. */
 export const launchNext = (env: Environment): void => {
   if (env.phase._tag !== "Init") return
   const name = env.toLaunch.shift()
@@ -74,7 +77,7 @@ export const advanceInit = (env: Environment): void => {
   }
   if (!env.runtime.arrived) return
   env.registrationClosed = true
-  // Every registered extension, whatever events it asked for.
+  // Every registered extension counts, whatever events it asked for.
   if (!env.extensions.every((extension) => extension.arrived)) return
   const { kind } = env.phase
   stopTimer(env, "init")

@@ -3,7 +3,7 @@ import { releaseExtension, releaseRuntime } from "./Delivery.ts"
 import type { Environment, InvocationOutcome } from "./State.ts"
 import { record, stopTimer } from "./State.ts"
 
-/** Gives the invocation to everybody who is subscribed, and to the runtime. */
+/** Gives the invocation to every extension that is subscribed, and to the runtime. */
 export const dispatchInvocation = (env: Environment): void => {
   const invocation = env.invocation
   if (invocation === undefined) return
@@ -17,7 +17,7 @@ export const dispatchInvocation = (env: Environment): void => {
 }
 
 /**
- * Gives the caller its result; only the first one counts. Under `rie` the caller waits for the end, and what happens
+ * Gives the caller its result; only the first result counts. Under `rie` the caller waits for the end, and what happens
  * until then replaces the result.
  */
 export const answer = (
@@ -76,7 +76,7 @@ export const advanceInvocation = (env: Environment): void => {
   env.phase = { _tag: "Idle" }
 }
 
-/** Tells everybody who still waits for a result that there will be none. */
+/** Tells every caller that still waits for a result that there will be none. */
 export const abandonInvocations = (env: Environment): void => {
   for (const { call, requestId } of env.queue.splice(0)) {
     env.commands.push({ _tag: "Answer", call, outcome: { _tag: "Abandoned", requestId } })

@@ -1,13 +1,13 @@
 /**
- * Can this file be executed? Decided by looking, before anything is spawned: what Node's spawn does with a file the
- * kernel refuses is to hand it to a shell, and a shell makes something of nearly everything.
+ * Looks whether a file can be executed, before anything is spawned. Node's spawn hands a file that the kernel refuses
+ * to a shell, and a shell makes something of nearly everything.
  */
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
 import NodeProcess from "node:process"
 
 /**
- * Why a file cannot be executed: `message` is what Lambda says, `advice` how to mend it, in a sentence or two.
+ * Says why a file cannot be executed: `message` is Lambda's text, `advice` says how to mend it, in a sentence or two.
  *
  * @category models
  * @since 0.1.0
@@ -72,7 +72,7 @@ const format = (file: string, advice: string): LaunchProblem => ({
   advice
 })
 
-/** `hostPath` is where this machine keeps what the process will see at a path. */
+/** `hostPath` tells the path on this machine of the file that the process will see at a path. */
 const scriptProblem = (file: string, head: Buffer, hostPath: (path: string) => string): LaunchProblem | undefined => {
   const text = head.toString("latin1")
   const end = text.indexOf("\n")
@@ -174,7 +174,7 @@ export const lookUp = (name: string, path: string, hostPath: (path: string) => s
  *
  * @param command a path, or a name without a slash, which is looked up in `path`
  * @param path the `PATH` of the process to be
- * @param hostPath where this machine keeps what the process will see at a path
+ * @param hostPath tells the path on this machine of the file that the process will see at a path
  */
 export const check = (command: string, path: string, hostPath: (path: string) => string): LaunchCheck => {
   const file = command.includes("/") ? command : lookUp(command, path, hostPath)
@@ -190,7 +190,7 @@ export const check = (command: string, path: string, hostPath: (path: string) =>
   return problem === undefined ? { _tag: "Executable", file } : { _tag: "Problem", ...problem }
 }
 
-/** What only the system could tell, such as a program whose loader is not there. */
+/** A failure that only the system could tell, such as a program whose loader is missing. */
 export const refusedBySystem = (file: string, code: string, text: string): LaunchProblem => {
   switch (code) {
     case "ENOENT":

@@ -1,4 +1,6 @@
-/** When the environment takes up an invocation, and what happens when a time limit is over (spec: lifecycle). */
+/**
+ * Decides when the environment takes up an invocation, and what happens at the end of a time limit (spec: lifecycle).
+ */
 import * as Wire from "../Wire.ts"
 import { failNow } from "./Failure.ts"
 import { freeze, thaw } from "./Freeze.ts"
@@ -13,7 +15,7 @@ import { record, startTimer } from "./State.ts"
 const initKind = (env: Environment): "init" | "invoke" =>
   env.options.profile === "rie" && !env.initStarted ? "init" : "invoke"
 
-/** Takes up what waits, as far as the environment can. */
+/** Takes up the invocations that wait, if the environment can. */
 export const proceed = (env: Environment): void => {
   if (env.phase._tag === "Snapshot" && env.phase.isTaken && env.queue.length > 0) restore(env)
   while (env.phase._tag === "Idle" || env.phase._tag === "Cold") {

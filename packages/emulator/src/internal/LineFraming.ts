@@ -1,6 +1,6 @@
 /**
- * Splits the output of a process into lines. A line is held until its line break has come, which it keeps; what is left
- * at the end of the stream is a line without one (spec: 3.3, log framing).
+ * Splits the output of a process into lines. A line is held until its line break has come, and keeps that. The rest at
+ * the end of the stream is a line without a line break (spec: 3.3, log framing).
  */
 import { StringDecoder } from "node:string_decoder"
 
@@ -43,9 +43,9 @@ export const make = (limit = maxLineLength): LineFraming => {
 
 /** Makes pieces of the bytes of a stream. */
 export interface Framing<Piece> {
-  /** Takes bytes as they come and gives what is complete by them. */
+  /** Takes bytes as they come and gives the pieces that they complete. */
   readonly push: (bytes: Uint8Array) => ReadonlyArray<Piece>
-  /** The stream has ended: what was never finished. Once more: nothing. */
+  /** The stream has ended: gives the unfinished rest. A second call gives nothing. */
   readonly end: () => ReadonlyArray<Piece>
 }
 

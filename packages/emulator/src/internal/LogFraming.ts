@@ -1,7 +1,7 @@
 /**
- * What a runtime prints, and between it the records that it logs in the frames of Lambda's protocol: four bytes of type,
- * four of length, eight of time, all big-endian, then the record, which may have several lines. The frames come through
- * the pipe of stdout, so that everything stays in the order in which it was written.
+ * Separates the lines that a runtime prints from the records that it logs in the frames of Lambda's protocol. A frame
+ * has four bytes of type, four of length and eight of time, all big-endian, then the record, which may have several
+ * lines. The frames come through the pipe of stdout, so that everything stays in the order in which it was written.
  */
 import { StringDecoder } from "node:string_decoder"
 import * as LineFraming from "./LineFraming.ts"
@@ -11,7 +11,7 @@ export const variable = "_LAMBDA_TELEMETRY_LOG_FD"
 
 const headBytes = 16
 
-/** What a type begins with; its last byte tells the format and the level. No text has a zero byte. */
+/** The first bytes of a type; its last byte tells the format and the level. No text has a zero byte. */
 const magic = Buffer.from("a55a00", "hex")
 
 export interface Piece {
@@ -20,7 +20,7 @@ export interface Piece {
   readonly text: string
 }
 
-/** Where a head begins, whole or cut off by the end; where there is none: the end. */
+/** The position at which a head begins, whole or cut off by the end; without a head, the end. */
 const findHead = (bytes: Buffer): number => {
   const at = bytes.indexOf(magic)
   if (at !== -1) return at
@@ -28,13 +28,13 @@ const findHead = (bytes: Buffer): number => {
   return bytes.length - (cut ?? 0)
 }
 
-/** One stream. A record longer than `limit` characters is cut into several, as a line is. */
+/** A stream. A record longer than `limit` characters is cut into several, as a line is. */
 export const make = (limit = LineFraming.maxLineLength): LineFraming.Framing<Piece> => {
   const lines = LineFraming.ofBytes(limit)
   const decoder = new StringDecoder("utf8")
   /** The beginning of a head that has not come whole. */
   let head = Buffer.alloc(0)
-  /** Bytes of the record that are still to come; `undefined`: no record is at work. */
+  /** Bytes of the record that are still to come; `undefined` if no record is at work. */
   let missing: number | undefined
   let record = ""
 

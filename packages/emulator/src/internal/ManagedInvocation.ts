@@ -1,6 +1,6 @@
 /**
- * The concurrent invocations of a managed instance (spec: Runtime API, managed instances): each has a worker of the
- * runtime and a time limit of its own, and extensions have no part in it.
+ * The concurrent invocations of a managed instance (spec: Runtime API, managed instances): each has its worker of the
+ * runtime and its time limit, and extensions have no part in it.
  */
 import * as Wire from "../Wire.ts"
 import type { Environment, InvocationOutcome, InvocationRequest } from "./State.ts"
@@ -69,7 +69,7 @@ export const abandonConcurrent = (env: Environment): void => {
   }
 }
 
-/** The time of one invocation is over; its worker and the others go on. */
+/** An invocation has reached its time limit; its worker and the other invocations go on. */
 export const timeOutConcurrent = (env: Environment, call: number): void => {
   for (const request of env.concurrent.values()) {
     if (request.call !== call) continue

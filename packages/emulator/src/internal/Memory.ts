@@ -1,4 +1,4 @@
-/** How much memory process groups have used, as Linux tells it. */
+/** The memory that process groups have used, as Linux tells it. */
 import * as Fs from "node:fs"
 
 export interface Meter {
@@ -58,7 +58,7 @@ const processes = (): ReadonlyArray<number> => {
 /** Memory that has grown by less than this part is the process's own: what it shares is not looked up again. */
 const growth = 1 / 16
 
-/** It remembers what it has read, so that a look at processes that do not change costs little. */
+/** Remembers the values that it has read, so that another look at processes that do not change costs little. */
 export const make = (): Meter => {
   /** The group of each process of the machine. */
   let groupOf = new Map<number, number | undefined>()
@@ -84,7 +84,7 @@ export const make = (): Meter => {
     const sums = new Map<number, number>()
     const current = new Map<number, Share>()
     for (const [group, pids] of members) {
-      // Who comes or goes changes what the others share.
+      // A process that starts or ends changes what the others share.
       const names = pids.map(([pid]) => pid).join(" ")
       const isChanged = membersOf.get(group) !== names
       membersOf.set(group, names)

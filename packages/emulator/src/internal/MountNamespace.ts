@@ -1,6 +1,6 @@
 /**
- * A process that sees some files and directories of this machine at other paths: it runs in a mount namespace of its
- * own, in which they are bound over those paths. The machine stays as it is, and the mounts go with the process.
+ * Lets a process see some files and directories of this machine at other paths. The process runs in a private mount
+ * namespace, in which they are bound over those paths. The machine stays as it is, and the mounts go with the process.
  *
  * The namespace is made by `unshare` of util-linux, the mounts by `mount`, each step becoming the next one: the process
  * keeps its id, its group, its directory and its signals.
@@ -11,23 +11,23 @@ import * as Fs from "node:fs"
 import * as NodePath from "node:path"
 import NodeProcess from "node:process"
 
-/** What a process sees at `target` is `source`. */
+/** The process sees `source` at the path `target`. */
 export interface Mount {
   readonly source: string
   readonly target: string
 }
 
-/** How this machine lets a process have mounts of its own. */
+/** The way in which this machine lets a process have private mounts. */
 export interface Form {
-  /** Where `unshare`, `sh`, `mount` and `env` are. */
+  /** The `PATH` on which `unshare`, `sh`, `mount` and `env` are found. */
   readonly path: string
-  /** Of `unshare`. */
+  /** The options of `unshare`. */
   readonly flags: ReadonlyArray<string>
   /** Gives the process its own user id back, which it needs another namespace for. */
   readonly asUser: ReadonlyArray<string>
 }
 
-/** What a process sees, and how. */
+/** The mounts that a process sees, and the way to make them. */
 export interface Namespace {
   readonly form: Form
   readonly mounts: ReadonlyArray<Mount>
@@ -35,16 +35,19 @@ export interface Namespace {
 
 type Command = readonly [string, ...ReadonlyArray<string>]
 
-/** The arguments are pairs of source and target, `--`, and a command. A constant: nothing from outside becomes part of it. */
+/**
+ * The arguments are pairs of source and target, `--`, and a command. A constant: no text from outside becomes part of
+ * it.
+ */
 const mountAndRun = 'while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit 1; shift 2; done; shift; exec "$@"'
 
-/** What shells add to the environment of what they run. */
+/** Variables that shells add to the environment of the programs they run. */
 const addedByShells = ["PWD", "OLDPWD", "SHLVL", "_"]
 
 /** Variables that one of the steps would take for its own, or that a shell changes. */
 const takenOnTheWay = /^(?:LD_.*|GLIBC_.*|LIBMOUNT_.*|BASH.*|ENV|SHELLOPTS|POSIXLY_CORRECT|PATH|PWD|OLDPWD|SHLVL|_)$/
 
-/** A shell drops what it has no name for. */
+/** A shell drops variables whose names it does not permit. */
 const isShellName = (name: string): boolean => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name)
 
 /**
@@ -87,12 +90,12 @@ export const wrap = (
   }
 }
 
-/** As many links as the kernel follows. */
+/** The number of links that the kernel follows. */
 const maxLinks = 40
 
 /**
- * Where this machine keeps what a process in the namespace sees at an absolute path. A link is followed as the process
- * would: `/opt/...` in it means the directory that lies over `/opt`, not this machine's own `/opt`.
+ * The path on this machine of the file that a process in the namespace sees at an absolute path. A link is followed as
+ * the process would follow it: `/opt/...` means the directory that lies over `/opt`, not this machine's own `/opt`.
  */
 export const hostPath =
   (mounts: ReadonlyArray<Mount>, links = maxLinks) =>
@@ -108,18 +111,18 @@ export const hostPath =
     return links === 0 ? found : hostPath(mounts, links - 1)(NodePath.resolve(NodePath.dirname(path), target))
   }
 
-/** What this machine permits: the way to do it, or what the system said. */
+/** The permission of this machine: the way to make mounts, or the refusal of the system. */
 export type Permission =
   | { readonly _tag: "Permitted"; readonly form: Form }
   | { readonly _tag: "Refused"; readonly said: string }
 
-/** Without root, or without its rights, a namespace of users comes first, in which the process is root of itself. */
+/** If the process is not root, or root lacks the rights, a user namespace comes first, in which the process is root. */
 const formsOf = (path: string): ReadonlyArray<Form> => {
   const [user, group] = [NodeProcess.getuid?.() ?? 0, NodeProcess.getgid?.() ?? 0]
   const rooted = { path, flags: ["--user", "--map-root-user", "--mount"], asUser: [] }
   if (user === 0) return [{ path, flags: ["--mount"], asUser: [] }, rooted]
   const asUser = ["unshare", "--user", `--map-user=${user}`, `--map-group=${group}`, "--"]
-  // An older util-linux, and that of BusyBox, cannot give it back: the process takes itself for root.
+  // An older util-linux, and BusyBox, cannot give the user id back: the process takes itself for root.
   return [{ ...rooted, asUser }, rooted]
 }
 
@@ -137,13 +140,13 @@ const attempt = (form: Form, target: string): Effect.Effect<string | undefined> 
     return Effect.sync(() => child.kill("SIGKILL"))
   })
 
-/** A machine does not change its mind: tried once in the life of this Node process. */
+/** The answer of a machine does not change, so it is asked once in the life of this Node process. */
 const answers = new Map<string, Permission>()
 
 /**
- * Does this machine permit mounts over `target`? Ten seconds at most.
+ * Finds out whether this machine permits mounts over `target`, in ten seconds at most.
  *
- * @param path where the programs for it are looked up
+ * @param path the `PATH` on which the programs for it are looked up
  */
 export const permission = Effect.fnUntraced(function* (target: string, path: string): Effect.fn.Return<Permission> {
   const key = JSON.stringify([target, path])

@@ -1,10 +1,10 @@
-/** Which file of a layer names `/opt`: it will not find its files where nothing is seen there. */
+/** Finds the file of a layer that names `/opt`, and that will not find its files if nothing is seen there. */
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
 
-/** Of one file; a script is shorter, and a program says it somewhere else too. */
+/** The part of a file that is searched: a script is shorter, and a program has the name in other places too. */
 const maxBytes = 1024 * 1024
-/** Of one layer. */
+/** The number of files of a layer that are searched. */
 const maxFiles = 200
 
 const namesOpt = (file: string): boolean => {
@@ -26,8 +26,8 @@ const entriesOf = (folder: string): ReadonlyArray<Fs.Dirent> => {
 }
 
 /**
- * The first file, relative to `opt`, that names `/opt/`: an entry of `extensions`, or a file in the folder that such an
- * entry has beside it under the same name, as in `extensions/a` and `a/index.mjs`.
+ * The first file, relative to `opt`, that names `/opt/`. Candidates are the entries of `extensions`, and files in a
+ * folder of the same name beside `extensions`, as in `extensions/a` and `a/index.mjs`.
  */
 export const find = (opt: string): string | undefined => {
   const extensions = entriesOf(NodePath.join(opt, "extensions")).filter((entry) => !entry.isDirectory())
@@ -47,7 +47,7 @@ export const find = (opt: string): string | undefined => {
         if (stats.isSymbolicLink()) return Fs.readlinkSync(file).startsWith("/opt/")
         return stats.isFile() && namesOpt(file)
       } catch {
-        // Whoever starts it will say so.
+        // The start of the file will report this.
         return false
       }
     })

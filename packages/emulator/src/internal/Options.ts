@@ -1,4 +1,4 @@
-/** What a user says about an environment and an invocation, and what an invocation gives back. */
+/** The options of an environment and of an invocation, and the result of an invocation. */
 import type * as Duration from "effect/Duration"
 import type { Fault } from "../Fault.ts"
 import type { InvokeListen } from "../InvokeApiServer.ts"
@@ -7,8 +7,9 @@ import type { ExtensionsOptions } from "./ExtensionFiles.ts"
 import type { FunctionOptions } from "./FunctionProcess.ts"
 
 /**
- * How an environment is initialised, as `AWS_LAMBDA_INITIALIZATION_TYPE` and telemetry name it: for an invocation that
- * waits (`on-demand`), beforehand and kept ready (`provisioned-concurrency`), or once for a snapshot (`snap-start`).
+ * The kind of init, as `AWS_LAMBDA_INITIALIZATION_TYPE` and telemetry name it. An environment is initialised for an
+ * invocation that waits (`on-demand`), beforehand and kept ready (`provisioned-concurrency`), or once for a snapshot
+ * (`snap-start`).
  *
  * @category models
  * @since 0.1.0
@@ -16,17 +17,17 @@ import type { FunctionOptions } from "./FunctionProcess.ts"
 export type InitType = "on-demand" | "provisioned-concurrency" | "snap-start"
 
 /**
- * What the environment is made of.
+ * The options of an environment.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options {
-  /** Whose behaviour is imitated, default `real`: AWS Lambda itself. */
+  /** The platform whose behaviour is imitated, default `real`: AWS Lambda itself. */
   readonly profile?: Profile
   /** The external extensions. The base name of a file is the name of its extension. Default: none. */
   readonly extensions?: ExtensionsOptions
-  /** The function. Without one its side is a slot: something else drives the Runtime API over HTTP. */
+  /** The function. If there is none, its side is a slot: your code drives the Runtime API over HTTP. */
   readonly function?: FunctionOptions
   /** Default `function`. */
   readonly functionName?: string
@@ -36,31 +37,38 @@ export interface Options {
   readonly handler?: string
   /** In MB, default 128. Told to the processes, not enforced. */
   readonly memorySize?: number
-  /** What `AWS_REGION` and `AWS_DEFAULT_REGION` say, and the ARN of the function. Default: those of `environment`, or `us-east-1`. */
+  /**
+   * The region in `AWS_REGION`, in `AWS_DEFAULT_REGION` and in the ARN of the function. Default: that of `environment`,
+   * or `us-east-1`.
+   */
   readonly region?: string
   /** Default `123456789012`. */
   readonly accountId?: string
-  /** The function timeout, default 3 seconds (real) or 300 seconds (rie, lmi). It covers extensions too, and init when it runs inside an invocation. */
+  /**
+   * The function timeout, default 3 seconds (real) or 300 seconds (rie, lmi). The timeout covers extensions too, and
+   * init when it runs inside an invocation.
+   */
   readonly timeout?: Duration.Input
   /**
-   * How the environment is initialised, default `on-demand`. Only `real` knows several ways: AWS's emulator (rie) and
-   * managed instances (lmi) have one each, and refuse another with the reason `InvalidOption`.
+   * The kind of init, default `on-demand`. Only `real` knows several kinds. AWS's emulator (rie) and managed instances
+   * (lmi) have one each, and refuse another with the reason `InvalidOption`.
    */
   readonly initType?: InitType
   /**
-   * The limit of the init phase, default 10 seconds (real), or the function timeout but at least 130 seconds (real with
-   * another `initType` than `on-demand`), or the function timeout (lmi); rie has none.
+   * The limit of the init phase. Default: 10 seconds (real); the function timeout, but at least 130 seconds (real with
+   * another `initType` than `on-demand`); the function timeout (lmi); no limit (rie).
    */
   readonly initTimeout?: Duration.Input
   /**
-   * Are the processes stopped between invocations, as on Lambda? `after` is how long everybody has to wait in next before
-   * that; default (also with `true`): no time at all. Lambda promises none either, and so every pause between two
-   * invocations has its freeze, however short it is. Default: `false`. A managed instance (lmi) is never frozen.
+   * Stops the processes between invocations, as Lambda does. `after` is the time for which the runtime and every
+   * extension have to wait in next before that; its default, also with `true`, is no time at all. Lambda promises none
+   * either, and so every pause between two invocations has its freeze, however short it is. Default: `false`. A managed
+   * instance (lmi) is never frozen.
    */
   readonly freeze?: boolean | { readonly after?: Duration.Input }
-  /** What goes wrong, and when. Default: nothing. */
+  /** The faults that happen, and when. Default: none. */
   readonly faults?: ReadonlyArray<Fault>
-  /** Decides where faults with a probability hit. The same seed: the same choice. Default: 1. */
+  /** Decides which occurrences a fault with a probability hits. The same seed makes the same choice. Default: 1. */
   readonly seed?: number
   /**
    * Variables for the function and the extensions, as set by the customer on Lambda. `AWS_REGION` and `AWS_DEFAULT_REGION`
@@ -69,8 +77,8 @@ export interface Options {
    */
   readonly environment?: Readonly<Record<string, string>>
   /**
-   * What the processes find in `AWS_ACCESS_KEY_ID` and its siblings. Default: values that open nothing. Long-term keys have
-   * no session token: without one there is no `AWS_SESSION_TOKEN`.
+   * The credentials in `AWS_ACCESS_KEY_ID` and its siblings. Default: values that open nothing. Long-term keys have no
+   * session token; without a token there is no `AWS_SESSION_TOKEN`.
    */
   readonly credentials?: {
     readonly accessKeyId: string
@@ -78,20 +86,20 @@ export interface Options {
     readonly sessionToken?: string
   }
   /**
-   * What a line of JSON that a process prints is for telemetry subscribers: `text` (default) or, from schema version
-   * 2022-12-13 on, with `json` an object, as on Lambda with the log format JSON.
+   * The form in which telemetry subscribers get a line of JSON that a process prints. With `text` (default) it is text.
+   * With `json` it is an object from schema version 2022-12-13 on, as on Lambda with the log format JSON.
    */
   readonly logFormat?: "text" | "json"
-  /** How many entries the journal keeps, default 100,000. */
+  /** The number of entries that the journal keeps, default 100,000. */
   readonly journalSize?: number
   /** Port of the Runtime API on 127.0.0.1, default 0: any free one. */
   readonly port?: number
-  /** Where the Invoke API listens, for the AWS SDK and other HTTP clients. Default: nowhere. */
+  /** The address of the Invoke API, for the AWS SDK and other HTTP clients. Default: there is no Invoke API. */
   readonly invokeListen?: InvokeListen
 }
 
 /**
- * What goes with an invocation besides its payload. An empty string means: without.
+ * The parts of an invocation besides its payload. An empty string means that the part is absent.
  *
  * @category models
  * @since 0.1.0
@@ -117,10 +125,13 @@ export interface InvokeOptions {
  */
 export interface InvokeResult {
   readonly requestId: string
-  /** What the function answered, or the error document when `functionError` is set. */
+  /** The function's answer, or the error document when `functionError` is set. */
   readonly payload: string
   /** The error type, for example `Function.MyError`, `Extension.Crash`, `Sandbox.Timedout`. */
   readonly functionError: string | undefined
-  /** The runtime answered, with a result or an error; `false`: the environment did (crash, failed init, timeout). */
+  /**
+   * `true` if the runtime answered, with a result or an error; `false` if the environment did (crash, failed init,
+   * timeout).
+   */
   readonly respondedByRuntime: boolean
 }

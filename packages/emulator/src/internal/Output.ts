@@ -1,31 +1,33 @@
-/** The output of a process, read from a pipe: as it comes, and at any moment everything that is in the pipe. */
+/** The output of a process, read from a pipe as it comes. At any moment all that the pipe holds can be read. */
 import * as Fs from "node:fs"
 import * as Net from "node:net"
 import { setImmediate } from "node:timers"
 import type { Framing } from "./LineFraming.ts"
 
 export interface Output {
-  /** Reads what the pipe holds now, 64 KiB at most. `true`: it held that much. */
+  /** Reads what the pipe holds now, 64 KiB at most. `true` means that it held that much. */
   readonly drain: () => boolean
-  /** Reads the rest and closes the pipe, even if somebody else still holds it: their next write fails with EPIPE. */
+  /** Reads the rest and closes the pipe. A process that still holds the other end gets EPIPE from its next write. */
   readonly end: () => void
 }
 
-/** A pipe of Linux holds so much. All readers share the buffer: each chunk becomes text before the next one is read. */
+/**
+ * A pipe of Linux holds this much. All readers share the buffer: each chunk becomes text before the next one is read.
+ */
 const buffer = Buffer.alloc(65_536)
 
 /**
- * The most a pipe can hold: a process without rights may ask for so much, and memory pages of 64 KiB give so much. The
- * bound ends the reading of the rest while somebody writes faster than lines are made.
+ * The most a pipe can hold: a process without rights may ask for this size, and memory pages of 64 KiB give this size.
+ * The bound ends the reading of the rest while somebody writes faster than lines are made.
  */
 const maxPipeBytes = 1_048_576
 
-/** How many bytes came into `buffer`; 0: the pipe is empty. */
+/** The number of bytes that came into `buffer`; 0 means that the pipe is empty. */
 const readNow = (readEnd: number): number => {
   try {
     return Fs.readSync(readEnd, buffer)
   } catch {
-    // EAGAIN: nobody has written anything.
+    // EAGAIN: the pipe is empty.
     return 0
   }
 }
@@ -44,7 +46,7 @@ export const read = <Piece>(readEnd: number, framing: Framing<Piece>, onPiece: (
       callback: (count, chunk) => {
         take(chunk.subarray(0, count))
         if (count < chunk.length) return true
-        // A flood: others have their turn before the next chunk.
+        // The process writes without pause: others have their turn before the next chunk.
         setImmediate(() => socket.resume())
         return false
       }
@@ -57,7 +59,7 @@ export const read = <Piece>(readEnd: number, framing: Framing<Piece>, onPiece: (
   socket.once("close", finish)
 
   const drain = (): boolean => {
-    // A closed descriptor may be somebody else's by now.
+    // The number of a closed descriptor may belong to another file by now.
     if (socket.destroyed) return false
     const count = readNow(readEnd)
     if (count > 0) take(buffer.subarray(0, count))

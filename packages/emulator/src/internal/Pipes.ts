@@ -18,7 +18,7 @@ export interface Pipe {
 }
 
 export interface Pipes {
-  /** Pipes for one process; their ends belong to the caller from now on. Throws what the system said if it gives none. */
+  /** Pipes for one process; their ends belong to the caller from now on. Throws the system's error if it gives none. */
   readonly take: () => { readonly stdout: Pipe; readonly stderr: Pipe }
 }
 
@@ -26,7 +26,7 @@ export interface Pipes {
 const batchSize = 16
 
 const open = (path: string): Pipe => {
-  // A reader that waits for nobody comes first: the writer finds it and does not wait either.
+  // The reader is opened first and does not block; the writer then finds a reader and does not block either.
   const readEnd = Fs.openSync(path, Fs.constants.O_RDONLY | Fs.constants.O_NONBLOCK)
   try {
     return { readEnd, writeEnd: Fs.openSync(path, Fs.constants.O_WRONLY) }
@@ -55,7 +55,7 @@ const refill = (unused: Array<Pipe>): void => {
   }
 }
 
-/** The pipes of one environment; those that nobody took are closed with the scope. */
+/** The pipes of one environment; those that were not taken are closed with the scope. */
 export const make: Effect.Effect<Pipes, EmulatorError, Scope.Scope> = Effect.gen(function* () {
   const unused: Array<Pipe> = []
   yield* Effect.addFinalizer(() =>

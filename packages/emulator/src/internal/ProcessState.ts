@@ -1,4 +1,4 @@
-/** What the system says of a process. */
+/** The state of a process, as the system tells it. */
 import * as Fs from "node:fs"
 
 /**
@@ -8,7 +8,7 @@ import * as Fs from "node:fs"
 export const stateOf = (pid: number): string => {
   try {
     const stat = Fs.readFileSync(`/proc/${pid}/stat`, "utf8")
-    // Behind the name, which may hold anything.
+    // The state comes after the name, which may hold any text.
     return stat.slice(stat.lastIndexOf(")") + 2, stat.lastIndexOf(")") + 3)
   } catch {
     return ""

@@ -1,18 +1,19 @@
 /**
- * Kills what this Node process leaves behind, however it ends.
+ * Kills the processes that this Node process leaves behind, however it ends.
  *
- * A process that is killed with SIGKILL cannot clean up, so somebody else has to: a shell in a session of its own, no
- * child of this process, that holds one end of a pipe. It is told every process group as it starts and as it ends; when
- * the pipe closes, which the kernel sees to whatever happened here, it kills the groups that are left. SIGKILL also ends
- * a stopped process.
+ * A process that is killed with SIGKILL cannot clean up, so another process has to: a shell in a separate session, no
+ * child of this process, that holds one end of a pipe. The shell is told every process group as it starts and as it
+ * ends. The kernel closes the pipe whatever happens to this process, and then the shell kills the groups that are left.
+ * SIGKILL also ends a stopped process.
  *
- * There is one reaper for all environments of this Node process. It starts with the first group and ends with the last.
+ * There is one reaper for all environments of this Node process. The reaper starts with the first group and ends with
+ * the last.
  */
 import * as ChildProcess from "node:child_process"
 import * as Net from "node:net"
 import NodeProcess from "node:process"
 
-/** A constant: nothing from outside becomes part of it. `kill -s` is the form that every shell has. */
+/** A constant: no text from outside becomes part of it. `kill -s` is the form that every shell has. */
 const script = `
 {
   groups=" "
@@ -30,7 +31,7 @@ const groups = new Set<number>()
 /** The emulator's end of the pipe. */
 let pipe: Net.Socket | undefined
 
-/** Signals a whole group; one that is gone already is no error. */
+/** Signals a whole group; a group that is gone already is no error. */
 export const signalGroup = (group: number, signal: NodeJS.Signals): void => {
   try {
     NodeProcess.kill(-group, signal)
@@ -39,13 +40,14 @@ export const signalGroup = (group: number, signal: NodeJS.Signals): void => {
   }
 }
 
-/** When Node exits and no scope was closed: at once and without the help of a shell. */
+/** Kills the groups when Node exits and no scope was closed: at once and without the help of a shell. */
 const killGroups = (): void => {
   for (const group of groups) signalGroup(group, "SIGKILL")
 }
 
 const start = (): Net.Socket | undefined => {
-  // Not stdin: Node closes that when its child ends, and the child ends at once, its background process is the reaper.
+  // The pipe is not stdin, which Node closes when its child ends. The child ends at once; its background process is the
+  // reaper.
   const child = ChildProcess.spawn("/bin/sh", ["-c", script, "effect-lambda-reaper", String(NodeProcess.pid)], {
     cwd: "/",
     env: {},
@@ -57,12 +59,12 @@ const start = (): Net.Socket | undefined => {
   const forget = () => {
     if (pipe === end) pipe = undefined
   }
-  // Somebody ended it, or there is no shell: the next group starts another one. `killGroups` works without it.
+  // The reaper was killed, or there is no shell: the next group starts another reaper. `killGroups` works without it.
   child.on("error", forget)
   end.on("error", forget)
   end.on("close", forget)
   end.resume()
-  // Nothing of it keeps Node running.
+  // The reaper does not keep Node running.
   child.unref()
   end.unref()
   for (const group of groups) end.write(`+ ${group}\n`)
@@ -77,7 +79,7 @@ export const add = (group: number): void => {
   else pipe.write(`+ ${group}\n`)
 }
 
-/** The group is gone and its number may be given to somebody else. */
+/** The group is gone, and its number may go to another process. */
 export const remove = (group: number): void => {
   if (!groups.delete(group)) return
   pipe?.write(`- ${group}\n`)

@@ -12,7 +12,7 @@ const routes = {
   logs: ["PUT", "/2020-08-15/logs"]
 } as const
 
-/** Everything the Extensions API refuses is a 403; the telemetry service has statuses and words of its own. */
+/** The Extensions API refuses everything with 403; the telemetry service has other statuses and words. */
 export const refuse = (
   env: Environment,
   { exchange, route }: Pick<ExtensionsRequest, "exchange" | "route">,

@@ -13,7 +13,7 @@ const goType = (value: unknown): string => {
   return typeof value === "boolean" ? "bool" : typeof value
 }
 
-/** What Go calls the type it decodes into, since 1.24 with the struct that has the field. */
+/** Go's name of the type it decodes into, since 1.24 with the struct that has the field. */
 const requestType = 'struct { handler.RegisterRequest; ConfigurationKeys []string "json:\\"configurationKeys\\"" }'
 
 const fields: Readonly<Record<string, { readonly path: string; readonly element: string }>> = {
@@ -32,7 +32,7 @@ export const parseRegisterBody = (body: string): RegisterBody => {
   if (!Predicate.isReadonlyObject(value)) {
     return invalid(`json: cannot unmarshal ${goType(value)} into Go value of type ${requestType}`)
   }
-  // Go takes `Events` for `events`, of several values the last one, and tells of the first value of a wrong type.
+  // Go takes `Events` for `events`, uses the last of several values, and names the first value of a wrong type.
   const decoded = new Map<string, ReadonlyArray<string>>()
   for (const [key, listed] of Object.entries(value)) {
     const name = key.toLowerCase()

@@ -12,7 +12,7 @@ export interface Body {
 
 export interface Route {
   readonly method: "GET" | "POST" | "PUT"
-  /** What to do with a complete request; a `WireResponse` is sent at once. */
+  /** Turns a complete request into an input, or into a `WireResponse`, which is sent at once. */
   readonly handle: (header: (name: string) => string, body: Body, exchange: Exchange) => Input | WireResponse
 }
 
@@ -52,7 +52,7 @@ const subscribeRoute = (route: "telemetry" | "logs"): Route => ({
 const telemetryPath = "/2022-07-01/telemetry"
 const logsPath = "/2020-08-15/logs"
 
-/** Where an environment with SnapStart has its credentials. */
+/** The path at which an environment with SnapStart has its credentials. */
 export const credentialsPath = "/2021-04-23/credentials"
 
 const stubs: Readonly<Record<string, Route>> = {
@@ -104,9 +104,9 @@ const routes: Readonly<Record<string, Route>> = {
   }
 }
 
-/** What there is with SnapStart alone. */
+/** The parts that only SnapStart needs. */
 export interface SnapStart {
-  /** What a request for the credentials has as `Authorization`. */
+  /** The header `Authorization` of a request for the credentials. */
   readonly credentialsToken: string
   /** Asked for at each request, since they expire. */
   readonly credentials: () => Parameters<typeof Wire.containerCredentials>[0]
@@ -175,7 +175,7 @@ const invocationRoute = (requestId: string, kind: "response" | "error"): Route =
   })
 })
 
-/** `undefined`: no such path. Managed instances have no Logs API (spec: Logs API). */
+/** `undefined` if there is no such path. Managed instances have no Logs API (spec: Logs API). */
 export const findRoute = (profile: Profile, path: string, snapStart?: SnapStart): Route | undefined => {
   const [, requestId, kind] = invocationPath.exec(path) ?? []
   if (requestId !== undefined && (kind === "response" || kind === "error")) return invocationRoute(requestId, kind)
@@ -186,8 +186,8 @@ export const findRoute = (profile: Profile, path: string, snapStart?: SnapStart)
 }
 
 /**
- * Does the path exist although extensions are switched off? The stubs of AWS's emulator are not guarded by the switch
- * (spec: transport, disable-extensions).
+ * Tells whether the path exists although extensions are switched off. The stubs of AWS's emulator are not guarded by
+ * the switch (spec: transport, disable-extensions).
  */
 export const isUnguarded = (profile: Profile, path: string): boolean =>
   path.startsWith("/2018-06-01/") || path === credentialsPath || (profile === "rie" && !path.startsWith("/2020-01-01/"))

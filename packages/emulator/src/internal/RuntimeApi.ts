@@ -39,7 +39,7 @@ const refuse = (
   reply(env, request.exchange, Wire.apiError(status, errorType, message))
 }
 
-/** Closes the connection without an answer, as rapid does where it panics; the journal says why. */
+/** Closes the connection without an answer, as rapid does when it panics; the journal says why. */
 const close = (env: Environment, request: RuntimeRequest, message: string): void => {
   record(env, {
     _tag: "ApiRefused",
@@ -61,7 +61,7 @@ const refuseTransition = (env: Environment, request: RuntimeRequest, target: str
     transitionFailed(env.options.profile, env.runtime.state, target, "runtime")
   )
 
-/** Registration closes at the first next of the runtime, not at one that comes before the platform started it. */
+/** Registration closes at the first next of the runtime, not at a next that comes before the platform started it. */
 const arrive = (env: Environment): void => {
   env.runtime.arrived = true
   if (env.runtime.started) env.registrationClosed = true
@@ -94,7 +94,7 @@ const next = (env: Environment, request: RuntimeRequest): void => {
       runtime.polls.push({ exchange: request.exchange, aborted: false })
       return
     case "Running":
-      // Who outlives its invocation is not given it again.
+      // A runtime that outlives its invocation does not get it again.
       if (runtime.current === undefined || runtime.current !== env.invocation) {
         return close(env, request, "the invocation that the runtime has in hand is lost")
       }
@@ -117,7 +117,7 @@ const respond = (env: Environment, requestId: string, payload: string, functionE
   answer(env, payload, functionError, true)
 }
 
-/** What a posted response means for the invoker and for the runtime. */
+/** The meaning of a posted response for the invoker and for the runtime. */
 interface Verdict {
   readonly payload: string
   readonly functionError: string | undefined
@@ -140,14 +140,14 @@ const judgeResponse = (request: RuntimeRequest & { readonly route: "response" })
     return { payload: Wire.goJson({ errorType: functionError, errorMessage }), functionError, refusal }
   }
   if (request.responseMode === "streaming" && request.trailingErrorType !== "") {
-    // The invoker of a collected stream gets the error in place of what was streamed before it.
+    // The invoker of a collected stream gets the error instead of the bytes that were streamed before it.
     const functionError = runtimeErrorType(request.trailingErrorType)
     return { payload: request.trailingErrorBody, functionError, refusal: undefined }
   }
   return { payload: request.body, functionError: undefined, refusal: undefined }
 }
 
-/** The runtime answers an invocation that nobody waits for any more: its answer is refused, and so is its next. */
+/** The runtime answers an invocation that no caller waits for any more: its answer is refused, and so is its next. */
 const refuseLost = (
   env: Environment,
   request: RuntimeRequest,
@@ -205,7 +205,7 @@ const error = (env: Environment, request: RuntimeRequest & { readonly route: "er
   reply(env, request.exchange, Wire.accepted)
 }
 
-/** As far as init is concerned, a runtime that waits for the restore is ready. */
+/** A runtime that waits for the restore counts as ready for init. */
 const restoreNext = (env: Environment, request: RuntimeRequest): void => {
   if (env.runtime.state !== "Started") return refuseTransition(env, request, "Ready")
   env.runtime.state = "RestoreReady"
@@ -302,7 +302,7 @@ const handleManaged = (env: Environment, request: RuntimeRequest): void => {
 export const handleRuntimeApi = (env: Environment, request: RuntimeRequest): void => {
   if (env.options.profile === "lmi") return handleManaged(env, request)
   if (request.route === "response" || request.route === "error") {
-    // The id of the path is checked before anything else; that of a lost invocation counts until the reset is over.
+    // The id of the path is checked before anything else; that of a lost invocation counts until the reset has ended.
     const current = env.invocation ?? env.runtime.current
     if (current?.request.requestId !== request.requestId) {
       return refuse(env, request, 400, "InvalidRequestID", "Invalid request ID")

@@ -1,5 +1,6 @@
 /**
- * What the processes see of Lambda's sandbox on this machine: a directory as `/opt`, and the names of the sandbox.
+ * The parts of Lambda's sandbox that the processes see on this machine: a directory as `/opt`, and the names of the
+ * sandbox.
  */
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
@@ -17,18 +18,18 @@ import * as NamesOpt from "./NamesOpt.ts"
 import * as SandboxHosts from "./SandboxHosts.ts"
 
 export interface Sandbox {
-  /** `undefined`: the processes see the machine as it is. */
+  /** `undefined` if the processes see the machine as it is. */
   readonly namespace: Namespace | undefined
-  /** Is the directory of the extensions seen as `/opt`? */
+  /** `true` if the directory of the extensions is seen as `/opt`. */
   readonly isOptMounted: boolean
-  /** What this machine does not permit, and what to do about it. */
+  /** Sentences about what this machine does not permit, each with the remedy. */
   readonly notes: ReadonlyArray<string>
 }
 
-/** One of both: mounts and the way to make them, or why there are none. */
+/** Mounts and the way to make them, or why there are none. */
 type Part = { readonly mounts: ReadonlyArray<Mount>; readonly form: Form } | { readonly said: string }
 
-/** Where this process finds programs; the processes of the environment may have another PATH. */
+/** The `PATH` of this process; the processes of the environment may have another one. */
 const ownPath = Config.String("PATH").pipe(Effect.orElseSucceed(() => "/usr/bin:/bin"))
 
 const permitted = (target: string, mounts: ReadonlyArray<Mount>) =>
@@ -40,7 +41,7 @@ const permitted = (target: string, mounts: ReadonlyArray<Mount>) =>
 
 const isInOpt = (path: string): boolean => NodePath.resolve(path).startsWith("/opt/")
 
-/** What the processes need and would not see any more below another `/opt`. */
+/** A file that the processes need and would not see any more below another `/opt`. */
 const hiddenBy = (extensions: ExtensionsOptions, functionProcess: FunctionProcess | undefined): string | undefined => {
   const files = "opt" in extensions ? (extensions.files ?? []).filter((file) => typeof file === "string") : []
   const command = functionProcess?.command.filter((word) => NodePath.isAbsolute(word)) ?? []
@@ -68,7 +69,7 @@ const readText = (file: string): string | undefined => {
   }
 }
 
-/** Writes what lies over files of /etc into a folder of the scope. */
+/** Writes the files that lie over files of /etc into a folder of the scope. */
 const etcMounts = (files: Readonly<Record<string, string>>): Effect.Effect<ReadonlyArray<Mount>, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
@@ -76,7 +77,7 @@ const etcMounts = (files: Readonly<Record<string, string>>): Effect.Effect<Reado
       (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true, force: true }))
     ),
     (folder) => {
-      // Other users may run in it too.
+      // Processes of other users may read it too.
       Fs.chmodSync(folder, 0o755)
       return Object.entries(files).map(([target, text]) => {
         const source = NodePath.join(folder, NodePath.basename(target))
@@ -113,9 +114,9 @@ const optNote = (file: string, opt: string, said: string): string =>
 const nothing: Sandbox = { namespace: undefined, isOptMounted: false, notes: [] }
 
 /**
- * Makes what the processes will see. Fails where `root: true` is not permitted.
+ * Makes the files and names that the processes will see. Fails if `root: true` is not permitted.
  *
- * @param startsProcesses something of the environment is no slot
+ * @param startsProcesses `true` if the environment has more than slots
  */
 export const make = Effect.fnUntraced(function* (
   extensions: ExtensionsOptions,

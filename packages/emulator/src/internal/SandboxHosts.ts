@@ -1,14 +1,14 @@
 /**
- * The names under which Lambda's sandbox knows itself. Extensions bind their telemetry listener to them, so they have to
- * lead to this machine without the network being asked.
+ * The names under which Lambda's sandbox knows itself. Extensions bind their telemetry listener to them, so the names
+ * have to lead to this machine without a question to the network.
  */
 
 export const names: ReadonlyArray<string> = ["sandbox.localdomain", "sandbox"]
 
-/** Where telemetry is delivered to. */
+/** The address that telemetry is delivered to. */
 export const address = "127.0.0.1"
 
-/** For a person to add. */
+/** The line that a user can add to the hosts file. */
 export const line = `${address} ${names.join(" ")}`
 
 /** Address and names of a line, without its comment. */
@@ -20,7 +20,7 @@ const wordsOf = (text: string): ReadonlyArray<string> =>
 
 const isOurs = (word: string): boolean => names.includes(word.toLowerCase())
 
-/** Do both names lead to 127.0.0.1, and nowhere else? `hosts` is the text of a hosts file. */
+/** Tells whether both names lead to 127.0.0.1, and to no other address. `hosts` is the text of a hosts file. */
 export const resolves = (hosts: string): boolean => {
   const lines = hosts.split("\n").map(wordsOf)
   return names.every((name) => {
@@ -41,8 +41,8 @@ export const withNames = (hosts: string): string => {
 }
 
 /**
- * The same nsswitch.conf with the hosts file asked first, `undefined` where it is. Some systems ask a service first that
- * has the hosts file of the machine and not that of the process, and goes on to the network.
+ * The same nsswitch.conf with the hosts file asked first; `undefined` if it is already. Some systems first ask a
+ * service that has the hosts file of the machine, not that of the process, and that goes on to the network.
  */
 export const hostsFileFirst = (nsswitch: string): string | undefined => {
   const found = /^(\s*hosts:)[ \t]*(.*)$/m.exec(nsswitch)

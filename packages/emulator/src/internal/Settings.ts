@@ -1,17 +1,17 @@
-/** What `Options` says about the environment, with the defaults of its profile. Times are milliseconds. */
+/** The settings of the environment: its `Options`, with the defaults of its profile. Times are milliseconds. */
 import * as Duration from "effect/Duration"
 import type { Profile } from "../Profile.ts"
 import { InvalidOption, InvalidVariable } from "../EmulatorError.ts"
 import * as Variables from "../Variables.ts"
 import type { InitType, Options } from "./Options.ts"
 
-/** How the environment is initialised, by the name that processes and telemetry see. */
+/** The kind of init, by the name that processes and telemetry see. */
 export type InitializationType = InitType | "lambda-managed-instances"
 
 export interface Settings {
   readonly profile: Profile
   readonly identity: { readonly functionName: string; readonly functionVersion: string; readonly handler: string }
-  /** What the environment variables say besides. */
+  /** Further values that the processes find in their variables. */
   readonly variables: {
     readonly region: string
     readonly memorySize: number
@@ -37,7 +37,7 @@ const freezeAfterMs = (freeze: Options["freeze"] = false, profile: Profile): num
   return freeze === true || freeze.after === undefined ? 0 : limitMs(freeze.after)
 }
 
-/** The longest init of an environment for which nobody waits, unless its function may run even longer. */
+/** The longest init of an environment that no invocation waits for, unless its function may run even longer. */
 const preparedInitMs = 130_000
 
 const initTimeoutMs = (
@@ -60,7 +60,7 @@ const initTypeProblem = ({ initType, profile = "real" }: Options): InvalidOption
   })
 }
 
-/** What an option and a variable both say, each in another way. */
+/** Finds a value that an option and a variable both set, each to something else. */
 const twiceProblem = ({ credentials, environment = {}, region }: Options): InvalidOption | undefined => {
   const said = environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"] ?? region
   if (region === "") return new InvalidOption({ option: "region", explanation: "is empty. Leave it out, or name one." })
@@ -82,7 +82,7 @@ const snapshotProblem = ({ environment = {}, initType }: Options): InvalidVariab
   return new InvalidVariable({ name, problem: "is set by Lambda itself under SnapStart", option: "credentials" })
 }
 
-/** An option that cannot have its effect. */
+/** Finds an option that cannot have its effect. */
 export const problemOf = (options: Options): InvalidOption | InvalidVariable | undefined =>
   initTypeProblem(options) ??
   Variables.problemOf(options.environment ?? {}, options.profile) ??
@@ -90,7 +90,7 @@ export const problemOf = (options: Options): InvalidOption | InvalidVariable | u
   twiceProblem(options) ??
   snapshotProblem(options)
 
-/** Those of the variables count that an environment takes for its options. */
+/** The credentials in `environment` count before the option. */
 const credentialsOf = ({ credentials, environment = {} }: Options): NonNullable<Options["credentials"]> => {
   const {
     AWS_ACCESS_KEY_ID: accessKeyId,
@@ -103,7 +103,7 @@ const credentialsOf = ({ credentials, environment = {} }: Options): NonNullable<
   return { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? undefined : { sessionToken }) }
 }
 
-/** `handler`: what the function's file and export are called, when there is one. */
+/** `handler` names the function's file and export, if there is a file. */
 export const resolve = (options: Options, handler: string | undefined): Settings => {
   const profile = options.profile ?? "real"
   const functionName = options.functionName ?? "function"

@@ -69,7 +69,7 @@ const shutDownExtensions = (env: Environment): void => {
   for (const extension of env.extensions) {
     const { poll, process } = extension
     if (process === undefined) continue
-    // Also one whose process is gone already, unless the event would only be lost.
+    // An extension whose process is gone already is released too, unless the event would only be lost.
     const listens = env.alive.has(process) || poll?.aborted !== true
     if (!extension.events.includes("SHUTDOWN")) kill(env, process, "SIGKILL")
     else if (listens) releaseExtension(env, extension)
@@ -77,7 +77,7 @@ const shutDownExtensions = (env: Environment): void => {
   advanceShutdown(env)
 }
 
-/** Goes on with the shutdown as far as processes have ended. */
+/** Goes on with the shutdown if the processes of a step have ended. */
 export const advanceShutdown = (env: Environment): void => {
   if (env.phase._tag !== "Shutdown") return
   const runtime = env.runtime.process
@@ -88,16 +88,17 @@ export const advanceShutdown = (env: Environment): void => {
   if (env.phase.step !== "flush" && env.alive.size === 0) finishShutdown(env)
 }
 
-/** The runtime's share of the shutdown is over. */
+/** The runtime's share of the shutdown has ended. */
 export const endRuntimeShare = (env: Environment): void => {
   if (env.runtime.process !== undefined) kill(env, env.runtime.process, "SIGKILL")
 }
 
-/** The shutdown's deadline is over. */
+/** The shutdown's deadline has passed. */
 export const endShutdownShare = (env: Environment): void => {
   const phase = env.phase
   if (phase._tag !== "Shutdown") return
-  // Still in the runtime's share: its killed process was not collected in time. The extensions get no more either.
+  // The shutdown may still be in the runtime's share, if its killed process was not collected in time. Then the
+  // extensions get no time either.
   phase.step = "collect"
   for (const process of env.alive.keys()) kill(env, process, "SIGKILL")
   startTimer(env, "collect", collectMs)

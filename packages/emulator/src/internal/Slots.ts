@@ -1,4 +1,4 @@
-/** What runs without a process: something else speaks for it over HTTP, and it prints and ends by hand. */
+/** Slots run without a process: your code speaks for them over HTTP, and they print and end by hand. */
 import type { ProcessId } from "../EnvironmentState.ts"
 import type { Source } from "../Journal.ts"
 import * as LineFraming from "./LineFraming.ts"
@@ -7,11 +7,11 @@ export type Channel = "stdout" | "stderr"
 
 export interface Slots {
   readonly start: (source: Source, process: ProcessId) => void
-  /** Prints text; `false`: no such slot runs. */
+  /** Prints text; `false` means that no such slot runs. */
   readonly write: (source: Source, channel: Channel, text: string) => boolean
-  /** Ends a slot, after the line that it never finished; `undefined`: no such slot runs. */
+  /** Ends a slot, after its unfinished line; `undefined` means that no such slot runs. */
   readonly end: (source: Source) => ProcessId | undefined
-  /** `undefined`: this is a process. */
+  /** `undefined` means that this is a process. */
   readonly sourceOf: (process: ProcessId) => Source | undefined
 }
 

@@ -1,6 +1,6 @@
 /**
- * SnapStart: after init everything is stopped and cut off from the outside, as in a snapshot; the first invocation brings
- * it back, once, and before that the runtime runs its hooks.
+ * SnapStart: after init everything is stopped and cut off from the outside, as in a snapshot. The first invocation
+ * brings it back, once; the runtime runs its hooks before it gets the invocation.
  *
  * The Runtime API is part of the snapshot, so the polls that stand there outlive it. Extensions get no event of it.
  */
@@ -19,7 +19,7 @@ export const takeSnapshot = (env: Environment): void => {
 }
 
 export const snapshotTaken = (env: Environment, connections: number, problem: string | undefined): void => {
-  // The environment has been shut down meanwhile.
+  // The environment was shut down while the connections were cut.
   if (env.phase._tag !== "Snapshot") return
   env.phase.isTaken = true
   record(env, { _tag: "SnapshotTaken", connections, problem })
@@ -46,7 +46,7 @@ export const restore = (env: Environment): void => {
   releaseRestore(env)
 }
 
-/** After a failure the invocation that waits is taken up all the same, and fails with what is stored. */
+/** After a failure the invocation that waits is still taken up, and fails with the stored error. */
 export const endRestore = (env: Environment, status: "success" | "error", errorType: string | undefined): void => {
   stopTimer(env, "restore")
   record(env, { _tag: "RestoreEnded", status, errorType })

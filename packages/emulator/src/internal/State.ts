@@ -1,13 +1,13 @@
 /**
  * The data of the state machine and the smallest operations on it. Nothing here does I/O or reads a clock: time and
- * identifiers come in with the input, what is to be done goes out as commands.
+ * identifiers come in with the input, and commands say what is to be done.
  */
 import type { ExitStatus, ExtensionStateName, Happening, Source } from "../Journal.ts"
 import type { Profile } from "../Profile.ts"
 import type { ShutdownReason, ShutdownReasonText, WireResponse } from "../Wire.ts"
 import type { Subscription } from "./telemetry/Subscription.ts"
 
-/** What the environment is told about the function. Times are milliseconds. */
+/** Facts that the environment is told about the function. Times are milliseconds. */
 export interface EnvironmentOptions {
   readonly profile: Profile
   readonly functionName: string
@@ -18,7 +18,7 @@ export interface EnvironmentOptions {
   readonly initTimeoutMs: number
   /** A snapshot is taken after init, and the first invocation restores it. */
   readonly snapStart: boolean
-  /** How long everybody has to wait in next before all are stopped; `undefined`: they never are. */
+  /** The time for which all have to wait in next before they are stopped; `undefined` means that they never are. */
   readonly freezeAfterMs: number | undefined
   /** Names of the external extensions in start order. */
   readonly extensions: ReadonlyArray<string>
@@ -27,14 +27,14 @@ export interface EnvironmentOptions {
 /** An HTTP request that waits for its answer. */
 export type Exchange = number
 
-/** One started process. A restarted extension is another process. */
+/** A started process. A restarted extension is another process. */
 export type ProcessId = number
 
 /** A request to invoke, before the environment takes it up. */
 export interface InvocationRequest {
   readonly call: number
   readonly requestId: string
-  /** Bytes where the body of a request was cut. */
+  /** Bytes if the body of a request was cut. */
   readonly payload: string | Uint8Array
   readonly contentType: string
   readonly invokedFunctionArn: string
@@ -44,7 +44,7 @@ export interface InvocationRequest {
   readonly tenantId: string
 }
 
-/** What the caller of an invocation gets. */
+/** The outcome of an invocation for its caller. */
 export type InvocationOutcome =
   | {
       readonly _tag: "Answered"
@@ -70,7 +70,7 @@ export type TimerName =
   | "collect"
   | `invocation:${number}`
 
-/** What the outside has to do. */
+/** A command to the outside. */
 export type Command =
   | { readonly _tag: "Record"; readonly happening: Happening }
   | { readonly _tag: "Reply"; readonly exchange: Exchange; readonly response: WireResponse }
@@ -132,7 +132,7 @@ export type RuntimeRequest = { readonly exchange: Exchange } & (
   | { readonly route: "init/error" | "restore/error"; readonly errorType: string; readonly body: string }
 )
 
-/** What happens to the environment. */
+/** An event in the life of the environment. */
 export type Input =
   | { readonly _tag: "Start" }
   | { readonly _tag: "ExtensionsApi"; readonly request: ExtensionsRequest }
@@ -159,7 +159,7 @@ export type Input =
     }
   /** The sum of the most memory that each process that runs has had so far, in bytes. */
   | { readonly _tag: "MemoryMeasured"; readonly bytes: number | undefined }
-  /** `problem`: why there is no connection. */
+  /** `problem` says why there is no connection. */
   | { readonly _tag: "Connected"; readonly exchange: Exchange; readonly problem: string | undefined }
   | { readonly _tag: "TelemetryFlushed" }
   | { readonly _tag: "SnapshotTaken"; readonly connections: number; readonly problem: string | undefined }
@@ -167,7 +167,7 @@ export type Input =
   | { readonly _tag: "Invoke"; readonly request: InvocationRequest }
   | { readonly _tag: "Shutdown"; readonly reason: ShutdownReason }
 
-/** A `next` that waits. It outlives its connection: `aborted` says that nobody listens any more. */
+/** A `next` that waits. The poll outlives its connection: `aborted` says that the client is gone. */
 export interface Poll {
   readonly exchange: Exchange
   aborted: boolean
@@ -201,7 +201,7 @@ export type RuntimeStateName =
   | "InvocationErrorResponse"
   | "RuntimeResponseSentState"
 
-/** What the runtime is told about an invocation. */
+/** The facts about an invocation that the runtime is told. */
 export interface CurrentInvocation {
   readonly request: InvocationRequest
   readonly deadlineMs: number
@@ -209,7 +209,7 @@ export interface CurrentInvocation {
 
 export interface Runtime {
   state: RuntimeStateName
-  /** The invocation that was delivered last, until it has ended well: one that was lost stays here. */
+  /** The invocation that was delivered last, until it has ended well: a lost invocation stays here. */
   current: CurrentInvocation | undefined
   process: ProcessId | undefined
   /** The platform started it, or would have if it had a process. */
@@ -274,7 +274,7 @@ export interface Environment {
   /** A process ended between invocations: the next invocation fails with this message. */
   broken: string | undefined
   invocation: Invocation | undefined
-  /** Since when every process is stopped. */
+  /** The time at which every process was stopped. */
   frozenAt: number | undefined
   /** As measured last, in bytes. */
   memoryBytes: number | undefined
@@ -285,7 +285,7 @@ export interface Environment {
     Exchange,
     { readonly name: string; readonly source: Source; readonly subscription: Subscription }
   >
-  /** Profile `rie`: the answer that the caller gets when the invocation is over. */
+  /** Profile `rie`: the answer that the caller gets when the invocation has ended. */
   heldAnswer: (Command & { readonly _tag: "Answer" }) | undefined
   /** Profile `lmi`: the invocations that run, by request id. */
   readonly concurrent: Map<string, InvocationRequest>

@@ -1,6 +1,6 @@
 /**
- * Subscriptions to the Telemetry and the Logs API: what the real service answers (spec: 3.2, 4), and what AWS's emulator
- * of managed instances does (spec: 3.4). Both are closed as soon as init is over, before they look at anything else.
+ * Subscriptions to the Telemetry and the Logs API: what the real service answers (spec: 3.2, 4), and what AWS's
+ * emulator of managed instances does (spec: 3.4). Both are closed as soon as init has ended: that is the first check.
  */
 import * as Result from "effect/Result"
 import type { Source } from "../Journal.ts"
@@ -37,7 +37,7 @@ const subscribeReal = (env: Environment, request: SubscribeRequest, { name, sour
   const refuseAttempt = ({ kind, message, status, types }: Refusal): void => {
     const errorType = `${apiNames[api]}.${kind}`
     refuse(env, request, errorType, message, Wire.subscriptionError(status, errorType, message))
-    // The attempt is told of too.
+    // The attempt is recorded too.
     const state = kind === "AccessDenied" ? "Forbidden" : "Validation error"
     const unknown = { schemaVersion: undefined, destination: undefined }
     record(env, { _tag: "TelemetrySubscription", source, api, state, types, ...unknown })
@@ -62,7 +62,7 @@ const subscribeReal = (env: Environment, request: SubscribeRequest, { name, sour
   reply(env, exchange, Wire.subscribed("AlreadySubscribed"))
 }
 
-/** Closed with the end of init; managed instances have one word less for it. */
+/** Refuses a subscription after init; the text of managed instances has a word less. */
 const refuseClosed = (env: Environment, request: Pick<SubscribeRequest, "exchange" | "route">): void => {
   const name = apiNames[request.route]
   const message = `${name} API subscription is closed${env.options.profile === "lmi" ? "" : " already"}`
@@ -95,7 +95,7 @@ const subscribeManaged = (env: Environment, request: SubscribeRequest, { name, s
   env.commands.push({ _tag: "Connect", exchange, port: subscription.destination.port })
 }
 
-/** A managed instance has tried to connect to a TCP listener; `problem` is what came in the way. */
+/** A managed instance has tried to connect to a TCP listener; `problem` says why that failed. */
 export const connected = (env: Environment, exchange: Exchange, problem: string | undefined): void => {
   const waiting = env.connecting.get(exchange)
   env.connecting.delete(exchange)
