@@ -126,8 +126,8 @@ const signal = ({ child, pid }: Running, name: NodeJS.Signals): void => {
   Reaper.signalGroup(pid, name)
 }
 
-/** A process that was stopped has run again after so many milliseconds, or is busy. */
-const resumptionMs = 500
+/** After so many milliseconds a thawed process has run again, or is busy. The rest of its 600 ms is for the signal. */
+const resumptionMs = 250
 
 const wasThawedJustNow = ({ thawedAt }: Running): boolean => performance.now() - thawedAt < resumptionMs
 
