@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// In the workspace the sources run as they are; Node does not strip types below node_modules, so a package is built.
+// The workspace runs the sources as they are. A package has built files: Node strips no types below node_modules.
 import module from "node:module"
 import process from "node:process"
 
@@ -8,7 +8,7 @@ if (major < 22 || (major === 22 && minor < 19)) {
   process.stderr.write(`effect-lambda needs Node 22.19 or newer; ${process.execPath} is ${process.version}\n`)
   process.exit(1)
 }
-// What Node compiled stays in the folder for temporary files: from the second time on it starts in half the time.
+// Node keeps what it compiled in the folder for temporary files: the second start takes half the time of the first.
 module.enableCompileCache()
 const isPublished = import.meta.url.includes("/node_modules/")
 await import(new URL(isPublished ? "../dist/main.js" : "../src/main.ts", import.meta.url).href)

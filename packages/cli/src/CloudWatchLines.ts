@@ -19,10 +19,10 @@ export const make = (options: {
   readonly functionVersion: string
 }): ((entry: JournalEntry) => ReadonlyArray<string>) => {
   let initStartedAt = 0
-  /** Of the init phase that ran before the next invocation, once. */
+  /** The duration of the init phase that ran before the next invocation; reported once. */
   let initDuration: number | undefined
   let restoreStartedAt = 0
-  /** Of the restore before the next invocation, once. */
+  /** The duration of the restore before the next invocation; reported once. */
   let restoreDuration: number | undefined
   let invocationStartedAt = 0
   // Under rie the first init runs inside the first invocation, whose duration contains it.
@@ -54,7 +54,7 @@ export const make = (options: {
         return [`INIT_REPORT Init Duration: ${ms(duration)} ms\tPhase: ${entry.phase}\tStatus: ${entry.status}${type}`]
       }
       case "SnapshotTaken": {
-        // Nobody waited for this init, so no invocation reports it.
+        // No invocation waited for this init, so none reports it.
         const lines = [`INIT_REPORT Init Duration: ${ms(initDuration ?? 0)} ms\tPhase: init\tStatus: success`]
         initDuration = undefined
         return lines

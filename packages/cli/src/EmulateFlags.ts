@@ -3,7 +3,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Schema from "effect/Schema"
 import * as EnvFlag from "./EnvFlag.ts"
 
-/** The port of no extension: 9000 is that of Sentry's tunnel, 9001 that of the Runtime API. */
+/** A port that no known extension uses: Sentry's tunnel has 9000, the Runtime API has 9001. */
 export const defaultPort = 9700
 export const defaultListen = `127.0.0.1:${defaultPort}`
 
@@ -44,7 +44,7 @@ export const flags = {
   payload: Flag.String("payload").pipe(
     Flag.withAlias("p"),
     Flag.withMetavar("FILE|JSON"),
-    Flag.withDescription("What the function is invoked with, {} without it; goes with --invocations"),
+    Flag.withDescription("The payload of each invocation; default: {}; goes with --invocations"),
     Flag.optional
   ),
   traceHeader: Flag.String("trace-header").pipe(
@@ -67,7 +67,7 @@ export const flags = {
   env: EnvFlag.make("A variable of the function, which extensions share; more than effectLambda.env of package.json"),
   region: Flag.String("region").pipe(
     Flag.withMetavar("NAME"),
-    Flag.withDescription("The region that the processes are told; us-east-1 without it"),
+    Flag.withDescription("The region that the processes are told; default: us-east-1"),
     Flag.optional
   ),
   awsEnv: Flag.Boolean("aws-env").pipe(
@@ -77,7 +77,7 @@ export const flags = {
     Flag.withDefault(false)
   ),
   initType: Flag.Literals("init-type", ["on-demand", "provisioned-concurrency", "snap-start"]).pipe(
-    Flag.withDescription("How the environment is initialised, which also limits its init; on-demand without it"),
+    Flag.withDescription("How the environment is initialised, which also limits its init; default: on-demand"),
     Flag.optional
   ),
   logFormat: Flag.Literals("log-format", ["text", "json"]).pipe(
@@ -85,7 +85,9 @@ export const flags = {
     Flag.withDefault("text")
   ),
   profile: Flag.Literals("profile", ["real", "rie", "lmi"]).pipe(
-    Flag.withDescription("Whose behaviour: AWS Lambda, AWS's local emulator, or managed instances"),
+    Flag.withDescription(
+      "The behaviour to follow: that of AWS Lambda, of AWS's local emulator, or of managed instances"
+    ),
     Flag.withDefault("real")
   ),
   freeze: Flag.Boolean("freeze").pipe(
@@ -101,13 +103,13 @@ export const flags = {
   ),
   seed: Flag.Int("seed").pipe(
     Flag.withMetavar("N"),
-    Flag.withDescription("Decides where faults with a probability hit; the same seed, the same run"),
+    Flag.withDescription("Decides when faults with a probability strike; the same seed gives the same run"),
     Flag.withDefault(1)
   ),
   listen: Flag.String("listen").pipe(
     Flag.withMetavar("HOST:PORT"),
     Flag.withDescription(
-      `Where invokes are taken over HTTP, for the AWS SDK with this endpoint; ${defaultListen} without --invocations`
+      `The address that takes invokes over HTTP, for the AWS SDK with this endpoint; ${defaultListen} without --invocations`
     ),
     Flag.optional
   ),
@@ -124,7 +126,7 @@ export const flags = {
   ),
   strict: Flag.Boolean("strict").pipe(
     Flag.withDescription(
-      "Exit with 1 also where an extension does not do its work: it idles, or its telemetry was refused or lost"
+      "Exit with 1 also if an extension does not do its work: it idles, or its telemetry was refused or lost"
     ),
     Flag.withDefault(false)
   ),

@@ -1,4 +1,4 @@
-/** What `emulate` is told, and the sentences for what it cannot work with. */
+/** The input of `emulate`, and the sentences for input that it cannot work with. */
 import { maxPayloadBytes } from "@effect-lambda/emulator/EnvironmentState"
 import * as Fault from "@effect-lambda/emulator/Fault"
 import * as CliError from "effect/cli/CliError"
@@ -62,7 +62,7 @@ const filesIn = (directory: string): ReadonlyArray<string> =>
 
 const isDirectory = (path: string) => Fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 
-/** The files to run, those of a folder in its place. */
+/** The files to run; a folder counts as the files in it. */
 const extensionsOf = Effect.fnUntraced(function* (paths: ReadonlyArray<string>) {
   const files: Array<string> = []
   for (const path of paths) {
@@ -83,8 +83,8 @@ const extensionsOf = Effect.fnUntraced(function* (paths: ReadonlyArray<string>) 
 })
 
 /**
- * What is run, the names of all extensions, and where a build may have left something beside them. Layers are unpacked
- * into a folder of the scope.
+ * The extensions to run, the names of all of them, and the paths beside which a build may have left a source map. Layers
+ * are unpacked into a folder of the scope.
  */
 const allExtensionsOf = Effect.fnUntraced(function* (input: Pick<Input, "extensions" | "opt">) {
   const files = yield* extensionsOf(input.extensions)
@@ -142,7 +142,7 @@ export const optionsOf = Effect.fnUntraced(function* (input: Input) {
     extensions,
     function: yield* functionOf(input),
     environment: {
-      // Beside a function on Node a layer finds the managed one.
+      // A layer beside a function on Node finds the managed Node.
       ...(Option.exists(input.function, (file) => /\.[cm]?[jt]s$/.test(file))
         ? { EFFECT_LAMBDA_NODE: process.execPath }
         : undefined),

@@ -1,6 +1,6 @@
 /**
- * `--env KEY=VALUE`: variables, of which one may be empty. `Flag.KeyValuePair` refuses those. A name that none can have is
- * refused later, in a sentence without the value.
+ * `--env KEY=VALUE`: variables, whose values may be empty. `Flag.KeyValuePair` refuses empty values. A name that no
+ * variable can have is refused later, in a sentence without the value.
  */
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"

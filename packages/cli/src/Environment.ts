@@ -1,4 +1,4 @@
-/** An environment that is shown while it runs: what `emulate` and `dev` have in common. */
+/** An environment that is shown while it runs, for `emulate` and `dev`. */
 import * as Emulator from "@effect-lambda/emulator/Emulator"
 import type { EmulatorError } from "@effect-lambda/emulator/EmulatorError"
 import type * as Journal from "@effect-lambda/emulator/Journal"
@@ -19,12 +19,12 @@ export interface View {
   readonly terminal: Effect.Success<typeof Terminal.make>
   /** The extensions, for the width of their column. */
   readonly names: ReadonlyArray<string>
-  /** The flag that says where invokes are taken. */
+  /** The flag for the address that takes invokes. */
   readonly portFlag: "--listen" | "--invoke-port"
   readonly format: "timeline" | "logs" | "json"
-  /** Where what the extensions print is in their sources. */
+  /** Finds the places in the sources for positions that the extensions print. */
   readonly positions?: Positions | undefined
-  /** An environment of the same kind ran before: what this machine does not permit has been said. */
+  /** An environment of the same kind ran before, so the notes about this machine have been printed. */
   readonly isAgain?: boolean
   /** Takes each entry before it is shown. */
   readonly onEntry: (entry: Journal.JournalEntry) => Effect.Effect<void, CliError.UserError>
@@ -36,7 +36,7 @@ export interface Options extends Emulator.Options {
   readonly memorySize: number
 }
 
-/** The emulator speaks of its options, a person at a terminal of flags. */
+/** Puts flags into the sentences of the emulator, which speak of its options. */
 export const explain = ({ reason }: EmulatorError, portFlag?: View["portFlag"]) => {
   if (reason._tag === "InvalidVariable") return fail(FunctionVariables.explain(reason))
   if (reason._tag === "InvalidOption") return fail(reason.message.replace(/^initType/, "--init-type"))
@@ -47,11 +47,11 @@ export const explain = ({ reason }: EmulatorError, portFlag?: View["portFlag"]) 
   )
 }
 
-/** Starts an environment, which lives until `end`; it is shown in the scope of the caller. */
+/** Starts an environment, which lives until `end`. The scope of the caller shows it. */
 export const start = Effect.fnUntraced(function* (options: Options, view: View) {
   const { format, names, onEntry, portFlag, positions, terminal } = view
   const scope = yield* Effect.scope
-  // Closed before the end, so that the journal is complete by then.
+  // Closes before the last entries are shown, so that the journal is complete by then.
   const environment = yield* Scope.fork(scope)
   const emulator = yield* Emulator.make(options).pipe(
     Scope.provide(environment),
@@ -73,7 +73,7 @@ export const start = Effect.fnUntraced(function* (options: Options, view: View) 
   const located = (entry: Journal.JournalEntry): string => {
     if (entry._tag !== "Output" || positions === undefined) return timeline.render(entry)
     const text = timeline.render({ ...entry, line: positions.restore(entry.line) })
-    // Of a JSON line the timeline leaves out the stack.
+    // The timeline leaves out the stack of a JSON line.
     const place = positions.own(entry.line)
     return place === undefined || text.includes(place) ? text : `${text} (${place})`
   }
@@ -93,9 +93,9 @@ export const start = Effect.fnUntraced(function* (options: Options, view: View) 
   }
   return {
     emulator,
-    /** Ends first only by failing. */
+    /** Ends before `end` only by a failure. */
     shown: Fiber.join(shown),
-    /** Shuts the environment down in order; everything has been shown then. */
+    /** Shuts the environment down in order, and returns when everything has been shown. */
     end: Effect.gen(function* () {
       yield* emulator.shutdown()
       yield* Scope.close(environment, Exit.void)

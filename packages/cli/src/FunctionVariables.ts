@@ -13,7 +13,7 @@ const credentialNames = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESS
 const some = (variables: Variables, names: ReadonlyArray<string>): string | undefined =>
   names.find((name) => variables[name] !== undefined)
 
-/** Those of the variables that have a value; an empty one is as good as none. */
+/** Those of the variables that have a value; an empty value counts as none. */
 const pick = (variables: NodeJS.ProcessEnv, names: ReadonlyArray<string>): Variables =>
   Object.fromEntries(
     names.flatMap((name) => {
@@ -22,7 +22,7 @@ const pick = (variables: NodeJS.ProcessEnv, names: ReadonlyArray<string>): Varia
     })
   )
 
-/** Which flag of `emulate` and `dev` has the effect that a variable of this option was meant to have. */
+/** The flag of `emulate` and `dev` that has the effect which a variable of this option was meant to have. */
 const flagOf = new Map([
   ["initType", "--init-type"],
   ["memorySize", "--memory"],
@@ -30,7 +30,7 @@ const flagOf = new Map([
   ["credentials", "--aws-env"]
 ])
 
-/** What is wrong with a variable; its value is not told. */
+/** Says what is wrong with a variable, without its value. */
 export const explain = ({ name, option = "", problem }: InvalidVariable): string => {
   const flag = flagOf.get(option)
   const remedy = flag === undefined ? "leave it out" : `leave it out; effect-lambda emulate has ${flag}`
@@ -81,7 +81,7 @@ export const resolve = Effect.fnUntraced(function* (
     ...(region === undefined ? undefined : { AWS_REGION: region }),
     ...env
   }
-  // Half a pair would go with the other half of somebody else.
+  // Half a pair from flags must not meet the other half from package.json.
   const replaced = new Set(
     [regionNames, credentialNames].flatMap((names) => (some(asked, names) === undefined ? [] : names))
   )

@@ -1,6 +1,6 @@
 /**
- * Where an extension did not do its work although it neither crashed nor overran: it idles, its telemetry was refused, or
- * records never arrived, in it or at the backend.
+ * Finds extensions that did not do their work although they neither crashed nor overran: an extension idles, its telemetry
+ * was refused, or records never arrived, in it or at the backend.
  *
  * @since 0.1.0
  */
@@ -8,8 +8,8 @@ import type { EntryOf, JournalEntry, Source } from "@effect-lambda/emulator/Jour
 import * as LogLine from "@effect-lambda/emulator/LogLine"
 
 /**
- * `shortfalls` are work that was not done, which `emulate --strict` takes for a problem; `notes` are losses that nobody can
- * help, and memory over the memory size. Each is one sentence with its number.
+ * `shortfalls` are work that was not done, which `emulate --strict` takes for a problem. `notes` are losses that no
+ * extension can prevent, and memory over the memory size. Each is one sentence with its number.
  *
  * @category models
  * @since 0.1.0
@@ -19,20 +19,20 @@ export interface Shortfalls {
   readonly result: () => { readonly shortfalls: ReadonlyArray<string>; readonly notes: ReadonlyArray<string> }
 }
 
-/** What the subscriptions of one extension came to; a reset does not end them. */
+/** The outcome of the subscriptions of one extension; a reset does not end them. */
 interface Telemetry {
   refusals: number
-  /** Of the first one: its error type and message. */
+  /** The error type and message of the first refusal. */
   refused: string
   isTaken: boolean
-  /** It is told what it prints itself. */
+  /** The extension receives as telemetry what it prints itself. */
   hearsItself: boolean
   delivered: number
   attempts: number
   problem: string
   dropped: number
   reason: string
-  /** Lines that it has printed since something was delivered to it. */
+  /** The number of lines that the extension printed since the last delivery to it. */
   lastWords: number
 }
 
@@ -44,14 +44,14 @@ interface Idle {
 const records = (count: number): string => (count === 1 ? "1 telemetry record" : `${count} telemetry records`)
 const times = (count: number): string => (count === 1 ? "once" : `${count} times`)
 
-/** How `@effect-lambda/extension` says that it goes on without doing anything. */
+/** The line by which `@effect-lambda/extension` says that it idles. */
 const idleWords = /^(init|invoke|background) failed; idle from here on[^:]*:? ?(.*)$/s
 
-/** How `@effect-lambda/extension` says, at its end, what became of its records. */
+/** The line by which `@effect-lambda/extension` says at its end what became of its records. */
 const accountingWords = /^telemetry: (\d+) received, /
 const lostWords = /(\d+) (undecodable|dropped by Lambda|dropped by the queue|dropped by the sink|unsent)/g
 
-/** How many records the accounting says are lost, and how: `2 dropped by the queue, 5 unsent`. */
+/** The number of records that the accounting calls lost, and how: `2 dropped by the queue, 5 unsent`. */
 const lostOf = (text: string): { readonly count: number; readonly how: string } => {
   const lost = [...text.matchAll(lostWords)].filter(([, count]) => count !== "0")
   return {
@@ -65,7 +65,7 @@ const isSubscription = ({ path }: EntryOf<"ApiRefused">): boolean => /\/(telemet
 /**
  * Takes the entries of a journal one by one.
  *
- * @param memorySize in MB, that of the function; without it nothing is said of the memory
+ * @param memorySize of the function, in MB; without it the result says nothing of the memory
  * @category constructors
  * @since 0.1.0
  */
@@ -75,10 +75,10 @@ export const make = (memorySize = Infinity): Shortfalls => {
   const accounted = new Map<Source, ReturnType<typeof lostOf>>()
   const registered = new Set<Source>()
   let peakMemoryMb = 0
-  /** Why connections outlived the snapshot. */
+  /** The reason why connections outlived the snapshot. */
   let uncut: string | undefined
   let refusal = ""
-  /** Refusals for which no extension is named: those of managed instances, and those that come after init. */
+  /** Refusals that name no extension: those of managed instances, and those after init. */
   const unnamed = new Map<string, number>()
 
   const of = (source: Source): Telemetry => {
@@ -176,8 +176,8 @@ export const make = (memorySize = Infinity): Shortfalls => {
     const shortfalls: Array<string> = []
     const notes: Array<string> = []
     for (const [source, { missed, why }] of idle) {
-      const without = missed === 1 ? "1 invocation went by" : `${missed} invocations went by`
-      shortfalls.push(`${nameOf(source)} idles since ${why}: ${without} without it`)
+      const invocations = missed === 1 ? "1 invocation" : `${missed} invocations`
+      shortfalls.push(`${nameOf(source)} has idled since ${why}: it missed ${invocations}`)
     }
     for (const [source, known] of telemetry) {
       const name = nameOf(source)

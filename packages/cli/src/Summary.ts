@@ -1,5 +1,5 @@
 /**
- * What a run showed of each extension: times, memory, and in plain words what went wrong.
+ * The summary of a run: the times and memory of each extension, and in plain words what went wrong.
  *
  * @since 0.1.0
  */
@@ -11,7 +11,7 @@ import * as Schema from "effect/Schema"
 import * as Shortfalls from "./Shortfalls.ts"
 
 /**
- * What was measured of one extension; `undefined` where it did not come that far.
+ * The measurements of one extension; `undefined` if the extension did not come that far.
  *
  * @category models
  * @since 0.1.0
@@ -40,32 +40,32 @@ export interface Summary {
   readonly invocations: number
   readonly failedInvocations: number
   readonly extensions: ReadonlyArray<ExtensionFigures>
-  /** One sentence for each crash, overrun and other misbehaviour of an extension. Empty: all is well. */
+  /** A sentence for each crash, overrun and other misbehaviour of an extension; empty if all is well. */
   readonly problems: ReadonlyArray<string>
-  /** One sentence for each way in which an extension did not do its work all the same; `emulate --strict` exits with 1. */
+  /** A sentence for each way in which an extension without a problem did not do its work; `emulate --strict` exits with 1. */
   readonly shortfalls: ReadonlyArray<string>
-  /** What an extension may have lost without having done wrong, its errors and warnings in the log, and faults that never struck. */
+  /** Losses that are no fault of the extension, its errors and warnings in the log, and faults that never struck. */
   readonly notes: ReadonlyArray<string>
-  /** One sentence for each way in which the function itself failed. */
+  /** A sentence for each way in which the function itself failed. */
   readonly functionFailures: ReadonlyArray<string>
 }
 
 type Mutable<A> = { -readonly [K in keyof A]: A[K] }
 
-/** What is known of the process that runs now; a reset starts another one. */
+/** The state of the process that runs now; a reset starts another process. */
 interface Generation {
   readonly kind: "external" | "internal"
   readonly startedAt: number
   isRegistered: boolean
   isSubscribedToInvoke: boolean
-  /** It has called next at least once. */
+  /** The process has called next at least once. */
   isReady: boolean
-  /** It has called next since the last event. */
+  /** The process has called next since the last event. */
   isWaiting: boolean
   shutdownAt: number | undefined
   /** The environment has sent SIGKILL to it. */
   isKilled: boolean
-  /** The error type that it has reported to init/error. */
+  /** The error type that the process has reported to init/error. */
   initError: string | undefined
   hasEnded: boolean
 }
@@ -122,8 +122,8 @@ export interface AskedFault {
 /**
  * Takes the entries of a journal one by one, so that an environment may run for days.
  *
- * @param options.faults those of the environment, to tell which of them never struck
- * @param options.memorySize in MB, that of the function, to tell when the processes had more
+ * @param options.faults of the environment, to tell which of them never struck
+ * @param options.memorySize of the function, in MB, to tell when the processes had more
  * @category constructors
  * @since 0.1.0
  */
@@ -138,7 +138,7 @@ export const make = ({
   const errors = new Map<string, Logged>()
   const warnings = new Map<string, Logged>()
   const struck = new Set<Fault>()
-  // An init that fails is repeated, and its problem with it.
+  // A failed init is repeated, and its problem with it; the sets keep each sentence once.
   const problems = new Set<string>()
   const notes = new Set<string>()
   const functionFailures = new Set<string>()
@@ -147,13 +147,13 @@ export const make = ({
   let invocations = 0
   /** The error that the function has just posted; the invocation's answer follows it. */
   let posted: EntryOf<"ErrorReported"> | undefined
-  /** When the function responded in the invocation that is open. */
+  /** The time at which the function responded in the invocation that is open. */
   let respondedAt: number | undefined
   let isInvoking = false
   let isShuttingDown = false
   let isRuntimeStarted = false
   let isRuntimeReady = false
-  /** Init did not end in the time of the invocation that is open. */
+  /** Init ran into its time limit in the invocation that is open. */
   let isInitLate = false
 
   const start = (name: string, kind: Generation["kind"], at: number): Extension => {
@@ -175,7 +175,7 @@ export const make = ({
     return extension
   }
 
-  /** Init ran into its limit, or ends for another reason: who is it waiting for? */
+  /** Names what init waits for, when init runs into its limit or ends for another reason. */
   const blameInit = (why: string) => {
     const internal = [...extensions.values()].find(({ generation }) => generation.kind === "internal")
     for (const { figures, generation } of extensions.values()) {
@@ -279,7 +279,7 @@ export const make = ({
     if (!isShuttingDown) {
       problems.add(`${name} crashed with ${how}: any exit before SHUTDOWN, code 0 included, is Extension.Crash`)
     } else if (isKilled && status._tag === "Signal" && status.signal === "SIGKILL") {
-      // One that never came so far as to be given SHUTDOWN, or did not ask for it, is killed by design.
+      // An extension that was not given SHUTDOWN, or did not ask for it, is killed by design.
       if (shutdownAt !== undefined) {
         problems.add(`${name} did not exit by itself after SHUTDOWN and was killed after ${figures.shutdownMs} ms`)
       } else if (entry.state === "ShutdownFailed") {
@@ -302,9 +302,9 @@ export const make = ({
     if (entry.status === "error" && entry.errorType !== undefined && !entry.errorType.startsWith("Extension.")) {
       functionFailures.add(`invocation ${invocations} failed: ${entry.errorType}`)
     }
-    // Who held up init has been named.
+    // The problem of a late init has been named.
     if (entry.status === "timeout" && respondedAt === undefined && !isInitLate) {
-      functionFailures.add(`invocation ${invocations} failed: the function had not responded when its timeout was over`)
+      functionFailures.add(`invocation ${invocations} failed: the function had not responded when its timeout ended`)
     }
     if (entry.status === "timeout" && respondedAt !== undefined) {
       for (const { figures, generation } of extensions.values()) {
@@ -354,7 +354,7 @@ export const make = ({
         respondedAt = entry.at
         if (entry.functionError !== undefined) {
           failed.add(entry.requestId)
-          // Without a posted error the Runtime API decided it, for a response that is too large or broken off.
+          // The Runtime API decides it if no error was posted: the response is too large or broken off.
           const why = posted === undefined ? "" : errorMessage(posted.body)
           functionFailures.add(`invocation ${invocations} failed: ${entry.functionError}${why}`)
         }

@@ -15,7 +15,7 @@ const columns: ReadonlyArray<readonly [string, (figures: ExtensionFigures) => st
 ]
 
 /**
- * A table, then the problems. With `strict` work that was not done is one, too.
+ * A table, then the problems. With `strict` work that was not done is a problem too.
  *
  * @category rendering
  * @since 0.1.0

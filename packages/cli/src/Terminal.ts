@@ -1,4 +1,4 @@
-/** The terminal: colours, output, and the signals a person sends from it. */
+/** The terminal: colours, output, and the signals that a person sends from it. */
 import type { JournalEntry } from "@effect-lambda/emulator/Journal"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -35,13 +35,13 @@ export const styleOf = (entry: JournalEntry): Style | undefined => {
   }
 }
 
-/** Colours where the output is a terminal and NO_COLOR is not set: `styleText` looks at both. */
+/** Adds colours if the output is a terminal and NO_COLOR is not set: `styleText` looks at both. */
 export const paint = (style: Style | undefined, text: string): string =>
   style === undefined ? text : styleText(style, text, { stream: process.stdout })
 
 /**
- * Where output goes, and when the run is to end: with SIGINT, SIGTERM, when the terminal is closed, or when the output is
- * not read (`| head`) or not written any more. A second SIGINT or SIGTERM ends the program at once.
+ * The output of a run, and the signal for its end. A run ends by SIGINT or SIGTERM, when the terminal is closed, or when
+ * the output is no longer read (`| head`) or cannot be written. A second SIGINT or SIGTERM ends the program at once.
  */
 export const make = Effect.gen(function* () {
   const ended = yield* Deferred.make<void>()
@@ -52,7 +52,7 @@ export const make = Effect.gen(function* () {
         if (Deferred.isDoneUnsafe(ended)) process.exit(130)
         Deferred.doneUnsafe(ended, Exit.void)
       }
-      // The system and the shell both send it: the second one is no impatience.
+      // The system and the shell both send SIGHUP: the second one is no impatience.
       const onHangup = () => {
         Deferred.doneUnsafe(ended, Exit.void)
       }
@@ -66,7 +66,7 @@ export const make = Effect.gen(function* () {
       }
       process.on("SIGINT", onSignal).on("SIGTERM", onSignal).on("SIGHUP", onHangup)
       process.stdout.on("error", onError)
-      // There is nowhere left to say it.
+      // No output is left for this error.
       process.stderr.on("error", () => {})
       return { onSignal, onHangup }
     }),
@@ -80,7 +80,7 @@ export const make = Effect.gen(function* () {
       Effect.sync(() => {
         if (isReadable) process.stdout.write(`${text}\n`)
       }),
-    /** For what a machine that reads the output must not see. */
+    /** Writes to stderr, for text that a program which reads the output must not see. */
     tell: (text: string) =>
       Effect.sync(() => {
         process.stderr.write(`${text}\n`)

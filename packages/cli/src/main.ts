@@ -1,4 +1,4 @@
-/** The program behind the bin: `effect-lambda`. */
+/** The program behind the bin `effect-lambda`. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Command from "effect/cli/Command"
 import * as Cause from "effect/Cause"
@@ -18,13 +18,13 @@ const cli = Command.make("effect-lambda").pipe(
   Command.withSubcommands([newProject, dev, build, check, emulate, trace])
 )
 
-// Not NodeRuntime.runMain: Ctrl-C is the normal end of `emulate`, which handles it itself. Not process.exit: what has
-// been written to a pipe must get out first.
+// NodeRuntime.runMain does not fit: Ctrl-C is the normal end of `emulate`, which handles it itself. process.exit does not
+// fit either: it would drop output that is still on its way into a pipe.
 Effect.runFork(Effect.provide(Command.run(cli, { version: manifest.version }), NodeServices.layer)).addObserver(
   (exit) => {
     if (Exit.isSuccess(exit)) return
     process.exitCode = 1
-    // Errors have been told by the command; a defect is a bug of this program.
+    // The command has printed its errors; a defect is a bug of this program.
     if (Cause.hasDies(exit.cause)) process.stderr.write(`${Cause.pretty(exit.cause)}\n`)
   }
 )

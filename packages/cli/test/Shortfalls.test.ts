@@ -81,18 +81,18 @@ const dropped = (records: number): Happening => ({
 describe("an extension that does not do its work", () => {
   it.each<readonly [string, ReadonlyArray<Happening>, ReadonlyArray<string>]>([
     [
-      "idles since its init failed",
+      "has idled since its init failed",
       [
         logged("ERROR", "init failed; idle from here on, the function goes on without this extension", "Error: no key"),
         invoked,
         invoked
       ],
-      ["demo idles since its init failed (Error: no key): 2 invocations went by without it"]
+      ["demo has idled since its init failed (Error: no key): it missed 2 invocations"]
     ],
     [
       "idles since a defect",
       [invoked, logged("ERROR", "background failed; idle from here on, the function goes on"), invoked],
-      ["demo idles since its background failed: 1 invocation went by without it"]
+      ["demo has idled since its background failed: it missed 1 invocation"]
     ],
     [
       "was refused its telemetry",

@@ -271,7 +271,7 @@ describe("who held up init", () => {
       late
     ])
     assert.deepStrictEqual(functionFailures, [
-      "invocation 1 failed: the function had not responded when its timeout was over"
+      "invocation 1 failed: the function had not responded when its timeout ended"
     ])
   })
 
@@ -286,10 +286,10 @@ describe("who held up init", () => {
 it("what an extension left undone is a note, and a problem where that is asked for", () => {
   const idles = logged("ERROR", "init failed; idle from here on, the function goes on without this extension")
   const text = SummaryText.render(summaryOf([started, idles]))
-  assert.match(text, /\nnote: demo idles since its init failed: 0 invocations went by without it\n/)
+  assert.match(text, /\nnote: demo has idled since its init failed: it missed 0 invocations\n/)
   assert.match(text, /\nno extension crashed or overran$/)
   const strict = SummaryText.render(summaryOf([started, idles]), true)
-  assert.match(strict, /\nproblem: demo idles since its init failed: 0 invocations went by without it$/)
+  assert.match(strict, /\nproblem: demo has idled since its init failed: it missed 0 invocations$/)
   assert.notInclude(strict, "note: demo idles")
 })
 

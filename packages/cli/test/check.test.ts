@@ -104,6 +104,6 @@ describe("effect-lambda check", { timeout: 30_000 }, () => {
   it("a runtime that does not exist is refused with those that do", async () => {
     const { code, output } = await run(import.meta.dirname, "--function-runtime", "node24")
     assert.strictEqual(code, 1)
-    assert.include(output, '"node24" is no runtime that is known here; known are nodejs24.x')
+    assert.include(output, '"node24" is not known here; known are nodejs24.x')
   })
 })

@@ -93,11 +93,11 @@ describe("effect-lambda dev", { timeout: 30_000 }, () => {
     await seen(/\d ms remain/)
 
     appendFileSync(main, "}{\n")
-    await seen(/dev: src\/main\.ts:\d+:\d+: .+\ndev: what was built before runs on/)
+    await seen(/dev: src\/main\.ts:\d+:\d+: .+\ndev: the build before runs on/)
     assert.strictEqual(await invoke(endpoint), '{"hello":"Ada"}')
 
     writeFileSync(main, `${hello}\nthrow new Error("at start")\n`)
-    await seen(/program could not be loaded: at start.*src\/main\.ts:\d+:\d+[^]*dev: what was built before runs on/)
+    await seen(/program could not be loaded: at start.*src\/main\.ts:\d+:\d+[^]*dev: the build before runs on/)
     await seen(/init ended: success[^]*init ended: success[^]*init ended: success/)
     assert.strictEqual(await invoke(endpoint), '{"hello":"Ada"}')
     await seen(/(\d ms remain[^]*){3}/)

@@ -162,7 +162,7 @@ describe("--strict", { timeout: 30_000 }, () => {
     [
       "idles",
       ["-e", ship],
-      /telemetry-ship\.ts idles since its init failed \(.*TELEMETRY_URL.*\): 1 invocation went by/
+      /telemetry-ship\.ts has idled since its init failed \(.*TELEMETRY_URL.*\): it missed 1 invocation/
     ],
     [
       "was refused its telemetry",

@@ -1,4 +1,4 @@
-/** `effect-lambda build`: from TypeScript to a layer. */
+/** `effect-lambda build`: makes a layer from TypeScript. */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
@@ -17,56 +17,58 @@ import { fail } from "../UserError.ts"
 const flags = {
   entry: Argument.Path("ENTRY").pipe(
     Argument.withDescription(
-      "The main file of the extension, or the folder of its package.json; the current folder without it"
+      "The main file of the extension, or the folder of its package.json; default: the current folder"
     ),
     Argument.optional
   ),
   name: Flag.String("name").pipe(
-    Flag.withDescription("The name of the extension and of its file; the name of the package without it"),
+    Flag.withDescription("The name of the extension and of its file; default: the name of the package"),
     Flag.optional
   ),
   runtime: Flag.Literals("runtime", LayerConfig.runtimes).pipe(
     Flag.withAlias("r"),
     Flag.withDescription(
-      "What runs it: the function's Node (managed, the default), a Node in the layer (node), the former where there " +
-        "is one and else the latter (auto), or bun"
+      "The program that runs it: the function's Node (managed, the default), a Node in the layer (node), the former " +
+        "if the function has one and else the latter (auto), or bun"
     ),
     Flag.optional
   ),
   arch: Flag.Literals("arch", LayerConfig.archChoices).pipe(
-    Flag.withDescription("For which processors; both for managed, the one of this machine for the others"),
+    Flag.withDescription("The processors to build for; default: both for managed, that of this machine for the others"),
     Flag.optional
   ),
   events: Flag.String("events").pipe(
     Flag.withMetavar("INVOKE,SHUTDOWN"),
-    Flag.withDescription("What the program has to register for; found out by running it without this"),
+    Flag.withDescription("The events that the program has to register for; default: those of its trial run"),
     Flag.optional
   ),
   entryKind: Flag.Literals("entry", LayerConfig.entryKinds).pipe(
-    Flag.withDescription("What Lambda starts: a bash script that registers at once (default), or Node itself"),
+    Flag.withDescription(
+      "The entry that Lambda starts: a bash script that registers at once (default), or Node itself"
+    ),
     Flag.optional
   ),
   codeCache: Flag.Literals("code-cache", LayerConfig.codeCaches).pipe(
-    Flag.withDescription("V8 code caches; with off two builds of the same sources are equal to the last byte"),
+    Flag.withDescription("V8 code caches; with off, two builds of the same sources are equal to the last byte"),
     Flag.optional
   ),
   node: Flag.String("node").pipe(
     Flag.withMetavar("VERSION,..."),
-    Flag.withDescription("Versions of Node that get a code cache too, such as 22.20.0; downloaded by npm"),
+    Flag.withDescription("More versions of Node that get a code cache, such as 22.20.0; npm downloads them"),
     Flag.optional
   ),
   env: EnvFlag.make("A variable of the function for the trial run"),
   out: Flag.Path("out").pipe(
     Flag.withAlias("o"),
-    Flag.withDescription("Where the layers go; dist beside package.json without it"),
+    Flag.withDescription("The folder for the layers; default: dist beside package.json"),
     Flag.optional
   ),
   check: Flag.Boolean("check").pipe(
-    Flag.withDescription("Let the TypeScript of the project check the types first; --no-check does not"),
+    Flag.withDescription("Let the TypeScript of the project check the types first; --no-check leaves that out"),
     Flag.withDefault(true)
   ),
   zip: Flag.Boolean("zip").pipe(
-    Flag.withDescription("Write zips beside the folders; --no-zip does not, for container images"),
+    Flag.withDescription("Write zips beside the folders; --no-zip writes none, for container images"),
     Flag.withDefault(true)
   ),
   snippet: Flag.Literals("snippet", Snippets.kinds).pipe(
@@ -152,17 +154,17 @@ export const build = Command.make("build", flags, run).pipe(
   Command.withDescription(
     "Makes a layer of an extension: bundles it, runs it once under the emulator, and writes for each architecture a " +
       "folder laid out as /opt and a zip.\n\n" +
-      'What is built stands in the package.json of the extension ("effectLambda": { ... }) or in flags, which count more.'
+      'The settings are in the package.json of the extension ("effectLambda": { ... }) or in flags, which count more.'
   ),
   Command.withExamples([
     { command: "effect-lambda build", description: "The extension of the current folder" },
     {
       command: "effect-lambda build src/main.ts --runtime auto --arch arm64",
-      description: "One that runs beside functions in any language"
+      description: "A layer that runs beside functions in any language"
     },
     {
       command: "effect-lambda build --node 22.20.0,24.18.0 --snippet sam",
-      description: "With code caches for more versions of Node, and what to write into the SAM template"
+      description: "With code caches for more versions of Node, and a snippet for the SAM template"
     }
   ])
 )

@@ -1,4 +1,4 @@
-/** `effect-lambda check`: what is wrong with a layer, before Lambda says it in its own way. */
+/** `effect-lambda check`: says what is wrong with a layer, before Lambda says it in fewer words. */
 import * as LogLine from "@effect-lambda/emulator/LogLine"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -21,7 +21,7 @@ const config = {
     Argument.withDescription("The layer: a zip, or a directory that is laid out as /opt")
   ),
   arch: Flag.Literals("arch", ["x64", "arm64"]).pipe(
-    Flag.withDescription("What the layer is for; without it as the name of the file says, such as my-layer-arm64.zip"),
+    Flag.withDescription("The processor that the layer is for; default: as its file name says (my-layer-arm64.zip)"),
     Flag.optional
   ),
   runtimes: Flag.String("function-runtime").pipe(
@@ -47,7 +47,7 @@ const runtimesOf = (ids: ReadonlyArray<string>) =>
       const runtime = FunctionRuntime.parse(id.trim())
       return runtime === undefined
         ? fail(
-            `--function-runtime ${JSON.stringify(id)} is no runtime that is known here; known are ` +
+            `--function-runtime ${JSON.stringify(id)} is not known here; known are ` +
               `${FunctionRuntime.examples} and other versions of these languages`
           )
         : Effect.succeed(runtime)
@@ -55,10 +55,10 @@ const runtimesOf = (ids: ReadonlyArray<string>) =>
   )
 
 const styles = { error: "red", warning: "yellow", note: "cyan" } as const
-/** Of one kind; a layer with all modes wrong has thousands. */
+/** The findings shown for each kind; a layer with all modes wrong has thousands. */
 const shown = 5
 
-/** One paragraph for each finding, few for each kind. */
+/** Gives a paragraph for each finding, and a few for each kind. */
 const render = (findings: ReadonlyArray<Finding>): ReadonlyArray<string> => {
   const lines: Array<string> = []
   const groups = Map.groupBy(findings, ({ code, severity }) => `${severity} ${code}`)
@@ -103,9 +103,9 @@ const run = Effect.fnUntraced(function* (input: Command.Command.Config.Infer<typ
 }, Effect.scoped)
 
 export const check = Command.make("check", config, run).pipe(
-  Command.withShortDescription("Says what is wrong with a layer, whoever made it"),
+  Command.withShortDescription("Says what is wrong with a layer that any tool made"),
   Command.withDescription(
-    "Says what is wrong with a layer that holds extensions, whoever made it: files that Lambda cannot start, programs " +
+    "Says what is wrong with a layer that holds extensions, made by any tool: files that Lambda cannot start, programs " +
       "for another machine, missing interpreters, sizes, secrets.\n\nThe exit code is 1 if there is an error."
   ),
   Command.withExamples([

@@ -1,4 +1,4 @@
-/** `effect-lambda dev`: the layer of an extension beside a function, built and started again at every change. */
+/** `effect-lambda dev`: builds a layer and runs it beside a function, again at every change. */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
@@ -48,7 +48,7 @@ const {
 const flags = {
   entry: Argument.Path("ENTRY").pipe(
     Argument.withDescription(
-      "The main file of the extension, or the folder of its package.json; the current folder without it"
+      "The main file of the extension, or the folder of its package.json; default: the current folder"
     ),
     Argument.optional
   ),
@@ -57,7 +57,7 @@ const flags = {
   bootstrap,
   invokePort: Flag.Int("invoke-port").pipe(
     Flag.withMetavar("N"),
-    Flag.withDescription("Where invokes are taken over HTTP, on 127.0.0.1; 0 takes any free port"),
+    Flag.withDescription("The port on 127.0.0.1 that takes invokes over HTTP; 0 takes any free port"),
     Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65_535 }))),
     Flag.withDefault(EmulateFlags.defaultPort)
   ),
@@ -87,7 +87,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
     yield* OptFolder.write(layer, input.opt)
   }
   const others = OptFolder.extensionNames(layer).filter((name) => name !== config.name)
-  // Not a runtime of its own: that would be copied at every change.
+  // Without a runtime in the layer, which would be copied at every change.
   const built = { ...config, env: variables, runtime: "managed" } as const
   const outcomes = yield* Watch.make({
     config: built,
@@ -130,7 +130,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
       { ...view, positions, isAgain: hasStarted }
     )
     hasStarted = true
-    // The next environment is found where the first one was.
+    // The next environment takes the port of the first one, so clients find it.
     port = Number(new URL(current.emulator.invokeEndpoint ?? "").port)
   })
   const end = Effect.gen(function* () {
@@ -140,12 +140,12 @@ const run = Effect.fnUntraced(function* (input: Input) {
 
   /**
    * Succeeds with what is wrong with the program. Its trial run comes after the end of the old environment, whose ports it
-   * may need; should it fail, the old layer runs again.
+   * may need. If the trial run fails, the old layer runs again.
    */
   const restart = Effect.fnUntraced(function* (bundle: Bundle) {
     const isFirst = current === undefined
     yield* end
-    // Takes ten seconds where the program does not do what it should.
+    // The trial takes ten seconds if the program does not do what it should.
     yield* tell("bold", `${isFirst ? "" : "changed, "}trying the program once …`)
     const trial = yield* Effect.result(Build.trial(built, bundle))
     if (Result.isSuccess(trial)) {
@@ -194,7 +194,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
       hasRun ||= current !== undefined
       if (problem === undefined) continue
       yield* tell("red", problem)
-      yield* tell("red", current === undefined ? "nothing runs until the next change" : "what was built before runs on")
+      yield* tell("red", current === undefined ? "nothing runs until the next change" : "the build before runs on")
     }
   })
 

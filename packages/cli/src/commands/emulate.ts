@@ -19,7 +19,7 @@ import * as SummaryText from "../SummaryText.ts"
 import * as Terminal from "../Terminal.ts"
 import { fail } from "../UserError.ts"
 
-/** Appends to the journal file; without one to nowhere. */
+/** Gives the function that appends to the journal file; without a file it writes nothing. */
 const openJournal = (path: Option.Option<string>) => {
   if (Option.isNone(path)) return Effect.succeed(() => Effect.void)
   const cannot = new CliError.UserError({ cause: `the journal file ${path.value} cannot be written` })
@@ -41,7 +41,7 @@ const invokeAll = Effect.fnUntraced(function* (
 ) {
   for (let number = 1; number <= count; number++) {
     const { requestId } = yield* emulator.invoke(payload, invokeOptions).pipe(
-      // A managed instance refuses while no worker polls, and one polls again only after its last answer.
+      // A managed instance refuses while no worker polls, and a worker polls again only after its last answer.
       Effect.retry({
         while: ({ reason }) => reason._tag === "InvocationRefused" && reason.errorType === "Runtime.Unavailable",
         schedule: Schedule.spaced("10 millis"),
@@ -73,7 +73,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
     positions: SourceMap.positionsBeside(built),
     onEntry: (entry) => {
       summary.add(entry)
-      // A managed instance ends with its first failure, and nobody can invoke it any more.
+      // A managed instance ends with its first failure, and takes no invocations after that.
       if (entry._tag === "ShutdownEnded" && !entry.reset) Deferred.doneUnsafe(gone, ended)
       return append(JSON.stringify(entry))
     }
@@ -86,7 +86,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
         Environment.explain(error)
       )
   })
-  // Whatever ends it, the environment is shut down and the summary told.
+  // The environment is shut down and the summary printed, whatever ends the work.
   const outcome = yield* Effect.exit(Effect.raceAllFirst([work, terminal.ended, shown, Deferred.await(gone)]))
   yield* end
 
@@ -104,11 +104,12 @@ export const emulate = Command.make("emulate", flags, run).pipe(
   Command.withShortDescription("Runs extensions and a function as Lambda would, and shows what happens"),
   Command.withDescription(
     "Runs extensions and a function as Lambda would, and shows what happens.\n\n" +
-      "Variables are those of effectLambda.env in the package.json at or above the extension, or else at or above the current " +
-      "folder, and those of flags, which count more. Stack traces of a layer name lines of the sources if the map that its " +
-      "build wrote lies beside it.\n\n" +
+      "Variables come from effectLambda.env in the package.json at or above the extension, or else at or above the current " +
+      "folder. Those of flags count more. Stack traces of a layer name lines of the sources if the map that its build wrote " +
+      "lies beside it.\n\n" +
       "The exit code is 0 only if no extension crashed or overran, and not every invocation failed. With --strict each " +
-      "extension has to do its work, too: one that idles, and telemetry that was refused or lost, are problems then.\n\n" +
+      "extension has to do its work too: an extension that idles, and telemetry that was refused or lost, are problems " +
+      "then.\n\n" +
       `Faults:\n\n${Fault.help}`
   ),
   Command.withExamples([
@@ -127,11 +128,11 @@ export const emulate = Command.make("emulate", flags, run).pipe(
     {
       command:
         "effect-lambda emulate -e my-extension.sh -f handler.mjs -n 5 --fault drop-parked-next@2 --fault slow:next=300ms",
-      description: "What production does at its worst"
+      description: "Faults that production has at its worst"
     },
     {
       command: "effect-lambda emulate -e my-extension.sh -f handler.py -n 1 --logs",
-      description: "What CloudWatch would show"
+      description: "The lines that CloudWatch would show"
     }
   ])
 )

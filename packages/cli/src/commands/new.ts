@@ -1,4 +1,4 @@
-/** `effect-lambda new`: the project of an extension, which passes its own tests and builds. */
+/** `effect-lambda new`: writes the project of an extension, whose tests pass and which builds. */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
@@ -49,8 +49,8 @@ export const newProject = Command.make(
         ...(telemetry
           ? [
               "",
-              "In Lambda the function needs the variable TELEMETRY_URL, where the records are posted to; without it they go to",
-              "the extension's own log."
+              "In Lambda the function needs the variable TELEMETRY_URL, the address that takes the records; without it they",
+              "go to the extension's own log."
             ]
           : [])
       ].join("\n")
@@ -67,6 +67,9 @@ export const newProject = Command.make(
   Command.withDescription("Writes the project of an extension: program, function, test, configuration"),
   Command.withExamples([
     { command: "effect-lambda new my-extension", description: "An extension that logs invocations" },
-    { command: "effect-lambda new my-shipper --telemetry --dir extensions/shipper", description: "One for telemetry" }
+    {
+      command: "effect-lambda new my-shipper --telemetry --dir extensions/shipper",
+      description: "An extension that ships telemetry"
+    }
   ])
 )

@@ -1,4 +1,4 @@
-/** `effect-lambda trace`: where in the sources the stack traces of a log come from. */
+/** `effect-lambda trace`: names the places in the sources that the stack traces of a log come from. */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
@@ -15,19 +15,21 @@ import { fail, make } from "../UserError.ts"
 
 const flags = {
   log: Argument.Path("LOG").pipe(
-    Argument.withDescription("A file with lines of a log, in whatever format; standard input without it"),
+    Argument.withDescription("A file with lines of a log, in any format; default: standard input"),
     Argument.optional
   ),
   map: Flag.Path("map").pipe(
     Flag.withMetavar("FILE.map"),
-    Flag.withDescription("What the build of exactly this layer wrote; without it that of the last build here"),
+    Flag.withDescription(
+      "The source map that the build of exactly this layer wrote; default: that of the last build here"
+    ),
     Flag.optional
   )
 }
 
 type Input = Command.Command.Config.Infer<typeof flags>
 
-/** Where the last build of the extension in the current folder wrote its map. */
+/** The path of the map that the last build of the extension in the current folder wrote. */
 const lastMap = LayerConfig.resolve(undefined, {}).pipe(
   Effect.map(SourceMap.fileOf),
   Effect.mapError(({ message }) =>
@@ -55,14 +57,14 @@ const linesOf = Effect.fnUntraced(function* (log: string | undefined) {
   if (yield* stdinIsTerminal) {
     return yield* fail("name a file with the log, or pipe it in: aws logs tail GROUP | effect-lambda trace")
   }
-  // An open one keeps the process alive, and whoever writes to it may never end.
+  // An open standard input keeps the process alive, and its writer may never end.
   return Stream.ensuring(
     stdin,
     Effect.sync(() => process.stdin.destroy())
   )
 })
 
-/** A log may be larger than the memory: no more of it is read than is written. */
+/** Waits until the output takes more: a log may be larger than the memory. */
 const written = Effect.callback<void>((resume) => {
   if (!process.stdout.writableNeedDrain) return resume(Effect.void)
   const onDrain = () => resume(Effect.void)
@@ -93,8 +95,8 @@ const run = Effect.fnUntraced(function* ({ log, map }: Input) {
 export const trace = Command.make("trace", flags, run).pipe(
   Command.withShortDescription("Names the places in the sources in the stack traces of a log"),
   Command.withDescription(
-    "Copies a log, and puts the place in the sources (src/main.ts:12:8) where a stack trace names one in the minified " +
-      "bundle of a layer (/opt/NAME/bundle.cjs:21:7154)."
+    "Copies a log. Each place in the minified bundle of a layer (/opt/NAME/bundle.cjs:21:7154) becomes the place in the " +
+      "sources (src/main.ts:12:8)."
   ),
   Command.withExamples([
     {
@@ -103,7 +105,7 @@ export const trace = Command.make("trace", flags, run).pipe(
     },
     {
       command: "effect-lambda trace --map releases/1.4.2/watcher.map outage.log",
-      description: "One of an earlier release"
+      description: "The log of an earlier release"
     }
   ])
 )
