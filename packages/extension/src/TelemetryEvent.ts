@@ -12,6 +12,7 @@
  */
 import * as Schema from "effect/Schema"
 import { makeDecode } from "./internal/eventSchema.ts"
+import * as logFields from "./internal/logFields.ts"
 import * as PlatformEvent from "./PlatformEvent.ts"
 
 /**
@@ -109,8 +110,14 @@ export const decode: (original: unknown) => TelemetryEvent = /*#__PURE__*/ makeD
 export const encode = (event: TelemetryEvent): unknown => (event.type === "unknown" ? event.original : event)
 
 /**
- * The invocation an event belongs to, where it says so: `platform.start`,
- * `platform.runtimeDone`, `platform.report`, and JSON logs with a `requestId`.
+ * The invocation an event belongs to, if it says so.
+ *
+ * - `platform.start`, `platform.runtimeDone`, `platform.report`: theirs
+ * - JSON logs: `AWSRequestId`, `awsRequestId`, `aws_request_id`,
+ *   `function_request_id` or `requestId`, in this order, also in `span` and
+ *   `annotations`. A line of text that is JSON counts as well
+ * - text logs: the id that the runtimes of Node, Python, .NET and Ruby print
+ *   before a message, and Java in the layout of Lambda's documentation
  *
  * @category accessors
  * @since 0.1.0
@@ -123,16 +130,10 @@ export const requestId = (event: TelemetryEvent): string | undefined => {
       return event.record.requestId
     case "function":
     case "extension":
-      return textField(event.record, "requestId")
+      return logFields.requestIdOf(event.record)
     default:
       return undefined
   }
-}
-
-const textField = (record: unknown, name: string): string | undefined => {
-  if (typeof record !== "object" || record === null) return undefined
-  const value: unknown = Object.getOwnPropertyDescriptor(record, name)?.value
-  return typeof value === "string" ? value : undefined
 }
 
 /**
@@ -143,28 +144,17 @@ const textField = (record: unknown, name: string): string | undefined => {
  */
 export type Severity = "TRACE" | "DEBUG" | "INFO" | "WARN" | "ERROR" | "FATAL" | (string & {})
 
-const severityOf = (level: string): Severity => {
-  const upper = level.toUpperCase()
-  switch (upper) {
-    case "WARNING":
-      return "WARN"
-    case "CRITICAL":
-      return "FATAL"
-    default:
-      return upper
-  }
-}
-
-// `2026-09-15T12:00:00.123Z\t<requestId>\tERROR\t…` of Node, `[ERROR] …` and `[ERROR]\t…` of Python.
-const levelInText =
-  /^(?:\d{4}-\d\d-\d\dT[^\t\n]*\t[^\t\n]*\t|\[)(TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|CRITICAL)[\t\]]/
-
 /**
- * How serious an event is, where somebody says so.
+ * How serious an event is, if somebody says so.
  *
- * - JSON logs: their `level` in upper case, where it is a text
- * - text logs: the level that the Node and Python runtimes print before a
- *   message. Python's `WARNING` and `CRITICAL` are `WARN` and `FATAL`
+ * - JSON logs: their `level`, `log_level`, `severity`, `LogLevel`, `levelname`,
+ *   `log.level` or `@l`, in upper case. A line of text that is JSON counts as
+ *   well. The numbers of pino and bunyan, 10 to 60, are `TRACE` to `FATAL`
+ * - text logs: the level that the runtimes of Node, Python, .NET and Ruby print
+ *   before a message, and Java in the layout of Lambda's documentation. The
+ *   further lines of a stack trace have none
+ * - other names for the same are made one: `WARNING` is `WARN`, `fail` is
+ *   `ERROR`, `CRITICAL` and `crit` are `FATAL`, `trce` is `TRACE`
  * - `platform.*`: `ERROR` with any status but `success`, and for an extension
  *   that stopped with an error; `WARN` for dropped records
  *
@@ -174,11 +164,8 @@ const levelInText =
 export const severity = (event: TelemetryEvent): Severity | undefined => {
   switch (event.type) {
     case "function":
-    case "extension": {
-      const { record } = event
-      const level = typeof record === "string" ? levelInText.exec(record)?.[1] : textField(record, "level")
-      return level === undefined ? undefined : severityOf(level)
-    }
+    case "extension":
+      return logFields.severityOf(event.record)
     case "platform.initRuntimeDone":
     case "platform.initReport":
     case "platform.runtimeDone":

@@ -245,7 +245,7 @@ describe("severity", () => {
     [log({ level: "Warning" }), "WARN"],
     [log({ level: "critical" }), "FATAL"],
     [log({ level: "notice" }), "NOTICE"],
-    [log({ level: 30 }), undefined],
+    [log({ level: 7 }), undefined],
     [log([1]), undefined],
     [log(null), undefined],
     [log(`${time}\t${requestId}\tERROR\tInvoke Error\t{}\n`), "ERROR"],

@@ -1,0 +1,125 @@
+/**
+ * Severity and request id in a log record, in the forms of the runtimes of Lambda and of the usual loggers. Nothing is read
+ * before somebody asks, and then only the head of a line, or a line that is JSON as a whole.
+ */
+
+/** Of a text that was read as JSON, or of a record that came as an object. */
+const fieldOf = (record: unknown, name: string): unknown =>
+  typeof record === "object" && record !== null ? Object.getOwnPropertyDescriptor(record, name)?.value : undefined
+
+const textOf = (record: unknown, names: ReadonlyArray<string>): string | undefined => {
+  for (const name of names) {
+    const value = fieldOf(record, name)
+    if (typeof value === "string" && value !== "") return value
+  }
+  return undefined
+}
+
+/** A line that is JSON, under the text format of the function, is the object in it; any other record is itself. */
+const parsed = (record: unknown): unknown => {
+  if (typeof record !== "string" || !/^\s*\{/.test(record)) return record
+  try {
+    return JSON.parse(record)
+  } catch {
+    return record
+  }
+}
+
+// As Lambda makes them. In a line of the user's own another word stands in that place.
+const uuid = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+const word = "[A-Za-z]{2,11}"
+
+// Each begins at the first character and has no two parts that can take the same one, so none goes over a line twice.
+const heads = [
+  // Node, .NET: `2026-09-15T12:00:00.123Z\t<id>\tERROR\t…`, `undefined` before the first invocation.
+  /*#__PURE__*/ new RegExp(
+    `^\\d{4}-\\d\\d-\\d\\dT[\\d:.]{5,20}Z?\\t(?:(?<id>${uuid})|[^\\t\\n]{0,64})\\t(?<level>${word})(?=[\\t\\r\\n]|$)`
+  ),
+  // Python: `[ERROR]\t2026-09-15T12:00:00.123Z\t<id>\t…`, `[ERROR] ValueError: …`; ASP.NET: `[Error] …`.
+  /*#__PURE__*/ new RegExp(`^\\[(?<level>${word})\\](?:\\t\\d{4}-\\d\\d-\\d\\dT[\\d:.]{5,20}Z?\\t(?<id>${uuid})?)?`),
+  // Java, in the layout of the documentation: `2026-09-15 12:00:00 <id> ERROR …`.
+  /*#__PURE__*/ new RegExp(
+    `^\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d(?:[.,]\\d{1,9})? (?<id>${uuid}) {1,8}(?<level>${word})(?= )`
+  ),
+  // Ruby: `E, [2026-09-15T12:00:00.123456 #8] ERROR <id> -- …`.
+  /*#__PURE__*/ new RegExp(
+    `^[A-Z], \\[\\d{4}-\\d\\d-\\d\\dT[\\d:.]{5,20} #\\d{1,10}\\] {1,8}(?<level>${word}) (?<id>${uuid})?(?= )`
+  )
+]
+
+interface Head {
+  readonly id?: string | undefined
+  readonly level?: string | undefined
+}
+
+const headOf = (line: string): Head => {
+  for (const head of heads) {
+    const groups: Head | undefined = head.exec(line)?.groups
+    if (groups !== undefined) return groups
+  }
+  return {}
+}
+
+// What Lambda's own libraries write comes before `requestId`, which a program may use for ids of its own.
+const idNames = ["AWSRequestId", "awsRequestId", "aws_request_id", "function_request_id", "requestId"]
+// Rust's runtime has it in the span, this library in the annotations.
+const idParents = ["span", "annotations"]
+
+/** The request id that a record of a log holds. */
+export const requestIdOf = (record: unknown): string | undefined => {
+  const value = parsed(record)
+  if (typeof value === "string") return headOf(value).id
+  const id = textOf(value, idNames)
+  if (id !== undefined) return id
+  for (const parent of idParents) {
+    const inner = textOf(fieldOf(value, parent), idNames)
+    if (inner !== undefined) return inner
+  }
+  return undefined
+}
+
+const severities = /*#__PURE__*/ new Map([
+  ["TRACE", "TRACE"],
+  ["TRCE", "TRACE"],
+  ["VERBOSE", "TRACE"],
+  ["SILLY", "TRACE"],
+  ["DEBUG", "DEBUG"],
+  ["DBUG", "DEBUG"],
+  ["INFO", "INFO"],
+  ["INFORMATION", "INFO"],
+  ["INFORMATIONAL", "INFO"],
+  ["WARN", "WARN"],
+  ["WARNING", "WARN"],
+  ["ERROR", "ERROR"],
+  ["ERR", "ERROR"],
+  ["FAIL", "ERROR"],
+  ["SEVERE", "ERROR"],
+  ["FATAL", "FATAL"],
+  ["CRITICAL", "FATAL"],
+  ["CRIT", "FATAL"],
+  ["PANIC", "FATAL"]
+])
+
+// pino and bunyan: 10 to 60, with levels of one's own in between.
+const steps = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
+const severityOfNumber = (level: number) => steps[Math.floor(level / 10) - 1]
+
+const levelNames = ["level", "log_level", "severity", "LogLevel", "levelname", "log.level", "@l"]
+
+/** How serious the writer of a record says it is. */
+export const severityOf = (record: unknown): string | undefined => {
+  const value = parsed(record)
+  if (typeof value === "string") {
+    // In a line of text any word may stand in brackets.
+    const { level } = headOf(value)
+    return level === undefined ? undefined : severities.get(level.toUpperCase())
+  }
+  for (const name of levelNames) {
+    const level = fieldOf(value, name)
+    if (typeof level === "number") return severityOfNumber(level)
+    if (typeof level !== "string" || level.trim() === "") continue
+    const upper = level.trim().toUpperCase()
+    return /^\d{1,3}$/.test(upper) ? severityOfNumber(Number(upper)) : (severities.get(upper) ?? upper)
+  }
+  return undefined
+}
