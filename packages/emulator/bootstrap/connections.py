@@ -2,7 +2,7 @@
 
     python3 connections.py host:port group...
 
-Connections to host:port, the Runtime API, stay, and so do those among the processes. Every other one is reset. Prints one
+Connections to host:port, the Runtime API, stay, and so do those among the processes. All others are reset. Prints one
 line: how many were cut, a tab, and why others could not be cut. Standard library only; Linux only.
 """
 
@@ -27,7 +27,7 @@ def checked(result):
 
 
 def address(text):
-    """What /proc/net/tcp has: words in the byte order of the machine."""
+    """Reads an address of /proc/net/tcp: words in the byte order of the machine."""
     host, port = text.split(":")
     words = (int(host[i : i + 8], 16).to_bytes(4, sys.byteorder) for i in range(0, len(host), 8))
     ip = ipaddress.ip_address(b"".join(words))
@@ -38,7 +38,7 @@ def members(groups):
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{name}/stat") as file:
-                # The name of the program, in brackets, may have spaces.
+                # The name of the program is in brackets, and may have spaces.
                 if int(file.read().rpartition(")")[2].split()[2]) in groups:
                     yield int(name)
         except OSError:
@@ -46,7 +46,7 @@ def members(groups):
 
 
 def connections(pid):
-    """By their inodes: both ends, and a descriptor of this process."""
+    """The connections of a process by their inodes: both ends, and a descriptor of that process."""
     descriptors = {}
     for name in os.listdir(f"/proc/{pid}/fd"):
         try:
@@ -72,7 +72,7 @@ def cut(pid, descriptor):
     try:
         socket = checked(libc.syscall(PIDFD_GETFD, process, descriptor, 0))
         try:
-            # Connecting to nowhere (AF_UNSPEC) resets the connection, for the process that has it as well.
+            # A connect to no address (AF_UNSPEC) resets the connection, also for the process that has it.
             checked(libc.connect(socket, bytes(16), 16))
         finally:
             os.close(socket)
@@ -88,7 +88,7 @@ def main():
         try:
             found.update(connections(pid))
         except FileNotFoundError:
-            # It has ended meanwhile.
+            # The process has ended since it was listed.
             pass
         except OSError as error:
             problem = STAYS_OPEN + error.strerror

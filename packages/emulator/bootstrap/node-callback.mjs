@@ -15,7 +15,7 @@ export const warnOfCallback = (handler) => {
   if (handler.length === 3 && !isAsync(handler) && !streamsOf(handler)) Logs.warn(deprecation)
 }
 
-/** What to do when nothing is left that could wake the function up. */
+/** Called when nothing is left that could wake the function up. */
 let whenIdle = () => {}
 
 process.on("beforeExit", () => whenIdle())
@@ -23,7 +23,7 @@ process.on("beforeExit", () => whenIdle())
 /**
  * Runs a handler and gives its result, or fails with its error. A callback counts when the event loop is empty, unless
  * `context.callbackWaitsForEmptyEventLoop` is false; `context.done` and its siblings, an error and a promise count at
- * once. What a handler returns that is no promise is no result: without a callback the result is null.
+ * once. A returned value that is no promise is not the result: without a callback the result is null.
  */
 export const run = (handler, event, context) =>
   new Promise((resolve, reject) => {

@@ -17,8 +17,8 @@ export const nodeMajor = Number(process.versions.node.split(".", 1)[0])
 const isFile = (path) => Fs.statSync(path, { throwIfNoEntry: false })?.isFile() === true
 
 /**
- * The file and the path of the export that `_HANDLER` means, when a wrapper has put another handler before the
- * function's: as Lambda's own runtime finds it.
+ * The file and the path of the export that `_HANDLER` means, found as Lambda's own runtime finds them. Used when a
+ * wrapper has put another handler before the function's.
  */
 const locate = (handler) => {
   const root = process.env.LAMBDA_TASK_ROOT
@@ -38,7 +38,7 @@ const locate = (handler) => {
   }
 }
 
-/** The libraries of layers. Node itself looks there for `require` alone, Lambda's runtime for `import` too. */
+/** The libraries of layers. Node itself looks there for `require` only, Lambda's runtime also for `import`. */
 const libraryFolders = (process.env.NODE_PATH ?? "").split(":").filter((folder) => folder.endsWith("/node_modules"))
 
 // A wrapper may start a Node that has no hooks.
@@ -67,7 +67,7 @@ const packageTypeOf = (folder) => {
   try {
     return JSON.parse(Fs.readFileSync(file, "utf8")).type
   } catch {
-    // Node says it better when it loads the file.
+    // Node reports the mistake better when it loads the file.
     return undefined
   }
 }
@@ -78,7 +78,7 @@ const isCommonJs = (file) => {
   return [".cjs", ""].includes(extension) || (extension === ".js" && packageTypeOf(Path.dirname(file)) !== "module")
 }
 
-/** A module that turns out to be no CommonJS, and that `require` does not take. */
+/** Errors of `require` for a file that is an ES module and not CommonJS. */
 const esmOnly = new Set(["ERR_REQUIRE_ESM", "ERR_REQUIRE_ASYNC_MODULE"])
 
 const loadFile = async (file) => {
@@ -99,7 +99,7 @@ const importFile = async (file) => {
     const isMissing = error?.code === "ERR_MODULE_NOT_FOUND" || error?.code === "MODULE_NOT_FOUND"
     if (!isMissing && !(error instanceof SyntaxError)) throw error
     const known = new RuntimeError(isMissing ? "ImportModuleError" : "UserCodeSyntaxError", String(error))
-    // It names the place.
+    // The stack of the original error names the place.
     known.stack = error.stack
     throw known
   }
@@ -109,11 +109,11 @@ const streaming = Symbol.for("aws.lambda.runtime.handler.streaming")
 
 export const streamsOf = (handler) => handler[streaming] !== undefined
 
-/** What Lambda's Node runtime offers to functions that stream. */
+/** The helpers of Lambda's Node runtime for functions that stream. */
 globalThis.awslambda = {
   streamifyResponse: (handler, options = {}) => Object.assign(handler, { [streaming]: options }),
   HttpResponseStream: {
-    /** Status and headers of an HTTP answer go before the body, parted from it by eight zero bytes. */
+    /** Status and headers of an HTTP answer go before the body, separated from it by eight zero bytes. */
     from: (stream, metadata) => {
       stream.setContentType("application/vnd.awslambda.http-integration-response")
       stream.write(JSON.stringify(metadata))

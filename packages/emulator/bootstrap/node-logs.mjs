@@ -1,16 +1,16 @@
 /**
- * What a Node function logs, as Lambda's own runtime writes it: every line before the function goes on, and each call of
- * the console as one record.
+ * Writes what a Node function logs as Lambda's own runtime does: every line before the function goes on, and each call
+ * of the console as one record.
  */
 import * as Fs from "node:fs"
 import * as Util from "node:util"
 
-/** Whose record it is; `undefined` outside of an invocation. */
+/** The invocation that a record belongs to; `undefined` outside of an invocation. */
 const current = { requestId: undefined, tenantId: undefined }
 
 export const setInvocation = (requestId, tenantId) => Object.assign(current, { requestId, tenantId })
 
-/** Writes all of it before it returns, so that nothing is lost however the process ends. */
+/** Writes all bytes before it returns, so that nothing is lost however the process ends. */
 const writeAll = (descriptor, bytes) => {
   for (let at = 0; at < bytes.length;) {
     try {
@@ -23,7 +23,9 @@ const writeAll = (descriptor, bytes) => {
   }
 }
 
-/** Node keeps in memory what does not fit into a pipe, and loses it when the process ends. */
+/**
+ * Makes a stream write at once. Node keeps in memory what does not fit into a pipe, and loses it when the process ends.
+ */
 const writeAtOnce = (stream, descriptor) => {
   // The stream collects several writes for this one, if it is there.
   stream._writev = null
@@ -112,7 +114,7 @@ const takeConsole = (descriptor) => {
   Object.assign(console, { trace, debug, info, log: info, warn, error, fatal })
 }
 
-/** Everything that the process prints from now on is written at once. */
+/** From now on everything that the process prints is written at once. */
 export const start = () => {
   writeAtOnce(process.stdout, 1)
   writeAtOnce(process.stderr, 2)
@@ -121,7 +123,7 @@ export const start = () => {
   takeConsole(given === undefined ? undefined : Number(given))
 }
 
-/** An error with what `JSON.stringify` leaves out of it. */
+/** An error with the fields that `JSON.stringify` leaves out. */
 const enumerable = (_, value) => {
   if (!(value instanceof Error)) return value
   const { code, message, name, stack } = value

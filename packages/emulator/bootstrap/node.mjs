@@ -1,11 +1,11 @@
 /**
  * Runs an exported function as a Lambda function: loads the module, asks the Runtime API for invocations, answers them.
- * What Lambda's own runtime does around a handler, it does, by the rules of the Node that runs it.
+ * The program does around a handler what Lambda's own runtime does, by the rules of the Node that runs it.
  *
  *     _EFFECT_LAMBDA_FUNCTION='{"file":"/path/to/index.mjs","export":"handler","handler":"index.handler"}' node node.mjs
  *
- * Plain JavaScript without dependencies, started by the emulator as the function's process. It has no arguments, since
- * wrappers put their own before the last one.
+ * Plain JavaScript without dependencies, started by the emulator as the function's process. The program gets no
+ * arguments, since wrappers put their own before the last one.
  */
 import * as Http from "node:http"
 import * as Util from "node:util"
@@ -19,7 +19,7 @@ const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(":")
 const agent = new Http.Agent({ keepAlive: true })
 const runtime = "/2018-06-01/runtime"
 
-/** The id of the invocation at work, for an error that nobody caught. */
+/** The id of the invocation at work, for an error that was not caught. */
 let current
 
 const open = (method, path, headers) => Http.request({ host, port, agent, method, path: runtime + path, headers })
@@ -137,7 +137,7 @@ const stream = async (handler, event, context) => {
   response.setContentType = (type) => response.setHeader("Content-Type", type)
   const answer = answered(response)
   try {
-    // As on Lambda the function ends the stream; one that never does runs into its timeout.
+    // As on Lambda the function ends the stream; a function that never does runs into its timeout.
     await handler(event, response, context)
   } catch (error) {
     if (!response.headersSent) {
@@ -182,7 +182,7 @@ const lastResort = async (what, error, code) => {
   try {
     await (current === undefined ? report("/init/error", what, error) : invocationError(current, error, what))
   } finally {
-    // Also where nobody listens any more.
+    // The process ends even if the report did not arrive.
     process.exit(code)
   }
 }

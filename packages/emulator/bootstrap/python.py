@@ -1,10 +1,10 @@
 """Runs a function of a file as a Lambda function: loads the file, asks the Runtime API for invocations, answers them.
-What Lambda's own runtime does around a handler, it does.
+The program does around a handler what Lambda's own runtime does.
 
     _EFFECT_LAMBDA_FUNCTION='{"file":"/path/to/main.py","export":"handler","handler":"main.handler"}' python3 -u python.py
 
-Standard library only, started by the emulator as the function's process. It has no arguments, since wrappers put their
-own before the last one.
+Standard library only, started by the emulator as the function's process. The program gets no arguments, since wrappers
+put their own before the last one.
 """
 
 import http.client
@@ -18,12 +18,12 @@ import traceback
 # The folder of the user's handler stays as it is.
 sys.dont_write_bytecode = True
 
-# A wrapper may have made them non-blocking, and Python drops what does not fit into a full pipe then. With -u every
-# write leaves at once.
+# A wrapper may have made these descriptors non-blocking, and then Python drops what does not fit into a full pipe. With
+# -u every write leaves at once.
 for descriptor in (1, 2):
     os.set_blocking(descriptor, True)
 
-# The folder of this file; a module of the function may have the name of one beside this.
+# The folder of this file leaves the path: a module of the function may have the same name as a file in it.
 BOOTSTRAP = sys.path.pop(0)
 sys.path.append(BOOTSTRAP)
 import python_logs  # noqa: E402
@@ -60,9 +60,9 @@ def document_of(error, request_id=""):
         error_type, stack = error.error_type, error.stack
     else:
         frames = traceback.extract_tb(error.__traceback__)
-        # The first frames are this file's, or those of the import.
+        # The first frames belong to this file or to the import.
         own = next((at for at, frame in enumerate(frames) if not is_ours(frame.filename)), len(frames))
-        # As tuples, which say nothing of columns: newer Pythons mark them.
+        # Tuples have no columns, which newer Pythons would mark.
         lines = [(frame.filename, frame.lineno, frame.name, frame.line) for frame in frames[own:]]
         error_type, stack = type(error).__name__, traceback.format_list(lines)
     return {"errorMessage": str(error), "errorType": error_type, "requestId": request_id, "stackTrace": stack}
@@ -140,7 +140,7 @@ def answer(api, sink, handler, headers, body):
 
 
 def hooks():
-    """Those that the function has registered for the snapshot and for the restore, as (function, args, kwargs)."""
+    """The hooks that the function has registered for the snapshot and for the restore, as (function, args, kwargs)."""
     try:
         import snapshot_restore_py
     except ImportError:
@@ -160,7 +160,7 @@ def take_snapshot(api, sink):
     before, after = hooks()
     try:
         while before:
-            # The last one registered comes first.
+            # The hook that was registered last comes first.
             function, args, kwargs = before.pop()
             function(*args, **kwargs)
     except Exception as error:

@@ -1,4 +1,4 @@
-"""What Lambda's own Python runtime passes to a function as the second argument."""
+"""The second argument of a function, as Lambda's own Python runtime passes it."""
 
 import json
 import logging

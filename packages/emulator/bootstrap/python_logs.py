@@ -1,4 +1,4 @@
-"""What a Python function logs, as Lambda's own runtime writes it: each record of `logging` as one record."""
+"""Writes what a Python function logs as Lambda's own runtime does: each record of `logging` as one record."""
 
 import json
 import logging
@@ -7,7 +7,7 @@ import sys
 import time
 import traceback
 
-# Whose record it is.
+# The invocation that a record belongs to.
 current = {"request_id": None, "tenant_id": None}
 
 IS_JSON = os.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
@@ -16,7 +16,7 @@ LEVEL = {"TRACE": "DEBUG"}.get(
 )
 TIME = "%Y-%m-%dT%H:%M:%S"
 
-# The attributes of every record; what else one has was given by `extra`.
+# The attributes of every record; `extra` has given the others.
 STANDARD = {*vars(logging.LogRecord("", 0, "", 0, "", None, None)), "aws_request_id", "tenant_id"}
 
 
@@ -27,7 +27,7 @@ def type_of_frame(level):
 
 
 class Sink:
-    """Where records go: a descriptor for frames, or without one stdout."""
+    """The destination of records: a descriptor for frames, or stdout if there is none."""
 
     def __init__(self):
         given = os.environ.pop("_LAMBDA_TELEMETRY_LOG_FD", None)

@@ -87,7 +87,7 @@ export class Emulator extends Context.Service<
      * Invokes the function and succeeds as soon as the runtime answers; extensions may still be busy. Invocations run one
      * after another. A function that fails, crashes or times out is a result with `functionError`, not an error.
      *
-     * Under `rie` it succeeds only when the extensions are done too. It fails there with `InvocationRefused` while
+     * Under `rie` it succeeds only when the extensions are done too. There it also fails with `InvocationRefused` while
      * another invocation runs, and cuts a payload that is too large. Under `lmi` invocations run at the same time, as
      * many as the runtime polls for.
      */

@@ -4,7 +4,7 @@
  * Tests assert on it instead of sleeping, and people read it to see what Lambda would have done. Times are epoch
  * milliseconds of the live clock, `index` is the position in the journal.
  *
- * The journal is bounded, so that an environment can run for days. It keeps the last 100,000 entries (`journalSize`),
+ * The journal is bounded, so that an environment can run for days: it keeps the last 100,000 entries (`journalSize`),
  * and at most 64 Mi characters of text in them.
  *
  * @since 0.1.0

@@ -16,7 +16,7 @@ import * as Schema from "effect/Schema"
 export interface LogLine {
   /** Such as `ERROR`; `undefined` if the line has no level, or a number for it. */
   readonly level: string | undefined
-  /** One line: the message, and the first error of its `cause` that says more than the message. */
+  /** A single line: the message, and the first error of its `cause` that says more than the message. */
   readonly text: string
 }
 

@@ -66,7 +66,7 @@ export const launchNext = (env: Environment): void => {
   extension.process = spawn(env, source)
 }
 
-/** Goes on with init as far as its gates are open. */
+/** Goes on with init through the gates that are open. */
 export const advanceInit = (env: Environment): void => {
   if (env.phase._tag !== "Init" || env.toLaunch.length > 0) return
   if (!env.runtime.started) {

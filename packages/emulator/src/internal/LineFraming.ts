@@ -14,7 +14,7 @@ export interface LineFraming {
   readonly end: () => ReadonlyArray<string>
 }
 
-/** One stream; stdout and stderr are two. */
+/** Frames a single stream; stdout and stderr are two streams. */
 export const make = (limit = maxLineLength): LineFraming => {
   let rest = ""
   return {

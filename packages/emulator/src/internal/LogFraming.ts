@@ -28,7 +28,7 @@ const findHead = (bytes: Buffer): number => {
   return bytes.length - (cut ?? 0)
 }
 
-/** A stream. A record longer than `limit` characters is cut into several, as a line is. */
+/** Frames a single stream. A record longer than `limit` characters is cut into several, as a line is. */
 export const make = (limit = LineFraming.maxLineLength): LineFraming.Framing<Piece> => {
   const lines = LineFraming.ofBytes(limit)
   const decoder = new StringDecoder("utf8")

@@ -1,10 +1,10 @@
 /**
  * Kills the processes that this Node process leaves behind, however it ends.
  *
- * A process that is killed with SIGKILL cannot clean up, so another process has to: a shell in a separate session, no
- * child of this process, that holds one end of a pipe. The shell is told every process group as it starts and as it
- * ends. The kernel closes the pipe whatever happens to this process, and then the shell kills the groups that are left.
- * SIGKILL also ends a stopped process.
+ * A process that is killed with SIGKILL cannot clean up, so another process has to. That is a shell in a separate
+ * session, no child of this process, that holds one end of a pipe. The shell is told every process group as it starts
+ * and as it ends. The kernel closes the pipe whatever happens to this process, and then the shell kills the groups that
+ * are left. SIGKILL also ends a stopped process.
  *
  * There is one reaper for all environments of this Node process. The reaper starts with the first group and ends with
  * the last.
