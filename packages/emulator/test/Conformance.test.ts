@@ -53,7 +53,7 @@ describe("the table of cases", () => {
     )
   })
 
-  it("says shown exactly where a scenario runs, profile by profile", () => {
+  it("says shown exactly for the profiles under which a scenario runs", () => {
     for (const { number, profiles, shown } of cases) {
       const own = scenarios.filter((scenario) => scenario.case === number)
       const run = new Set(own.flatMap((scenario) => scenario.profiles ?? profiles))

@@ -1,6 +1,6 @@
 /**
- * Random call sequences against the state machine alone: whatever clients, processes and timers do in whatever order, it
- * keeps its invariants, refuses only in documented words, and comes to an end when it is told to.
+ * Random call sequences against the state machine alone. Clients, processes and timers may do anything in any order:
+ * the machine keeps its invariants, refuses only in documented words, and comes to an end when it is told to.
  */
 import * as EnvironmentState from "@effect-lambda/emulator/EnvironmentState"
 import type * as Journal from "@effect-lambda/emulator/Journal"
@@ -99,7 +99,7 @@ const documented: ReadonlyArray<readonly [status: number, errorType: string, mes
   [500, "InternalServerError", "Internal Server Error", "lmi"]
 ]
 
-/** Of an HTTP and of a TCP listener, of the Telemetry and of the Logs API. */
+/** Subscriptions of an HTTP and of a TCP listener, to the Telemetry and to the Logs API. */
 const subscriptions = [
   "not json",
   '{"schemaVersion":"2025-01-29","types":["platform"],"destination":{"protocol":"HTTP","URI":"http://sandbox.localdomain:1"}}',
@@ -107,7 +107,7 @@ const subscriptions = [
   '{"schemaVersion":"2020-08-15","types":["platform"],"destination":{"protocol":"TCP","port":1}}'
 ]
 
-/** One environment, everything that is known about it from outside, and the rules it must keep. */
+/** An environment, everything that is known about it from outside, and the rules it must keep. */
 class World {
   readonly profile: Profile
   readonly met: Set<number>
@@ -126,7 +126,7 @@ class World {
   frozen = false
   freezes = 0
   readonly open = { init: false, invocations: new Set<string>(), shutdown: false }
-  /** What belongs to one generation. */
+  /** The data of a single generation. */
   registered = new Map<Journal.Source, ReadonlyArray<string>>()
   polled = new Set<Journal.Source>()
   gotShutdown = new Set<Journal.Source>()
@@ -381,7 +381,7 @@ class World {
     }
   }
 
-  /** A release is stored: who may have SHUTDOWN and polls, early or late, has it. */
+  /** A release is stored: an extension that may have SHUTDOWN and polls, early or late, has it. */
   checkStoredReleases(): void {
     const living = [...this.alive].flatMap(([process, source]) => (this.killed.has(process) ? [] : [source]))
     if (!this.open.shutdown || [...this.alive.values()].includes("runtime") || !this.timers.has("shutdown")) return
@@ -406,7 +406,7 @@ class World {
     this.send({ _tag: "ProcessExited", process, status: { _tag: "Code", code }, peakMemoryBytes: undefined })
   }
 
-  /** Told to end, with nobody there but the clock, it ends. */
+  /** The environment ends when it is told to, even if only the clock goes on. */
   end(): void {
     this.send({ _tag: "Shutdown", reason: "spindown" })
     for (let round = 0; round < 5 && !this.terminated; round++) {
@@ -436,7 +436,7 @@ const bodies = [
 ]
 const large = `{"events":[],"x":"${"x".repeat(1_048_576)}"}`
 
-/** What only SnapStart has; `false`: nothing this time. */
+/** A step that only SnapStart has; `false` means no step this time. */
 const snapStartStep = (world: World, { below }: Random): boolean => {
   if (!world.snapStart || below(3) !== 0) return false
   if (world.cutting && below(2) === 0) {
@@ -453,7 +453,7 @@ const snapStartStep = (world: World, { below }: Random): boolean => {
   return true
 }
 
-/** One step that any client, process or clock could make. */
+/** A step that any client, process or clock could make. */
 const step = (world: World, random: Random): void => {
   const { below, pick } = random
   const exchange = ++world.numbers
@@ -500,7 +500,7 @@ const step = (world: World, random: Random): void => {
       // AWS's emulator has neither service in its usual mode, a managed instance has no Logs API.
       if (world.profile === "rie") return
       const api = world.profile === "lmi" || below(2) === 0 ? "telemetry" : "logs"
-      // Mostly by the same one, so that the two services meet.
+      // Mostly the same extension subscribes, so that the two services meet.
       const subscriber = below(2) === 0 ? (world.identifiers[0] ?? "") : identifier()
       return world.send({
         _tag: "ExtensionsApi",
@@ -561,7 +561,7 @@ const step = (world: World, random: Random): void => {
       if (world.timers.has("flush") && below(2) === 0) return world.send({ _tag: "TelemetryFlushed" })
       const timer = pick([...world.timers.keys()])
       if (timer === undefined || below(3) !== 0) return
-      // Sometimes one that was stopped while it fired.
+      // Sometimes the timer was stopped while it fired.
       if (below(4) === 0) return world.send({ _tag: "TimerFired", timer, generation: -1 })
       return world.fire(timer)
     }
@@ -575,7 +575,7 @@ const step = (world: World, random: Random): void => {
 }
 
 describe.each(["real", "rie", "lmi"] as const)("profile %s", (profile) => {
-  // A second or two of the processor, of which others may leave little.
+  // The test takes a second or two of processor time, of which others may leave little.
   it(
     `${sequences} random sequences of ${steps} steps keep every invariant and meet every refusal`,
     { timeout: 60_000 },

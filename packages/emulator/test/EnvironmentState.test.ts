@@ -89,7 +89,7 @@ const makeMachine = (extensions: ReadonlyArray<string>, options: Partial<Environ
     assert.isDefined(generation)
     launch(send({ _tag: "TimerFired", timer, generation }))
   }
-  /** How long the timers of this name had to run. */
+  /** The times that the timers of this name had to run. */
   const delays = (timer: EnvironmentState.TimerName) =>
     commands.flatMap((command) => (command._tag === "StartTimer" && command.timer === timer ? [command.delayMs] : []))
   const processOf = (source: Journal.Source): number => {
@@ -300,7 +300,7 @@ describe("invoke", () => {
     assert.strictEqual(machine.replyTo(machine.next(a)), undefined)
   })
 
-  it("a process that ends between invocations fails the next one, and the one after starts anew", () => {
+  it("a process that ends between invocations fails the next invocation, and the one after starts everything again", () => {
     const machine = makeMachine([])
     machine.runtimeNext()
     machine.exit("runtime", 1)

@@ -35,7 +35,7 @@ it.each(written)("%s", (text, fault) => {
   assert.deepStrictEqual(Result.getOrThrow(Fault.parse(text)), fault)
 })
 
-describe("what is no fault gets one sentence that says how it is written", () => {
+describe("a text that is no fault gets one sentence that says how it is written", () => {
   const messageOf = (text: string) => Result.getOrThrow(Result.flip(Fault.parse(text))).reason.message
 
   it.each(["", "nope", "rest:next", "=5", "Reset:next"])("%j: the names", (text) => {

@@ -1,4 +1,7 @@
-/** What faults do, and when. The server and the state machine write down what reaches them; the clock is a test's. */
+/**
+ * The effect of faults, and its time. The server and the state machine write down what reaches them; the clock is a
+ * test's.
+ */
 import * as Fault from "@effect-lambda/emulator/Fault"
 import { assert, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
@@ -7,7 +10,7 @@ import * as Result from "effect/Result"
 import * as TestClock from "effect/testing/TestClock"
 import * as FaultInjector from "../src/internal/FaultInjector.ts"
 
-/** `seen` is what came of it, after the milliseconds when it came. */
+/** `seen` has the effects, each after its time in milliseconds. */
 const world = Effect.fnUntraced(function* (faults: string, isRunning = true) {
   const clock = yield* Clock.Clock
   const now = () => clock.currentTimeMillisUnsafe()
@@ -45,7 +48,7 @@ const delivered = {
   lost: false
 } as const
 
-// Under the real clock: for a test's a sleep of 0 is over at once.
+// This needs the real clock: under a test's a sleep of 0 ends at once.
 it.live("a crash without a delay strikes before the event can be answered", () =>
   Effect.gen(function* () {
     const { injector, seen } = yield* world("crash:extension:a:during-invoke")
@@ -57,7 +60,7 @@ it.live("a crash without a delay strikes before the event can be answered", () =
   })
 )
 
-it.effect("a crash of a process that has ended meanwhile did not strike", () =>
+it.effect("a crash does not strike a process that has already ended", () =>
   Effect.gen(function* () {
     const { injector, seen } = yield* world("crash:extension:a:during-invoke+50ms", false)
     injector.happened(delivered)
@@ -81,7 +84,7 @@ it.effect("delays of one answer add up", () =>
   })
 )
 
-it.effect("a freeze is held once, whatever would end it, which comes after it in its order", () =>
+it.effect("a freeze is held once, and the inputs that would end it come after it in their order", () =>
   Effect.gen(function* () {
     const { injector, seen } = yield* world("hold-thaw=300ms")
     injector.happened({ _tag: "Frozen" })

@@ -59,7 +59,7 @@ describe("a connection", { concurrent: true }, () => {
         initType: "snap-start",
         faults: [
           { _tag: "Reset", route },
-          // What was reset had no answer: these count answers.
+          // A reset request has no answer, and these count answers.
           { _tag: "Partial", route, bytes: 7, when: { at: 1 } },
           { _tag: "Slow", route, delay: "100 millis", when: { at: 2 } }
         ]
@@ -88,7 +88,7 @@ describe("a connection", { concurrent: true }, () => {
 })
 
 describe("occurrences", { concurrent: true }, () => {
-  /** Which of so many requests are reset; `x` is one. */
+  /** Shows which of so many requests are reset, each as `x`. */
   const pattern = Effect.fnUntraced(function* (when: Fault.Occurrence | undefined, seed?: number, count = 12) {
     const fault: Fault.Fault =
       when === undefined ? { _tag: "Reset", route: "register" } : { _tag: "Reset", route: "register", when }

@@ -1,6 +1,6 @@
 /**
- * Every fault, told by the command line's words, with the hello extension of this repository, which gets over it, and
- * with one that was written in a hurry, which fails as it would on Lambda.
+ * Every fault, in the words of the command line, with two extensions. The hello extension of this repository gets over
+ * it; the naive one, written in a hurry, fails as it would on Lambda.
  */
 import type * as Emulator from "@effect-lambda/emulator/Emulator"
 import * as Fault from "@effect-lambda/emulator/Fault"
@@ -22,7 +22,7 @@ const environment = {
   NODE_COMPILE_CACHE: Path.join(import.meta.dirname, "../../../node_modules/.cache/compile")
 }
 
-/** A line of an extension: the naive one writes plain words, hello logs JSON. What else is written explains a crash. */
+/** A line of an extension: the naive one writes plain words, hello logs JSON. Other lines explain a crash. */
 const said = (line: string): ReadonlyArray<string> => {
   if (line === "INVOKE") return ["handled"]
   if (line === "SHUTDOWN") return ["ended"]
@@ -32,7 +32,7 @@ const said = (line: string): ReadonlyArray<string> => {
   return [message.includes("invocations, then shutdown") ? "ended" : message.split(" ", 4).join(" ")]
 }
 
-/** What happened to the extension: what it said, which events nobody received, how its processes ended. */
+/** The story of the extension: its words, the events that were lost, the end of its processes. */
 const lifeOf = (entries: ReadonlyArray<Journal.JournalEntry>): ReadonlyArray<string> =>
   entries.flatMap((entry) => {
     if (!("source" in entry) || entry.source === "runtime") return []
@@ -42,7 +42,7 @@ const lifeOf = (entries: ReadonlyArray<Journal.JournalEntry>): ReadonlyArray<str
     return [`${entry.state} ${entry.status._tag === "Code" ? entry.status.code : entry.status.signal}`]
   })
 
-/** How init failed and how the invocations ended. */
+/** The failure of init and the ends of the invocations. */
 const resultsOf = (entries: ReadonlyArray<Journal.JournalEntry>): ReadonlyArray<string> =>
   entries.flatMap((entry) => {
     if (entry._tag === "InitEnded") return entry.status === "success" ? [] : [`init ${entry.errorType}`]
@@ -63,7 +63,7 @@ const live = Effect.fnUntraced(function* (who: keyof typeof files, faults: strin
   })
   for (let number = 1; number <= 2; number++) {
     const result = yield* Effect.result(invoke("1"))
-    // The environment ended meanwhile, by a fault.
+    // A fault has ended the environment before.
     if (Result.isFailure(result)) break
     const { requestId } = result.success
     yield* journal.waitFor(
@@ -84,7 +84,7 @@ const twice = { life: ["handled", "handled", "ended", "Exited 0"], results: ["su
 const lostPoll = "lost a poll, one"
 const works = "the poll for events"
 
-/** What the fault does to each of them. */
+/** The effect of the fault on each of them. */
 const table: ReadonlyArray<{
   readonly fault: string
   readonly hello: { readonly life: ReadonlyArray<string>; readonly results: ReadonlyArray<string> }
@@ -101,7 +101,7 @@ const table: ReadonlyArray<{
     hello: twice,
     naive: { life: ["handled", "Running 1", "handled", "ended", "Exited 0"], results: ["Extension.Crash", "success"] }
   },
-  // Nobody minds waiting.
+  // The wait harms neither of them.
   { fault: "slow:register=300ms slow:next=300ms", hello: twice, naive: twice },
   {
     // The registration counts, its identifier is lost: hello is refused when it tries again, and says why it ends.
@@ -239,7 +239,7 @@ describe("drop-parked-next", { concurrent: true }, () => {
   it.live("naive crashes", () =>
     Effect.gen(function* () {
       const { life, results } = yield* live("naive", "drop-parked-next")
-      // Before init is over, or after an invocation has begun.
+      // Before the end of init, or after an invocation has begun.
       assert.include(
         ["Ready 1", "Running 1"],
         life.find((word) => word.endsWith(" 1"))

@@ -27,7 +27,7 @@ const startVariant = (name: string, variant: string, options: Emulator.Options =
     ...options
   })
 
-/** What happened to the extension, without what the journal says of the function and of times. */
+/** The story of the extension, without the function and without times. */
 const story = (entries: ReadonlyArray<Journal.JournalEntry>): ReadonlyArray<string> =>
   entries.flatMap((entry) => {
     switch (entry._tag) {

@@ -68,7 +68,7 @@ const rows: ReadonlyArray<Foreign> = [
   }
 ]
 
-// One after another: the two seconds of SHUTDOWN are too short for many on a busy machine.
+// The extensions run one after another: the two seconds of SHUTDOWN are too short for many on a busy machine.
 describe.each(rows)("$name", (row) => {
   it.live("registers, subscribes, delivers what it is given, and ends in order", () => run(row))
 })

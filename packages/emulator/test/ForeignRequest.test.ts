@@ -1,4 +1,4 @@
-/** What a web page can make a browser send to the two servers, and what clients of this machine send. */
+/** Requests that a web page can make a browser send to the two servers, and requests of clients of this machine. */
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

@@ -1,4 +1,4 @@
-/** The freeze: nothing of the processes runs between invocations, and nothing is told to them before they go on. */
+/** The freeze: no process runs between invocations, and no event is told to a process before it goes on. */
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -14,7 +14,7 @@ import {
   writeExecutable
 } from "./support.ts"
 
-/** It and a child of its own write the time every five milliseconds. */
+/** The program and a child of it write the time every five milliseconds. */
 const tickingExtension = script(`
   const tick = () => setInterval(() => console.log(Date.now()), 5)
   if (process.argv[2] === "child") {
@@ -123,7 +123,7 @@ describe("freeze", { concurrent: true }, () => {
         if (_tag === "Thawed") frozen = false
         if (_tag === "EventDelivered" || _tag === "InvocationDelivered") assert.isFalse(frozen)
       }
-      // Without a delay there is no pause, however short, without its freeze.
+      // Without a delay every pause has its freeze, however short it is.
       if (after === 0) assert.lengthOf(entries.filter(Journal.is("Thawed")), 50)
     })
   )

@@ -1,4 +1,4 @@
-/** Handlers that call back: how Lambda's runtimes before Node 24 wait for them, and what Node 24 says. */
+/** Handlers that call back: Lambda's runtimes before Node 24 wait for them, Node 24 refuses them. */
 import type * as Emulator from "@effect-lambda/emulator/Emulator"
 import type { EmulatorError } from "@effect-lambda/emulator/EmulatorError"
 import * as Journal from "@effect-lambda/emulator/Journal"
@@ -9,7 +9,7 @@ import { temporaryDirectory, writeExecutable } from "./support.ts"
 
 type Result = string | { readonly errorType: string; readonly errorMessage: string }
 
-/** The bootstrap goes by the version that Node tells: this one tells another. */
+/** The bootstrap goes by the version that Node tells, and this Node tells another. */
 const asNode = Effect.fnUntraced(function* (version: string) {
   const text = `Object.defineProperty(process, "versions", { value: { ...process.versions, node: "${version}" } })`
   const file = writeExecutable(yield* temporaryDirectory, "version.cjs", text, 0o644)
@@ -178,7 +178,7 @@ describe("from Node 24 on", () => {
     })
   )
 
-  it.live("what a handler returns is the result, and its context has no callbacks", () =>
+  it.live("the returned value of a handler is the result, and its context has no callbacks", () =>
     Effect.gen(function* () {
       const text = `exports.handler = (event, context, ...rest) =>
         [rest.length, "done" in context, "callbackWaitsForEmptyEventLoop" in context]`

@@ -1,4 +1,4 @@
-/** What a function of a handler file prints: how it arrives, and that all of it does. */
+/** The output of a function of a handler file: the form in which it arrives, and that all of it does. */
 import type * as Emulator from "@effect-lambda/emulator/Emulator"
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert, describe, it } from "@effect/vitest"
@@ -45,7 +45,7 @@ def handler(event, context):
 
 const requestId = "11111111-2222-4333-8444-555555555555"
 
-/** What differs from run to run, from one Python to another, or is not the function's, stands for itself. */
+/** Replaces the parts that differ from run to run, from one Python to another, or that are not the function's. */
 const known = (text: string, directory: string): string =>
   text
     .replaceAll(directory, "DIR")
@@ -55,7 +55,7 @@ const known = (text: string, directory: string): string =>
     .replace(/(\n {4}at handler [^\n]*)[^]*$/, "$1")
     .replace(/(" {4}at handler [^"]*").*$/, "$1]}")
 
-/** What a function prints at its load and in an invocation: where, and the text or the object. */
+/** The output of a function at its load and in an invocation: its channel, and the text or the object. */
 const printed = Effect.fnUntraced(function* (name: string, text: string, options: Emulator.Options) {
   const { directory, emulator } = yield* withFunction(name, text, options)
   yield* emulator.invoke("{}", { requestId })
@@ -204,11 +204,11 @@ type Case = readonly [
   expected: ReadonlyArray<Printed>
 ]
 
-/** AWS's emulator gives nobody a descriptor: there a record is a line of stdout, with CR for its line breaks. */
+/** AWS's emulator gives no descriptor: there a record is a line of stdout, with CR for its line breaks. */
 const asLines = (records: ReadonlyArray<Printed>): ReadonlyArray<Printed> =>
   records.map(([, what]) => ["stdout", typeof what === "string" ? what.replaceAll("\n", "\r") : what])
 
-describe("each call of a logger is one record, in the order of what is printed", () => {
+describe("each call of a logger is one record, in the order of all output", () => {
   const cases: ReadonlyArray<Case> = [
     ["Node, text", "index.mjs", node, {}, nodeText],
     ["Node, JSON", "index.mjs", node, { logFormat: "json" }, nodeJson],

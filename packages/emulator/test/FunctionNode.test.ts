@@ -1,4 +1,4 @@
-/** Node handler files: what they get, what becomes of their result, and of their errors. */
+/** Node handler files: their arguments, and the fate of their results and errors. */
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -72,7 +72,7 @@ describe("a Node handler file", () => {
     })
   )
 
-  it.live("what it throws is posted with its type and stack; the process lives on", () =>
+  it.live("an error that it throws is posted with its type and stack; the process lives on", () =>
     Effect.gen(function* () {
       const { emulator, handler } = yield* withFunction(
         "index.mjs",
@@ -100,7 +100,7 @@ describe("a Node handler file", () => {
     })
   )
 
-  it.live("an error that nobody catches is posted, then the process ends and the next invocation has a new one", () =>
+  it.live("an uncaught error is posted, then the process ends and the next invocation has a new process", () =>
     Effect.gen(function* () {
       const { emulator } = yield* withFunction(
         "index.mjs",

@@ -1,4 +1,4 @@
-/** Python handler files: what they get, what becomes of their result, and of their errors. */
+/** Python handler files: their arguments, and the fate of their results and errors. */
 import type * as Emulator from "@effect-lambda/emulator/Emulator"
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert, describe, it } from "@effect/vitest"
@@ -8,7 +8,7 @@ import { errorOf, invokeOptions, withFunction } from "./functions.ts"
 import { hasPython } from "./support.ts"
 
 describe("a Python handler file", () => {
-  it.live("where there is no python3, one sentence says so", () =>
+  it.live("without python3, one sentence says so", () =>
     Effect.gen(function* () {
       const { emulator } = yield* withFunction("main.py", "", { environment: { PATH: "/does/not/exist" } })
       const failed = yield* emulator.journal.waitFor(Journal.is("LaunchFailed"))
@@ -69,7 +69,7 @@ def handler(event, context):
     })
   )
 
-  it.live("what it raises is posted with its type and stack; the process lives on", () =>
+  it.live("an error that it raises is posted with its type and stack; the process lives on", () =>
     Effect.gen(function* () {
       const { emulator, handler } = yield* withFunction(
         "main.py",

@@ -1,11 +1,11 @@
-/** What becomes of a result, and of the headers of an invocation: as Lambda's runtimes write and read them. */
+/** Results, and the headers of an invocation, as Lambda's runtimes write and read them. */
 import type * as Emulator from "@effect-lambda/emulator/Emulator"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { withFunction } from "./functions.ts"
 import { hasPython } from "./support.ts"
 
-/** The payload, or the error document without what a stack holds. */
+/** The payload, or the error document without the lines of its stack. */
 const invoke = Effect.fnUntraced(function* (
   emulator: Emulator.Emulator["Service"],
   payload: string,
@@ -28,7 +28,7 @@ const node: Cases = [
     "(() => { const a = {}; a.a = a; return a })()",
     { errorType: "Runtime.JSONStringifyError", errorMessage: "Unable to stringify response body" }
   ],
-  // What an error says goes into a header, too.
+  // The words of an error go into a header, too.
   ['(() => { throw Object.assign(new Error("€"), { name: "Süß\\n" }) })()', { errorType: "Süß\n", errorMessage: "€" }],
   ["(() => { throw null })()", { errorType: "object", errorMessage: "null" }],
   ["1", "1"]
@@ -108,7 +108,7 @@ describe("the headers of an invocation", () => {
       Effect.gen(function* () {
         const { emulator } = yield* withFunction(name, text)
         assert.deepStrictEqual(JSON.parse(String(yield* invoke(emulator, "{}"))), [null, null])
-        // Of blanks HTTP leaves an empty header.
+        // A header of blanks alone is empty in HTTP.
         const empty = yield* invoke(emulator, "{}", { clientContext: " ", cognitoIdentity: " " })
         assert.deepStrictEqual(JSON.parse(String(empty)), [null, null])
         for (const header of ["clientContext", "cognitoIdentity"] as const) {

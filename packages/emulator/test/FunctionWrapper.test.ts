@@ -174,7 +174,7 @@ it.live("the wrapper of the function's own variables counts", () =>
   })
 )
 
-/** As instrumentation does: whatever is loaded by `require` and has a handler gets another one around it. */
+/** As instrumentation does: a module that is loaded by `require` and has a handler gets another handler around it. */
 const hook = `const { prototype } = require("node:module")
 const original = prototype.require
 prototype.require = function (id) {
@@ -193,7 +193,7 @@ describe("a wrapper that hooks require", () => {
     ["index.cjs", commonJs, "module", "seen CommonJS"],
     ["index.js", esm, "module", "a module"],
     ["index.mjs", esm, undefined, "a module"],
-    // Nothing says what it is, and `require` takes no module that waits.
+    // The name does not tell the kind of module, and `require` takes no module that waits.
     ["index.js", `await null\n${esm}`, undefined, "a module"]
   ] as const
   it.live.each(files)("%s, %j, in a package of type %s: %s", ([name, text, type, said]) =>

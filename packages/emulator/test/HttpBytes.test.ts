@@ -110,7 +110,7 @@ describe.concurrent("profile rie, the answer of the Invoke API", () => {
         expectAnswer(answer, 200, headers, body)
         for (const [name, value] of Object.entries(size)) assert.include(answer.headerLines, `${name}: ${value}`)
       }
-      // Nobody answers: the text of a timeout is text.
+      // No runtime answers; the message of a timeout is plain text.
       expectAnswer(yield* world.post("1"), 200, text, "Task timed out after 4.00 seconds")
       expectAnswer(yield* world.post("1", { "X-Amz-Client-Context": "%%%" }), 500, {}, "")
       const elsewhere = yield* exchange(
@@ -199,7 +199,7 @@ describe("a runtime that outlives its invocation", () => {
       expectRefusal(yield* world.respondError(requestId), "InvalidStateTransition", response)
       expectFailure(profile, yield* Fiber.join(caller), failureDocument("Extension.Crash", requestId, "exit status 7"))
       yield* world.journal.waitFor(Journal.is("ShutdownEnded"))
-      // The reset is over: nobody knows the invocation, and there is no runtime.
+      // The reset has ended: the invocation is not known any more, and there is no runtime.
       expectRefusal(yield* world.respond(requestId), "InvalidRequestID", "Invalid request ID", 400)
       const cold = yield* world.call("GET", "/2018-06-01/runtime/invocation/next")
       assert.strictEqual(cold.statusLine, "")

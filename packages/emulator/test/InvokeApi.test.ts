@@ -117,7 +117,7 @@ describe("the AWS SDK's Lambda client", () => {
     })
   )
 
-  it.live("what the API refuses comes as the SDK's own exceptions", () =>
+  it.live("refusals of the API come as the SDK's own exceptions", () =>
     Effect.gen(function* () {
       const { emulator, send } = yield* withClient()
       const refused = (input: Partial<InvokeCommandInput>) =>
@@ -233,7 +233,7 @@ describe("profile rie, raw", () => {
     })
   )
 
-  it.live("where the environment has ended, 500 and why", () =>
+  it.live("after the end of the environment it answers 500 and why", () =>
     Effect.gen(function* () {
       const { address, emulator } = yield* withEndpoint({ profile: "rie", timeout: "2 seconds" })
       yield* emulator.shutdown()

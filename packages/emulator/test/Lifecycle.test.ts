@@ -501,39 +501,41 @@ describe("invoke", () => {
 })
 
 describe("shutdown", () => {
-  it.live("case 67: SIGTERM, then SIGKILL, then SHUTDOWN; case 68: who ignores it is killed at the deadline", () =>
-    Effect.gen(function* () {
-      const stubborn = script(`process.on("SIGTERM", () => {}); for (;;) await nextInvocation()`)
-      const ignoring = script(`await register(["SHUTDOWN"]); await next(); setInterval(() => {}, 1000)`)
-      const emulator = yield* environment({ a: politeExtension, b: ignoring }, stubborn)
-      yield* emulator.journal.waitFor(Journal.is("InitEnded"))
-      yield* emulator.shutdown()
-      const entries = yield* emulator.journal.entries
-      const begin = entries.findIndex(Journal.is("ShutdownStarted"))
-      const order = entries.slice(begin).flatMap((entry) => {
-        if (entry._tag === "Killed") return [`${entry.signal} ${entry.source}`]
-        if (entry._tag === "EventDelivered") return [`${entry.eventType} ${entry.source}`]
-        return entry._tag === "ProcessExited" ? [`${entry.state ?? "exit"} ${entry.source}`] : []
+  it.live(
+    "case 67: SIGTERM, then SIGKILL, then SHUTDOWN; case 68: an extension that ignores it is killed at the deadline",
+    () =>
+      Effect.gen(function* () {
+        const stubborn = script(`process.on("SIGTERM", () => {}); for (;;) await nextInvocation()`)
+        const ignoring = script(`await register(["SHUTDOWN"]); await next(); setInterval(() => {}, 1000)`)
+        const emulator = yield* environment({ a: politeExtension, b: ignoring }, stubborn)
+        yield* emulator.journal.waitFor(Journal.is("InitEnded"))
+        yield* emulator.shutdown()
+        const entries = yield* emulator.journal.entries
+        const begin = entries.findIndex(Journal.is("ShutdownStarted"))
+        const order = entries.slice(begin).flatMap((entry) => {
+          if (entry._tag === "Killed") return [`${entry.signal} ${entry.source}`]
+          if (entry._tag === "EventDelivered") return [`${entry.eventType} ${entry.source}`]
+          return entry._tag === "ProcessExited" ? [`${entry.state ?? "exit"} ${entry.source}`] : []
+        })
+        assert.deepStrictEqual(order, [
+          "SIGTERM runtime",
+          "SIGKILL runtime",
+          "exit runtime",
+          "SHUTDOWN extension:a",
+          "SHUTDOWN extension:b",
+          "Exited extension:a",
+          "SIGKILL extension:b",
+          "ShutdownFailed extension:b"
+        ])
+        const started = entries.find(Journal.is("ShutdownStarted"))
+        const events = entries.filter(Journal.is("EventDelivered"))
+        assert.isDefined(started)
+        assert.strictEqual(started.deadlineMs, started.at + 2000)
+        assert.deepStrictEqual(
+          events.map(({ deadlineMs }) => deadlineMs),
+          [started.deadlineMs, started.deadlineMs]
+        )
       })
-      assert.deepStrictEqual(order, [
-        "SIGTERM runtime",
-        "SIGKILL runtime",
-        "exit runtime",
-        "SHUTDOWN extension:a",
-        "SHUTDOWN extension:b",
-        "Exited extension:a",
-        "SIGKILL extension:b",
-        "ShutdownFailed extension:b"
-      ])
-      const started = entries.find(Journal.is("ShutdownStarted"))
-      const events = entries.filter(Journal.is("EventDelivered"))
-      assert.isDefined(started)
-      assert.strictEqual(started.deadlineMs, started.at + 2000)
-      assert.deepStrictEqual(
-        events.map(({ deadlineMs }) => deadlineMs),
-        [started.deadlineMs, started.deadlineMs]
-      )
-    })
   )
 
   it.live("afterwards: shutdown again is harmless, invoke is a typed error, the stream has ended with the layer", () =>
@@ -585,7 +587,7 @@ describe("shutdown", () => {
 })
 
 describe("processes", () => {
-  it.live("what a process leaves behind in its group goes with it", () =>
+  it.live("processes that a process leaves behind in its group go with it", () =>
     Effect.gen(function* () {
       // The child holds no pipe, so nothing but the signal to the group can end it.
       const leaving = script(`

@@ -1,4 +1,4 @@
-/** Frames of the log descriptor: whatever pieces they come in, the records are those that were written. */
+/** Frames of the log descriptor: however they are cut into pieces, the records are those that were written. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import * as LogFraming from "../src/internal/LogFraming.ts"
@@ -14,7 +14,7 @@ const frame = (record: string): Buffer => Buffer.concat([head(Buffer.byteLength(
 
 type Piece = readonly [channel: "stdout" | "log", text: string]
 
-/** What a stream gives that comes in parts of so many bytes. */
+/** The output for a stream that comes in parts of so many bytes. */
 const read = (stream: ReadonlyArray<Buffer>, size: number, limit?: number): ReadonlyArray<Piece> => {
   const framing = LogFraming.make(limit)
   const pieces: Array<LogFraming.Piece> = []
@@ -73,7 +73,7 @@ describe("log frames", () => {
     }
   })
 
-  it("a process that ended in the middle leaves what came", () => {
+  it("a process that ended in the middle leaves the bytes that came", () => {
     const whole = frame("the last words")
     for (const size of sizes) {
       const last = read([frame("before"), whole.subarray(0, 24)], size)

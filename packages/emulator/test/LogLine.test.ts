@@ -114,7 +114,7 @@ it.each(["plain words", "{ not JSON", '["a"]', ""])("%j is no line of a JSON log
   assert.isUndefined(LogLine.read(line))
 })
 
-describe("what the runtimes of Lambda log is shown in lines", () => {
+describe("records of Lambda's runtimes are shown in lines", () => {
   const time = "2026-11-28T09:20:40.756Z"
   const nodeError = { errorType: "TypeError", errorMessage: "boom" }
   const pythonError = { level: "ERROR", errorMessage: "boom", errorType: "ValueError", requestId: "" }

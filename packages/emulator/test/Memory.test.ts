@@ -1,4 +1,4 @@
-/** What the journal says of the memory of the processes, for the REPORT line. Linux tells it, other systems do not. */
+/** The memory of the processes in the journal, for the REPORT line. Linux tells it, other systems do not. */
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -30,7 +30,7 @@ const assertBetween = (bytes: number, least: number, most: number): void => {
 }
 
 describe("memory", { concurrent: true }, () => {
-  it.live("an invocation shows what runtime and extensions had at most, the end of a process what it had itself", () =>
+  it.live("an invocation shows the most memory that runtime and extensions had, the end of a process its own", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
       const command = writeExecutable(directory, "function.cjs", echoFunction)

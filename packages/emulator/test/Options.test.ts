@@ -28,7 +28,7 @@ const initTypes = script(`
   await next()
   process.exit(0)`)
 
-/** Why an environment with these options does not start. */
+/** Tells why an environment with these options does not start. */
 const refusal = (options: Emulator.Options) =>
   Effect.scoped(Effect.flip(startEmulator(options))).pipe(Effect.map(({ reason }) => [reason._tag, reason.message]))
 
@@ -84,7 +84,7 @@ describe("the kind of init", () => {
   )
 })
 
-/** What the processes of an environment with these options see, or what the extension does. */
+/** Tells what the processes of an environment with these options see, or what the extension does. */
 const seen = Effect.fnUntraced(function* (options: Emulator.Options, source: Journal.Source) {
   const directory = yield* temporaryDirectory
   const show = script("console.log(JSON.stringify(process.env)); setInterval(() => {}, 1000); await register([])")
@@ -109,7 +109,7 @@ describe("variables that Lambda sets itself", () => {
         const of = yield* seen({ environment }, source)
         assert.deepStrictEqual([of["AWS_REGION"], of["AWS_DEFAULT_REGION"]], ["eu-central-1", "eu-central-1"])
         assert.deepStrictEqual([of["AWS_ACCESS_KEY_ID"], of["AWS_SECRET_ACCESS_KEY"]], ["AKIA", "secret"])
-        // Long-term keys have none, and one that is made up would be refused with them.
+        // Long-term keys have no session token, and an invented token would be refused with them.
         assert.isFalse("AWS_SESSION_TOKEN" in of)
       }
       const { functionArn } = Settings.resolve({ environment }, undefined)
@@ -117,7 +117,7 @@ describe("variables that Lambda sets itself", () => {
     })
   )
 
-  it.live("what is not reserved is the customer's, for the function of X-Ray's variables too", () =>
+  it.live("variables that are not reserved are the customer's, for the function also those of X-Ray", () =>
     Effect.gen(function* () {
       const environment = {
         AWS_XRAY_CONTEXT_MISSING: "IGNORE_ERROR",

@@ -1,4 +1,6 @@
-/** What a process prints: every line is in the journal and in telemetry, whatever ends the process, in any language. */
+/**
+ * The output of a process: every line is in the journal and in telemetry, whatever ends the process, in any language.
+ */
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -116,8 +118,8 @@ const cases = (programs: Readonly<Record<string, (asked: Ending) => string>>) =>
   )
 
 /**
- * One invocation beside an extension that hears everything and ends when it has heard the last line: what is in the
- * journal, and what it was told.
+ * Runs an invocation beside an extension that hears everything and ends when it has heard the last line. Gives the
+ * lines in the journal, and the lines that the extension was told.
  */
 const run = Effect.fnUntraced(function* (extensionFiles: ReadonlyArray<string>, command: string, lines: number) {
   const emulator = yield* startEmulator({
@@ -147,7 +149,7 @@ const run = Effect.fnUntraced(function* (extensionFiles: ReadonlyArray<string>, 
 const outputOf = (entries: ReadonlyArray<Journal.JournalEntry>, source: Journal.Source): ReadonlyArray<string> =>
   entries.filter(Journal.is("Output", (entry) => entry.source === source)).map(({ line }) => line)
 
-/** Not `deepStrictEqual` of so many lines: nobody could read the difference. */
+/** `deepStrictEqual` of so many lines would show a difference that is too long to read. */
 const assertAllLines = (found: ReadonlyArray<string | undefined>, count: number): void => {
   assert.deepStrictEqual(
     found.flatMap((line, index) => (line === `line ${index + 1}` ? [] : [{ index, line }])).slice(0, 3),
@@ -250,7 +252,7 @@ describe("pipes", () => {
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
       const pid = Path.join(directory, "pid")
-      // It writes as fast as it can while somebody reads.
+      // The child writes as fast as it can while the pipe is read.
       const program = `#!/bin/sh\nsetsid sh -c 'echo $$ > ${pid}; exec yes ${"y".repeat(1000)}' &\nwhile [ ! -s ${pid} ]; do sleep 0.01; done\nexit 3\n`
       const emulator = yield* startEmulator({ extensions: [writeExecutable(directory, "a", program)] })
       const { status } = yield* emulator.journal.waitFor(Journal.is("ProcessExited"))

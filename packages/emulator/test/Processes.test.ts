@@ -1,4 +1,7 @@
-/** Processes: what can be launched, what a process gets, and that nothing is left behind whatever happens. */
+/**
+ * Processes: files that can be launched, the environment of a process, and that nothing is left behind whatever
+ * happens.
+ */
 import type * as Emulator from "@effect-lambda/emulator/Emulator"
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert, describe, it } from "@effect/vitest"
@@ -32,7 +35,7 @@ const foreignElf = (): Buffer => {
   return head
 }
 
-describe("what cannot be executed is a launch error, decided before anything is spawned", () => {
+describe("a file that cannot be executed is a launch error, found before anything is spawned", () => {
   const cases: ReadonlyArray<{
     readonly title: string
     readonly content: string | Buffer
@@ -222,11 +225,11 @@ const hidden = [
   "_HANDLER"
 ]
 
-/** Those of the names that are set. */
+/** The names that are set. */
 const namesOf = (environment: Readonly<Record<string, string>>, names: ReadonlyArray<string>) =>
   names.filter((name) => Object.hasOwn(environment, name))
 
-describe("what a process gets", () => {
+describe("the environment of a process", () => {
   it.live("its own group, exactly its variables, null as stdin; its exit code is recorded", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
@@ -258,7 +261,7 @@ describe("what a process gets", () => {
     })
   )
 
-  it.live("under rie an extension also sees what belongs to the runtime; under lmi the kind of init is named", () =>
+  it.live("under rie an extension also sees the runtime's variables; under lmi the kind of init is named", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
       const file = writeExecutable(directory, "a", introspection)
@@ -285,12 +288,12 @@ describe("what a process gets", () => {
     })
   )
 
-  it.live("the runtime has what extensions do not see", () =>
+  it.live("the runtime has the variables that extensions do not see", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
       const file = writeExecutable(directory, "bootstrap", introspection)
       const { said } = yield* introspect({ function: { command: [file], cwd: directory } }, "runtime")
-      // AWS_EXECUTION_ENV belongs to the managed runtimes; a bootstrap of one's own has none.
+      // AWS_EXECUTION_ENV belongs to the managed runtimes; a custom bootstrap has none.
       assert.includeMembers(
         Object.keys(said.environment),
         hidden.filter((name) => name !== "AWS_EXECUTION_ENV")
@@ -319,7 +322,7 @@ const makeOpt = Effect.gen(function* () {
 })
 
 describe("a folder laid out as /opt", () => {
-  it.live("its extensions run from where they are, its bin is in PATH, its switch file counts", () =>
+  it.live("its extensions run from their own paths, its bin is in PATH, its switch file counts", () =>
     Effect.gen(function* () {
       const opt = yield* makeOpt
       const { said } = yield* introspect({ extensions: { opt } }, "extension:a")
@@ -400,7 +403,7 @@ describe("a folder laid out as /opt", () => {
   )
 })
 
-/** Listening sockets of this process. Looking from outside, a port may be somebody else's by now. */
+/** Listening sockets of this process. Seen from outside, a port may belong to another process by now. */
 const listeners = (): number => NodeProcess.getActiveResourcesInfo().filter((name) => name === "TCPServerWrap").length
 
 const withChild = script(`
@@ -439,7 +442,7 @@ describe("nothing is left behind", () => {
       }
       assert.isTrue(yield* isListening(runtimeApi))
       emulator.kill("SIGKILL")
-      // Its listeners are closed with it by the system; another program may have the port already.
+      // The system closes its listeners with it; another program may have the port already.
       yield* Effect.forEach([emulator.pid ?? 0, ...pids, ...reaper], awaitEnd, { discard: true })
     })
   )
@@ -469,7 +472,7 @@ describe("nothing is left behind", () => {
           const started = (yield* emulator.journal.entries).filter(Journal.is("ProcessStarted"))
           pids.push(Number(line.split(" ")[1]), ...started.flatMap(({ pid }) => (pid === undefined ? [] : [pid])))
           assert.isAtLeast(listeners(), before + 2)
-          // Every second one ends in order, the others are just let go.
+          // Every second environment ends in order, the others by the close of their scope.
           if (number % 2 === 0) yield* emulator.shutdown()
           yield* Scope.close(scope, Exit.void)
         })

@@ -1,4 +1,4 @@
-/** What the profiles rie and lmi do differently and no numbered case shows. */
+/** Differences of the profiles rie and lmi that no numbered case shows. */
 import type * as Emulator from "@effect-lambda/emulator/Emulator"
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert, describe, it } from "@effect/vitest"
@@ -11,7 +11,7 @@ import { script, startEmulator, temporaryDirectory, writeExecutable } from "./su
 const requestIdOf = (answer: { readonly headers: Readonly<Record<string, string>> }) =>
   answer.headers["lambda-runtime-aws-request-id"] ?? ""
 
-/** A managed instance whose init is done: slot `a` waits for SHUTDOWN, one worker of the runtime polls. */
+/** A managed instance whose init is done: slot `a` waits for SHUTDOWN, a worker of the runtime polls. */
 const managed = Effect.fnUntraced(function* (options: Emulator.Options = slots("a")) {
   const world = yield* makeWorld("lmi", options)
   return { world, ...(yield* world.ready()) }
@@ -87,7 +87,7 @@ describe.concurrent("lmi", () => {
     })
   )
 
-  it.live("init that takes too long ends the environment; who waited is told", () =>
+  it.live("init that takes too long ends the environment; the caller that waited is told", () =>
     Effect.gen(function* () {
       const world = yield* makeWorld("lmi", { ...slots("a"), timeout: "1 second" })
       const waiting = yield* Effect.forkScoped(Effect.flip(world.emulator.invoke("1")))
@@ -143,7 +143,7 @@ describe.concurrent("rie", () => {
       assert.deepStrictEqual([failed?.status, failed?.body], [502, ""])
       // The caller hears of it when the environment can take the next invocation.
       assert.strictEqual((yield* world.entries("ShutdownEnded")).length, 1)
-      // Nobody does anything: the time of the whole invocation runs out.
+      // No client does anything, so the time of the whole invocation runs out.
       const result = yield* world.emulator.invoke("{}")
       assert.deepStrictEqual(
         [result.functionError, result.payload],

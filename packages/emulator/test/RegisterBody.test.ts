@@ -1,4 +1,4 @@
-/** What Go's `encoding/json` makes of the body of register: names of fields count in any case. */
+/** The body of register as Go's `encoding/json` reads it: names of fields count in upper and lower case. */
 import { assert, it } from "@effect/vitest"
 import { parseRegisterBody } from "../src/internal/RegisterBody.ts"
 

@@ -24,7 +24,7 @@ describe.concurrent("AWS's emulator, recorded", () => {
 })
 
 describe("the recordings", () => {
-  it("name what differs as the table of the documentation does", () => {
+  it("name each difference as the table of the documentation does", () => {
     const table = Fs.readFileSync(new URL("../../../docs/emulator.md", import.meta.url), "utf8")
     const unknown = recordings.filter(({ differs }) => differs !== undefined && !table.includes(`| ${differs} |`))
     assert.deepStrictEqual(unknown, [])

@@ -91,7 +91,7 @@ describe("connections", () => {
     })
   )
 
-  it.live("what is pipelined behind a poll is handled after the poll, not before", () =>
+  it.live("requests that are pipelined behind a poll are handled after the poll, not before", () =>
     Effect.gen(function* () {
       const world = yield* makeWorld("real", slots("a"))
       const identifier = yield* world.registered("a", ["SHUTDOWN"])
@@ -110,7 +110,7 @@ describe("connections", () => {
     })
   )
 
-  it.live("who pipelines without end is cut off; the poll stands", () =>
+  it.live("a client that pipelines without end is cut off; the poll stands", () =>
     Effect.gen(function* () {
       const world = yield* makeWorld("real", slots("a"))
       const identifier = yield* world.registered("a", ["SHUTDOWN"])
@@ -164,7 +164,7 @@ describe("connections", () => {
       const { runtimePoll } = yield* world.ready(["INVOKE"])
       yield* world.emulator.shutdown()
       assert.strictEqual((yield* Fiber.join(runtimePoll)).statusLine, "")
-      // The environment is gone: nobody answers any more.
+      // The environment is gone, so no answer comes any more.
       assert.strictEqual((yield* world.register("x", "{}")).statusLine, "")
     })
   )
@@ -180,7 +180,7 @@ const makeBelow = () => {
 }
 
 describe("robustness", { timeout: 60_000 }, () => {
-  it.live("10,000 malformed requests leave it serving, its memory bounded, and a parked poll parked", () =>
+  it.live("after 10,000 malformed requests it still serves, its memory is bounded, and a parked poll is parked", () =>
     Effect.gen(function* () {
       const world = yield* makeWorld("real", { ...slots("a"), journalSize: 1000 })
       const address = world.emulator.runtimeApi

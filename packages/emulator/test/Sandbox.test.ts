@@ -1,4 +1,4 @@
-/** What the processes see of the sandbox: its names, a directory as /opt, and nothing else that is different. */
+/** The processes see these parts of the sandbox: its names, a directory as /opt, and nothing else that is different. */
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert, describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -67,7 +67,7 @@ describe("a file that names /opt", () => {
 
 const permitted = (target: string) => MountNamespace.permission(target, NodeProcess.env.PATH ?? "")
 
-/** What a process says, in the namespace if this machine permits it. */
+/** Tells what a process says, in the namespace if this machine permits it. */
 const said = Effect.fnUntraced(function* (text: string, environment: Readonly<Record<string, string>>, name = "a") {
   const directory = yield* temporaryDirectory
   const file = writeExecutable(directory, name, `#!/usr/bin/env node\n${text}\n`)
@@ -98,7 +98,7 @@ describe("a process in a namespace", () => {
     })
   )
 
-  it.live("has its own id and exactly its variables, also those that a step before it would take for its own", () =>
+  it.live("has its own id and exactly its variables, also those that a step before it would read", () =>
     Effect.gen(function* () {
       const odd = {
         PWD: "/nowhere",
@@ -122,7 +122,7 @@ describe("a process in a namespace", () => {
     })
   )
 
-  it.live("keeps the id of its user where it is not root", () =>
+  it.live("keeps the id of its user if it is not root", () =>
     Effect.gen(function* () {
       const permission = yield* permitted("/etc/hosts")
       if (permission._tag === "Refused") return assert.isNotEmpty(permission.said)
@@ -171,7 +171,7 @@ describe("a machine that permits no namespace", () => {
     })
   )
 
-  it.live("is not asked where nothing is started", () =>
+  it.live("is not asked if nothing is started", () =>
     Effect.gen(function* () {
       const { notes } = yield* startEmulator({ extensions: [{ slot: "a" }] }).pipe(
         Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown({ PATH: "/nowhere" }))

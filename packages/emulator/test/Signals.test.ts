@@ -21,7 +21,7 @@ it.live("SIGTERM after a freeze reaches the first thread, the only one that runs
     const processes = yield* Processes.make
     const pids: Array<number> = []
     const ids = Array.from({ length: 12 }, (_, id) => id)
-    // Many at the same time: there a stopped process waits for a processor before it runs again.
+    // Many run at the same time, so that a stopped process waits for a processor before it runs again.
     const ends = yield* Effect.forEach(
       ids,
       Effect.fnUntraced(function* (id) {

@@ -229,7 +229,7 @@ describe("SnapStart", { concurrent: true }, () => {
   )
 })
 
-/** The library of the managed runtime, as far as a function and the runtime use it. */
+/** The library of the managed runtime, with the parts that a function and the runtime use. */
 const hooksLibrary = `
 before, after = [], []
 def register_before_snapshot(function, *args, **kwargs):

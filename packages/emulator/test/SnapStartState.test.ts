@@ -1,10 +1,13 @@
-/** SnapStart in the state machine alone: who may say what when, limits, and ends in the middle of it. */
+/**
+ * SnapStart in the state machine alone: the calls that are permitted at each moment, limits, and ends in the middle of
+ * it.
+ */
 import * as EnvironmentState from "@effect-lambda/emulator/EnvironmentState"
 import { assert, describe, it } from "@effect/vitest"
 
 type Route = "next" | "restore/next" | "restore/error" | "init/error"
 
-/** A machine whose runtime has called `restore/next`, or what it is told; nothing of it has been cut yet. */
+/** A machine whose runtime has made the call, by default `restore/next`; its connections have not been cut yet. */
 const initialised = (first: Route = "restore/next") => {
   const commands: Array<EnvironmentState.Command> = []
   let exchange = 0
@@ -86,7 +89,7 @@ describe("the restore", () => {
     assert.includeMembers(tags(), ["RestoreEnded", "InvocationStarted", "InvocationDelivered"])
   })
 
-  it("ends 10 seconds later where the hooks take longer; the invocation fails", () => {
+  it("ends after 10 seconds if the hooks take longer; the invocation fails", () => {
     const { errorOf, fire, happened, invoke, taken } = initialised()
     taken()
     invoke(1)
@@ -113,7 +116,7 @@ describe("the restore", () => {
     assert.deepStrictEqual(errorOf(1), ["Runtime.ExitError"])
   })
 
-  it("fails where a process has ended in the snapshot", () => {
+  it("fails if a process has ended in the snapshot", () => {
     const { errorOf, exit, happened, invoke, taken } = initialised()
     taken()
     exit()
@@ -132,8 +135,8 @@ describe("the restore", () => {
   })
 })
 
-describe("what a runtime may not do", () => {
-  it("asks for an invocation, or once more for the restore, while it waits for the restore", () => {
+describe("calls that a runtime may not make", () => {
+  it("asks for an invocation, or again for the restore, while it waits for the restore", () => {
     const { call, happened, statusOf } = initialised()
     assert.strictEqual(statusOf(call("next")), 403)
     assert.strictEqual(statusOf(call("restore/next")), 403)

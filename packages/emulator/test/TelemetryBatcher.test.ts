@@ -75,12 +75,12 @@ describe("a record that is larger than a batch", () => {
     )
   })
 
-  it("is left whole where that is not asked for", () => {
+  it("is left whole if no cut is asked for", () => {
     const batcher = Batcher.make({ maxItems: 10, maxBytes: 40, cuts: false })
     assert.strictEqual(batcher.add(sized(100))[0]?.items[0]?.length, 100)
   })
 
-  it.prop("joined, it is what it was; no piece is larger than a batch", [Schema.String], ([text]) => {
+  it.prop("its pieces join to the same text, and no piece is larger than a batch", [Schema.String], ([text]) => {
     const batcher = Batcher.make({ maxItems: 1000, maxBytes: 40, cuts: true })
     const long = `${text}é€😀"\\`.repeat(8)
     const last = [...batcher.add(item(long)), batcher.close()].filter((batch) => batch !== undefined)

@@ -107,7 +107,7 @@ describe("processes", () => {
         "platform.initReport",
         ...invocation,
         ...invocation,
-        // What the runtime said at SIGTERM.
+        // The words of the runtime at SIGTERM.
         "function"
       ])
     })
@@ -153,7 +153,7 @@ describe("sockets", () => {
       assert.deepStrictEqual([delivered.records, delivered.status], [2, undefined])
       yield* first.close
       const second = yield* listen(first.port)
-      // Nobody acknowledges anything over TCP: what leaves before the loss is noticed is lost.
+      // TCP has no acknowledgement: records that leave before the loss is noticed are lost.
       yield* Effect.delay(made.emulator.writeSlot("extension:a", "three\n"), "30 millis").pipe(
         Effect.repeat({ until: () => second.text().includes("three") }),
         Effect.timeout("5 seconds")
@@ -184,7 +184,7 @@ describe("sockets", () => {
     })
   )
 
-  it.live("a JSON line is an object with the log format JSON, where the schema version has objects", () =>
+  it.live("a JSON line is an object with the log format JSON, if the schema version has objects", () =>
     Effect.gen(function* () {
       const made = yield* world({ logFormat: "json" })
       const [text, objects] = [yield* listen(), yield* listen()]
@@ -216,7 +216,7 @@ describe("sockets", () => {
     })
   )
 
-  it.live("whoever subscribes after too much output hears how much is not replayed", () =>
+  it.live("an extension that subscribes after too much output hears how much is not replayed", () =>
     Effect.gen(function* () {
       const made = yield* world()
       const listener = yield* listen()
@@ -230,7 +230,7 @@ describe("sockets", () => {
     })
   )
 
-  it.live("what never arrives is in the journal at the end", () =>
+  it.live("events that never arrive are in the journal at the end", () =>
     Effect.gen(function* () {
       const made = yield* world()
       const { close, port } = yield* listen()

@@ -1,11 +1,11 @@
-/** Which events follow on what happens, and in which order: success, failed init, timeout, crash (spec: 3.7). */
+/** The events that follow on each happening, and their order: success, failed init, timeout, crash (spec: 3.7). */
 import type { Happening } from "@effect-lambda/emulator/Journal"
 import type { Profile } from "@effect-lambda/emulator/Profile"
 import { assert, describe, it } from "@effect/vitest"
 import * as PlatformEvents from "../src/internal/telemetry/PlatformEvents.ts"
 import type { TelemetryEvent } from "../src/internal/telemetry/TelemetryEvent.ts"
 
-/** Feeds what happens, one after another, at the given times. */
+/** Feeds the happenings, one after another, at the given times. */
 const feed = (
   happenings: ReadonlyArray<readonly [number, Happening]>,
   profile: Profile = "real",
@@ -23,7 +23,7 @@ const feed = (
   return happenings.flatMap(([at, happening]) => next(happening, at))
 }
 
-/** One line per event: when it was told, what it is, how it ended. */
+/** A line per event: the time when it was told, its type, its outcome. */
 const words = (events: ReadonlyArray<TelemetryEvent>): ReadonlyArray<string> =>
   events.map((event) =>
     [
@@ -148,7 +148,7 @@ describe("SnapStart", () => {
     )
   })
 
-  it("a restore that fails names its error, and the invocation that waited for it ends with that", () => {
+  it("a restore that fails names its error, and the invocation that waited for it ends with that error", () => {
     const errorType = "Runtime.RestoreHookUserError"
     const events = feed(
       [

@@ -6,7 +6,7 @@ import type { TelemetryEvent } from "../src/internal/telemetry/TelemetryEvent.ts
 
 const at = Date.UTC(2026, 8, 15, 10, 20, 30, 7)
 
-/** The bytes of the record; `undefined`: the version has no such event. */
+/** The bytes of the record; `undefined` if the version has no such event. */
 const record = (event: TelemetryEvent, version: SchemaVersion): string | undefined =>
   encode(event, version)?.rest.slice(0, -1)
 
@@ -157,7 +157,7 @@ describe("the Logs API", () => {
   })
 })
 
-it("case 106: an error type that is empty is there, one that is not known is left out", () => {
+it("case 106: an empty error type is there, an unknown one is left out", () => {
   const done = (errorType: string | undefined): TelemetryEvent => ({
     at,
     type: "platform.initRuntimeDone",

@@ -27,7 +27,7 @@ const world = Effect.fnUntraced(function* (profile: "real" | "lmi", answers: Rea
   const now = () => clock.currentTimeMillisUnsafe()
   const runTimer = yield* FiberHandle.makeRuntime<never>()
   const gate = Gate.make()
-  /** What was sent, and when. */
+  /** The records that were sent, and the time of each. */
   const sent: Array<readonly [number, ReadonlyArray<string>]> = []
   const lost: Array<Lost> = []
   const delivered: Array<Batch> = []
@@ -66,7 +66,7 @@ const world = Effect.fnUntraced(function* (profile: "real" | "lmi", answers: Rea
 })
 
 describe("the real service", () => {
-  it.effect("sends a batch when the time of its first event is over, the next batch after its own", () =>
+  it.effect("sends a batch when the time of its first event has passed, the next batch after its own time", () =>
     Effect.gen(function* () {
       const { sent, subscriber } = yield* world("real", [ok])
       subscriber.offer(line("a"))
@@ -83,7 +83,7 @@ describe("the real service", () => {
     })
   )
 
-  it.effect("sends a full batch at once; what follows has a time of its own", () =>
+  it.effect("sends a full batch at once; the events after it have a new time limit", () =>
     Effect.gen(function* () {
       const { sent, subscriber } = yield* world("real", [ok])
       for (let number = 0; number < 1001; number++) subscriber.offer(line("x"))
@@ -121,14 +121,14 @@ describe("the real service", () => {
       gate.release()
       yield* TestClock.adjust(1)
       assert.strictEqual(sent.length, 1)
-      // Frozen during the back-off: it begins anew after the thaw.
+      // The freeze falls into the back-off; after the thaw the back-off begins again.
       gate.hold()
       yield* TestClock.adjust("1 hour")
       assert.strictEqual(sent.length, 1)
       gate.release()
       yield* TestClock.adjust(1)
       assert.strictEqual(sent.length, 2)
-      // Frozen during an answer that takes four seconds of five: it is not given up for that.
+      // The freeze falls into an answer that takes four seconds of five; the delivery is not given up for that.
       yield* TestClock.adjust(3000)
       gate.hold()
       yield* TestClock.adjust("1 hour")
@@ -167,7 +167,7 @@ describe("the real service", () => {
     })
   )
 
-  it.effect("a listener that is too slow loses what is beyond the bound, and hears how much it was", () =>
+  it.effect("a listener that is too slow loses the events beyond the bound, and hears how many they were", () =>
     Effect.gen(function* () {
       const { lost, sent, subscriber } = yield* world("real", [later(4000), ok])
       const text = "x".repeat(200_000)
@@ -185,7 +185,7 @@ describe("the real service", () => {
     })
   )
 
-  it.effect("at the end it says what never arrived", () =>
+  it.effect("at the end it says which events never arrived", () =>
     Effect.gen(function* () {
       const { lost, subscriber } = yield* world("real", [refused])
       subscriber.offer(line("a"))
@@ -199,7 +199,7 @@ describe("the real service", () => {
     })
   )
 
-  it.effect("takes only what was subscribed to and what its version has", () =>
+  it.effect("takes only events that were subscribed to and that its version has", () =>
     Effect.gen(function* () {
       const { sent, subscriber } = yield* world("real", [ok])
       subscriber.offer({ at: 0, type: "extension", text: "a", parsed: undefined })
@@ -224,7 +224,7 @@ describe("a managed instance", () => {
     })
   )
 
-  it.effect("loses a batch that is full while another is on its way; one whose time is over waits", () =>
+  it.effect("loses a batch that is full while another is on its way; a batch whose time has passed waits", () =>
     Effect.gen(function* () {
       const { lost, sent, subscriber } = yield* world("lmi", [later(1000), ok])
       subscriber.offer(line("a"))

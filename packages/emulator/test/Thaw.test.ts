@@ -1,6 +1,6 @@
 /**
- * What a freeze does to a program that sends something: an answer that came meanwhile loses against a timer that was
- * armed before, and a kept connection is gone. A naive program, and one with the extension libraries.
+ * The effect of a freeze on a program that sends something. An answer that came during the freeze loses against a timer
+ * that was armed before, and a kept connection is gone. A naive program, and one with the extension libraries.
  */
 import type * as Emulator from "@effect-lambda/emulator/Emulator"
 import * as Journal from "@effect-lambda/emulator/Journal"
@@ -21,7 +21,7 @@ import {
 const naive = Path.join(import.meta.dirname, "fixtures/sender.mjs")
 const cured = Path.join(import.meta.dirname, "programs/sender.ts")
 
-/** Answers when what the extension sends has arrived, so that it is on its way before the freeze. */
+/** Answers when the request of the extension has arrived, so that it is on its way before the freeze. */
 const patientFunction = script(`
   for (;;) {
     const { id } = await nextInvocation()
@@ -31,7 +31,7 @@ const patientFunction = script(`
     await respond(id, "")
   }`)
 
-/** What a line of the extension says of an invocation; the libraries log JSON. */
+/** The words of the extension about an invocation; the libraries log JSON. */
 const said = (line: string): ReadonlyArray<string> => /(?:kept|lost) [a-z0-9]+/.exec(line) ?? []
 
 const start = Effect.fnUntraced(function* (file: string, sender: "timer" | "pool", options: Emulator.Options) {
@@ -58,7 +58,7 @@ const start = Effect.fnUntraced(function* (file: string, sender: "timer" | "pool
       // A signal takes effect when the process is given the processor. Only Linux shows that.
       yield* awaitTrue(() => ["T", "alive"].includes(processState(pid)))
     }),
-    /** What the extension said until it was gone. */
+    /** The words of the extension until it was gone. */
     end: Effect.gen(function* () {
       yield* shutdown()
       const lines = (yield* journal.entries).filter(Journal.is("Output", ({ source }) => source !== "runtime"))
@@ -68,7 +68,7 @@ const start = Effect.fnUntraced(function* (file: string, sender: "timer" | "pool
 })
 
 describe("thaw", { concurrent: true }, () => {
-  /** The answer to what the first invocation sends comes while everything is frozen. */
+  /** The answer to the request of the first invocation comes while everything is frozen. */
   const answeredMeanwhile = Effect.fnUntraced(function* (file: string) {
     const { end, invoke, receiver } = yield* start(file, "timer", {
       // Not at once: a program is caught asleep, as after most invocations, not in the middle of its work.
@@ -96,7 +96,7 @@ describe("thaw", { concurrent: true }, () => {
     })
   )
 
-  /** The connection that the first invocation used is gone when the second one uses it. */
+  /** The connection that the first invocation used is gone when the second invocation uses it. */
   const goneMeanwhile = Effect.fnUntraced(function* (file: string) {
     const { end, invoke, receiver } = yield* start(file, "pool", { freeze: true })
     yield* invoke("r1")
@@ -105,7 +105,7 @@ describe("thaw", { concurrent: true }, () => {
     return { said: yield* end, received: receiver.received }
   })
 
-  it.live("a kept connection that is gone is reset when it is used again: naive loses what it sends", () =>
+  it.live("a kept connection that is gone is reset when it is used again: naive loses its request", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* goneMeanwhile(naive), { said: ["kept r1", "lost r2"], received: ["r1"] })
     })

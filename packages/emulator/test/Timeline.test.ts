@@ -23,7 +23,7 @@ const done: Happening = {
 }
 const next: Happening = { _tag: "NextCalled", source: "runtime" }
 
-/** Phase and milliseconds left of each row, one every 100 ms. */
+/** Phase and milliseconds left of each row, a row every 100 ms. */
 const columnsOf = (happenings: ReadonlyArray<Happening>) => {
   const timeline = Timeline.make()
   return happenings.map((happening, index) => {

@@ -1,4 +1,4 @@
-/** Runs an extension in the manner of a real one to the end of its environment, and looks at what has to be seen of it. */
+/** Runs an extension in the manner of a real one to the end of its environment, and checks what it did. */
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 import { makeReceiver } from "./receiver.ts"
 import { hasPython, script, startEmulator, temporaryDirectory, writeExecutable } from "./support.ts"
 
-/** What one is like, and what has to be seen of it. */
+/** An extension, and the expected observations of it. */
 export interface Foreign {
   /** Its file in `extensions`, or its name in the function's own process. */
   readonly name: string
@@ -15,11 +15,11 @@ export interface Foreign {
   readonly needs?: "python3"
   readonly events: ReadonlyArray<string>
   readonly subscription?: RegExp
-  /** What its backend has of each invocation, beside the line of the function. */
+  /** The text that its backend has of each invocation, besides the line of the function. */
   readonly brings: ReadonlyArray<string>
-  /** What its backend has besides. */
+  /** Further texts that its backend has. */
   readonly says?: ReadonlyArray<string>
-  /** Records that came too late for it: what it prints when its listener is closed already. */
+  /** Records that came too late for it: lines that it prints when its listener is closed already. */
   readonly late?: number
 }
 
@@ -44,7 +44,7 @@ const Records = Schema.fromJsonString(
   )
 )
 
-/** A line for a record, without what is different each time. */
+/** A line for a record, without the parts that differ each time. */
 const told = (body: string): ReadonlyArray<string> =>
   Schema.decodeUnknownSync(Records)(body).map(({ name, record, requestId, type }) => {
     if (typeof record === "string") return `${type}: ${record.trimEnd()}`

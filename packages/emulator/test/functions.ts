@@ -1,9 +1,9 @@
-/** Functions of a handler file, for the tests of what the bundled bootstraps do around them. */
+/** Functions of a handler file, for the tests of the bundled bootstraps. */
 import type * as Emulator from "@effect-lambda/emulator/Emulator"
 import * as Effect from "effect/Effect"
 import { startEmulator, temporaryDirectory, writeExecutable } from "./support.ts"
 
-/** The function's file in a directory of its own, as on Lambda. */
+/** The function's file in a separate directory, as on Lambda. */
 export const withFunction = Effect.fnUntraced(function* (name: string, text: string, options: Emulator.Options = {}) {
   const directory = yield* temporaryDirectory
   const handler = writeExecutable(directory, name, text, 0o644)

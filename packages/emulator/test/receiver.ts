@@ -1,4 +1,4 @@
-/** Somebody to send to, for the tests of the freeze. */
+/** A server to send to, for the tests of the freeze. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
@@ -6,12 +6,12 @@ import type * as Net from "node:net"
 
 export interface Receiver {
   readonly url: string
-  /** What was posted, in its order. A GET is answered when one more has come. */
+  /** The posted bodies, in their order. A GET is answered when one more has come. */
   readonly received: ReadonlyArray<string>
   /** From now on answers wait for `answer`. */
   readonly hold: () => void
   readonly answer: () => void
-  /** Whoever uses a connection again learns by a reset that it is gone, as from a load balancer that forgot it. */
+  /** A client that uses a connection again gets a reset, as from a load balancer that forgot the connection. */
   readonly forgetConnections: () => void
   readonly closeIdleConnections: () => void
 }

@@ -27,7 +27,7 @@ export const writeExecutable = (directory: string, name: string, text: string | 
   return file
 }
 
-/** Is there such a program where the processes of an environment look for it? */
+/** Tells whether the processes of an environment find such a program in their `PATH`. */
 export const hasProgram = (program: string): boolean =>
   ChildProcess.spawnSync(program, ["--version"], { env: { PATH: "/usr/local/bin:/usr/bin:/bin" } }).status === 0
 
@@ -94,7 +94,7 @@ export interface RawAnswer {
   readonly body: string
 }
 
-/** One request over its own connection; interruption closes the connection. */
+/** Sends a request over a separate connection; interruption closes the connection. */
 export const request = (
   address: string,
   method: string,
@@ -133,7 +133,7 @@ export const isAlive = (pid: number): boolean => {
   }
 }
 
-/** Nobody collects an orphan in some containers: there it ends as a zombie, `Z`. */
+/** Some containers have no process that collects an orphan: there it ends as a zombie, `Z`. */
 export const processState = (pid: number): string => {
   try {
     return Fs.readFileSync(`/proc/${pid}/stat`, "utf8").split(" ")[2] ?? "gone"
@@ -145,7 +145,7 @@ export const processState = (pid: number): string => {
 /** Waits, five seconds at most, until a process is no more. */
 export const awaitEnd = (pid: number) => awaitTrue(() => ["gone", "Z"].includes(processState(pid)))
 
-/** Looks until it is so, five seconds at most. */
+/** Looks until the condition holds, five seconds at most. */
 export const awaitTrue = (condition: () => boolean) =>
   Effect.sync(condition).pipe(
     Effect.repeat({ until: (met) => met, schedule: Schedule.spaced("10 millis") }),
@@ -166,7 +166,7 @@ export const processesNamed = (first: string, second: string): ReadonlyArray<num
   })
 }
 
-/** Does somebody accept connections at `host:port`? */
+/** Tells whether a server accepts connections at `host:port`. */
 export const isListening = (address: string): Effect.Effect<boolean> =>
   Effect.callback((resume) => {
     const [host, port] = address.split(":")

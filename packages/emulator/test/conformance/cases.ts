@@ -1,6 +1,6 @@
 /**
- * Every conformance case of the protocol reference, and where it is shown. The tests run what this table says they show,
- * and `docs/conformance.md` is written from it: `node packages/emulator/test/conformance/write.ts`.
+ * Every conformance case of the protocol reference, and the tests that show it. The tests run what this table says they
+ * show, and `docs/conformance.md` is written from it: `node packages/emulator/test/conformance/write.ts`.
  *
  * This file imports nothing but types, so that the script needs no test runner.
  */
@@ -43,7 +43,7 @@ const client = (number: number, text: string, ...files: ReadonlyArray<string>): 
   shown: files
 })
 
-/** Pure parts of the emulator, in a test file of their own. */
+/** Cases of pure parts of the emulator, in a separate test file. */
 const pure = (number: number, profiles: ReadonlyArray<Profile>, text: string): ConformanceCase => ({
   number,
   text,

@@ -1,4 +1,4 @@
-/** Protocol reference 9.8 and 9.9: what is delivered, when, and in which order. */
+/** Protocol reference 9.8 and 9.9: the delivered events, their times, and their order. */
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -25,7 +25,7 @@ const subscribed = Effect.fnUntraced(function* (
   return identifier
 })
 
-/** As `subscribed`, then everybody polls until init is over. */
+/** As `subscribed`, then all clients poll until init has ended. */
 const subscribedAndReady = Effect.fnUntraced(function* (
   world: World,
   listener: Listener,
@@ -38,7 +38,7 @@ const subscribedAndReady = Effect.fnUntraced(function* (
   return { identifier, extensionPoll, runtimePoll }
 })
 
-/** One invocation to its end, `a` and the runtime having polled; both poll again. */
+/** Runs an invocation to its end after `a` and the runtime have polled; both poll again. */
 const invokeOnce = Effect.fnUntraced(function* (
   world: World,
   requestId: string,
@@ -239,7 +239,7 @@ export const delivery: ReadonlyArray<Scenario> = [
       const again = yield* invokeOnce(world, "first", polls)
       const report = (requestId: string) => (event: TelemetryEvent) =>
         event.type === "platform.report" && event.record.requestId === requestId
-      // The time of its batch is over many times, and it does not come: everybody waits in next.
+      // The batch is long due and does not come, because all clients wait in next.
       const hasReport = awaitTrue(() => listener.events().some(report("first")))
       assert.isTrue(Exit.isFailure(yield* Effect.exit(Effect.timeout(hasReport, "200 millis"))))
       yield* invokeOnce(world, "second", again)
@@ -309,7 +309,7 @@ export const delivery: ReadonlyArray<Scenario> = [
       yield* world.emulator.writeSlot("extension:a", "x\n")
       yield* awaitTrue(() => listener.deliveries.length === 4)
       const failed = yield* world.entries("TelemetryNotDelivered")
-      // What was asked, and the report of its loss, one after another.
+      // Batches, and the reports of their loss, come in turn.
       assert.deepStrictEqual(
         listener.deliveries.map(({ body }) => body.split("platform.logsDropped").length - 1),
         [0, 1, 0, 1]

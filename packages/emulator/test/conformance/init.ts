@@ -143,7 +143,7 @@ export const init: ReadonlyArray<Scenario> = [
         yield* startedAgain
         return
       }
-      // On Lambda the invocation has an init of its own, and fails with it.
+      // On Lambda the invocation runs a second init, and fails with it.
       const caller = yield* Effect.forkScoped(world.post("{}"))
       yield* startedAgain
       yield* world.emulator.endSlot("extension:a")

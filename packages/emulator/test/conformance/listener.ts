@@ -1,4 +1,4 @@
-/** A listener for telemetry by hand over a raw socket: what came over the wire, byte for byte. */
+/** A listener for telemetry by hand over a raw socket: it has the received bytes as they came. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Net from "node:net"
@@ -10,7 +10,7 @@ export interface Delivery {
   readonly body: string
 }
 
-/** What the tests look at in the records of the platform. */
+/** The fields that the tests look at in the records of the platform. */
 export interface PlatformRecord {
   readonly name?: string
   readonly version?: string
@@ -38,7 +38,7 @@ export interface PlatformRecord {
 export interface TelemetryEvent {
   readonly time: string
   readonly type: string
-  /** `{}` where the record is text. */
+  /** `{}` if the record is text. */
   readonly record: PlatformRecord
   readonly text: string | undefined
 }
@@ -46,14 +46,14 @@ export interface TelemetryEvent {
 export interface Listener {
   readonly port: number
   readonly deliveries: ReadonlyArray<Delivery>
-  /** What came over connections that carry no HTTP. */
+  /** The texts of connections that carry no HTTP. */
   readonly text: () => string
   /** The events of all deliveries that are JSON, in their order. */
   readonly events: () => ReadonlyArray<TelemetryEvent>
   readonly types: () => ReadonlyArray<string>
   /** The next answers; the last one is that of all others too. 0: no answer at all. */
   readonly answer: (...statuses: ReadonlyArray<number>) => void
-  /** Nobody listens any more. */
+  /** Stops listening. */
   readonly close: Effect.Effect<void>
 }
 
@@ -85,7 +85,7 @@ const parse = (body: string): ReadonlyArray<TelemetryEvent> => {
   }
 }
 
-/** Listens on a port of its own, or on the given one, until the scope closes. */
+/** Listens on any free port, or on the given port, until the scope closes. */
 export const listen = Effect.fnUntraced(function* (port = 0): Effect.fn.Return<Listener, never, Scope.Scope> {
   const deliveries: Array<Delivery> = []
   const connections = new Set<Net.Socket>()

@@ -1,4 +1,4 @@
-/** Protocol reference 9.7: what AWS's emulator of managed instances says to a subscription. */
+/** Protocol reference 9.7: the answers of AWS's emulator of managed instances to a subscription. */
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -16,7 +16,7 @@ export const managedSubscription: ReadonlyArray<Scenario> = [
     run: Effect.fnUntraced(function* (world) {
       const { port } = yield* listen()
       const identifier = yield* world.registered("a", ["SHUTDOWN"])
-      // What the schema does not know is ignored.
+      // Keys that the schema does not know are ignored.
       const answer = yield* subscribe(world, identifier, managedBody(port, { extensionName: "a" }))
       expectAnswer(answer, 200, text, '"OK"')
     })

@@ -57,7 +57,7 @@ export const next: ReadonlyArray<Scenario> = [
   {
     case: 29,
     run: Effect.fnUntraced(function* (world) {
-      // Lambda makes a trace header where the caller has none, so only the API can be without one.
+      // Lambda makes a trace header if the caller has none, so only the API can be without one.
       const { extensionPoll, invocation, requestId } = yield* world.profile === "rie"
         ? world.posting
         : world.invoking({ traceHeader: "" })

@@ -1,4 +1,4 @@
-/** HTTP by hand over a raw socket: what the tests compare is what went over the wire. */
+/** HTTP by hand over a raw socket: the tests compare the bytes that went over the wire. */
 import * as Effect from "effect/Effect"
 import * as Net from "node:net"
 
@@ -58,7 +58,7 @@ const parse = (received: Buffer): RawAnswer | undefined => {
   }
 }
 
-/** Bytes out, one answer back, over a connection of its own; interruption closes it. */
+/** Sends bytes over a separate connection and reads one answer; interruption closes the connection. */
 export const exchange = (address: string, request: string | Buffer): Effect.Effect<RawAnswer> =>
   Effect.callback((resume) => {
     const [host, port] = address.split(":")
@@ -83,7 +83,7 @@ export const exchange = (address: string, request: string | Buffer): Effect.Effe
     return Effect.sync(() => socket.destroy())
   })
 
-/** One request as a client writes it; with `Transfer-Encoding` the body goes out as one chunk. */
+/** A request as a client writes it; with `Transfer-Encoding` the body goes out as one chunk. */
 export const request = (
   address: string,
   method: string,

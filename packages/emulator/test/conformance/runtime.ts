@@ -22,7 +22,7 @@ const functionErrorOf = (world: World, requestId: string) =>
     ({ functionError }) => functionError
   )
 
-/** Lets everybody call next, so that the caller under `rie` hears the result too. */
+/** Lets all clients call next, so that the caller under `rie` hears the result too. */
 const finish = Effect.fnUntraced(function* (world: World, identifier: string) {
   yield* world.pollRuntime
   yield* world.pollExtension("a", identifier)

@@ -1,4 +1,4 @@
-/** Protocol reference 9.7 and 9.9: who may subscribe to what, and what the telemetry service answers. */
+/** Protocol reference 9.7 and 9.9: permitted and refused subscriptions, and the answers of the telemetry service. */
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -30,7 +30,7 @@ export const bodyFor = (port: number, change: Readonly<Record<string, unknown>> 
     ...change
   })
 
-/** What a managed instance takes. */
+/** A subscription that a managed instance takes. */
 export const managedBody = (port: number, change: Readonly<Record<string, unknown>> = {}): string =>
   bodyFor(port, { schemaVersion: "2025-01-29", ...change })
 
@@ -39,7 +39,7 @@ export const subscribe = (world: World, identifier: string, body: string, path =
 
 export const accepted = (answer: RawAnswer, body = '"OK"'): void => expectAnswer(answer, 200, json, body)
 
-/** A port that nobody listens on, for what is refused or does not matter. */
+/** A port without a listener, for subscriptions that are refused or whose delivery does not matter. */
 export const anyPort = 4243
 
 /** The refusal of the telemetry service, byte for byte: type first, no newline. */
@@ -145,7 +145,7 @@ export const subscription: ReadonlyArray<Scenario> = [
           { name: "a", state: "Already subscribed", types }
         ]
       )
-      // One subscription: nothing came twice.
+      // There is one subscription: no event came twice.
       assert.strictEqual(listener.types().filter((type) => type === "platform.initStart").length, 1)
     })
   },

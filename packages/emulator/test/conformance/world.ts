@@ -29,7 +29,7 @@ const phrases: Record<number, string> = {
 /** How one case is shown, under every profile it names or under some of them. */
 export interface Scenario {
   readonly case: number
-  /** What this scenario shows, where a case has several. */
+  /** The part of the case that this scenario shows, if a case has several. */
   readonly part?: string
   readonly profiles?: ReadonlyArray<Profile>
   /** Default: one extension, the slot `a`. */
@@ -85,7 +85,7 @@ export const expectRefusal = (answer: RawAnswer, errorType: string, errorMessage
 export const failureDocument = (errorType: string, requestId: string, message: string): string =>
   JSON.stringify({ errorType, errorMessage: `RequestId: ${requestId} Error: ${message}` })
 
-/** What the caller of the Invoke API gets when the environment failed: Lambda's function error, or the 502 of Go. */
+/** The answer of the Invoke API when the environment failed: Lambda's function error, or the 502 of Go. */
 export const expectFailure = (profile: Profile, answer: RawAnswer, document: string): void => {
   if (profile !== "real") return expectAnswer(answer, 502, document === "" ? {} : text, document)
   assert.strictEqual(answer.statusLine, "HTTP/1.1 200 OK")
@@ -145,7 +145,7 @@ export const makeWorld = Effect.fnUntraced(function* (profile: Profile, options:
   const respondError = (requestId: string, headers: Readonly<Record<string, string>> = {}, body = "{}") =>
     call("POST", `/2018-06-01/runtime/invocation/${requestId}/error`, headers, body)
 
-  /** What an extension can have: a managed instance has no INVOKE. */
+  /** The events that an extension can have: a managed instance has no INVOKE. */
   const usualEvents = profile === "lmi" ? ["SHUTDOWN"] : ["INVOKE", "SHUTDOWN"]
 
   /** Registers slot `a`, lets everybody poll, waits until the environment is idle. */

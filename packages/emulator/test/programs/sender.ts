@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Sends the id of each invocation to RECEIVER, with what the libraries have for it: a limit that gives an answer one turn
- * of the event loop, and one more try. SENDER says how: `timer` leaves the sending to the background, with 1500 ms for
+ * Sends the id of each invocation to RECEIVER by the means of the libraries: a limit that gives an answer one turn of
+ * the event loop, and one more try. SENDER says how: `timer` leaves the sending to the background, with 1500 ms for
  * each; `pool` waits. Both have a timer in the background that never rests.
  */
 import * as Background from "@effect-lambda/extension/Background"

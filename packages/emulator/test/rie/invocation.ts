@@ -1,4 +1,4 @@
-/** Recorded from AWS's emulator: invocations, and what the function answers. */
+/** Recorded from AWS's emulator: invocations, and the answers of the function. */
 import type { Recording } from "./script.ts"
 import {
   accepted,

@@ -1,9 +1,10 @@
 /**
- * Plays a recording against the emulator under profile `rie`, in words of its own.
+ * Plays a recording against the emulator under profile `rie`, in the words of `script.ts`.
  *
- * The wall-clock pauses of the recording are not repeated: after each step the runner waits for what the recording has
- * there, and whatever comes besides shows up in this step or a later one. Within a step the order of starts, ends and
- * answers depends on the scheduler of AWS's emulator, and the recorder has sorted them; they are compared as a set.
+ * The wall-clock pauses of the recording are not repeated. After each step the runner waits for the outcomes that the
+ * recording has there; any further outcome shows up in this step or a later one. Within a step the order of starts,
+ * ends and answers depends on the scheduler of AWS's emulator, and the recorder has sorted them; they are compared as a
+ * set.
  */
 import type * as Journal from "@effect-lambda/emulator/Journal"
 import * as Duration from "effect/Duration"
@@ -116,7 +117,7 @@ export const play = Effect.fnUntraced(function* ({ extensions, steps, timeoutSec
   for (const [action, ...expected] of steps) {
     yield* act(action)
     const ofProcesses = expected.filter((outcome) => !outcome.startsWith("#")).length
-    // The recorder has an answerless end only of the call that it made last, and none of a caller at the end.
+    // The recorder has an end without an answer only of the call that it made last, and none of a caller at the end.
     const isRecorded = ({ action: { invoke }, answer, number }: Arrival): boolean =>
       answer.statusLine === "" ? expected.includes(closed(number)) : !(invoke && action._tag === "Terminate")
     yield* awaitTrue(
@@ -125,7 +126,7 @@ export const play = Effect.fnUntraced(function* ({ extensions, steps, timeoutSec
         (found) => found.length >= ofProcesses && arrived.filter(isRecorded).length >= expected.length - ofProcesses
       )
     )
-    // Whatever else this step has caused comes before the answer to one more request.
+    // All other outcomes of this step come before the answer to one more request.
     yield* request(runtimeApi, "GET", "/2018-06-01/ping")
     const answers = arrived
       .splice(0)
@@ -138,7 +139,7 @@ export const play = Effect.fnUntraced(function* ({ extensions, steps, timeoutSec
   return transcript
 })
 
-/** Looks until it is so, ten seconds at most; what is missing then, the comparison shows. */
+/** Looks until the condition holds, ten seconds at most; the comparison shows what is missing then. */
 const awaitTrue = (condition: Effect.Effect<boolean>) =>
   condition.pipe(
     Effect.repeat({ until: (met) => met, schedule: Schedule.spaced("5 millis") }),

@@ -1,6 +1,6 @@
 /**
- * Recorded from AWS's emulator: environments that are reset. The recorder's time limits were one and two seconds; four
- * leave room for what has to happen within them on a busy machine.
+ * Recorded from AWS's emulator: environments that are reset. The recorder's time limits were one and two seconds;
+ * limits of four seconds leave enough time on a busy machine.
  */
 import type { Recording } from "./script.ts"
 import {

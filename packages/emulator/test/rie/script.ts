@@ -1,5 +1,5 @@
 /**
- * The words of the recordings: what was sent to AWS's emulator, and what it answered.
+ * The words of the recordings: the requests to AWS's emulator, and its answers.
  *
  * An outcome is a line. `#3 …` is the answer to the third call (they count from 0): status line, headers by name, body.
  * `start a` and `end a` are processes. Identifiers and times are replaced: `U2` is the third identifier that was seen,
@@ -20,7 +20,7 @@ export type Action =
       readonly name: string
     }
   | { readonly _tag: "Exit"; readonly name: string; readonly code: number }
-  /** Nothing is sent: what follows comes by itself. */
+  /** Sends nothing: the outcomes that follow come by themselves. */
   | { readonly _tag: "Wait" }
   | { readonly _tag: "Terminate" }
 
@@ -105,7 +105,7 @@ const registration = (number: number, identifier: string, values: readonly [stri
 export const registered = (number: number, identifier: string): string =>
   registration(number, identifier, ["function", "$LATEST", "index.handler"])
 
-/** Before the first init nobody knows the function. */
+/** Before the first init the function is not known. */
 export const registeredEarly = (number: number, identifier: string): string =>
   registration(number, identifier, ["", "", ""])
 
@@ -127,7 +127,7 @@ export const shutdownEvent = (number: number, reason: string): string =>
     `{"eventType":"SHUTDOWN","deadlineMs":D,"shutdownReason":"${reason}"}`
   )
 
-/** The invocation as the runtime gets it; Go sends what is longer than its buffer in chunks. */
+/** The invocation as the runtime gets it; Go sends a body that is longer than its buffer in chunks. */
 export const invocation = (number: number, requestId: string, payload: string): string =>
   line(
     number,
@@ -156,7 +156,7 @@ export const notAllowed = (number: number, from: string, to: string): string => 
   return refused(number, "403 Forbidden", "InvalidStateTransition", message)
 }
 
-/** What the caller of the Invoke API gets. The recordings leave out its content type. */
+/** The answer that the caller of the Invoke API gets. The recordings leave out its content type. */
 export const success = (number: number, body: string): string => counted(number, "200 OK", [], body)
 
 export const failure = (number: number, body = ""): string => counted(number, "502 Bad Gateway", [], body)
