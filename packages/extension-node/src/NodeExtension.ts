@@ -83,7 +83,7 @@ const failingInInit = <A, E>(effect: Effect.Effect<A, E, Services>, onInitFailur
           ? Effect.failCause(cause)
           : // `effect-lambda build` knows by this line that INVOKE and SHUTDOWN are not the program's own choice.
             Effect.logWarning(
-              "the program failed before Extension.run or Extension.events; what it would register for is not known"
+              "the program failed before Extension.run or Extension.events; the events that it needs are not known"
             ).pipe(
               Effect.andThen(Extension.run({ onInitFailure, layer: Layer.effectDiscard(Effect.failCause(cause)) }))
             )
@@ -172,10 +172,10 @@ export const runMain: {
       effect.pipe(Effect.annotateLogs("extension", name), Effect.provide(loggers))
     const print = (line: Effect.Effect<void>) => Effect.runFork(withLogs(line))
     process.on("uncaughtException", (error) =>
-      print(Effect.logError("an exception that nobody caught; going on", Cause.die(error)))
+      print(Effect.logError("an uncaught exception; the extension goes on", Cause.die(error)))
     )
     process.on("unhandledRejection", (reason) =>
-      print(Effect.logError("a rejection that nobody handled; going on", Cause.die(reason)))
+      print(Effect.logError("an unhandled rejection; the extension goes on", Cause.die(reason)))
     )
 
     // Of a handler or a library. Otherwise nothing in the log would say who it was.
@@ -184,7 +184,10 @@ export const runMain: {
       const call = Cause.die(new Error(`process.exit(${code})`))
       print(
         isShuttingDown
-          ? Effect.logWarning("process.exit was called in the shutdown: what was still to be done is left undone", call)
+          ? Effect.logWarning(
+              "process.exit was called during the shutdown: the rest of the shutdown does not run",
+              call
+            )
           : Effect.logError("process.exit was called before SHUTDOWN", call)
       )
     })

@@ -251,7 +251,7 @@ describe.each(Program.runtimes)("runMain on %s", (name, runtime) => {
       const [line, ...others] = yield* logOf(run.output())
       assert.lengthOf(others, 0)
       assert.strictEqual(line?.level, "WARN")
-      assert.match(line?.message ?? "", /^process\.exit was called in the shutdown: /)
+      assert.match(line?.message ?? "", /^process\.exit was called during the shutdown: /)
     })
   )
 
@@ -318,7 +318,7 @@ describe.each(Program.runtimes)("runMain on %s", (name, runtime) => {
       const { host } = yield* lambda(invoke, invoke, () => shutdown(2000))
       const run = yield* start("probe.ts", { AWS_LAMBDA_RUNTIME_API: host, PROBE: probe })
       assert.strictEqual((yield* run.exit).code, 0)
-      const line = (yield* logOf(run.output())).find(({ message }) => message.includes("going on"))
+      const line = (yield* logOf(run.output())).find(({ message }) => message.includes("goes on"))
       assert.deepStrictEqual(line?.annotations, { extension: "probe.ts" })
       assert.include(run.output(), "shutdown spindown")
     })

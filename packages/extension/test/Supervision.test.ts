@@ -298,7 +298,7 @@ it.effect.each<[ReadonlyArray<ExtensionEvent.EventType> | undefined, ReadonlyArr
   const l = logs()
   return Effect.gen(function* () {
     yield* Extension.run({ events })
-    const warnings = l.messages.filter((m) => m.includes("registered beforehand"))
+    const warnings = l.messages.filter((m) => m.includes("was already registered"))
     assert.lengthOf(warnings, expected === "" ? 0 : 1)
     assert.include(warnings.join(), expected)
   }).pipe(

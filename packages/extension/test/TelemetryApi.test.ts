@@ -221,8 +221,15 @@ describe("refused by Lambda, with what to do", () => {
   const otherApi = (other: string) =>
     `The extension a is already subscribed to the ${other}. You must either subscribe to the LogsAPI or the TelemetryAPI`
   it.effect.each<readonly [string, "telemetry" | "logs", number, string, string, string]>([
-    ["case 79", "telemetry", 400, "Telemetry.AccessDenied", otherApi("LogsAPI"), "one of the two APIs"],
-    ["case 79", "logs", 400, "Logs.AccessDenied", otherApi("TelemetryAPI"), "one of the two APIs"],
+    [
+      "case 79",
+      "telemetry",
+      400,
+      "Telemetry.AccessDenied",
+      otherApi("LogsAPI"),
+      "only the API that it subscribed to first"
+    ],
+    ["case 79", "logs", 400, "Logs.AccessDenied", otherApi("TelemetryAPI"), "only the API that it subscribed to first"],
     [
       "case 80",
       "telemetry",
@@ -253,7 +260,7 @@ describe("refused by Lambda, with what to do", () => {
       400,
       "Telemetry.ValidationError",
       "timeoutMs should be between 25 and 30000",
-      "what the message names"
+      "the field or value that the message names"
     ],
     [
       "case 83",
@@ -296,8 +303,15 @@ describe("refused by Lambda, with what to do", () => {
       "unknown field `extensionName`, expected one of `schemaVersion`, `types`, `buffering`, `destination`",
       "a field or a value"
     ],
-    ["no port", "telemetry", 400, "ValidationError", "URI port is not provided", "what the message names"],
-    ["case 75", "telemetry", 403, "Extension.UnknownExtensionIdentifier", "Unknown extension x", "register anew"],
+    [
+      "no port",
+      "telemetry",
+      400,
+      "ValidationError",
+      "URI port is not provided",
+      "the field or value that the message names"
+    ],
+    ["case 75", "telemetry", 403, "Extension.UnknownExtensionIdentifier", "Unknown extension x", "register again"],
     ["no identifier", "logs", 403, "Extension.MissingExtensionIdentifier", "Missing header", "register answer"],
     [
       "case 76",

@@ -85,7 +85,7 @@ export class BufferedResponse extends Inspectable.Class implements HttpClientRes
   }
 
   #unsupported(what: string): Effect.Effect<never, HttpClientError.HttpClientError> {
-    return Effect.fail(this.#decodeError(undefined, `${what} is nothing the Extensions API has`))
+    return Effect.fail(this.#decodeError(undefined, `the Extensions API does not have ${what}`))
   }
 
   #decodeError(cause: unknown, description?: string) {

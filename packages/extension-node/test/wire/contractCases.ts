@@ -213,7 +213,7 @@ const refusals: ReadonlyArray<Case> = (
       refusal("Extension.InvalidExtensionIdentifier", "Invalid Lambda-Extension-Identifier"),
       "register answer"
     ],
-    [27, next, refusal("Extension.UnknownExtensionIdentifier", `Unknown extension ${id}`), "register anew"],
+    [27, next, refusal("Extension.UnknownExtensionIdentifier", `Unknown extension ${id}`), "register again"],
     [33, next, invalidState("Ready", "Ready"), "one next at a time"],
     [35, next, invalidState("InitError", "Ready"), "does not fit"],
     [39, initError, refusal("Extension.MissingHeader", "Lambda-Extension-Function-Error-Type not found"), "errorType"],
@@ -221,7 +221,7 @@ const refusals: ReadonlyArray<Case> = (
       40,
       initError,
       refusal("Extension.UnknownExtensionIdentifier", "Unknown Lambda-Extension-Identifier"),
-      "register anew"
+      "register again"
     ],
     [42, initError, invalidState("Running", "InitError"), "only before the first next"]
   ] as const

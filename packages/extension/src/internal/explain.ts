@@ -1,4 +1,4 @@
-/** What the reader of a refusal can do about it, by the error type Lambda answered with. */
+/** Says what to do about a refusal, by the error type that Lambda answered with. */
 export const explain = (errorType: string, errorMessage: string): string | undefined => {
   switch (errorType) {
     case "Extension.InvalidExtensionName":
@@ -24,13 +24,13 @@ export const explain = (errorType: string, errorMessage: string): string | undef
       return "A function can have ten extensions, external and internal together."
     case "Extension.InvalidExtensionState":
       return errorMessage.includes("to Registered failed")
-        ? "The extension is registered already; is it started twice, by a retry around it perhaps, or does a stub register for it?"
+        ? "The extension is registered already; is it started twice, perhaps by a retry around it, or does a stub register for it?"
         : "The call does not fit what this extension did before (init/error only before the first next, one next at a time)."
     case "Extension.MissingExtensionIdentifier":
     case "Extension.InvalidExtensionIdentifier":
       return "Pass the identifier of the register answer."
     case "Extension.UnknownExtensionIdentifier":
-      return "Identifiers end with the execution environment; after a reset the extension must register anew."
+      return "Identifiers end with the execution environment; after a reset the extension must register again."
     case "Extension.MissingHeader":
       return "An error report needs a non-empty errorType."
     case "InvalidRequestFormat":

@@ -1,13 +1,13 @@
 import { explain } from "./explain.ts"
 
-/** What the reader of a refused subscription can do about it. Both APIs refuse in the same words but for the prefix. */
+/** Says what to do about a refused subscription. Both APIs refuse in the same words, except for the prefix. */
 export const explainSubscription = (errorType: string, errorMessage: string): string | undefined => {
   switch (errorType.replace(/^(Telemetry|Logs)\./, "")) {
     case "SubscriptionClosed":
-      return "Subscribe between register and the first next: once all of init is over, no subscription is taken any more."
+      return "Subscribe between register and the first next: Lambda takes no subscription after init has ended."
     case "AccessDenied":
       if (errorMessage.includes("already subscribed to the")) {
-        return "An extension has one of the two APIs, the one it subscribed to first; a reset of the environment does not change that."
+        return "An extension can use only the API that it subscribed to first; a reset of the environment does not change that."
       }
       if (errorMessage.includes("hostname")) {
         return "Lambda delivers to http://sandbox.localdomain:<port>, whatever address the listener is bound to."
@@ -22,12 +22,12 @@ export const explainSubscription = (errorType: string, errorMessage: string): st
         )
       }
       if (errorMessage.includes("enum variant")) {
-        return "Single events are no types: subscribe to platform, function or extension, and pick events by their type."
+        return "Single events are not types: subscribe to platform, function or extension, and pick events by their type."
       }
       if (errorMessage.includes("Invalid destination")) return "Bind the listener before subscribing."
-      return "Change what the message names."
+      return "Change the field or value that the message names."
     case "DeserializationError":
-      return "This Lambda does not know a field or a value of the subscription: change what the message names."
+      return "This Lambda does not know a field or a value of the subscription: change the one that the message names."
     case "InternalServerError":
       return "Lambda's telemetry service failed, or (managed instances) the extension is subscribed already."
     default:

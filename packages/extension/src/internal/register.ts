@@ -28,7 +28,7 @@ export const register = Effect.fnUntraced(function* (options: RegisterOptions) {
     const adopted = registration.events
     if (events.some((event) => !adopted.includes(event)) || adopted.some((event) => !events.includes(event))) {
       yield* Effect.logWarning(
-        `this process was registered beforehand for ${adopted.join(", ") || "no events"}, and that is what arrives; ` +
+        `this process was already registered for ${adopted.join(", ") || "no events"}, so only those events arrive; ` +
           `the program asks for ${events.join(", ") || "none"}: build the layer with the program's events`
       )
     }
@@ -51,7 +51,7 @@ export const register = Effect.fnUntraced(function* (options: RegisterOptions) {
   if (Option.isSome(answer)) {
     const registration = yield* answer.value
     if (registration.functionName === "") {
-      yield* Effect.logWarning("the answer to register names no function; this extension is registered all the same")
+      yield* Effect.logWarning("the answer to register names no function; the extension is registered nevertheless")
     }
     return registration
   }

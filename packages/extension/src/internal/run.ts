@@ -146,7 +146,7 @@ export const runWith = Effect.fnUntraced(function* <E, R, ROut, LE, RIn>(
     if (unknownTypes.has(type)) return Effect.void
     unknownTypes.add(type)
     return Effect.logWarning(
-      `Lambda sent an event of the unknown type ${JSON.stringify(type)}; ignored, further ones silently`
+      `Lambda sent an event of the unknown type ${JSON.stringify(type)}; it is ignored, and later events of this type are not logged`
     )
   }
 
@@ -193,7 +193,7 @@ export const runWith = Effect.fnUntraced(function* <E, R, ROut, LE, RIn>(
   }
   if (options.events?.includes("SHUTDOWN") === false && (onShutdown !== undefined || telemetry !== undefined)) {
     yield* Effect.logWarning(
-      "the extension does not register for SHUTDOWN, so Lambda ends it without a word: onShutdown, finalizers and the last " +
+      "the extension does not register for SHUTDOWN, so Lambda ends it without notice: onShutdown, finalizers and the last " +
         "flush of telemetry do not run"
     )
   }

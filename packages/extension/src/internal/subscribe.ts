@@ -76,7 +76,7 @@ const findProblem = (
   if (!isBetween(timeoutMs, 25, 30_000)) return outside("buffering.timeout in milliseconds", timeoutMs, 25, 30_000)
   const port = "uri" in destination ? portOf(destination.uri) : destination.port
   if (port === ExtensionsProtocol.reservedPort) {
-    return `the destination has port ${port}, which Lambda keeps for itself; bind another one`
+    return `the destination has port ${port}, which Lambda keeps for itself; bind another port`
   }
   if (isBetween(port, 1, 65_535)) return undefined
   return "uri" in destination
