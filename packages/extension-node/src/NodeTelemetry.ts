@@ -17,18 +17,18 @@ import * as NodeTelemetryListener from "./NodeTelemetryListener.ts"
 
 const mebibyte = 1024 * 1024
 
-/** A full queue takes two to three times its bytes, of a memory that is the function's as well. */
+/** The memory is the function's as well. */
 const queueBytes = Effect.map(
   Effect.orElseSucceed(functionMemorySize, () => 512),
-  (megabytes) => Math.min(16, megabytes / 32) * mebibyte
+  (megabytes) => Math.min(32, megabytes / 16) * mebibyte
 )
 
 /**
  * A receiver that listens with `node:http` or `node:net` and subscribes over
  * our own transport. For the option `layer` of `Extension.run`.
  *
- * Its queues hold 16 MiB, and less where the function has less than 512 MB of
- * memory (`AWS_LAMBDA_FUNCTION_MEMORY_SIZE`): 4 MiB of 128 MB.
+ * Its queues take 32 MiB of memory at most, and less where the function has less than 512 MB
+ * (`AWS_LAMBDA_FUNCTION_MEMORY_SIZE`): 8 MiB of 128 MB.
  *
  * **Example** (An extension that counts slow invocations)
  *
@@ -91,7 +91,7 @@ export const fileSink = (path: string): Effect.Effect<TelemetrySink.TelemetrySin
     name: `file ${path}`,
     export: (batch) =>
       Effect.tryPromise({
-        try: () => process.getBuiltinModule("node:fs/promises").appendFile(path, TelemetrySink.toNdjson(batch)),
+        try: () => process.getBuiltinModule("node:fs/promises").appendFile(path, TelemetrySink.toBody(batch, "ndjson")),
         catch: (cause) => new FileSinkError({ path, cause })
       })
   })

@@ -10,14 +10,14 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 
 it.live.each<[string | undefined, TelemetryReceiver.Options, number]>([
-  ["128", {}, 4],
-  ["256", {}, 8],
-  ["10240", {}, 16],
-  [undefined, {}, 16],
-  ["", {}, 16],
-  ["128", { queue: { maxRecords: 1000 } }, 4],
+  ["128", {}, 8],
+  ["256", {}, 16],
+  ["10240", {}, 32],
+  [undefined, {}, 32],
+  ["", {}, 32],
+  ["128", { queue: { maxRecords: 1000 } }, 8],
   ["128", { queue: { maxBytes: 2 * 2 ** 20 } }, 2]
-])("a function of %s MB, options %j: %d MiB wait at most", ([megabytes, options, mebibytes]) =>
+])("a function of %s MB, options %j: %d MiB of memory at most", ([megabytes, options, mebibytes]) =>
   Effect.gen(function* () {
     const env = megabytes === undefined ? {} : { AWS_LAMBDA_FUNCTION_MEMORY_SIZE: megabytes }
     const context = yield* Layer.build(NodeTelemetry.layer({ ...options, host: "127.0.0.1" })).pipe(
@@ -28,14 +28,14 @@ it.live.each<[string | undefined, TelemetryReceiver.Options, number]>([
     )
     const { accounting, open, port } = Context.get(context, TelemetryReceiver.TelemetryReceiver)
     open("reader", ({ records }) => records)
-    // Of one mebibyte each; nobody reads.
-    const body = JSON.stringify([TelemetryTest.log("a".repeat(2 ** 20 - 100))])
-    for (let index = 0; index < 18; index++) {
+    // Each takes a mebibyte of memory; nobody reads.
+    const body = JSON.stringify([TelemetryTest.log("a".repeat(2 ** 19 - 300))])
+    for (let index = 0; index < 34; index++) {
       yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/`, { method: "POST", body }))
     }
     const { consumers } = yield* accounting
     assert.strictEqual(consumers[0]?.waiting, mebibytes)
-    assert.strictEqual(consumers[0]?.droppedByQueue, 18 - mebibytes)
+    assert.strictEqual(consumers[0]?.droppedByQueue, 34 - mebibytes)
   })
 )
 

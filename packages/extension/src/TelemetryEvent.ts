@@ -13,6 +13,7 @@
 import * as Schema from "effect/Schema"
 import { makeDecode } from "./internal/eventSchema.ts"
 import * as logFields from "./internal/logFields.ts"
+import * as written from "./internal/written.ts"
 import * as PlatformEvent from "./PlatformEvent.ts"
 
 /**
@@ -108,6 +109,22 @@ export const decode: (original: unknown) => TelemetryEvent = /*#__PURE__*/ makeD
  * @since 0.1.0
  */
 export const encode = (event: TelemetryEvent): unknown => (event.type === "unknown" ? event.original : event)
+
+/**
+ * The JSON text to send on. For an event as it came from Lambda that is the text it came in: numbers of any size, the order of
+ * the fields, fields that come twice and escapes stay as they are, which no round through `JSON.parse` and `JSON.stringify`
+ * gives. Of an undecodable record the text is what `original` holds.
+ *
+ * The text belongs to this very object. An event that is passed on or filtered keeps it; a copy (`{ ...event, record }`) is
+ * written from its values. A field that is assigned changes nothing of the text, so copy instead.
+ *
+ * It never throws. What cannot be written (a getter or `toJSON` that throws, a cycle) gives the text of an undecodable record
+ * with the reason.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const toJson = (event: TelemetryEvent): string => written.toJson(event)
 
 /**
  * The invocation an event belongs to, if it says so.

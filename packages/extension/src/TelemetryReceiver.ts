@@ -28,7 +28,9 @@ import * as Deadline from "./Deadline.ts"
 import type { InvokeEvent } from "./ExtensionEvent.ts"
 import * as bodies from "./internal/bodies.ts"
 import { ofStream } from "./internal/consumers.ts"
+import { decodeElement } from "./internal/decodeElement.ts"
 import { type Invocation, Invocations } from "./internal/invocations.ts"
+import type { Element } from "./internal/json.ts"
 import * as lines from "./internal/lines.ts"
 import { type Bounds, Queue } from "./internal/queue.ts"
 import { whileUnreachable } from "./internal/whileUnreachable.ts"
@@ -37,7 +39,7 @@ import type { Registration } from "./Registration.ts"
 import * as TelemetryAccounting from "./TelemetryAccounting.ts"
 import { TelemetryApi } from "./TelemetryApi.ts"
 import type { TelemetryApiError } from "./TelemetryApiError.ts"
-import * as TelemetryEvent from "./TelemetryEvent.ts"
+import type * as TelemetryEvent from "./TelemetryEvent.ts"
 import { TelemetryListener, type TelemetryListenerError } from "./TelemetryListener.ts"
 import type { Outcome, Subscription } from "./TelemetrySubscription.ts"
 
@@ -71,7 +73,10 @@ export interface Options {
   readonly port?: number | undefined
   /** A longer HTTP body or TCP line is discarded and counted as one undecodable record. Default: 8 MiB. */
   readonly maxBodyBytes?: number | undefined
-  /** The bound of each consumer's queue. Default: 50,000 records, 16 MiB as they came over the wire. */
+  /**
+   * The bound of each consumer's queue. Default: 50,000 records, 32 MiB of memory. A record takes more than twice its length
+   * over the wire: its text is kept beside its values.
+   */
   readonly queue?: { readonly maxRecords?: number | undefined; readonly maxBytes?: number | undefined } | undefined
 }
 
@@ -173,7 +178,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   const { maxBodyBytes = 8 * mebibyte, method = "POST", protocol = "HTTP", types = ["platform", "function"] } = options
   const bounds: Bounds = {
     maxRecords: options.queue?.maxRecords ?? 50_000,
-    maxBytes: options.queue?.maxBytes ?? 16 * mebibyte
+    maxBytes: options.queue?.maxBytes ?? 32 * mebibyte
   }
   let consumers: ReadonlyArray<Consumer> = []
   const invocations = new Invocations()
@@ -184,18 +189,18 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   /** Invocations in a row of which nothing has come. */
   let silent = 0
 
-  const offer = (events: ReadonlyArray<TelemetryEvent.TelemetryEvent>, bytes: number, at: number) => {
+  const offer = (events: ReadonlyArray<TelemetryEvent.TelemetryEvent>, at: number) => {
     for (const { count, queue } of consumers) {
       count.offered(events.length)
-      count.add("droppedByQueue", queue.offer(events, bytes, at))
+      count.add("droppedByQueue", queue.offer(events, at))
     }
   }
 
-  const receive = (records: ReadonlyArray<unknown>, bytes: number, at: number) => {
+  const receive = (records: ReadonlyArray<Element>, at: number) => {
     let undecodable = 0
     const over: Array<Invocation | undefined> = []
     const events = records.map((record) => {
-      const event = TelemetryEvent.decode(record)
+      const event = decodeElement(record)
       switch (event.type) {
         case "platform.start":
           invocations.started(event)
@@ -216,26 +221,26 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
       return event
     })
     counter.received(events.length - undecodable, undecodable)
-    offer(events, bytes, at)
+    offer(events, at)
     // Whoever waits goes on at once, and expects the records before this one in the queue.
     for (const invocation of over) {
       if (invocation?.end !== undefined) Deferred.doneUnsafe(invocation.done, Exit.succeed(invocation.end))
     }
   }
 
-  const undecodable = (reason: string, original: unknown, bytes: number, at: number) => {
+  const undecodable = (reason: string, original: unknown, at: number) => {
     counter.received(0, 1)
-    offer([{ type: "undecodable", reason, original }], bytes, at)
+    offer([{ type: "undecodable", reason, original }], at)
   }
 
   const tooLarge = (bytes: number) => {
     lastArrival = clock.currentTimeMillisUnsafe()
-    undecodable(`${bytes} bytes at once, discarded: more than ${maxBodyBytes}`, undefined, 0, lastArrival)
+    undecodable(`${bytes} bytes at once, discarded: more than ${maxBodyBytes}`, undefined, lastArrival)
   }
 
-  const receiveParsed = ({ broken, bytes, records }: bodies.Parsed, at: number) => {
-    for (const { reason, text } of broken) undecodable(reason, text, text.length, at)
-    if (records.length > 0) receive(records, bytes, at)
+  const receiveParsed = ({ broken, records }: bodies.Parsed, at: number) => {
+    for (const { reason, text } of broken) undecodable(reason, text, at)
+    if (records.length > 0) receive(records, at)
   }
 
   const body = (bytes: Uint8Array) => {

@@ -41,7 +41,8 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as httpEndpoint from "./internal/httpEndpoint.ts"
 import { whole } from "./internal/wholeCause.ts"
-import * as TelemetryEvent from "./TelemetryEvent.ts"
+import * as written from "./internal/written.ts"
+import type * as TelemetryEvent from "./TelemetryEvent.ts"
 
 /**
  * Records that are sent together.
@@ -143,16 +144,22 @@ export const make = <E, R>(options: {
   })
 
 /**
- * A batch as one JSON value per line, each line with its newline.
+ * A batch as one JSON value per line, each line with its newline; each record as {@link TelemetryEvent.toJson} gives it.
  *
  * @category encoding
  * @since 0.1.0
  */
-export const toNdjson = (batch: TelemetryBatch): string => {
-  let text = ""
-  for (const event of batch.events) text += `${JSON.stringify(TelemetryEvent.encode(event))}\n`
-  return text
-}
+export const toNdjson = (batch: TelemetryBatch): string => written.lines(batch.events)
+
+/**
+ * A batch as the body of a request, byte by byte what came: lines like {@link toNdjson}, or one JSON array. A text; bytes
+ * only if a record came in bytes that are not UTF-8.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const toBody = (batch: TelemetryBatch, format: "ndjson" | "json"): string | Uint8Array =>
+  written.body(batch.events, format)
 
 /**
  * Writes every record to the extension's own log, one JSON line each: for local
@@ -376,12 +383,12 @@ export const http = (options: HttpOptions): Effect.Effect<TelemetrySink, HttpSin
   })
 }
 
-const ndjsonBody = (batch: TelemetryBatch): HttpBody => ({ body: toNdjson(batch), contentType: "application/x-ndjson" })
-
-const jsonBody = (batch: TelemetryBatch): HttpBody => ({
-  body: JSON.stringify(batch.events.map(TelemetryEvent.encode)),
-  contentType: "application/json"
+const ndjsonBody = (batch: TelemetryBatch): HttpBody => ({
+  body: toBody(batch, "ndjson"),
+  contentType: "application/x-ndjson"
 })
+
+const jsonBody = (batch: TelemetryBatch): HttpBody => ({ body: toBody(batch, "json"), contentType: "application/json" })
 
 // Their values are secret, even if the program does not say so.
 const secretHeaders = new Set(["authorization", "cookie", "proxy-authorization", "x-api-key"])

@@ -9,9 +9,17 @@ const encoder = new TextEncoder()
 const utf8 = (text: string) => encoder.encode(text)
 const concat = (...pieces: ReadonlyArray<Uint8Array>) => new Uint8Array(Buffer.concat(pieces))
 
-const content = ({ broken, records }: Bodies.Parsed) => ({ records, broken })
+const none: { readonly records: ReadonlyArray<unknown>; readonly broken: ReadonlyArray<Bodies.Broken> } = {
+  records: [],
+  broken: []
+}
 
-/** What came out, without its size. */
+const content = ({ broken, records }: Bodies.Parsed): typeof none => ({
+  records: records.map(({ value }) => value),
+  broken
+})
+
+/** What came out, without texts and sizes. */
 const bodies = (maxBytes = 2 ** 20) => {
   const { close, push } = Bodies.make({ maxBytes })
   return {
@@ -19,7 +27,6 @@ const bodies = (maxBytes = 2 ** 20) => {
     close: () => content(close())
   }
 }
-const none = { records: [], broken: [] }
 const whole = (...records: ReadonlyArray<unknown>) => ({ records, broken: [] })
 
 const envelope = '{"time":"T","type":"function","record":'
@@ -60,7 +67,7 @@ describe("bodies", () => {
     assert.deepStrictEqual(records, [runtimeDone, runtimeDone])
     assert.deepStrictEqual(
       broken.map(({ text }) => text),
-      [`${envelope}wrong},${doneText}]`]
+      [`${envelope}wrong}`]
     )
   })
 
@@ -71,32 +78,38 @@ describe("bodies", () => {
   })
 })
 
-describe("the size of what came", () => {
-  const sizes = (...bodies: ReadonlyArray<string>) => {
+describe("the text of a record", () => {
+  const texts = (...bodies: ReadonlyArray<string>) => {
     const { push } = Bodies.make({ maxBytes: 2 ** 20 })
-    return bodies.map((body) => push(utf8(body), 0).bytes)
+    return bodies.map((body) => push(utf8(body), 0).records.map(({ bytes, json }) => [json, bytes]))
   }
 
-  it("is that of the body", () => {
-    assert.deepStrictEqual(sizes(`[${doneText}]`, doneText), [doneText.length + 2, doneText.length])
+  it("is what came, without the white space around it", () => {
+    const strange = '{"b": 1.10,\t"a":1e400,"a":9007199254740993,"\\u00e4":"\\/é"}'
+    const odd = [strange, utf8(strange).length]
+    assert.deepStrictEqual(texts(`[ ${strange} ,1 ]`, ` ${strange}\n`), [[odd, ["1", 1]], [odd]])
   })
 
-  it("of a record that Lambda cut is that of all its pieces, counted when it is whole", () => {
-    const piece = "x".repeat(1000)
-    const [first, second, third, ...more] = sizes(
-      `[${doneText},${envelope}"${piece}}]`,
-      `[${envelope}${piece}}]`,
-      `[${envelope}${piece}"},${doneText},${envelope}"${piece}}]`,
-      `[${envelope}${piece}"}]`
+  it("of a record that Lambda cut is all its pieces, given when it is whole", () => {
+    const record = `${envelope}{"id":9007199254740993}}`
+    const at = record.indexOf("740993")
+    assert.deepStrictEqual(texts(`[${doneText},${record.slice(0, at)}}]`, `[${envelope}${record.slice(at)}]`), [
+      [[doneText, doneText.length]],
+      [[record, record.length]]
+    ])
+  })
+
+  it("of bytes that are not UTF-8 is bytes, and costs no neighbour", () => {
+    const bytes = concat(utf8(`${envelope}"`), new Uint8Array([0xff, 0x61]), utf8('"}'))
+    const { broken, records } = Bodies.make({ maxBytes: 100 }).push(concat(utf8(`[${doneText},`), bytes, utf8("]")), 0)
+    assert.deepStrictEqual(
+      records.map(({ json, value }) => [json, value]),
+      [
+        [doneText, runtimeDone],
+        [bytes, log("\uFFFDa")]
+      ]
     )
-    assert.deepStrictEqual([first, second], [doneText.length, 0])
-    // Give or take brackets and quotes.
-    assert.closeTo(third ?? 0, 3000 + envelope.length + doneText.length, 8)
-    assert.closeTo(more[0] ?? 0, 2000 + envelope.length, 8)
-  })
-
-  it("leaves out what is no record", () => {
-    assert.deepStrictEqual(sizes("nothing", "7", "}]"), [0, 0, 0])
+    assert.deepStrictEqual(broken, [])
   })
 })
 

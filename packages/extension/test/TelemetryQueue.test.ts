@@ -3,38 +3,48 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { Queue } from "../src/internal/queue.ts"
+import { memoryOf } from "../src/internal/written.ts"
 
 const integer = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
+/** Of a batch; records of this test are 45 bytes and more. */
 const Bounds = Schema.Struct({ maxRecords: integer(1, 50), maxBytes: integer(1, 1000) })
+/** Of the queue; a record takes some hundred bytes besides its text. */
+const QueueBounds = Schema.Struct({ maxRecords: integer(1, 50), maxBytes: integer(1, 10_000) })
 
 const Step = Schema.Union([
-  Schema.Struct({ _tag: Schema.tag("Offer"), records: integer(0, 30), bytes: integer(0, 600) }),
+  Schema.Struct({ _tag: Schema.tag("Offer"), lengths: Schema.Array(integer(0, 600)) }),
   Schema.Struct({ _tag: Schema.tag("Take"), bounds: Bounds })
 ])
 const Steps = Schema.Array(Step)
 
-const names = (events: ReturnType<Queue["take"]>["events"]) =>
-  events.map((event) => (event.type === "function" ? event.record : event.type))
+const everything = { maxRecords: Infinity, maxBytes: Infinity }
 
-/** Offers records that carry a running number; says which were accepted. */
+const names = (events: ReturnType<Queue["take"]>) =>
+  events.map((event) => (event.type === "function" ? String(event.record).trim() : event.type))
+
+const logOf = (record: string) => ({ time: "t", type: "function" as const, record })
+
+/** Offers records that carry a running number, each with so many characters more; says which were accepted. */
 const offering = (queue: Queue) => {
   let offered = 0
-  return (records: number, bytes: number, at = 0) => {
-    const numbers = Array.from({ length: records }, () => String(offered++))
+  return (lengths: ReadonlyArray<number>, at = 0) => {
+    const numbers = lengths.map(() => String(offered++))
     const refused = queue.offer(
-      numbers.map((record) => ({ time: "t", type: "function", record })),
-      bytes,
+      lengths.map((length, index) => logOf(numbers[index] + " ".repeat(length))),
       at
     )
-    return { refused, accepted: numbers.slice(0, records - refused) }
+    return { refused, accepted: numbers.slice(0, lengths.length - refused) }
   }
 }
+
+/** The longer one of the two bodies a sink makes of records. */
+const bodyOf = (events: ReturnType<Queue["take"]>) => JSON.stringify(events).length
 
 describe("queue", () => {
   it.prop(
     "stays within its bounds, keeps the order, loses nothing and doubles nothing",
-    [Bounds, Steps],
+    [QueueBounds, Steps],
     ([bounds, steps]) => {
       const queue = new Queue(bounds)
       const offer = offering(queue)
@@ -44,71 +54,82 @@ describe("queue", () => {
       let refusedInAll = 0
       for (const step of steps) {
         if (step._tag === "Offer") {
-          const { accepted: numbers, refused } = offer(step.records, step.bytes)
-          const wasBytes = queue.bytes - (numbers.length * step.bytes) / Math.max(1, step.records)
+          const { accepted: numbers, refused } = offer(step.lengths)
           accepted.push(...numbers)
-          offered += step.records
+          offered += step.lengths.length
           refusedInAll += refused
           if (refused > 0) {
-            // One more would not have fitted.
-            const each = step.bytes / step.records
+            // The next one would not have fitted.
+            const next = memoryOf(logOf(numbers.length + " ".repeat(step.lengths[numbers.length] ?? 0)))
             assert.isTrue(
-              queue.records === bounds.maxRecords || queue.bytes + each > bounds.maxBytes - 1e-6,
+              queue.records === bounds.maxRecords || queue.held + next + 3 > bounds.maxBytes,
               "refused in vain"
             )
-            assert.isAtLeast(wasBytes, -1e-6)
           }
         } else {
           const before = queue.records
-          const { bytes, events } = queue.take(step.bounds)
+          const events = queue.take(step.bounds)
           taken.push(...names(events))
           assert.isTrue(events.length > 0 || before === 0, "gives one where one waits")
           if (events.length > 1) {
             assert.isAtMost(events.length, step.bounds.maxRecords)
-            assert.isAtMost(bytes, step.bounds.maxBytes + 0.5)
+            assert.isAtMost(bodyOf(events), step.bounds.maxBytes)
           }
         }
         assert.isAtMost(queue.records, bounds.maxRecords)
-        assert.isAtMost(queue.bytes, bounds.maxBytes + 1e-6)
-        assert.isAtLeast(queue.bytes, -1e-6)
+        assert.isAtMost(queue.held, bounds.maxBytes)
         assert.strictEqual(offered, taken.length + refusedInAll + queue.records)
         assert.deepStrictEqual(taken, accepted.slice(0, taken.length))
       }
-      taken.push(...names(queue.take({ maxRecords: Infinity, maxBytes: Infinity }).events))
+      assert.isAtLeast(queue.held, queue.bytes - 2)
+      const rest = queue.take({ ...everything, maxBytes: queue.bytes })
+      taken.push(...names(rest))
       assert.deepStrictEqual(taken, accepted)
-      assert.deepStrictEqual([queue.records, queue.bytes, queue.oldestAt], [0, 0, undefined])
+      assert.deepStrictEqual([queue.records, queue.bytes, queue.held, queue.oldestAt], [0, 2, 0, undefined])
     }
   )
 
+  it("a long record costs no short one its place in a batch", () => {
+    const queue = new Queue({ maxRecords: 10_000, maxBytes: 10_000_000 })
+    const offer = offering(queue)
+    offer([...Array.from({ length: 100 }, () => 0), 90_000, ...Array.from({ length: 100 }, () => 0)])
+    const sizes: Array<number> = []
+    while (queue.records > 0) sizes.push(queue.take({ maxRecords: 1000, maxBytes: 10_000 }).length)
+    assert.deepStrictEqual(sizes, [100, 1, 100])
+  })
+
   it.prop("says when the oldest that waits came", [Schema.Array(integer(1, 9)), integer(0, 60)], ([sizes, taken]) => {
-    const queue = new Queue({ maxRecords: 1000, maxBytes: 1000 })
+    const queue = new Queue({ maxRecords: 1000, maxBytes: 1_000_000 })
     const offer = offering(queue)
     const cameAt = sizes.flatMap((records, at) => {
-      offer(records, 0, at)
+      offer(
+        Array.from({ length: records }, () => 0),
+        at
+      )
       return Array.from({ length: records }, () => at)
     })
-    if (taken > 0) queue.take({ maxRecords: taken, maxBytes: 1000 })
+    if (taken > 0) queue.take({ maxRecords: taken, maxBytes: Infinity })
     assert.strictEqual(queue.oldestAt, cameAt[taken])
   })
 
   it("refuses everything once it has ended, and what waits can still be taken", () => {
-    const queue = new Queue({ maxRecords: 10, maxBytes: 10 })
+    const queue = new Queue({ maxRecords: 10, maxBytes: 10_000 })
     const offer = offering(queue)
-    offer(2, 2)
+    offer([0, 0])
     queue.end()
-    assert.strictEqual(offer(3, 3).refused, 3)
-    assert.deepStrictEqual(names(queue.take({ maxRecords: 9, maxBytes: 9 }).events), ["0", "1"])
+    assert.strictEqual(offer([0, 0, 0]).refused, 3)
+    assert.deepStrictEqual(names(queue.take(everything)), ["0", "1"])
     assert.isTrue(queue.isEnded)
   })
 
   it("a record larger than the whole queue is refused", () => {
-    const queue = new Queue({ maxRecords: 10, maxBytes: 10 })
-    assert.strictEqual(offering(queue)(1, 11).refused, 1)
+    const queue = new Queue({ maxRecords: 10, maxBytes: 1000 })
+    assert.strictEqual(offering(queue)([1000]).refused, 1)
   })
 
   it.effect.prop(
     "whoever waits goes on at once when its condition holds, and not before",
-    [Bounds, Steps, integer(0, 20)],
+    [QueueBounds, Steps, integer(0, 20)],
     ([bounds, steps, wanted]) =>
       Effect.gen(function* () {
         const queue = new Queue(bounds)
@@ -122,7 +143,7 @@ describe("queue", () => {
         let hasHeld = holds()
         for (const step of steps) {
           assert.strictEqual(fiber.pollUnsafe() !== undefined, hasHeld)
-          if (step._tag === "Offer") offer(step.records, step.bytes)
+          if (step._tag === "Offer") offer(step.lengths)
           else queue.take(step.bounds)
           hasHeld ||= holds()
         }
@@ -145,7 +166,7 @@ describe("queue", () => {
 
   it.effect("whoever was interrupted is not asked any more", () =>
     Effect.gen(function* () {
-      const queue = new Queue({ maxRecords: 10, maxBytes: 10 })
+      const queue = new Queue({ maxRecords: 10, maxBytes: 10_000 })
       let asked = 0
       const fiber = yield* Effect.forkChild(
         queue.when(() => {
@@ -155,7 +176,7 @@ describe("queue", () => {
         { startImmediately: true }
       )
       fiber.interruptUnsafe()
-      offering(queue)(1, 1)
+      offering(queue)([1])
       assert.strictEqual(asked, 1)
     })
   )

@@ -218,7 +218,7 @@ describe("events", () => {
 
   it.effect("records that Lambda cuts in pieces count with all their pieces", () =>
     Effect.gen(function* () {
-      const { listening, receiver } = yield* receiving({ queue: { maxBytes: 40_000 } })
+      const { listening, receiver } = yield* receiving({ queue: { maxBytes: 80_000 } })
       yield* stuck(receiver)
       const piece = "x".repeat(5000)
       const envelope = '[{"time":"T","type":"function","record":'
@@ -226,7 +226,7 @@ describe("events", () => {
         listening[0]?.body(encode(`${envelope}"${piece}}]`))
         listening[0]?.body(encode(`${envelope}${piece}"}]`))
       }
-      // The reader has one; three of 10,000 bytes wait.
+      // The reader has one; three of 10,000 bytes wait, which take twice as much memory.
       assert.deepInclude((yield* receiver.accounting).consumers[0], { offered: 20, waiting: 4, droppedByQueue: 16 })
     })
   )

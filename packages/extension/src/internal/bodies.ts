@@ -1,21 +1,18 @@
 /**
- * HTTP bodies of the Telemetry API to the records in them, not yet decoded.
+ * HTTP bodies of the Telemetry API to the records in them, not yet decoded, each with its text.
  *
  * Lambda cuts a record that is longer than `maxBytes` of the subscription: one
  * POST ends in the middle of the record, closed by `}]`, and the next one
  * begins with the same `[{"time":…,"type":…,"record":` and goes on with the
- * bytes that are missing, over as many POSTs as it takes (spec section 3.3).
+ * bytes that are missing, over as many POSTs as it takes.
  */
+import { type Element, isSpace, readElements, readValue } from "./json.ts"
 import { copy, inArray, type Prefix, read } from "./jsonPrefix.ts"
+import { concat, decodeUtf8, encodeUtf8 } from "./wire.ts"
 
-/** What a body gave: its records as they came, and texts that are none. */
+/** What a body gave: its records, a cut one in the body that completes it, and texts that are none. */
 export interface Parsed {
-  readonly records: ReadonlyArray<unknown>
-  /**
-   * Of the records, as they came: a cut one counts with all its pieces, in the body that completes it. With what is broken
-   * where that stands between them.
-   */
-  readonly bytes: number
+  readonly records: ReadonlyArray<Element>
   readonly broken: ReadonlyArray<Broken>
 }
 
@@ -39,15 +36,13 @@ interface Cut {
 const longestWaitMillis = 1000
 const longestText = 65_536
 const nothing: ReadonlyArray<never> = []
-const noRecords = { records: nothing, bytes: 0 }
 
-// Every JavaScript runtime has it, but only the types of the DOM and of Node say so.
-declare const TextDecoder: new () => { readonly decode: (bytes: Uint8Array) => string }
+// A body of which so many parts are wrong is given up, or it would be read again and again.
+const mostRecoveries = 16
 
-const decoder = new TextDecoder()
-
-const bracket = 0x5b
-const isSpace = (byte: number | undefined) => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
+const openArray = 0x5b
+const closeArray = 0x5d
+const openObject = 0x7b
 
 /** Without byte order mark and white space around it. */
 const trim = (bytes: Uint8Array): Uint8Array => {
@@ -58,36 +53,26 @@ const trim = (bytes: Uint8Array): Uint8Array => {
   return bytes.subarray(from, to)
 }
 
-const concat = (pieces: ReadonlyArray<Uint8Array>): Uint8Array => {
-  const all = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0))
-  let at = 0
-  for (const piece of pieces) {
-    all.set(piece, at)
-    at += piece.length
-  }
-  return all
-}
-
 const isFramed = (bytes: Uint8Array) => bytes[bytes.length - 2] === 0x7d && bytes[bytes.length - 1] === 0x5d
-
-const parseArray = (text: string): ReadonlyArray<unknown> | undefined => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-/** The elements of an array that is given without its brackets. */
-const parseElements = (pieces: ReadonlyArray<Uint8Array>) => parseArray(`[${decoder.decode(concat(pieces))}]`)
 
 // Printable ASCII: as long in bytes as in characters.
 const envelopeOf = (event: Uint8Array): string | undefined =>
-  /^\{"time":"[ !#-~]*","type":"[ !#-~]*","record":/.exec(decoder.decode(event.subarray(0, 512)))?.[0]
+  /^\{"time":"[ !#-~]*","type":"[ !#-~]*","record":/.exec(decodeUtf8(event.subarray(0, 512)))?.[0]
+
+// How Lambda begins a record that is not the first one.
+const separator = /*#__PURE__*/ encodeUtf8('},{"time":')
+
+/** Where the first record begins that follows another one. */
+const nextRecord = (bytes: Uint8Array): number | undefined => {
+  for (let at = bytes.indexOf(0x7d); at !== -1; at = bytes.indexOf(0x7d, at + 1)) {
+    if (separator.every((byte, index) => bytes[at + index] === byte)) return at + 2
+  }
+  return undefined
+}
 
 const brokenOf = (reason: string, bytes: Uint8Array): Broken => ({
   reason,
-  text: decoder.decode(bytes.subarray(0, longestText))
+  text: decodeUtf8(bytes.subarray(0, longestText))
 })
 
 /**
@@ -113,19 +98,18 @@ export const make = (options: {
   }
 
   /** Keeps the cut record; `whole`: what came before it. */
-  const keep = (next: Cut, whole: Omit<Parsed, "broken">, broken: ReadonlyArray<Broken>): Parsed => {
+  const keep = (next: Cut, whole: ReadonlyArray<Element>, broken: ReadonlyArray<Broken>): Parsed => {
     cut = next
-    if (next.bytes <= options.maxBytes) return { ...whole, broken }
+    if (next.bytes <= options.maxBytes) return { records: whole, broken }
     cut = undefined
     const reason = `a record that Lambda cut in pieces is longer than ${options.maxBytes} bytes`
-    return { ...whole, broken: [...broken, brokenOf(reason, concat(next.pieces))] }
+    return { records: whole, broken: [...broken, brokenOf(reason, concat(next.pieces))] }
   }
 
   /** The body as the next piece of the cut record, if it is that. */
-  const join = (first: Cut, bytes: Uint8Array, atMillis: number): Parsed | undefined => {
-    const body = trim(bytes)
+  const join = (first: Cut, body: Uint8Array, atMillis: number): Parsed | undefined => {
     const start = `[${first.envelope}`
-    if (!isFramed(body) || decoder.decode(body.subarray(0, start.length)) !== start) return undefined
+    if (!isFramed(body) || decodeUtf8(body.subarray(0, start.length)) !== start) return undefined
     const rest = body.subarray(start.length)
     const framed = rest.length - 2
     const prefix = copy(first.prefix)
@@ -134,48 +118,57 @@ export const make = (options: {
 
     const end = copy(prefix)
     if (read(end, rest, framed, rest.length).valid && end.expects === "done") {
-      const records = parseElements([...first.pieces, rest.subarray(0, rest.length - 1)])
-      if (records === undefined) return undefined
+      const all = readElements(concat([...first.pieces, rest.subarray(0, rest.length - 1)]))
+      if (all.rest !== undefined) return undefined
       cut = undefined
-      return { records, bytes: first.bytes + rest.length, broken: nothing }
+      return { records: all.elements, broken: nothing }
     }
     if (comma === -1) {
       first.pieces.push(new Uint8Array(rest.subarray(0, framed)))
-      return keep({ ...first, prefix, bytes: first.bytes + framed, atMillis }, noRecords, nothing)
+      return keep({ ...first, prefix, bytes: first.bytes + framed, atMillis }, nothing, nothing)
     }
-    const records = parseElements([...first.pieces, rest.subarray(0, comma)])
+    const before = readElements(concat([...first.pieces, rest.subarray(0, comma)]))
     const piece = new Uint8Array(rest.subarray(comma + 1, framed))
     const envelope = envelopeOf(piece)
-    if (records === undefined || envelope === undefined) return undefined
-    const whole = { records, bytes: first.bytes + comma }
-    return keep({ pieces: [piece], envelope, prefix, bytes: piece.length, atMillis }, whole, nothing)
+    if (before.rest !== undefined || envelope === undefined) return undefined
+    return keep({ pieces: [piece], envelope, prefix, bytes: piece.length, atMillis }, before.elements, nothing)
   }
 
-  /** A body that is no JSON: its whole records; the rest is the beginning of a cut record, or broken. */
-  const salvage = (bytes: Uint8Array, atMillis: number, reason: string): Parsed => {
-    const body = trim(bytes)
-    if (body[0] !== bracket) return { ...noRecords, broken: [...expire(atMillis), brokenOf(reason, body)] }
-    const elements = body.subarray(1)
-    const framed = isFramed(elements) ? elements.length - 2 : elements.length
+  /** What is wrong in an array as the beginning of a cut record, if it is that. */
+  const begin = (wrong: Uint8Array, atMillis: number): Cut | undefined => {
+    if (!isFramed(wrong)) return undefined
+    const framed = wrong.length - 2
     const prefix = inArray()
-    const { comma, valid } = read(prefix, elements, 0, framed)
-    const records = comma === -1 ? nothing : parseElements([elements.subarray(0, comma)])
-    if (records === undefined) return { ...noRecords, broken: [...expire(atMillis), brokenOf(reason, body)] }
-
-    const piece = new Uint8Array(elements.subarray(comma + 1, framed))
+    if (!read(prefix, wrong, 0, framed).valid || prefix.open.length < 2) return undefined
+    const piece = new Uint8Array(wrong.subarray(0, framed))
     const envelope = envelopeOf(piece)
-    if (valid && framed < elements.length && prefix.open.length > 1 && envelope !== undefined) {
-      const whole = { records, bytes: Math.max(0, comma) }
-      return keep({ pieces: [piece], envelope, prefix, bytes: piece.length, atMillis }, whole, giveUp())
-    }
-    // The end of a record whose beginning is lost, say: what follows it is whole.
-    const wrong = decoder.decode(elements.subarray(comma + 1))
-    const next = wrong.indexOf('},{"time":')
-    const after = next === -1 ? undefined : parseArray(`[${wrong.slice(next + 2)}`)
-    return {
-      records: after === undefined ? records : [...records, ...after],
-      bytes: body.length,
-      broken: [...expire(atMillis), brokenOf(reason, comma === -1 ? body : elements.subarray(comma + 1))]
+    return envelope === undefined ? undefined : { pieces: [piece], envelope, prefix, bytes: piece.length, atMillis }
+  }
+
+  /** The records of an array; what is wrong in it is the beginning of a cut record, or broken. */
+  const readArray = (body: Uint8Array, atMillis: number): Parsed => {
+    const records: Array<Element> = []
+    const broken: Array<Broken> = []
+    const isClosed = body.length > 1 && body[body.length - 1] === closeArray
+    const end = isClosed ? body.length - 1 : body.length
+    let from = 1
+    while (true) {
+      const { elements, reason, rest } = readElements(body.subarray(from, end))
+      for (const element of elements) records.push(element)
+      if (rest === undefined && isClosed) return { records, broken: [...expire(atMillis), ...broken] }
+      const wrong = body.subarray(records.length === 0 && broken.length === 0 ? 0 : from + (rest ?? end - from))
+      const next = rest === undefined ? undefined : begin(body.subarray(from + rest), atMillis)
+      if (next !== undefined) return keep(next, records, [...giveUp(), ...broken])
+      // The end of a record whose beginning is lost, say: what follows it is whole.
+      const after = broken.length < mostRecoveries ? nextRecord(wrong) : undefined
+      broken.push(
+        brokenOf(
+          reason === "" ? "not JSON: an array that does not end" : reason,
+          after === undefined ? wrong : wrong.subarray(0, after - 1)
+        )
+      )
+      if (after === undefined) return { records, broken: [...expire(atMillis), ...broken] }
+      from = wrong.byteOffset - body.byteOffset + after
     }
   }
 
@@ -184,22 +177,19 @@ export const make = (options: {
 
   return {
     push: (bytes, nowMillis) => {
-      const joined = cut === undefined ? undefined : join(cut, bytes, nowMillis)
+      const body = trim(bytes)
+      const joined = cut === undefined ? undefined : join(cut, body, nowMillis)
       if (joined !== undefined) return joined
-      let body: unknown
-      try {
-        body = JSON.parse(decoder.decode(bytes))
-      } catch (error) {
-        return salvage(bytes, nowMillis, `not JSON: ${error instanceof Error ? error.message : String(error)}`)
-      }
+      if (body[0] === openArray) return readArray(body, nowMillis)
       const broken = expire(nowMillis)
-      if (Array.isArray(body)) return { records: body, bytes: bytes.length, broken }
-      if (typeof body === "object" && body !== null) return { records: [body], bytes: bytes.length, broken }
+      const value = readValue(body)
+      if (typeof value === "string") return { records: nothing, broken: [...broken, brokenOf(value, body)] }
+      if (body[0] === openObject) return { records: [value], broken }
       return {
-        ...noRecords,
-        broken: [...broken, brokenOf("JSON, but neither an array nor an object", bytes)]
+        records: nothing,
+        broken: [...broken, brokenOf("JSON, but neither an array nor an object", body)]
       }
     },
-    close: () => ({ ...noRecords, broken: giveUp() })
+    close: () => ({ records: nothing, broken: giveUp() })
   }
 }

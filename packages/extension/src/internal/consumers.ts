@@ -59,7 +59,7 @@ export const ofStream = (open: Open, openedAt = 0) => {
           queue.when(() => queue.records > 0 || queue.isEnded),
           () => {
             Latch.closeUnsafe(idle)
-            const next = queue.take(pulled).events
+            const next = queue.take(pulled)
             if (!Arr.isReadonlyArrayNonEmpty(next)) return Cause.done()
             inHand += next.length
             return Effect.succeed(next)
@@ -80,7 +80,7 @@ export const ofStream = (open: Open, openedAt = 0) => {
         return true
       })
     )
-  const giveUp = () => settle("unsent", queue.take(everything).events.length)
+  const giveUp = () => settle("unsent", queue.take(everything).length)
   const ended = (exit: Exit.Exit<unknown, unknown>) =>
     Effect.sync(() => {
       if (Exit.isSuccess(exit)) settle("delivered")

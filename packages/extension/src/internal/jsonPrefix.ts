@@ -19,6 +19,9 @@ const closeArray = 0x5d
 const openObject = 0x7b
 const closeObject = 0x7d
 
+// Lambda cuts records of logs. What is nested deeper is none, and a copy of what is open costs time.
+const deepest = 65_536
+
 /** Where the `[` of an array has been read. */
 export const inArray = (): Prefix => ({ open: [openArray], expects: "valueOrEnd", isEscaped: false })
 
@@ -56,6 +59,7 @@ export const read = (
         if (byte === quote) prefix.expects = "string"
         else if (literals.has(byte)) prefix.expects = "literal"
         else if (byte === openObject || byte === openArray) {
+          if (open.length === deepest) return false
           open.push(byte)
           prefix.expects = byte === openObject ? "keyOrEnd" : "valueOrEnd"
         } else return byte === closeArray && prefix.expects === "valueOrEnd" && close(openArray)

@@ -1,7 +1,8 @@
 import * as Effect from "effect/Effect"
 import type { TelemetryEvent } from "../TelemetryEvent.ts"
+import { memoryOf, sizeOf } from "./written.ts"
 
-/** At most so many records, and so many bytes as they came over the wire. */
+/** At most so many records, and so many bytes. */
 export interface Bounds {
   readonly maxRecords: number
   readonly maxBytes: number
@@ -9,21 +10,22 @@ export interface Bounds {
 
 interface Segment {
   readonly events: ReadonlyArray<TelemetryEvent>
-  /** How many of `events` are taken already. */
-  taken: number
-  /** The share of one record in what was delivered. */
-  readonly bytesEach: number
   readonly at: number
 }
 
+// Of a JSON array; a body of lines has none.
+const emptyBody = 2
+
 /**
- * The records that wait for one consumer, bounded in records and bytes. It is
- * written from the callback of a socket, so offering is a plain call; what does
- * not fit is refused (the newest first) and the caller counts it.
+ * The records that wait for one consumer, bounded in number and in the memory they take. It is written from the callback of a
+ * socket, so offering is a plain call; what does not fit is refused (the newest first) and the caller counts it.
  */
 export class Queue {
   records = 0
-  bytes = 0
+  /** The body that the records would make: their texts, a separator after each, and two brackets. */
+  bytes = emptyBody
+  /** The memory they take. */
+  held = 0
   /** How many records did not fit so far. */
   refused = 0
   isEnded = false
@@ -42,51 +44,57 @@ export class Queue {
 
   /** Time to take something, whatever a whole batch is. */
   get isHalfFull(): boolean {
-    return this.records * 2 >= this.#bounds.maxRecords || this.bytes * 2 >= this.#bounds.maxBytes
+    return this.records * 2 >= this.#bounds.maxRecords || this.held * 2 >= this.#bounds.maxBytes
   }
 
   /** How many of the records were refused. */
-  offer(events: ReadonlyArray<TelemetryEvent>, bytes: number, at: number): number {
+  offer(events: ReadonlyArray<TelemetryEvent>, at: number): number {
     if (this.isEnded) return events.length
-    const bytesEach = events.length === 0 ? 0 : bytes / events.length
-    const byBytes = bytesEach === 0 ? events.length : Math.floor((this.#bounds.maxBytes - this.bytes) / bytesEach)
-    const fitting = Math.max(0, Math.min(events.length, this.#bounds.maxRecords - this.records, byBytes))
+    let fitting = 0
+    while (fitting < events.length && this.records < this.#bounds.maxRecords) {
+      const event = events[fitting]
+      if (event === undefined) break
+      const held = memoryOf(event)
+      if (this.held + held > this.#bounds.maxBytes) break
+      this.records++
+      this.bytes += sizeOf(event) + 1
+      this.held += held
+      fitting++
+    }
     if (fitting > 0) {
       const accepted = fitting === events.length ? events : events.slice(0, fitting)
-      this.#segments.push({ events: accepted, taken: 0, bytesEach, at })
-      this.records += fitting
-      this.bytes += fitting * bytesEach
+      this.#segments.push({ events: accepted, at })
       this.#notify()
     }
     this.refused += events.length - fitting
     return events.length - fitting
   }
 
-  /** The oldest records within the bounds; at least one where there is one, however large. */
-  take(bounds: Bounds): { readonly events: ReadonlyArray<TelemetryEvent>; readonly bytes: number } {
-    const events: Array<TelemetryEvent> = []
-    let bytes = 0
-    // The first record may be larger than that, and nothing comes after it then.
-    while (this.#segments[0] !== undefined && bytes <= bounds.maxBytes) {
-      const segment = this.#segments[0]
-      const rest = segment.events.length - segment.taken
-      const byBytes = segment.bytesEach === 0 ? rest : Math.floor((bounds.maxBytes - bytes) / segment.bytesEach)
-      const atLeast = events.length === 0 ? 1 : 0
-      const count = Math.max(atLeast, Math.min(rest, bounds.maxRecords - events.length, byBytes))
-      if (count === 0) break
-      for (let index = segment.taken; index < segment.taken + count; index++) {
-        const event = segment.events[index]
-        if (event !== undefined) events.push(event)
+  /** The oldest records whose body is within the bounds; at least one where there is one, however large. */
+  take(bounds: Bounds): ReadonlyArray<TelemetryEvent> {
+    const taken: Array<TelemetryEvent> = []
+    let body = emptyBody
+    let isFull = false
+    while (!isFull && this.#segments[0] !== undefined) {
+      const { at, events } = this.#segments[0]
+      let from = 0
+      for (const event of events) {
+        const size = sizeOf(event) + 1
+        isFull = taken.length >= bounds.maxRecords || (taken.length > 0 && body + size > bounds.maxBytes)
+        if (isFull) break
+        body += size
+        this.held -= memoryOf(event)
+        taken.push(event)
+        from++
       }
-      bytes += count * segment.bytesEach
-      segment.taken += count
-      if (segment.taken < segment.events.length) break
-      this.#segments.shift()
+      // Without those that are taken, or they would stay in memory.
+      if (from === events.length) this.#segments.shift()
+      else if (from > 0) this.#segments[0] = { events: events.slice(from), at }
     }
-    this.records -= events.length
-    this.bytes = this.records === 0 ? 0 : this.bytes - bytes
-    if (events.length > 0) this.#notify()
-    return { events, bytes: Math.round(bytes) }
+    this.records -= taken.length
+    this.bytes -= body - emptyBody
+    if (taken.length > 0) this.#notify()
+    return taken
   }
 
   /** Refuses everything from now on; what waits can still be taken. */

@@ -71,7 +71,7 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
   const batchAt = (index: number) =>
     Effect.map(Clock.currentTimeMillis, (now) => {
       while (unsent.length <= index && queue.records > 0) {
-        const batch = { id: `${origin}-${now.toString(36)}-${sequence++}`, events: queue.take(options.batch).events }
+        const batch = { id: `${origin}-${now.toString(36)}-${sequence++}`, events: queue.take(options.batch) }
         unsent.push({ batch, failures: 0, wasCut: false, othersPass: false })
       }
       return unsent[Math.min(index, unsent.length - 1)]
@@ -228,7 +228,7 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
     isResting,
     settled: lock.withPermit(Effect.void),
     giveUp: Effect.sync(() => {
-      count.add("unsent", queue.take(everything).events.length + inBatches())
+      count.add("unsent", queue.take(everything).length + inBatches())
       unsent = []
     })
   } satisfies Flushable

@@ -1,0 +1,106 @@
+/**
+ * The JSON text of an event, kept beside its values: what a sink writes is what came, digit by digit.
+ *
+ * It is a private field of the very object. So it follows an event that is passed on or filtered, a copy with another field
+ * has none, and nobody who looks at the event meets it. A `WeakMap` of 50,000 events would double the work of the collector.
+ */
+// Every JavaScript runtime has them, but only the types of the DOM and of Node say so.
+declare const TextDecoder: new (
+  label?: string,
+  options?: { readonly fatal?: boolean; readonly ignoreBOM?: boolean }
+) => { readonly decode: (bytes: Uint8Array) => string }
+declare const TextEncoder: new () => { readonly encode: (text: string) => Uint8Array }
+
+const decoder = /*#__PURE__*/ new TextDecoder("utf-8", { ignoreBOM: true })
+const strictDecoder = /*#__PURE__*/ new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+const encoder = /*#__PURE__*/ new TextEncoder()
+
+/** With U+FFFD in place of what is not UTF-8. */
+export const decodeUtf8 = (bytes: Uint8Array): string => decoder.decode(bytes)
+
+export const encodeUtf8 = (text: string): Uint8Array => encoder.encode(text)
+
+/** Undefined for bytes that are not UTF-8. */
+export const decodeUtf8Strictly = (bytes: Uint8Array): string | undefined => {
+  try {
+    return strictDecoder.decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+export const concat = (pieces: ReadonlyArray<Uint8Array>): Uint8Array => {
+  const all = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0))
+  let at = 0
+  for (const piece of pieces) {
+    all.set(piece, at)
+    at += piece.length
+  }
+  return all
+}
+
+/** How long a text is in UTF-8. */
+export const utf8Length = (text: string): number => {
+  let bytes = text.length
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at)
+    if (unit < 0x80) continue
+    bytes += unit < 0x800 ? 1 : 2
+    // A pair of surrogates is four bytes, a lone one becomes the three of U+FFFD.
+    if ((unit & 0xfc00) === 0xd800 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00) at++
+  }
+  return bytes
+}
+
+/** JSON as text, or as bytes that are not all UTF-8. */
+export type Json = string | Uint8Array
+
+// oxlint-disable-next-line no-extraneous-class -- a class whose constructor returns what it is given adds its fields to that
+class Given {
+  constructor(event: object) {
+    return event
+  }
+}
+
+class Wire extends Given {
+  readonly #json: Json
+  readonly #bytes: number
+  readonly #held: number
+
+  constructor(event: object, json: Json, bytes: number, held: number) {
+    super(event)
+    this.#json = json
+    this.#bytes = bytes
+    this.#held = held
+  }
+
+  static add(event: object, json: Json, bytes: number, held: number): Wire {
+    return new Wire(event, json, bytes, held)
+  }
+
+  static json(event: object): Json | undefined {
+    return #json in event ? event.#json : undefined
+  }
+
+  static bytes(event: object): number | undefined {
+    return #bytes in event ? event.#bytes : undefined
+  }
+
+  static held(event: object): number | undefined {
+    return #held in event ? event.#held : undefined
+  }
+}
+
+/** Keeps the text of an event; the first one stays. */
+export const keep = (event: object, json: Json, bytes: number, held: number): void => {
+  if (Wire.bytes(event) === undefined) Wire.add(event, json, bytes, held)
+}
+
+/** The text of this very event, where it came from outside or was written before. */
+export const jsonOf = (event: object): Json | undefined => Wire.json(event)
+
+/** How long that text is in UTF-8. */
+export const bytesOf = (event: object): number | undefined => Wire.bytes(event)
+
+/** What the event takes of the memory. */
+export const heldOf = (event: object): number | undefined => Wire.held(event)

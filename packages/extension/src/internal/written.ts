@@ -1,0 +1,87 @@
+/** Events as JSON, one by one and together: as they came, or written now where a program made or changed them. */
+import type { LogsEvent } from "../LogsEvent.ts"
+import type { TelemetryEvent } from "../TelemetryEvent.ts"
+import { heldBy } from "./json.ts"
+import { bytesOf, concat, decodeUtf8, encodeUtf8, heldOf, type Json, jsonOf, keep } from "./wire.ts"
+
+const unwritable = (reason: string) => JSON.stringify({ type: "undecodable", reason, original: null })
+
+/** What throws when it is written must not cost its neighbours. */
+const write = (event: TelemetryEvent | LogsEvent): string => {
+  try {
+    const text: unknown = JSON.stringify(event.type === "unknown" ? event.original : event)
+    return typeof text === "string"
+      ? text
+      : unwritable("the record cannot be written as JSON: its toJSON gives nothing")
+  } catch (error) {
+    return unwritable(`the record cannot be written as JSON: ${messageOf(error)}`)
+  }
+}
+
+const messageOf = (error: unknown): string => {
+  try {
+    return error instanceof Error ? error.message : String(error)
+  } catch {
+    return "what was thrown cannot be shown"
+  }
+}
+
+const jsonFrom = (event: TelemetryEvent | LogsEvent): Json => jsonOf(event) ?? write(event)
+
+/** The text of an event; U+FFFD where it came in bytes that are not UTF-8. */
+export const toJson = (event: TelemetryEvent | LogsEvent): string => {
+  const json = jsonFrom(event)
+  return typeof json === "string" ? json : decodeUtf8(json)
+}
+
+/** Keeps the text of an event that did not come from outside as it is now. */
+export const keepWritten = (event: TelemetryEvent): void => {
+  const text = write(event)
+  const bytes = encodeUtf8(text)
+  keep(event, text, bytes.length, heldBy(bytes))
+}
+
+/** The length of its text in UTF-8. */
+export const sizeOf = (event: TelemetryEvent): number => {
+  if (bytesOf(event) === undefined) keepWritten(event)
+  return bytesOf(event) ?? 0
+}
+
+/** What it takes of the memory. */
+export const memoryOf = (event: TelemetryEvent): number => {
+  if (heldOf(event) === undefined) keepWritten(event)
+  return heldOf(event) ?? 0
+}
+
+// Between the tokens of JSON only, since a text has none: a record of several lines would be several records.
+const onOneLine = (json: string) => (json.includes("\n") || json.includes("\r") ? json.replace(/[\n\r]/g, " ") : json)
+
+const isLineBreak = (byte: number) => byte === 0x0a || byte === 0x0d
+
+/** As many lines as events. */
+export const lines = (events: ReadonlyArray<TelemetryEvent>): string => {
+  let text = ""
+  for (const event of events) text += `${onOneLine(toJson(event))}\n`
+  return text
+}
+
+/** The body of a request: text, or bytes where a record came in bytes that are not UTF-8. */
+export const body = (events: ReadonlyArray<TelemetryEvent>, format: "ndjson" | "json"): Json => {
+  const isJson = format === "json"
+  const pieces: Array<Uint8Array> = []
+  let text = isJson ? "[" : ""
+  let isFirst = true
+  for (const event of events) {
+    if (isJson && !isFirst) text += ","
+    isFirst = false
+    const json = jsonFrom(event)
+    if (typeof json === "string") text += isJson ? json : onOneLine(json)
+    else {
+      pieces.push(encodeUtf8(text), isJson ? json : json.map((byte) => (isLineBreak(byte) ? 0x20 : byte)))
+      text = ""
+    }
+    if (!isJson) text += "\n"
+  }
+  if (isJson) text += "]"
+  return pieces.length === 0 ? text : concat([...pieces, encodeUtf8(text)])
+}
