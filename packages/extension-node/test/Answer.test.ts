@@ -147,9 +147,9 @@ describe("an answer", () => {
     [`HTTP/1.1 103 Early Hints\r\nContent-Length: x\r\n\r\n${plain}`, "no length"],
     [`${hasLength("Transfer-Encoding: chunked")}fffffffff\r\n`, "no length"],
     [`${hasLength("Transfer-Encoding: chunked")}2\r\nhello\r\n0\r\n\r\n`, "longer than it says"],
-    [hasLength("Content-Length: 1048577"), "longer than Lambda"],
-    [hasLength("Content-Length: 99999999999999999999"), "longer than Lambda"],
-    [`${hasLength("Transfer-Encoding: chunked")}ffffffff\r\n`, "longer than Lambda"]
+    [hasLength("Content-Length: 1048577"), "longer than 1 MiB"],
+    [hasLength("Content-Length: 99999999999999999999"), "longer than 1 MiB"],
+    [`${hasLength("Transfer-Encoding: chunked")}ffffffff\r\n`, "longer than 1 MiB"]
   ])("%j is refused", (text, message) => {
     assert.throws(() => read(text), message)
   })
@@ -162,7 +162,7 @@ describe("an answer", () => {
     ["a body that is complete", hasLength("Content-Length: 1050000")],
     ["interim answers", "HTTP/1.1 100 Continue\r\n\r\n".repeat(50_000)]
   ])("%s beyond 1 MiB: refused", (_, text) => {
-    assert.throws(() => read(text.padEnd(1_100_000, "a")), "longer than Lambda")
+    assert.throws(() => read(text.padEnd(1_100_000, "a")), "longer than 1 MiB")
   })
 
   it.each([

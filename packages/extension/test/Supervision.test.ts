@@ -285,20 +285,16 @@ const registration: Registration.Registration = {
   handler: ""
 }
 it.effect.each<[ReadonlyArray<ExtensionEvent.EventType> | undefined, ReadonlyArray<ExtensionEvent.EventType>, string]>([
-  [undefined, ["SHUTDOWN"], "for SHUTDOWN, and that is what arrives; the program asks for INVOKE, SHUTDOWN"],
-  [
-    ["SHUTDOWN"],
-    ["INVOKE", "SHUTDOWN"],
-    "for INVOKE, SHUTDOWN, and that is what arrives; the program asks for SHUTDOWN"
-  ],
-  [[], ["SHUTDOWN"], "for SHUTDOWN, and that is what arrives; the program asks for none"],
-  [["SHUTDOWN"], [], "for no events, and that is what arrives; the program asks for SHUTDOWN"],
+  [undefined, ["SHUTDOWN"], "and gets SHUTDOWN; the program asks for INVOKE, SHUTDOWN"],
+  [["SHUTDOWN"], ["INVOKE", "SHUTDOWN"], "and gets INVOKE, SHUTDOWN; the program asks for SHUTDOWN"],
+  [[], ["SHUTDOWN"], "and gets SHUTDOWN; the program asks for none"],
+  [["SHUTDOWN"], [], "and gets no events; the program asks for SHUTDOWN"],
   [undefined, ["INVOKE", "SHUTDOWN"], ""]
 ])("an adopted registration for other events is warned about: %s of %s", ([events, adopted, expected]) => {
   const l = logs()
   return Effect.gen(function* () {
     yield* Extension.run({ events })
-    const warnings = l.messages.filter((m) => m.includes("was already registered"))
+    const warnings = l.messages.filter((m) => m.includes("registered before it started"))
     assert.lengthOf(warnings, expected === "" ? 0 : 1)
     assert.include(warnings.join(), expected)
   }).pipe(

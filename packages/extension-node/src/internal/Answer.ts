@@ -18,7 +18,7 @@ export interface Answer {
 /** Far beyond what Lambda answers. Without a bound a server that never ends its answer would fill the memory. */
 const maximumBytes = 1024 * 1024
 
-const tooLong = "the answer is longer than 1 MiB, and Lambda never sends one that long"
+const tooLong = "the answer is longer than 1 MiB, more than Lambda ever sends"
 
 const start = "HTTP/1."
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/

@@ -28,7 +28,7 @@ export const register = Effect.fnUntraced(function* (options: RegisterOptions) {
     const adopted = registration.events
     if (events.some((event) => !adopted.includes(event)) || adopted.some((event) => !events.includes(event))) {
       yield* Effect.logWarning(
-        `this process was already registered for ${adopted.join(", ") || "no events"}, so only those events arrive; ` +
+        `this process was registered before it started, and gets ${adopted.join(", ") || "no events"}; ` +
           `the program asks for ${events.join(", ") || "none"}: build the layer with the program's events`
       )
     }
