@@ -56,11 +56,11 @@ export const cases: ReadonlyArray<ConformanceCase> = [
   shown(2, all, "an empty object registers for nothing", contract),
   shown(3, all, "no name is refused and leaves room for a correct register"),
   shown(4, all, "an empty register body is not JSON"),
-  shown(5, all, "a register body that is not JSON, or of another type"),
+  shown(5, all, "a register body that is not JSON, or that has another type"),
   shown(6, all, "configurationKeys are refused"),
-  shown(7, all, "empty configurationKeys are not"),
+  shown(7, all, "empty configurationKeys are accepted"),
   shown(8, onDemand, "event names are case-sensitive"),
-  shown(9, onDemand, "one unknown event refuses all; the extension may try again"),
+  shown(9, onDemand, "an unknown event refuses all events; the extension may try again"),
   shown(10, onDemand, "an internal extension cannot have SHUTDOWN"),
   shown(11, all, "an external extension registers once; its identifier stays valid"),
   shown(12, all, "an internal name registers once"),
@@ -68,8 +68,8 @@ export const cases: ReadonlyArray<ConformanceCase> = [
   shown(14, onDemand, "after closing, a wrong event is still named first"),
   shown(15, all, "ten extensions, not eleven"),
   shown(16, ["real", "lmi"], "accountId comes first when it is asked for", contract),
-  shown(17, all, "features are trimmed, case-sensitive, unknown ones ignored"),
-  shown(18, ["rie"], "no accountId although it is asked for"),
+  shown(17, all, "features are trimmed and case-sensitive, unknown features are ignored"),
+  shown(18, ["rie"], "accountId is left out although it is asked for"),
   client(19, "the client warns when its name is not that of its file", policy),
   shown(20, ["lmi"], "no INVOKE, and no events at all for internal extensions"),
   shown(21, all, "register: wrong method, trailing slash"),
@@ -83,9 +83,9 @@ export const cases: ReadonlyArray<ConformanceCase> = [
   shown(29, onDemand, "INVOKE without a trace header has no tracing"),
   shown(30, onDemand, "two extensions: one request, two event identifiers"),
   shown(31, all, "SHUTDOWN is text/plain without an event identifier", contract),
-  client(32, "shutdownReason is decoded whatever its case, unknown ones kept", schemas),
-  shown(33, all, "a second poll is refused, the first one stands"),
-  shown(34, all, "exit/error during a poll ends it when it is released, not earlier"),
+  client(32, "shutdownReason is decoded in upper and lower case, unknown reasons are kept", schemas),
+  shown(33, all, "a second poll is refused, the first poll stays"),
+  shown(34, all, "exit/error during a poll ends the poll when it is released, not earlier"),
   shown(35, all, "next after init/error"),
   shown(36, all, "POST on next"),
   shown(37, all, "init/error of a registered extension", contract),
@@ -95,18 +95,18 @@ export const cases: ReadonlyArray<ConformanceCase> = [
   shown(41, all, "init/error twice keeps the first type"),
   shown(42, all, "init/error of a running extension"),
   shown(43, all, "exit/error from Registered, Ready and Running, not after init/error"),
-  shown(44, all, "init/error ends nothing until the process does"),
+  shown(44, all, "after init/error the environment goes on until the process ends"),
   shown(45, ["real"], "the invoker sees the fixed error type and the exit code"),
   shown(46, ["lmi"], "an error type of the right form becomes the fatal one"),
   shown(47, all, "the runtime is started when every external has registered"),
   shown(48, all, "no invocation before every extension has called next"),
   shown(49, all, "an extension without events must call next too"),
-  shown(50, all, "which files of the directory count, and in which order"),
+  shown(50, all, "the files of the directory that count, and their order"),
   shown(51, all, "no directory, no extensions"),
   shown(52, all, "the eleventh file fails init, and the invocation with it"),
   shown(53, all, "exit 0 before register fails init, and the invocation with it"),
   // A managed instance has no next generation.
-  shown(54, onDemand, "the next generation has new identifiers, old ones are unknown"),
+  shown(54, onDemand, "the next generation has new identifiers, old identifiers are unknown"),
   shown(55, ["real"], "a failed init runs again inside the invocation"),
   {
     number: 56,
@@ -121,10 +121,10 @@ export const cases: ReadonlyArray<ConformanceCase> = [
   shown(61, all, "an extension crashes while the function runs"),
   shown(62, ["real"], "an extension crashes after the answer"),
   shown(63, ["rie"], "the runtime exits 0 during an invocation"),
-  shown(64, ["rie"], "a second invocation at the same time is refused, the first goes on"),
-  shown(65, all, "no extension: SIGKILL to the runtime, no SIGTERM"),
-  shown(66, all, "only an internal extension: SIGTERM to the runtime, no event"),
-  shown(67, all, "SIGTERM ignored: SIGKILL after 600 ms, and only then SHUTDOWN"),
+  shown(64, ["rie"], "a second invocation at the same time is refused, the first invocation goes on"),
+  shown(65, all, "no extension: the runtime gets SIGKILL, no SIGTERM"),
+  shown(66, all, "only an internal extension: the runtime gets SIGTERM, the extension no event"),
+  shown(67, all, "SIGTERM is ignored: SIGKILL comes after 600 ms, and only then SHUTDOWN"),
   shown(68, all, "Exited within the deadline, ShutdownFailed and SIGKILL after 2000 ms"),
   shown(69, all, "not subscribed to SHUTDOWN: SIGKILL at once"),
   shown(70, all, "busy when shutdown starts: SHUTDOWN at the next poll"),
@@ -174,8 +174,8 @@ export const cases: ReadonlyArray<ConformanceCase> = [
   shown(114, ["lmi"], "there is no Logs API"),
   shown(115, all, "ping"),
   shown(116, onDemand, "a wrong request id"),
-  shown(117, onDemand, "one answer per invocation"),
-  shown(118, onDemand, "next again before the answer gives the same invocation"),
+  shown(117, onDemand, "an invocation has one answer"),
+  shown(118, onDemand, "another next before the answer gives the same invocation"),
   shown(119, onDemand, "init/error of the runtime before its first next only"),
   shown(120, onDemand, "no restore without SnapStart"),
   shown(121, onDemand, "a response one byte too large, as runtime and caller see it"),
@@ -193,20 +193,20 @@ export const render = (): string => {
   })
   return `# Conformance
 
-What the emulator and the clients of this repository are proven to do, case by case. Written by
-\`node packages/emulator/test/conformance/write.ts\` from \`packages/emulator/test/conformance/cases.ts\`; do not edit it by
-hand. Files are relative to \`packages\`.
+This table lists what the emulator and the clients of this repository are proven to do, case by case. The script
+\`node packages/emulator/test/conformance/write.ts\` writes it from \`packages/emulator/test/conformance/cases.ts\`; do not
+edit it by hand. Files are relative to \`packages\`.
 
-What is compared: the emulator's cases run over a raw socket, once for each profile that they name. Of an answer they
-compare the status line, the header lines in any order and without \`Date\`, and the body, byte for byte. What is expected
-comes from the protocol reference: for \`rie\` and \`lmi\` what AWS's own emulators answer, for \`real\` what was captured
-from Lambda. Where an answer holds identifiers or times, their form is compared. What has no bytes of its own (the order
-of starts, ends and deliveries) is compared with the journal. Beside these cases, \`emulator/test/Rie.test.ts\` plays
-recordings of AWS's emulator, whose own answers are the expected ones.
+The emulator's cases run over a raw socket, once for each profile that they name. They compare the status line of an
+answer, its header lines in any order and without \`Date\`, and its body, byte for byte. The expected bytes come from the
+protocol reference: for \`rie\` and \`lmi\` the answers of AWS's own emulators, for \`real\` answers captured from Lambda. If
+an answer holds identifiers or times, their form is compared. The order of starts, ends and deliveries has no bytes, and is
+compared with the journal. In addition, \`emulator/test/Rie.test.ts\` plays recordings of AWS's emulator, whose own answers
+are the expected ones.
 
 ${cases.length} cases, all of them shown.
 
-| Case | What | Profile | Shown by |
+| Case | Behaviour | Profile | Shown by |
 | ---: | --- | --- | --- |
 ${rows.join("\n")}
 `
