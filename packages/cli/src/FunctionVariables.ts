@@ -13,7 +13,7 @@ const credentialNames = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESS
 const some = (variables: Variables, names: ReadonlyArray<string>): string | undefined =>
   names.find((name) => variables[name] !== undefined)
 
-/** Those of the variables that have a value; an empty value counts as none. */
+/** Picks the variables that have a value; an empty value counts as none. */
 const pick = (variables: NodeJS.ProcessEnv, names: ReadonlyArray<string>): Variables =>
   Object.fromEntries(
     names.flatMap((name) => {

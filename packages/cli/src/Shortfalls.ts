@@ -1,6 +1,6 @@
 /**
- * Finds extensions that did not do their work although they neither crashed nor overran: an extension idles, its telemetry
- * was refused, or records never arrived, in it or at the backend.
+ * Finds extensions that did not do their work although they neither crashed nor overran. Such an extension idles, or its
+ * telemetry was refused, or records never arrived, in the extension or at the backend.
  *
  * @since 0.1.0
  */

@@ -92,7 +92,7 @@ const unobjectionable: ReadonlyArray<{
     runtimes: "python3.13,provided.al2"
   },
   {
-    title: "links inside of the layer",
+    title: "links inside the layer",
     files: [
       { ...good, path: "hello/run" },
       { path: "extensions/hello", bytes: "../hello/run", mode: 0o120777 },

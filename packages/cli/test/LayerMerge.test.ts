@@ -64,17 +64,17 @@ describe("merge", () => {
     ],
     ["of one path twice in a zip the last one stays", [[text("a", "1"), text("a", "2")]], { a: "file: 2" }],
     [
-      "links inside of a layer stay, also by /opt and into another layer",
+      "links inside a layer stay, also by /opt and into another layer",
       [[link("bin/node", "/opt/lib/node"), link("other", "lib/node")], [text("lib/node", "n")]],
       { "bin/node": "symlink: /opt/lib/node", other: "symlink: lib/node", "lib/node": "file: n" }
     ]
   ])("%s", (_, layers, expected) => assert.deepStrictEqual(merged(...layers), expected))
 
   it.each<readonly [string, ReadonlyArray<ReadonlyArray<File>>, RegExp]>([
-    ["a path that leaves", [[text("../a", "")]], /^0: "\.\.\/a" in it is no path inside of a layer$/],
+    ["a path that leaves", [[text("../a", "")]], /^0: "\.\.\/a" in it is no path inside a layer$/],
     ["a path that leaves from within", [[text("a/../../b", "")]], /"a\/\.\.\/\.\.\/b" in it is no path inside/],
     ["an absolute path", [[text("/etc/passwd", "")]], /"\/etc\/passwd" in it is no path inside/],
-    ["a path with a null character", [[text("a\0b", "")]], /is no path inside of a layer$/],
+    ["a path with a null character", [[text("a\0b", "")]], /is no path inside a layer$/],
     ["a link that leaves", [[link("a", "../b")]], /the link "a" leads out of the layer, to "\.\.\/b"$/],
     ["a link to an absolute path", [[link("a", "/etc/passwd")]], /leads out of the layer, to "\/etc\/passwd"$/],
     ["a link to a neighbour of /opt", [[link("a", "/optional")]], /leads out of the layer/],

@@ -281,7 +281,10 @@ describe("without bun", () => {
           else process.env.XDG_CACHE_HOME = XDG_CACHE_HOME
         })
       )
-      assert.include(String(cause), `bun ${Bun.version} for plan9 x64 cannot be had: npm was not found`)
+      assert.include(
+        String(cause),
+        `bun ${Bun.version} for plan9 x64 was neither found nor downloaded: npm was not found`
+      )
       assert.include(String(cause), `Install the package @oven/bun-plan9-x64@${Bun.version} in the project`)
     })
   )

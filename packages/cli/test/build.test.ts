@@ -218,7 +218,7 @@ describe("the layer", () => {
     })
   )
 
-  it("a Node for a cache that cannot be had is a note", () => {
+  it("a Node that npm cannot download for a cache is a note", () => {
     assert.include(hello[1].notes, `no code cache for Node 22.20.0 on ${own}: npm was not found`)
     assert.deepStrictEqual(layerOf(hello[1], own).codeCaches, layerOf(hello[0], own).codeCaches)
   })

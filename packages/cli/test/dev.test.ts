@@ -138,7 +138,9 @@ describe("effect-lambda dev", { timeout: 30_000 }, () => {
   it("what goes wrong in the trial run is told with its cause, and the program runs all the same", async () => {
     const source = readFileSync(join(root, "packages/examples/telemetry-ship/src/telemetry-ship.ts"), "utf8")
     const { child, ended, seen } = dev("variables", `${source}console.error(new Error("look here").stack)\n`)
-    await seen(/dev: what went wrong in the trial run; variables .+ --env KEY=VALUE\n  init failed; .+TELEMETRY_URL/)
+    await seen(
+      /dev: what went wrong in the trial run; give the variables .+ --env KEY=VALUE\n  init failed; .+TELEMETRY_URL/
+    )
     // Where that is in the source, not in the bundle.
     await seen(/\| Error: look here\n.*\| +at \S+ \(src\/main\.ts:\d+:\d+\)\n/)
     await seen(/dev: bundled in \d+ ms, started in \d+ ms/)

@@ -1,4 +1,4 @@
-/** From an entry to layers on the disk. */
+/** Makes layers on the disk from an entry. */
 import type * as CliError from "effect/cli/CliError"
 import * as Effect from "effect/Effect"
 import * as Crypto from "node:crypto"
@@ -24,7 +24,7 @@ export interface BuiltLayer {
   readonly arch: Architecture
   readonly directory: string
   readonly unzippedBytes: number
-  /** SHA-256 of everything but the code caches. */
+  /** The SHA-256 of everything but the code caches. */
   readonly contentHash: string
   readonly codeCaches: ReadonlyArray<string>
   readonly zip:
@@ -41,7 +41,7 @@ export interface Built {
   readonly runtime: LayerConfig["runtime"]
   readonly events: ReadonlyArray<Stub.EventType>
   readonly layers: ReadonlyArray<BuiltLayer>
-  /** For `effect-lambda trace`; bun writes the program in its own way, and has none. */
+  /** The source map for `effect-lambda trace`; none with bun, which rewrites the program. */
   readonly sourceMap: string | undefined
   readonly notes: ReadonlyArray<string>
 }
@@ -74,7 +74,7 @@ const runtimeFiles = Effect.fnUntraced(function* ({ name, project, runtime }: La
   const binary = yield* NodeBinary.find(arch, NodeBinary.bundledVersion, project).pipe(
     Effect.catch(({ message, output }) =>
       UserError.fail(
-        `Node ${NodeBinary.bundledVersion} for ${arch} cannot be had: ${message}\n${output}\n` +
+        `Node ${NodeBinary.bundledVersion} for ${arch} was neither found nor downloaded: ${message}\n${output}\n` +
           `Install the package node-linux-${arch}@${NodeBinary.bundledVersion} in the project, or build with --runtime managed`
       )
     )
@@ -83,14 +83,14 @@ const runtimeFiles = Effect.fnUntraced(function* ({ name, project, runtime }: La
   return [file]
 })
 
-/** Everything for bun in one file. */
+/** The one file that holds everything for bun. */
 const bunFile = Effect.fnUntraced(function* ({ name, project }: LayerConfig, arch: Architecture, bundle: string) {
   const bytes = yield* Bun.compile({ name, bundle, project, platform: "linux", arch })
   const file: Layer.LayerFile = { path: `${name}/bin/${name}`, mode: 0o755, bytes }
   return file
 })
 
-/** What a trial run starts here, whatever the layer is for. */
+/** The program that a trial run starts on this machine, whatever machine the layer is for. */
 const trialProgram = Effect.fnUntraced(function* ({ name, project, runtime }: LayerConfig, bundle: string) {
   if (runtime !== "bun") return { bundle, node: TrialRun.ownNode }
   return { executable: yield* Bun.compile({ name, bundle, project, platform: process.platform, arch: process.arch }) }
@@ -98,7 +98,7 @@ const trialProgram = Effect.fnUntraced(function* ({ name, project, runtime }: La
 
 const sameEvents = (a: ReadonlyArray<string>, b: ReadonlyArray<string>) => a.toSorted().join() === b.toSorted().join()
 
-/** Runs the program once, and holds what it registers for against the configuration. */
+/** Runs the program once, and compares the events that it registers for with the configuration. */
 export const trial = Effect.fnUntraced(function* (config: LayerConfig, { code, positions }: Bundle.Bundle) {
   const { env, events, name } = config
   const program = yield* trialProgram(config, code)
@@ -107,7 +107,7 @@ export const trial = Effect.fnUntraced(function* (config: LayerConfig, { code, p
   if (registered === undefined) {
     return yield* UserError.fail(
       [
-        "init failed in the trial run, so it is not known what the program registers for: give what it needs by " +
+        "init failed in the trial run, so the events of the program are not known: give the variables that it needs by " +
           "--env KEY=VALUE, or name its events in the configuration (effectLambda.events, --events)",
         ...run.errors
       ].join("\n")
@@ -131,7 +131,7 @@ const writeLayer = Effect.fnUntraced(function* (
   const directory = NodePath.join(config.out, `${config.name}-${arch}`)
   yield* Layer.writeDirectory(directory, files)
   const zip = isZipped ? Zip.write(files) : undefined
-  // One of an earlier build would look as if it were of this one.
+  // A zip of an earlier build would look as if this build had made it.
   yield* zip === undefined ? Layer.remove(`${directory}.zip`) : Layer.writeFile(`${directory}.zip`, zip)
   const built: BuiltLayer = {
     arch,
@@ -151,7 +151,7 @@ const writeLayer = Effect.fnUntraced(function* (
   return built
 })
 
-/** What `check` would find in the bundle, at its place in the sources. */
+/** The secrets that `check` would find in the bundle, each with its place in the sources. */
 const secretNotes = (name: string, { code, positions }: Bundle.Bundle): ReadonlyArray<string> => {
   const bytes = Buffer.from(code)
   return Secrets.find(bytes).flatMap(({ isCertain, kind, offset }) => {
@@ -166,7 +166,7 @@ const secretNotes = (name: string, { code, positions }: Bundle.Bundle): Readonly
   })
 }
 
-/** A failure with what was noted until then, which may be the reason. */
+/** Adds the notes until then to a failure, since they may be the reason. */
 const withNotes = (notes: ReadonlyArray<string>) =>
   Effect.mapError((error: CliError.UserError) =>
     UserError.make([error.message, ...notes.map((note) => `note: ${note}`)].join("\n"))
@@ -221,7 +221,7 @@ export const run = Effect.fnUntraced(function* (
   )
   const written = yield* Effect.forEach(layers, ({ arch, files }) => writeLayer(config, arch, files, options.zip))
   const file = SourceMap.fileOf(config)
-  // One of an earlier build would name positions of that one.
+  // A map of an earlier build would name positions of that build.
   yield* config.runtime === "bun" ? Layer.remove(file) : Layer.writeFile(file, Buffer.from(JSON.stringify(map)))
   const built: Built = {
     name: config.name,

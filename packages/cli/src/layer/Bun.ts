@@ -8,15 +8,15 @@ import { execute } from "./Execute.ts"
 import * as NpmBinary from "./NpmBinary.ts"
 import * as Write from "./Write.ts"
 
-/** What bun is taken from the registry; another one compiles and starts otherwise. */
+/** The version of bun that is taken from the registry; another version compiles and starts differently. */
 export const version = "1.4.5"
 
 export interface Options {
-  /** Name of the extension. */
+  /** The name of the extension. */
   readonly name: string
   /** The bundled program, CommonJS, made with {@link version} as `process.versions.bun`. */
   readonly bundle: string
-  /** `linux`, or this system for a trial run. */
+  /** The system: `linux`, or this system for a trial run. */
   readonly platform: string
   readonly arch: string
   /** The folder of the extension's package.json; bun may be among its dependencies. */
@@ -28,7 +28,7 @@ const find = (platform: string, arch: string, project: string) => {
   return NpmBinary.find({ packageName, version, file: "bin/bun" }, project).pipe(
     Effect.mapError(({ message, output }) =>
       UserError.make(
-        `bun ${version} for ${platform} ${arch} cannot be had: ${message}\n${output}\n` +
+        `bun ${version} for ${platform} ${arch} was neither found nor downloaded: ${message}\n${output}\n` +
           `Install the package ${packageName}@${version} in the project, or build with another --runtime`
       )
     )
@@ -36,28 +36,28 @@ const find = (platform: string, arch: string, project: string) => {
 }
 
 /**
- * Compiles a bundle, here for either architecture. The same bundle gives the same bytes.
+ * Compiles a bundle on this machine for either architecture. The same bundle gives the same bytes.
  *
- * The program gets nothing from files of the function: neither `.env` nor `bunfig.toml` is looked for when it starts.
+ * The program gets nothing from files of the function: bun looks for neither `.env` nor `bunfig.toml` at its start.
  */
 export const compile = Effect.fnUntraced(function* ({ arch, bundle, name, platform, project }: Options) {
   const bun = yield* find(process.platform, process.arch, project)
   const target = yield* find(platform, arch, project)
   const folder = yield* Write.temporaryFolder("effect-lambda-bun-")
   const flags = [
-    // Without it the start takes three times as long.
+    // The start takes three times as long without bytecode.
     "--bytecode",
     "--no-compile-autoload-dotenv",
     "--no-compile-autoload-bunfig",
     `--target=bun-${platform}-${arch}`,
-    // Not what bun would download by itself, unchecked.
+    // Otherwise bun downloads the executable by itself, unchecked.
     `--compile-executable-path=${target}`,
     // Becomes the name that a program without a stub registers with.
     `--outfile=${name}`
   ]
   const file = NodePath.join(folder, "bundle.cjs")
   yield* Write.attempt(file, () => Fs.writeFileSync(file, bundle))
-  // `env -i`: nothing of the user's environment or home directory counts.
+  // `env -i` keeps out the user's environment and home directory.
   const args = ["-i", `HOME=${folder}`, bun, "build", "--compile", ...flags, "bundle.cjs"]
   yield* execute("env", args, { cwd: folder, timeoutMillis: 120_000 }).pipe(
     Effect.mapError(({ message, output }) =>

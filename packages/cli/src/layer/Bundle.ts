@@ -10,7 +10,7 @@ import * as Bun from "./Bun.ts"
 import type { LayerConfig } from "./LayerConfig.ts"
 import * as SourceMap from "./SourceMap.ts"
 
-/** What loads an addon that was compiled for one system and is no JavaScript. */
+/** The packages that load an addon, which is compiled for one system and is no JavaScript. */
 const addonLoaders = /^(bindings|node-gyp-build|node-gyp-build-optional-packages|@mapbox\/node-pre-gyp|pkg-prebuilds)$/
 
 const addonPlugin: Plugin = {
@@ -43,7 +43,7 @@ const wasmPlugin: Plugin = {
   }
 }
 
-/** The bundle is loaded, not started as a file. Every line stays where it is. */
+/** Removes the `#!` line, since the bundle is loaded and not started as a file. Every line keeps its number. */
 const shebangPlugin: Plugin = {
   name: "shebang",
   transform: { filter: { code: /^#!/ }, handler: (code) => ({ code: code.replace(/^#!.*/, ""), map: null }) }
@@ -53,7 +53,10 @@ const shebangPlugin: Plugin = {
 const visit = (id: string, code: string, visitor: VisitorObject) =>
   import("rolldown/utils").then(({ parseSync, Visitor }) => new Visitor(visitor).visit(parseSync(id, code).program))
 
-/** As in Node: true in the file that is started, which knows by it that it is no test's import. False elsewhere by `define`. */
+/**
+ * Makes `import.meta.main` true in the entry, as in Node: by it the file knows that no test imports it. In other modules
+ * `define` makes it false.
+ */
 const mainPlugin: Plugin = {
   name: "import-meta-main",
   transform: {
@@ -64,7 +67,7 @@ const mainPlugin: Plugin = {
       return visit(id, code, {
         MemberExpression: ({ computed, end, object, property, start }) => {
           if (computed || object.type !== "MetaProperty" || property.name !== "main") return
-          // As long as what it replaces: every place stays where it is.
+          // The replacement has the same length, so every position stays the same.
           const rest = code.slice(start + 4, end).replaceAll(/\S/g, " ")
           replaced = `${replaced.slice(0, start)}true${rest}${replaced.slice(end)}`
         }
@@ -73,11 +76,11 @@ const mainPlugin: Plugin = {
   }
 }
 
-/** The modules of which something is left in the bundle. */
+/** The modules that have something left in the bundle. */
 const modulesOf = (bundle: OutputBundle): ReadonlyArray<string> =>
   Object.values(bundle).flatMap((output) => (output.type === "chunk" ? output.moduleIds : []))
 
-/** A Worker's program, a template: what a program reads from beside itself is not beside the layer's one file. */
+/** Warns of a file that the program reads from beside itself, such as a Worker's program: the layer does not have it. */
 const besidePlugin: Plugin = {
   name: "files-beside",
   generateBundle(_, bundle) {
@@ -90,7 +93,7 @@ const besidePlugin: Plugin = {
           if (path?.type !== "Literal" && path?.type !== "TemplateLiteral") return
           if (base === undefined || code.slice(base.start, base.end) !== "import.meta.url") return
           const file = code.slice(path.start + 1, path.end - 1)
-          // The folder of the module, or one above it, is asked for by those who only want its name.
+          // A program that asks for the folder of the module, or a folder above it, only wants its name.
           if (/^(?:\/|[./]*$)/.test(file) || !Fs.existsSync(NodePath.resolve(NodePath.dirname(id), file))) return
           const before = code.slice(0, start).split("\n")
           this.warn({
@@ -104,7 +107,7 @@ const besidePlugin: Plugin = {
   }
 }
 
-/** Services of one copy are strangers to the other: type errors without end, or a layer that does not find its services. */
+/** Warns of several copies of effect: no copy knows the services of another, so types are wrong or services not found. */
 const copiesPlugin: Plugin = {
   name: "copies-of-effect",
   generateBundle(_, bundle) {
@@ -122,12 +125,12 @@ const copiesPlugin: Plugin = {
   }
 }
 
-/** Of a layer there is one format; what rolldown advises is an option of its own. */
+/** The advice for a top-level await: a layer has one format, and the advice of rolldown names an option of rolldown. */
 const topLevelAwait =
   "a layer holds one CommonJS file, which knows no await outside of a function: wait inside of an Effect instead, such as " +
   "in the layer of Extension.run"
 
-/** `src/main.ts:3:8: Could not resolve …`; the rest of what rolldown says is a drawing. */
+/** The first line of a message with its place, `src/main.ts:3:8: Could not resolve …`; the other lines are a drawing. */
 export const line = ({ code, loc, message, plugin }: RolldownLog): string => {
   const [said = ""] = message.replace(/^\[[A-Z_]+\] /, "").split("\n")
   const first = code === "INVALID_TLA_FORMAT" ? topLevelAwait : said
@@ -135,7 +138,7 @@ export const line = ({ code, loc, message, plugin }: RolldownLog): string => {
   return `${NodePath.relative(process.cwd(), NodePath.resolve(loc.file))}:${loc.line}:${loc.column + 1}: ${first}`
 }
 
-/** What a bundle knows of the runtime it is for: the transport for the other one is left out. */
+/** The constants that tell a bundle its runtime, so that the transport of the other runtime is left out. */
 const defineOf = (runtime: LayerConfig["runtime"]) => ({
   "process.versions.bun": runtime === "bun" ? JSON.stringify(Bun.version) : "undefined"
 })
@@ -151,10 +154,10 @@ export const inputOptions = (
 ): InputOptions => ({
   input: entry,
   platform: "node",
-  // Getters without effects: what is only read at module level need not be kept.
+  // Reading a property has no effect, so a bare read at module level is left out.
   treeshake: { propertyReadSideEffects: false },
-  // The oldest Node that layers run on: newer syntax is written in terms of its own.
-  // `import.meta.env` is of other bundlers, and Effect asks for it.
+  // The target is the oldest Node that layers run on: newer syntax becomes syntax that it knows.
+  // `import.meta.env` belongs to other bundlers, and Effect asks for it.
   transform: {
     target: "node22",
     define: { "import.meta.env": "undefined", "import.meta.main": "false", ...defineOf(runtime) }
@@ -162,7 +165,7 @@ export const inputOptions = (
   checks: { pluginTimings: false },
   plugins: [addonPlugin, wasmPlugin, besidePlugin, shebangPlugin, mainPlugin, copiesPlugin],
   onLog: (level, log, handle) => {
-    // A package that cannot be found would be left to the layer, where nothing is installed.
+    // An import that is not found would stay in the bundle, and a layer has no packages installed.
     if (log.code === "UNRESOLVED_IMPORT")
       return handle("error", { ...log, message: log.message.replace(/ in .*/s, "") })
     if (level === "warn") warn(line(log))
@@ -170,7 +173,7 @@ export const inputOptions = (
 })
 
 export const outputOptions = ({ project }: Pick<LayerConfig, "project">): OutputOptions => {
-  // What rolldown names is without symbolic links.
+  // Paths from rolldown have no symbolic links.
   const root = Fs.realpathSync(project)
   return {
     // ES modules that import node:http load more than they need, and start 30 ms later.
@@ -178,7 +181,7 @@ export const outputOptions = ({ project }: Pick<LayerConfig, "project">): Output
     minify: true,
     comments: false,
     codeSplitting: false,
-    // Beside the layer: nothing in it may cost time at its start.
+    // The map lies beside the layer, since everything in the layer costs time at its start.
     sourcemap: "hidden",
     sourcemapExcludeSources: true,
     sourcemapPathTransform: (source, map) =>
@@ -190,29 +193,29 @@ export const outputOptions = ({ project }: Pick<LayerConfig, "project">): Output
 export interface Bundle {
   readonly code: string
   readonly map: SourceMap.SourceMap
-  /** What the map says, read once. */
+  /** The positions in the map, read once. */
   readonly positions: SourceMap.Positions
 }
 
-/** Of what rolldown has made: the text, and that of its map. */
+/** Makes a bundle from the text that rolldown has written, and the text of its map. */
 export const fromRolldown = (config: Pick<LayerConfig, "name">, code: string, mapText: string): Bundle => {
   const map = SourceMap.fromRolldown(config, mapText)
   return { code, map, positions: SourceMap.positions(map) }
 }
 
-/** One line per error of a build that failed. */
+/** A line for each error of a build that failed. */
 export const errorsOf = (cause: unknown): ReadonlyArray<string> => {
   if (!(cause instanceof Error)) return [String(cause)]
   const errors: unknown = Reflect.get(cause, "errors")
   return Array.isArray(errors) ? errors.map((error: RolldownLog) => line(error)) : [line(cause)]
 }
 
-/** The bundle, and the warnings. */
+/** Gives the bundle, and the warnings. */
 export const build = Effect.fnUntraced(function* (config: Pick<LayerConfig, "entry" | "name" | "project" | "runtime">) {
   const warnings: Array<string> = []
   const { code, map } = yield* Effect.tryPromise({
     try: () =>
-      // Imported here: loading it takes time that the other commands do not have to spend.
+      // Imported here, so that other commands do not spend the time to load it.
       import("rolldown")
         .then(({ rolldown }) => rolldown(inputOptions(config, (text) => warnings.push(text))))
         .then((bundle) => bundle.generate(outputOptions(config)).finally(() => bundle.close())),

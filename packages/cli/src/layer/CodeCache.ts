@@ -1,6 +1,6 @@
 /**
- * V8 code caches: what V8 compiled during a trial run, one file for each version of V8 and architecture. V8 takes a cache
- * only if version, flags and architecture agree and compiles otherwise, so one too many does no harm.
+ * V8 code caches: the code that V8 compiled during a trial run, in one file for each version of V8 and architecture. V8
+ * takes a cache only if version, flags and architecture agree, and compiles otherwise: a cache too many does no harm.
  */
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
@@ -13,13 +13,13 @@ import type { Architecture, LayerConfig } from "./LayerConfig.ts"
 import * as NodeBinary from "./NodeBinary.ts"
 import * as TrialRun from "./TrialRun.ts"
 
-/** The emulator of a processor, and where Debian and its relatives put the libraries for it. */
+/** The emulator of a processor, and the folder in which Debian and its relatives have the libraries for it. */
 const emulators: Readonly<Record<Architecture, readonly [qemu: string, root: string, linker: string]>> = {
   arm64: ["qemu-aarch64", "/usr/aarch64-linux-gnu", "lib/ld-linux-aarch64.so.1"],
   x64: ["qemu-x86_64", "/usr/x86_64-linux-gnu", "lib/ld-linux-x86-64.so.2"]
 }
 
-/** What every program for another processor needs first. */
+/** The dynamic linker, which every program for another processor needs first. */
 export const linkerOf = (arch: Architecture): string => {
   const [, root, linker] = emulators[arch]
   return NodePath.join(root, linker)
@@ -31,7 +31,7 @@ const findInPath = (path: string, names: ReadonlyArray<string>): string | undefi
     .flatMap((folder) => names.map((name) => NodePath.join(folder, name)))
     .find((file) => Fs.existsSync(file))
 
-/** What runs a Linux Node of this architecture here, before the Node itself; or why it cannot run. */
+/** The command before a Linux Node of this architecture that makes it run here; or why it cannot run. */
 const runnerOf = (arch: Architecture, path: string): ReadonlyArray<string> | string => {
   if (process.platform !== "linux") return "they are made on Linux only"
   if (process.arch === arch) return []
@@ -42,7 +42,7 @@ const runnerOf = (arch: Architecture, path: string): ReadonlyArray<string> | str
   return [qemu, "-L", root]
 }
 
-/** The versions of Node that get a cache: the running one, the bundled one, and those that are asked for. */
+/** The versions of Node that get a cache: the running one, the bundled one, and those in the configuration. */
 const versionsOf = ({ nodeVersions, runtime }: LayerConfig): ReadonlySet<string> =>
   new Set([
     process.versions.node,
@@ -56,7 +56,7 @@ export interface CodeCaches {
 }
 
 /**
- * The caches of one architecture. What is missing for one is a note: the layer starts a little slower without it.
+ * Makes the caches of one architecture. A cache that cannot be made is a note: the layer starts a little slower there.
  *
  * @param own the cache that the trial run of this very Node made
  */
@@ -93,7 +93,7 @@ export const make = Effect.fnUntraced(function* (
       const { codeCache } = yield* TrialRun.run({
         ...config,
         program: { bundle, node: [command, ...args] },
-        // An emulated processor takes its time.
+        // An emulated processor is slow.
         limitMillis: arch === process.arch ? 10_000 : 60_000
       })
       if (codeCache !== undefined) add(v8, codeCache)

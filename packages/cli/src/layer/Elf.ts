@@ -1,4 +1,4 @@
-/** What the dynamic linker of Lambda will look at in a native program: machine, interpreter, libraries, versions. */
+/** The parts of a native program that Lambda's dynamic linker looks at: machine, interpreter, libraries, versions. */
 
 /**
  * The part of an ELF file that decides whether it starts.
@@ -11,9 +11,9 @@ export interface Elf {
   readonly machine: string
   /** The dynamic linker, such as `/lib64/ld-linux-x86-64.so.2`; none in a static program or a library. */
   readonly interpreter: string | undefined
-  /** The libraries it is linked with. */
+  /** The libraries that it is linked with. */
   readonly needed: ReadonlyArray<string>
-  /** The symbol versions it needs, such as `GLIBC_2.28`. */
+  /** The symbol versions that it needs, such as `GLIBC_2.28`. */
   readonly versions: ReadonlyArray<string>
 }
 
@@ -29,7 +29,7 @@ const neededTag = 1
 const stringTableTag = 5
 const versionTag = 0x6f_ff_ff_fe
 
-/** Far more than any program needs: a broken file must not keep us busy. */
+/** Far more than any program needs, so that a broken file costs little time. */
 const maxLibraries = 1000
 const maxVersions = 10_000
 
@@ -97,7 +97,7 @@ const linkage = (bytes: Uint8Array, view: DataView): Pick<Elf, "interpreter" | "
 }
 
 /**
- * Reads an ELF file; of one that is cut off or not of 64 bits, the machine only.
+ * Reads an ELF file. If it is cut off or not of 64 bits, the result has only the machine.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,15 +1,15 @@
-/** Programs of this machine that a build calls. No shell, and a bound for each. */
+/** Runs programs of this machine for a build, without a shell and each with a time limit. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { execFile } from "node:child_process"
 
-/** The program could not be started, ran too long, or ended with an exit code; what it said. */
+/** The program could not be started, ran too long, or ended with an exit code; `output` is what it printed. */
 export class ExecuteError extends Schema.TaggedError<ExecuteError>("@effect-lambda/cli/ExecuteError")("ExecuteError", {
   message: Schema.String,
   output: Schema.String
 }) {}
 
-/** What the program wrote to stdout. */
+/** Runs a program, and gives what it wrote to stdout. */
 export const execute = (
   file: string,
   args: ReadonlyArray<string>,

@@ -1,4 +1,4 @@
-/** Will Lambda be able to start this file of `extensions/`? */
+/** Finds what keeps Lambda from starting a file of `extensions/`. */
 import * as NodePath from "node:path"
 import * as Elf from "./Elf.ts"
 import type { Finding, Layer } from "./Finding.ts"
@@ -17,7 +17,7 @@ const systemOf = (bytes: Uint8Array): string | undefined =>
   bytes[0] === 0x4d && bytes[1] === 0x5a ? "Windows" : foreign.get(Buffer.from(bytes.subarray(0, 4)).toString("hex"))
 
 interface Shebang {
-  /** What must be there: an absolute path, or a name on the PATH. */
+  /** The programs that must be there: absolute paths, or names on the PATH. */
   readonly programs: ReadonlyArray<string>
   readonly usesSplit: boolean
   readonly problem: string | undefined
@@ -50,7 +50,7 @@ const representatives = FunctionRuntime.examples.split(", ").flatMap((id) => Fun
 
 const listOf = (runtimes: ReadonlyArray<FunctionRuntime.FunctionRuntime>) => runtimes.map(({ id }) => id).join(", ")
 
-/** Is a program there when Lambda starts the extension? */
+/** Says whether a program is there when Lambda starts the extension. */
 const programFindings = (path: string, program: string, layer: Layer, advice: string): ReadonlyArray<Finding> => {
   if (program.startsWith("/opt/")) {
     if (layer.entries.has(program.slice("/opt/".length))) return []
@@ -61,7 +61,7 @@ const programFindings = (path: string, program: string, layer: Layer, advice: st
         severity: "warning",
         path,
         message,
-        advice: "add it, or use it with the layer that has it"
+        advice: "add the program, or use this layer together with the layer that has it"
       }
     ]
   }
@@ -123,17 +123,17 @@ const permissionFinding = (path: string, mode: number | undefined): Finding => (
       : `chmod 755 ${path}, then zip again`
 })
 
-/** Names that a script states in its source; what it computes cannot be seen. */
+/** Matches a name that a script states in its source; a computed name cannot be seen. */
 const literalName = /Lambda-Extension-Name(?:["']\s*[:,=]\s*["']|:\s*)([\w.-]+)["']/i
 
 const stubMarker = "EFFECT_LAMBDA_EXTENSION_NAME"
 
-/** As `Stub.ts` writes it. */
+/** Matches the name as `Stub.ts` writes it. */
 const stubName = /was built as "'([^']+)'"/
 const bundledNode = '"$2/bin/node"'
 const bunProgram = 'exec "$2/bin/"'
 
-/** The stub of a layer that `effect-lambda build` has made: its program, its name, and a runtime that is there. */
+/** Checks the stub of a layer that `effect-lambda build` has made: its program, its name, and its runtime. */
 const stubFindings = (path: string, text: string, layer: Layer): ReadonlyArray<Finding> => {
   const findings: Array<Finding> = []
   const file = NodePath.posix.basename(path)
@@ -145,7 +145,7 @@ const stubFindings = (path: string, text: string, layer: Layer): ReadonlyArray<F
       path,
       message:
         `it was built as ${JSON.stringify(name)}; it registers as ${JSON.stringify(file)}, ` +
-        "the name of its file, and complains at every start",
+        "the name of its file, and logs that at every start",
       advice: `rename the file to ${name}, or build it as ${file}`
     })
   }
@@ -159,7 +159,7 @@ const stubFindings = (path: string, text: string, layer: Layer): ReadonlyArray<F
       code: "incomplete",
       severity: "error",
       path,
-      message: `it starts what is not in the layer: ${missing.join(", ")}`,
+      message: `it starts a program that is not in the layer: ${missing.join(", ")}`,
       advice: "take everything that effect-lambda build has written"
     })
   }
@@ -233,7 +233,7 @@ const scriptFindings = (path: string, text: string, layer: Layer): ReadonlyArray
         path,
         message:
           `it registers as ${JSON.stringify(name)}, but Lambda knows it by the name of its file: ` +
-          `init would wait for ${JSON.stringify(file)} until its time is over`,
+          `init would wait for ${JSON.stringify(file)} until its time limit`,
         advice: `rename the file to ${name}, or register with the name of the file`
       })
     }
@@ -242,7 +242,7 @@ const scriptFindings = (path: string, text: string, layer: Layer): ReadonlyArray
 }
 
 /**
- * What is wrong with a file that Lambda will start.
+ * Finds everything that is wrong with a file that Lambda will start.
  *
  * @category accessors
  * @since 0.1.0
@@ -280,7 +280,7 @@ export const find = (
   const findings: Array<Finding> = []
   if (!isExecutable || (isScript && (mode & 0o005) !== 0o005)) findings.push(permissionFinding(path, mode))
   if (hasMark) {
-    const message = "a byte order mark stands before #!, so Linux does not see that it is a script"
+    const message = "it has a byte order mark before #!, so Linux does not see that it is a script"
     findings.push({ code: "bom", severity: "error", path, message, advice: "save it as UTF-8 without BOM" })
   }
   if (isScript) {

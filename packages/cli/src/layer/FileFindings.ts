@@ -1,4 +1,4 @@
-/** What is wrong with the content of a file, wherever in the layer it is. */
+/** Finds what is wrong with the content of a file anywhere in the layer. */
 import * as NodePath from "node:path"
 import * as Elf from "./Elf.ts"
 import { type Finding, isExtensionPath, type Layer } from "./Finding.ts"
@@ -7,7 +7,7 @@ import * as Secrets from "./Secrets.ts"
 
 const isInNodeModules = (path: string) => /(?:^|\/)node_modules\//.test(path)
 
-/** Packages that hold builds for several machines name them in the path. */
+/** Matches the path of a build for one machine, in packages that hold builds for several. */
 const namesMachine = /(?:x64|x86[_-]64|amd64|arm64|aarch64)/i
 
 const shown = 10
@@ -40,7 +40,7 @@ const elfFindings = (path: string, elf: Elf.Elf, layer: Layer): ReadonlyArray<Fi
     const users = runtimes.filter((runtime) => runtime.image === image).map(({ id }) => id)
     findings.push({
       code: "libc",
-      // Of a program that something may start, or may not, nobody knows.
+      // A program outside of extensions/ may never be started.
       severity: isExtensionPath(path) && users.length > 0 ? "error" : "warning",
       path,
       message:
@@ -62,7 +62,7 @@ const elfFindings = (path: string, elf: Elf.Elf, layer: Layer): ReadonlyArray<Fi
   return findings
 }
 
-/** Static imports only: what is loaded on demand costs nothing at the start. */
+/** Matches static imports only: a module that is loaded on demand costs nothing at the start. */
 const importsHttp =
   /(?:^|[;}\n])\s{0,20}(?:import|export)\s*(?:[\w$*{][^"';()]{0,500}?\bfrom\s*|[*{][^"';()]{0,500}?\bfrom\s*)?["'](node:https?|https?|undici)["']/
 
@@ -127,7 +127,7 @@ const secretFindings = (path: string, bytes: Uint8Array): ReadonlyArray<Finding>
 }
 
 /**
- * What is wrong with the content of a file.
+ * Finds everything that is wrong with the content of a file.
  *
  * @category accessors
  * @since 0.1.0

@@ -1,10 +1,10 @@
-/** What `check` has to say about a layer. */
+/** The findings of `check` about a layer. */
 import type { FunctionRuntime } from "./FunctionRuntime.ts"
 import type { Entry } from "./LayerContent.ts"
 
 /**
- * One thing that is wrong with a layer. An error keeps it from working or gives a secret away; a warning does so in
- * some functions, or costs time; a note is worth knowing.
+ * Something that is wrong with a layer. An error keeps it from working or gives a secret away. A warning does so in some
+ * functions, or costs time. A note is worth knowing.
  *
  * @category models
  * @since 0.1.0
@@ -13,21 +13,21 @@ export interface Finding {
   /** Names the kind of fault; stable. */
   readonly code: string
   readonly severity: "error" | "warning" | "note"
-  /** Relative to `/opt`; empty where it is about the layer as a whole. */
+  /** The path relative to `/opt`; empty if the finding is about the layer as a whole. */
   readonly path: string
   readonly message: string
   readonly advice: string
 }
 
 /**
- * What the layer is for.
+ * The processor and the functions that the layer is for.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Target {
   readonly arch: "x64" | "arm64" | undefined
-  /** The runtimes of the functions that it will be used with; empty where nobody has said. */
+  /** The runtimes of the functions that will use the layer; empty if they are not known. */
   readonly runtimes: ReadonlyArray<FunctionRuntime>
 }
 
@@ -45,7 +45,7 @@ export interface Layer {
 }
 
 /**
- * Lambda starts every file directly in `extensions/`, whatever it is.
+ * Says whether a file is directly in `extensions/`: Lambda starts every such file, of any kind.
  *
  * @category accessors
  * @since 0.1.0

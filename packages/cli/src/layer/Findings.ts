@@ -1,5 +1,5 @@
 /**
- * Looks at a layer that exists, whoever made it, for what keeps extensions from running in Lambda.
+ * Looks at a layer that any tool made for everything that keeps extensions from running in Lambda.
  *
  * @since 0.1.0
  */
@@ -15,7 +15,7 @@ import { word } from "./Snippets.ts"
 
 const maxExtensions = 10
 
-/** A file of this name in `/opt` switches every extension off. */
+/** A file of this name in `/opt` switches off every extension. */
 const killSwitch = "disable-extensions-jwigqn8j"
 
 const megabytes = (bytes: number): string => `${(bytes / 1024 / 1024).toFixed(1)} MB`
@@ -36,7 +36,7 @@ const warning = (code: string, path: string, message: string, advice: string): F
   advice
 })
 
-/** What stands in the way of unpacking a path into `/opt`. */
+/** Finds what keeps a path from being unpacked into `/opt`. */
 const pathFindings = ({ path }: Entry): ReadonlyArray<Finding> => {
   const advice = "zip again, with paths relative to the layer's root and slashes"
   if (path.includes("\\")) {
@@ -50,7 +50,7 @@ const pathFindings = ({ path }: Entry): ReadonlyArray<Finding> => {
   return path === "" ||
     path.includes("\0") ||
     path.split("/").some((part) => part === "" || part === "." || part === "..")
-    ? [error("path", path, "it does not lead to a place inside of the layer", advice)]
+    ? [error("path", path, "it does not lead to a place inside the layer", advice)]
     : []
 }
 
@@ -66,19 +66,19 @@ const modeFindings = ({ kind, mode, path }: Entry): ReadonlyArray<Finding> => {
         error(
           "unreadable",
           path,
-          `its mode ${mode.toString(8)} lets nobody but its owner read it, and extensions run as another user`,
+          `its mode ${mode.toString(8)} lets only its owner read it, and extensions run as another user`,
           `chmod ${kind === "directory" ? "755" : "644"} ${path}, then zip again`
         )
       ]
 }
 
 const nowhere = {
-  outside: "outside of the layer",
+  outside: "which is outside the layer",
   missing: "which is not in the layer",
   loop: "which leads in a circle"
 }
 
-/** What is wrong with a symbolic link, or else what is wrong with the file that Lambda starts by it. */
+/** Finds what is wrong with a symbolic link, or else with the file that Lambda starts by it. */
 const linkFindings = (link: Entry, layer: Layer): ReadonlyArray<Finding> => {
   const { path } = link
   const advice = "put the file itself there, or a relative link to a file of the layer"
@@ -98,7 +98,7 @@ const linkFindings = (link: Entry, layer: Layer): ReadonlyArray<Finding> => {
 const withDirectories = (entries: ReadonlyArray<Entry>): Map<string, Entry> => {
   const found = new Map<string, Entry>()
   for (const entry of entries) {
-    // No such path can be unpacked, and each folder of it would be a path here.
+    // A path of this length cannot be unpacked, and each of its folders would become an entry here.
     if (entry.path.length >= Link.longestPath) continue
     const parts = entry.path.split("/")
     for (let end = parts.length - 1; end > 0; end--) {
@@ -127,7 +127,7 @@ const collisions = (entries: ReadonlyArray<Entry>): ReadonlyArray<Finding> => {
   })
 }
 
-/** Is there an extension where Lambda looks, and if not, where else? */
+/** Says whether extensions are in the folder where Lambda looks, and if not, where else they are. */
 const placeFindings = (entries: ReadonlyArray<Entry>): ReadonlyArray<Finding> => {
   const extensions = entries.filter(({ kind, path }) => kind !== "directory" && isExtensionPath(path))
   const folders = new Set(entries.map(({ path }) => /^extensions\/[^/]+(?=\/)/.exec(path)?.[0] ?? ""))
@@ -137,7 +137,7 @@ const placeFindings = (entries: ReadonlyArray<Entry>): ReadonlyArray<Finding> =>
       warning(
         "nested",
         path,
-        "it is a directory in extensions/, where Lambda starts files only; what is in it is never started",
+        "it is a directory in extensions/, and Lambda starts files only; nothing in it is ever started",
         `move it out of extensions/, to ${NodePath.posix.basename(path)}/`
       )
     )
@@ -158,7 +158,7 @@ const placeFindings = (entries: ReadonlyArray<Entry>): ReadonlyArray<Finding> =>
         "wrapped",
         folder,
         message,
-        `zip what is in it, not the folder: cd ${word(folder)} && zip -r ../layer.zip .`
+        `zip the content of the folder, not the folder: cd ${word(folder)} && zip -r ../layer.zip .`
       )
     ]
   }
@@ -214,10 +214,10 @@ const sizeFindings = (content: LayerContent): ReadonlyArray<Finding> => {
   return findings
 }
 
-/** What the bytes of one entry say; the target's, where it is a symbolic link in extensions/. */
+/** Finds what is wrong with the bytes of an entry, or of its target if it is a symbolic link in extensions/. */
 const contentFindings = (entry: Entry, layer: Layer): ReadonlyArray<Finding> => {
   const { kind, mode, path, size } = entry
-  // Too big to be worth the memory: the size is an error already.
+  // Such a file is not worth the memory: its size is an error already.
   if (kind === "directory" || kind === "other" || size > maxUnzippedBytes) return []
   try {
     if (kind === "symlink") return linkFindings(entry, layer)
@@ -232,7 +232,7 @@ const contentFindings = (entry: Entry, layer: Layer): ReadonlyArray<Finding> => 
 }
 
 /**
- * Everything that is wrong with a layer.
+ * Finds everything that is wrong with a layer.
  *
  * @category accessors
  * @since 0.1.0

@@ -1,16 +1,17 @@
 /**
- * What a function's runtime offers to an extension beside it.
+ * The programs and libraries that the runtime of a function offers to an extension beside it.
  *
- * Sources: AWS's list of runtimes for the Amazon Linux version below each; its announcement of `provided.al2023` for
- * glibc 2.34 and the minimal image; the base images that AWS publishes, which it states to be what functions run in.
- * None of it was looked up on a running function, so what is not known to be there counts as unknown, not as missing.
+ * Sources: AWS's list of runtimes gives the Amazon Linux version of each. Its announcement of `provided.al2023` gives
+ * glibc 2.34 and the minimal image. The base images that AWS publishes are, as AWS states, what functions run in.
+ * None of it was looked up on a running function, so a program that is not known to be there counts as unknown, not as
+ * missing.
  */
 import * as Elf from "./Elf.ts"
 
 type Image = "al2" | "al2023"
 
 /**
- * One runtime identifier of Lambda, such as `nodejs24.x`.
+ * A runtime identifier of Lambda, such as `nodejs24.x`.
  *
  * @category models
  * @since 0.1.0
@@ -19,13 +20,13 @@ export interface FunctionRuntime {
   readonly id: string
   readonly image: Image
   readonly language: string
-  /** 24 of `nodejs24.x`, 13 of `python3.13`. */
+  /** The number that tells versions apart: 24 of `nodejs24.x`, 13 of `python3.13`. */
   readonly version: number
 }
 
 interface Family {
   readonly pattern: RegExp
-  /** The oldest and the first one that is based on Amazon Linux 2023. */
+  /** The oldest version, and the first version that is based on Amazon Linux 2023. */
   readonly first: number
   readonly firstOnAl2023: number
   /** Programs in `/var/lang/bin`, which is on the PATH. */
@@ -59,7 +60,7 @@ const osOnly = new Map<string, Image>([
 export const examples = "nodejs24.x, python3.13, java21, dotnet8, ruby3.4, provided.al2023, provided.al2"
 
 /**
- * Knows an identifier of Lambda; new versions of a known language too.
+ * Reads an identifier of Lambda, also that of a new version of a known language.
  *
  * @category constructors
  * @since 0.1.0
@@ -77,7 +78,7 @@ export const parse = (id: string): FunctionRuntime | undefined => {
 }
 
 /**
- * glibc and libstdc++ of an image, as the symbol versions that they go up to.
+ * The highest symbol versions of glibc and libstdc++ in an image.
  *
  * @category constants
  * @since 0.1.0
@@ -87,26 +88,26 @@ export const libraries: Record<Image, { readonly name: string; readonly glibc: s
   al2023: { name: "Amazon Linux 2023", glibc: "2.34", libstdcxx: "3.4.29" }
 }
 
-/** What both images have: glibc with its parts, and the libraries of the C++ compiler, which their package managers need. */
+/** The libraries in both images: glibc with its parts, and those of the C++ compiler, which their package managers need. */
 const sharedLibraries =
   /^(?:ld-linux-(?:x86-64|aarch64)|lib(?:c|m|dl|rt|pthread|util|resolv|gcc_s|stdc\+\+|z))\.so\.\d+$/
 
 /**
- * Is a shared library in every image of Lambda?
+ * Says whether a shared library is in every image of Lambda.
  *
  * @category accessors
  * @since 0.1.0
  */
 export const hasLibrary = (name: string): boolean => sharedLibraries.test(name)
 
-/** In the minimal image of Amazon Linux 2023 and everything above it. */
+/** The programs in the minimal image of Amazon Linux 2023, and so in every larger image. */
 const everywhere = new Set(["sh", "bash", "env", "cat", "echo", "sleep", "true"])
 
-/** Never part of an image of another language. */
+/** Matches the programs that are never in the image of another language. */
 const languageCommands = /^(?:node|nodejs|python3?(?:\.\d+)?|java|ruby|dotnet)$/
 
 /**
- * Is a program, by its path or its name, in the image of a runtime?
+ * Says whether a program, named by its path or its name, is in the image of a runtime.
  *
  * @category accessors
  * @since 0.1.0
@@ -118,13 +119,14 @@ export const hasProgram = (runtime: FunctionRuntime, program: string): "yes" | "
   const commands = families[runtime.language]?.commands(runtime.version) ?? []
   const isLanguage = folder === undefined || folder === "/var/lang/bin/"
   if (isLanguage && commands.includes(name)) return "yes"
-  // A Python of the system itself cannot be ruled out.
+  // The system itself may have a Python.
   const isSystemPython = name.startsWith("python") && (folder === "/usr/bin/" || runtime.image === "al2")
   return languageCommands.test(name) && !isSystemPython ? "no" : "unknown"
 }
 
 /**
- * Does the env of the image split the words of `#!/usr/bin/env -S`? It needs coreutils 8.30; Amazon Linux 2 has 8.22.
+ * Says whether the env of the image splits the words of `#!/usr/bin/env -S`. That needs coreutils 8.30; Amazon Linux 2 has
+ * 8.22.
  *
  * @category accessors
  * @since 0.1.0

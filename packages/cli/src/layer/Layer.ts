@@ -1,4 +1,4 @@
-/** The files of a layer: what they are, what they weigh, and how they get onto the disk. */
+/** The files of a layer, their size, and the way they get onto the disk. */
 import * as Effect from "effect/Effect"
 import * as Crypto from "node:crypto"
 import * as Fs from "node:fs"
@@ -7,14 +7,14 @@ import process from "node:process"
 import * as UserError from "../UserError.ts"
 import * as Write from "./Write.ts"
 
-/** One file; `path` is relative to /opt and has slashes. */
+/** A file; `path` is relative to /opt and has slashes. */
 export interface LayerFile {
   readonly path: string
   readonly mode: 0o755 | 0o644
   readonly bytes: Uint8Array
 }
 
-/** What Lambda takes: all of a function with its layers unpacked, and a zip in a request. */
+/** The limits of Lambda: for a function with its layers, unpacked, and for a zip in a request. */
 export const maxUnzippedBytes = 250 * 1024 * 1024
 export const maxUploadBytes = 50 * 1024 * 1024
 
@@ -45,21 +45,24 @@ export const sizeProblem = (files: ReadonlyArray<LayerFile>): string | undefined
   return `it has ${Math.ceil(bytes / 1024 / 1024)} MB; Lambda takes 250 MB for a function and all of its layers`
 }
 
-/** With the folders above it. Not `recursive`: that never returns where the folder above lets nothing be made in it, as /proc does. */
+/**
+ * Makes a folder and the folders above it. The option `recursive` does not fit: it never returns if the folder above lets
+ * nothing be made in it, as /proc does.
+ */
 export const makeFolder = (folder: string): void => {
   if (Fs.existsSync(folder)) return
   makeFolder(NodePath.dirname(folder))
   try {
     Fs.mkdirSync(folder)
   } catch (error) {
-    // Another build may have made it meanwhile.
+    // Another build may have made the folder in between.
     if (!Fs.existsSync(folder)) throw error
   }
 }
 
 /**
- * Writes the files below a folder, in which none of them is yet. Modes are set and not left to `mkdir` and `writeFile`, which the
- * umask of the user cuts: extensions run as another one.
+ * Writes the files below a folder that has none of them yet. Modes are set, since the umask of the user cuts those of
+ * `mkdir` and `writeFile`, and extensions run as another user.
  */
 export const writeFiles = (folder: string, files: ReadonlyArray<LayerFile>): void => {
   for (const { bytes, mode, path } of files) {
@@ -74,7 +77,7 @@ export const writeFiles = (folder: string, files: ReadonlyArray<LayerFile>): voi
   }
 }
 
-/** Lets the content be written beside the target and moves it there: nobody sees half of it. */
+/** Lets the content be written beside the target and moves it there, so that no reader sees half of it. */
 const replace = (target: string, write: (path: string) => void) =>
   Write.attempt(target, () => {
     const temporary = `${target}.${process.pid}.tmp`
@@ -82,7 +85,7 @@ const replace = (target: string, write: (path: string) => void) =>
     try {
       makeFolder(NodePath.dirname(target))
       write(temporary)
-      // A folder does not replace another one that holds something.
+      // A folder cannot replace a folder that holds something.
       if (Fs.statSync(target, { throwIfNoEntry: false })?.isDirectory() === true) Fs.renameSync(target, old)
       Fs.renameSync(temporary, target)
       Fs.rmSync(old, { recursive: true, force: true })
@@ -92,7 +95,7 @@ const replace = (target: string, write: (path: string) => void) =>
     }
   })
 
-/** Writes the layer as a directory laid out as /opt, in the place of the one that an earlier build left. */
+/** Writes the layer as a directory laid out as /opt, and replaces the one that an earlier build left. */
 export const writeDirectory = Effect.fnUntraced(function* (directory: string, files: ReadonlyArray<LayerFile>) {
   const found = Fs.statSync(directory, { throwIfNoEntry: false })
   if (found !== undefined && !Fs.existsSync(NodePath.join(directory, "extensions"))) {
@@ -103,7 +106,7 @@ export const writeDirectory = Effect.fnUntraced(function* (directory: string, fi
   yield* replace(directory, (path) => writeFiles(path, files))
 })
 
-/** Writes a file in the place of the one that is there. */
+/** Writes a file, and replaces the one that is there. */
 export const writeFile = (file: string, bytes: Uint8Array) => replace(file, (path) => Fs.writeFileSync(path, bytes))
 
 export const remove = (file: string) =>

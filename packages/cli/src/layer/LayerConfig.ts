@@ -1,4 +1,4 @@
-/** What a layer is built from: `effectLambda` in the package.json of the extension, and flags over it. */
+/** The configuration of a layer: `effectLambda` in the package.json of the extension, and flags over it. */
 import * as Variables from "@effect-lambda/emulator/Variables"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -19,10 +19,10 @@ export const entryKinds = ["bash", "node"] as const
 export const codeCaches = ["auto", "off"] as const
 export const archChoices = [...architectures, "both"] as const
 
-/** Folders that mean something to Lambda's runtimes when they lie in /opt. */
+/** Folders in /opt that mean something to Lambda's runtimes. */
 const reserved = new Set(["extensions", "bin", "lib", "nodejs", "python", "java", "ruby"])
 
-/** What is wrong with the name of an extension, as what it has to be. */
+/** Says what the name of an extension has to be, if this name is not that. */
 export const nameRule = (name: string): string | undefined => {
   if (reserved.has(name)) return `another name: /opt/${name} means something to Lambda`
   return /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/.test(name)
@@ -51,7 +51,7 @@ const Settings = Schema.Struct({
 })
 
 /**
- * What package.json and flags may say.
+ * The settings that package.json and flags may have.
  *
  * @category models
  * @since 0.1.0
@@ -59,17 +59,17 @@ const Settings = Schema.Struct({
 export type Settings = typeof Settings.Type
 
 /**
- * What is built. Paths are absolute.
+ * The configuration of a build. Paths are absolute.
  *
  * @category models
  * @since 0.1.0
  */
 export interface LayerConfig {
-  /** The folder of package.json; without one the folder where it was looked for first. */
+  /** The folder of package.json; without that file the folder in which the search for it began. */
   readonly project: string
   readonly name: string
   readonly entry: string
-  /** Where they are given, the program has to register for exactly these. */
+  /** If they are given, the program has to register for exactly these events. */
   readonly events: Settings["events"]
   readonly runtime: (typeof runtimes)[number]
   readonly architectures: ReadonlyArray<Architecture>
@@ -89,7 +89,7 @@ const keys = Object.keys(Settings.fields)
 const pathText = (path: ReadonlyArray<PropertyKey>): string =>
   path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`)).join("")
 
-/** The settings, or one line per mistake: where, what is allowed, what is there. */
+/** The settings, or a line for each mistake, with its place, the allowed value and the value there. */
 const decodeSettings = (input: unknown, place: (path: ReadonlyArray<PropertyKey>) => string) =>
   Result.mapError(decode(input), ({ issue }) =>
     issuesOf(issue)
@@ -111,7 +111,7 @@ const settingsIn = (file: string | undefined, manifest: unknown) =>
     (names) => `${file}: effectLambda${pathText(names)}`
   )
 
-/** Fails where no process can have one of the variables, or Lambda sets it itself. */
+/** Fails if no process can have one of the variables, or if Lambda sets it itself. */
 export const checkVariables = (env: Readonly<Record<string, string>>) => {
   const problem = Variables.problemOf(env)
   return problem === undefined ? Effect.void : UserError.fail(FunctionVariables.explain(problem))
@@ -145,8 +145,8 @@ const architecturesOf = ({ arch, runtime = "managed" }: Settings): ReadonlyArray
 }
 
 /**
- * What is to be built, from an entry file or a folder (default: the current one), the package.json at or above it, and
- * flags, whose paths count from the current folder.
+ * Resolves the configuration from an entry file or a folder (default: the current one), the package.json at or above it,
+ * and flags. Paths in flags count from the current folder.
  *
  * @category constructors
  * @since 0.1.0
@@ -193,15 +193,15 @@ export const resolve = Effect.fnUntraced(function* (
   yield* checkVariables(config.env)
   if (config.entryKind === "node" && (config.runtime === "auto" || config.runtime === "bun")) {
     return yield* UserError.fail(
-      `the entry of kind node starts one certain Node: it goes with the runtimes managed and node, not ${config.runtime}`
+      `the entry of kind node starts one certain Node: it works with the runtimes managed and node, not with ${config.runtime}`
     )
   }
   return config
 })
 
 /**
- * The variables that the projects of these layers want for their runs: each package.json at or above one of the paths
- * that has `effectLambda`, or else the one at or above the current folder.
+ * The variables that the projects of these layers want for their runs. They come from each package.json at or above a path
+ * that has `effectLambda`, or else from the one at or above the current folder.
  */
 export const environmentNear = Effect.fnUntraced(function* (paths: ReadonlyArray<string>) {
   const read = Effect.fnUntraced(function* (files: ReadonlySet<string | undefined>) {

@@ -1,4 +1,4 @@
-/** The files of a layer that exists already, in a zip or in a directory, whoever made it. */
+/** The files of a layer that exists already, in a zip or in a directory, made by any tool. */
 import * as Result from "effect/Result"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
@@ -6,7 +6,7 @@ import * as UserError from "../UserError.ts"
 import * as ZipReader from "./ZipReader.ts"
 
 /**
- * One path in a layer, relative to `/opt`.
+ * A path in a layer, relative to `/opt`.
  *
  * @category models
  * @since 0.1.0
@@ -14,10 +14,10 @@ import * as ZipReader from "./ZipReader.ts"
 export interface Entry {
   readonly path: string
   readonly kind: "file" | "directory" | "symlink" | "other"
-  /** The permission bits; none where the zip was written without. */
+  /** The permission bits; `undefined` if the zip was written without them. */
   readonly mode: number | undefined
   readonly size: number
-  /** The content, of a symbolic link its target. Throws an error whose message says what is wrong with it. */
+  /** Reads the content; for a symbolic link that is its target. Throws an error whose message says what is wrong with it. */
   readonly read: () => Uint8Array
 }
 
@@ -33,7 +33,7 @@ export interface LayerContent {
   readonly packedBytes: number | undefined
 }
 
-/** More than a zip without extensions can hold; somebody has given `/`. */
+/** More than a zip without zip64 can hold; a larger directory is a mistake, such as `/`. */
 const maxFiles = 100_000
 
 const kindOf = (stats: Fs.Stats): Entry["kind"] => {

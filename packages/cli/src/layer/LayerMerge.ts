@@ -1,10 +1,10 @@
-/** Layers put over each other as Lambda does it in /opt: folders become one, of two files the later one stays. */
+/** Puts layers over each other as Lambda does in /opt: folders become one, and the later of two files stays. */
 import * as Result from "effect/Result"
 import * as NodePath from "node:path"
 import type { Entry } from "./LayerContent.ts"
 import * as Link from "./Link.ts"
 
-/** Four times what Lambda unpacks of all layers and the function. */
+/** Four times the size that Lambda unpacks of all layers and the function. */
 const maxBytes = 1024 ** 3
 
 type Entries = ReadonlyMap<string, Entry>
@@ -32,7 +32,7 @@ const read = (layer: ReadonlyArray<Entry>): Result.Result<Entries, string> =>
       const quoted = JSON.stringify(entry.path)
       const parts = entry.path.split("/")
       if (entry.path.startsWith("/") || parts.includes("..") || entry.path.includes("\0")) {
-        return yield* Result.fail(`${quoted} in it is no path inside of a layer`)
+        return yield* Result.fail(`${quoted} in it is no path inside a layer`)
       }
       if (entry.kind === "other") return yield* Result.fail(`${quoted} in it is neither file, folder nor link`)
       const path = parts.filter((part) => part !== "" && part !== ".").join("/")
@@ -60,7 +60,7 @@ const put = (merged: Map<string, Entry>, entry: Entry): void => {
   merged.set(entry.path, entry)
 }
 
-/** Does the link lead out of the layers, also if what it leads through comes later? */
+/** Says whether the link leads out of the layers, also if a folder on its way comes later. */
 const leaves = (link: Entry, entries: Entries): boolean => {
   const target = Link.targetOf(link)
   const parent = NodePath.posix.dirname(link.path)
@@ -70,13 +70,13 @@ const leaves = (link: Entry, entries: Entries): boolean => {
   return plain === ".." || plain.startsWith("../") || Link.follow(link.path, { entries }) === "outside"
 }
 
-/** A layer by the name that its giver has for it. */
+/** A layer with the name that it was given by. */
 export interface Named {
   readonly name: string
   readonly entries: ReadonlyArray<Entry>
 }
 
-/** Fails with a sentence that names the layer. Nothing of a file is read yet. */
+/** Merges layers, or fails with a sentence that names the layer. The content of files is not read yet. */
 export const merge = (layers: ReadonlyArray<Named>): Result.Result<Entries, string> =>
   Result.gen(function* () {
     const merged = new Map<string, Entry>()

@@ -3,7 +3,7 @@ import * as NodePath from "node:path"
 import type { Layer } from "./Finding.ts"
 import type { Entry } from "./LayerContent.ts"
 
-/** As many as Linux follows in one path. */
+/** The number of links that Linux follows in one path. */
 const maxLinks = 40
 
 /** The longest path that Linux takes, in bytes; a link has no longer target. */
@@ -11,10 +11,10 @@ export const longestPath = 4096
 
 const root: Entry = { path: "", kind: "directory", mode: 0o755, size: 0, read: () => new Uint8Array() }
 
-/** Where a link says that it leads to. */
+/** The target that a link has. */
 export const targetOf = (link: Entry): string => Buffer.from(link.read().subarray(0, longestPath)).toString("utf8")
 
-/** What a path leads to, or why it leads nowhere. */
+/** Follows a path to its entry, or says why it leads nowhere. */
 export const follow = (path: string, { entries }: Pick<Layer, "entries">): Entry | "outside" | "missing" | "loop" => {
   const left = path.split("/")
   let at: ReadonlyArray<string> = []

@@ -1,21 +1,21 @@
 /**
  * The loader of a layer, `<name>/index.cjs`: loads `bundle.cjs` with the V8 code cache of this Node, if the layer has
- * it, and reports to Lambda what the program itself cannot: that it could not be loaded.
+ * it. If the program cannot be loaded, the loader reports that to Lambda, since the program itself cannot.
  *
- * It runs on whatever Node the function has, so it is written in the JavaScript of Node 12: an old Node must get as far
- * as saying that it is too old. Where the layer has a Node of its own (`auto`), that one is started then, as a child
- * process: there is no exec before Node 22.15, so such a function pays for two Nodes.
+ * The loader runs on any Node that a function has, so it is written in the JavaScript of Node 12: an old Node must be able
+ * to say that it is too old. If the layer has a Node (`auto`), the loader starts that one instead, as a child
+ * process. Node has no exec before 22.15, so such a function pays for two Nodes.
  */
 
 /** The oldest Node that runs `@effect-lambda/extension-node`. */
 export const minimumNode = "22.19.0"
 
 export interface Options {
-  /** Name of the extension, for the log. */
+  /** The name of the extension, for the log. */
   readonly name: string
   /** The oldest Node that runs the bundle, such as `22.19.0`. */
   readonly minimumNode: string
-  /** Where to write the code cache when the program exits; for the build, never in a layer. */
+  /** The file that takes the code cache when the program exits; for the build, never in a layer. */
   readonly recordCodeCache?: string | undefined
 }
 
@@ -28,28 +28,28 @@ export const render = ({ minimumNode, name, recordCodeCache }: Options): string 
 const fs = require("fs")
 const path = require("path")
 
-// Read before the program takes it out of the environment.
+// Read here, before the program takes it out of the environment.
 const identifier = process.env.EFFECT_LAMBDA_EXTENSION_IDENTIFIER
 const file = path.join(__dirname, "bundle.cjs")
 
 /**
- * One line in the log; init/error if this extension is registered, or exit/error if it polls already; exit 1. In a second,
- * whatever Lambda answers.
+ * Writes a line to the log, reports init/error if this extension is registered, or exit/error if it polls already, and
+ * exits with 1. That takes a second at most, whatever Lambda answers.
  */
 const fail = (errorType, message, stack) => {
   const line = JSON.stringify({ timestamp: new Date(), level: "FATAL", message: ${JSON.stringify(name)} + ": " + message, cause: stack })
   try {
     fs.writeSync(1, line + "\\n")
   } catch (error) {
-    // Nobody reads the log: the report counts all the same.
+    // The log may be closed, and the report still counts.
   }
-  // The program may be up by now: the exit has been explained, and it need not do that.
+  // The program may run by now. The variable tells it that this exit is explained already.
   process.env.EFFECT_LAMBDA_LOAD_FAILED = "1"
   const exit = () => process.exit(1)
   if (!identifier) return exit()
   setTimeout(exit, 1000)
   const body = JSON.stringify({ errorMessage: message, errorType, stackTrace: (stack || "").split("\\n") })
-  // Over a socket: http would go through the proxy that the function's variables may name.
+  // A socket, since http would use the proxy that the function's variables may name.
   const [, host, port] = /^\\[?(.*?)\\]?(?::(\\d+))?$/.exec(process.env.AWS_LAMBDA_RUNTIME_API)
   const report = (route, onRefused) => {
     const socket = require("net").connect({ host, port: Number(port || 80) })
@@ -79,7 +79,7 @@ const read = (cache) => {
   try {
     return fs.readFileSync(cache)
   } catch (error) {
-    // None for this V8: it compiles.
+    // The layer has no cache for this V8, which then compiles.
   }
 }
 
@@ -92,12 +92,12 @@ const load = () => {
     cachedData: read(path.join(__dirname, "bundle." + process.versions.v8 + "-" + process.arch + ".cache")),
     importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER
   })${recordCodeCache === undefined ? "" : recording(recordCodeCache)}
-  // Node calls the option that makes import() work experimental, in the log, at the first import() of every cold start.
+  // The option makes import() work. Node warns in the log that it is experimental, at the first import() of a cold start.
   const emitWarning = process.emitWarning
   process.emitWarning = function (warning) {
     if (!String(warning).includes("vm.USE_MAIN_CONTEXT_DEFAULT_LOADER")) emitWarning.apply(this, arguments)
   }
-  // This file is the main module, and the bundle lies beside it: it gets what it would have as that file itself.
+  // The bundle gets what it would have as the main module, which is this file.
   module.filename = file
   require.main = module
   script.runInThisContext().call(exports, exports, require, module, file, __dirname)

@@ -1,10 +1,10 @@
-/** A process without a network but its own loopback, by a network namespace of Linux. */
+/** Gives a process only a loopback network, by a network namespace of Linux. */
 import * as Effect from "effect/Effect"
 import { execute } from "./Execute.ts"
 
 type Command = readonly [string, ...ReadonlyArray<string>]
 
-/** The arguments are a command. A constant: nothing from outside becomes part of it. */
+/** The arguments of this script are a command. The script is a constant, so no input becomes part of it. */
 const loopbackAndRun = 'PATH="$PATH:/usr/sbin:/sbin" ip link set lo up && exec "$@"'
 
 const asRoot: Command = ["unshare", "--net", "--", "sh", "-c", loopbackAndRun, "sh"]
@@ -19,8 +19,8 @@ const isPermitted = ([file, ...args]: Command) =>
   )
 
 /**
- * What goes before a command, so that it runs without a network; empty if this machine does not permit that. The machine
- * is asked once in the life of this process.
+ * The words before a command that make it run without a network; empty if this machine does not permit that. This process
+ * asks the machine once.
  */
 export const prefix: Effect.Effect<ReadonlyArray<string>> = Effect.runSync(
   Effect.cached(
@@ -34,8 +34,8 @@ export const prefix: Effect.Effect<ReadonlyArray<string>> = Effect.runSync(
 const closed = "http://127.0.0.1:9"
 
 /**
- * Of a machine that does not permit it: proxies that nobody listens at, for clients that obey these variables. Lambda's
- * address is asked without a proxy.
+ * Variables for a machine that does not permit a namespace: they name proxies at a closed port, for clients that obey them.
+ * Lambda's address is asked without a proxy.
  */
 export const closedProxies: Readonly<Record<string, string>> = {
   HTTP_PROXY: closed,

@@ -2,7 +2,7 @@
 import type { Architecture } from "./LayerConfig.ts"
 import * as NpmBinary from "./NpmBinary.ts"
 
-/** What a layer with a Node of its own gets; the version in the catalog of this repository. */
+/** The version of the Node that becomes part of a layer; the one in the catalog of this repository. */
 export const bundledVersion = "24.21.0"
 
 /** The path of a Node for Linux. */

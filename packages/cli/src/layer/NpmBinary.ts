@@ -1,6 +1,6 @@
 /**
- * Executables out of npm packages that hold little else and need no install script: Node and bun, for each platform. One
- * that is installed counts in exactly the version that is asked for: the same sources shall give the same bytes.
+ * Executables out of npm packages that hold little else and need no install script: Node and bun, for each platform. An
+ * installed package counts only in exactly the version that is asked for, so that the same sources give the same bytes.
  */
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
@@ -12,10 +12,10 @@ import { execute, ExecuteError } from "./Execute.ts"
 import { makeFolder } from "./Layer.ts"
 
 export interface NpmBinary {
-  /** Such as `@oven/bun-linux-x64`. */
+  /** The name of the package, such as `@oven/bun-linux-x64`. */
   readonly packageName: string
   readonly version: string
-  /** Where the executable is in the package. */
+  /** The path of the executable in the package. */
   readonly file: string
 }
 
@@ -39,7 +39,7 @@ const cacheFolder = Config.NonEmptyString("XDG_CACHE_HOME").pipe(
   Effect.map((folder) => NodePath.join(folder, "effect-lambda"))
 )
 
-/** Downloads by npm, which checks the integrity; in the cache afterwards. */
+/** Downloads into the cache, by npm, which checks the integrity. */
 const download = Effect.fnUntraced(function* ({ file, packageName, version }: NpmBinary, binary: string) {
   const folder = NodePath.dirname(NodePath.dirname(binary))
   const write = <A>(work: () => A) =>
@@ -64,7 +64,7 @@ const download = Effect.fnUntraced(function* ({ file, packageName, version }: Np
   })
 }, Effect.scoped)
 
-/** The path of the executable: installed, downloaded before, or downloaded now. */
+/** Gives the path of the executable: installed, downloaded before, or downloaded now. */
 export const find = Effect.fnUntraced(function* (binary: NpmBinary, project: string) {
   const installed = findInstalled(binary, project)
   if (installed !== undefined) return installed

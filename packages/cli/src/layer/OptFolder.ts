@@ -1,4 +1,4 @@
-/** Layers as one folder laid out as /opt, from which they are run. */
+/** Makes one folder of layers, laid out as /opt, to run them from. */
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
@@ -9,7 +9,7 @@ import * as LayerContent from "./LayerContent.ts"
 import * as LayerMerge from "./LayerMerge.ts"
 import * as Write from "./Write.ts"
 
-/** A folder can only be filled and removed by those who may write in it. */
+/** Adds the owner's bits, since only a user who may write in a folder can fill and remove it. */
 const folderMode = (mode: number | undefined): number => (mode ?? 0o755) | 0o700
 
 const writeEntry = (target: string, { kind, mode, read }: Entry): void => {
@@ -21,14 +21,14 @@ const writeEntry = (target: string, { kind, mode, read }: Entry): void => {
       return Fs.symlinkSync(Buffer.from(read()), target)
     default:
       Fs.writeFileSync(target, read())
-      // Set and not left to the umask of the user; without the bits of another user's rights.
+      // The mode is set, since the umask of the user would cut it; setuid, setgid and sticky bits are left out.
       return Fs.chmodSync(target, (mode ?? 0o644) & 0o777)
   }
 }
 
-/** What is wrong with the files of one entry is told with its path. */
+/** Writes all entries; an error names the path of the entry. */
 const writeAll = (folder: string, entries: ReadonlyMap<string, Entry>): void => {
-  // A folder stands before what is in it.
+  // A folder comes before its content.
   for (const path of [...entries.keys()].toSorted()) {
     const entry = entries.get(path)
     if (entry === undefined) continue
@@ -40,7 +40,7 @@ const writeAll = (folder: string, entries: ReadonlyMap<string, Entry>): void => 
   }
 }
 
-/** The folders into which the runtimes of Lambda look. */
+/** The folders that the runtimes of Lambda look into. */
 const runtimeFolders = ["bin", "lib", "nodejs", "python", "java", "ruby"]
 
 const isDirectory = (path: string): boolean => Fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
@@ -50,7 +50,7 @@ const isProgram = (path: string): boolean => {
   return stats?.isFile() === true && (stats.mode & 0o111) !== 0
 }
 
-/** Why nothing of this folder would ever be used, if that is so. */
+/** Says why nothing in this folder would ever be used, if that is so. */
 const uselessness = (folder: string, isExtra: boolean): string | undefined => {
   const names = Fs.readdirSync(folder).toSorted()
   if (names.length === 0) return "it is empty"
@@ -72,7 +72,7 @@ const open = (path: string) =>
     })
   )
 
-/** Writes the layers, each over those before it, into a folder that is there and empty. */
+/** Writes the layers, each over those before it, into an empty folder that exists. */
 export const write = Effect.fnUntraced(function* (folder: string, paths: ReadonlyArray<string>) {
   const layers = yield* Effect.forEach(paths, open)
   const merged = yield* Effect.mapError(Effect.fromResult(LayerMerge.merge(layers)), UserError.make)
@@ -83,8 +83,8 @@ export const write = Effect.fnUntraced(function* (folder: string, paths: Readonl
 })
 
 /**
- * The folder to run: a single one as it is, anything else unpacked and put together in a temporary one. It has something
- * that Lambda looks for, unless `isExtra` says that extensions come from elsewhere.
+ * Gives the folder to run: a single folder as it is, anything else unpacked and merged in a temporary folder. Fails if the
+ * folder has nothing that Lambda looks for, unless `isExtra` says that extensions come from elsewhere.
  */
 export const make = Effect.fnUntraced(function* (paths: ReadonlyArray<string>, isExtra: boolean) {
   const [first = "", ...others] = paths
@@ -100,7 +100,7 @@ export const make = Effect.fnUntraced(function* (paths: ReadonlyArray<string>, i
   return problem === undefined ? folder : yield* UserError.fail(`--opt ${paths.join(", ")}: ${problem}`)
 })
 
-/** Lays the files of an extension over such a folder, in the place of all that it had under their names. */
+/** Lays the files of an extension over such a folder, and removes everything that it had under their names. */
 export const overlay = (folder: string, files: ReadonlyArray<Layer.LayerFile>) =>
   Write.attempt(folder, () => {
     const extensions = NodePath.join(folder, "extensions")

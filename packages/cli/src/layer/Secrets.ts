@@ -1,22 +1,22 @@
-/** Finds what must not be in a layer. What is found is told by kind and place; the secret itself goes nowhere. */
+/** Finds secrets, which must not be in a layer. A result has a kind and a place, and never the secret itself. */
 
 /**
- * A place where a secret stands.
+ * The place of a secret.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Secret {
   readonly kind: string
-  /** False where only the name beside it makes it look like one. */
+  /** False if only the name beside it makes a text look like a secret. */
   readonly isCertain: boolean
-  /** Offset in bytes. */
+  /** The offset in the file, in bytes. */
   readonly offset: number
 }
 
 interface Format {
   readonly kind: string
-  /** How every secret of the kind begins; looked for first, since a layer may hold a hundred megabytes. */
+  /** The beginning of every secret of the kind; looked for first, since a layer may hold a hundred megabytes. */
   readonly marker: string
   readonly pattern: RegExp
 }
@@ -27,7 +27,7 @@ const formats: ReadonlyArray<Format> = [
   {
     kind: "a private key",
     marker: "-----BEGIN ",
-    // In a bundle the lines are escapes.
+    // A bundle has the line ends as escapes.
     pattern: /-----BEGIN (?:[A-Z]+ ){0,2}PRIVATE KEY(?: BLOCK)?-----(?:\\n|\\r|\s){0,9}[A-Za-z0-9+/=]{40}/y
   },
   ...["ghp_", "gho_", "ghu_", "ghs_", "ghr_"].map((marker) => ({
@@ -52,8 +52,8 @@ const formats: ReadonlyArray<Format> = [
     pattern: new RegExp(`(?<!\\w)${marker}[A-Za-z0-9]{20,}`, "y")
   })),
   { kind: "an npm token", marker: "npm_", pattern: /(?<!\w)npm_[A-Za-z0-9]{36}(?!\w)/y },
-  // ${NPM_TOKEN} is how it should be. Programs that read an .npmrc, bun among them, hold its keys one after another:
-  // `_authToken=_password=…` is no token, so no other `=` may follow than the padding of base64.
+  // A file with ${NPM_TOKEN} is in order. Programs that read an .npmrc, bun among them, hold its keys one after another:
+  // `_authToken=_password=…` is no token, so no `=` may follow but the padding of base64.
   {
     kind: "an npm token",
     marker: "_authToken=",
@@ -84,7 +84,7 @@ const looksRandom = (text: string): boolean =>
 const maxSourceBytes = 16 * 1024 * 1024
 
 /**
- * The secrets in a file. Words such as `password = "…"` count in a text only, and as uncertain.
+ * Finds the secrets in a file. Words such as `password = "…"` count in a text only, and as uncertain.
  *
  * @category accessors
  * @since 0.1.0
@@ -94,7 +94,7 @@ export const find = (bytes: Uint8Array): ReadonlyArray<Secret> => {
   const secrets: Array<Secret> = []
   for (const { kind, marker, pattern } of formats) {
     for (let offset = buffer.indexOf(marker, 0, "latin1"); offset !== -1;) {
-      // One character before, for the look-behinds.
+      // The look-behinds need the character before.
       const begin = Math.max(0, offset - 1)
       pattern.lastIndex = offset - begin
       if (pattern.test(buffer.toString("latin1", begin, offset + 400))) secrets.push({ kind, isCertain: true, offset })

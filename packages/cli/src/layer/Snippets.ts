@@ -1,4 +1,4 @@
-/** How the layers of a build are deployed, for pasting: one text per tool, with the real names and paths. */
+/** Texts to paste that deploy the layers of a build: one for each tool, with the real names and paths. */
 import * as NodePath from "node:path"
 import process from "node:process"
 import type { Built, BuiltLayer } from "./Build.ts"
@@ -12,20 +12,20 @@ export type Kind = (typeof kinds)[number]
 /** Names that the tools of AWS give the architectures. */
 const architectures = { x64: "x86_64", arm64: "arm64" } as const
 
-/** Everything the texts need, of a layer. */
+/** The facts about a layer that the texts need. */
 interface Facts {
   readonly arch: (typeof architectures)[keyof typeof architectures]
   readonly directory: string
   readonly zip: string
-  /** Too large for a request: it goes by way of S3. */
+  /** The zip is too large for a request, so it is uploaded to S3 first. */
   readonly isLarge: boolean
-  /** Of the layer: letters, digits, - and _. */
+  /** The name of the layer: letters, digits, - and _. */
   readonly name: string
-  /** Of a resource or a variable. */
+  /** The name of a resource or a variable. */
   readonly id: string
 }
 
-/** A path as it is written in the current folder. */
+/** Writes a path as it is written in the current folder. */
 export const shown = (path: string): string => {
   const relative = NodePath.relative(process.cwd(), path)
   return relative.startsWith("..") ? path : relative || "."
@@ -47,7 +47,7 @@ const factsOf = (name: string, { arch, directory, zip }: BuiltLayer): Facts => {
   }
 }
 
-/** One word of a shell. */
+/** Writes a text as one word of a shell. */
 export const word = (text: string): string => (/^[A-Za-z0-9_./:=-]+$/.test(text) ? text : quote(text))
 
 const cli = ({ arch, isLarge, name, zip }: Facts): string => {
@@ -77,7 +77,7 @@ const cdk = ({ arch, id, zip }: Facts): string => {
 // For the function: fn.addLayers(${variable})`
 }
 
-/** Terraform sends a file in a request; what is too large for one goes to a bucket first. */
+/** Terraform sends a file in a request; a zip that is too large for that goes to a bucket first. */
 const terraform = ({ arch, isLarge, name, zip }: Facts): string => {
   const id = name.replaceAll("-", "_").replace(/^\d/, "layer_$&")
   const file = JSON.stringify(zip)

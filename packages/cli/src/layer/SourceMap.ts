@@ -1,4 +1,4 @@
-/** From the positions in a minified bundle, which is what stack traces in a log name, to those in the sources. */
+/** Turns positions in a minified bundle, as stack traces in a log have them, into positions in the sources. */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as NodeModule from "node:module"
@@ -9,15 +9,15 @@ import type { LayerConfig } from "./LayerConfig.ts"
 const mappingFields = {
   version: Schema.Literal(3),
   names: Schema.Array(Schema.String),
-  /** Relative to the project. */
+  /** Paths relative to the project. */
   sources: Schema.Array(Schema.String),
   mappings: Schema.String
 }
 
-/** What a source map says of a bundle. */
+/** The source map of a bundle. */
 export const SourceMap = Schema.Struct({
   ...mappingFields,
-  /** `<name>/bundle.cjs`, where the bundle is in the layer. */
+  /** The path of the bundle in the layer, `<name>/bundle.cjs`. */
   file: Schema.String.check(Schema.isPattern(/^[\w.-]+\/bundle\.cjs$/))
 })
 
@@ -25,16 +25,16 @@ export type SourceMap = typeof SourceMap.Type
 
 const decodeMappings = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Struct(mappingFields)))
 
-/** Of the map that rolldown has made. */
+/** Makes the source map from the text of the one that rolldown has made. */
 export const fromRolldown = ({ name }: Pick<LayerConfig, "name">, text: string): SourceMap => ({
   ...decodeMappings(text),
   file: `${name}/bundle.cjs`
 })
 
-/** Where a build writes the map: one for all architectures. */
+/** The path at which a build writes the map, which is the same for all architectures. */
 export const fileOf = ({ name, out }: Pick<LayerConfig, "name" | "out">): string => NodePath.join(out, `${name}.map`)
 
-/** The map in a text, `undefined` for one that is none of ours. */
+/** Reads the map in a text; `undefined` if `effect-lambda build` has not written it. */
 export const decode = (text: string): SourceMap | undefined =>
   Option.getOrUndefined(Schema.decodeUnknownOption(Schema.fromJsonString(SourceMap))(text))
 
@@ -48,7 +48,7 @@ const mapBeside = (extension: string): SourceMap | undefined => {
   return map?.file === `${name}/bundle.cjs` ? map : undefined
 }
 
-/** What the maps beside the layers of these extension files say; `undefined`: there is none. */
+/** The positions in the maps beside the layers of these extension files; `undefined` if there is no map. */
 export const positionsBeside = (extensions: ReadonlyArray<string>): Positions | undefined => {
   const all = extensions.map(mapBeside).filter((map) => map !== undefined)
   const known = all.map(positions)
@@ -59,11 +59,11 @@ export const positionsBeside = (extensions: ReadonlyArray<string>): Positions | 
   }
 }
 
-/** Where the positions in texts are in the sources. */
+/** Finds the places in the sources for positions in texts. */
 export interface Positions {
-  /** The text with `src/main.ts:12:8` for each position in the bundle, wherever the layer lies. */
+  /** Gives the text with `src/main.ts:12:8` for each position in the bundle, in whatever folder the layer lies. */
   readonly restore: (text: string) => string
-  /** The first position in a source of the project itself, of no package that it uses. */
+  /** Gives the first position in a source of the project itself, and of no package that it uses. */
   readonly own: (text: string) => string | undefined
 }
 

@@ -2,29 +2,29 @@
  * The entry of a layer, `extensions/<name>`: a bash script that registers before any JavaScript is loaded and then
  * becomes the program.
  *
- * Lambda starts the function's runtime only when every extension has registered, so what lies before register is part of
+ * Lambda starts the function's runtime only when every extension has registered, so everything before register is part of
  * every cold start. The stub hands its registration over in the variables of `PreRegistration` of
- * `@effect-lambda/extension-node`; where it has none, the program registers itself.
+ * `@effect-lambda/extension-node`. If it has no registration, the program registers itself.
  *
- * It opens the connection too over which the program will poll, and leaves it open: the program's first request leaves
- * before Node has loaded its network modules.
+ * The stub also opens the connection over which the program will poll, and leaves it open: the program's first request
+ * leaves before Node has loaded its network modules.
  *
- * It runs on bash 3.2 (the bash of macOS) and newer with `/dev/tcp`, starts no process and writes no file (bash writes
- * here-documents to files). A register that was sent is waited for as long as init may last: Lambda may answer late, and
- * refuses a second one. The two connects have no limit, since bash has none for them: Lambda's address is on the same
+ * The stub runs on bash 3.2 (the bash of macOS) and newer with `/dev/tcp`, starts no process and writes no file (bash writes
+ * here-documents to files). The wait for the answer to register lasts as long as init may last: Lambda may answer late, and
+ * refuses a second register. The two connects have no limit, since bash has none for them: Lambda's address is on the same
  * machine, which accepts or refuses at once.
  */
 
 /**
- * What runs the program: `managed` is `/var/lang/bin/node`, the Node of Lambda's Node runtimes; `node` is
- * `<name>/bin/node` of the layer; `auto` is the former where it can be started, otherwise the latter; with `bun` the
+ * The runtime of the program: `managed` is `/var/lang/bin/node`, the Node of Lambda's Node runtimes; `node` is
+ * `<name>/bin/node` of the layer; `auto` is the former if it can be started, otherwise the latter; with `bun` the
  * program is `<name>/bin/<name>`.
  */
 export type Runtime = "managed" | "node" | "auto" | "bun"
 
 export type EventType = "INVOKE" | "SHUTDOWN"
 
-/** The longest init there is, in seconds: inside an invocation it has the function's timeout, which is 15 minutes at most. */
+/** The longest init, in seconds: inside an invocation it has the function's timeout, which is 15 minutes at most. */
 const longestInit = 900
 
 /** Lambda answers with a handful of lines of less than 100 characters. */
@@ -32,21 +32,21 @@ const maximumLine = 8192
 const maximumLines = 1000
 
 export interface Options {
-  /** Name of the file in `extensions/`, and of the directory with the program. */
+  /** The name of the file in `extensions/`, and of the directory with the program. */
   readonly name: string
-  /** What to register for. On managed instances INVOKE is left out, since Lambda refuses it there. */
+  /** The events to register for. On managed instances INVOKE is left out, since Lambda refuses it there. */
   readonly events: ReadonlyArray<EventType>
   readonly runtime: Runtime
-  /** How many seconds the answer to register is waited for. Default: as long as init may last. */
+  /** The wait for the answer to register, in seconds. Default: as long as init may last. */
   readonly waitSeconds?: number
 }
 
-/** As one word of a shell. */
+/** Quotes a text as one word of a shell. */
 export const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
 
 const incomplete = "the layer is incomplete or built for another architecture"
 
-/** Tries one runtime after the other. `$1` is the name of the extension, `$2` the folder of its program. */
+/** Tries a runtime after the other. `$1` is the name of the extension, `$2` the folder of its program. */
 const launchNode = (candidates: string, advice: string): string => `
 set -- "$1" "$2" ${candidates}
 [[ -z $EFFECT_LAMBDA_NODE ]] || set -- "$1" "$2" "$EFFECT_LAMBDA_NODE"
@@ -77,9 +77,10 @@ exit 1
 }
 
 /**
- * A connection that the program sends its first request over, before it has loaded what opens one. Bun has no use for it.
+ * Opens the connection for the program's first request, before the program has loaded the modules that open one. Bun has no
+ * use for it.
  *
- * `command`: without it a failure would end the script where POSIXLY_CORRECT is set.
+ * `command` keeps a failure from ending the script if POSIXLY_CORRECT is set.
  */
 const handOverConnection = (runtime: Runtime): string =>
   runtime === "bun"
@@ -87,19 +88,19 @@ const handOverConnection = (runtime: Runtime): string =>
     : `
     if { command exec 3<>"/dev/tcp/$host/$port"; } 2>/dev/null; then export EFFECT_LAMBDA_API_DESCRIPTOR=3; fi`
 
-/** The text of the entry. ASCII, since bash reads it in the locale of the function. */
+/** The text of the entry, in ASCII, since bash reads it in the locale of the function. */
 export const render = ({ events, name, runtime, waitSeconds = longestInit }: Options): string => {
   const managedEvents = events.filter((event) => event !== "INVOKE")
   return `#!/bin/bash -p
 # Registers this extension with Lambda before any JavaScript is loaded, then becomes the program.
-# Made by effect-lambda. -p: BASH_ENV and shell functions of the function's environment do not count here.
+# Made by effect-lambda. With -p, BASH_ENV and shell functions of the function's environment do not count here.
 # Variables are local, and the rest is in $1 and $2: a variable of the function that is called "name" keeps its value.
 
-# Talks to Lambda on descriptor 3, in the C locale, where bash counts and keeps bytes. A register that was sent is waited
-# for as long as init may last: Lambda refuses a second one.
+# Talks to Lambda on descriptor 3, in the C locale, in which bash counts and keeps bytes. The wait for the answer lasts as
+# long as init may last: Lambda refuses a second register.
 register() {
   local LC_ALL=C deadline=$((SECONDS + ${waitSeconds})) left line length= lines=0
-  # In variables, since bash 3.2 reads such patterns only there.
+  # The patterns are in variables, since bash 3.2 reads such patterns only there.
   local statusLine='^HTTP/1\\.[01] ([0-9]{3})( |$)' shortLength='^[0-9]{1,5}$' errorType='"errorType": *"([A-Za-z.]+)"'
   printf '%s\\r\\n' 'POST /2020-01-01/extension/register HTTP/1.1' "Host: $AWS_LAMBDA_RUNTIME_API" 'Connection: close' \\
     'Content-Type: application/json' "Content-Length: \${#body}" "Lambda-Extension-Name: $name" \\
@@ -122,8 +123,8 @@ register() {
     esac
     shopt -u nocasematch
   done
-  # Read by its length: the server may keep the connection open. Left out where the environment could not hold it or the
-  # length is not known; the identifier is what counts.
+  # Reads the body by its length, since the server may keep the connection open. The body is left out if its length is not
+  # known or the environment could not hold it: only the identifier has to be there.
   if [[ $length =~ $shortLength ]] && length=$((10#$length)) && ((length > 0)); then
     IFS= read -r -d '' -n "$length" -t 2 -u 3 response
   fi
@@ -132,7 +133,7 @@ register() {
   [[ $response =~ $errorType ]] && problem+=" \${BASH_REMATCH[1]}"
 }
 
-# Hands over by the variables that PreRegistration.ts reads. What the function's environment says there is wrong.
+# Hands over by the variables that PreRegistration.ts reads, and removes those that the function's environment has.
 hand_over() {
   local name=$1 events=${quote(events.join())} body=${quote(JSON.stringify({ events }))}
   local status= identifier= response= problem= host port address='^(\\[[0-9A-Fa-f:.]+\\]|[^][/:[:space:]]+)(:([0-9]{1,5}))?$'
@@ -160,18 +161,18 @@ hand_over() {
 if [[ $0 == */* ]]; then set -- "\${0##*/}" "\${0%/*}/../"${quote(name)}; else set -- "$0" ../${quote(name)}; fi
 hand_over "$1"
 
-# What loads foreign code into the program goes; NODE_EXTRA_CA_CERTS stays, it loads none and sinks may need it. Node would
-# take the descriptor in NODE_CHANNEL_FD for the one of a parent process, and 3 is the connection.
+# Removes variables that load foreign code into the program. NODE_EXTRA_CA_CERTS stays: it loads none, and sinks may need
+# it. Node would take the descriptor in NODE_CHANNEL_FD for that of a parent process, and 3 is the connection.
 unset NODE_OPTIONS BUN_OPTIONS BUN_BE_BUN LD_PRELOAD LD_AUDIT NODE_CHANNEL_FD NODE_CHANNEL_SERIALIZATION_MODE
 shopt -s execfail${launch(name, runtime)}`
 }
 
 /**
- * The entry for images without bash: Node itself, and the program registers when it runs. With `node` it is the layer's
- * own Node, found only where the layer is mounted at `/opt`.
+ * The entry for images without bash: Node itself, and the program registers when it runs. With `node` the entry names the
+ * Node in the layer, which is found only if the layer is mounted at `/opt`.
  *
- * NODE_OPTIONS has taken effect before the first line: a module that it requires runs in this process, and one that is
- * missing ends it. All that can be done is to keep it from child processes.
+ * NODE_OPTIONS has taken effect before the first line: a module that it requires runs in this process, and a missing module
+ * ends it. The entry can only keep it from child processes.
  */
 export const renderNode = ({
   name,
@@ -183,6 +184,6 @@ export const renderNode = ({
   `#!${runtime === "node" ? `/opt/${name}/bin/node` : "/usr/bin/env node"}
 // Starts this extension, which registers itself. Made by effect-lambda.
 delete process.env.NODE_OPTIONS
-// Works in both kinds of modules, whatever package.json lies above.
+// import() works in both kinds of modules, whatever package.json lies above.
 import(${JSON.stringify(`../${name}/index.cjs`)})
 `

@@ -8,7 +8,7 @@ import { execute } from "./Execute.ts"
 import * as LayerConfig from "./LayerConfig.ts"
 
 interface File {
-  /** In the project, with `/`. */
+  /** The path in the project, with `/`. */
   readonly path: string
   readonly text: string
 }
@@ -20,19 +20,19 @@ interface Manifest {
   overrides?: Record<string, string>
 }
 
-/** The packages of this repository that a project needs, directly or not. */
+/** The packages of this repository that a project needs, directly or through another package. */
 const packages = ["cli", "emulator", "extension", "extension-node"] as const
 
 const templates = NodePath.join(import.meta.dirname, "../../templates")
 
-/** Whether the registry has the packages of this version. */
+/** Says whether the registry has the packages of this version. */
 export const isPublished = cli.version !== "0.0.0"
 
-/** How the tarballs for `--from` are made, in the repository of effect-lambda. */
+/** The command that makes the tarballs for `--from`, in the repository of effect-lambda. */
 export const packCommand = (directory: string): string =>
   `npm run pnpm -- -r --filter '@effect-lambda/*' pack --pack-destination ${directory}`
 
-/** The name that stands in the templates. */
+/** The name of the extension in the templates. */
 const placeholder = "my-extension"
 
 const read = (template: string): ReadonlyArray<File> => {
@@ -46,21 +46,24 @@ const read = (template: string): ReadonlyArray<File> => {
   })
 }
 
-/** A file that two templates have, such as README.md, is one file: the second goes on where the first ends. */
+/** Joins the files that two templates have, such as README.md: the text of the second follows that of the first. */
 const joined = (files: ReadonlyArray<File>): ReadonlyArray<File> => {
   const texts = new Map<string, string>()
   for (const { path, text } of files) texts.set(path, (texts.get(path) ?? "") + text)
   return Array.from(texts, ([path, text]) => ({ path, text }))
 }
 
-/** Whether a tarball holds the built package. Packed without a build it has only sources, which Node does not run there. */
+/**
+ * Says whether a tarball holds the built package. Packed without a build it has only sources, which Node does not run below
+ * node_modules.
+ */
 const isBuilt = (file: string) =>
   execute("tar", ["-tzf", file], { timeoutMillis: 60_000 }).pipe(
     Effect.map((names) => /^package\/dist\//m.test(names)),
     Effect.orElseSucceed(() => false)
   )
 
-/** Where the packages come from: the registry, or tarballs. */
+/** Gives the specifier of each package: a version in the registry, or a tarball. */
 const specifiers = Effect.fnUntraced(function* (from: string | undefined) {
   if (from === undefined) return new Map(packages.map((name) => [name as string, cli.version]))
   const directory = NodePath.resolve(from)
@@ -86,14 +89,14 @@ const specifiers = Effect.fnUntraced(function* (from: string | undefined) {
   return new Map([...files].map(([name, file]) => [name, `file:${file}`]))
 })
 
-/** A project, file by file. With `from` its packages are tarballs of that folder, those of its packages too. */
+/** Renders a project, file by file. With `from` its packages, and the packages of those, are tarballs of that folder. */
 export const render = Effect.fnUntraced(function* (options: {
   readonly name: string
   readonly telemetry: boolean
   readonly from: string | undefined
 }) {
   const { from, name } = options
-  // The rule of npm, and then that of a layer.
+  // The rule of npm comes first, then that of a layer.
   const rule = /^[a-z0-9][a-z0-9._-]{0,99}$/.test(name)
     ? LayerConfig.nameRule(name)
     : "lower-case letters, digits, and . _ - behind the first of them, 100 at most, as npm wants it"
@@ -124,7 +127,7 @@ export const render = Effect.fnUntraced(function* (options: {
   )
 })
 
-/** Writes into a folder that is empty or does not exist; all files or none. */
+/** Writes all files or none, into a folder that is empty or does not exist. */
 export const write = Effect.fnUntraced(function* (directory: string, files: ReadonlyArray<File>) {
   const stat = Fs.statSync(directory, { throwIfNoEntry: false })
   if (stat !== undefined && !stat.isDirectory())
@@ -137,7 +140,7 @@ export const write = Effect.fnUntraced(function* (directory: string, files: Read
   const topLevel = new Set(files.map(({ path }) => path.split(NodePath.sep)[0] ?? path))
   yield* Effect.try({
     try: () => {
-      // Not `recursive`: below /proc Node would try for ever.
+      // With `recursive` Node would try for ever below /proc.
       if (stat === undefined) Fs.mkdirSync(directory)
       try {
         for (const { path, text } of files) {

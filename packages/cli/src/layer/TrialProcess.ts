@@ -1,6 +1,7 @@
 /**
- * The trial run itself, a program beside the build: `node TrialProcess.ts FOLDER` reads `request.json` of the folder,
- * runs the layer in it, and writes `answer.json`. A process can be given a network with nothing in it; the build cannot.
+ * The trial run itself, as a program beside the build: `node TrialProcess.ts FOLDER` reads `request.json` in the folder,
+ * runs the layer in it, and writes `answer.json`. A separate process can have an empty network; the build needs the real
+ * one.
  */
 import * as Emulator from "@effect-lambda/emulator/Emulator"
 import type { EmulatorError } from "@effect-lambda/emulator/EmulatorError"
@@ -12,20 +13,20 @@ import * as Fs from "node:fs"
 import * as NodePath from "node:path"
 import process from "node:process"
 
-/** What to run: the folder holds `opt`, and the function `handler.mjs`. */
+/** The request of a trial run; its folder also holds `opt`, and the function `handler.mjs`. */
 export interface Request {
-  /** Variables of the function. */
+  /** The variables of the function. */
   readonly env: Readonly<Record<string, string>>
-  /** For init, and for an invocation. */
+  /** The time limit of init and of an invocation, in milliseconds. */
   readonly limitMillis: number
 }
 
-/** How far the extension came, and everything that happened. */
+/** The answer of a trial run: how far the extension came, and everything that happened. */
 export interface Answer {
-  /** Why there is no answer: a sentence. */
+  /** A sentence that says why the trial could not run. */
   readonly problem?: string
   readonly initStatus: string
-  /** The invocation that the extension failed with. */
+  /** The invocation in which the extension failed. */
   readonly failed?: { readonly invocation: number; readonly status: string }
   readonly entries: ReadonlyArray<Journal.JournalEntry>
 }

@@ -1,6 +1,6 @@
 /**
- * The program runs once under the emulator before it is packed: one that throws at its start or never registers is found
- * here, what it registers for is what the stub will register for, and V8 has compiled by then what the start needs.
+ * Runs the program once under the emulator before it is packed. A program that throws at its start or never registers is
+ * found here. The stub will register for the events of this run, and the code cache holds what V8 has compiled in it.
  */
 import * as Journal from "@effect-lambda/emulator/Journal"
 import * as LogLine from "@effect-lambda/emulator/LogLine"
@@ -18,7 +18,7 @@ import { type EventType, quote } from "./Stub.ts"
 import type * as TrialProcess from "./TrialProcess.ts"
 import * as Write from "./Write.ts"
 
-/** A Node, or what runs a Node of another architecture and that Node. */
+/** A Node, or the program that runs a Node of another architecture with that Node behind it. */
 export type NodeCommand = readonly [string, ...ReadonlyArray<string>]
 
 /** A bundle for the loader, or one executable file. */
@@ -27,29 +27,29 @@ export type Program = { readonly bundle: string; readonly node: NodeCommand } | 
 export interface Options {
   readonly name: string
   readonly program: Program
-  /** Variables of the function, as a user of the layer sets them. */
+  /** The variables of the function, as a user of the layer sets them. */
   readonly env: Readonly<Record<string, string>>
-  /** Where what the program prints is in its sources. */
+  /** Finds the places in the sources for positions that the program prints. */
   readonly positions?: Positions | undefined
-  /** For init, and for an invocation; default: what Lambda gives init, 10 seconds. */
+  /** The time limit of init and of an invocation, in milliseconds. Default: 10 seconds, which Lambda gives init. */
   readonly limitMillis?: number
-  /** What takes the network away from a command; default: what this machine permits. */
+  /** The words before a command that take its network away. Default: those that this machine permits. */
   readonly isolation?: ReadonlyArray<string>
 }
 
 export interface TrialRun {
-  /** What the program registers for; `undefined` where it failed before it could. */
+  /** The events that the program registers for; `undefined` if it failed before it could register. */
   readonly events: ReadonlyArray<EventType> | undefined
-  /** What V8 compiled; without one the program did not end at SHUTDOWN by itself. */
+  /** The code that V8 compiled; `undefined` if the program did not end at SHUTDOWN by itself. */
   readonly codeCache: Uint8Array | undefined
-  /** That it reported an error in init, the errors in its log, what it abandoned, and that it did not end. */
+  /** Sentences for an error reported in init, errors in the log, abandoned work, and an end that did not come. */
   readonly errors: ReadonlyArray<string>
 }
 
 const cacheOfFailure =
   "the code cache holds what ran until init failed, and no more: the layer starts slower than it could"
 
-/** By the line of `Extension.run`: such an extension idles, so init is a success for Lambda. */
+/** Looks for the line of `Extension.run` about a failed init: such an extension idles, and Lambda takes init for a success. */
 const isInitialised = (entries: ReadonlyArray<Journal.JournalEntry>): boolean =>
   !entries.some(
     Journal.is(
@@ -74,7 +74,7 @@ const writeProgram = (folder: string, { name, program }: Options): NodeCommand =
   return [...program.node, file]
 }
 
-/** The layer without a stub. The name is handed over, since the file that Node runs is called index.cjs. */
+/** Writes the layer without a stub. A variable holds the name, since the file that Node runs is called index.cjs. */
 const writeLayer = (folder: string, options: Options): void => {
   const entry = NodePath.join(folder, "opt/extensions", options.name)
   Fs.mkdirSync(NodePath.dirname(entry), { recursive: true })
@@ -88,10 +88,10 @@ const writeLayer = (folder: string, options: Options): void => {
   )
 }
 
-/** `Extension.run` gives up what is not done in time, and goes on: a warning in its log, a surprise in Lambda. */
+/** Matches the warning of `Extension.run` about work that it abandons after its time: in Lambda that is a surprise. */
 const isAbandoned = ({ level, text }: LogLine.LogLine): boolean => level === "WARN" && / is abandoned\b/.test(text)
 
-/** `NodeExtension.runMain` registers for INVOKE and SHUTDOWN in the place of a program that fails too early. */
+/** Matches the line of `NodeExtension.runMain` when it registers for INVOKE and SHUTDOWN for a program that failed early. */
 const isTooEarly = Journal.is(
   "Output",
   ({ line, source }) =>
@@ -100,7 +100,7 @@ const isTooEarly = Journal.is(
 
 const requestIds = /[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}/g
 
-/** Each error once, whatever the invocation it was in. */
+/** The errors in the log; an error that several invocations have counts once. */
 const errorsIn = (entries: ReadonlyArray<Journal.JournalEntry>, positions?: Positions): ReadonlyArray<string> => {
   const errors = entries.filter(Journal.is("Output", ({ source }) => source !== "runtime")).flatMap(({ line }) => {
     const log = LogLine.read(line)
@@ -111,14 +111,14 @@ const errorsIn = (entries: ReadonlyArray<Journal.JournalEntry>, positions?: Posi
   return [...Map.groupBy(errors, (text) => text.replaceAll(requestIds, "")).values()].flatMap(([first]) => first ?? [])
 }
 
-/** Where a program that needs variables gets them in its trial run. */
-const envAdvice = "variables that the program needs are given by --env KEY=VALUE"
+/** The advice for a program that needs variables in its trial run. */
+const envAdvice = "give the variables that the program needs by --env KEY=VALUE"
 
-/** What is told of a trial run that a layer can be made of all the same; `undefined`: nothing. */
+/** The note about a trial run that a layer can still be made of; `undefined` if nothing went wrong. */
 export const noteOf = ({ errors }: TrialRun): string | undefined =>
   errors.length === 0 ? undefined : [`what went wrong in the trial run; ${envAdvice}`, ...errors].join("\n")
 
-/** What went wrong, by the journal, and what the program printed. */
+/** Says what went wrong, by the journal, and what the program printed. */
 const explain = (entries: ReadonlyArray<Journal.JournalEntry>, positions?: Positions): string => {
   const extension = entries.filter((entry) => !("source" in entry) || entry.source !== "runtime")
   const refused = extension.find(Journal.is("ApiRefused"))
@@ -130,7 +130,7 @@ const explain = (entries: ReadonlyArray<Journal.JournalEntry>, positions?: Posit
     .slice(-30)
     .map(({ line }) => `  ${positions?.restore(line) ?? line}`)
   const failed = extension.find(Journal.is("LaunchFailed"))
-  // Nothing was missing for a program that ends well and has nothing to say: it has nothing to do.
+  // A program that exits with 0 and prints nothing missed no variable: it has nothing to do.
   const isEmpty = exited?.status._tag === "Code" && exited.status.code === 0 && output.length === 0
   const how =
     exited?.status._tag === "Code"
@@ -146,7 +146,7 @@ const explain = (entries: ReadonlyArray<Journal.JournalEntry>, positions?: Posit
   ].join("\n")
 }
 
-/** Where the program of the trial lies: beside this file, as source or compiled. */
+/** The path of the trial's program, which lies beside this file, as source or compiled. */
 const trialProcess = fileURLToPath(new URL(`./TrialProcess${NodePath.extname(import.meta.url)}`, import.meta.url))
 
 const start = Effect.fnUntraced(function* (folder: string, options: Options, limitMillis: number) {
@@ -155,7 +155,7 @@ const start = Effect.fnUntraced(function* (folder: string, options: Options, lim
   const request: TrialProcess.Request = { env: { ...options.env, ...proxies }, limitMillis }
   yield* Write.attempt(folder, () => Fs.writeFileSync(NodePath.join(folder, "request.json"), JSON.stringify(request)))
   const [file = process.execPath, ...args] = [...isolated, process.execPath, trialProcess, folder]
-  // It ends by itself: init, a slow invocation and SHUTDOWN have their limits.
+  // The process ends by itself: init, a slow invocation and SHUTDOWN have their limits.
   yield* execute(file, args, { timeoutMillis: 4 * limitMillis + 30_000 }).pipe(
     Effect.catchTag("ExecuteError", ({ message, output }) =>
       UserError.fail(`the trial run failed: ${message}: ${output}`)
@@ -174,7 +174,7 @@ const runIn = Effect.fnUntraced(function* (folder: string, options: Options) {
   const reported = entries.find(
     Journal.is("ErrorReported", ({ route, source }) => source !== "runtime" && route === "init/error")
   )
-  // To end where its backend cannot be reached may be its design, and the backend is not here.
+  // A program may end by design if its backend cannot be reached, and the trial has no backend.
   if (!isStarted && reported === undefined) return yield* fail("the extension did not start")
   if (failed !== undefined) {
     return yield* fail(`the extension failed (${failed.status}) with invocation ${failed.invocation}`)

@@ -1,4 +1,4 @@
-/** The compiler of the project, run before a build. */
+/** Runs the compiler of the project before a build. */
 import type * as CliError from "effect/cli/CliError"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -11,7 +11,7 @@ import * as UserError from "../UserError.ts"
 import { execute } from "./Execute.ts"
 import type { LayerConfig } from "./LayerConfig.ts"
 
-/** A file that only the root of a repository or of its packages has. */
+/** Says whether a folder has a file that only the root of a repository or of its packages has. */
 const isRoot = (folder: string): boolean => {
   if ([".git", "pnpm-workspace.yaml"].some((name) => Fs.existsSync(NodePath.join(folder, name)))) return true
   try {
@@ -21,7 +21,7 @@ const isRoot = (folder: string): boolean => {
   }
 }
 
-/** The root of the monorepo that has the project; the project itself where there is none. */
+/** The root of the monorepo that has the project; without a monorepo the project itself. */
 const findRoot = (project: string): string => {
   for (let folder = project; folder !== NodePath.dirname(folder); folder = NodePath.dirname(folder)) {
     if (isRoot(folder)) return folder
@@ -62,10 +62,13 @@ const referencesOf = (config: string, shown: string): ReadonlyArray<string> =>
       })
   })
 
-/** What it refers to has to be built first: until then errors may follow from that. */
+/** Says whether the compiler misses the build of a referenced project; other errors may follow from that. */
 const lacksReferences = (said: ReadonlyArray<string>): boolean => said.some((line) => line.includes("error TS6305:"))
 
-/** Fails with what the compiler says. Says why where there is nothing to run, or where it did not look at the entry. */
+/**
+ * Checks the types, and fails with the errors of the compiler. Succeeds with a note if there is nothing to run, if the
+ * compiler did not look at the entry, or if it had to build other projects first.
+ */
 export const run = Effect.fnUntraced(function* ({ entry, project }: Pick<LayerConfig, "entry" | "project">) {
   const config = findConfig(NodePath.dirname(entry), findRoot(project))
   if (config === undefined) return "types are not checked: there is no tsconfig.json near the entry"
@@ -74,7 +77,7 @@ export const run = Effect.fnUntraced(function* ({ entry, project }: Pick<LayerCo
   const tsc = (...args: ReadonlyArray<string>) =>
     execute(process.execPath, [compiler, ...args], { cwd: project, timeoutMillis: 300_000 })
   const compile = (file: string, ...args: ReadonlyArray<string>) => tsc("-p", file, ...args)
-  // Neither composite nor incremental: a check leaves nothing behind.
+  // Without composite and incremental, so that a check leaves no files behind.
   const off = ["--noEmit", "--composite", "false", "--incremental", "false", "--pretty", "false"]
   const named = (file: string) => NodePath.relative(project, file)
   const references = (file: string) =>
@@ -86,9 +89,9 @@ export const run = Effect.fnUntraced(function* ({ entry, project }: Pick<LayerCo
     UserError.fail(
       said.join("") === ""
         ? `${what} could not be checked: ${message} (--no-check builds without)`
-        : `${what} are wrong (--no-check builds all the same):\n${said.join("\n")}`
+        : `${what} are wrong (--no-check builds anyway):\n${said.join("\n")}`
     )
-  /** As the author would: it writes where the configurations of those projects say. */
+  /** Builds the referenced projects as their author would, into the folders that their configurations name. */
   const buildReferences = Effect.fnUntraced(function* (file: string) {
     const projects = yield* references(file)
     yield* tsc("-b", ...projects, "--pretty", "false").pipe(
@@ -98,7 +101,7 @@ export const run = Effect.fnUntraced(function* ({ entry, project }: Pick<LayerCo
     )
     return `what ${named(file)} refers to was not built: tsc -b ${projects.map(named).join(" ")} has built it`
   })
-  /** Gives the files that were looked at, and what had to be done before. */
+  /** Gives the files that the compiler looked at, and a note if it had to build other projects first. */
   const check = (
     file: string,
     note?: string
@@ -120,7 +123,7 @@ export const run = Effect.fnUntraced(function* ({ entry, project }: Pick<LayerCo
 
   const { listed, note } = yield* check(config)
   if (hasEntry(listed)) return note
-  // A solution has no files of its own: the entry is in one of the projects that it refers to.
+  // A solution has no files: the entry is in one of the projects that it refers to.
   const known = new Set([config])
   for (const file of known) {
     for (const reference of yield* references(file)) known.add(reference)

@@ -12,17 +12,17 @@ export type Outcome =
       readonly bundle: Bundle.Bundle
       readonly warnings: ReadonlyArray<string>
       readonly millis: number
-      /** When the change was seen, on the clock. */
+      /** The time at which the change was seen. */
       readonly since: number
     }
   | { readonly _tag: "Failed"; readonly message: string }
 
 /**
- * The newest outcome that has not been taken, the first one without a change. An older one is forgotten: only the last
+ * Makes a queue of outcomes; the first comes without a change. The queue keeps only the newest outcome, since only the last
  * state of the sources counts.
  *
  * @param options.others files whose change counts too
- * @param options.file where the bundle is written
+ * @param options.file the path of the bundle that is written
  */
 export const make = Effect.fnUntraced(function* (options: {
   readonly config: LayerConfig
@@ -32,7 +32,7 @@ export const make = Effect.fnUntraced(function* (options: {
   const { config, file, others } = options
   const outcomes = yield* Queue.sliding<Outcome>(1)
   const clock = yield* Clock.Clock
-  // Imported here, as by `Bundle`.
+  // Imported here for the same reason as in `Bundle`.
   const { watch } = yield* Effect.promise(() => import("rolldown"))
   let warnings: Array<string> = []
   let since = 0
@@ -49,7 +49,7 @@ export const make = Effect.fnUntraced(function* (options: {
         ...input,
         plugins: [input.plugins, watchOthers],
         output: { ...Bundle.outputOptions(config), file },
-        // Whoever saves several files at once gets one build.
+        // Several files that are saved at once make one build.
         watch: { buildDelay: 50 }
       }).on("event", (event) => {
         switch (event.code) {

@@ -1,12 +1,12 @@
 /**
- * Reads the zip of a layer, also one that somebody else's tool has written: permissions, symbolic links, odd paths and
- * all. Nothing is inflated before it is asked for, and never more than the directory of the zip announced.
+ * Reads the zip of a layer that any tool has written, with permissions, symbolic links and odd paths. An entry is inflated
+ * only when it is asked for, and never to more bytes than the directory of the zip announced.
  */
 import * as Result from "effect/Result"
 import { crc32, inflateRawSync } from "node:zlib"
 import type { Entry } from "./LayerContent.ts"
 
-/** Four times what Lambda unpacks. */
+/** Four times the size that Lambda unpacks. */
 const maxUnpackedBytes = 1024 ** 3
 
 const endSignature = 0x06_05_4b_50
@@ -31,7 +31,7 @@ const kindOf = (path: string, mode: number): Entry["kind"] => {
   }
 }
 
-/** Where the end record begins: it is the last thing in the file but for a comment of at most 65535 bytes. */
+/** Finds the end record, which only a comment of at most 65535 bytes may follow. */
 const findEnd = (view: DataView): number | undefined => {
   for (let at = view.byteLength - 22; at >= Math.max(0, view.byteLength - 22 - 0xff_ff); at--) {
     if (view.getUint32(at, true) === endSignature) return at
@@ -49,7 +49,7 @@ interface Header {
   readonly offset: number
 }
 
-/** The sizes of a zip64 entry stand in an extra field, those only whose place in the header says "too big". */
+/** Reads the sizes of a zip64 entry. The extra field holds only those whose value in the header says "too big". */
 const zip64Of = (view: DataView, begin: number, end: number, fields: ReadonlyArray<number>): ReadonlyArray<number> => {
   for (let at = begin; at + 4 <= end; at += 4 + view.getUint16(at + 2, true)) {
     if (view.getUint16(at, true) !== 1) continue
@@ -63,7 +63,7 @@ const zip64Of = (view: DataView, begin: number, end: number, fields: ReadonlyArr
   return fields
 }
 
-/** The bytes of one entry. Throws a sentence: what is wrong with one file need not keep anybody from the others. */
+/** Unpacks the bytes of an entry. Throws a sentence, so that other files can be read if one is damaged. */
 const unpack = (bytes: Uint8Array, header: Header, shift: number): Uint8Array => {
   if ((header.flags & 1) !== 0) throw new Error("it is encrypted, and Lambda has no password")
   if (header.method !== 0 && header.method !== 8) {
@@ -88,13 +88,13 @@ const unpack = (bytes: Uint8Array, header: Header, shift: number): Uint8Array =>
     }
   }
   if (content.length !== header.size) {
-    throw new Error(`it has ${content.length} bytes where the zip says ${header.size}`)
+    throw new Error(`it has ${content.length} bytes, but the zip says ${header.size}`)
   }
   if (crc32(content) !== header.checksum) throw new Error("its checksum is wrong")
   return content
 }
 
-/** Where an entry lies in the zip; `undefined`: not where the directory says, which is for `unpack` to tell. */
+/** The range of an entry in the zip; `undefined` if it is not where the directory says, which `unpack` reports. */
 const rangeOf = (view: DataView, { offset, packedBytes, path }: Header, shift: number) => {
   const at = offset + shift
   if (at < 0 || at + 30 > view.byteLength || view.getUint32(at, true) !== localSignature) return undefined
@@ -103,8 +103,8 @@ const rangeOf = (view: DataView, { offset, packedBytes, path }: Header, shift: n
 }
 
 /**
- * The first two entries that share bytes. No tool writes such a zip: a few bytes of it unpack to as much as somebody
- * likes, once for each entry.
+ * The first two entries that share bytes. No tool writes such a zip, only an attacker: a few bytes unpack again for each
+ * entry, to any size.
  */
 const overlapOf = (ranges: ReadonlyArray<NonNullable<ReturnType<typeof rangeOf>>>) => {
   const sorted = ranges.toSorted((a, b) => a.begin - b.begin)
@@ -128,7 +128,7 @@ const directoryOf = (bytes: Uint8Array): Result.Result<ReadonlyArray<Entry>, str
   if (count === 0xff_ff || offset === noValue32) {
     return Result.fail("it is a zip64 of 65,535 files or 4 GiB and more, which no layer can be")
   }
-  // Not 0 where something stands before the zip, as in a self-extracting one.
+  // The shift is not 0 if the file has something before the zip, such as a program that unpacks it.
   const shift = end - size - offset
   const entries: Array<Entry> = []
   const ranges: Array<NonNullable<ReturnType<typeof rangeOf>>> = []
@@ -181,7 +181,7 @@ const directoryOf = (bytes: Uint8Array): Result.Result<ReadonlyArray<Entry>, str
 }
 
 /**
- * What is in a zip, or the sentence that says why it cannot be known.
+ * Reads the entries of a zip, or says in a sentence why they cannot be read.
  *
  * @category constructors
  * @since 0.1.0
@@ -189,6 +189,6 @@ const directoryOf = (bytes: Uint8Array): Result.Result<ReadonlyArray<Entry>, str
 export const read = (bytes: Uint8Array): Result.Result<ReadonlyArray<Entry>, string> =>
   Result.try({
     try: () => directoryOf(bytes),
-    // A number in it points outside of the file.
+    // A number in the directory points outside the file.
     catch: () => "its directory is broken"
   }).pipe(Result.flatMap((entries) => entries))

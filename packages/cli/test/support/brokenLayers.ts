@@ -305,12 +305,12 @@ export const broken: ReadonlyArray<Broken> = [
   {
     title: "a path that leads out",
     files: beside("../evil", ""),
-    finding: ["error", "path", "../evil", /inside of the layer/]
+    finding: ["error", "path", "../evil", /inside the layer/]
   },
   {
     title: "a path that leads out, about which there would be more to say",
     files: beside("../evil", accessKey, { mode: 0o100600 }),
-    finding: ["error", "path", "../evil", /inside of the layer/]
+    finding: ["error", "path", "../evil", /inside the layer/]
   },
   {
     title: "an absolute path",

@@ -6,7 +6,7 @@ export const brokenLinks: ReadonlyArray<Broken> = [
   {
     title: "an absolute symbolic link",
     files: beside("hello/node", "/usr/local/bin/node", { mode: 0o120777 }),
-    finding: ["error", "link", "hello/node", /outside of the layer/]
+    finding: ["error", "link", "hello/node", /outside the layer/]
   },
   {
     title: "a symbolic link to nowhere",
