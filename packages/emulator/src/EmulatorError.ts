@@ -52,7 +52,7 @@ export class PortUnavailable extends Schema.TaggedError<PortUnavailable>(
   "@effect-lambda/emulator/EmulatorError/PortUnavailable"
 )("PortUnavailable", { host: Schema.String, port: Schema.Finite, cause: Schema.Defect() }) {
   override get message(): string {
-    return `Cannot listen on ${this.host}:${this.port}${whyNot(this.cause)}. Choose another port, or 0 for any free one.`
+    return `Cannot listen on ${this.host}:${this.port}${whyNot(this.cause)}. Choose another port, or 0 for any free port.`
   }
 }
 
@@ -184,7 +184,8 @@ export class InvocationRefused extends Schema.TaggedError<InvocationRefused>(
 )("InvocationRefused", { requestId: Schema.String, errorType: Schema.String }) {
   override get message(): string {
     const { errorType, requestId } = this
-    if (errorType === "") return `Invocation ${requestId} was refused because another one runs. Wait for its result.`
+    if (errorType === "")
+      return `Invocation ${requestId} was refused because another invocation runs. Wait for its result.`
     const advice =
       errorType === "Runtime.Unavailable" ? "Wait until a worker of the runtime calls next." : "Use another request id."
     return `Invocation ${requestId} was refused: ${errorType}. ${advice}`
@@ -245,7 +246,7 @@ export class WaitTimedOut extends Schema.TaggedError<WaitTimedOut>(
 )("WaitTimedOut", { lastEntries: Schema.Array(Schema.String) }) {
   override get message(): string {
     const entries = this.lastEntries.length === 0 ? "  (none)" : this.lastEntries.join("\n")
-    return `The journal did not show what was waited for. Its last entries:\n${entries}`
+    return `The journal did not get the entry that was waited for. Its last entries:\n${entries}`
   }
 }
 

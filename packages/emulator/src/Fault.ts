@@ -167,7 +167,7 @@ const words = {
   ROUTE: { pattern: `(?<route>${routes.join("|")})`, text: routes.join(", ") },
   WHEN: {
     pattern: "(?<when>[1-9]\\d*|every(?:-[1-9]\\d*)?|(?:100|\\d{1,2}(?:\\.\\d+)?)%)",
-    text: "which time (2, every, every-3 or 25%), the first without it"
+    text: "the occurrence that is hit (2, every, every-3 or 25%), by default the first"
   },
   DURATION: { pattern: "(?<duration>\\d+(?:\\.\\d+)?m?s)", text: "such as 500ms or 1.5s" },
   BYTES: { pattern: "(?<bytes>\\d+)", text: "a number" },
@@ -256,7 +256,7 @@ const forms: ReadonlyArray<Form> = [
   },
   {
     syntax: "timeout[@WHEN]",
-    does: "what the runtime answers to the invocation never arrives",
+    does: "the runtime's answer to the invocation never arrives",
     read: (_, common) => ({ _tag: "Timeout", ...common })
   },
   {

@@ -62,7 +62,7 @@ const textOf = (entry: JournalEntry): string => {
     case "RestoreNextCalled":
       return "restore/next"
     case "EventDelivered":
-      return `${entry.eventType}${entry.shutdownReason === undefined ? "" : ` ${entry.shutdownReason}`}${entry.lost ? " LOST: nobody received it" : ""}`
+      return `${entry.eventType}${entry.shutdownReason === undefined ? "" : ` ${entry.shutdownReason}`}${entry.lost ? " LOST: its connection was gone" : ""}`
     case "PollAborted":
       return "gave up its poll, which still stands"
     case "ErrorReported":
@@ -72,7 +72,7 @@ const textOf = (entry: JournalEntry): string => {
     case "InvocationStarted":
       return `invocation ${entry.requestId}`
     case "InvocationDelivered":
-      return entry.lost ? "invocation LOST: nobody received it" : "invocation"
+      return entry.lost ? "invocation LOST: its connection was gone" : "invocation"
     case "RuntimeResponded":
       return entry.functionError === undefined ? "responded" : `failed: ${entry.functionError}`
     case "RuntimeDone":

@@ -46,7 +46,7 @@ type Environment = Readonly<Record<string, string>>
 const syntaxProblem = (name: string, value: string): string | undefined => {
   if (name === "") return "has no name"
   if (/[=\0]/.test(name)) return `has ${name.includes("=") ? "a =" : "a NUL character"} in its name`
-  return value.includes("\0") ? "has a NUL character in its value, where no process can have one" : undefined
+  return value.includes("\0") ? "has a NUL character in its value, which no process can have" : undefined
 }
 
 const problemWith = (name: string, value: string, isHidden: boolean): InvalidVariable | undefined => {
@@ -71,7 +71,7 @@ const settingProblem = (environment: Environment): InvalidVariable | undefined =
   const given = credentialNames.filter((name) => environment[name] !== undefined)
   const missing = credentialNames.slice(0, 2).find((name) => environment[name] === undefined)
   if (missing === undefined || given.length === 0) return undefined
-  const problem = `is missing: ${given.join(" and ")} would be of no use without it`
+  const problem = `is missing: ${given.join(" and ")} would have no effect without it`
   return new InvalidVariable({ name: missing, problem, option: undefined })
 }
 

@@ -192,7 +192,7 @@ describe("profile real, raw", () => {
       const taken = yield* Effect.flip(startEmulator({ invokeListen: { port } }))
       assert.strictEqual(
         taken.message,
-        `Emulator.layer: Cannot listen on 127.0.0.1:${port}: the port is in use. Choose another port, or 0 for any free one.`
+        `Emulator.layer: Cannot listen on 127.0.0.1:${port}: the port is in use. Choose another port, or 0 for any free port.`
       )
       const open = yield* Effect.flip(startEmulator({ invokeListen: { host: "0.0.0.0", port: 0 } }))
       assert.strictEqual(

@@ -688,7 +688,7 @@ describe("the service", () => {
       const taken = yield* Effect.flip(startEmulator({ port }))
       assert.strictEqual(
         taken.reason.message,
-        `Cannot listen on 127.0.0.1:${port}: the port is in use. Choose another port, or 0 for any free one.`
+        `Cannot listen on 127.0.0.1:${port}: the port is in use. Choose another port, or 0 for any free port.`
       )
       const noSlot = yield* Effect.flip(emulator.endSlot("extension:nobody"))
       assert.strictEqual(noSlot.reason._tag, "NotARunningSlot")

@@ -186,7 +186,7 @@ describe("variables that Lambda sets itself", () => {
     [
       "the other half",
       { environment: { AWS_ACCESS_KEY_ID: secret } },
-      '"AWS_SECRET_ACCESS_KEY" is missing: AWS_ACCESS_KEY_ID would be of no use without it.'
+      '"AWS_SECRET_ACCESS_KEY" is missing: AWS_ACCESS_KEY_ID would have no effect without it.'
     ],
     ["an empty region", { environment: { AWS_DEFAULT_REGION: "" } }, '"AWS_DEFAULT_REGION" is empty'],
     [

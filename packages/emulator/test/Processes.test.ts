@@ -80,7 +80,8 @@ describe("a file that cannot be executed is a launch error, found before anythin
       content: "#!/etc/passwd\n",
       errorType: "PermissionDenied",
       message: "permission denied",
-      advice: (file) => `The interpreter /etc/passwd of ${file} is not executable. Name another one in the #! line.`
+      advice: (file) =>
+        `The interpreter /etc/passwd of ${file} is not executable. Name another interpreter in the #! line.`
     },
     {
       title: "a #! line without interpreter",
@@ -111,7 +112,7 @@ describe("a file that cannot be executed is a launch error, found before anythin
       errorType: "UnknownError",
       message: "exec format error",
       advice: (file) =>
-        `${file} is built for another processor than the ${NodeProcess.arch === "x64" ? "x86_64" : "arm64"} of this machine. Build it for this one.`
+        `${file} is built for another processor than the ${NodeProcess.arch === "x64" ? "x86_64" : "arm64"} of this machine. Build it for this machine.`
     }
   ]
 

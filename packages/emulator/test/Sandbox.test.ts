@@ -156,7 +156,7 @@ describe("a machine that permits no namespace", () => {
         Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown({ PATH: opt }))
       )
       const hosts =
-        'add "127.0.0.1 sandbox.localdomain sandbox" to /etc/hosts: listeners of extensions may bind to these names, and this machine does not let the processes have a hosts file of their own (spawn unshare ENOENT)'
+        'add "127.0.0.1 sandbox.localdomain sandbox" to /etc/hosts: listeners of extensions may bind to these names, and this machine does not let the processes have a private hosts file (spawn unshare ENOENT)'
       assert.deepStrictEqual(notes, [
         ...(SandboxHosts.resolves(Fs.readFileSync("/etc/hosts", "utf8")) ? [] : [hosts]),
         `extensions/a names /opt, and this machine does not let ${opt} be seen there (spawn unshare ENOENT): run as root, or link /opt to it`

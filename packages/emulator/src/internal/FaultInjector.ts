@@ -150,7 +150,7 @@ export const make = Effect.fnUntraced(function* (
       const { requestId } = input.request
       const fault = muted.get(requestId)
       // No answer goes back either: a runtime whose answer is lost waits.
-      if (fault !== undefined) act ??= () => note(fault, source, `what the runtime answers to ${requestId} is lost`)
+      if (fault !== undefined) act ??= () => note(fault, source, `the runtime's answer to ${requestId} is lost`)
     }
     act?.()
     return act !== undefined

@@ -89,7 +89,10 @@ const scriptProblem = (file: string, head: Buffer, hostPath: (path: string) => s
   const found = hostPath(interpreter)
   if (isExecutableFile(found)) return undefined
   return Fs.existsSync(found)
-    ? permission(file, `The interpreter ${interpreter} of ${file} is not executable. Name another one in the #! line.`)
+    ? permission(
+        file,
+        `The interpreter ${interpreter} of ${file} is not executable. Name another interpreter in the #! line.`
+      )
     : missing(file, `The interpreter ${interpreter} of ${file} does not exist. Install it, or correct the #! line.`)
 }
 
@@ -101,7 +104,7 @@ const elfProblem = (file: string, head: Buffer): LaunchProblem | undefined => {
   if (machine === own.machine) return undefined
   return format(
     file,
-    `${file} is built for another processor than the ${own.name} of this machine. Build it for this one.`
+    `${file} is built for another processor than the ${own.name} of this machine. Build it for this machine.`
   )
 }
 
@@ -196,10 +199,7 @@ export const refusedBySystem = (file: string, code: string, text: string): Launc
     case "ENOENT":
       return missing(file, `${file} exists, but the loader it is linked with does not. Build it for this system.`)
     case "EACCES":
-      return permission(
-        file,
-        `The system does not let ${file} be executed. Look at the mount options of its directory.`
-      )
+      return permission(file, `The system does not permit ${file} to run. Look at the mount options of its directory.`)
     default:
       return { errorType: "UnknownError", message: `fork/exec ${file}: ${text}`, advice: `${file} did not start.` }
   }

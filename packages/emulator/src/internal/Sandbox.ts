@@ -106,7 +106,7 @@ const hostsPart = Effect.fnUntraced(function* (): Effect.fn.Return<Part, never, 
 })
 
 const hostsNote = (said: string): string =>
-  `add "${SandboxHosts.line}" to ${hostsFile}: listeners of extensions may bind to these names, and this machine does not let the processes have a hosts file of their own (${said})`
+  `add "${SandboxHosts.line}" to ${hostsFile}: listeners of extensions may bind to these names, and this machine does not let the processes have a private hosts file (${said})`
 
 const optNote = (file: string, opt: string, said: string): string =>
   `${file} names /opt, and this machine does not let ${opt} be seen there (${said}): run as root, or link /opt to it`

@@ -69,7 +69,7 @@ const twiceProblem = ({ credentials, environment = {}, region }: Options): Inval
     return new InvalidOption({ option: "region", explanation })
   }
   if (credentials === undefined || environment["AWS_ACCESS_KEY_ID"] === undefined) return undefined
-  const explanation = "stand beside AWS_ACCESS_KEY_ID in the variables of the environment. Give them once."
+  const explanation = "are given twice: the variables of the environment have AWS_ACCESS_KEY_ID too. Give them once."
   return new InvalidOption({ option: "credentials", explanation })
 }
 
