@@ -209,7 +209,7 @@ describe("effect-lambda emulate", { timeout: 30_000 }, () => {
     const faults = ["--fault", "crash:extension:nobody:init", "--fault", "reset:next@50"]
     const { code, output } = await emulate("-e", extension, "-f", handler, "-n", "1", ...faults)
     assert.strictEqual(code, 0, output)
-    const why = 'init failed; .+: ConfigError: SchemaError\\(Expected string at \\["TELEMETRY_URL"\\]\\)$'
+    const why = "init failed; .+: ConfigError: the variable TELEMETRY_URL is not set"
     assert.match(output, new RegExp(`\\| ERROR ${why}`, "m"))
     assert.match(output, new RegExp(`^note: telemetry-ship.ts logged an error: ${why}`, "m"))
     assert.include(output, "note: the fault crash:extension:nobody:init never struck: no extension named nobody ran")

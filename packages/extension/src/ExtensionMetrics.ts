@@ -68,3 +68,14 @@ export const pollsLost = counter(
  * @since 0.1.0
  */
 export const eventsUndecodable = counter("events_undecodable_total", "Events that arrived but could not be decoded")
+
+/**
+ * Flushes of telemetry that held an invocation for more than 200 milliseconds.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const longFlushes = counter(
+  "telemetry_long_flushes_total",
+  "Flushes of telemetry that held an invocation for more than 200 milliseconds"
+)

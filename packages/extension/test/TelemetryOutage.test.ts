@@ -80,7 +80,8 @@ const live = ({ export: send, invocations, options, retryAfter, timeout }: Outag
       taken,
       /** How long next was held after each event. */
       held: invoked.map(({ at }, index) => (nexts[index]?.at ?? Number.NaN) - at),
-      said: messages.filter((message) => !message.includes("telemetry: ")),
+      said: messages.filter((message) => !/telemetry: |a flush of telemetry held/.test(message)),
+      longFlushes: messages.filter((message) => message.includes("a flush of telemetry held")),
       sink: accounting?.consumers[0],
       lines: Array.from({ length: invocations }, (_, index) => `line ${index}`)
     }
@@ -415,15 +416,17 @@ describe("a queue that is full", () => {
 })
 
 describe("a backend that is slow", () => {
-  it.effect("is no outage: it is said nowhere, and never left alone", () =>
+  it.effect("is no outage: what is said is how long it holds invocations, and it is never left alone", () =>
     Effect.gen(function* () {
-      const { lines, said, sink, taken } = yield* live({
+      const { lines, longFlushes, said, sink, taken } = yield* live({
         invocations: 30,
         // Of two batches of one record each there is time for one.
         export: () => Effect.sleep("1500 millis"),
         options: { batch: { maxRecords: 1 } }
       })
       assert.deepStrictEqual(said, [])
+      assert.lengthOf(longFlushes, 1)
+      assert.include(longFlushes[0], "a flush of telemetry held the invocation for 2000 ms")
       assert.deepStrictEqual(taken, lines.slice(0, taken.length))
       assert.isAtLeast(sink?.delivered ?? 0, 30)
     })

@@ -4,11 +4,13 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import { Background } from "../Background.ts"
 import * as Deadline from "../Deadline.ts"
 import type { InvokeEvent } from "../ExtensionEvent.ts"
+import * as ExtensionMetrics from "../ExtensionMetrics.ts"
 import { logFailure } from "../FailurePolicy.ts"
 import * as FlushStrategy from "../FlushStrategy.ts"
 import type { Registration } from "../Registration.ts"
@@ -31,6 +33,10 @@ export interface Session {
 
 // Of the time for shutdown: to say what could not be sent.
 const reportReserveMillis = 150
+// A flush that holds an invocation for longer is worth a word: it is billed, and the next invocation waits for it.
+const longFlushMillis = 200
+// After so many short ones in a row the next long flush is news again.
+const shortFlushes = 10
 // A sink that fails at once is not tried more often than that.
 const shortestTickMillis = 100
 
@@ -133,6 +139,32 @@ export const start = Effect.fnUntraced(function* (
       )
     })
 
+  let isLongSaid = false
+  let shortInARow = 0
+  const noteFlush = (startedAt: number, wasDue: boolean) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const heldMillis = now - startedAt
+      if (heldMillis <= longFlushMillis) {
+        // While a sink rests, say, nothing is flushed, which says nothing.
+        if (wasDue) shortInARow++
+        isLongSaid &&= shortInARow < shortFlushes
+        return Effect.void
+      }
+      shortInARow = 0
+      const isNews = !isLongSaid
+      isLongSaid = true
+      return Effect.andThen(
+        Metric.update(ExtensionMetrics.longFlushes, 1),
+        isNews
+          ? Effect.logWarning(
+              `a flush of telemetry held the invocation for ${heldMillis} ms, which is billed and delays the next one; further ` +
+                "long ones are only counted. A shorter flushTimeout bounds it; the strategies periodic and " +
+                "endOfInvocationPipelined hold less"
+            )
+          : Effect.void
+      )
+    })
+
   const invoked = Effect.fnUntraced(function* (event: InvokeEvent) {
     yield* receiver.invoked(event)
     invokedAt.push(yield* Clock.currentTimeMillis)
@@ -165,9 +197,11 @@ export const start = Effect.fnUntraced(function* (
       )
     )
     const sayLate = (hadWholeTime: boolean) => Effect.forEach(late, ({ overdue }) => overdue(hadWholeTime))
+    const startedAt = yield* Clock.currentTimeMillis
     yield* Deadline.attempt(Effect.all(flushes, { concurrency: "unbounded" }), flushMillis).pipe(
       Effect.andThen(Effect.suspend(() => sayLate(true))),
-      Effect.onInterrupt(() => sayLate(false))
+      Effect.onInterrupt(() => sayLate(false)),
+      Effect.ensuring(noteFlush(startedAt, due.length > 0))
     )
   })
 

@@ -16,6 +16,7 @@ import { ExtensionsApi } from "../ExtensionsApi.ts"
 import { aborted, type ExtensionAborted, logFailure, reportFailure } from "../FailurePolicy.ts"
 import { HostProcess } from "../HostProcess.ts"
 import type { LambdaEnvironment } from "../LambdaEnvironment.ts"
+import { explainConfig } from "./explainConfig.ts"
 import { poll, unannouncedShutdown } from "./poll.ts"
 import { register } from "./register.ts"
 
@@ -88,13 +89,14 @@ export const supervise = <E1, R1, E2, R2>(
           Math.max(0, timeout - spent),
           host.termination
         )
-        const cause: Cause.Cause<unknown> | undefined = Option.isNone(exit)
+        const failure: Cause.Cause<unknown> | undefined = Option.isNone(exit)
           ? Cause.fail(new Deadline.DeadlineExceeded({ budgetMillis: timeout }))
           : Exit.isFailure(exit.value)
             ? exit.value.cause
             : undefined
         // A signal during init is no failure of init; the pull below ends the stream.
-        if (cause !== undefined && halt === undefined) {
+        if (failure !== undefined && halt === undefined) {
+          const cause = yield* explainConfig(failure)
           yield* Metric.update(ExtensionMetrics.initFailures, 1)
           if (options.onInitFailure === "exit") {
             yield* logFailure("init failed; the extension exits", cause)
