@@ -124,7 +124,7 @@ describe.concurrent("rie", () => {
         assert.strictEqual(register.status, 200)
         const registered = yield* emulator.journal.waitFor(Journal.is("Registered"))
         assert.strictEqual(registered.kind, "internal")
-        // Its name stands in the way of the file's own.
+        // The internal extension has taken the name of the file.
         const { functionError } = yield* emulator.invoke("{}")
         assert.strictEqual(functionError, "Extension.LaunchError")
         const failed = yield* emulator.journal.waitFor(Journal.is("LaunchFailed"))

@@ -24,7 +24,7 @@ const read = (path: string): string => {
   try {
     return Fs.readFileSync(path, "latin1")
   } catch {
-    // The process is gone, or its owner is somebody else.
+    // The process is gone, or belongs to another user.
     return ""
   }
 }

@@ -18,7 +18,7 @@ const buffer = Buffer.alloc(65_536)
 
 /**
  * The most a pipe can hold: a process without rights may ask for this size, and memory pages of 64 KiB give this size.
- * The bound ends the reading of the rest while somebody writes faster than lines are made.
+ * The bound ends the reading of the rest while a process writes faster than lines are made.
  */
 const maxPipeBytes = 1_048_576
 

@@ -128,7 +128,7 @@ export const resolve = (options: Options, handler: string | undefined): Settings
       )
     },
     accountId,
-    // AWS's emulator has one ARN for everybody (spec: RIE, invoke).
+    // AWS's emulator has the same ARN for every function (spec: RIE, invoke).
     functionArn:
       profile === "rie"
         ? `arn:aws:lambda:us-east-1:012345678912:function:${functionName}`

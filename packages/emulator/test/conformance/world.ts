@@ -148,7 +148,7 @@ export const makeWorld = Effect.fnUntraced(function* (profile: Profile, options:
   /** The events that an extension can have: a managed instance has no INVOKE. */
   const usualEvents = profile === "lmi" ? ["SHUTDOWN"] : ["INVOKE", "SHUTDOWN"]
 
-  /** Registers slot `a`, lets everybody poll, waits until the environment is idle. */
+  /** Registers slot `a`, lets all clients poll, waits until the environment is idle. */
   const ready = Effect.fnUntraced(function* (events: ReadonlyArray<string> = usualEvents) {
     const identifier = yield* registered("a", events)
     const extensionPoll = yield* pollExtension("a", identifier)
