@@ -73,6 +73,8 @@ export class TelemetrySinkError extends Schema.TaggedError<TelemetrySinkError>(
   isRetryable: Schema.Boolean,
   /** For so long, in milliseconds, the backend wants no other attempt. */
   retryAfterMillis: Schema.optionalKey(Schema.Number),
+  /** The batch is sent again in halves, down to the record that is too large; only that one is dropped and counted. */
+  isTooLarge: Schema.optionalKey(Schema.Boolean),
   cause: Schema.Defect()
 }) {
   override get message(): string {
@@ -113,6 +115,8 @@ export interface TelemetrySink {
  * @param options.isRetryable which failures may pass. Default: all
  * @param options.retryAfter for how long the backend wants no other attempt, where it says so: the sink rests for that
  *   time, `longestRest` at most
+ * @param options.isTooLarge which failures mean the size of the batch: it is sent again in halves, down to the record that is
+ *   too large, and only that one is dropped. Default: none
  * @category constructors
  * @since 0.1.0
  */
@@ -121,9 +125,10 @@ export const make = <E, R>(options: {
   readonly export: (batch: TelemetryBatch) => Effect.Effect<void, E, R>
   readonly isRetryable?: ((error: E) => boolean) | undefined
   readonly retryAfter?: ((error: E) => Duration.Input | undefined) | undefined
+  readonly isTooLarge?: ((error: E) => boolean) | undefined
 }): Effect.Effect<TelemetrySink, never, R> =>
   Effect.contextWith((context: Context.Context<R>) => {
-    const { isRetryable = () => true, name, retryAfter } = options
+    const { isRetryable = () => true, isTooLarge = () => false, name, retryAfter } = options
     return Effect.succeed<TelemetrySink>({
       name,
       isOwnLog: false,
@@ -135,6 +140,7 @@ export const make = <E, R>(options: {
               sink: name,
               isRetryable: isRetryable(error),
               ...(after !== undefined && { retryAfterMillis: Duration.toMillis(after) }),
+              ...(isTooLarge(error) && { isTooLarge: true }),
               cause: error
             })
           }),
@@ -228,7 +234,12 @@ export class HttpSinkError extends Schema.TaggedError<HttpSinkError>("@effect-la
     retryAfterMillis: Schema.optionalKey(Schema.Number),
     message: Schema.String
   }
-) {}
+) {
+  /** The endpoint answered 413: it takes no body of this size, and perhaps one of half of it. */
+  get isTooLarge(): boolean {
+    return this.status === 413
+  }
+}
 
 /**
  * Whether a refusal with this status may pass, so that the batch is kept and
@@ -363,6 +374,7 @@ export const http = (options: HttpOptions): Effect.Effect<TelemetrySink, HttpSin
     name,
     isRetryable: (error: HttpSinkError) => error.isRetryable,
     retryAfter: (error) => error.retryAfterMillis,
+    isTooLarge: (error) => error.isTooLarge,
     export: Effect.fnUntraced(function* (batch) {
       const request = HttpClientRequest.setHeader(yield* encoded(batch), "idempotency-key", batch.id)
       const client = yield* HttpClient.HttpClient

@@ -9,10 +9,12 @@ import type * as Schedule from "effect/Schedule"
 import * as Semaphore from "effect/Semaphore"
 import * as Deadline from "../Deadline.ts"
 import { logFailure } from "../FailurePolicy.ts"
+import type { TelemetryEvent } from "../TelemetryEvent.ts"
 import type { Open } from "../TelemetryReceiver.ts"
 import { type TelemetryBatch, type TelemetrySink, TelemetrySinkError } from "../TelemetrySink.ts"
 import { everything, type Flushable } from "./consumers.ts"
 import type { Bounds } from "./queue.ts"
+import { sizeOf } from "./written.ts"
 
 /** How a sink is sent to. */
 export interface SendOptions {
@@ -40,6 +42,10 @@ const firstRestMillis = 1000
 const suspectAfter = 3
 // So far behind it others are tried, since two such batches may follow each other.
 const furthestOther = 8
+
+/** What a log line may say of a record: no content. */
+const nameOf = (event: TelemetryEvent): string =>
+  `a record of ${sizeOf(event)} bytes, type ${event.type}${"time" in event ? `, time ${event.time}` : ""}`
 
 /**
  * Takes batches from a queue of its own and sends them in order; a batch leaves when the sink took it or refused it for good.
@@ -90,6 +96,27 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
     isRefusing = true
     const records = unsent.batch.events.length
     return isNews ? logFailure(`${why}; ${records} records are dropped, further ones only counted`, cause) : Effect.void
+  }
+
+  /** A body of half the size may pass: the batch is two from now on, each with an id that stays. */
+  const split = (whole: Unsent) => {
+    hasProgress = true
+    const { events, id } = whole.batch
+    const middle = Math.ceil(events.length / 2)
+    const halves = [events.slice(0, middle), events.slice(middle)].map((events, index) => ({
+      batch: { id: `${id}.${index + 1}`, events },
+      failures: 0,
+      wasCut: false,
+      othersPass: false
+    }))
+    unsent = unsent.flatMap((each) => (each === whole ? halves : [each]))
+    return Effect.void
+  }
+
+  const refusedForSize = (unsent: Unsent, error: TelemetrySinkError, cause: Cause.Cause<unknown>) => {
+    const [event, ...others] = unsent.batch.events
+    if (event === undefined || others.length > 0) return split(unsent)
+    return drop(unsent, `${error.message}; too large by itself: ${nameOf(event)}`, cause)
   }
 
   const succeeded = Effect.suspend(() => {
@@ -148,6 +175,7 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
         (cause) => !Cause.hasInterruptsOnly(cause),
         (cause) => {
           const error = Option.getOrUndefined(Cause.findErrorOption(cause))
+          if (error?.isTooLarge === true) return Effect.as(refusedForSize(unsent, error, cause), undefined)
           if (error?.isRetryable === true) return Effect.succeed(error)
           return Effect.as(drop(unsent, error?.message ?? `the sink ${sink.name} died of a defect`, cause), undefined)
         }
@@ -161,7 +189,8 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
       Effect.retry(once(unsent), {
         schedule: options.retry,
         // A backend that says when to come again is asked then.
-        while: ({ isRetryable, retryAfterMillis }) => isRetryable && retryAfterMillis === undefined
+        while: ({ isRetryable, isTooLarge, retryAfterMillis }) =>
+          isRetryable && isTooLarge !== true && retryAfterMillis === undefined
       })
     )
 
