@@ -73,7 +73,7 @@ it("the defaults that the comments say are those of the code", () => {
   assert.include(source("Telemetry"), 'options.longestRest ?? "1 minute"')
   assert.include(source("Telemetry"), 'Schedule.exponential("100 millis").pipe(Schedule.upTo({ times: 3 }))')
   assert.include(source("TelemetryReceiver"), "options.queue?.maxRecords ?? 50_000")
-  assert.include(source("TelemetryReceiver"), "options.queue?.maxBytes ?? 16 * mebibyte")
+  assert.include(source("TelemetryReceiver"), "options.queue?.maxBytes ?? 32 * mebibyte")
   assert.include(source("TelemetryReceiver"), "maxBodyBytes = 8 * mebibyte")
   assert.include(source("internal/supervise"), "defaultInitTimeout = Duration.seconds(8)")
   assert.include(source("internal/run"), "defaultMargin = Duration.millis(200)")
