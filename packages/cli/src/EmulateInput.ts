@@ -100,17 +100,29 @@ const allExtensionsOf = Effect.fnUntraced(function* (input: Pick<Input, "extensi
   }
 })
 
-/** A header has one line of printable characters. */
+/** Node and other runtimes refuse an answer whose headers have more than 16 KiB together. */
+const maxTraceHeader = 2048
+
+/** A trace header has fields in any order, such as `Self=...;Root=...`, on one line of printable characters. */
+const isTraceHeader = (text: string): boolean => {
+  const fields = text.split(";").map((field) => field.trim())
+  return (
+    text.length <= maxTraceHeader &&
+    fields.every((field) => /^[A-Za-z]+=[\x20-\x7e]*$/.test(field)) &&
+    fields.some((field) => /^Root=./.test(field))
+  )
+}
+
 export const traceHeaderOf = (input: Input) => {
   if (Option.isNone(input.traceHeader)) return Effect.succeed({})
   const traceHeader = input.traceHeader.value
   if (Option.isNone(input.invocations)) {
     return fail("--trace-header goes with --invocations; over HTTP each invocation brings its own X-Amzn-Trace-Id")
   }
-  return /^Root=[\x20-\x7e]+$/.test(traceHeader)
+  return isTraceHeader(traceHeader)
     ? Effect.succeed({ traceHeader })
     : fail(
-        `--trace-header takes a header of X-Ray, such as Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1, not ${JSON.stringify(traceHeader)}`
+        `--trace-header takes a header of X-Ray, such as Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1, not ${JSON.stringify(traceHeader.slice(0, 100))}`
       )
 }
 

@@ -3,16 +3,24 @@
  * variable can have is refused later, in a sentence without the value.
  */
 import * as Flag from "effect/cli/Flag"
-import * as Option from "effect/Option"
+import * as Effect from "effect/Effect"
+import * as UserError from "./UserError.ts"
+
+const pairs = Effect.fnUntraced(function* (texts: ReadonlyArray<string>) {
+  const found: Array<readonly [string, string]> = []
+  for (const text of texts) {
+    const at = text.indexOf("=")
+    // What stands there may be a secret whose name was forgotten.
+    if (at === -1) return yield* UserError.fail("--env takes KEY=VALUE, and one of its values has no =")
+    found.push([text.slice(0, at), text.slice(at + 1)])
+  }
+  return Object.fromEntries(found)
+})
 
 export const make = (description: string) =>
   Flag.String("env").pipe(
     Flag.withMetavar("KEY=VALUE"),
     Flag.withDescription(`${description}; may be given several times`),
-    Flag.filterMap(
-      (text) => Option.fromNullOr(/^([^=]*)=(.*)$/s.exec(text)),
-      () => "KEY=VALUE"
-    ),
     Flag.atLeast(0),
-    Flag.map((matches) => Object.fromEntries(matches.map(([, key = "", value = ""]) => [key, value])))
+    Flag.mapEffect(pairs)
   )

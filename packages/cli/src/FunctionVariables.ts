@@ -1,5 +1,6 @@
 /** The variables that `emulate` and `dev` give to the processes: those of package.json, of the shell, and of flags. */
 import type { InvalidVariable } from "@effect-lambda/emulator/EmulatorError"
+import * as EmulatorVariables from "@effect-lambda/emulator/Variables"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import process from "node:process"
@@ -68,7 +69,10 @@ export const resolve = Effect.fnUntraced(function* (
   const region = Option.getOrUndefined(flags.region)
   const ownRegion = some(env, regionNames)
   const ownCredential = some(env, credentialNames)
-  if (region === "") return yield* fail("--region is empty: name a region, such as eu-central-1, or leave it out")
+  const wrong = region === undefined ? undefined : EmulatorVariables.regionProblem(region)
+  if (wrong !== undefined) {
+    return yield* fail(`--region ${wrong}: name a region, such as eu-central-1, or leave it out`)
+  }
   if (region !== undefined && ownRegion !== undefined) {
     return yield* fail(`--region and --env ${ownRegion} both name the region: leave one of them out`)
   }

@@ -36,6 +36,7 @@ describe("an option of emulate", { timeout: 30_000 }, () => {
     [["--region", "eu-west-3"], { AWS_REGION: "eu-west-3", AWS_DEFAULT_REGION: "eu-west-3" }],
     [["--init-type", "provisioned-concurrency"], { AWS_LAMBDA_INITIALIZATION_TYPE: "provisioned-concurrency" }],
     [["--trace-header", "Root=1-0-0;Sampled=1"], { _X_AMZN_TRACE_ID: "Root=1-0-0;Sampled=1" }],
+    [["--trace-header", "Self=1-2-3;Root=1-0-0"], { _X_AMZN_TRACE_ID: "Self=1-2-3;Root=1-0-0" }],
     [["--env", "EMPTY=", "--env", "URL=http://a/?b=c"], { EMPTY: "", URL: "http://a/?b=c" }],
     [["--env", "AWS_DEFAULT_REGION=eu-west-1"], { AWS_REGION: "eu-west-1" }]
   ])("%j has its effect", async (args, expected) => {
@@ -76,7 +77,8 @@ describe("an option of emulate", { timeout: 30_000 }, () => {
       assert.include(seen.output, `${line}\n`)
     }
     const journal = join(folder, "aws.ndjson")
-    const told = await emulate(["--aws-env", "--json", "--journal", journal], [], { env: shell })
+    const args = ["emulate", "-f", handler, "-n", "1", "-p", "[]", "--aws-env", "--json", "--journal", journal]
+    const told = await start(args, { env: shell }).ended
     assert.strictEqual(told.code, 0, told.output)
     for (const text of [told.output, readFileSync(journal, "utf8")]) {
       assert.notInclude(text, "AKIA-shell")
@@ -98,8 +100,24 @@ describe("an option of emulate", { timeout: 30_000 }, () => {
       "--init-type is snap-start"
     ],
     ["--aws-env in a shell without", ["--aws-env"], "has no AWS_ACCESS_KEY_ID"],
+    ["a variable without =", ["--env", "do-not-print-me"], "--env takes KEY=VALUE, and one of its values has no ="],
+    ["a region with a space", ["--region", "eu west"], "--region is no region"],
     ["--region twice", ["--region", "a", "--env", "AWS_REGION=b"], "leave one of them out"],
-    ["a trace header with a line break", ["--trace-header", "Root=1\r\nX: y"], "--trace-header takes a header of X-Ray"]
+    [
+      "a trace header with a line break",
+      ["--trace-header", "Root=1\r\nX: y"],
+      "--trace-header takes a header of X-Ray"
+    ],
+    ["a trace header without a root", ["--trace-header", "Self=1-2-3"], "--trace-header takes a header of X-Ray"],
+    [
+      "a trace header that no runtime would read",
+      ["--trace-header", `Root=${"a".repeat(20_000)}`],
+      "--trace-header takes a header of X-Ray"
+    ],
+    ["two ways to show the run", ["--json"], "give --json or --logs, not both"],
+    ["an empty folder of extensions", ["-e", ""], "-e is empty"],
+    ["an empty layer", ["--opt="], "--opt is empty"],
+    ["an empty argument", [""], "is empty"]
   ])("%s is refused in a sentence", async (_, args, words) => {
     const { code, output } = await emulate(args)
     assert.strictEqual(code, 1, output)

@@ -28,7 +28,7 @@ const reserved = new Map<string, string | undefined>([
 ])
 
 /** The variables in which processes find the region. */
-const regionNames = ["AWS_REGION", "AWS_DEFAULT_REGION"] as const
+const regionNames: ReadonlyArray<string> = ["AWS_REGION", "AWS_DEFAULT_REGION"]
 
 /** The variables in which processes find the credentials. */
 const credentialNames = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] as const
@@ -55,14 +55,34 @@ const problemWith = (name: string, value: string, isHidden: boolean): InvalidVar
   if (reserved.has(name)) {
     return new InvalidVariable({ name, problem: "is set by Lambda itself", option: reserved.get(name) })
   }
-  if (!isHidden || !name.startsWith("_")) return undefined
+  if (!isHidden) return undefined
+  if (/^[^A-Za-z_]|[^A-Za-z0-9_]/.test(name)) {
+    const problem = "is no name that Lambda takes: those begin with a letter, and have letters, digits and _"
+    return new InvalidVariable({ name, problem, option: undefined })
+  }
+  if (!name.startsWith("_")) return undefined
   const problem = "begins with _, and Lambda refuses such names: no extension would see it"
   return new InvalidVariable({ name, problem, option: undefined })
 }
 
+/**
+ * Tells what is wrong with the name of a region, which goes into ARNs; `undefined` means nothing.
+ *
+ * @category validation
+ * @since 0.1.0
+ */
+export const regionProblem = (region: string): string | undefined => {
+  if (region === "") return "is empty"
+  return /^[A-Za-z0-9-]+$/.test(region) ? undefined : "is no region: those have letters, digits and hyphens"
+}
+
 const settingProblem = (environment: Environment): InvalidVariable | undefined => {
-  const empty = settingNames.find((name) => environment[name] === "")
-  if (empty !== undefined) return new InvalidVariable({ name: empty, problem: "is empty", option: undefined })
+  for (const name of settingNames) {
+    const value = environment[name]
+    if (value === undefined) continue
+    const problem = regionNames.includes(name) ? regionProblem(value) : value === "" ? "is empty" : undefined
+    if (problem !== undefined) return new InvalidVariable({ name, problem, option: undefined })
+  }
   const { AWS_DEFAULT_REGION: other, AWS_REGION: region } = environment
   if (region !== undefined && other !== undefined && region !== other) {
     const problem = `is ${other}, but AWS_REGION is ${region}: an environment has one region`

@@ -178,6 +178,8 @@ describe("variables that Lambda sets itself", () => {
       "is set by Lambda itself under SnapStart. Use the option credentials."
     ],
     ["a hidden name", { environment: { _PRIVATE: secret } }, "begins with _, and Lambda refuses such names"],
+    ["a name with a space", { environment: { "AWS_REGION ": secret } }, '"AWS_REGION " is no name that Lambda takes'],
+    ["a name that begins with a digit", { environment: { "1ST": secret } }, '"1ST" is no name that Lambda takes'],
     ["no name", { environment: { "": secret } }, '"" has no name'],
     ["a = in a name", { environment: { "A=B": secret } }, '"A=B" has a = in its name'],
     ["a NUL in a name", { environment: { "A\0": secret } }, "has a NUL character in its name"],
@@ -201,6 +203,12 @@ describe("variables that Lambda sets itself", () => {
     ],
     ["no region", { region: "" }, "region is empty"],
     [
+      "a region with a space",
+      { region: `eu ${secret}` },
+      "region is no region: those have letters, digits and hyphens"
+    ],
+    ["a region with a line break", { environment: { AWS_REGION: `eu\n${secret}` } }, '"AWS_REGION" is no region'],
+    [
       "credentials twice",
       {
         environment: { AWS_ACCESS_KEY_ID: secret, AWS_SECRET_ACCESS_KEY: secret },
@@ -218,6 +226,6 @@ describe("variables that Lambda sets itself", () => {
   )
 
   it.live("AWS's emulator hands names on that begin with _, which extensions do not see", () =>
-    startEmulator({ profile: "rie", environment: { _PRIVATE: "x" } })
+    startEmulator({ profile: "rie", environment: { _PRIVATE: "x", "a.b": "x" } })
   )
 })

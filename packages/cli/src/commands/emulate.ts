@@ -58,6 +58,7 @@ const invokeAll = Effect.fnUntraced(function* (
 const ended = fail("the environment has ended and takes no more invocations")
 
 const run = Effect.fnUntraced(function* (input: Input) {
+  if (input.json && input.logs) return yield* fail("give --json or --logs, not both: each says how the run is shown")
   const payload = yield* payloadOf(input)
   const invokeOptions = yield* traceHeaderOf(input)
   const { built, faults, names, options } = yield* optionsOf(input)

@@ -63,7 +63,10 @@ const initTypeProblem = ({ initType, profile = "real" }: Options): InvalidOption
 /** Finds a value that an option and a variable both set, each to something else. */
 const twiceProblem = ({ credentials, environment = {}, region }: Options): InvalidOption | undefined => {
   const said = environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"] ?? region
-  if (region === "") return new InvalidOption({ option: "region", explanation: "is empty. Leave it out, or name one." })
+  const wrong = region === undefined ? undefined : Variables.regionProblem(region)
+  if (wrong !== undefined) {
+    return new InvalidOption({ option: "region", explanation: `${wrong}. Leave it out, or name one.` })
+  }
   if (region !== undefined && said !== region) {
     const explanation = `is ${region}, but the variables of the environment say ${said}. Give the region once.`
     return new InvalidOption({ option: "region", explanation })
