@@ -6,8 +6,8 @@ export const packageFolder = join(import.meta.dirname, "..")
 const bundles = join(packageFolder, "dist/bundles")
 
 /**
- * As a user would ship it: one minified CommonJS file (an ES module that imports node:http starts 30 ms later). The sources
- * and what they import are those of the checkout.
+ * Bundles a program as a user would ship it: one minified CommonJS file (an ES module that imports node:http starts 30 ms
+ * later). The sources and their imports are those of the checkout.
  *
  * @param side the folder below dist/bundles
  */
@@ -16,7 +16,7 @@ export const bundle = async (checkout: Checkout, side: "against" | "here", input
   const build = await rolldown({
     input: join(checkout.folder, input),
     platform: "node",
-    // Getters without effects: what is only read at module level need not be kept.
+    // Reading a property has no effect, so a bare read at module level is left out.
     treeshake: { propertyReadSideEffects: false },
     transform: { define: { "import.meta": "{}" } },
     checks: { pluginTimings: false }

@@ -1,4 +1,4 @@
-/** A checkout of the project, whose programs are built and measured. */
+/** Checkouts of the project, whose programs are built and measured. */
 import { execFile } from "node:child_process"
 import { existsSync, readFileSync, realpathSync } from "node:fs"
 import { basename, dirname, join, resolve, sep } from "node:path"
@@ -6,7 +6,7 @@ import { promisify } from "node:util"
 
 export interface Checkout {
   readonly folder: string
-  /** Its commit, for the report. */
+  /** The commit of the checkout, for the report. */
   readonly name: string
 }
 
@@ -30,7 +30,7 @@ const nameOf = async (folder: string): Promise<string> => {
 
 const installAdvice = 'run "npm run pnpm -- install" there'
 
-/** Says of a package what is not installed; a link to another checkout would measure that one. */
+/** Says which dependency of a package is not installed. A link to another checkout would measure that checkout. */
 const dependencyProblem = (folder: string, packageFolder: string): string | undefined => {
   const manifest: unknown = JSON.parse(readFileSync(join(packageFolder, "package.json"), "utf8"))
   const dependencies: unknown = Reflect.get(Object(manifest), "dependencies")
@@ -51,7 +51,7 @@ const packageOf = (file: string): string => {
 }
 
 /**
- * The checkout in a folder, if everything is there that the programs are built from.
+ * Finds the checkout in a folder, if it has everything that the programs are built from.
  *
  * @param needs files of the checkout, such as the main files of the programs
  * @throws Error with a sentence for the user

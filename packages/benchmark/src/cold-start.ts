@@ -1,6 +1,6 @@
 /**
- * `pnpm bench:cold-start`: what the built hello layer adds to a cold start beside a program without any library, as real
- * processes, interleaved in one run. Read the ratios: the milliseconds belong to the machine.
+ * `pnpm bench:cold-start`: measures the time that the built hello layer adds to a cold start, beside a program without any
+ * library. Both are real processes that take turns in one run. Read the ratios: the milliseconds belong to the machine.
  */
 import * as Checkout from "./checkout.ts"
 import { type Measured, resultOf, versusOf } from "./cold-start/figures.ts"
@@ -22,7 +22,7 @@ const measure = async (
   const init = (program: Program | undefined) => initMillis(program, signal)
   const platform = await open(signal)
   try {
-    // Not counted: it brings the files into the page cache, and this server up to speed.
+    // This life does not count: it brings the files into the page cache, and this server up to speed.
     await interleave(programs, 1, seed, (program) => platform.live(program, size))
     await interleave(subjects, 1, seed, init)
     console.error(`${rounds} lives of ${programs.length} programs …`)

@@ -1,4 +1,4 @@
-/** What the benchmarks share as commands: their flags, Ctrl-C, and the exit code. */
+/** The parts that all benchmark commands share: flags, Ctrl-C, and the exit code. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as CliError from "effect/cli/CliError"
@@ -10,11 +10,11 @@ import * as Schema from "effect/Schema"
 import { type Checkout, find } from "./checkout.ts"
 
 export interface Options {
-  /** How often each program is measured. */
+  /** The number of times that each program is measured. */
   readonly rounds: number
-  /** How much each program does in one life, in the unit of the benchmark. */
+  /** The work of each program in one life, in the unit of the benchmark. */
   readonly size: number
-  /** Of the order in the rounds. */
+  /** The seed of the order in the rounds. */
   readonly seed: number
   readonly against: Checkout | undefined
   readonly check: boolean
@@ -22,21 +22,21 @@ export interface Options {
 }
 
 export interface Benchmark {
-  /** As in `pnpm bench:lifecycle`. */
+  /** The name of the script, as in `pnpm bench:lifecycle`. */
   readonly name: string
   readonly description: string
   readonly size: { readonly flag: string; readonly description: string; readonly standard: number }
-  /** What a checkout must have to be compared with. */
+  /** The files that another checkout must have for a comparison. */
   readonly needs: ReadonlyArray<string>
   /**
-   * Measures and tells; the budgets that are missed.
+   * Measures, prints the report, and gives the budgets that are missed.
    *
    * @param signal ends every process that is running
    */
   readonly measure: (options: Options, signal: AbortSignal) => Promise<ReadonlyArray<string>>
 }
 
-/** The command that gives the same measurement again. */
+/** The command that repeats the same measurement. */
 export const commandLine = ({ name, size }: Benchmark, options: Options): string =>
   `pnpm ${name} --rounds ${options.rounds} --${size.flag} ${options.size} --seed ${options.seed}`
 
@@ -63,17 +63,17 @@ export const make = (benchmark: Benchmark) => {
     name,
     {
       rounds: Flag.Int("rounds").pipe(
-        Flag.withDescription(`How often each program is measured; ${standardRounds} without it`),
+        Flag.withDescription(`The number of times that each program is measured; default: ${standardRounds}`),
         Flag.withSchema(Count),
         Flag.withDefault(standardRounds)
       ),
       size: Flag.Int(size.flag).pipe(
-        Flag.withDescription(`${size.description}; ${size.standard} without it`),
+        Flag.withDescription(`${size.description}; default: ${size.standard}`),
         Flag.withSchema(Count),
         Flag.withDefault(size.standard)
       ),
       seed: Flag.Int("seed").pipe(
-        Flag.withDescription("Of the order in which the programs of a round are measured; 1 without it"),
+        Flag.withDescription("The seed of the order in which the programs of a round are measured; default: 1"),
         Flag.withDefault(1)
       ),
       against: Flag.Path("against").pipe(

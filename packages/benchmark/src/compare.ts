@@ -1,4 +1,4 @@
-/** Figures of two programs that were measured in the same rounds. */
+/** Compares the figures of two programs that were measured in the same rounds. */
 import type { Checkout } from "./checkout.ts"
 import { type Table, text } from "./document.ts"
 import { show, showRatio, type Summary, summarize } from "./summary.ts"
@@ -8,7 +8,7 @@ export interface Figure {
   readonly label: string
   readonly unit: string
   readonly digits: number
-  /** One per round; a single one where it is always the same. */
+  /** A value for each round; a single value if the figure is always the same. */
   readonly values: ReadonlyArray<number>
 }
 
@@ -19,11 +19,11 @@ export interface Row {
   readonly digits: number
   readonly of: Summary
   readonly to: Summary
-  /** Taken round by round: what slows a whole round down is in both of its figures, and not in their ratio. */
+  /** The ratio is taken round by round: a slow round is slow in both of its figures, and not in their ratio. */
   readonly ratio: Summary
 }
 
-/** @param to the program that the other one is compared with; what it has no figure for is left out */
+/** @param to the program that the other one is compared with; a figure that it does not have is left out */
 export const compare = (of: ReadonlyArray<Figure>, to: ReadonlyArray<Figure>): ReadonlyArray<Row> =>
   of.flatMap(({ digits, label, unit, values }) => {
     const other = to.find((figure) => figure.label === label)
@@ -32,12 +32,12 @@ export const compare = (of: ReadonlyArray<Figure>, to: ReadonlyArray<Figure>): R
     return [{ label, unit, digits, of: summarize(values), to: summarize(other.values), ratio: summarize(ratios) }]
   })
 
-/** What `--against` shows of one program. */
+/** The figures that `--against` shows of one program. */
 export interface Versus {
   readonly label: string
   readonly here: ReadonlyArray<Figure>
   readonly against: ReadonlyArray<Figure>
-  /** The program of this checkout under a second name: how far its ratios are from 1 is the noise of the run. */
+  /** The program of this checkout under a second name: the distance of its ratios from 1 is the noise of the run. */
   readonly again?: ReadonlyArray<Figure>
 }
 
@@ -58,7 +58,7 @@ const table = (here: Checkout, against: Checkout, programs: ReadonlyArray<Versus
   ])
 ]
 
-/** What `--against` adds to the report. */
+/** The part of the report that `--against` adds. */
 export const versusText = (here: Checkout, against: Checkout, programs: ReadonlyArray<Versus>): string =>
   [
     "",
@@ -66,5 +66,5 @@ export const versusText = (here: Checkout, against: Checkout, programs: Readonly
     "",
     `Against: ${against.folder}, its sources and its dependencies, run by this Node and measured in the same rounds.`,
     "The noise rows compare a program of this checkout with itself under a second name. A ratio says something if its range " +
-      "lies outside the one of its noise row."
+      "lies outside that of its noise row."
   ].join("\n")

@@ -28,7 +28,7 @@ export const machine = () => {
   return `Node ${process.versions.node}, ${cpus().length} x ${cpu?.model.trim() ?? "unknown CPU"}, ${process.platform} ${process.arch}`
 }
 
-/** Replaces a section of docs/performance.md; what is around it is written by hand. */
+/** Replaces a section of docs/performance.md; the text around it is written by hand. */
 export const writeSection = async (name: string, command: string, content: string): Promise<void> => {
   const start = `<!-- ${name}:start -->`
   const end = `<!-- ${name}:end -->`

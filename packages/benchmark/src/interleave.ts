@@ -3,7 +3,7 @@ import * as Random from "effect/Random"
 
 /**
  * The order of the subjects in each round: shuffled by the seed, and every second round is the one before it backwards. So
- * each of two subjects comes first equally often, and nobody always comes after the same.
+ * each of two subjects comes first equally often, and no subject always comes after the same subject.
  */
 export const orders = <Subject>(
   subjects: ReadonlyArray<Subject>,

@@ -1,6 +1,6 @@
 /**
- * `pnpm bench:lifecycle`: the hello extension beside a program without any library, as real processes, interleaved in
- * one run. Read the ratios: the milliseconds belong to the machine.
+ * `pnpm bench:lifecycle`: measures the hello extension beside a program without any library. Both are real processes that
+ * take turns in one run. Read the ratios: the milliseconds belong to the machine.
  */
 import * as Checkout from "./checkout.ts"
 import { type Benchmark, commandLine, type Options, run } from "./command.ts"
@@ -25,7 +25,7 @@ const measure = async (options: Options, signal: AbortSignal) => {
   const programs = pairs.flatMap(({ logging, quiet }) => [quiet, logging])
   const platform = await open(signal)
   try {
-    // Not counted: it brings the files into the page cache, and this server up to speed.
+    // This life does not count: it brings the files into the page cache, and this server up to speed.
     await interleave(programs, 1, seed, (program) => platform.live(program, 500))
     console.error(`${rounds} short lives of ${programs.length} programs …`)
     const short = await interleave(programs, rounds, seed, (program) => platform.live(program, shortLifeEvents))

@@ -9,17 +9,17 @@ export interface Program {
   /** The file to run and its arguments. */
   readonly command: readonly [string, ...ReadonlyArray<string>]
   readonly env: Readonly<Record<string, string>>
-  /** One line per invocation and one at SHUTDOWN on stdout, or nothing. */
+  /** The program writes a line per invocation and a line at SHUTDOWN to stdout; otherwise nothing. */
   readonly isLogging: boolean
 }
 
-/** What one process cost, from its start to its SHUTDOWN. */
+/** The costs of one process, from its start to its SHUTDOWN. */
 export interface Life {
-  /** Until the process runs the file: most of it is the fork of this one. Part of the two that follow. */
+  /** The time until the process runs the file, mostly the fork of this process; a part of the two times below. */
   readonly spawnMillis: number
   readonly registerMillis: number
   readonly firstNextMillis: number
-  /** How much of the two the process waited for a CPU after the spawn. */
+  /** The part of the two times in which the process waited for a CPU after the spawn. */
   readonly registerWaitMillis: number
   readonly firstNextWaitMillis: number
   readonly firstNextCpuMillis: number
@@ -48,7 +48,7 @@ const invoke = (number: number) => {
 }
 const shutdown = () => `{"eventType":"SHUTDOWN","deadlineMs":${Date.now() + 2000},"shutdownReason":"spindown"}`
 
-// Generous: they only keep a broken run from waiting for ever.
+// The limits are generous: they only keep a broken run from waiting for ever.
 const startLimitMillis = 30_000
 const eventLimitMillis = 20
 
@@ -77,7 +77,7 @@ export const open = async (signal: AbortSignal): Promise<Platform> => {
     })
     const spawnMillis = performance.now() - startedAt
     const { pid } = child
-    // What it waited for in the fork is part of the time that the spawn took.
+    // The wait for a CPU in the fork is part of the time that the spawn took.
     const spawnWaitMillis = pid === undefined ? NaN : waitMillis(pid)
 
     let registerMillis = NaN
@@ -118,7 +118,7 @@ export const open = async (signal: AbortSignal): Promise<Platform> => {
       response.end(shutdown())
     }
 
-    // A pipe that is drained, as Lambda does it. The lines are counted: both programs of a pair must do the same work.
+    // The pipe is drained, as Lambda does it. The lines are counted: both programs of a pair must do the same work.
     let lines = 0
     let lastOutput = ""
     child.stdout.on("data", (chunk: Buffer) => {

@@ -1,19 +1,19 @@
 import { readdirSync, readFileSync } from "node:fs"
 
 /**
- * CPU time of a process so far, all its threads. Summed over `schedstat` (nanoseconds): `stat` counts in ticks of 10 ms,
- * an eighth of what a start costs. Node's threads live as long as the process, so none is missed.
+ * The CPU time of a process so far, of all its threads. The sum comes from `schedstat` (nanoseconds), since `stat` counts in
+ * ticks of 10 ms, an eighth of the cost of a start. Node's threads live as long as the process, so none is missed.
  */
 export const cpuMillis = (pid: number): number =>
   readdirSync(`/proc/${pid}/task`)
     .map((thread) => Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]) / 1e6)
     .reduce((sum, millis) => sum + millis, 0)
 
-/** How long the main thread of a process was ready to run and had no CPU so far: what the neighbours of a run cost it. */
+/** The time in which the main thread of a process was ready to run and had no CPU, since its neighbours had it. */
 export const waitMillis = (pid: number): number =>
   Number(readFileSync(`/proc/${pid}/schedstat`, "utf8").split(" ")[1]) / 1e6
 
-/** The largest resident memory a process has had (MB of 1,000,000 bytes). */
+/** The largest resident memory that a process has had (MB of 1,000,000 bytes). */
 export const peakMegabytes = (pid: number): number => {
   const kibibytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]
   if (kibibytes === undefined) throw new Error(`/proc/${pid}/status names no VmHWM`)

@@ -1,4 +1,4 @@
-/** Several measurements of one figure: the median, and the range that holds the middle half of them. */
+/** Summarizes several measurements of one figure: the median, and the range that holds the middle half of them. */
 export interface Summary {
   readonly median: number
   readonly low: number
@@ -18,7 +18,7 @@ export const summarize = (values: ReadonlyArray<number>): Summary => {
 const spread = ({ high, low }: Summary, digits: number): string =>
   low === high ? "" : ` (${low.toFixed(digits)}–${high.toFixed(digits)})`
 
-/** The median and, where there is one, the spread. */
+/** The median and the spread, if there is a spread. */
 export const show = (summary: Summary, digits: number, unit: string): string =>
   `${summary.median.toFixed(digits)} ${unit}${spread(summary, digits)}`
 

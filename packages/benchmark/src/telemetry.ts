@@ -1,6 +1,6 @@
 /**
- * `pnpm bench:telemetry`: our telemetry receiver beside a bare node:http server with JSON.parse, as real processes fed by
- * the same client, interleaved in one run. Read the ratios: the events per millisecond belong to the machine.
+ * `pnpm bench:telemetry`: measures our telemetry receiver beside a bare node:http server with JSON.parse. Both are real
+ * processes that the same client feeds in turns. Read the ratios: the events per millisecond belong to the machine.
  */
 import { bundle, packageFolder } from "./bundle.ts"
 import * as Checkout from "./checkout.ts"

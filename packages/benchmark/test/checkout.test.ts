@@ -1,4 +1,4 @@
-/** What `--against` says of a folder that cannot be compared with, and the flags of the commands. */
+/** The errors of `--against` for a folder that it cannot compare with, and the flags of the commands. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import * as CliError from "effect/cli/CliError"

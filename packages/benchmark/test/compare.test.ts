@@ -22,7 +22,7 @@ describe("the order of the rounds", () => {
     assert.strictEqual(orders(subjects, 9, 7).length, 9)
   })
 
-  it("changes who comes after whom", () => {
+  it("changes which subject comes after which", () => {
     const before = orders(["a", "b", "c", "d"], 20, 1).map((order) => order[order.indexOf("d") - 1])
     assert.deepStrictEqual(new Set(before), new Set(["a", "b", "c", undefined]))
   })
@@ -48,14 +48,14 @@ it.each([
 
 describe("the ratio of two programs", () => {
   it("is taken round by round, so that a slow round is not in it", () => {
-    // The second round met a machine of a third of the speed: medians alone would make it 30 / 20.
+    // The machine had a third of its speed in the second round: medians alone would make the ratio 30 / 20.
     const [row] = compare([figure("start", 10, 30, 31)], [figure("start", 20, 60, 15)])
     assert.strictEqual(row?.ratio.median, 0.5)
     assert.strictEqual(row?.of.median, 30)
     assert.strictEqual(row?.to.median, 20)
   })
 
-  it("leaves out what the other program has no figure for", () => {
+  it("leaves out a figure that the other program does not have", () => {
     const rows = compare([figure("bundle", 1), figure("start", 2)], [figure("start", 4)])
     assert.deepStrictEqual(
       rows.map(({ label, ratio }) => [label, ratio.median]),
@@ -64,13 +64,13 @@ describe("the ratio of two programs", () => {
   })
 })
 
-it("shows a spread only where there is one", () => {
+it("shows a spread only if there is one", () => {
   assert.strictEqual(show(summarize([1, 2, 3]), 1, "ms"), "2.0 ms (1.5–2.5)")
   assert.strictEqual(show(summarize([142.4]), 1, "KB"), "142.4 KB")
   assert.strictEqual(showRatio(summarize([0.5, 0.6, 0.7])), "0.60x (0.55–0.65)")
 })
 
-it("tells of two checkouts in a table with the ratios, the noise and the sizes", () => {
+it("shows two checkouts in a table with the ratios, the noise and the sizes", () => {
   const text = versusText(here, against, [
     {
       label: "hello",

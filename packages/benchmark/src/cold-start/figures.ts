@@ -3,17 +3,17 @@ import type { Life, Program } from "../platform.ts"
 import { type Summary, summarize } from "../summary.ts"
 import type { Layer } from "./variants.ts"
 
-/** How programs were measured, round by round. */
+/** The measurements of programs, round by round. */
 export interface Measured {
   readonly lives: (program: Program) => ReadonlyArray<Life>
-  /** Milliseconds of init under the emulator; `undefined`: of the function alone. */
+  /** The milliseconds of init under the emulator; for `undefined` those of the function alone. */
   readonly inits: (program: Program | undefined) => ReadonlyArray<number>
 }
 
 const firstNext = "spawn → first next"
 
-// From where the process runs the file: what it takes to fork a server of this size is no part of a layer. And without
-// the time that it waited for a CPU, which belongs to the neighbours.
+// Times begin when the process runs the file: the fork of a server of this size is no part of a layer. The wait for a CPU
+// is taken off, since it belongs to the neighbours.
 const figuresOf = (lives: ReadonlyArray<Life>): ReadonlyArray<Figure> => [
   {
     label: "spawn → register",
@@ -56,21 +56,21 @@ const budgets = new Map([
 
 export interface Row {
   readonly label: string
-  /** To raw.cjs. */
+  /** The figures, with the ratios to raw.cjs. */
   readonly cells: ReadonlyArray<Cell>
-  /** Init under the emulator beyond that of the function alone in the same round. */
+  /** The init under the emulator, less that of the function alone in the same round. */
   readonly addedInitMillis: Summary
 }
 
 export interface Result {
   readonly rows: ReadonlyArray<Row>
-  /** Of raw.cjs, to say how far apart its lives were. */
+  /** The time to the first next of raw.cjs, to say how far apart its lives were. */
   readonly rawFirstNext: Summary
-  /** Init of the function alone. */
+  /** The init of the function alone. */
   readonly functionInit: Summary
-  /** What spawn itself took. */
+  /** The time of the spawn itself. */
   readonly spawn: Summary
-  /** How long a process waited for a CPU before its first next. */
+  /** The time in which a process waited for a CPU before its first next. */
   readonly wait: Summary
   readonly budgets: ReadonlyArray<{
     readonly label: string
@@ -81,8 +81,8 @@ export interface Result {
 }
 
 /**
- * @param raw what the others are compared with
- * @param built what `effect-lambda build` makes, which has the budgets
+ * @param raw the program that the others are compared with
+ * @param built the layer of `effect-lambda build`, which has the budgets
  */
 export const resultOf = (
   { inits, lives }: Measured,

@@ -1,4 +1,4 @@
-/** How long init takes under the emulator: until the function and the extension both wait for an event. */
+/** Measures init under the emulator: the time until the function and the extension both wait for an event. */
 import { Emulator, Journal } from "@effect-lambda/emulator"
 import * as Effect from "effect/Effect"
 import { join } from "node:path"
@@ -26,7 +26,7 @@ const measure = Effect.fnUntraced(function* (program: Program | undefined) {
 }, Effect.scoped)
 
 /**
- * @param program `undefined`: the function alone
+ * @param program the extension; `undefined` measures the function alone
  * @param signal ends the emulator with what runs in it
  */
 export const initMillis = (program: Program | undefined, signal: AbortSignal): Promise<number> =>

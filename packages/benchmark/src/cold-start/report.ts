@@ -34,9 +34,9 @@ const notes = (
     "but C logs each of them.",
   `The noise of the run: "raw.cjs again" is the same file, and its ratios would be 1 without noise; spawn → first next ` +
     `of raw.cjs lay at ${show(rawFirstNext, 1, "ms")}.`,
-  "Times count from where the new process runs the file; the fork of the benchmark before that, " +
-    `${show(spawn, 1, "ms")}, is no part of a layer. Nor is the time that a process waited for a CPU before its first ` +
-    `next, ${show(wait, 1, "ms")}: it is taken off.`,
+  "Times begin when the new process runs the file; the fork of the benchmark before that, " +
+    `${show(spawn, 1, "ms")}, is no part of a layer. The time that a process waited for a CPU before its first next, ` +
+    `${show(wait, 1, "ms")}, is taken off too.`,
   `Added init: InitStarted to InitEnded of our emulator with a Node function, beyond the ${show(functionInit, 0, "ms")} ` +
     "of the function alone; the same number of rounds.",
   "The layers are made of packages/examples/hello by `effect-lambda build` and run from their folders on this Node; " +

@@ -13,18 +13,18 @@ const folder = join(packageFolder, "dist/cold-start")
 const cli = "packages/cli/bin/effect-lambda.mjs"
 const hello = "packages/examples/hello/src/hello.ts"
 
-/** What a checkout must have. */
+/** The files that a checkout must have. */
 export const needs = [cli, hello]
 
 const run = promisify(execFile)
 
-/** The stub looks for the Node of Lambda's image and `env` for one in PATH: both get the one that runs this. */
+/** The stub looks for the Node of Lambda's image, and `env` for a Node in PATH: both get the Node that runs this file. */
 const env = {
   EFFECT_LAMBDA_NODE: process.execPath,
   PATH: `${dirname(process.execPath)}:/usr/bin:/bin`
 }
 
-/** What a user runs. */
+/** A layer as a user runs it. */
 export interface Layer {
   readonly program: Program
   readonly sizes: ReadonlyArray<Figure>
@@ -36,7 +36,7 @@ const bytesIn = async (path: string): Promise<number> => {
   return stats.reduce((sum, { size }) => sum + size, 0)
 }
 
-/** The variants of the layer, each built by the checkout with its own `effect-lambda build`. */
+/** The variants of the layer, each built by the `effect-lambda build` of its checkout. */
 const variants = [
   { label: "built layer: stub, code cache", out: "built", flags: [] },
   { label: "stub, no code cache", out: "no-cache", flags: ["--code-cache", "off"] },
@@ -77,7 +77,7 @@ export const layers = async (
   return built
 }
 
-/** A file as Lambda starts one: by its first line. Named `.cjs`, since the packages here are ES modules. */
+/** A file that is started by its first line, as Lambda does it. Its name ends in `.cjs`: the packages here are ES modules. */
 const raw = async (label: string): Promise<Program> => {
   const file = join(folder, "raw/extensions/raw.cjs")
   const text = await readFile(join(packageFolder, "fixtures/raw.cjs"), "utf8")
@@ -87,7 +87,7 @@ const raw = async (label: string): Promise<Program> => {
   return { label, command: [file], env, isLogging: true }
 }
 
-/** A program in C, or why there is none. */
+/** A program in C, or the reason why there is none. */
 const floor = async (): Promise<Program | string> => {
   const file = join(folder, "floor/extensions/floor")
   await mkdir(dirname(file), { recursive: true })
@@ -101,16 +101,16 @@ const floor = async (): Promise<Program | string> => {
 }
 
 export interface Bare {
-  /** What the others are compared with. */
+  /** The program that the others are compared with. */
   readonly raw: Program
-  /** The same file once more: how far its ratios are from 1 is the noise of the run. */
+  /** The same file under a second name: the distance of its ratios from 1 is the noise of the run. */
   readonly rawAgain: Program
   readonly floor: ReadonlyArray<Program>
-  /** What is left out, and why. */
+  /** Sentences for programs that are left out, and why. */
   readonly notes: ReadonlyArray<string>
 }
 
-/** The programs without a library; what an earlier run built is removed. */
+/** Makes the programs without a library, and removes the files of an earlier run. */
 export const bare = async (): Promise<Bare> => {
   await rm(folder, { recursive: true, force: true })
   const native = await floor()

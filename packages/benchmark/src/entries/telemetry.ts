@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Our receiver behind our listener, with a consumer that takes the records (TAKE=1) or one that is stuck.
+// Our receiver behind our listener, with a consumer that takes the records (TAKE=1) or is stuck.
 import { TelemetryApi, TelemetryReceiver } from "@effect-lambda/extension"
 import { NodeTelemetryListener } from "@effect-lambda/extension-node"
 import * as Effect from "effect/Effect"
@@ -12,7 +12,7 @@ const take = (events: ReadonlyArray<unknown>) => {
   return process.env.TAKE === "1" ? Effect.void : Effect.never
 }
 
-// Nobody subscribes here: the batches come from the benchmark.
+// The batches come from the benchmark, so this program does not subscribe.
 const layer = TelemetryReceiver.layer({ host: "127.0.0.1" }).pipe(
   Layer.provide(NodeTelemetryListener.layer),
   Layer.provide(Layer.succeed(TelemetryApi.TelemetryApi, { subscribe: () => Effect.never }))

@@ -4,9 +4,9 @@ import { bundleFigures, type Size } from "../size.ts"
 import type { Ours, Pair } from "./variants.ts"
 
 export interface Lives {
-  /** Few events: for the timings of the start. */
+  /** Lives of few events, for the timings of the start. */
   readonly short: ReadonlyArray<Life>
-  /** Many events: for what an event costs, and for memory. */
+  /** Lives of many events, for the cost of an event and for memory. */
   readonly long: ReadonlyArray<Life>
 }
 
@@ -55,7 +55,7 @@ export interface Result {
 }
 
 export const resultOf = (ours: Ours, raw: Pair, rawSize: Size, lives: (program: Program) => Lives): Result => ({
-  // The budgets are about the library's own cost.
+  // The budgets are about the cost of the library alone.
   quiet: compare(figuresOf(lives(ours.quiet)), figuresOf(lives(raw.quiet))).map(withBudget),
   sizes: compare(bundleFigures(ours.size), bundleFigures(rawSize)).map(withBudget),
   logging: compare(figuresOf(lives(ours.logging)), figuresOf(lives(raw.logging)))

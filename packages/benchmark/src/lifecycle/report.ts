@@ -3,7 +3,7 @@ import { machine, markdown, type Table, text } from "../document.ts"
 import { show, showRatio } from "../summary.ts"
 import type { BudgetRow, Result } from "./figures.ts"
 
-/** How often each program lives for long. */
+/** The number of long lives of each program. */
 export const longRounds = ({ rounds }: Options): number => Math.ceil(rounds / 3)
 
 const head = ["", "raw.cjs", "hello", "ratio", "budget", "met"]
@@ -42,7 +42,7 @@ const notes = (options: Options): ReadonlyArray<string> => [
 
 export const toText = (result: Result, options: Options): string =>
   [
-    "Without logging: the library's own cost",
+    "Without logging: the cost of the library alone",
     text(quiet(result)),
     "",
     "With one JSON log line per invocation",
@@ -54,7 +54,7 @@ export const toText = (result: Result, options: Options): string =>
 
 export const toMarkdown = (result: Result, options: Options): string =>
   [
-    "Without logging, the library's own cost:",
+    "Without logging, the cost of the library alone:",
     "",
     markdown(quiet(result)),
     "",

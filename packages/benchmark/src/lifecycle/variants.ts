@@ -7,7 +7,7 @@ import { type Size, sizeOf } from "../size.ts"
 const hello = "packages/examples/hello/src/hello.ts"
 const helloQuiet = "packages/benchmark/src/entries/hello-quiet.ts"
 
-/** What a checkout must have. */
+/** The files that a checkout must have. */
 export const needs = [hello, helloQuiet]
 
 /** The same program twice: without a log line, and with one per invocation. */
@@ -27,7 +27,7 @@ export const raw = (): Pair => {
 export const rawSize = (): Promise<Size> => sizeOf(join(packageFolder, "fixtures/raw.cjs"))
 
 export interface Ours extends Pair {
-  /** Of the one that logs. */
+  /** The size of the program that logs. */
   readonly size: Size
 }
 
@@ -47,5 +47,5 @@ export const build = async (checkout: Checkout, side: "against" | "here"): Promi
   }
 }
 
-/** The same files as programs of a second name. */
+/** The same files as programs with a second name. */
 export const again = ({ logging, quiet }: Pair): Pair => ({ quiet: { ...quiet }, logging: { ...logging } })

@@ -27,9 +27,9 @@ export interface Result {
 
 const throughput = "throughput"
 const leastThroughput = 0.78
-/** How much more memory four times the records may take. */
+/** The largest accepted ratio of the memory for four times the records. */
 const mostGrowth = 1.15
-/** The bound of a consumer's queue, and what its reader has in hand. */
+/** The bound of a consumer's queue, plus the records that its reader holds. */
 const mostWaiting = 51_000
 
 export const figuresOf = (lives: ReadonlyArray<Life>): ReadonlyArray<Figure> => [
@@ -79,7 +79,7 @@ export const floodOf = (floods: ReadonlyArray<Flood>): FloodResult => {
         isMet: floods.every((flood) => flood.waiting <= mostWaiting)
       },
       {
-        text: `memory ≤ ${mostGrowth.toFixed(2)}x of what a quarter of the flood took (${growth.toFixed(2)}x)`,
+        text: `memory ≤ ${mostGrowth.toFixed(2)}x of that for a quarter of the flood (${growth.toFixed(2)}x)`,
         isMet: growth <= mostGrowth
       }
     ]

@@ -34,13 +34,13 @@ const floodCells = ({ budgets }: FloodResult): Table => [
 const notes = (options: Options, batchBytes: number): ReadonlyArray<string> => [
   `Medians of ${options.rounds} lives of ${options.size} batches each, after ${warmUp} that are not counted, in brackets the ` +
     `middle half; the flood: ${floodRounds} lives.`,
-  `The servers of a round are up at the same time and are sent ${turn} batches in turn, so that both figures of a ratio come ` +
+  `The servers of a round are up at the same time and get ${turn} batches in turn, so that both figures of a ratio come ` +
     "from the same moments; the ratios are taken round by round. The time that a server waited for a CPU, which other " +
     "programs of the machine had, is taken off.",
   `A batch is ${eventsPerBatch} events in ${Math.round(batchBytes / 1000)} KB: three quarters function logs (text and JSON), the rest ` +
-    "platform.start, platform.runtimeDone and platform.report. One client on one kept-alive connection sends the next " +
-    "batch when the one before it is answered.",
-  "raw-telemetry.cjs is packages/benchmark/fixtures/raw-telemetry.cjs: node:http and JSON.parse, answered after it. Ours is " +
+    "platform.start, platform.runtimeDone and platform.report. A client on a kept-alive connection sends the next batch " +
+    "when the batch before it is answered.",
+  "raw-telemetry.cjs is packages/benchmark/fixtures/raw-telemetry.cjs: node:http and JSON.parse, and an answer after it. Ours is " +
     "NodeTelemetryListener and TelemetryReceiver, bundled by rolldown: every record decoded, queued, counted and taken by a stream.",
   "CPU is user and system time of all threads of the server, V8's included; 1 MB is 1,000,000 bytes."
 ]

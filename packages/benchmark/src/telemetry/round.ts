@@ -1,13 +1,13 @@
-/** How the servers are measured: beside each other, in turns of a few batches. */
+/** Measures the servers beside each other, in turns of a few batches. */
 import { orders } from "../interleave.ts"
 import { eventsPerBatch } from "./batches.ts"
 import { field, type Server, start } from "./server.ts"
 
-/** Not counted: V8 optimizes what runs often, and ours has more of it. */
+/** The batches before the measurement: V8 optimizes code that runs often, and ours has more of it. */
 export const warmUp = 300
-/** About 20 ms: what a neighbour takes from the machine for longer than that, it takes from every server. */
+/** The batches of a turn, about 20 ms: a neighbour that takes the machine for longer takes it from every server. */
 export const turn = 20
-/** Batches of a flood: a quarter of it, then the rest. */
+/** The batches of a flood: a quarter of it, then the rest. */
 const flood = [250, 750] as const
 
 export interface Life {
@@ -16,7 +16,7 @@ export interface Life {
   readonly peakMegabytes: number
 }
 
-/** One life of each server. All of them are up at the same time, and one is sent batches at a time. */
+/** Measures a life of each server. All servers are up at the same time, and get batches in turn. */
 export const round = async (
   servers: ReadonlyArray<Server>,
   requests: ReadonlyArray<Buffer>,
@@ -45,7 +45,7 @@ export const round = async (
   return measured
 }
 
-/** What became of a flood that nobody reads. */
+/** The outcome of a flood that no consumer reads. */
 export interface Flood {
   readonly records: number
   readonly delivered: number
@@ -56,7 +56,7 @@ export interface Flood {
   readonly peakMegabytes: number
 }
 
-/** One life of a server whose consumer is stuck. */
+/** Measures a life of a server whose consumer is stuck. */
 export const flooded = async (server: Server, requests: ReadonlyArray<Buffer>, signal: AbortSignal): Promise<Flood> => {
   const running = await start(server, requests, signal)
   await running.send(flood[0])

@@ -1,4 +1,4 @@
-/** A server as a process, and one client on one kept-alive connection. */
+/** A server as a process, and a client on a kept-alive connection. */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { createConnection } from "node:net"
@@ -15,17 +15,17 @@ export interface Server {
 /** A server that runs, and its client. It uses no CPU between two calls of `send`. */
 export interface Running {
   /**
-   * Sends batches, each when the one before it is answered; how many milliseconds that took, without those in which the
-   * server waited for a CPU: they belong to the neighbours.
+   * Sends batches, each when the batch before it is answered. Gives the milliseconds that took, without those in which the
+   * server waited for a CPU, since they belong to the neighbours.
    */
   readonly send: (batches: number) => Promise<number>
   readonly cpuMillis: () => number
   readonly peakMegabytes: () => number
-  /** Ends the server; what it counted. */
+  /** Ends the server, and gives what it counted. */
   readonly stop: () => Promise<unknown>
 }
 
-// Generous: they only keep a broken run from waiting for ever.
+// The limits are generous: they only keep a broken run from waiting for ever.
 const startLimitMillis = 30_000
 const batchLimitMillis = 1000
 
@@ -42,7 +42,7 @@ export const start = async (
     killSignal: "SIGKILL"
   })
   const closed = once(child, "close")
-  // Whoever waits for a line hears of it; between two of them nobody does.
+  // A call that waits for a line gets the error. Between two calls it has no other listener.
   closed.catch(() => undefined)
   const within = async <A>(millis: number, work: Promise<A>): Promise<A> => {
     const timer = setTimeout(() => child.kill("SIGKILL"), millis)
@@ -109,6 +109,6 @@ export const start = async (
   return { send, cpuMillis: () => cpuMillis(pid), peakMegabytes: () => peakMegabytes(pid), stop }
 }
 
-/** A field of what a server wrote. */
+/** A field of the line that a server wrote. */
 export const field = (value: unknown, name: string): unknown =>
   typeof value === "object" && value !== null ? Object.getOwnPropertyDescriptor(value, name)?.value : undefined

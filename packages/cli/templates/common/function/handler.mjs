@@ -1,4 +1,4 @@
-// The function that the extension runs beside while it is developed.
+// The extension runs beside this function while it is developed.
 export const handler = async (event) => {
   console.log(`hello ${event.name ?? "world"}`)
   return { hello: event.name ?? "world" }

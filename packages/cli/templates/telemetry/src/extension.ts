@@ -2,7 +2,8 @@ import { FlushStrategy, Telemetry, TelemetrySink } from "@effect-lambda/extensio
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 
-// A variable of the function, which extensions share. Without it the records go to the extension's own log.
+// TELEMETRY_URL is a variable of the function, which extensions share. If it is not set, the records go to the extension's
+// own log.
 const sink = Effect.gen(function* () {
   const url = yield* Config.String("TELEMETRY_URL").pipe(Config.withDefault(undefined))
   if (url === undefined) {

@@ -16,7 +16,7 @@ const linesOf = ({ body, headers }: HttpClientRequest) => {
   return new TextDecoder().decode(bytes).trim().split("\n")
 }
 
-// In real time, a quarter of a second: gzip does not wait for a test's clock.
+// The test takes a quarter of a second of real time, since gzip does not wait for a test's clock.
 it.live("ships what an invocation logged before it asks for the next event", () => {
   const script = [
     ExtensionTest.invoke({
