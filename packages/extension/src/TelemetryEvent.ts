@@ -13,6 +13,7 @@
 import * as Schema from "effect/Schema"
 import { makeDecode } from "./internal/eventSchema.ts"
 import * as logFields from "./internal/logFields.ts"
+import { invocationOf } from "./internal/wire.ts"
 import * as written from "./internal/written.ts"
 import * as PlatformEvent from "./PlatformEvent.ts"
 
@@ -135,6 +136,10 @@ export const toJson = (event: TelemetryEvent): string => written.toJson(event)
  *   `annotations`. A line of text that is JSON counts as well
  * - text logs: the id that the runtimes of Node, Python, .NET and Ruby print
  *   before a message, and Java in the layout of Lambda's documentation
+ * - any other log that a `TelemetryReceiver` with the type `platform` received:
+ *   the invocation that was under way, from `platform.start` to
+ *   `platform.report`. On managed instances invocations run side by side, so
+ *   such a log has none there. A copy of the event (`{ ...event }`) has none
  *
  * @category accessors
  * @since 0.1.0
@@ -147,7 +152,7 @@ export const requestId = (event: TelemetryEvent): string | undefined => {
       return event.record.requestId
     case "function":
     case "extension":
-      return logFields.requestIdOf(event.record)
+      return logFields.requestIdOf(event.record) ?? invocationOf(event)
     default:
       return undefined
   }

@@ -188,6 +188,10 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   let isClosed = false
   /** Invocations in a row of which nothing has come. */
   let silent = 0
+  /** The request id of the invocation in which records come: a line of text has none of its own. */
+  let underWay: string | undefined
+  /** Invocations run side by side there, and the order of the records says nothing. */
+  let isManaged = false
 
   const offer = (events: ReadonlyArray<TelemetryEvent.TelemetryEvent>, at: number) => {
     for (const { count, queue } of consumers) {
@@ -200,11 +204,19 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     let undecodable = 0
     const over: Array<Invocation | undefined> = []
     const events = records.map((record) => {
-      const event = decodeElement(record)
+      const event = decodeElement(record, underWay)
       switch (event.type) {
+        case "platform.initStart":
+          isManaged = event.record.initializationType === "lambda-managed-instances"
+          underWay = undefined
+          break
         case "platform.start":
           invocations.started(event)
           silent = 0
+          if (!isManaged) underWay = event.record.requestId
+          break
+        case "platform.report":
+          if (event.record.requestId === underWay) underWay = undefined
           break
         case "platform.runtimeDone":
           over.push(invocations.ended(event))

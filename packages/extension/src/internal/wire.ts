@@ -66,16 +66,18 @@ class Wire extends Given {
   readonly #json: Json
   readonly #bytes: number
   readonly #held: number
+  readonly #invocation: string | undefined
 
-  constructor(event: object, json: Json, bytes: number, held: number) {
+  constructor(event: object, json: Json, bytes: number, held: number, invocation: string | undefined) {
     super(event)
     this.#json = json
     this.#bytes = bytes
     this.#held = held
+    this.#invocation = invocation
   }
 
-  static add(event: object, json: Json, bytes: number, held: number): Wire {
-    return new Wire(event, json, bytes, held)
+  static add(event: object, json: Json, bytes: number, held: number, invocation: string | undefined): Wire {
+    return new Wire(event, json, bytes, held, invocation)
   }
 
   static json(event: object): Json | undefined {
@@ -89,11 +91,15 @@ class Wire extends Given {
   static held(event: object): number | undefined {
     return #held in event ? event.#held : undefined
   }
+
+  static invocation(event: object): string | undefined {
+    return #invocation in event ? event.#invocation : undefined
+  }
 }
 
-/** Keeps the text of an event; the first one stays. */
-export const keep = (event: object, json: Json, bytes: number, held: number): void => {
-  if (Wire.bytes(event) === undefined) Wire.add(event, json, bytes, held)
+/** Keeps the text of an event, and the invocation it came in; the first one stays. */
+export const keep = (event: object, json: Json, bytes: number, held: number, invocation?: string): void => {
+  if (Wire.bytes(event) === undefined) Wire.add(event, json, bytes, held, invocation)
 }
 
 /** The text of this very event, where it came from outside or was written before. */
@@ -104,3 +110,6 @@ export const bytesOf = (event: object): number | undefined => Wire.bytes(event)
 
 /** What the event takes of the memory. */
 export const heldOf = (event: object): number | undefined => Wire.held(event)
+
+/** The request id of the invocation that was under way when the event came. */
+export const invocationOf = (event: object): string | undefined => Wire.invocation(event)
