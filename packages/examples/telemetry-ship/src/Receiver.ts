@@ -6,10 +6,10 @@ import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
 import * as Zlib from "node:zlib"
 
-/** What the endpoint does with its nth request, the first being 1. */
+/** The behaviour of the endpoint for its nth request; the first request is 1. */
 export type Answer = (request: number) => { readonly status: number; readonly afterMillis?: number } | "never"
 
-/** One request as it came. */
+/** A request as it arrived. */
 export interface Batch {
   readonly id: string
   readonly status: number | undefined
