@@ -1,10 +1,10 @@
 /**
- * The HTTP client for the Extensions API on bun, where `node:http` is slow: a
- * few lines over bun's own `fetch`, with the properties of `LambdaHttpClient`.
+ * The HTTP client for the Extensions API on bun, whose `node:http` is slow. The client calls bun's own `fetch` and has
+ * the properties of `LambdaHttpClient`:
  *
  * - no time limit anywhere: a parked next may wait for hours
- * - a connection for each call: on a kept-alive one bun repeats a poll whose
- *   connection was lost, and nobody learns that an event may be lost with it
+ * - a connection for each call: if bun loses a kept-alive connection, it repeats
+ *   the poll, and the program does not learn that an event may be lost
  * - no proxy (bun's `fetch` obeys `HTTP_PROXY`), no redirects, no tracing
  * - interruption aborts the request
  *
@@ -19,7 +19,7 @@ import * as Layer from "effect/Layer"
 import { BufferedResponse } from "./internal/BufferedResponse.ts"
 import { requestBody } from "./internal/requestBody.ts"
 
-// `proxy` and `timeout` are bun's own.
+// Only bun's `fetch` knows `proxy` and `timeout`.
 const options = { keepalive: false, proxy: false, redirect: "manual", timeout: false } as const
 
 const send = (request: HttpClientRequest): Effect.Effect<HttpClientResponse, HttpClientError.HttpClientError> =>
@@ -50,8 +50,7 @@ const send = (request: HttpClientRequest): Effect.Effect<HttpClientResponse, Htt
   })
 
 /**
- * Layer of the client. `NodeExtension.layer` takes it where the program runs on
- * bun.
+ * Layer of the client. `NodeExtension.layer` uses it when the program runs on bun.
  *
  * @category layers
  * @since 0.1.0

@@ -1,17 +1,16 @@
 /**
- * The HTTP client for the Extensions API: HTTP/1.1 over `node:net`, with what
- * that API needs and nothing else. It starts faster than `node:http`, whose
- * first request is a large part of an extension's start.
+ * The HTTP client for the Extensions API: HTTP/1.1 over `node:net`, with only the features that this API needs. The
+ * client starts faster than `node:http`, whose first request is a large part of an extension's start.
  *
  * - no time limit anywhere: a parked next may wait for hours (Node's `fetch`
  *   gives up after 300 seconds, undici after an hour)
- * - one kept-alive connection per call under way, never a queue: an error
+ * - a kept-alive connection per call under way, never a queue: an error
  *   report must not wait behind the parked next
  * - `http:` only, no proxy, no redirects, no tracing
  * - an answer is at most 1 MiB
  * - interruption closes the connection
  *
- * Sinks and the user's own calls should use a client of their own.
+ * Sinks and the user's calls should use another client.
  *
  * @since 0.1.0
  */
@@ -26,11 +25,11 @@ import { BufferedResponse } from "./internal/BufferedResponse.ts"
 import { type Call, Connection } from "./internal/Connection.ts"
 import { requestBody } from "./internal/requestBody.ts"
 
-// A kept-alive connection that died unnoticed (while the environment was frozen) fails at once; a parked poll that loses
-// its connection fails later, and must be seen as lost.
+// A kept-alive connection that died unnoticed (while the environment was frozen) fails at once. A parked poll that loses
+// its connection fails later, and must count as lost.
 const staleWithinMillis = 1000
 
-/** Where a URL leads. */
+/** The parts of a URL that a request needs. */
 interface Target {
   /** `host:port`, as the Host header has it. */
   readonly authority: string
@@ -39,10 +38,10 @@ interface Target {
   readonly path: string
 }
 
-/** The API has four URLs, and parsing one costs a tenth of a whole request. */
+/** The API has four URLs, and parsing a URL costs a tenth of a whole request. */
 const targets = new Map<string, Target>()
 
-/** @throws Error where it is no URL of `http:` */
+/** @throws Error if it is not a URL of `http:` */
 const targetOf = (url: string): Target => {
   const known = targets.get(url)
   if (known !== undefined) return known
@@ -60,15 +59,15 @@ const targetOf = (url: string): Target => {
   return target
 }
 
-/** They say where a message goes and where it ends, which is not the caller's business. */
+/** These headers give the destination and the end of a message. The client sets them, not the caller. */
 const ownHeaders = new Set(["host", "connection", "content-length", "transfer-encoding"])
 
-/** @throws Error where a header cannot be sent */
+/** @throws Error if a header cannot be sent */
 const encode = ({ headers, method }: HttpClientRequest, target: Target, body: Uint8Array | undefined): Uint8Array => {
   if (!isToken(method)) throw new Error("the method cannot be sent")
   let head = `${method} ${target.path} HTTP/1.1\r\nHost: ${target.authority}\r\n`
   for (const [name, value] of Object.entries(headers)) {
-    // Without the value, which may be a secret.
+    // The message leaves out the value, which may be a secret.
     if (!isToken(name) || !isFieldValue(value)) throw new Error(`the header ${JSON.stringify(name)} cannot be sent`)
     if (!ownHeaders.has(name.toLowerCase())) head += `${name}: ${value}\r\n`
   }
@@ -101,7 +100,7 @@ const send = (
       return fail(HttpClientError.EncodeError, cause)
     }
     const isFree = ({ authority, isIdle }: Connection) => isIdle && authority === target.authority
-    // The second try has a connection of its own, which cannot be stale again.
+    // The second try opens a new connection, which cannot be stale.
     const kept = isSecondTry ? undefined : [...connections].find(isFree)
     const connection = kept ?? open(connections, target)
     const { isKept } = connection
@@ -126,17 +125,16 @@ const send = (
  * @since 0.1.0
  */
 export interface InheritedConnection {
-  /** Where it leads, as `AWS_LAMBDA_RUNTIME_API` has it. */
+  /** The address of the other side, `host:port` as in `AWS_LAMBDA_RUNTIME_API`. */
   readonly runtimeApi: string
-  /** Its number among the files of this process, which the client owns from then on. One that is no socket is left alone. */
+  /** The file descriptor, which the client owns from then on. A descriptor that is not a socket is left alone. */
   readonly descriptor: number
 }
 
 /**
  * The client. Its connections close with the scope.
- *
- * @param inherited carries the first request; one that is sent at once, before
- *   the event loop turns, leaves before `node:net` is loaded
+ * @param inherited carries the first request; a request that is sent at once,
+ *   before the event loop turns, leaves before `node:net` is loaded
  * @category constructors
  * @since 0.1.0
  */
@@ -156,7 +154,7 @@ export const make = Effect.fnUntraced(function* (inherited?: InheritedConnection
         : Connection.inherit(authority, inherited.descriptor, (closed) => connections.delete(closed))
     if (connection !== undefined) connections.add(connection)
   }
-  // `HttpClient.make` adds a span and an AbortController to each request; neither is wanted here.
+  // `HttpClient.make` adds a span and an AbortController to each request; this client wants neither.
   return HttpClient.makeWith<HttpClientError.HttpClientError, never, HttpClientError.HttpClientError, never>(
     Effect.flatMap((request) => send(connections, request, false)),
     Effect.succeed

@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-// The timers of runMain are the process's own: they must fire whatever the Effect runtime does.
+// The timers of runMain are plain timers of the process: they must fire whatever the Effect runtime does.
 // @effect-diagnostics globalTimers:off
 import * as Deadline from "@effect-lambda/extension/Deadline"
 import * as Extension from "@effect-lambda/extension/Extension"
@@ -26,7 +26,7 @@ import * as LambdaHttpClient from "./LambdaHttpClient.ts"
 import * as PreRegistration from "./PreRegistration.ts"
 
 /**
- * What {@link layer} provides and {@link runMain} accepts.
+ * The services that {@link layer} provides and {@link runMain} accepts.
  *
  * @category models
  * @since 0.1.0
@@ -37,12 +37,11 @@ const httpClient = (connection: LambdaHttpClient.InheritedConnection | undefined
   connection === undefined ? LambdaHttpClient.layer : LambdaHttpClient.layerInheriting(connection)
 
 /**
- * The Extensions API over our own transport, and the environment of this
- * process. The transport is closed in: an `HttpClient` of the user (with
- * retries, tracing, a proxy) never reaches the Extensions API.
+ * The Extensions API over our own transport, and the environment of this process. The layer closes over the transport:
+ * an `HttpClient` of the user (with retries, tracing, a proxy) never carries the Extensions API.
  *
  * With SnapStart `FetchHttpClient` keeps no connection until the first event:
- * it would be dead after the restore.
+ * the connection would be dead after the restore.
  *
  * @category layers
  * @since 0.1.0
@@ -50,7 +49,7 @@ const httpClient = (connection: LambdaHttpClient.InheritedConnection | undefined
 export const layer: Layer.Layer<Services, LambdaEnvironment.LambdaEnvironmentError> = Layer.suspend(() => {
   const { connection, ...identity } = PreRegistration.take(process.env, process.argv[1] ?? "")
   const services = ExtensionsApi.layer.pipe(
-    // A bundler that knows the runtime leaves the other transport out.
+    // A bundler that knows the runtime leaves out the other transport.
     Layer.provide(process.versions.bun === undefined ? httpClient(connection) : BunHttpClient.layer),
     Layer.provideMerge(LambdaEnvironment.layer({ ...identity, variables: process.env }))
   )
@@ -58,8 +57,9 @@ export const layer: Layer.Layer<Services, LambdaEnvironment.LambdaEnvironmentErr
 })
 
 /**
- * What fails before it has said anything to Lambda would take the user's function down: the process of a registered
- * extension ends, or init waits for one that never registers. It is a failed init instead.
+ * Turns a failure before the first call to Lambda into a failed init. Otherwise the failure would take the user's
+ * function down: the process of a registered extension would end, or init would wait for an extension that never
+ * registers.
  */
 const failingInInit = <A, E>(effect: Effect.Effect<A, E, Services>, onInitFailure: RunMainOptions["onInitFailure"]) =>
   Effect.gen(function* () {
@@ -81,7 +81,7 @@ const failingInInit = <A, E>(effect: Effect.Effect<A, E, Services>, onInitFailur
       Effect.catchCause((cause): Effect.Effect<void, E | Extension.RunFailure, Services> =>
         hasCalled
           ? Effect.failCause(cause)
-          : // `effect-lambda build` knows by this line that INVOKE and SHUTDOWN are not the program's own choice.
+          : // `effect-lambda build` knows by this line that the program did not choose INVOKE and SHUTDOWN itself.
             Effect.logWarning(
               "the program failed before Extension.run or Extension.events; the events that it needs are not known"
             ).pipe(
@@ -99,8 +99,8 @@ const signals = { SIGINT: 130, SIGTERM: 143 } as const
  */
 export interface RunMainOptions {
   /**
-   * What a failure before the first call to Lambda does, such as that of a `Config` that is read outside of `Extension.run`:
-   * the options of `Extension.run` hold for what it does itself. Default: `"idle"`.
+   * The consequence of a failure before the first call to Lambda, such as that of a `Config` that is read outside of
+   * `Extension.run`. The options of `Extension.run` do not cover such a failure. Default: `"idle"`.
    */
   readonly onInitFailure?: "idle" | "exit" | undefined
 }
@@ -115,10 +115,10 @@ export interface RunMainOptions {
  *   seconds
  * - logs are JSON on stdout, one line each, annotated with the name of the
  *   extension, and with the request id while an invocation is handled
- * - what fails before it has called Lambda is a failed init: it is logged, and
+ * - a failure before the first call to Lambda is a failed init: it is logged, and
  *   the function goes on without this extension, unless the options say
  *   otherwise
- * - an exception or rejection that nobody caught is logged and survived: the
+ * - an uncaught exception or unhandled rejection is logged and survived: the
  *   exit would crash the user's function. A call of `process.exit` is logged
  *
  * **Example** (The main file of an extension)
@@ -145,7 +145,7 @@ export const runMain: {
   (args) => Effect.isEffect(args[0]),
   <A, E>(effect: Effect.Effect<A, E, Services>, { onInitFailure }: RunMainOptions = {}): void => {
     const terminated = Deferred.makeUnsafe<string>()
-    // Of the signal, once there was one.
+    // The code of the signal, after a signal has come.
     let exitCode = 0
     let isShuttingDown = false
     let isOver = false
@@ -153,7 +153,7 @@ export const runMain: {
       isOver = true
       process.exit(exitCode === 0 ? code : exitCode)
     }
-    // Unref: it must not keep a process alive that is done already.
+    // Unref: the timer must not keep a process alive that is done already.
     const exitIn = (millis: number, code: number) => void setTimeout(exit, millis, code).unref()
 
     for (const [signal, code] of Object.entries(signals)) {
@@ -166,7 +166,7 @@ export const runMain: {
       })
     }
 
-    // One log group holds the lines of the function and of all its extensions.
+    // The lines of the function and of all its extensions are in the same log group.
     const name = PreRegistration.extensionName(process.env, process.argv[1] ?? "")
     const withLogs = <B, E2>(effect: Effect.Effect<B, E2>) =>
       effect.pipe(Effect.annotateLogs("extension", name), Effect.provide(loggers))
@@ -178,7 +178,7 @@ export const runMain: {
       print(Effect.logError("an unhandled rejection; the extension goes on", Cause.die(reason)))
     )
 
-    // Of a handler or a library. Otherwise nothing in the log would say who it was.
+    // A handler or a library called `process.exit`. Without this line the log would not say which.
     process.on("exit", (code) => {
       if (isOver || PreRegistration.hasLoadFailed(process.env)) return
       const call = Cause.die(new Error(`process.exit(${code})`))
@@ -210,23 +210,23 @@ export const runMain: {
       }),
       withLogs
     )
-    // Nothing else may hold the event loop while a fiber waits for another one.
+    // While a fiber waits for another fiber, nothing else may keep the event loop alive.
     const keepAlive = setInterval(() => {}, 2 ** 30)
     Effect.runFork(program).addObserver((result) => {
       clearInterval(keepAlive)
-      // At once: a socket or timer that the user forgot must not hold the environment until it is killed.
+      // Exits at once: a socket or timer that the user forgot must not hold the environment until it is killed.
       exit(Exit.isSuccess(result) ? 0 : 1)
     })
   }
 )
 
-/** A value whose getter or `toJSON` throws costs its line; as a defect it would idle the extension. */
+/** A value whose getter or `toJSON` throws costs only its line; as a defect it would idle the extension. */
 const consoleJson = Logger.withConsoleLog(
   Logger.make<unknown, string>((line) => {
     try {
       return Logger.formatJson.log(line)
     } catch {
-      // Annotations may be what throws.
+      // The annotations are left out, since they may be what throws.
       return JSON.stringify({
         message: "a log line holds a value that cannot be printed",
         level: line.logLevel.toUpperCase(),

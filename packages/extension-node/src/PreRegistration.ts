@@ -1,11 +1,9 @@
 /**
  * The hand-over from a stub that registered before this process began.
  *
- * Lambda starts the function's runtime only when every extension has
- * registered, so a stub that registers before any JavaScript is loaded takes
- * the start of Node off every cold start. It passes on what it learned in five
- * environment variables, which are removed once they are read: a child process
- * must not mistake them for its own.
+ * Lambda starts the function's runtime only when every extension has registered, so a stub that registers before any
+ * JavaScript is loaded takes the start of Node off every cold start. The stub passes the results on in five environment
+ * variables, which are removed once they are read: a child process must not take them for variables meant for it.
  *
  * @since 0.1.0
  */
@@ -48,8 +46,8 @@ export const eventsVariable = "EFFECT_LAMBDA_EXTENSION_EVENTS"
 export const responseVariable = "EFFECT_LAMBDA_REGISTER_RESPONSE"
 
 /**
- * The number of an open connection to Lambda, which saves the program opening
- * one before its first request.
+ * The file descriptor of an open connection to Lambda. With it the program need not open a connection before its first
+ * request.
  *
  * @category constants
  * @since 0.1.0
@@ -57,9 +55,8 @@ export const responseVariable = "EFFECT_LAMBDA_REGISTER_RESPONSE"
 export const descriptorVariable = "EFFECT_LAMBDA_API_DESCRIPTOR"
 
 /**
- * What is known of this extension before it runs: its name, and its
- * registration if there is one. A stub whose register failed hands over the
- * name alone; the extension then registers itself.
+ * The facts about this extension that are known before it runs: its name, and its registration if there is one. A stub
+ * whose register failed hands over only the name; the extension then registers itself.
  *
  * @category models
  * @since 0.1.0
@@ -71,8 +68,8 @@ export interface Identity {
 }
 
 /**
- * The name of this extension: the one that a stub registered, else the base
- * name of the executed file, suffix included, which is what Lambda expects.
+ * The name of this extension: the name that a stub registered, otherwise the base name of the executed file, suffix
+ * included, which Lambda expects.
  *
  * @param file path of the executed file, `process.argv[1]`
  * @category getters
@@ -93,8 +90,8 @@ const variables = [nameVariable, identifierVariable, eventsVariable, responseVar
 /**
  * Reads and removes the five variables.
  *
- * An identifier is adopted even where the rest of the hand-over cannot be read:
- * the extension is registered, and a second register would be refused.
+ * An identifier is adopted even if the rest of the hand-over cannot be read: the extension is registered, and Lambda
+ * would refuse a second register.
  *
  * @param env the environment, changed in place
  * @param file path of the executed file, `process.argv[1]`

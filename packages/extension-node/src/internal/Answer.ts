@@ -1,21 +1,21 @@
 /**
  * An answer of HTTP/1.1 (RFC 9112), read from the bytes of a connection.
  *
- * As strict as `node:http` is: what two readers could understand in two ways is refused, not guessed. And as early: what is
- * wrong already never waits for more.
+ * The reader is as strict as `node:http`: an answer that two readers could understand in two ways is refused, not
+ * guessed. Bytes that are already wrong never wait for more, as in `node:http`.
  */
 
 /** A complete answer. */
 export interface Answer {
   readonly status: number
-  /** By names in lower case; a header that came twice is joined with a comma. */
+  /** The keys are names in lower case; the values of a header that came twice are joined with a comma. */
   readonly headers: ReadonlyMap<string, string>
   readonly body: Buffer<ArrayBuffer>
   /** Whether the connection carries another call. */
   readonly isReusable: boolean
 }
 
-/** Far beyond what Lambda answers. Without a bound a server that never ends its answer would fill the memory. */
+/** Far more than any answer of Lambda. Without a bound, a server that never ends its answer would fill the memory. */
 const maximumBytes = 1024 * 1024
 
 const tooLong = "the answer is longer than 1 MiB, more than Lambda ever sends"
@@ -24,10 +24,10 @@ const start = "HTTP/1."
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/
 
-/** Whether it can be the name of a header. */
+/** Whether the text can be the name of a header. */
 export const isToken = (text: string): boolean => token.test(text)
 
-/** Whether it can be the value of a header. */
+/** Whether the text can be the value of a header. */
 export const isFieldValue = (text: string): boolean => fieldValue.test(text)
 
 const headersOf = (lines: ReadonlyArray<string>): ReadonlyMap<string, string> => {
@@ -43,7 +43,7 @@ const headersOf = (lines: ReadonlyArray<string>): ReadonlyMap<string, string> =>
   return headers
 }
 
-/** A length and extensions (RFC 9112, 7.1.1). Neither spaces nor an empty extension: not every reader takes them. */
+/** A length and extensions (RFC 9112, 7.1.1), without spaces or empty extensions, which not every reader accepts. */
 const chunkLine =
   /^([0-9A-Fa-f]{1,8})(?:;[!#$%&'*+\-.^_`|~\w]+(?:=(?:[!#$%&'*+\-.^_`|~\w]+|"(?:[\t !#-[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"))?)*$/
 
@@ -52,7 +52,7 @@ const framing = new Set(["content-length", "transfer-encoding"])
 
 interface Body {
   readonly bytes: Buffer<ArrayBuffer>
-  /** How long it was on the connection. */
+  /** The length of the body on the connection, with its framing. */
   readonly length: number
 }
 
@@ -68,7 +68,7 @@ const joinChunks = (bytes: Buffer): Body | undefined => {
     const line = bytes.toString("latin1", at, end)
     at = end + 2
     if (isLast) {
-      // Trailers say nothing that this API needs; an empty line ends them.
+      // This API needs nothing from trailers; an empty line ends them.
       if (line === "") return { bytes: Buffer.concat(chunks), length: at }
       const [name = ""] = headersOf([line]).keys()
       if (framing.has(name)) throw new Error(`the answer has the header ${name} after its body`)
@@ -87,7 +87,7 @@ const joinChunks = (bytes: Buffer): Body | undefined => {
   }
 }
 
-/** @throws Error if it is not said in one way how long the body is */
+/** @throws Error unless the headers give the length of the body in exactly one way */
 const checkFraming = (headers: ReadonlyMap<string, string>): void => {
   const encoding = headers.get("transfer-encoding")
   const length = headers.get("content-length")
@@ -118,7 +118,7 @@ interface Head {
   readonly minorVersion: string
   readonly status: number
   readonly headers: ReadonlyMap<string, string>
-  /** Where what follows begins. */
+  /** The offset of the first byte after the head. */
   readonly end: number
 }
 
@@ -130,7 +130,7 @@ const readHead = (bytes: Buffer, from: number): Head | undefined => {
   const [, minorVersion, status] = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: .*)?$/.exec(statusLine) ?? []
   const isStatusComplete = end !== -1 || lines.length > 0
   const isBroken = isStatusComplete ? status === undefined : !start.startsWith(statusLine.slice(0, start.length))
-  // A line feed alone ends a line for some and not for others.
+  // A line feed alone ends a line for some readers and not for others.
   if (isBroken || /(^|[^\r])\n/.test(text)) throw new Error("the answer is not HTTP")
   if (end === -1 || minorVersion === undefined) return undefined
   const headers = headersOf(lines)
@@ -138,7 +138,7 @@ const readHead = (bytes: Buffer, from: number): Head | undefined => {
   return { minorVersion, status: Number(status), headers, end: end + 4 }
 }
 
-/** The head of the answer that counts: interim ones come before it. */
+/** The head of the final answer, after any interim answers. */
 const readLastHead = (bytes: Buffer): Head | undefined => {
   let head = readHead(bytes, 0)
   while (head !== undefined && head.status < 200) {
@@ -149,10 +149,10 @@ const readLastHead = (bytes: Buffer): Head | undefined => {
 }
 
 /**
- * The answer in all the bytes that came since the request was sent; `undefined`: more must come.
+ * The answer in all the bytes that have come since the request was sent; `undefined`: more bytes must come.
  *
  * @param isEnded nothing more can come
- * @throws Error where the bytes are not HTTP, or too many: a sentence without their content
+ * @throws Error if the bytes are not HTTP, or too many; the message leaves out their content
  */
 export const parse = (bytes: Buffer, method: string, isEnded: boolean): Answer | undefined => {
   if (bytes.length > maximumBytes) throw new Error(tooLong)
@@ -166,7 +166,7 @@ export const parse = (bytes: Buffer, method: string, isEnded: boolean): Answer |
     !isEnded &&
     head.minorVersion === "1" &&
     !/\bclose\b/i.test(headers.get("connection") ?? "") &&
-    // Bytes that nobody asked for would be taken for the next answer.
+    // Extra bytes would be taken for the next answer.
     body.length === rest.length
   return { status: head.status, headers, body: body.bytes, isReusable }
 }

@@ -12,8 +12,8 @@ import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 
 /**
- * An answer whose body is in memory already. `HttpClientResponse.fromWeb` would do, but the global `Response` loads
- * undici, which costs tens of milliseconds on the way to the first event.
+ * An answer whose body is in memory already. `HttpClientResponse.fromWeb` would work too, but the global `Response`
+ * loads undici, which costs tens of milliseconds before the first event.
  */
 export class BufferedResponse extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
   readonly [HttpIncomingMessage.TypeId]: typeof HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId

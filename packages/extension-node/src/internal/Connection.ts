@@ -5,34 +5,34 @@ export interface Call {
   readonly method: string
   readonly onAnswer: (answer: Answer) => void
   /**
-   * @param isLost the other side ended or reset the connection before it answered anything: where it was kept, it may have
+   * @param isLost the other side ended or reset the connection before it answered anything: a kept connection may have
    *   been dead before the request
    */
   readonly onError: (error: Error, isLost: boolean) => void
 }
 
-// Loaded when it is needed: that takes a twentieth of the start, and the first request of a program that inherits its
-// connection does not wait for it.
+// `node:net` is loaded when it is needed: loading takes a twentieth of the start, and the first request of a program that
+// inherits its connection does not wait for it.
 const net = () => process.getBuiltinModule("node:net")
 const fs = process.getBuiltinModule("node:fs")
 
 /**
- * One TCP connection, which carries one call after the other. No time limit anywhere: a parked next may wait for hours.
+ * A TCP connection, which carries calls one after the other, without a time limit: a parked next may wait for hours.
  *
- * It does not keep the process alive while no call is under way.
+ * The connection keeps the process alive only while a call is under way.
  */
 export class Connection {
   /** `host:port`, as the Host header has it. */
   readonly authority: string
-  /** Whether it was open before the call that it carries, and may have died unnoticed. */
+  /** Whether the connection was open before its current call, and may have died unnoticed. */
   isKept = false
   readonly #onClose: (closed: Connection) => void
   #socket: Net.Socket | undefined
-  /** What this process inherited, until there is a socket for it. */
+  /** The inherited descriptor, until there is a socket for it. */
   #descriptor: number | undefined
   #call: Call | undefined
   #received: Buffer = Buffer.alloc(0)
-  /** What of the first request did not go to the descriptor. */
+  /** The part of the first request that was not written to the descriptor. */
   #rest: Uint8Array = Buffer.alloc(0)
 
   private constructor(authority: string, onClose: (closed: Connection) => void) {
@@ -48,9 +48,10 @@ export class Connection {
   }
 
   /**
-   * One that the process before this one opened, by its descriptor; `undefined`: that is no socket.
+   * A connection that the process before this one opened, by its descriptor; `undefined`: the descriptor is not a
+   * socket.
    *
-   * A request in this turn of the event loop is written to the descriptor itself; after it there is a socket.
+   * A request in this turn of the event loop is written to the descriptor itself; in the next turn there is a socket.
    *
    * @param onClose it can carry nothing any more
    */
@@ -80,21 +81,21 @@ export class Connection {
       return
     }
     try {
-      // Never more than fits into the buffer of a new connection: writing to a descriptor of bash blocks.
+      // At most the size of a new connection's buffer: writing to a descriptor of bash blocks.
       this.#rest = request.subarray(fs.writeSync(this.#descriptor, request, 0, Math.min(request.length, 16_384)))
     } catch (cause) {
       this.#fail(cause)
     }
   }
 
-  /** Gives up this call, and the connection with it. Nothing, where the call has ended. */
+  /** Gives up this call, and the connection with it. Does nothing if the call has ended. */
   abandon(call: Call): void {
     if (this.#call !== call) return
     this.#call = undefined
     this.destroy()
   }
 
-  /** A call under way fails. */
+  /** Closes the connection. A call under way fails. */
   destroy(): void {
     const call = this.#call
     const descriptor = this.#descriptor
@@ -105,7 +106,7 @@ export class Connection {
       try {
         fs.closeSync(descriptor)
       } catch {
-        // Somebody else closed it.
+        // Other code has closed the descriptor.
       }
       this.#onClose(this)
     }
@@ -113,7 +114,7 @@ export class Connection {
   }
 
   #attachDescriptor(): void {
-    // Closed meanwhile.
+    // The connection was closed before this turn.
     if (this.#descriptor === undefined) return
     try {
       this.#attach(new (net().Socket)({ fd: this.#descriptor }))
@@ -128,11 +129,12 @@ export class Connection {
   #attach(socket: Net.Socket): void {
     this.#socket = socket
       .setNoDelay(true)
-      // No time limit: it finds out that nobody is there, such as after a freeze, and a poll that waits is lost, not forgotten.
+      // Not a time limit: keepalive finds out that the other side is gone, such as after a freeze. A waiting poll then
+      // fails as lost, instead of waiting for ever.
       .setKeepAlive(true, 1000)
       .on("data", (chunk: Buffer) => this.#read(chunk))
       .on("end", () => this.#end())
-      // Not `once`: an error after the first one must not end the process.
+      // `on`, not `once`: a second error must not end the process.
       .on("error", (error) => this.#fail(error))
       .on("close", () => {
         this.#onClose(this)
@@ -141,7 +143,7 @@ export class Connection {
   }
 
   #read(chunk: Buffer): void {
-    // Nobody asked.
+    // No call is under way.
     if (this.#call === undefined) return this.destroy()
     this.#received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk])
     this.#parse(this.#call, false)

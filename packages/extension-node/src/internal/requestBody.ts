@@ -1,6 +1,6 @@
 import type { HttpClientRequest } from "effect/http/HttpClientRequest"
 
-/** The API takes JSON text or nothing, at four URLs without parameters. */
+/** The body to send; the API accepts JSON text or nothing, at four URLs without parameters. */
 export const requestBody = (request: HttpClientRequest): Uint8Array | undefined | Error => {
   if (request.urlParams.params.length > 0) return new Error("parameters beside the URL are not supported")
   switch (request.body._tag) {

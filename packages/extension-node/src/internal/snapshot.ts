@@ -1,6 +1,6 @@
 /**
- * SnapStart takes a snapshot after init, and every environment comes out of it with the connections that were open then:
- * dead ones, of which nobody has told the process. So none is kept until the first event.
+ * SnapStart takes a snapshot after init. Every environment is restored with the connections that were open then, but
+ * they are dead, and the process is not told. So no connection is kept until the first event.
  */
 import { ExtensionsApi } from "@effect-lambda/extension/ExtensionsApi"
 import { LambdaEnvironment } from "@effect-lambda/extension/LambdaEnvironment"
@@ -10,8 +10,8 @@ import { Fetch } from "effect/http/FetchHttpClient"
 import * as Layer from "effect/Layer"
 
 /**
- * With SnapStart: has `FetchHttpClient` close each connection behind its answer, until Lambda has given the first event. The API stays as
- * it is: it is part of the snapshot, and so are connections to it.
+ * With SnapStart this layer makes `FetchHttpClient` close each connection after its answer, until Lambda has given the
+ * first event. The Extensions API stays as it is: the API and the connections to it are part of the snapshot.
  */
 export const closingConnections: Layer.Layer<ExtensionsApi, never, ExtensionsApi | LambdaEnvironment> =
   Layer.effectContext(
