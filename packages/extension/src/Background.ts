@@ -2,8 +2,8 @@
  * Background work of a running extension: fibers that live until SHUTDOWN,
  * each one observed.
  *
- * The environment is frozen between invocations, and background fibers with
- * it: work that must be done before the freeze belongs into `onInvoke`.
+ * Between invocations the environment is frozen, and background fibers with it: work that must be done before the
+ * freeze belongs into `onInvoke`.
  *
  * @since 0.1.0
  */
@@ -12,8 +12,7 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 
 /**
- * Where background fibers are started. `Extension.run` provides it to the
- * layer and to the handlers.
+ * Starts background fibers. `Extension.run` provides this service to the layer and to the handlers.
  *
  * @category services
  * @since 0.1.0
@@ -24,9 +23,8 @@ export class Background extends Context.Service<
 >()("@effect-lambda/extension/Background") {}
 
 /**
- * Starts background work. If it fails, that counts as a defect (`onDefect` of
- * `Extension.run`) and is never silent; under `"continue"` and `"idle"` the
- * parked next is left alone.
+ * Starts background work. A failure of the work counts as a defect (`onDefect` of `Extension.run`) and is never silent.
+ * Under `"continue"` and `"idle"` the parked next is not interrupted.
  *
  * **Example** (A ticker beside the handlers)
  *

@@ -1,11 +1,11 @@
 /**
  * The time that is left of the current invocation, or of the shutdown, and two
- * bounds that bind.
+ * bounds that always hold.
  *
  * `Effect.timeout` waits until the loser has been interrupted, so an effect
- * that ignores interruption outlives it. Before a Lambda deadline that is not
- * acceptable: {@link within} and {@link abandonAfter} leave such an effect
- * behind and go on.
+ * that ignores interruption outlives the timeout. Before a Lambda deadline that
+ * is not acceptable: {@link within} and {@link abandonAfter} leave such an
+ * effect behind and continue.
  *
  * @since 0.1.0
  */
@@ -34,7 +34,7 @@ export class Deadline extends Context.Service<Deadline, { readonly epochMillis: 
 ) {}
 
 /**
- * The budget ran out before the effect was done; the effect was abandoned.
+ * The budget ran out before the effect had ended; the effect was abandoned.
  *
  * @category errors
  * @since 0.1.0
@@ -42,7 +42,7 @@ export class Deadline extends Context.Service<Deadline, { readonly epochMillis: 
 export class DeadlineExceeded extends Schema.TaggedError<DeadlineExceeded>("@effect-lambda/extension/DeadlineExceeded")(
   "DeadlineExceeded",
   {
-    /** The budget it had. */
+    /** The budget of the effect, in milliseconds. */
     budgetMillis: Schema.Finite
   }
 ) {
@@ -52,7 +52,8 @@ export class DeadlineExceeded extends Schema.TaggedError<DeadlineExceeded>("@eff
 }
 
 /**
- * Assumed where an INVOKE has no plausible deadline: Lambda's default timeout.
+ * The deadline that is assumed if an INVOKE has no plausible one: Lambda's
+ * default timeout.
  *
  * @category constants
  * @since 0.1.0
@@ -60,8 +61,8 @@ export class DeadlineExceeded extends Schema.TaggedError<DeadlineExceeded>("@eff
 export const defaultInvoke = Duration.seconds(3)
 
 /**
- * Assumed where a SHUTDOWN has no plausible deadline: what Lambda gives
- * external extensions.
+ * The deadline that is assumed if a SHUTDOWN has no plausible one: the time
+ * that Lambda gives external extensions.
  *
  * @category constants
  * @since 0.1.0
@@ -69,8 +70,8 @@ export const defaultInvoke = Duration.seconds(3)
 export const defaultShutdown = Duration.seconds(2)
 
 /**
- * How long before the deadline of a shutdown the process ends, whatever still
- * runs.
+ * The time before the deadline of a shutdown at which the process ends,
+ * whatever still runs.
  *
  * @category constants
  * @since 0.1.0
@@ -78,13 +79,13 @@ export const defaultShutdown = Duration.seconds(2)
 export const lastResort = Duration.millis(100)
 
 const minute = 60_000
-// A function runs 15 minutes at most; a minute for clocks that differ.
+// A function runs 15 minutes at most; another minute allows for clocks that differ.
 const longestInvoke = 16 * minute
 const longestShutdown = minute
 
 /**
- * The deadline of an event. A value that cannot be an epoch time near now
- * (AWS's own example shows 676051), or none, is replaced by
+ * The deadline of an event. A missing value, or a value that cannot be an epoch
+ * time near now (AWS's own example shows 676051), is replaced by
  * {@link defaultInvoke} or {@link defaultShutdown} from now.
  *
  * @category constructors
@@ -110,8 +111,8 @@ export const leftMillis = (deadline: Deadline["Service"]): Effect.Effect<number>
   Effect.map(Clock.currentTimeMillis, (now) => Math.max(0, deadline.epochMillis - now))
 
 /**
- * The time left until a deadline, never negative. It reads the clock each time,
- * so it is right after a freeze too.
+ * The time left until a deadline, never negative. The clock is read each time,
+ * so the result is also right after a freeze.
  *
  * @category accessors
  * @since 0.1.0
@@ -128,9 +129,9 @@ export const left = (deadline: Deadline["Service"]): Effect.Effect<Duration.Dura
 export const remaining: Effect.Effect<Duration.Duration, never, Deadline> = Effect.flatMap(Deadline, left)
 
 /**
- * Runs an effect until it is done, `budgetMillis` are over, or `stop`
- * completes. In the latter two cases (`None`) it has been told to stop, and
- * nobody waits for it any more.
+ * Runs an effect until it ends, `budgetMillis` have passed, or `stop`
+ * completes. In the latter two cases (`None`) the effect has been told to stop,
+ * and nothing waits for it any more.
  *
  * @internal
  */
@@ -139,7 +140,7 @@ export const attempt = <A, E, R>(
   budgetMillis: number,
   stop: Effect.Effect<unknown> = Effect.never
 ): Effect.Effect<Option.Option<Exit.Exit<A, E>>, never, R> =>
-  // Between the fork and the wait nothing may interrupt: the fiber would have no owner.
+  // Nothing may interrupt between the fork and the wait: the fiber would have no owner.
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(Effect.forkDetach(self, { startImmediately: true }), (fiber) => {
       // Most handlers never wait, and then there is nothing to race.
@@ -159,7 +160,7 @@ const awaitWithin = Effect.fnUntraced(function* <A, E>(
   const exit = yield* Effect.raceAllFirst([
     Effect.asSome(Fiber.await(fiber)),
     Effect.sleep(budgetMillis).pipe(
-      // After a freeze this timer fires before the answer that lies in the socket is read: one turn of the event loop.
+      // After a freeze this timer fires before a waiting answer is read from the socket: one turn of the event loop first.
       Effect.andThen(Effect.yieldNow),
       Effect.map(() => Option.fromUndefinedOr(fiber.pollUnsafe()))
     ),
@@ -173,8 +174,8 @@ const awaitWithin = Effect.fnUntraced(function* <A, E>(
 })
 
 /**
- * Gives an effect the budget and abandons it after that: it is told to stop,
- * but not waited for, and {@link DeadlineExceeded} is returned at once.
+ * Gives an effect the budget and abandons it after that: the effect is told to
+ * stop, nothing waits for it, and {@link DeadlineExceeded} is returned at once.
  *
  * @category combinators
  * @since 0.1.0
@@ -201,8 +202,8 @@ const abandonAfterMillis = <A, E, R>(
   )
 
 /**
- * Gives an effect what is left until `reserve` before the deadline, and
- * abandons it after that.
+ * Gives an effect the time that is left until `reserve` before the deadline,
+ * and abandons it after that.
  *
  * **Example** (A slice of the invocation for one upload)
  *

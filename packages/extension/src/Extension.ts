@@ -2,10 +2,10 @@
  * The life of an extension: {@link events}, the supervised stream, and
  * {@link run}, its fold over handlers.
  *
- * Two truths rule both. After register, exit is never safe: any exit before
+ * Two facts govern both. After register, exit is never safe: any exit before
  * SHUTDOWN, code 0 included, is `Extension.Crash` and fails the user's
  * function. And a poll is a promise: calling next says "I am done".
- * `docs/architecture.md` holds the policy as a table.
+ * `docs/architecture.md` has the policy as a table.
  *
  * @since 0.1.0
  */
@@ -28,24 +28,25 @@ import type { Registration } from "./Registration.ts"
 import type { Telemetry } from "./Telemetry.ts"
 
 /**
- * What `events` and `run` have in common.
+ * The options that `events` and `run` have in common.
  *
  * @category models
  * @since 0.1.0
  */
 export interface CommonOptions {
-  /** Default: the name of the environment, the base name of the executed file. */
+  /** The name to register. Default: the name of the environment, the base name of the executed file. */
   readonly name?: string | undefined
-  /** Default: both. On managed instances INVOKE is left out, since Lambda refuses it there. */
+  /** The events to register for. Default: both. On managed instances INVOKE is left out, since Lambda refuses it there. */
   readonly events?: ReadonlyArray<EventType> | undefined
   /**
-   * What a failure between register and the first next does: of `layer`, `telemetry` or `onRegistered`. What fails before the
-   * extension begins is seen by `NodeExtension.runMain`, which has an option of this name too. Default: `"idle"`.
+   * The consequence of a failure between register and the first next, in `layer`, `telemetry` or `onRegistered`.
+   * `NodeExtension.runMain` handles a failure before the extension begins, and has an option of the same name. Default:
+   * `"idle"`.
    */
   readonly onInitFailure?: "idle" | "exit" | undefined
   /**
-   * When init counts as failed, measured from the start of the stream. Default: 8 seconds, of the 10 that Lambda gives
-   * all of init.
+   * The time after which init counts as failed, measured from the start of the stream. Default: 8 seconds, of the 10
+   * that Lambda gives all of init.
    */
   readonly initTimeout?: Duration.Input | undefined
 }
@@ -55,25 +56,25 @@ export interface CommonOptions {
  * @since 0.1.0
  */
 export interface EventsOptions<E1, R1, E2, R2> extends CommonOptions {
-  /** Runs between register and the first next: the place for slow initialisation, beside the function's own. */
+  /** Runs between register and the first next: the place for slow initialisation, at the same time as the function's. */
   readonly onRegistered?: ((registration: Registration) => Effect.Effect<unknown, E1, R1>) | undefined
-  /** Started once, beside the stream. When it fails the stream fails, a parked next included. */
+  /** Started once, beside the stream. If this effect fails, the stream fails, even during a parked next. */
   readonly failWhen?: Effect.Effect<never, E2, R2> | undefined
 }
 
 /**
- * The supervised stream of events. It registers (or adopts a registration made
- * before the process began), survives lost polls, reports its own failure and
- * its consumer's to Lambda (init/error before the first next, exit/error
- * after), and ends after SHUTDOWN, which is its last element.
+ * The supervised stream of events. The stream registers, or adopts a
+ * registration made before the process began, and survives lost polls. A
+ * failure of the stream or of its consumer is reported to Lambda: init/error
+ * before the first next, exit/error after it. SHUTDOWN is the last element.
  *
- * A process has one such life: a second one dies of a defect. So handle the
- * errors of an event inside of the stream, not with `retry` around it.
+ * A process can run this stream once: a second stream dies of a defect. So
+ * handle the errors of an event inside the stream, not with `retry` around it.
  *
- * SHUTDOWN is also what a refused poll, SIGTERM and SIGINT look like; the
- * reasons are then `next-refused`, `SIGTERM` and `SIGINT`.
+ * A refused poll, SIGTERM and SIGINT also appear as SHUTDOWN, with the reasons
+ * `next-refused`, `SIGTERM` and `SIGINT`.
  *
- * One pull is one next, so use only operators that pull one element at a time
+ * Each pull is one next, so use only operators that pull one element at a time
  * (see `ExtensionsApi.events`).
  *
  * **Example** (Counting invocations)
@@ -115,28 +116,29 @@ export interface RunOptions<
   E4 = E1,
   R4 = R1
 > extends CommonOptions {
-  /** Handles one invocation; when it is done (or its budget is over), next is called. */
+  /** Handles one invocation; next is called when the handler has ended, or its budget has run out. */
   readonly onInvoke?: ((event: InvokeEvent) => Effect.Effect<unknown, E1, R1>) | undefined
   /** Handles the end, before background work is interrupted and the layer is released. */
   readonly onShutdown?: ((event: ShutdownEvent) => Effect.Effect<unknown, E2, R2>) | undefined
   /** Handles events this library does not know. Default: log each type once. */
   readonly onUnknown?: ((event: UnknownEvent) => Effect.Effect<unknown, E3, R3>) | undefined
   /**
-   * What becomes of telemetry, made with `Telemetry.make`. It is flushed between a handler and next, as its strategy
-   * says, and before the process ends; a handler whose function has crashed or timed out meanwhile is abandoned.
+   * The pipeline of telemetry, made with `Telemetry.make`. Telemetry is flushed between a handler and next, as its
+   * strategy says, and before the process ends. If the function crashes or times out under a handler, the handler is
+   * abandoned.
    */
   readonly telemetry?: Telemetry<E4, R4> | undefined
-  /** What a typed failure of a handler does. Default: `"continue"`. */
+  /** The consequence of a typed failure of a handler. Default: `"continue"`. */
   readonly onFailure?: FailurePolicy | undefined
-  /** What a defect of a handler, or any failure of background work, does. Default: `"idle"`. */
+  /** The consequence of a defect of a handler, or of any failure of background work. Default: `"idle"`. */
   readonly onDefect?: FailurePolicy | undefined
   /**
-   * The longest a handler may run, whatever the invocation's deadline. A function that crashes or times out is seen
-   * only at the next poll, so a handler that outlives it costs the time for a clean shutdown. Default: no limit but the
-   * deadline.
+   * The longest time a handler may run, whatever the invocation's deadline. Only the next poll tells that a function
+   * has crashed or timed out, so a handler that outlives the function costs the time for a clean shutdown. Default: no
+   * limit but the deadline.
    */
   readonly maxHandlerTime?: Duration.Input | undefined
-  /** Kept free before every deadline. Default: 200 milliseconds. */
+  /** The time kept free before every deadline. Default: 200 milliseconds. */
   readonly margin?: Duration.Input | undefined
 }
 
@@ -145,7 +147,7 @@ type Provided = Deadline.Deadline | Background
 type RunRequirements = ExtensionsApi | LambdaEnvironment
 
 /**
- * What a run fails with.
+ * The errors of a run.
  *
  * @category errors
  * @since 0.1.0
@@ -154,8 +156,8 @@ export type RunFailure = ExtensionsApiError | ExtensionAborted
 
 /**
  * Runs an extension: registers, builds `layer`, handles events one by one, and
- * completes on SHUTDOWN with everything released within the deadline. It fails
- * only where registering is refused or where a policy says `"exit"`.
+ * completes on SHUTDOWN with everything released within the deadline. The run
+ * fails only if Lambda refuses to register it or if a policy says `"exit"`.
  *
  * **Example** (A whole extension)
  *

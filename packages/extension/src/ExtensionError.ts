@@ -1,7 +1,7 @@
 /**
- * The two sides of failure: {@link ErrorRequest}, what an extension reports to
- * Lambda, and {@link ExtensionsApiError}, why a call to Lambda did not work
- * (with {@link ErrorResponse}, the body Lambda refuses with).
+ * The two sides of failure: {@link ErrorRequest}, the report of an extension to
+ * Lambda, and {@link ExtensionsApiError}, the reason why a call to Lambda did
+ * not work. {@link ErrorResponse} is the body of a refusal.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
  * @since 0.1.0
@@ -13,8 +13,8 @@ import * as Schema from "effect/Schema"
 import { explain } from "./internal/explain.ts"
 
 /**
- * Body of init/error and exit/error. Lambda requires the error type as a
- * header too and reads nothing else of it, but keeps the type for
+ * Body of init/error and exit/error. Lambda also requires the error type as a
+ * header, and reads nothing else of the report. Lambda keeps the type for
  * `platform.extension` records.
  *
  * @category schemas
@@ -44,12 +44,12 @@ const errorName = (cause: Cause.Cause<unknown>): string => {
 }
 
 /**
- * An {@link ErrorRequest} from any `Cause`: the messages of its failures, a
- * type `Extension.<Reason>` made from the first error's tag or name, and the
- * stack as lines. `Redacted` values inside errors stay redacted.
+ * Makes an {@link ErrorRequest} from any `Cause`: the messages of its failures,
+ * a type `Extension.<Reason>` from the first error's tag or name, and the stack
+ * as lines. `Redacted` values inside errors stay redacted.
  *
- * The type is `Extension.` and letters only, because managed instances accept
- * nothing else as the type of a fatal error.
+ * The type is `Extension.` followed by letters only, because managed instances
+ * accept nothing else as the type of a fatal error.
  *
  * @category constructors
  * @since 0.1.0
@@ -65,13 +65,13 @@ export const errorRequestFromCause = (cause: Cause.Cause<unknown>): ErrorRequest
       stackTrace: Cause.pretty(cause).split("\n").slice(0, maxStackLines)
     }
   } catch {
-    // A getter or a `toJSON` of the user that throws.
+    // A getter or a `toJSON` of the user threw.
     return { errorMessage: "the failure cannot be printed", errorType: "Extension.UnknownError", stackTrace: [] }
   }
 }
 
 /**
- * The error types Lambda is known to answer with; any other text is accepted.
+ * The known error types in answers of Lambda; any other text is accepted.
  *
  * @category schemas
  * @since 0.1.0
@@ -147,8 +147,8 @@ export const causeText = (cause: unknown): string => {
 }
 
 /**
- * There was no answer: connection refused, reset, or closed while waiting. For
- * a parked next this may mean that an event is lost.
+ * There was no answer: the connection was refused, reset, or closed during the
+ * wait. After a parked next an event may be lost.
  *
  * @category errors
  * @since 0.1.0
@@ -196,13 +196,12 @@ export class Rejected extends Schema.TaggedError<Rejected>(reasonId("Rejected"))
   errorMessage: Schema.String
 }) {
   readonly [ReasonTypeId] = ReasonTypeId
-  /** A 5xx may pass, any other refusal stands. */
+  /** A refusal with a 5xx may be temporary, any other refusal is final. */
   get isRetryable(): boolean {
     return this.status >= 500
   }
   /**
-   * Whether a poll was refused because an earlier one, whose connection was
-   * lost, still stands on Lambda's side.
+   * Whether a poll was refused because an earlier poll, whose connection was lost, is still open on Lambda's side.
    */
   get isPollStanding(): boolean {
     return (
@@ -217,8 +216,8 @@ export class Rejected extends Schema.TaggedError<Rejected>(reasonId("Rejected"))
 }
 
 /**
- * A status this operation never has, without a body that explains it (404 from
- * something that is not Lambda, 502 from a proxy).
+ * A status that this operation never has, without a body that explains it, such
+ * as 404 from something that is not Lambda, or 502 from a proxy.
  *
  * @category errors
  * @since 0.1.0
@@ -232,7 +231,7 @@ export class UnexpectedStatus extends Schema.TaggedError<UnexpectedStatus>(reaso
   }
 ) {
   readonly [ReasonTypeId] = ReasonTypeId
-  /** A 5xx may pass. */
+  /** A 5xx may be temporary. */
   get isRetryable(): boolean {
     return this.status >= 500
   }
@@ -246,8 +245,8 @@ export class UnexpectedStatus extends Schema.TaggedError<UnexpectedStatus>(reaso
 }
 
 /**
- * The status was right, the answer was not: a body that is not the promised
- * JSON, or a missing header.
+ * The status was right, but the answer was not: the body is not the promised
+ * JSON, or a header is missing.
  *
  * @category errors
  * @since 0.1.0
@@ -261,7 +260,7 @@ export class InvalidResponse extends Schema.TaggedError<InvalidResponse>(reasonI
   }
 ) {
   readonly [ReasonTypeId] = ReasonTypeId
-  /** The answer is spent; the same call gives another one. */
+  /** The answer cannot be read again; the same call gives another answer. */
   readonly isRetryable = false
   override get message(): string {
     return `the answer could not be understood (${this.description}); it began with ${JSON.stringify(this.body)}.`
@@ -285,8 +284,8 @@ export const ExtensionsApiErrorReason: Schema.Union<
 export type ExtensionsApiErrorReason = typeof ExtensionsApiErrorReason.Type
 
 /**
- * A call to the Extensions API failed: which `method`, and the `reason`.
- * Single reasons are caught with `Effect.catchReason`.
+ * A call to the Extensions API failed: `method` names the call, and `reason`
+ * says why. Catch single reasons with `Effect.catchReason`.
  *
  * @category errors
  * @since 0.1.0
@@ -317,8 +316,9 @@ const decodeErrorResponse = Schema.decodeUnknownOption(Schema.fromJsonString(Err
 export const bodyExcerpt = (body: string): string => (body.length > 200 ? `${body.slice(0, 200)}…` : body)
 
 /**
- * Why an answer with this status and body is no success: {@link Rejected} where
- * the body says so itself, otherwise {@link UnexpectedStatus} with the text.
+ * The reason why an answer with this status and body is no success:
+ * {@link Rejected} if the body says so itself, otherwise
+ * {@link UnexpectedStatus} with the text.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,8 +1,8 @@
 /**
- * What `GET event/next` answers: {@link InvokeEvent}, {@link ShutdownEvent},
+ * The answers of `GET event/next`: {@link InvokeEvent}, {@link ShutdownEvent},
  * or an {@link UnknownEvent} that a later Lambda may send.
  *
- * Known events are decoded strictly, unknown ones are kept whole: a new event
+ * Known events are decoded strictly, unknown events are kept whole: a new event
  * type must never stop an extension that is already deployed.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
@@ -41,10 +41,10 @@ const OtherReason = Schema.StringForLiteralAutocomplete.check(
  * Why the execution environment ends: `spindown`, `timeout`, `failure`, or any
  * other text, kept as it came.
  *
- * The known ones are recognised in any case: AWS's page prints them in upper
- * case, the service sends lower case, AWS's local emulator sends `Timeout`,
- * `ReleaseFail` and `SandboxTerminated`. What is no text is `""`: a SHUTDOWN must
- * be recognised whatever its reason.
+ * The known reasons are recognised in upper and lower case: AWS's page prints
+ * them in upper case, the service sends lower case, and AWS's local emulator
+ * sends `Timeout`, `ReleaseFail` and `SandboxTerminated`. A value that is not
+ * text becomes `""`: a SHUTDOWN must be recognised whatever its reason.
  *
  * @category schemas
  * @since 0.1.0
@@ -86,7 +86,7 @@ export const Tracing = Schema.Struct({
  */
 export type Tracing = typeof Tracing.Type
 
-// What is no number is 0, which `Deadline.fromEvent` replaces: an event is worth more than its deadline.
+// A value that is not a number becomes 0, which `Deadline.fromEvent` replaces: the event matters more than its deadline.
 const DeadlineMs = Schema.Unknown.pipe(
   Schema.decodeTo(
     Schema.Finite,
@@ -147,7 +147,7 @@ export interface ShutdownEvent extends Schema.Schema.Type<typeof ShutdownEvent> 
 const UnknownPayload = Schema.StructWithRest(
   Schema.Struct({
     eventType: Schema.String.check(
-      // A malformed INVOKE or SHUTDOWN must fail as such, not pass as something new.
+      // A malformed INVOKE or SHUTDOWN must fail as such, not pass as a new type of event.
       Schema.makeFilter((type) => type !== "INVOKE" && type !== "SHUTDOWN", {
         expected: "an event type other than INVOKE and SHUTDOWN"
       })
@@ -157,8 +157,8 @@ const UnknownPayload = Schema.StructWithRest(
 )
 
 /**
- * An event of a type this library does not know yet, with everything Lambda
- * sent in `payload` (the type stands in `payload.eventType`).
+ * An event of a type that this library does not know yet. `payload` has
+ * everything that Lambda sent, with the type in `payload.eventType`.
  *
  * @category schemas
  * @since 0.1.0
@@ -180,7 +180,7 @@ export const UnknownEvent = UnknownPayload.pipe(
 export type UnknownEvent = typeof UnknownEvent.Type
 
 /**
- * Any event, told apart by `eventType`: `"INVOKE"`, `"SHUTDOWN"`, or
+ * Any event, distinguished by `eventType`: `"INVOKE"`, `"SHUTDOWN"`, or
  * `"UNKNOWN"` for everything else.
  *
  * @category schemas

@@ -1,6 +1,6 @@
 /**
- * What the supervised stream counts, as Effect metrics: every failure it
- * survives leaves a number behind.
+ * The counters of the supervised stream, as Effect metrics: every failure that
+ * the stream survives is counted.
  *
  * @since 0.1.0
  */
@@ -42,7 +42,7 @@ export const handlerDefects = counter("handler_defects_total", "Handlers that di
 export const backgroundFailures = counter("background_failures_total", "Background fibers that failed or died")
 
 /**
- * Effects that were left behind because their budget ran out.
+ * Effects that were abandoned because their budget ran out.
  *
  * @category metrics
  * @since 0.1.0
@@ -51,7 +51,7 @@ export const abandoned = counter("abandoned_total", "Effects left behind because
 
 /**
  * Parked polls whose connection was lost. Each may have cost one event: the
- * poll still stands on Lambda's side and swallows the next one.
+ * poll stays open on Lambda's side and takes the next event.
  *
  * @category metrics
  * @since 0.1.0

@@ -2,8 +2,9 @@
  * Tests of extensions without AWS, sockets or real time: an in-memory
  * `ExtensionsApi` that plays a script of events and keeps a journal of calls.
  *
- * It is as strict as Lambda: calls in an order that Lambda refuses are refused
- * with the same errors. Time is the `Clock`, so `TestClock` drives it.
+ * The in-memory API is as strict as Lambda: calls in an order that Lambda
+ * refuses are refused with the same errors. Time is the `Clock`, so `TestClock`
+ * drives it.
  *
  * **Example** (An extension under test)
  *
@@ -36,7 +37,8 @@ import type { Subscription } from "./TelemetrySubscription.ts"
 import type { Delivery } from "./TelemetryTest.ts"
 
 /**
- * One answer of next, made by the constructors below.
+ * A step of the script, made by the constructors below: an answer of next, or a
+ * wait before it.
  *
  * @category models
  * @since 0.1.0
@@ -126,9 +128,9 @@ export const unknown = (payload: { readonly eventType: string; readonly [key: st
 export const failure = (reason: ExtensionsApiErrorReason): Step => ({ _tag: "Failure", reason })
 
 /**
- * The parked poll loses its connection. As on Lambda it goes on standing for a
- * while (default: 1 second) and refuses other polls meanwhile; the next step of
- * the script is for the first poll after that.
+ * The parked poll loses its connection. As on Lambda, the lost poll stays open
+ * for a while (default: 1 second), and other polls are refused until then. The
+ * next step of the script is for the first poll after that.
  *
  * @category constructors
  * @since 0.1.0
@@ -147,7 +149,7 @@ export const lost = (standsFor: Duration.Input = "1 second"): Step => ({
 export const delay = (duration: Duration.Input): Step => ({ _tag: "Delay", millis: Duration.toMillis(duration) })
 
 /**
- * What happened, in order; `at` is the clock's time in milliseconds.
+ * An entry of the journal; `at` is the clock's time in milliseconds.
  *
  * @category models
  * @since 0.1.0
@@ -168,9 +170,9 @@ export type Entry = { readonly at: number } & (
 /**
  * The test's side of the in-memory Lambda.
  *
- * - `journal`: what has happened so far
- * - `note`: writes a line of the test's own into the journal, to see its place
- *   among the calls
+ * - `journal`: everything that has happened so far, in order
+ * - `note`: writes a line of the test into the journal, to see its place among
+ *   the calls
  * - `terminate`: sends the process a signal
  *
  * @category services
@@ -186,7 +188,7 @@ export class ExtensionTest extends Context.Service<
 >()("@effect-lambda/extension/ExtensionTest") {}
 
 /**
- * What has happened so far.
+ * Everything that has happened so far, in order.
  *
  * @category accessors
  * @since 0.1.0
@@ -197,7 +199,7 @@ export const journal: Effect.Effect<ReadonlyArray<Entry>, never, ExtensionTest> 
 )
 
 /**
- * Writes a line of the test's own into the journal.
+ * Writes a line of the test into the journal.
  *
  * @category accessors
  * @since 0.1.0
@@ -206,7 +208,7 @@ export const note = (text: string): Effect.Effect<void, never, ExtensionTest> =>
   Effect.flatMap(ExtensionTest, (test) => test.note(text))
 
 /**
- * Sends the process a signal, as a person at a terminal does.
+ * Sends a signal to the process, as people at a terminal do.
  *
  * @category accessors
  * @since 0.1.0
@@ -227,15 +229,15 @@ export interface Options {
   readonly registration?: Registration | undefined
   /** `"not supported"` answers a telemetry subscription as local emulators do. Default: `"supported"`. */
   readonly telemetry?: "supported" | "not supported" | undefined
-  /** Telemetry from before the first event: it arrives as soon as somebody has subscribed. */
+  /** Telemetry from before the first event; arrives as soon as the extension has subscribed. */
   readonly history?: ReadonlyArray<Delivery> | undefined
-  /** The first registers fail with these. */
+  /** The first calls of register fail with these reasons, one after the other. */
   readonly registerFailures?: ReadonlyArray<ExtensionsApiErrorReason> | undefined
 }
 
 /**
- * The in-memory Lambda. When the script is over, the poll stays parked, as it
- * does on Lambda; so most scripts end in {@link shutdown}.
+ * The in-memory Lambda. At the end of the script the poll stays parked, as on
+ * Lambda, so most scripts end with {@link shutdown}.
  *
  * @category layers
  * @since 0.1.0

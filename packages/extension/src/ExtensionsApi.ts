@@ -1,7 +1,7 @@
 /**
- * The operations of the Lambda Extensions API, version 2020-01-01, one method
- * per operation and nothing on top: no retries, no policy. `Extension` builds
- * the supervised life on it.
+ * The operations of the Lambda Extensions API, version 2020-01-01. Each
+ * operation is one method, without retries or policy. `Extension` builds the
+ * supervised stream on them.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
  * @since 0.1.0
@@ -31,7 +31,7 @@ import { LambdaEnvironment } from "./LambdaEnvironment.ts"
 import { readResponse, type Registration } from "./Registration.ts"
 
 /**
- * What to register.
+ * The data to register.
  *
  * @category models
  * @since 0.1.0
@@ -39,7 +39,7 @@ import { readResponse, type Registration } from "./Registration.ts"
 export interface RegisterOptions {
   /** Default: the name of the environment, the base name of the executed file. */
   readonly name?: string | undefined
-  /** May be empty: such an extension calls next once and is parked for good. */
+  /** May be empty: such an extension calls next once and stays parked. */
   readonly events: ReadonlyArray<ExtensionEvent.EventType>
 }
 
@@ -47,13 +47,13 @@ export interface RegisterOptions {
  * The four operations. Every method sends exactly one request.
  *
  * - `register`: gives the {@link Registration} that the others need. A 200 with
- *   an identifier is one, whatever the body holds
+ *   an identifier is a registration, whatever the body holds
  * - `nextEvent`: the long poll. Calling it tells Lambda that the extension is
- *   done with init, or with the event before. It has no time limit; a poll that
- *   is interrupted still stands on Lambda's side and swallows the next event
+ *   done with init, or with the event before. The poll has no time limit. An
+ *   interrupted poll stays open on Lambda's side and takes the next event
  * - `initError`: reports a failure between register and the first next
- * - `exitError`: reports a failure at any time after register. Neither report
- *   ends anything: the process must exit afterwards
+ * - `exitError`: reports a failure at any time after register. The reports do
+ *   not end the extension: the process must exit afterwards
  *
  * @category services
  * @since 0.1.0
@@ -75,7 +75,7 @@ export class ExtensionsApi extends Context.Service<
 >()("@effect-lambda/extension/ExtensionsApi") {}
 
 /**
- * Where the API is, and who calls it.
+ * The address of the API, and the name of the extension that calls it.
  *
  * @category models
  * @since 0.1.0
@@ -94,7 +94,7 @@ const decodeStatusResponse = Schema.decodeUnknownEffect(Schema.fromJsonString(St
 const invalidResponse = (method: Method, description: string, body: string) =>
   new ExtensionsApiError({ method, reason: new InvalidResponse({ description, body: bodyExcerpt(body) }) })
 
-// Characters that HTTP allows in a header value. Clients differ in what they do about others: some throw.
+// Characters that HTTP allows in a header value. Clients treat other characters differently: some throw.
 const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/
 
 const checkHeader = (method: Method, what: string, value: string) =>
@@ -111,8 +111,8 @@ const checkHeader = (method: Method, what: string, value: string) =>
       )
 
 /**
- * The service over the current `HttpClient`. Give it a client without time
- * limits, retries and proxies; `extension-node` has one.
+ * The service over the current `HttpClient`. Provide a client without time
+ * limits, retries and proxies, such as that of `extension-node`.
  *
  * @category constructors
  * @since 0.1.0
@@ -204,7 +204,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
 })
 
 /**
- * The service for the environment the program runs in.
+ * The service for the environment in which the program runs.
  *
  * @category layers
  * @since 0.1.0
@@ -226,14 +226,13 @@ export const layerConfig = (
   Layer.effect(ExtensionsApi, Effect.flatMap(Config.unwrap(options), make))
 
 /**
- * The bare stream of events: one pull is one next, so a pull tells Lambda that
- * the event before is dealt with. Nothing is fetched ahead. The stream ends
- * after SHUTDOWN and fails with the first error; `Extension.events` is the one
- * that survives.
+ * The bare stream of events: each pull is one next, so a pull tells Lambda that
+ * the event before is handled. Nothing is fetched ahead. The stream ends after
+ * SHUTDOWN and fails with the first error; `Extension.events` survives errors.
  *
- * Use only operators that pull one element at a time on it (`runForEach`,
- * `tap`, `mapEffect` without concurrency); `buffer`, `merge`, `interruptWhen`
- * and `timeout` pull ahead and would tell Lambda to freeze a handler at work.
+ * Use only operators that pull one element at a time (`runForEach`, `tap`,
+ * `mapEffect` without concurrency). `buffer`, `merge`, `interruptWhen` and
+ * `timeout` pull ahead, and Lambda would freeze a handler at work.
  *
  * @category streams
  * @since 0.1.0

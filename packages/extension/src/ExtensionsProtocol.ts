@@ -1,10 +1,10 @@
 /**
- * The fixed words of the Lambda Extensions API: its version, paths, header
- * names and environment variable; and those of the Telemetry and Logs APIs,
- * which have the same address and the same identifier header.
+ * The constants of the Lambda Extensions API: its version, paths, header names
+ * and environment variable. The Telemetry and Logs APIs have the same address
+ * and the same identifier header, and their constants are here too.
  *
  * Everything here is wire data. The names follow the original Go `api`
- * package, so that a reader who knows it finds each one again
+ * package, so that a reader who knows that package finds each name
  * (`docs/extensions-api.md` lists them side by side).
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
@@ -88,8 +88,9 @@ export const telemetryEndpoint: LambdaPath = "/2022-07-01/telemetry"
 export const logsEndpoint: LambdaPath = "/2020-08-15/logs"
 
 /**
- * The host under which Lambda reaches a listener inside the environment: the
- * only one it accepts in the URI of a subscription, whatever the listener binds.
+ * The host under which Lambda reaches a listener inside the environment. Lambda
+ * accepts no other host in the URI of a subscription, whatever the listener
+ * binds.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api.html
  * @category constants
@@ -98,7 +99,7 @@ export const logsEndpoint: LambdaPath = "/2020-08-15/logs"
 export const sandboxHost = "sandbox.localdomain"
 
 /**
- * The port that Lambda keeps for itself; no listener may have it.
+ * The port that Lambda keeps for itself; no listener may use it.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api.html
  * @category constants
@@ -140,7 +141,7 @@ export const lambdaExtensionIdentifierHeaderKey = "Lambda-Extension-Identifier"
 
 /**
  * Request header of register: optional features, comma separated. Lambda knows
- * one, {@link accountIdFeature}.
+ * a single feature, {@link accountIdFeature}.
  *
  * @category constants
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * What a failure does to an extension, and how Lambda is told of it.
+ * The consequences of a failure for an extension, and the report to Lambda.
  *
  * @since 0.1.0
  */
@@ -14,11 +14,11 @@ import type { ExtensionsApi } from "./ExtensionsApi.ts"
 import type { Registration } from "./Registration.ts"
 
 /**
- * What to do about a failure.
+ * The consequence of a failure.
  *
- * - `"continue"`: log it, count it, go on with the next event
+ * - `"continue"`: log it, count it, and continue with the next event
  * - `"idle"`: log it, count it, and keep polling without doing anything: the
- *   function lives on without the extension
+ *   function keeps running without the extension
  * - `"exit"`: report it to Lambda and exit with code 1, which fails the
  *   function's current invocation. For extensions whose absence is worse than
  *   an outage (secrets, policy)
@@ -29,8 +29,8 @@ import type { Registration } from "./Registration.ts"
 export type FailurePolicy = "continue" | "idle" | "exit"
 
 /**
- * A failure whose policy is `"exit"`. It has been reported to Lambda; the
- * process must end.
+ * A failure whose policy is `"exit"`. The failure has been reported to Lambda;
+ * the process must end.
  *
  * @category errors
  * @since 0.1.0
@@ -38,9 +38,9 @@ export type FailurePolicy = "continue" | "idle" | "exit"
 export class ExtensionAborted extends Schema.TaggedError<ExtensionAborted>("@effect-lambda/extension/ExtensionAborted")(
   "ExtensionAborted",
   {
-    /** What failed. */
+    /** The phase that failed. */
     phase: Schema.Literals(["init", "invoke", "background"]),
-    /** What was reported to Lambda. */
+    /** The report that was sent to Lambda. */
     report: ErrorRequest,
     cause: Schema.Defect()
   }
@@ -55,8 +55,8 @@ export const aborted = <E>(phase: ExtensionAborted["phase"], cause: Cause.Cause<
   new ExtensionAborted({ phase, report: errorRequestFromCause(cause), cause: Cause.squash(cause) })
 
 /**
- * Logs a failure. Printing one can throw (a getter, a `toJSON` of the user);
- * that must not become a failure of its own.
+ * Logs a failure. Printing a failure can throw (a getter, a `toJSON` of the
+ * user), and that must not become another failure.
  *
  * @internal
  */
@@ -66,9 +66,9 @@ export const logFailure = (message: string, cause: Cause.Cause<unknown>): Effect
 const reportBudget = Duration.seconds(1)
 
 /**
- * Tells the log and Lambda, as well as it can be told, why the extension ends.
- * What a policy has ended is in the log already; what a consumer of the stream
- * fails with may be caught around it, unseen.
+ * Tells the log and Lambda, as well as possible, why the extension ends. A
+ * failure that a policy has ended is in the log already. The failure of a
+ * consumer is logged here, since code around the stream may catch it unseen.
  *
  * @internal
  */

@@ -1,10 +1,10 @@
 /**
- * The three things the supervised stream asks of the process that hosts it:
- * whether it may live, whether the process has been told to end, and an exit of
- * last resort.
+ * The three things that the supervised stream needs from its process: whether
+ * the stream may begin, whether the process has been told to end, and an exit
+ * of last resort.
  *
- * `extension-node` provides it; without it (in tests) there is no signal and
- * no last resort.
+ * `extension-node` provides this service. Without it (in tests) there is no
+ * signal and no last resort.
  *
  * @since 0.1.0
  */
@@ -27,11 +27,12 @@ export const once = (): Effect.Effect<boolean> => {
 }
 
 /**
- * - `begin`: whether the process has had no life of an extension yet, asked
- *   once the extension is registered. Lambda registers one per process; what a
- *   stub has registered could be adopted again
+ * - `begin`: whether no extension has run in the process yet; asked when the
+ *   extension is registered. Lambda registers one extension per process, but a
+ *   stub's registration could be adopted a second time
  * - `termination`: completes with the signal's name when the process is told
- *   to end. Lambda never does that to an extension, a person at a terminal does
+ *   to end. Lambda never sends a signal to an extension, but people at a
+ *   terminal do
  * - `exitAt`: makes the process end at this time (Unix epoch milliseconds) with
  *   this code, whatever still runs. Called when SHUTDOWN has arrived (code 0),
  *   and when a failure has been reported (code 1)

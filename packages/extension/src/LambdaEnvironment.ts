@@ -1,10 +1,11 @@
 /**
- * The environment of an external extension: the variables Lambda gives it, as
- * `Config`, and the service with the few facts the rest of the library needs.
+ * The environment of an external extension: the variables that Lambda gives it,
+ * as `Config`, and the service with the few facts that the rest of the library
+ * needs.
  *
  * Lambda hides ten of the function's variables from extensions (`_HANDLER`,
- * `LAMBDA_TASK_ROOT`, the log group and stream, …); they are not here. The
- * handler is part of the register answer, the log stream of
+ * `LAMBDA_TASK_ROOT`, the log group and stream, …), so they are not here. The
+ * handler is part of the register answer, and the log stream is part of
  * `platform.initStart`.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html#runtimes-extensions-api-lifecycle
@@ -54,8 +55,8 @@ export const region = /*#__PURE__*/ Config.String("AWS_REGION")
 
 /**
  * The access key of the function's role, `AWS_ACCESS_KEY_ID`. With SnapStart
- * there is none of the three: ask the provider chain of an AWS SDK for
- * credentials when you need them.
+ * the three variables with credentials are missing: ask the provider chain of
+ * an AWS SDK for credentials when you need them.
  *
  * @category config
  * @since 0.1.0
@@ -99,7 +100,7 @@ export type InitializationType = typeof InitializationType.Type
 
 /**
  * How this environment is initialised, `AWS_LAMBDA_INITIALIZATION_TYPE`;
- * `on-demand` where the variable is missing (local emulators).
+ * `on-demand` if the variable is missing (local emulators).
  *
  * @category config
  * @since 0.1.0
@@ -123,7 +124,7 @@ export class LambdaEnvironmentError extends Schema.TaggedError<LambdaEnvironment
 }) {}
 
 /**
- * What the library needs to know of the process it runs in.
+ * The facts that the library needs about its process.
  *
  * - `runtimeApi`: `host:port` of the Extensions API
  * - `extensionName`: base name of the executed file, the name Lambda expects
@@ -171,7 +172,7 @@ const runtimeApi = (value: string | undefined): Effect.Effect<string, LambdaEnvi
  * @since 0.1.0
  */
 export interface Options {
-  /** The variables of the process. Read at once, without `Config`, whose start-up cost every cold start would pay. */
+  /** The variables of the process. They are read at once, without `Config`, which would slow down every cold start. */
   readonly variables: Readonly<Record<string, string | undefined>>
   /** Base name of the executed file. */
   readonly extensionName: string
@@ -194,8 +195,8 @@ export const make = (options: Options): Effect.Effect<LambdaEnvironment["Service
   }))
 
 /**
- * Layer of {@link make}. It fails with a {@link LambdaEnvironmentError} that
- * says what to do where the program does not run as an extension.
+ * Layer of {@link make}. If the program does not run as an extension, the layer
+ * fails with a {@link LambdaEnvironmentError} that says what to do.
  *
  * @category layers
  * @since 0.1.0

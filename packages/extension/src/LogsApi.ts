@@ -1,7 +1,7 @@
 /**
- * Subscribing to the Logs API, version 2020-08-15, for extensions that want its
+ * Subscribes to the Logs API, version 2020-08-15, for extensions that want its
  * records (`LogsEvent`). The Telemetry API supersedes it, and an extension can
- * have only one of the two.
+ * use only one of the two.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-logs-api.html
  * @since 0.1.0
@@ -30,8 +30,8 @@ import type { Outcome, Subscription } from "./TelemetrySubscription.ts"
 export const schemaVersions = ["2021-03-18", "2020-08-15"] as const
 
 /**
- * - `subscribe`: as that of `TelemetryApi`. On managed instances there is no
- *   Logs API, and nothing is sent
+ * - `subscribe`: as `subscribe` of `TelemetryApi`. On managed instances there
+ *   is no Logs API: the call fails, and nothing is sent
  *
  * @category services
  * @since 0.1.0
@@ -47,7 +47,7 @@ export class LogsApi extends Context.Service<
 >()("@effect-lambda/extension/LogsApi") {}
 
 /**
- * The service over the current `HttpClient`, the one of `ExtensionsApi`.
+ * The service over the current `HttpClient`, which `ExtensionsApi` uses too.
  *
  * @category constructors
  * @since 0.1.0
@@ -76,7 +76,7 @@ export const make = Effect.fnUntraced(function* ({ initializationType, runtimeAp
 })
 
 /**
- * The service for the environment the program runs in.
+ * The service for the environment in which the program runs.
  *
  * @category layers
  * @since 0.1.0

@@ -2,7 +2,7 @@
  * The events of Lambda itself: every `platform.*` event of schema versions
  * 2022-07-01, 2022-12-13 and 2025-01-29, as `TelemetryEvent.decode` gives them.
  *
- * A field is optional here where at least one schema version leaves it out.
+ * A field is optional here if at least one schema version leaves it out.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
  * @since 0.1.0
@@ -24,8 +24,8 @@ export const InitType = /*#__PURE__*/ open([
 ])
 
 /**
- * `init` before the first invocation, `invoke` where init is repeated inside
- * one; an open enumeration.
+ * `init` before the first invocation, `invoke` if init is repeated inside an
+ * invocation; an open enumeration.
  *
  * @category schemas
  * @since 0.1.0
@@ -61,8 +61,8 @@ export const Span = /*#__PURE__*/ Schema.Struct({
 export interface Span extends Schema.Schema.Type<typeof Span> {}
 
 /**
- * The X-Ray trace of an invocation as Lambda sends it, absent where it is not
- * sampled; `TelemetryEvent.traceContext` takes it apart.
+ * The X-Ray trace of an invocation as Lambda sends it, absent if the invocation
+ * is not sampled; `TelemetryEvent.traceContext` takes it apart.
  *
  * @category schemas
  * @since 0.1.0
@@ -78,7 +78,7 @@ const tracing = /*#__PURE__*/ optional(Tracing)
 const errorType = /*#__PURE__*/ optional(Schema.String)
 const tenantId = /*#__PURE__*/ optional(Schema.String)
 
-/** What both starts tell of the environment. */
+/** The fields about the environment in `platform.initStart` and `platform.restoreStart`. */
 const environment = () => ({
   runtimeVersion: Schema.optionalKey(Schema.String),
   runtimeVersionArn: Schema.optionalKey(Schema.String),
@@ -119,7 +119,7 @@ export const InitRuntimeDone = /*#__PURE__*/ event("platform.initRuntimeDone", (
 }))
 
 /**
- * Init is over. There is no `status` in schema 2022-07-01.
+ * Init has ended. There is no `status` in schema 2022-07-01.
  *
  * @category schemas
  * @since 0.1.0
@@ -166,9 +166,9 @@ export const RuntimeDone = /*#__PURE__*/ event("platform.runtimeDone", () => ({
 }))
 
 /**
- * An invocation is over, extensions included. It comes after every extension
- * has called next, so usually with the next invocation or with SHUTDOWN: to
- * wait for it before calling next is to wait for ever.
+ * An invocation has ended, extensions included. The record comes after every
+ * extension has called next, so usually with the next invocation or with
+ * SHUTDOWN: to wait for it before calling next is to wait for ever.
  *
  * @category schemas
  * @since 0.1.0
@@ -192,7 +192,8 @@ export const Report = /*#__PURE__*/ event("platform.report", () => ({
 }))
 
 /**
- * An extension, once init is over: `Ready`, or the state it stopped in.
+ * The state of an extension at the end of init: `Ready`, or the state in which
+ * it stopped.
  *
  * @category schemas
  * @since 0.1.0
@@ -205,7 +206,7 @@ export const Extension = /*#__PURE__*/ event("platform.extension", () => ({
 }))
 
 /**
- * Somebody subscribed to telemetry, or tried to.
+ * An extension subscribed to telemetry, or tried to.
  *
  * @category schemas
  * @since 0.1.0
@@ -250,7 +251,7 @@ export const RestoreRuntimeDone = /*#__PURE__*/ event("platform.restoreRuntimeDo
 }))
 
 /**
- * A restore is over.
+ * A restore has ended.
  *
  * @category schemas
  * @since 0.1.0
@@ -264,7 +265,7 @@ export const RestoreReport = /*#__PURE__*/ event("platform.restoreReport", () =>
 }))
 
 /**
- * Any event of Lambda itself, told apart by `type`.
+ * Any event of Lambda itself, distinguished by `type`.
  *
  * @category schemas
  * @since 0.1.0

@@ -1,6 +1,5 @@
 /**
- * What register sends and answers, and the {@link Registration} that every
- * later call needs.
+ * The request and the answer of register, and the {@link Registration} that every later call needs.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html#extensions-registration-api-a
  * @since 0.1.0
@@ -24,12 +23,11 @@ export const RegisterRequest = /*#__PURE__*/ Schema.Struct({ events: /*#__PURE__
 export interface RegisterRequest extends Schema.Schema.Type<typeof RegisterRequest> {}
 
 /**
- * Answer of register. What the answer does not say is `""` in a
- * {@link Registration}.
+ * Answer of register. A field that the answer leaves out is `""` in a {@link Registration}.
  *
  * - `handler`: may be empty
- * - `accountId`: only where Lambda knows the `accountId` feature (AWS's local
- *   emulator does not)
+ * - `accountId`: present only if Lambda knows the `accountId` feature (AWS's
+ *   local emulator does not)
  *
  * @category schemas
  * @since 0.1.0
@@ -48,9 +46,8 @@ export const RegisterResponse = Schema.Struct({
 export interface RegisterResponse extends Schema.Schema.Type<typeof RegisterResponse> {}
 
 /**
- * The fields that a body of the register answer has. The status and the
- * identifier make a registration: a body that is empty, no JSON, or has other
- * types in it only tells less.
+ * The fields that a body of the register answer has. The status and the identifier make a registration: a body that is
+ * empty, is not JSON, or has other types only gives fewer fields.
  *
  * @category decoding
  * @since 0.1.0
@@ -70,20 +67,19 @@ export const readResponse = (body: string): Partial<RegisterResponse> => {
 }
 
 /**
- * Proof of a successful register: without one there is no next and no error
- * report. It comes from `ExtensionsApi.register`, or from a stub that
- * registered before this process began and handed the answer over.
+ * Proof of a successful register, which next and the error reports require. `ExtensionsApi.register` gives it, or a
+ * stub that registered before this process began and handed the answer over.
  *
  * @category schemas
  * @since 0.1.0
  */
 export const Registration = /*#__PURE__*/ Schema.Struct({
   ...RegisterResponse.fields,
-  /** The name it registered under. */
+  /** The name of the extension at register. */
   extensionName: Schema.String,
-  /** Value of `Lambda-Extension-Identifier`; it ends with the execution environment. */
+  /** Value of `Lambda-Extension-Identifier`; valid as long as the execution environment. */
   extensionIdentifier: Schema.NonEmptyString,
-  /** The events it registered for. */
+  /** The events that the extension registered for. */
   events: /*#__PURE__*/ Schema.Array(EventType)
 })
 

@@ -1,6 +1,6 @@
 /**
- * Subscribing to the Telemetry API, version 2022-07-01. Records arrive at a
- * listener, not here: `TelemetryReceiver` has the other half.
+ * Subscribes to the Telemetry API, version 2022-07-01. Records arrive at a listener, not here: `TelemetryReceiver` has
+ * the other half.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api.html
  * @since 0.1.0
@@ -17,8 +17,8 @@ import type { TelemetryApiError } from "./TelemetryApiError.ts"
 import type { Outcome, Subscription } from "./TelemetrySubscription.ts"
 
 /**
- * The versions of the records, newest first: the order in which a subscription
- * that names none tries them. Managed instances know the first one only.
+ * The versions of the records, newest first. A subscription without a version tries them in this order. Managed
+ * instances know the first version only.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
  * @category constants
@@ -27,10 +27,10 @@ import type { Outcome, Subscription } from "./TelemetrySubscription.ts"
 export const schemaVersions = ["2025-01-29", "2022-12-13", "2022-07-01"] as const
 
 /**
- * - `subscribe`: between register and the first next, with the listener bound.
- *   It sends one request, and another one for each older schema version it has
- *   to fall back to; an older one is tried only where Lambda refused the version
- *   and nothing else. A wrong subscription is refused before anything is sent
+ * - `subscribe`: call it between register and the first next, with the listener
+ *   bound. The call sends one request, and another for each older schema version
+ *   that it falls back to. An older version is tried only if Lambda refused the
+ *   version and nothing else. A wrong subscription fails before anything is sent
  *
  * @category services
  * @since 0.1.0
@@ -46,7 +46,7 @@ export class TelemetryApi extends Context.Service<
 >()("@effect-lambda/extension/TelemetryApi") {}
 
 /**
- * Where the API is, and in which kind of environment.
+ * The address of the API, and the kind of environment.
  *
  * @category models
  * @since 0.1.0
@@ -58,7 +58,7 @@ export interface Options {
 }
 
 /**
- * The service over the current `HttpClient`, the one of `ExtensionsApi`.
+ * The service over the current `HttpClient`, which `ExtensionsApi` uses too.
  *
  * @category constructors
  * @since 0.1.0
@@ -77,7 +77,7 @@ export const make = Effect.fnUntraced(function* ({ initializationType, runtimeAp
 })
 
 /**
- * The service for the environment the program runs in.
+ * The service for the environment in which the program runs.
  *
  * @category layers
  * @since 0.1.0

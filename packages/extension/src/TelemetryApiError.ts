@@ -1,6 +1,6 @@
 /**
- * Why a subscription to telemetry or logs did not work: {@link TelemetryApiError}
- * with the reasons of `ExtensionError`, and {@link SubscriptionRefused} where
+ * Failures of a subscription to telemetry or logs: {@link TelemetryApiError}
+ * with the reasons of `ExtensionError`, and {@link SubscriptionRefused} if
  * Lambda refused and said why.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api-reference.html
@@ -11,8 +11,8 @@ import { InvalidRequest, UnexpectedStatus, Unreachable } from "./ExtensionError.
 import { explainSubscription } from "./internal/explainSubscription.ts"
 
 /**
- * The error types a subscription is known to be refused with; any other text is
- * accepted. Those of the Logs API begin with `Logs.`; AWS's local emulator for
+ * The known error types of a refused subscription; any other text is accepted.
+ * The types of the Logs API begin with `Logs.`; AWS's local emulator for
  * managed instances has `ValidationError` without a prefix.
  *
  * @category schemas
@@ -57,11 +57,11 @@ export class SubscriptionRefused extends Schema.TaggedError<SubscriptionRefused>
   errorType: SubscriptionErrorType,
   errorMessage: Schema.String
 }) {
-  /** A 5xx may pass, any other refusal stands. */
+  /** A refusal with a 5xx may be temporary, any other refusal is final. */
   get isRetryable(): boolean {
     return this.status >= 500
   }
-  /** What to do about it, where that is known. */
+  /** The advice on what to do about the refusal, if there is any. */
   get hint(): string | undefined {
     return explainSubscription(this.errorType, this.errorMessage)
   }
@@ -88,9 +88,9 @@ export const TelemetryApiErrorReason: Schema.Union<
 export type TelemetryApiErrorReason = typeof TelemetryApiErrorReason.Type
 
 /**
- * A subscription failed: at the Telemetry or the Logs API (`method`), and the
- * `reason`. Single reasons are caught with `Effect.catchReason`. An extension
- * can go on without telemetry; one that cannot says so by exiting.
+ * A subscription failed: `method` names the Telemetry or the Logs API, and
+ * `reason` says why. Catch single reasons with `Effect.catchReason`. An
+ * extension can go on without telemetry, or exit if it needs telemetry.
  *
  * @category errors
  * @since 0.1.0

@@ -1,6 +1,6 @@
 /**
- * What an extension asks the Telemetry API or the Logs API for, and what it is
- * told: the two take the same subscription and differ in the schema versions.
+ * The subscription to the Telemetry API or the Logs API, and its outcome. Both
+ * APIs accept the same subscription and differ in the schema versions.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api-reference.html
  * @since 0.1.0
@@ -8,9 +8,10 @@
 import type * as Duration from "effect/Duration"
 
 /**
- * What to deliver: Lambda's own events, what the function prints, what
- * extensions print (this one included: whoever subscribes to `extension` must
- * not print from where records are received).
+ * The records to deliver: `platform` for Lambda's own events, `function` for
+ * the output of the function, `extension` for the output of all extensions,
+ * including this one. With `extension`, the code that receives records must not
+ * print.
  *
  * @category models
  * @since 0.1.0
@@ -18,8 +19,8 @@ import type * as Duration from "effect/Duration"
 export type TelemetryType = "platform" | "function" | "extension"
 
 /**
- * When a batch is sent: as soon as it has `maxItems` records or `maxBytes`
- * bytes, and at the latest `timeout` after its first record.
+ * The conditions for sending a batch: as soon as it has `maxItems` records or
+ * `maxBytes` bytes, and at the latest `timeout` after its first record.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api.html
  * @category models
@@ -35,9 +36,9 @@ export interface Buffering {
 }
 
 /**
- * Default of `Buffering.maxItems`: the least Lambda takes (its own default is
- * 10,000). Under load a batch then comes earlier, is decoded in a few
- * milliseconds and holds less memory, which the function shares.
+ * Default of `Buffering.maxItems`: the least that Lambda accepts (its own
+ * default is 10,000). Under load a batch then comes earlier, is decoded in a
+ * few milliseconds and holds less memory, which the function shares.
  *
  * @category constants
  * @since 0.1.0
@@ -45,8 +46,8 @@ export interface Buffering {
 export const defaultMaxItems = 1000
 
 /**
- * Default of `Buffering.maxBytes`: the most Lambda takes (its own default is
- * 262,144). Lambda cuts a record that is longer than this in the middle.
+ * Default of `Buffering.maxBytes`: the most that Lambda accepts (its own
+ * default is 262,144). Lambda cuts a longer record in the middle.
  *
  * @category constants
  * @since 0.1.0
@@ -54,10 +55,10 @@ export const defaultMaxItems = 1000
 export const defaultMaxBytes = 1_048_576
 
 /**
- * Default of `Buffering.timeout`: the least Lambda takes. Whoever waits for the
- * last records of an invocation before calling next waits this long, and the
- * wait is billed; with Lambda's own default of a second that would be up to a
- * second per invocation.
+ * Default of `Buffering.timeout`: the least that Lambda accepts. An extension
+ * that waits for the last records of an invocation before next waits this long,
+ * and the wait is billed. With Lambda's own default, one second, the wait would
+ * be up to a second per invocation.
  *
  * @category constants
  * @since 0.1.0
@@ -65,17 +66,17 @@ export const defaultMaxBytes = 1_048_576
 export const defaultTimeout: Duration.Input = "25 millis"
 
 /**
- * Where to deliver to. The listener must be bound before subscribing: the first
- * batch can arrive before the subscription is answered.
+ * The address to deliver to. The listener must be bound before subscribing: the
+ * first batch can arrive before the subscription is answered.
  *
  * - HTTP with a port: one JSON array per request, to
  *   `http://sandbox.localdomain:<port>/<path>`
- * - HTTP with a `uri`: the same in one text; Lambda takes
+ * - HTTP with a `uri`: the same as a single text; Lambda accepts
  *   `http://sandbox.localdomain:<port>` only
  * - TCP: one JSON object per line, without acknowledgement, so records can be
  *   lost
  *
- * No listener can have port 9001. `method` is `POST` by default.
+ * No listener can use port 9001. `method` is `POST` by default.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api.html
  * @category models
@@ -92,29 +93,29 @@ export type Destination =
   | { readonly protocol: "TCP"; readonly port: number }
 
 /**
- * What to subscribe to.
+ * A subscription to telemetry or logs.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Subscription {
-  /** At least one, none twice. */
+  /** At least one type, and none twice. */
   readonly types: ReadonlyArray<TelemetryType>
   readonly buffering?: Buffering | undefined
   readonly destination: Destination
-  /** Asks for this version of the records and no other. Default: the newest one Lambda takes. */
+  /** Asks for this version of the records and no other. Default: the newest version that Lambda accepts. */
   readonly schemaVersion?: string | undefined
 }
 
 /**
- * How a subscription ended, where it was not refused.
+ * The outcome of a subscription that was not refused.
  *
- * - `Subscribed`: records will come. Another subscription of the same
- *   extension with other parameters is added to the first, both deliver
- * - `AlreadySubscribed`: the same subscription stands, for example since before
- *   the environment was reset; records go on coming
+ * - `Subscribed`: records will come. If the same extension subscribes again
+ *   with other parameters, both subscriptions deliver
+ * - `AlreadySubscribed`: the same subscription exists already, for example from
+ *   before a reset of the environment; records keep coming
  * - `NotSupported`: there is no telemetry here (AWS's local emulator, SAM), and
- *   the extension should carry on without it
+ *   the extension should go on without it
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api-reference.html
  * @category models

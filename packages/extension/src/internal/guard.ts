@@ -1,8 +1,8 @@
 /**
- * A guard that only looks. `Schema.is` builds a copy of what it looks at, which
- * for the records of a batch takes about a third of the time of `JSON.parse`;
- * this one takes a quarter of that. It knows what the schemas of events are made
- * of and leaves everything else to `Schema.is`.
+ * A guard that builds nothing. `Schema.is` copies its input, which takes about
+ * a third of the time of `JSON.parse` for the records of a batch; this guard
+ * takes a quarter of that. The guard knows the parts of the schemas of events
+ * and leaves everything else to `Schema.is`.
  */
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
@@ -67,7 +67,7 @@ const makeTest = (ast: SchemaAST.AST): Test => {
   return Schema.is(Schema.make(ast))
 }
 
-/** The same answer as `Schema.is` gives. */
+/** Gives the same answer as `Schema.is`. */
 export const makeGuard = <A>(schema: Schema.Schema<A>): ((input: unknown) => input is A) => {
   const test = makeTest(SchemaAST.toType(schema.ast))
   return (input): input is A => test(input)

@@ -30,7 +30,7 @@ const transitionError = (from: State, to: string, name: string) =>
     errorMessage: `State transition from ${from} to ${to} failed for extension ${name}. Error: State transition is not allowed`
   })
 
-/** Plays the script, as strict as Lambda. */
+/** Plays the script, and is as strict as Lambda. */
 export const make = Effect.fnUntraced(function* (script: ReadonlyArray<Step>, options: Options) {
   const fileName = options.fileName ?? "extension"
   const steps = [...script]
@@ -38,7 +38,7 @@ export const make = Effect.fnUntraced(function* (script: ReadonlyArray<Step>, op
   const entries: Array<Entry> = []
   const terminated = yield* Deferred.make<string>()
   let state: State = options.registration === undefined ? "Started" : "Registered"
-  // Until when a poll that lost its connection stands.
+  // The time until which a poll that lost its connection stays open.
   let standsUntil = 0
   let invocations = 0
 

@@ -23,10 +23,10 @@ export const unannouncedShutdown = (shutdownReason: string): Effect.Effect<Shutd
   }))
 
 /**
- * What a failed poll means. `lost`: the connection went away, or an earlier
- * poll still stands; `undecodable`: an event came and cannot be read;
- * `refused`: Lambda does not want this extension any more, or the
- * request cannot even be sent.
+ * The meaning of a failed poll. `lost`: the connection was lost, or an earlier
+ * poll is still open. `undecodable`: an event came but cannot be read.
+ * `refused`: Lambda does not want this extension any more, or the request
+ * cannot even be sent.
  */
 const classify = (error: ExtensionsApiError): "lost" | "undecodable" | "refused" => {
   switch (error.reason._tag) {
@@ -41,7 +41,7 @@ const classify = (error: ExtensionsApiError): "lost" | "undecodable" | "refused"
   }
 }
 
-/** From the first failure on: polls until there is an event, or until Lambda refuses for good. */
+/** Polls, after a first failure, until there is an event, or until Lambda refuses for good. */
 const recover = Effect.fnUntraced(function* (
   api: ExtensionsApi["Service"],
   registration: Registration,
@@ -82,7 +82,7 @@ const recover = Effect.fnUntraced(function* (
     delay = Math.min(delay * 2, longestDelay)
     const sentAt = yield* Clock.currentTimeMillis
     const result = yield* Effect.result(api.nextEvent(registration))
-    // A poll that waited longer than any back-off was parked again, and its loss is a loss of its own.
+    // A poll that waited longer than any back-off was parked again, so its loss is a new loss.
     wasParked = (yield* Clock.currentTimeMillis) - sentAt > longestDelay
     if (Result.isSuccess(result)) {
       if (isLost) yield* Effect.logInfo("the poll for events works again")
@@ -93,9 +93,9 @@ const recover = Effect.fnUntraced(function* (
 })
 
 /**
- * The next event, whatever happens on the way. A lost poll is repeated without
+ * The next event, whatever happens before it. A lost poll is repeated without
  * end: exit is never safe, and the process is frozen or killed with its
- * environment. A refusal that stands ends as an unannounced SHUTDOWN.
+ * environment. A final refusal becomes an unannounced SHUTDOWN.
  */
 export const poll = (api: ExtensionsApi["Service"], registration: Registration): Effect.Effect<ExtensionEvent> =>
   Effect.catch(api.nextEvent(registration), (error) => recover(api, registration, error))

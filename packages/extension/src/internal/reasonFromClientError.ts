@@ -1,7 +1,7 @@
 import type { HttpClientError } from "effect/http/HttpClientError"
 import { causeText, InvalidRequest, UnexpectedStatus, Unreachable } from "../ExtensionError.ts"
 
-/** Why a request to `url` got no answer, in the words of a call to Lambda. */
+/** The reason why a request to `url` got no answer, as a reason of a call to Lambda. */
 export const reasonFromClientError = (
   url: string,
   { message, reason }: HttpClientError

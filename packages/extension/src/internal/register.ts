@@ -8,8 +8,8 @@ import * as ExtensionsProtocol from "../ExtensionsProtocol.ts"
 import { LambdaEnvironment } from "../LambdaEnvironment.ts"
 import { whileUnreachable } from "./whileUnreachable.ts"
 
-// As long as init may last: inside an invocation it has the function's timeout, 15 minutes at most. A register that was
-// sent may still be answered, and Lambda refuses a second one.
+// The wait for register is as long as init may last: inside an invocation init has the function's timeout, 15 minutes at
+// most. A register that was sent may still be answered, and Lambda refuses a second register.
 const longestInit = Duration.minutes(15)
 
 /** Registers, or adopts the registration that the environment hands over. */

@@ -21,11 +21,11 @@ import type { Session } from "./session.ts"
 import { supervise } from "./supervise.ts"
 
 const defaultMargin = Duration.millis(200)
-// The part of shutdown that a slow `onShutdown` cannot take from the finalizers. Where the poll came late less is left.
+// The part of shutdown that a slow `onShutdown` cannot take from the finalizers. If the poll came late, less is left.
 const finalizerReserveMillis = (leftMillis: number) => Math.min(500, leftMillis / 4)
-// Where a run fails there is no deadline: one second for the finalizers, and then the process ends.
+// A failed run has no deadline: the finalizers get one second, and then the process ends.
 const releaseMillis = 1000
-// The part of that for telemetry at most.
+// The part of that second that telemetry may take at most.
 const telemetryShare = 0.7
 
 /** The fold over the supervised stream behind `Extension.run`; `build` makes the user's layer. */
@@ -42,7 +42,7 @@ export const runWith = Effect.fnUntraced(function* <E, R, ROut, LE, RIn>(
   const fibers = yield* Scope.provide(FiberSet.make(), fiberScope)
   const backgroundAborted = yield* Deferred.make<never, ExtensionAborted>()
   const unknownTypes = new Set<string>()
-  // None until `layer` is built; a failed one leaves nothing to handle events with.
+  // None until `layer` is built; after a failed `layer` there is nothing to handle events with.
   let services = Option.none<Context.Context<ROut | Background>>()
   let session: Session | undefined
   let isIdle = false
@@ -78,10 +78,10 @@ export const runWith = Effect.fnUntraced(function* <E, R, ROut, LE, RIn>(
       )
   })
 
-  // What ends a handler before its time: nobody can wait for it any more.
+  // The events that end a handler early: nothing can wait for the handler after them.
   const stop = Effect.raceFirst(host.termination, Effect.exit(Deferred.await(backgroundAborted)))
 
-  /** A handler within its budget; `None` where it was abandoned. One that throws is a defect like any other. */
+  /** Runs a handler within its budget; `None` if it was abandoned. A handler that throws is a defect like any other. */
   const runHandler = (
     handler: () => Effect.Effect<unknown, E, R>,
     context: Context.Context<ROut | Background>,
@@ -150,8 +150,9 @@ export const runWith = Effect.fnUntraced(function* <E, R, ROut, LE, RIn>(
     )
   }
 
-  // A program over the stream of telemetry is a background fiber too, and is drained before those are interrupted; after
-  // SHUTDOWN that is done already. They may use the layer's resources, so they go before it. None may take all the time.
+  // A program over the stream of telemetry is a background fiber too, and is drained before background fibers are
+  // interrupted; after SHUTDOWN it has already been drained. Background fibers may use the layer's resources, so they end
+  // before the layer is released. No step may take all the time.
   const release = Effect.fnUntraced(function* (budgetMillis: number, exit: Exit.Exit<unknown, unknown>) {
     if (isReleased) return
     isReleased = true
@@ -180,14 +181,14 @@ export const runWith = Effect.fnUntraced(function* <E, R, ROut, LE, RIn>(
     const deadline = yield* Deadline.fromEvent(event)
     const left = yield* Deadline.leftMillis(deadline)
     const flushBudget = Math.max(0, left - marginMillis - finalizerReserveMillis(left))
-    // Side by side: neither may take the other's time.
+    // Both run side by side, so that neither takes the other's time.
     yield* Effect.all([handleShutdown(event, deadline), session?.shutdown(flushBudget) ?? Effect.void], {
       concurrency: "unbounded"
     })
     yield* release(Math.max(0, (yield* Deadline.leftMillis(deadline)) - marginMillis), Exit.void)
   })
 
-  // Only where it was said: the default is both.
+  // These warnings need an explicit option `events`: the default is both.
   if (options.events?.includes("INVOKE") === false && onInvoke !== undefined) {
     yield* Effect.logWarning("onInvoke never runs: the extension does not register for INVOKE")
   }
@@ -220,7 +221,7 @@ export const runWith = Effect.fnUntraced(function* <E, R, ROut, LE, RIn>(
         Effect.map((context) => {
           services = Option.some(context)
         }),
-        // What a failed layer has started must not go on without what it has acquired.
+        // Fibers that a failed layer has started must not go on without the resources that it has acquired.
         Effect.onError((cause) => release(releaseMillis, Exit.failCause(cause)))
       )
   }).pipe(

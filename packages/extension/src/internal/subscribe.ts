@@ -1,4 +1,4 @@
-/** The one request of the Telemetry API and the Logs API: checked, sent, its answer understood. */
+/** The only request of the Telemetry API and the Logs API: checks it, sends it, and reads its answer. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
@@ -21,18 +21,18 @@ import {
 } from "../TelemetrySubscription.ts"
 import { reasonFromClientError } from "./reasonFromClientError.ts"
 
-/** One of the two APIs. */
+/** The Telemetry API or the Logs API. */
 export interface Api {
   readonly method: TelemetryApiError["method"]
   readonly url: string
-  /** The versions to try, in this order, where the subscription names none. */
+  /** The versions to try, in this order, if the subscription names none. */
   readonly schemaVersions: readonly [string, ...ReadonlyArray<string>]
 }
 
 const invalidRequest = (method: TelemetryApiError["method"], description: string) =>
   new TelemetryApiError({ method, reason: new InvalidRequest({ description, cause: undefined }) })
 
-// The wire forms. Lambda compares subscriptions, so equal ones must be equal byte for byte.
+// The wire forms. Lambda compares subscriptions, so equal subscriptions must be equal byte for byte.
 
 const encodeBuffering = (buffering: Buffering) => ({
   maxItems: buffering.maxItems ?? defaultMaxItems,
@@ -51,7 +51,7 @@ const encodeDestination = (destination: Destination) => {
   return { protocol: "HTTP", URI: `http://${ExtensionsProtocol.sandboxHost}:${destination.port}${path}`, ...method }
 }
 
-/** The port of a URI, where it names one. */
+/** The port of a URI, if the URI names one. */
 const portOf = (uri: string): number | undefined => {
   const port = /^[^/]*\/\/[^/]*:(\d+)(?:[/?#]|$)/.exec(uri)?.[1]
   return port === undefined ? undefined : Number(port)
@@ -63,7 +63,7 @@ const outside = (field: string, value: unknown, minimum: number, maximum: number
 const isBetween = (value: number | undefined, minimum: number, maximum: number) =>
   Number.isInteger(value) && value !== undefined && value >= minimum && value <= maximum
 
-/** What Lambda would refuse, or worse, take and never serve. */
+/** Finds a mistake that Lambda would refuse or, worse, accept and never serve. */
 const findProblem = (
   { destination, types }: Subscription,
   buffering: ReturnType<typeof encodeBuffering>
@@ -98,7 +98,7 @@ const reasonFromRefusal = (status: number, body: string): SubscriptionRefused | 
     : new SubscriptionRefused({ status, errorType, errorMessage: bodyExcerpt(errorMessage) })
 }
 
-/** Whether the version was refused, and nothing else: then an older one may do. */
+/** Whether Lambda refused only the version: then an older version may work. */
 const isAboutSchemaVersion = ({ reason }: TelemetryApiError, schemaVersion: string): boolean => {
   if (reason._tag !== "SubscriptionRefused") return false
   const { errorMessage, errorType } = reason

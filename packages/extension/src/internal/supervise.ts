@@ -22,7 +22,7 @@ import { register } from "./register.ts"
 
 // Lambda gives ten seconds to init; a layer that takes longer would take the function down with it.
 const defaultInitTimeout = Duration.seconds(8)
-// Where a stream fails there is no deadline: this long for the report and the finalizers, and then the process ends.
+// A failed stream has no deadline: the report and the finalizers get this long, and then the process ends.
 const failedExitMillis = 2000
 
 const secondLife =
@@ -65,8 +65,8 @@ export const supervise = <E1, R1, E2, R2>(
         )
       })
 
-      // What ends the stream from outside, the first one wins. Watched once and not with each pull: the two seconds of a
-      // signal begin with the signal, and a race for each event would cost two fibers.
+      // The first of these events ends the stream from outside. They are watched once and not with each pull: the two
+      // seconds of a signal begin with the signal, and a race for each event would cost two fibers.
       let halt: Exit.Exit<ShutdownEvent, E2> | undefined
       let polling: Fiber.Fiber<ExtensionEvent> | undefined
       const watch = <R>(effect: Effect.Effect<ShutdownEvent, E2, R>) =>
@@ -94,7 +94,7 @@ export const supervise = <E1, R1, E2, R2>(
           : Exit.isFailure(exit.value)
             ? exit.value.cause
             : undefined
-        // A signal during init is no failure of init; the pull below ends the stream.
+        // A signal during init is not a failure of init; the pull below ends the stream.
         if (failure !== undefined && halt === undefined) {
           const cause = yield* explainConfig(failure)
           yield* Metric.update(ExtensionMetrics.initFailures, 1)

@@ -10,10 +10,10 @@ import type { Delivery } from "../TelemetryTest.ts"
 // A global of every runtime, without a type here.
 declare const TextEncoder: new () => { readonly encode: (text: string) => Uint8Array }
 
-// What an in-memory listener says it has got.
+// The port that an in-memory listener reports.
 const port = 4243
 
-/** As Lambda writes a batch to a TCP connection: one JSON object per line. What is no batch is written as it is. */
+/** A batch as Lambda writes it to a TCP connection: one JSON object per line. A body that is not a batch stays as it is. */
 const toLines = (body: string): string => {
   try {
     const records: unknown = JSON.parse(body)
@@ -22,7 +22,7 @@ const toLines = (body: string): string => {
   return body
 }
 
-/** Lambda's side of telemetry in memory: whoever listens and has subscribed gets what is delivered. */
+/** Lambda's side of telemetry in memory: delivers to all listeners, after a subscription. */
 export const make = (options: {
   readonly isSupported: boolean
   readonly isClosed: () => boolean
@@ -80,7 +80,7 @@ export const make = (options: {
   })
 
   return {
-    /** Starts the deliveries that belong to an event; those without a delay arrive before this completes. */
+    /** Starts the deliveries that belong to an event; deliveries without a delay arrive before this completes. */
     deliverAll: (deliveries: ReadonlyArray<Delivery>) =>
       Effect.forEach(
         deliveries,

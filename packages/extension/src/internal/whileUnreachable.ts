@@ -7,7 +7,7 @@ const retryMillis = 3000
 const firstDelay = 50
 const longestDelay = 500
 
-/** Calls again for three seconds. Only a missing answer is worth another attempt: a refusal stands. */
+/** Repeats the call for three seconds. Only a missing answer is worth another attempt: a refusal is final. */
 export const whileUnreachable = Effect.fnUntraced(function* <
   A,
   E extends { readonly reason: { readonly _tag: string } },
