@@ -150,6 +150,8 @@ export const make = ({
   /** The time at which the function responded in the invocation that is open. */
   let respondedAt: number | undefined
   let isInvoking = false
+  /** The failure of the invocation that is open has been told; the end of a process that posted an error is no second one. */
+  let isFailureTold = false
   let isShuttingDown = false
   let isRuntimeStarted = false
   let isRuntimeReady = false
@@ -299,7 +301,8 @@ export const make = ({
   const onInvocationDone = (entry: EntryOf<"InvocationDone">) => {
     isInvoking = false
     if (entry.status === "error" || entry.status === "timeout") failed.add(entry.requestId)
-    if (entry.status === "error" && entry.errorType !== undefined && !entry.errorType.startsWith("Extension.")) {
+    const isFunctionError = entry.status === "error" && entry.errorType?.startsWith("Extension.") === false
+    if (isFunctionError && !isFailureTold) {
       functionFailures.add(`invocation ${invocations} failed: ${entry.errorType}`)
     }
     // The problem of a late init has been named.
@@ -349,11 +352,13 @@ export const make = ({
       case "InvocationStarted":
         invocations++
         isInvoking = true
+        isFailureTold = false
         return
       case "RuntimeResponded":
         respondedAt = entry.at
         if (entry.functionError !== undefined) {
           failed.add(entry.requestId)
+          isFailureTold = true
           // The Runtime API decides it if no error was posted: the response is too large or broken off.
           const why = posted === undefined ? "" : errorMessage(posted.body)
           functionFailures.add(`invocation ${invocations} failed: ${entry.functionError}${why}`)
@@ -372,6 +377,11 @@ export const make = ({
         return
       case "ShutdownEnded":
         isShuttingDown = false
+        return
+      case "ApiRefused":
+        if (entry.path.endsWith("/extension/register")) {
+          notes.add(`a call of register was refused with ${entry.status} ${entry.errorType}: ${entry.message}`)
+        }
         return
       case "FaultInjected":
         struck.add(entry.fault)

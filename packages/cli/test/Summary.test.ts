@@ -185,6 +185,22 @@ describe("why an invocation failed", () => {
     assert.strictEqual(failedInvocations, 1)
   })
 
+  it("is told once if the process that posted it ends", () => {
+    const done: Happening = {
+      _tag: "InvocationDone",
+      requestId: "1",
+      status: "error",
+      errorType: "Runtime.ExitError",
+      extensionOverheadMs: 0,
+      maxMemoryBytes: undefined
+    }
+    const twice = [invocation, responded("Oops"), done, { ...invocation, requestId: "2" }, { ...done, requestId: "2" }]
+    assert.deepStrictEqual(summaryOf(twice).functionFailures, [
+      "invocation 1 failed: Oops",
+      "invocation 2 failed: Runtime.ExitError"
+    ])
+  })
+
   it("is what the Runtime API made of the response", () => {
     const { functionFailures } = summaryOf([invocation, responded("Function.ResponseSizeTooLarge")])
     assert.deepStrictEqual(functionFailures, ["invocation 1 failed: Function.ResponseSizeTooLarge"])
@@ -193,6 +209,20 @@ describe("why an invocation failed", () => {
   it("is nothing where it did not", () => {
     assert.deepStrictEqual(summaryOf([invocation, responded(undefined)]).functionFailures, [])
   })
+})
+
+it("a refused register is told with what the API answered", () => {
+  const refused: Happening = {
+    _tag: "ApiRefused",
+    method: "POST",
+    path: "/2020-01-01/extension/register",
+    status: 403,
+    errorType: "Extension.InvalidEventType",
+    message: "INVOKE: invalid event type"
+  }
+  assert.deepStrictEqual(summaryOf([started, refused, refused]).notes, [
+    "a call of register was refused with 403 Extension.InvalidEventType: INVOKE: invalid event type"
+  ])
 })
 
 it("a run without an extension is not told to be free of crashes", () => {

@@ -135,10 +135,16 @@ const stream = async (handler, event, context) => {
   }
   const response = open("POST", `/invocation/${context.awsRequestId}/response`, headers)
   response.setContentType = (type) => response.setHeader("Content-Type", type)
+  const write = response.write.bind(response)
+  // As on Lambda all that is neither text nor bytes is sent as JSON.
+  response.write = (chunk, ...others) =>
+    write(typeof chunk === "string" || chunk instanceof Uint8Array ? chunk : JSON.stringify(chunk), ...others)
   const answer = answered(response)
   try {
+    const result = handler(event, response, context)
+    if (typeof result?.then !== "function") throw new Error("Streaming does not support non-async handlers.")
     // As on Lambda the function ends the stream; a function that never does runs into its timeout.
-    await handler(event, response, context)
+    if ((await result) !== undefined) Logs.warn("Streaming handlers ignore return values.")
   } catch (error) {
     if (!response.headersSent) {
       // Nothing has left yet, so it is an ordinary error.
@@ -193,20 +199,26 @@ process.on("unhandledRejection", (reason, promise) => {
   return lastResort("Unhandled Promise Rejection", Object.assign(error, { reason, promise }), 128)
 })
 
-const handler = await load().catch((error) => failInit(nodeMajor >= 24 ? "Init Error" : "Uncaught Exception", error))
-if (nodeMajor < 24) Callback.warnOfCallback(handler)
-for (;;) {
-  current = undefined
-  const request = open("GET", "/invocation/next", {})
-  const next = answered(request)
-  request.end()
-  const invocation = await next
-  // Anything else means that this process has no business here any more.
-  if (invocation.status !== 200) process.exit(1)
-  const { headers } = invocation
-  current = headers["lambda-runtime-aws-request-id"]
-  Logs.setInvocation(current, headers["lambda-runtime-aws-tenant-id"])
-  if (headers["lambda-runtime-trace-id"]) process.env._X_AMZN_TRACE_ID = headers["lambda-runtime-trace-id"]
-  else delete process.env._X_AMZN_TRACE_ID
-  await respond(handler, invocation)
+const run = async () => {
+  const handler = await load().catch((error) => failInit(nodeMajor >= 24 ? "Init Error" : "Uncaught Exception", error))
+  if (nodeMajor < 24) Callback.warnOfCallback(handler)
+  for (;;) {
+    current = undefined
+    const request = open("GET", "/invocation/next", {})
+    const next = answered(request)
+    request.end()
+    const invocation = await next
+    // Anything else means that this process has no business here any more.
+    if (invocation.status !== 200) process.exit(1)
+    const { headers } = invocation
+    current = headers["lambda-runtime-aws-request-id"]
+    Logs.setInvocation(current, headers["lambda-runtime-aws-tenant-id"])
+    if (headers["lambda-runtime-trace-id"]) process.env._X_AMZN_TRACE_ID = headers["lambda-runtime-trace-id"]
+    else delete process.env._X_AMZN_TRACE_ID
+    await respond(handler, invocation)
+  }
 }
+
+// Not awaited: if a promise of the function never settles, the process ends with 0, as on Lambda. Node would end with 13
+// and a warning that names this file.
+run().catch((error) => lastResort("Uncaught Exception", error, 129))

@@ -121,7 +121,7 @@ describe("a Node handler file", () => {
       assert.deepInclude(thrown, { errorType: "RangeError", errorMessage: "lost throw" })
       // Nothing is left to wait for, so Node ends the process.
       const never = errorOf(yield* emulator.invoke('{"what":"never"}'))
-      assert.match(never.errorMessage, /Runtime exited with error: exit status 13$/)
+      assert.match(never.errorMessage, /Runtime exited without providing a reason$/)
       assert.strictEqual((yield* emulator.invoke("{}")).payload, '"fine"')
     })
   )
@@ -158,9 +158,11 @@ describe("a Node handler file", () => {
         export const handler = awslambda.streamifyResponse(async ({ what }, stream, context) => {
           if (what === "http") stream = awslambda.HttpResponseStream.from(stream, { statusCode: 201 })
           if (what === "early") throw new TypeError("before the first byte")
+          if (what === "object") stream.write({ a: 1 })
           await body(stream, ["one ", "two €"])
           if (what === "late") throw new TypeError("midway")
           stream.end()
+          if (what === "object") return "ignored"
         })`
       )
       const plain = yield* emulator.invoke('{"what":"plain"}')
@@ -176,6 +178,36 @@ describe("a Node handler file", () => {
         })
       }
       assert.strictEqual((yield* emulator.invoke('{"what":"plain"}')).payload, "one two €")
+      assert.strictEqual((yield* emulator.invoke('{"what":"object"}')).payload, '{"a":1}one two €')
+      const warning = Journal.is("Output", ({ line }) =>
+        line.endsWith("WARN\tStreaming handlers ignore return values.")
+      )
+      yield* emulator.journal.waitFor(warning)
+    })
+  )
+
+  it.live("a stream of a handler that returns no promise fails", () =>
+    Effect.gen(function* () {
+      const text = `exports.handler = awslambda.streamifyResponse((event, stream) => { setTimeout(() => stream.end("late"), 50) })`
+      const { emulator } = yield* withFunction("index.cjs", text)
+      assert.deepInclude(errorOf(yield* emulator.invoke("{}")), {
+        errorType: "Error",
+        errorMessage: "Streaming does not support non-async handlers."
+      })
+    })
+  )
+
+  it.live.each<readonly [string, string]>([
+    ["a handler", "export const handler = () => new Promise(() => {})"],
+    ["a module", "await new Promise(() => {})\nexport const handler = () => null"]
+  ])("%s with a promise that never settles ends the process with 0, and prints nothing", ([, text]) =>
+    Effect.gen(function* () {
+      const { emulator } = yield* withFunction("index.mjs", text)
+      const { functionError } = yield* emulator.invoke("{}")
+      assert.strictEqual(functionError, "Runtime.ExitError")
+      const exited = yield* emulator.journal.waitFor(Journal.is("ProcessExited"))
+      assert.deepStrictEqual(exited.status, { _tag: "Code", code: 0 })
+      assert.isEmpty((yield* emulator.journal.entries).filter(Journal.is("Output")))
     })
   )
 })
