@@ -4,8 +4,8 @@
 set -euo pipefail
 function=$1 layer=$2 version=$3
 
-# --layers replaces the whole list, so a list that could not be read would remove every layer. It is assigned first: there
-# a failure ends the script, in `for arn in $(aws …)` it does not.
+# --layers replaces the whole list, so a list that could not be read would remove every layer. The list is assigned first:
+# a failure there ends the script, and a failure in `for arn in $(aws …)` does not.
 attached=$(aws lambda get-function-configuration --function-name "$function" --query 'Layers[].Arn' --output text)
 case $version in
   none) wanted= ;;
@@ -26,7 +26,7 @@ fi
 layers=()
 for arn in $attached; do
   if [[ $arn == *:layer:$layer:* ]]; then
-    # In its old place: of a file that two layers have, the later one counts.
+    # The layer keeps its place, since the later of two layers with the same file counts.
     if [[ -n $wanted ]]; then layers+=("$wanted"); fi
     wanted=
   elif [[ $arn != None ]]; then
@@ -34,7 +34,7 @@ for arn in $attached; do
   fi
 done
 if [[ -n $wanted ]]; then layers+=("$wanted"); fi
-# An empty list, as the CLI writes it.
+# The CLI writes an empty list as [].
 if ((${#layers[@]} == 0)); then layers=("[]"); fi
 
 echo "layers of $function, before: $attached" >&2
