@@ -10,7 +10,7 @@ const pairs = Effect.fnUntraced(function* (texts: ReadonlyArray<string>) {
   const found: Array<readonly [string, string]> = []
   for (const text of texts) {
     const at = text.indexOf("=")
-    // What stands there may be a secret whose name was forgotten.
+    // The text may be a secret whose name was forgotten.
     if (at === -1) return yield* UserError.fail("--env takes KEY=VALUE, and one of its values has no =")
     found.push([text.slice(0, at), text.slice(at + 1)])
   }

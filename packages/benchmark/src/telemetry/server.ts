@@ -12,7 +12,7 @@ export interface Server {
   readonly env: Readonly<Record<string, string>>
 }
 
-/** A server that runs, and its client. It uses no CPU between two calls of `send`. */
+/** A server that runs, and its client. The server uses no CPU between two calls of `send`. */
 export interface Running {
   /**
    * Sends batches, each when the batch before it is answered. Gives the milliseconds that took, without those in which the
