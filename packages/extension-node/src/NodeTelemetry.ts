@@ -12,6 +12,7 @@ import * as TelemetrySink from "@effect-lambda/extension/TelemetrySink"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import { ofThisProcess } from "./internal/unusedProxy.ts"
 import * as LambdaHttpClient from "./LambdaHttpClient.ts"
 import * as NodeTelemetryListener from "./NodeTelemetryListener.ts"
 
@@ -62,7 +63,10 @@ export const layer = (
       const maxBytes = options.queue?.maxBytes ?? ofMemory
       return TelemetryReceiver.layer({ ...options, queue: { ...options.queue, maxBytes } })
     })
-  ).pipe(Layer.provide([NodeTelemetryListener.layer, Layer.provide(TelemetryApi.layer, LambdaHttpClient.layer)]))
+  ).pipe(
+    Layer.provide([NodeTelemetryListener.layer, Layer.provide(TelemetryApi.layer, LambdaHttpClient.layer)]),
+    Layer.merge(Layer.succeed(TelemetrySink.CurrentUnusedProxy, ofThisProcess))
+  )
 
 /**
  * The file could not be written.

@@ -27,7 +27,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
@@ -37,9 +37,10 @@ import type { HttpClientError } from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as httpEndpoint from "./internal/httpEndpoint.ts"
+import * as httpRequest from "./internal/httpRequest.ts"
 import { whole } from "./internal/wholeCause.ts"
 import * as written from "./internal/written.ts"
 import type * as TelemetryEvent from "./TelemetryEvent.ts"
@@ -242,6 +243,27 @@ export class HttpSinkError extends Schema.TaggedError<HttpSinkError>("@effect-la
 }
 
 /**
+ * The proxy variable that a request to a URL does not obey, if there is one, and
+ * what to do about it: a sentence without its full stop.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type UnusedProxy = (url: string) => { readonly variable: string; readonly remedy: string } | undefined
+
+/**
+ * How {@link http} learns of a proxy that the process goes past, so that it can
+ * say so. `NodeTelemetry.layer` provides it. Default: there is none.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const CurrentUnusedProxy: Context.Reference<UnusedProxy> = /*#__PURE__*/ Context.Reference(
+  "@effect-lambda/extension/TelemetrySink/CurrentUnusedProxy",
+  { defaultValue: (): UnusedProxy => () => undefined }
+)
+
+/**
  * Whether a refusal with this status may pass, so that the batch is kept and
  * sent again: 408, 425, 429 and 5xx.
  *
@@ -280,45 +302,15 @@ export const isRetryableStatus = (status: number): boolean =>
  * @since 0.1.0
  */
 export const http = (options: HttpOptions): Effect.Effect<TelemetrySink, HttpSinkError, HttpClient.HttpClient> => {
-  const { encode = options.format === "json" ? jsonBody : ndjsonBody, name = "http" } = options
-  const url = options.url.trim()
-  const secrets: Array<readonly [name: string, value: string]> = []
-  const headers = Object.entries(options.headers ?? {}).map(([name, value]) => {
-    const isSecret = Redacted.isRedacted(value)
-    // What was read from a file ends with a line break, which only some clients take off.
-    const text = (isSecret ? Redacted.value(value) : value).trim()
-    if (isSecret || secretHeaders.has(name.toLowerCase())) secrets.push([name, text])
-    return [name, text] as const
-  })
-  const base = HttpClientRequest.post(url).pipe(HttpClientRequest.setHeaders(headers))
-  const { hide, hideInCut } = httpEndpoint.hiding([
-    ...secrets.map(([, value]) => value),
-    ...httpEndpoint.queryValues(url)
-  ])
-  // A query may hold a key.
-  const shownUrl = hide(url)
-    .replaceAll(/\/\/[^\s/@]*@/g, "//<redacted>@")
-    .replace(/\?.*$/s, "?…")
-  const wrongUrl = httpEndpoint.whyNoUrl(url)
-  const wrongHeader = headers.find(([name, value]) => !httpEndpoint.isSendable(name, value))
-  const problem =
-    wrongUrl !== undefined
-      ? `${JSON.stringify(shownUrl)} ${wrongUrl}`
-      : wrongHeader !== undefined
-        ? `the header ${JSON.stringify(wrongHeader[0])} has a line break in it, or another character that no header has`
-        : options.format !== undefined && options.encode !== undefined
-          ? "it has a format and an encode, and only one of them can make the body"
-          : undefined
+  const { encode = options.format === "json" ? jsonBody : ndjsonBody, gzip = false, name = "http" } = options
+  const { problem, request, said, secretNames, url, withoutSecrets } = httpRequest.prepare(options)
   if (problem !== undefined) {
     return Effect.fail(new HttpSinkError({ isRetryable: false, message: `no sink ${name}: ${problem}` }))
   }
-  // A client may quote the URL, as it was given or in another spelling.
-  const withoutSecrets = (text: string) => hide(text.replaceAll(url, shownUrl)).replaceAll(/\?[^\s"']+/g, "?…")
   const refused = Effect.fnUntraced(function* (response: HttpClientResponse) {
     const { headers, status } = response
     const after = httpEndpoint.retryAfterMillis(headers["retry-after"]?.trim() ?? "", yield* Clock.currentTimeMillis)
-    const { isWhole, text } = yield* httpEndpoint.readBeginning(response)
-    const said = (isWhole ? hide(text) : hideInCut(text)).trim()
+    const text = yield* said(response)
     return yield* new HttpSinkError({
       status,
       isRetryable: isRetryableStatus(status),
@@ -326,65 +318,38 @@ export const http = (options: HttpOptions): Effect.Effect<TelemetrySink, HttpSin
       message:
         `the endpoint answered ${status}` +
         (after === undefined ? "" : `, to be asked again in ${Duration.format(Duration.millis(after))}`) +
-        (said === "" ? "" : `: ${httpEndpoint.quoted(said)}`)
+        (text === "" ? "" : `: ${text}`)
     })
   })
   // Not the error itself: it holds the request, and that its headers.
   const unreachable = ({ reason }: HttpClientError): Effect.Effect<never, HttpSinkError> => {
-    switch (reason._tag) {
-      case "StatusCodeError":
-        return refused(reason.response)
-      case "InvalidUrlError":
-      case "EncodeError":
-        return Effect.fail(
-          new HttpSinkError({
-            isRetryable: false,
-            message: `the request cannot be made: ${withoutSecrets(whole(reason.cause ?? reason.description))}`
-          })
-        )
-      default:
-        return Effect.fail(
-          new HttpSinkError({
-            isRetryable: true,
-            message: `no answer: ${withoutSecrets(whole(reason.cause ?? reason.description))}`
-          })
-        )
-    }
+    if (reason._tag === "StatusCodeError") return refused(reason.response)
+    const isRetryable = reason._tag !== "InvalidUrlError" && reason._tag !== "EncodeError"
+    const why = withoutSecrets(whole(reason.cause ?? reason.description))
+    const message = `${isRetryable ? "no answer" : "the request cannot be made"}: ${why}`
+    return Effect.fail(new HttpSinkError({ isRetryable, message }))
   }
-  const encoded = (batch: TelemetryBatch) =>
-    Effect.try({
-      try: () => {
-        const { body, contentType } = encode(batch)
-        const isText = typeof body === "string"
-        if (!isText && !(body instanceof Uint8Array)) throw new Error("its body is neither a text nor a Uint8Array")
-        if (typeof contentType !== "string" || !httpEndpoint.isSendable("content-type", contentType)) {
-          throw new Error("its contentType is none that a header can have")
-        }
-        return isText
-          ? HttpClientRequest.bodyText(base, body, contentType)
-          : HttpClientRequest.bodyUint8Array(base, body, contentType)
-      },
-      catch: (error) =>
-        new HttpSinkError({
-          isRetryable: false,
-          message: `encode did not make a body: ${withoutSecrets(whole(error))}`
-        })
-    })
-  return make({
+  const sink = make({
     name,
     isRetryable: (error: HttpSinkError) => error.isRetryable,
     retryAfter: (error) => error.retryAfterMillis,
-    isTooLarge: (error) => error.isTooLarge,
     export: Effect.fnUntraced(function* (batch) {
-      const request = HttpClientRequest.setHeader(yield* encoded(batch), "idempotency-key", batch.id)
+      const encoded = yield* Effect.try({
+        try: () => httpRequest.withBody(request, encode(batch)),
+        catch: (error) => {
+          const message = `encode did not make a body: ${withoutSecrets(whole(error))}`
+          return new HttpSinkError({ isRetryable: false, message })
+        }
+      })
+      const identified = HttpClientRequest.setHeader(encoded, "idempotency-key", batch.id)
       const client = yield* HttpClient.HttpClient
       const init = Option.getOrUndefined(yield* Effect.serviceOption(FetchHttpClient.RequestInit))
       const response = yield* (
-        options.gzip === true ? HttpClientRequest.compressBody(request, "gzip") : Effect.succeed(request)
+        gzip ? HttpClientRequest.compressBody(identified, "gzip") : Effect.succeed(identified)
       ).pipe(
         Effect.flatMap(client.execute),
         Effect.catch(unreachable),
-        Effect.updateService(Headers.CurrentRedactedNames, (names) => [...names, ...secrets.map(([name]) => name)]),
+        Effect.updateService(Headers.CurrentRedactedNames, (names) => [...names, ...secretNames]),
         // `fetch` would follow a redirect with a GET without the records, and its 200 would count.
         Effect.provideService(FetchHttpClient.RequestInit, { ...init, redirect: "manual" })
       )
@@ -393,6 +358,18 @@ export const http = (options: HttpOptions): Effect.Effect<TelemetrySink, HttpSin
       yield* httpEndpoint.readBeginning(response)
     })
   })
+  const sayUnusedProxy = Effect.gen(function* () {
+    const init = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
+    // A dispatcher of the user's is a way of its own, through a proxy perhaps.
+    if (Option.isSome(init) && "dispatcher" in init.value) return
+    const unused = (yield* CurrentUnusedProxy)(url)
+    if (unused === undefined) return
+    const host = httpEndpoint.hostOf(url)
+    yield* Effect.logWarning(
+      `${unused.variable} is set and not used: the sink ${name} connects to ${host} directly. ${unused.remedy}`
+    )
+  })
+  return Effect.andThen(sayUnusedProxy, sink)
 }
 
 const ndjsonBody = (batch: TelemetryBatch): HttpBody => ({
@@ -401,6 +378,3 @@ const ndjsonBody = (batch: TelemetryBatch): HttpBody => ({
 })
 
 const jsonBody = (batch: TelemetryBatch): HttpBody => ({ body: toBody(batch, "json"), contentType: "application/json" })
-
-// Their values are secret, even if the program does not say so.
-const secretHeaders = new Set(["authorization", "cookie", "proxy-authorization", "x-api-key"])

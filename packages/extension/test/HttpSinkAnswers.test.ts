@@ -10,6 +10,7 @@ import {
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
@@ -138,6 +139,45 @@ describe("encode", () => {
         error.message,
         "no sink http: it has a format and an encode, and only one of them can make the body"
       )
+    })
+  )
+})
+
+describe("a proxy that the process goes past", () => {
+  const unused: TelemetrySink.UnusedProxy = (url) =>
+    url.includes("logs.example.com") ? { variable: "HTTPS_PROXY", remedy: "Set NODE_USE_ENV_PROXY=1" } : undefined
+
+  it.effect.each<readonly [string, string, ReadonlyArray<string>]>([
+    [
+      "is named once, when the sink is made",
+      `${url}?key=hidden-key`,
+      [
+        "Warn: HTTPS_PROXY is set and not used: the sink http connects to logs.example.com directly. Set NODE_USE_ENV_PROXY=1"
+      ]
+    ],
+    ["is not named for a host that needs none", "https://other.example.com:8443/", []]
+  ])("%s", ([, url, said]) =>
+    Effect.gen(function* () {
+      const { layer: logs, messages } = capturedLogs()
+      const sink = yield* http({ url }, answering(200, null).client).pipe(
+        Effect.provideService(TelemetrySink.CurrentUnusedProxy, unused),
+        Effect.provide(logs)
+      )
+      yield* Effect.provide(sink.export(batch), logs)
+      assert.deepStrictEqual(messages, said)
+    })
+  )
+
+  it.effect("is not named if the user gives fetch a way of its own", () =>
+    Effect.gen(function* () {
+      const { layer: logs, messages } = capturedLogs()
+      const init: RequestInit & { dispatcher: unknown } = { dispatcher: {} }
+      yield* http({}, answering(200, null).client).pipe(
+        Effect.provideService(TelemetrySink.CurrentUnusedProxy, unused),
+        Effect.provideService(FetchHttpClient.RequestInit, init),
+        Effect.provide(logs)
+      )
+      assert.deepStrictEqual(messages, [])
     })
   )
 })

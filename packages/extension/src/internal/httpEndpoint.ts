@@ -29,6 +29,13 @@ export const whyNoUrl = (text: string): string | undefined => {
     : "has credentials in it: put them into the header authorization"
 }
 
+/** The host of a URL, with its port if that is not the usual one. */
+export const hostOf = (text: string): string =>
+  Result.getOrElse(
+    Result.map(Url.fromString(text), ({ host }) => host),
+    () => text
+  )
+
 /** The query of a URL may hold a key. Words this short are no key, and stand in every answer. */
 const shortestValue = 8
 
