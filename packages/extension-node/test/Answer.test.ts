@@ -1,11 +1,11 @@
-/** Reading an answer from bytes: every way to frame one, every place where a packet may end. */
+/** Reads an answer from bytes: with every framing, and with the end of a packet at every place. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import { type Answer, parse } from "../src/internal/Answer.ts"
 
 const integer = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
-/** What a server may do with an answer. */
+/** The ways in which a server may write an answer. */
 const Written = Schema.Struct({
   interim: Schema.Literals(["", "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 103 Early Hints\r\nX-Test: b\r\n\r\n"]),
   status: Schema.Literals([200, 202, 204, 304, 403, 500]),
@@ -40,7 +40,7 @@ const write = (answer: typeof Written.Type) => {
   }[framing]
   const head = `${answer.interim}HTTP/1.1 ${answer.status}${answer.reason}\r\n${header}X-Test: a\r\n\r\n`
   const bytes = Buffer.concat([Buffer.from(head), framing === "chunks" ? writeChunks(body, answer) : body])
-  // Only the end of the connection says that it is complete.
+  // Only the end of the connection shows that the answer is complete.
   return { bytes, body, isUntilEnd: framing === "end" }
 }
 
@@ -51,7 +51,7 @@ const read = (text: string | Buffer, method = "GET", isEnded = false): Answer | 
   parse(Buffer.from(text), method, isEnded)
 
 describe("an answer", () => {
-  it.prop("is complete with its last byte, wherever a packet ends", [Written], ([written]) => {
+  it.prop("is complete with its last byte, at whatever byte a packet ends", [Written], ([written]) => {
     const { body, bytes, isUntilEnd } = write(written)
     for (let length = 0; length < bytes.length; length++) assert.isUndefined(read(bytes.subarray(0, length)))
     if (isUntilEnd) assert.isUndefined(read(bytes))
@@ -62,14 +62,14 @@ describe("an answer", () => {
     assert.strictEqual(answer?.isReusable, !isUntilEnd)
   })
 
-  it("does not share memory with the bytes that it came in", () => {
+  it("does not share memory with the received bytes", () => {
     const bytes = Buffer.from(plain)
     const answer = parse(bytes, "GET", false)
     bytes.fill(0)
     assert.strictEqual(answer?.body.toString(), "hi")
   })
 
-  it("has headers by names in lower case, without the spaces around them, twice with a comma", () => {
+  it("has headers by names in lower case, without the spaces around them, and joins two values with a comma", () => {
     const answer = read(
       "HTTP/1.1 200\r\nA-b: \t1 2\t \r\nA-B:3\r\n__proto__: x\r\nÜ".slice(0, -1) + "C:é\r\nContent-Length:0\r\n\r\n"
     )

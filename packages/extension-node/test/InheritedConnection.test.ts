@@ -24,7 +24,7 @@ const inherit = Effect.fnUntraced(function* (host: string, probe: string) {
     ),
     (child) => Effect.sync(() => child.kill("SIGKILL"))
   )
-  // The child has its own.
+  // The child has another descriptor.
   socket.destroy()
   let output = ""
   child.stdout?.setEncoding("utf8").on("data", (text: string) => {
@@ -57,7 +57,7 @@ describe("an inherited connection", () => {
     })
   )
 
-  it.live("that somebody else closed fails one call; the next one opens another", () =>
+  it.live("that other code closed fails a single call; the next call opens a connection", () =>
     Effect.gen(function* () {
       const { host, received } = yield* makeServer(() => ok)
       assert.match(yield* inherit(host, "closed by somebody"), /^TransportError\n/)
@@ -101,7 +101,7 @@ describe("an inherited connection", () => {
     })
   )
 
-  it.live("carries one call; a second one at the same time has its own", () =>
+  it.live("carries one call; a second call at the same time has another connection", () =>
     Effect.gen(function* () {
       const { host, received } = yield* makeServer(() => ok)
       yield* inherit(host, "two at once")
@@ -111,14 +111,16 @@ describe("an inherited connection", () => {
     })
   )
 
-  it.live.each(["a file", "no open file"])("the descriptor of %s is left alone: the client opens one", (probe) =>
-    Effect.gen(function* () {
-      const { host, received } = yield* makeServer(() => ok)
-      assert.strictEqual(yield* inherit(host, probe), "open: true\n")
-      assert.deepStrictEqual(
-        received.map(({ connection }) => connection),
-        [2]
-      )
-    })
+  it.live.each(["a file", "no open file"])(
+    "the descriptor of %s is left alone: the client opens a connection",
+    (probe) =>
+      Effect.gen(function* () {
+        const { host, received } = yield* makeServer(() => ok)
+        assert.strictEqual(yield* inherit(host, probe), "open: true\n")
+        assert.deepStrictEqual(
+          received.map(({ connection }) => connection),
+          [2]
+        )
+      })
   )
 })

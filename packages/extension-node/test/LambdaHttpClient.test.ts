@@ -32,12 +32,12 @@ const report = { errorMessage: "m", errorType: "Extension.T", stackTrace: [] }
 /** Calls of exit/error, one after the other. */
 interface Calls {
   readonly name: string
-  /** What the server answers, one request after the other. */
+  /** The answers of the server, one request after the other. */
   readonly answers: ReadonlyArray<Answer>
-  /** What it does when it has answered a call. */
+  /** The action of the server after it has answered a call. */
   readonly afterwards?: "waits until the connection is closed" | "cuts the connection"
   readonly results: ReadonlyArray<"OK" | "Unreachable">
-  /** The connection of each request that it got. */
+  /** The connection of each request that the server got. */
   readonly connections: ReadonlyArray<number>
 }
 
@@ -47,7 +47,7 @@ const tooMuch: Answer = { chunks: [whole, "HTTP/1.1 200 OK\r\n"], afterwards: "k
 
 const keeping: ReadonlyArray<Calls> = [
   {
-    name: "one connection is kept for one call after the other",
+    name: "the same connection is kept for one call after the other",
     answers: [ok, ok, ok],
     results: ["OK", "OK", "OK"],
     connections: [1, 1, 1]
@@ -71,14 +71,14 @@ const keeping: ReadonlyArray<Calls> = [
     connections: [1, 1]
   },
   {
-    name: "a connection with bytes that nobody asked for is not used again",
+    name: "a connection with unexpected bytes is not used again",
     answers: [tooMuch, tooMuch],
     afterwards: "waits until the connection is closed",
     results: ["OK", "OK"],
     connections: [1, 2]
   },
   {
-    name: "a connection that the server closed while nobody used it is not used again",
+    name: "a connection that the server closed while it was idle is not used again",
     answers: [ok, ok],
     afterwards: "cuts the connection",
     results: ["OK", "OK"],
@@ -117,7 +117,7 @@ describe.each(transports)("$name", ({ layer }) => {
     })
   )
 
-  it.live("sets no timeout on its sockets, but lets TCP ask whether anybody is there", () =>
+  it.live("sets no timeout on its sockets, but lets TCP check whether the other side is there", () =>
     Effect.gen(function* () {
       const sockets: Array<Socket & { readonly timeout?: number }> = []
       const keepAlives: Array<MockInstance<Socket["setKeepAlive"]>> = []
@@ -165,7 +165,7 @@ describe.each(transports)("$name", ({ layer }) => {
     })
   )
 
-  it.live("on a connection of its own, whatever else is kept", () =>
+  it.live("on a separate connection, whatever else is kept", () =>
     Effect.gen(function* () {
       const { api, received } = yield* setup(({ connection }, index) => (connection <= 2 && index >= 2 ? reset : ok))
       const call = api.exitError(registration, report)
@@ -199,7 +199,7 @@ describe.each(transports)("$name", ({ layer }) => {
       })
   )
 
-  it.live("its response is an HttpClientResponse; what the API never has fails and says so", () =>
+  it.live("its response is an HttpClientResponse; the parts that the API never has fail and say so", () =>
     Effect.gen(function* () {
       const { client, host } = yield* setup(() => http("200 OK", '{"a":1}', { "X-Test": "1" }))
       const response = yield* client.execute(HttpClientRequest.get(`http://${host}/`))
@@ -231,7 +231,7 @@ describe.each(transports)("$name", ({ layer }) => {
     })
   )
 
-  it.live("a method that is none is an EncodeError", () =>
+  it.live("an invalid method is an EncodeError", () =>
     Effect.gen(function* () {
       const { client, host, received } = yield* setup(() => shutdown)
       const method = JSON.parse('"GET / HTTP/1.1\\r\\n\\r\\nGET"')
@@ -252,7 +252,7 @@ describe.each(transports)("$name", ({ layer }) => {
     })
   )
 
-  it.live("says itself where a message goes and where it ends", () =>
+  it.live("sets the headers for the destination and the end of a message itself", () =>
     Effect.gen(function* () {
       const { client, host, received } = yield* setup(() => ok)
       const headers = { Host: "elsewhere", "Content-Length": "1", "Transfer-Encoding": "chunked", Connection: "close" }

@@ -20,7 +20,7 @@ const shutdown = (milliseconds: number) =>
   )
 const accepted = http("202 Accepted", '{"status":"OK"}\n')
 
-/** A Lambda that answers register, then the given polls one after the other; what comes after them stays parked. */
+/** A Lambda that answers register, then the given polls one after the other; later polls stay parked. */
 const lambda = (...polls: ReadonlyArray<() => Answer>) => {
   let index = 0
   return makeServer((request: Received) => {
@@ -47,11 +47,11 @@ const logOf = (output: string) =>
   Schema.decodeUnknownEffect(Schema.Array(Schema.fromJsonString(Line)))(output.trimEnd().split("\n"))
 
 describe.each(Program.runtimes)("runMain on %s", (name, runtime) => {
-  // Whatever the runtime thinks of it: the Extensions API is never asked through a proxy.
+  // The Extensions API is never called through a proxy, whatever the runtime does with these variables.
   const proxy = { HTTP_PROXY: "http://127.0.0.1:1", http_proxy: "http://127.0.0.1:1" }
   const start = (program: string, env: Record<string, string>) => Program.start(program, { ...proxy, ...env }, runtime)
 
-  it.live("a log line that cannot be printed costs itself, and nothing else", () =>
+  it.live("a log line that cannot be printed costs only itself", () =>
     Effect.gen(function* () {
       const { host } = yield* lambda(invoke, () => shutdown(2000))
       const run = yield* start("probe.ts", { AWS_LAMBDA_RUNTIME_API: host, PROBE: "unprintable" })
@@ -110,7 +110,7 @@ describe.each(Program.runtimes)("runMain on %s", (name, runtime) => {
     })
   )
 
-  it.live("registers itself under the stub's name where the stub could not register", () =>
+  it.live("registers itself under the stub's name if the stub could not register", () =>
     Effect.gen(function* () {
       const { host, received } = yield* lambda(() => shutdown(2000))
       const run = yield* start("probe.ts", {
@@ -122,7 +122,7 @@ describe.each(Program.runtimes)("runMain on %s", (name, runtime) => {
     })
   )
 
-  it.live("a parked poll whose connection is cut is survived, also while the old poll still stands", () =>
+  it.live("survives a cut connection of a parked poll, also while the old poll is still open", () =>
     Effect.gen(function* () {
       const standing = () =>
         http(
@@ -207,7 +207,7 @@ describe.each(Program.runtimes)("runMain on %s", (name, runtime) => {
       [consumerFailed, "FATAL the extension ends: Extension.events (or run) began a second time in this process: "],
       1
     ]
-  ])("%s is reported to exit/error, and every line says whose it is", ([, probe, lines, code]) =>
+  ])("%s is reported to exit/error, and every line names the extension", ([, probe, lines, code]) =>
     Effect.gen(function* () {
       const { host, received } = yield* lambda(invoke)
       const run = yield* start("stream.ts", { AWS_LAMBDA_RUNTIME_API: host, PROBE: probe, ...registeredByStub })
@@ -300,7 +300,7 @@ describe.each(Program.runtimes)("runMain on %s", (name, runtime) => {
     )
   }
 
-  it.live.each(["stuck-finalizer", "stuck-shutdown"])("%s: ends with 0 before the deadline all the same", (probe) =>
+  it.live.each(["stuck-finalizer", "stuck-shutdown"])("%s: still ends with 0 before the deadline", (probe) =>
     Effect.gen(function* () {
       let deadline = 0
       const { host } = yield* lambda(() => {
@@ -333,7 +333,7 @@ describe.each(Program.runtimes)("runMain on %s", (name, runtime) => {
   )
 })
 
-// Node repeats it on purpose, where the connection dies at once: LambdaHttpClient does that itself, and knows of it.
+// On Node a poll is repeated on purpose if its connection dies at once: LambdaHttpClient does that itself.
 for (const [, bun] of Program.runtimes.filter(([name]) => name === "bun")) {
   it.live("bun does not repeat a poll that lost its connection behind our back", () =>
     Effect.gen(function* () {

@@ -28,7 +28,7 @@ it.live.each<[string | undefined, TelemetryReceiver.Options, number]>([
     )
     const { accounting, open, port } = Context.get(context, TelemetryReceiver.TelemetryReceiver)
     open("reader", ({ records }) => records)
-    // Each takes a mebibyte of memory; nobody reads.
+    // Each record takes a mebibyte of memory, and nothing reads them.
     const body = JSON.stringify([TelemetryTest.log("a".repeat(2 ** 19 - 300))])
     for (let index = 0; index < 34; index++) {
       yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/`, { method: "POST", body }))
@@ -58,7 +58,7 @@ it.live("fileSink appends ndjson", () =>
   })
 )
 
-it.live("fileSink says where it cannot write, and that it may pass", () =>
+it.live("fileSink names the file that it cannot write, and is retryable", () =>
   Effect.gen(function* () {
     const sink = yield* NodeTelemetry.fileSink("/no/such/folder/telemetry.ndjson")
     const error = yield* Effect.flip(sink.export({ id: "1", events: [TelemetryTest.log("a")] }))

@@ -91,7 +91,7 @@ describe("a consumer that is stuck", () => {
       })
       const run = yield* start("stubborn.ts", { AWS_LAMBDA_RUNTIME_API: host })
       assert.deepStrictEqual(yield* run.exit, { code: 0, signal: null })
-      // Not earlier: something else would have ended it.
+      // An earlier end would have another cause.
       assert.isAtLeast(Date.now() - sentAt, 850)
     })
   )
@@ -125,7 +125,7 @@ describe("a consumer that is stuck", () => {
       const killedAt = performance.now()
       run.child.kill("SIGINT")
       assert.deepStrictEqual(yield* run.exit, { code: 130, signal: null })
-      // The first one alone gives it two seconds.
+      // The first signal alone gives the process two seconds.
       assert.isBelow(performance.now() - killedAt, 1500)
     })
   )
@@ -162,7 +162,7 @@ describe("the hand-over of a pre-registration", () => {
     assert.deepStrictEqual(env, { AWS_LAMBDA_FUNCTION_NAME: "g" })
   })
 
-  it("comes with the connection to the API that was opened for it", () => {
+  it("comes with the connection to the API that the stub opened", () => {
     const open = { EFFECT_LAMBDA_API_DESCRIPTOR: "3", AWS_LAMBDA_RUNTIME_API: "127.0.0.1:9001" }
     const { env, identity } = take(open)
     assert.deepStrictEqual(identity.connection, { runtimeApi: "127.0.0.1:9001", descriptor: 3 })
@@ -174,15 +174,15 @@ describe("the hand-over of a pre-registration", () => {
     { EFFECT_LAMBDA_API_DESCRIPTOR: "", AWS_LAMBDA_RUNTIME_API: "127.0.0.1:9001" },
     { EFFECT_LAMBDA_API_DESCRIPTOR: "-3", AWS_LAMBDA_RUNTIME_API: "127.0.0.1:9001" },
     { EFFECT_LAMBDA_API_DESCRIPTOR: "3", AWS_LAMBDA_RUNTIME_API: "127.0.0.1:9001", [identifier]: "" }
-  ])("%j is no connection", (change) => {
+  ])("%j is not a connection", (change) => {
     assert.isUndefined(take(change).identity.connection)
   })
 
-  it.each([{ EFFECT_LAMBDA_EXTENSION_NAME: "" }, {}])("without a name in %j it is the file's", (change) => {
+  it.each([{ EFFECT_LAMBDA_EXTENSION_NAME: "" }, {}])("without a name in %j the name is that of the file", (change) => {
     assert.strictEqual(take(change).identity.extensionName, "x.mjs")
   })
 
-  it.each(["", "  ", "\r"])("the identifier %j is none", (value) => {
+  it.each(["", "  ", "\r"])("%j is not an identifier", (value) => {
     assert.isUndefined(take({ [identifier]: value }).registration)
   })
 

@@ -1,4 +1,4 @@
-/** The order of things when a frozen process wakes up: timers run before sockets are read. */
+/** The order of events when a frozen process wakes up: timers run before sockets are read. */
 import { Deadline } from "@effect-lambda/extension"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -6,7 +6,7 @@ import { once } from "node:events"
 import { createConnection } from "node:net"
 import { Worker } from "node:worker_threads"
 
-/** A server in a thread of its own: it answers while the main thread stands still. */
+/** A server in another thread, which answers while the main thread is stopped. */
 const server = `
 const { createServer } = require("node:net")
 const { parentPort, workerData } = require("node:worker_threads")
@@ -18,12 +18,12 @@ const server = createServer((socket) => socket.on("error", () => {}).on("data", 
 server.listen(0, "127.0.0.1", () => parentPort.postMessage(server.address().port))
 `
 
-/** How many answers have left the server. */
+/** The number of answers that have left the server. */
 const answers = new Int32Array(new SharedArrayBuffer(4))
 
 /**
- * What SIGSTOP and SIGCONT look like from inside: the event loop stands still while the world goes on, here until this
- * many answers are there and every timer is late.
+ * The effect of SIGSTOP and SIGCONT inside the process: the event loop stops while everything else continues, here
+ * until this many answers are there and every timer is late.
  */
 const freezeUntil = (count: number) =>
   Effect.sync(() => {
@@ -33,7 +33,7 @@ const freezeUntil = (count: number) =>
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20)
   })
 
-it.live("a timer armed before the freeze does not beat the answer that lies in the socket", () =>
+it.live("a timer from before the freeze does not beat the answer that waits in the socket", () =>
   Effect.gen(function* () {
     const worker = yield* Effect.acquireRelease(
       Effect.sync(() => new Worker(server, { eval: true, workerData: answers })),

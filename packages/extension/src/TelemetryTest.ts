@@ -1,6 +1,6 @@
 /**
- * Telemetry in tests of extensions: what the script of `ExtensionTest` delivers
- * with its events. It passes through the real `TelemetryReceiver`, as bytes.
+ * Telemetry in tests of extensions: records that the script of `ExtensionTest` delivers with its events. They pass
+ * through the real `TelemetryReceiver`, as bytes.
  *
  * **Example** (A log line that arrives 100 ms after the invocation)
  *
@@ -24,7 +24,7 @@ import * as Duration from "effect/Duration"
 import type * as TelemetryEvent from "./TelemetryEvent.ts"
 
 /**
- * One HTTP body, and when it arrives.
+ * An HTTP body, and the time at which it arrives.
  *
  * @category models
  * @since 0.1.0
@@ -35,12 +35,12 @@ export interface Delivery {
 }
 
 interface Options {
-  /** Counted from the event it belongs to. Default: at once. */
+  /** The time from the event to the delivery. Default: at once. */
   readonly after?: Duration.Input | undefined
 }
 
 /**
- * One HTTP body as given, for what is no proper batch.
+ * An HTTP body as given, for bodies that are not a proper batch.
  *
  * @category constructors
  * @since 0.1.0
@@ -51,8 +51,7 @@ export const body = (text: string, options: Options = {}): Delivery => ({
 })
 
 /**
- * A batch of records. Any JSON will do, so that a test can send what this
- * library does not know.
+ * A batch of records. Any JSON is accepted, so that a test can send records that this library does not know.
  *
  * @category constructors
  * @since 0.1.0
@@ -65,8 +64,8 @@ const time = "2026-01-01T00:00:00.000Z"
 /**
  * `platform.start`.
  *
- * @param startedAt an ISO 8601 time. By it a second attempt under the same
- *   request id is told from a record that Lambda delivers twice
+ * @param startedAt an ISO 8601 time. It distinguishes a second attempt under the
+ *   same request id from a record that Lambda delivers twice
  * @category constructors
  * @since 0.1.0
  */

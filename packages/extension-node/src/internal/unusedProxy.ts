@@ -2,7 +2,7 @@ import type { UnusedProxy } from "@effect-lambda/extension/TelemetrySink"
 
 type Variables = Readonly<Record<string, string | undefined>>
 
-/** What decides whether `fetch` goes through the proxy of the variables. */
+/** The facts that decide whether `fetch` goes through the proxy of the variables. */
 export interface Runtime {
   /** bun reads the variables in any case. */
   readonly isBun: boolean
@@ -13,14 +13,14 @@ export interface Runtime {
 
 const flag = "--use-env-proxy"
 
-/** The first of these variables that has a value, as tools look for them: small letters first. */
+/** The first of these variables that has a value. Lower case comes first, as in other tools. */
 const setOf = (variables: Variables, name: string) =>
   [name.toLowerCase(), name].find((spelling) => (variables[spelling] ?? "") !== "")
 
-// Nobody wants a proxy between two processes of one machine.
+// Two processes of the same machine need no proxy between them.
 const isLocal = (hostname: string) => /^(?:127\.[\d.]+|\[::1\]|(?:.+\.)?localhost|sandbox\.localdomain)$/.test(hostname)
 
-/** A host of the list, with or without a dot or `*.` before it, is meant with its subdomains; so curl does. */
+/** A host of the list, with or without a dot or `*.` before it, includes its subdomains, as in curl. */
 const isExcepted = (list: string, { host, hostname }: URL) =>
   list
     .toLowerCase()
@@ -55,11 +55,11 @@ export const unusedProxy =
     }
   }
 
-/** Of this process. */
+/** {@link unusedProxy} for this process. */
 export const ofThisProcess: UnusedProxy = (url) =>
   unusedProxy(process.env, {
     isBun: process.versions.bun !== undefined,
-    // A set that Node makes when it is asked for: not before a proxy is named.
+    // Node makes this set when it is read, so it is read only after a variable names a proxy.
     get knowsSwitch() {
       return process.allowedNodeEnvironmentFlags.has(flag)
     },

@@ -1,4 +1,4 @@
-/** A program that fails before it has called Lambda: by a variable that is missing, or by a defect. */
+/** A program that fails before it has called Lambda, by a missing variable or by a defect. */
 import { Extension } from "@effect-lambda/extension"
 import { NodeExtension } from "@effect-lambda/extension-node"
 import * as Config from "effect/Config"

@@ -1,4 +1,4 @@
-/** A client with an inherited connection on descriptor 3; `PROBE` says what it does with it. */
+/** A client with an inherited connection on descriptor 3; `PROBE` says what the client does with the connection. */
 import { LambdaHttpClient } from "@effect-lambda/extension-node"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -28,7 +28,7 @@ const use = Effect.gen(function* () {
       return
     case "interrupted": {
       const client = yield* LambdaHttpClient.make({ runtimeApi, descriptor: 3 })
-      // Both before the socket is made: in the same turn of the event loop.
+      // Both calls come before the socket is made, in the same turn of the event loop.
       const fiber = yield* Effect.forkChild(client.execute(request), { startImmediately: true })
       yield* Fiber.interrupt(fiber)
       return
@@ -77,7 +77,7 @@ const use = Effect.gen(function* () {
 })
 
 if (process.env.PROBE?.startsWith("left ") === true) {
-  // Nothing closes its connections, and nothing else keeps the process alive.
+  // Nothing closes the client's connections, and nothing else keeps the process alive.
   const scope = Scope.makeUnsafe()
   const client = await Effect.runPromise(Scope.provide(LambdaHttpClient.make({ runtimeApi, descriptor: 3 }), scope))
   if (process.env.PROBE === "left idle") {

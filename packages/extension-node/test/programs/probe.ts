@@ -27,7 +27,7 @@ Extension.run({
       case "process.exit":
         return Effect.sync(() => process.exit(3))
       case "child": {
-        // What this process and a child of it see of the hand-over.
+        // Shows which variables of the hand-over this process and a child process see.
         const child = execFileSync("/usr/bin/env", { encoding: "utf8" })
         const own = Object.keys(process.env).filter((name) => name.startsWith("EFFECT_LAMBDA"))
         return Effect.log(`hand-over: ${own.join()};${child.match(/^EFFECT_LAMBDA\w*/gm)?.join() ?? ""}`)

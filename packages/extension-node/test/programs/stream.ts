@@ -1,4 +1,4 @@
-/** A program over the bare stream whose consumer fails; `PROBE` says what it does about that. */
+/** A program over the bare stream whose consumer fails; `PROBE` says how the program reacts. */
 import { Extension } from "@effect-lambda/extension"
 import { NodeExtension } from "@effect-lambda/extension-node"
 import * as Data from "effect/Data"

@@ -12,10 +12,10 @@ const bun = join(
   "bin/bun"
 )
 
-// Programs start from their sources: half of that time is stripping types.
+// Programs start from their sources; half of the time goes into stripping types.
 export const compileCache = join(import.meta.dirname, "../../../../node_modules/.cache/compile")
 
-/** What programs run on: Node, and bun where the registry has it for this machine. */
+/** The runtimes of the programs: Node, and bun if the registry has it for this machine. */
 export const runtimes: ReadonlyArray<readonly [name: string, file: string]> = [
   ["Node", process.execPath],
   ...(existsSync(bun) ? [["bun", bun] as const] : [])

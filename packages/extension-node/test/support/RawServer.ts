@@ -9,11 +9,11 @@ export interface Received {
   readonly url: string
   readonly headers: IncomingMessage["headers"]
   readonly body: string
-  /** Counts the connections: two requests with the same number came over the same one. */
+  /** The number of the connection: two requests with the same number came over the same connection. */
   readonly connection: number
 }
 
-/** Chunks are written one by one, each in a packet of its own; afterwards the connection is kept or cut. */
+/** Chunks are written one by one, each in a separate packet; afterwards the connection is kept or cut. */
 export type Answer =
   | { readonly chunks: ReadonlyArray<string | Uint8Array>; readonly afterwards: "keep" | "close" | "reset" }
   /** Never answered. */

@@ -1,4 +1,4 @@
-/** What a client makes of the bytes of an answer: how it ends, what is none, and what became of the connection. */
+/** How clients read the bytes of an answer: its end, answers that are invalid, and the connection after the answer. */
 import type { Answer } from "../support/RawServer.ts"
 
 type Bytes = Exclude<Answer, "park">
@@ -14,7 +14,7 @@ export const interim: Readable = [
   true
 ]
 
-/** Answers that are read as status 200, `X-Test: a` and `hello`; and whether a transport of ours keeps their connection. */
+/** Answers that are read as status 200, `X-Test: a` and `hello`, and whether our transports keep the connection. */
 export const readable: ReadonlyArray<Readable> = [
   ["a length", raw("HTTP/1.1 200 OK\r\nX-Test: a\r\nContent-Length: 5\r\n\r\nhello"), true],
   ["a length, in two packets", raw("HTTP/1.1 200 OK\r\nX-Te", "st: a\r\nContent-Length: 5\r\n\r\nhe", "llo"), true],
@@ -56,5 +56,5 @@ export const unreadable: ReadonlyArray<readonly [what: string, answer: Bytes]> =
   ["with a chunk that is longer than it says", raw(`${chunkedHead}2\r\nhello\r\n0\r\n\r\n`)]
 ]
 
-/** An answer that a transport of ours gives up; a general client may read for ever. */
+/** An answer that our transports give up; a general client may read it for ever. */
 export const endless: Bytes = raw(chunkedHead, `fffffff\r\n${"a".repeat(1_100_000)}`)

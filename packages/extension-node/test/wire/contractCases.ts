@@ -1,4 +1,7 @@
-/** What ExtensionsApi and TelemetryApi promise over any client: the bytes of Lambda's answer, what a call makes of them, and what it sends. */
+/**
+ * The promises of ExtensionsApi and TelemetryApi over any client: the request of a call, and its result for the bytes of
+ * Lambda's answer.
+ */
 import {
   type ExtensionError,
   type ExtensionsApi,
@@ -17,18 +20,18 @@ export interface Apis {
 
 type Failure = ExtensionError.ExtensionsApiError | TelemetryApiError.TelemetryApiError
 
-/** The fields of a request that a case names; headers beside them are the client's business. */
+/** The fields of a request that a case names; clients may send other headers. */
 type Sent = Partial<Pick<Received, "method" | "url" | "body">> & { readonly headers?: Readonly<Record<string, string>> }
 
 export interface Case {
   readonly name: string
   readonly call: (apis: Apis) => Effect.Effect<object, Failure>
   readonly answer: Answer
-  /** What the call succeeds with; or why it fails, and what the message says. */
+  /** The result of the call; or the reason of its failure, and a part of the message. */
   readonly gives:
     | object
     | { readonly fails: Failure["reason"]["_tag"]; readonly says?: string; readonly again: boolean }
-  /** What the server gets, in this order. */
+  /** The requests that the server gets, in this order. */
   readonly sends?: ReadonlyArray<Sent>
 }
 

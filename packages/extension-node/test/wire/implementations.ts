@@ -1,4 +1,4 @@
-/** Everything that the tests of the wire hold. To hold another listener or client by them, add it here. */
+/** The implementations that the tests of the wire check. To test another listener or client, add it here. */
 import type { TelemetryListener } from "@effect-lambda/extension"
 import { BunHttpClient, LambdaHttpClient, NodeTelemetryListener } from "@effect-lambda/extension-node"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
@@ -6,7 +6,7 @@ import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import type * as HttpClient from "effect/http/HttpClient"
 import type * as Layer from "effect/Layer"
 
-/** A way to listen for telemetry. Holding it: NodeTelemetryListener.test.ts. */
+/** A way to listen for telemetry, tested in NodeTelemetryListener.test.ts. */
 export interface ListenerImplementation {
   readonly name: string
   readonly make: (limits?: Partial<NodeTelemetryListener.Limits>) => TelemetryListener.TelemetryListener["Service"]
@@ -16,11 +16,11 @@ export const listeners: ReadonlyArray<ListenerImplementation> = [
   { name: "NodeTelemetryListener", make: NodeTelemetryListener.make }
 ]
 
-/** A client that can carry the Extensions API. Holding it: Contract.test.ts and Framing.test.ts. */
+/** A client that can carry the Extensions API, tested in Contract.test.ts and Framing.test.ts. */
 export interface ClientImplementation {
   readonly name: string
   readonly layer: Layer.Layer<HttpClient.HttpClient>
-  /** The fetch of Node fails at a 100 that it did not ask for. Lambda never sends one. */
+  /** Node's `fetch` fails at a 100 that it did not ask for. Lambda never sends a 100. */
   readonly failsAtInterim?: true
 }
 
@@ -34,5 +34,5 @@ export const clients: ReadonlyArray<ClientImplementation> = [
   { name: "fetch", layer: FetchHttpClient.layer, failsAtInterim: true }
 ]
 
-/** Clients of `clients` that also keep connections as we promise it. Holding them: LambdaHttpClient.test.ts. */
+/** Clients of `clients` that also keep connections as we promise, tested in LambdaHttpClient.test.ts. */
 export const transports: ReadonlyArray<ClientImplementation> = [lambdaHttpClient]

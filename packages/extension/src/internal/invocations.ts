@@ -5,17 +5,17 @@ import type * as PlatformEvent from "../PlatformEvent.ts"
 type Start = typeof PlatformEvent.Start.Type
 type RuntimeDone = typeof PlatformEvent.RuntimeDone.Type
 
-/** What telemetry has said of one attempt at an invocation. */
+/** The facts from telemetry about one attempt at an invocation. */
 export interface Invocation {
-  /** It was attempted before: an end that comes without its start is that of the attempt before. */
+  /** Whether the invocation was attempted before: an end without a start then belongs to the attempt before. */
   readonly isRepeated: boolean
-  /** The time in the start of the attempt before: Lambda may deliver that once more. */
+  /** The time in the start of the attempt before, which Lambda may deliver again. */
   readonly startedBefore: string | undefined
-  /** The time in its start, once that was seen. */
+  /** The time in the start of this attempt, after it was seen. */
   startedAt: string | undefined
-  /** Of its INVOKE, once that was seen. */
+  /** The deadline in its INVOKE, after it was seen. */
   deadlineMs: number | undefined
-  /** It is over; whoever waits learns it from `done`, after the records before it have been passed on. */
+  /** The end of this attempt. `done` tells it to waiting fibers, after the records before it have been passed on. */
   end: RuntimeDone | undefined
   readonly done: Deferred.Deferred<RuntimeDone>
 }
@@ -25,11 +25,12 @@ const remembered = 64
 
 /**
  * The last invocations, at least 64 of them. Lambda repeats a failed
- * asynchronous one under the same id, often in the same environment: another
- * start after an end is a new attempt, and so is an INVOKE with a later deadline.
+ * asynchronous invocation under the same id, often in the same environment. A
+ * start after an end is a new attempt, and so is an INVOKE with a later
+ * deadline.
  *
- * Two maps that take turns: one map that forgets as fast as it learns leaves
- * its old tables to the slowest kind of garbage collection, which a flood shows.
+ * Two maps take turns: a single map that forgets as fast as it learns leaves
+ * its old tables to the slowest kind of garbage collection, as a flood shows.
  */
 export class Invocations {
   #recent = new Map<string, Invocation>()
@@ -56,7 +57,7 @@ export class Invocations {
     invocation.startedAt = time
   }
 
-  /** The attempt that is over now, if it is known which one. */
+  /** The attempt that has ended now, if the record tells which attempt that is. */
   ended(end: RuntimeDone): Invocation | undefined {
     const last = this.of(end.record.requestId)
     if (last.isRepeated && last.startedAt === undefined) return undefined
