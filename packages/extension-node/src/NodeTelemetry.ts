@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import { functionMemorySize, type LambdaEnvironment } from "@effect-lambda/extension/LambdaEnvironment"
+import { functionMemorySize, LambdaEnvironment } from "@effect-lambda/extension/LambdaEnvironment"
 import * as TelemetryApi from "@effect-lambda/extension/TelemetryApi"
 import type { TelemetryListenerError } from "@effect-lambda/extension/TelemetryListener"
 import * as TelemetryReceiver from "@effect-lambda/extension/TelemetryReceiver"
@@ -24,12 +24,18 @@ const queueBytes = Effect.map(
   (megabytes) => Math.min(32, megabytes / 16) * mebibyte
 )
 
+/** On a developer's machine nobody else may send telemetry. Port 9001 of this machine might be Lambda itself. */
+const localHost = (runtimeApi: string): string | undefined =>
+  /^(127\.|localhost:)/.test(runtimeApi) && !runtimeApi.endsWith(":9001") ? "127.0.0.1" : undefined
+
 /**
  * A receiver that listens with `node:http` or `node:net` and subscribes over
  * our own transport. For the option `layer` of `Extension.run`.
  *
  * Its queues take 32 MiB of memory at most, and less where the function has less than 512 MB
  * (`AWS_LAMBDA_FUNCTION_MEMORY_SIZE`): 8 MiB of 128 MB.
+ *
+ * It binds `127.0.0.1` in an emulator, that is if the Runtime API is on the loopback address and its port is not Lambda's 9001.
  *
  * **Example** (An extension that counts slow invocations)
  *
@@ -59,9 +65,10 @@ export const layer = (
   options: TelemetryReceiver.Options = {}
 ): Layer.Layer<TelemetryReceiver.TelemetryReceiver, TelemetryListenerError, LambdaEnvironment> =>
   Layer.unwrap(
-    Effect.map(queueBytes, (ofMemory) => {
-      const maxBytes = options.queue?.maxBytes ?? ofMemory
-      return TelemetryReceiver.layer({ ...options, queue: { ...options.queue, maxBytes } })
+    Effect.gen(function* () {
+      const maxBytes = options.queue?.maxBytes ?? (yield* queueBytes)
+      const host = options.host ?? localHost((yield* LambdaEnvironment).runtimeApi)
+      return TelemetryReceiver.layer({ ...options, host, queue: { ...options.queue, maxBytes } })
     })
   ).pipe(
     Layer.provide([NodeTelemetryListener.layer, Layer.provide(TelemetryApi.layer, LambdaHttpClient.layer)]),

@@ -22,6 +22,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type * as Http from "node:http"
 import type * as Net from "node:net"
+import { makeBudget } from "./internal/budget.ts"
 import { http } from "./internal/node.ts"
 
 /**
@@ -32,8 +33,13 @@ import { http } from "./internal/node.ts"
  * @since 0.1.0
  */
 export interface Limits {
-  /** Open connections; one more is closed at once. Default 256. */
+  /** Open connections. For one more, the one that was at rest for the longest time is closed. Default 256. */
   readonly maxConnections: number
+  /**
+   * What all unfinished bodies and lines may take together. Beyond that only the oldest one is read on, and the others wait
+   * unread. Two bodies of the longest size are always possible. Default 32 MiB, besides 128 KiB for each connection.
+   */
+  readonly maxBytes: number
   /**
    * From the first byte of an HTTP request (or the opening of a connection) to
    * the end of its body; then the connection is closed. Default 30 seconds.
@@ -42,7 +48,7 @@ export interface Limits {
   readonly requestTimeout: Duration.Input
 }
 
-const defaults: Limits = { maxConnections: 256, requestTimeout: "30 seconds" }
+const defaults: Limits = { maxConnections: 256, maxBytes: 32 * 1024 * 1024, requestTimeout: "30 seconds" }
 
 type Protect = (call: () => void) => void
 
@@ -62,12 +68,12 @@ const makeProtect = Effect.map(Effect.context<never>(), (context): Protect => {
   }
 })
 
-/** The bytes of a body, one chunk more. `announced` is what content-length says, 0 without one. */
-const append = (body: Buffer, length: number, chunk: Buffer, announced: number, maxBytes: number): Buffer => {
+/** The bytes of a body, one chunk more, with room for as many again, or less where `room` is less. */
+const append = (body: Buffer, length: number, chunk: Buffer, maxBytes: number, room: number): Buffer => {
   if (length === 0) return chunk
   const needed = length + chunk.length
   if (needed > body.length) {
-    const larger = Buffer.allocUnsafe(Math.min(maxBytes, Math.max(needed, announced, 2 * length)))
+    const larger = Buffer.allocUnsafe(Math.min(maxBytes, needed + Math.min(length, room)))
     body.copy(larger, 0, 0, length)
     body = larger
   }
@@ -78,7 +84,7 @@ const append = (body: Buffer, length: number, chunk: Buffer, announced: number, 
 const nothing = Buffer.alloc(0)
 
 interface Seen {
-  /** Requests that have begun. */
+  /** Requests that have begun, or lines. */
   open: number
   /** Received until the last answer; -1 before the first. */
   bytes: number
@@ -86,18 +92,45 @@ interface Seen {
   looks: number
 }
 
+/** The one that was at work last is the last one. */
 type Sockets = Map<Net.Socket, Seen>
+
+const touch = (sockets: Sockets, socket: Net.Socket) => {
+  const seen = sockets.get(socket)
+  if (seen === undefined) return
+  sockets.delete(socket)
+  sockets.set(socket, seen)
+}
+
+/** Closes the one that was at rest for the longest time; if all are at work, the one of which nothing was seen for the longest. */
+const makeRoom = (sockets: Sockets) => {
+  let [longest] = sockets.keys()
+  for (const [socket, { open }] of sockets) {
+    if (open > 0) continue
+    longest = socket
+    break
+  }
+  if (longest === undefined) return
+  // Not only when it is closed: the next connection may come before.
+  sockets.delete(longest)
+  longest.destroy()
+}
+
+type Budget = ReturnType<typeof makeBudget>
 
 const makeHttpServer = (
   { maxBodyBytes }: ListenOptions,
   deliveries: Deliveries,
   protect: Protect,
-  sockets: Sockets
+  sockets: Sockets,
+  budget: Budget
 ): Net.Server => {
   const answer = (request: Http.IncomingMessage, response: Http.ServerResponse) => {
     const { socket } = request
     const seen = sockets.get(socket)
     if (seen !== undefined) seen.open++
+    touch(sockets, socket)
+    const part = budget.open(request)
     const isDelivery = request.method === "POST" || request.method === "PUT"
     const announced = Number(request.headers["content-length"] ?? 0)
     const isKept = isDelivery && announced <= maxBodyBytes
@@ -106,8 +139,11 @@ const makeHttpServer = (
     request.on("data", (chunk: Buffer) => {
       const before = length
       length += chunk.length
-      body = isKept && length <= maxBodyBytes ? append(body, before, chunk, announced, maxBodyBytes) : nothing
+      body = isKept && length <= maxBodyBytes ? append(body, before, chunk, maxBodyBytes, budget.left()) : nothing
+      part.hold(body.length)
+      touch(sockets, socket)
     })
+    request.once("close", () => part.hold(0))
     // Of a request that is cut off there is no end.
     request.once("end", () => {
       // Whatever the body is: a batch that is refused comes again and again.
@@ -119,6 +155,8 @@ const makeHttpServer = (
         seen.bytes = socket.bytesRead
         seen.looks = 0
       }
+      touch(sockets, socket)
+      part.hold(0)
       if (!isDelivery) return
       protect(() => (length > maxBodyBytes ? deliveries.tooLarge(length) : deliveries.body(body.subarray(0, length))))
     })
@@ -129,12 +167,20 @@ const makeHttpServer = (
   return Object.assign(server, { keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0, timeout: 0 })
 }
 
-const makeTcpServer = (deliveries: Deliveries, protect: Protect): Net.Server =>
+const makeTcpServer = (deliveries: Deliveries, protect: Protect, sockets: Sockets, budget: Budget): Net.Server =>
   process.getBuiltinModule("node:net").createServer((socket) => {
     protect(() => {
       const connection = deliveries.connection()
-      socket.on("data", (chunk: Buffer) => protect(() => connection.chunk(chunk)))
-      socket.once("close", () => protect(() => connection.end()))
+      const part = budget.open(socket)
+      socket.on("data", (chunk: Buffer) => {
+        protect(() => connection.chunk(chunk))
+        part.hold(connection.held?.() ?? 0)
+        touch(sockets, socket)
+      })
+      socket.once("close", () => {
+        part.hold(0)
+        protect(() => connection.end())
+      })
     })
     // A connection without a receiver is drained all the same.
     socket.resume()
@@ -179,7 +225,7 @@ const looksPerRequest = 6
  * @since 0.1.0
  */
 export const make = (limits: Partial<Limits> = {}): TelemetryListener["Service"] => {
-  const { maxConnections, requestTimeout } = { ...defaults, ...limits }
+  const { maxBytes, maxConnections, requestTimeout } = { ...defaults, ...limits }
 
   const listen = Effect.fnUntraced(function* (
     options: ListenOptions,
@@ -187,12 +233,14 @@ export const make = (limits: Partial<Limits> = {}): TelemetryListener["Service"]
   ): Effect.fn.Return<{ readonly port: number }, TelemetryListenerError, Scope.Scope> {
     const protect = yield* makeProtect
     const sockets: Sockets = new Map()
+    // Kept free: for the oldest one, which is read on, and for one chunk or growth beyond the limit.
+    const budget = makeBudget(Math.max(0, maxBytes - 2 * options.maxBodyBytes))
     const server =
       options.protocol === "TCP"
-        ? makeTcpServer(deliveries, protect)
-        : makeHttpServer(options, deliveries, protect, sockets)
-    server.maxConnections = maxConnections
+        ? makeTcpServer(deliveries, protect, sockets, budget)
+        : makeHttpServer(options, deliveries, protect, sockets, budget)
     server.on("connection", (socket) => {
+      if (sockets.size >= maxConnections) makeRoom(sockets)
       // A connection that never sends a byte is no idle one.
       sockets.set(socket, { open: 0, bytes: -1, looks: 0 })
       socket.on("error", () => {})
@@ -224,7 +272,8 @@ export const make = (limits: Partial<Limits> = {}): TelemetryListener["Service"]
  *   is cut off hands over nothing. Connections are kept alive without an idle
  *   limit.
  * - TCP: chunks as they come; the end once, however the connection ends.
- * - At most 256 connections, at most 30 seconds for a request.
+ * - At most 256 connections; for one more the longest idle one is closed. At
+ *   most 30 seconds for a request, and 32 MiB for all bodies under way.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api.html
  * @category layers

@@ -6,6 +6,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { createConnection } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
@@ -37,6 +38,33 @@ it.live.each<[string | undefined, TelemetryReceiver.Options, number]>([
     assert.strictEqual(consumers[0]?.waiting, mebibytes)
     assert.strictEqual(consumers[0]?.droppedByQueue, 34 - mebibytes)
   })
+)
+
+// Each address of 127.0.0.0/8 is one of a Linux machine, and only 0.0.0.0 is all of them.
+it.live.each([
+  ["127.0.0.1:43210", {}, "ECONNREFUSED"],
+  ["localhost:43210", {}, "ECONNREFUSED"],
+  ["127.0.0.1:43210", { host: "0.0.0.0" }, "connected"],
+  ["127.0.0.1:9001", {}, "connected"],
+  ["169.254.100.1:9001", {}, "connected"]
+] as const)(
+  "with the Runtime API at %s and options %j the listener is, from another address, %s",
+  ([api, options, result]) =>
+    Effect.gen(function* () {
+      const context = yield* Layer.build(NodeTelemetry.layer(options)).pipe(
+        Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env: {} })),
+        Effect.provide(LambdaEnvironment.layer({ variables: { AWS_LAMBDA_RUNTIME_API: api }, extensionName: "a" }))
+      )
+      const { port } = Context.get(context, TelemetryReceiver.TelemetryReceiver)
+      const tried = yield* Effect.callback<string>((resume) => {
+        const socket = createConnection({ host: "127.0.0.2", port }, () => {
+          socket.destroy()
+          resume(Effect.succeed("connected"))
+        })
+        socket.on("error", (error: NodeJS.ErrnoException) => resume(Effect.succeed(error.code ?? error.message)))
+      })
+      assert.strictEqual(tried, result)
+    })
 )
 
 const temporary = Effect.acquireRelease(

@@ -52,6 +52,8 @@ export interface Deliveries {
  */
 export interface Connection {
   readonly chunk: (bytes: Uint8Array) => void
+  /** How many bytes of an unfinished line are kept, so that a listener can bound those of all connections together. */
+  readonly held?: () => number
   readonly end: () => void
 }
 

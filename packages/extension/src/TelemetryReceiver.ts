@@ -62,7 +62,7 @@ export interface Options {
   readonly method?: "POST" | "PUT" | undefined
   /**
    * The address to bind. Lambda reaches the listener over the address of `sandbox.localdomain` and not over 127.0.0.1.
-   * Default: `0.0.0.0`, which needs no name resolution and works in local emulators too.
+   * Default: `0.0.0.0`, which needs no name resolution; `NodeTelemetry.layer` binds `127.0.0.1` in an emulator.
    */
   readonly host?: string | undefined
   /**

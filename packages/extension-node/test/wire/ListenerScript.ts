@@ -18,6 +18,8 @@ export const MiB = 2 ** 20
 export type Step =
   /** The bytes leave in one write, as often as it says. */
   | readonly [client: string, does: "sends", bytes: string | Uint8Array, times?: number]
+  /** The bytes leave as far as the listener reads them, which nobody waits for. The memory is compared from then on. */
+  | readonly [client: string, does: "presses", bytes: Uint8Array]
   /** Sends a byte every few milliseconds from then on. */
   | readonly [client: string, does: "trickles"]
   | readonly [client: string, does: "ends" | "resets"]
@@ -50,7 +52,7 @@ export interface Case {
   readonly ends?: ReadonlyArray<number>
   /** Text of the only line that was logged; without it there is none. */
   readonly logs?: string
-  /** The bytes that memory may grow by while a step sends. */
+  /** The bytes that memory may grow by while a step sends, or since the first one pressed. */
   readonly growth?: number
 }
 
@@ -147,6 +149,7 @@ export const play = Effect.fnUntraced(function* ({ make }: ListenerImplementatio
     )
   const clients = new Map<string, Effect.Success<ReturnType<typeof connect>>>()
   let growth = 0
+  let before: number | undefined
 
   for (const [index, step] of row.steps.entries()) {
     const [name, does] = step
@@ -174,6 +177,10 @@ export const play = Effect.fnUntraced(function* ({ make }: ListenerImplementatio
       case "sends":
         growth = Math.max(growth, yield* writeOften(socket, step[2], step[3] ?? 1))
         break
+      case "presses":
+        before ??= memory()
+        socket.write(step[2])
+        break
       case "trickles":
         yield* Effect.sync(() => socket.write("x")).pipe(Effect.delay("5 millis"), Effect.forever, Effect.forkScoped)
         break
@@ -189,6 +196,7 @@ export const play = Effect.fnUntraced(function* ({ make }: ListenerImplementatio
         break
       case "is answered":
         yield* until(what, () => client.received.split("HTTP/1.1 200 OK").length - 1 === step[2])
+        if (before !== undefined) growth = Math.max(growth, memory() - before)
         break
       case "is delivered": {
         const connection = () => connections[[...clients.keys()].indexOf(name)]

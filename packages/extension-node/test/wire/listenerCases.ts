@@ -24,6 +24,9 @@ const large = "😀".repeat(MiB)
 const piece = Buffer.alloc(65_536, "x")
 const names = Array.from({ length: 200 }, (_, index) => `client ${index}`)
 
+const mebibyte = Buffer.alloc(MiB, "x")
+const many = Array.from({ length: 254 }, (_, index) => `client ${index}`)
+
 const eachBegins = (clients: ReadonlyArray<string>, step: (name: string) => Step): ReadonlyArray<Step> =>
   clients.map(step)
 
@@ -181,10 +184,49 @@ const http: ReadonlyArray<Case> = [
     isAnyOrder: true
   },
   {
-    name: "a connection too many is closed at once",
+    name: "for a connection too many the one that is at rest for the longest time is closed",
+    limits: { maxConnections: 3 },
+    steps: [
+      ["busy", "sends", `${head(4)}bu`],
+      ...atRest("a", "b"),
+      ["a", "sends", post("again")],
+      ["a", "is answered", 2],
+      ...atRest("c"),
+      ["b", "is closed"],
+      ["busy", "sends", "sy"],
+      ["busy", "is answered", 1],
+      ["a", "is open"]
+    ],
+    bodies: ["a", "b", "again", "c", "busy"]
+  },
+  {
+    name: "if all connections are at work, a new one takes the place of the one that was silent for the longest time",
     limits: { maxConnections: 2 },
-    steps: [...atRest("a", "b"), ["c", "is closed"], ["a", "is open"], ["b", "is open"]],
-    bodies: ["a", "b"]
+    steps: [
+      ["first", "sends", head(9, "Expect: 100-continue\r\n")],
+      ["first", "receives", goAhead],
+      ["second", "sends", head(6, "Expect: 100-continue\r\n")],
+      ["second", "receives", goAhead],
+      ...atRest("third"),
+      ["first", "is closed"],
+      ["second", "sends", "second"],
+      ["second", "is answered", 1]
+    ],
+    bodies: ["third", "second"]
+  },
+  {
+    name: "256 unfinished bodies of 8 MiB take no more than 32 MiB, 128 KiB for each connection, and the first one gets done",
+    steps: [
+      ["first", "sends", `${head(8 * MiB)}x`],
+      ...atRest("after it"),
+      ...eachBegins(many, (name) => [name, "sends", head(8 * MiB)]),
+      ...eachBegins(many, (name) => [name, "presses", mebibyte]),
+      ["first", "sends", Buffer.alloc(8 * MiB - 1, "x")],
+      ["first", "is answered", 1]
+    ],
+    bodies: ["after it", "x".repeat(8 * MiB)],
+    // The receiver of the test keeps the 8 MiB as well.
+    growth: 72 * MiB
   },
   {
     name: "a client that sends a byte now and then, in headers or body, is ended by the time limit",

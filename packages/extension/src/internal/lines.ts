@@ -6,6 +6,8 @@
 export interface Lines {
   /** The next bytes; they may be reused afterwards. */
   readonly chunk: (bytes: Uint8Array) => void
+  /** How many bytes the unfinished line takes. */
+  readonly held: () => number
   /** The connection has ended: what is left is a line, newline or not. */
   readonly end: () => void
 }
@@ -72,6 +74,7 @@ export const make = (options: {
       }
       if (from < bytes.length) append(bytes.subarray(from))
     },
+    held: () => buffer.length,
     end: finish
   }
 }
