@@ -113,7 +113,7 @@ describe("emulate --opt", { timeout: 60_000 }, () => {
     if (!resolvesHere) assert.match(output, hostsNote)
     assert.match(
       output,
-      /^note: extensions\/names-opt names \/opt, and this machine does not let .+ be seen there \(spawn unshare ENOENT\): run as root, or link \/opt to it$/m
+      /^note: extensions\/names-opt names \/opt, and this machine does not let .+ be seen there \(spawn unshare ENOENT\): run as root, or copy its files to \/opt$/m
     )
     assert.isBelow(output.indexOf("note: "), output.indexOf("ms left"))
     assert.include(output, "invocation ended")

@@ -71,7 +71,9 @@ const permitted = (target: string) => MountNamespace.permission(target, NodeProc
 const said = Effect.fnUntraced(function* (text: string, environment: Readonly<Record<string, string>>, name = "a") {
   const directory = yield* temporaryDirectory
   const file = writeExecutable(directory, name, `#!/usr/bin/env node\n${text}\n`)
-  const emulator = yield* startEmulator({ extensions: [file], environment })
+  // This profile takes variables of any name.
+  const emulator = yield* startEmulator({ extensions: [file], environment, profile: "rie" })
+  yield* Effect.forkScoped(Effect.ignore(emulator.invoke("{}")))
   const { pid } = yield* emulator.journal.waitFor(Journal.is("ProcessStarted"))
   const { line } = yield* emulator.journal.waitFor(Journal.is("Output"))
   return { line, pid, notes: emulator.notes }
@@ -146,6 +148,69 @@ describe("a process in a namespace", () => {
   )
 })
 
+describe("links of a layer that name /opt", () => {
+  const makeLayer = Effect.gen(function* () {
+    const opt = Fs.realpathSync(yield* temporaryDirectory)
+    Fs.mkdirSync(Path.join(opt, "programs"))
+    Fs.mkdirSync(Path.join(opt, "shells"))
+    Fs.symlinkSync("/opt/programs", Path.join(opt, "extensions"))
+    Fs.symlinkSync("/opt/shells", Path.join(opt, "sh"))
+    Fs.symlinkSync("/bin/sh", Path.join(opt, "shells/sh"))
+    writeExecutable(Path.join(opt, "programs"), "a", '#!/opt/sh/sh\necho "$0 runs"\nexec sleep 1000\n')
+    return opt
+  })
+
+  it.live("lead to files of the layer, also if a folder is linked", () =>
+    Effect.gen(function* () {
+      const opt = yield* makeLayer
+      Fs.symlinkSync("loop", Path.join(opt, "loop"))
+      const hostPath = MountNamespace.hostPath([{ source: opt, target: "/opt" }])
+      assert.strictEqual(hostPath("/opt/extensions/a"), Path.join(opt, "programs/a"))
+      assert.strictEqual(hostPath("/opt/extensions/../x"), Path.join(opt, "x"))
+      assert.strictEqual(hostPath("/opt/none/../a"), Path.join(opt, "a"))
+      assert.strictEqual(hostPath("/opt/loop/a"), Path.join(opt, "loop/a"))
+      assert.strictEqual(MountNamespace.hostPath([])("/opt/a"), "/opt/a")
+    })
+  )
+
+  it.live("are followed as processes follow them", () =>
+    Effect.gen(function* () {
+      const opt = yield* makeLayer
+      assert.strictEqual(NamesOpt.find(opt), "extensions")
+      const emulator = yield* startEmulator({ extensions: { opt, root: "if-permitted" } })
+      const { _tag } = yield* permitted("/opt")
+      if (_tag !== "Permitted") return
+      const { line } = yield* emulator.journal.waitFor(Journal.is("Output"), "10 seconds")
+      assert.strictEqual(line, "/opt/extensions/a runs")
+    })
+  )
+
+  it.live.each<readonly [string, boolean, (opt: string) => string]>([
+    [
+      "a link that leads nowhere",
+      false,
+      (opt) =>
+        `${opt}/extensions/a leads to /opt/none on this machine, and no file is there. Correct the link, or build the file first.`
+    ],
+    [
+      "a file of a layer without its x bit",
+      true,
+      () => "/opt/extensions/a is not executable. Set the x bit in the folder of which the layer is made"
+    ]
+  ])("%s is named in the advice", ([, root, advice]) =>
+    Effect.gen(function* () {
+      if (root && (yield* permitted("/opt"))._tag !== "Permitted") return
+      const opt = Fs.realpathSync(yield* temporaryDirectory)
+      Fs.mkdirSync(Path.join(opt, "extensions"))
+      if (root) Fs.writeFileSync(Path.join(opt, "extensions/a"), "#!/bin/sh\n")
+      else Fs.symlinkSync("/opt/none", Path.join(opt, "extensions/a"))
+      const { journal } = yield* startEmulator({ extensions: { opt, root } })
+      const failed = yield* journal.waitFor(Journal.is("LaunchFailed"))
+      assert.strictEqual(failed.advice, advice(opt))
+    })
+  )
+})
+
 describe("a machine that permits no namespace", () => {
   it.live("says which line to add to which file, and which file names /opt; the run goes on", () =>
     Effect.gen(function* () {
@@ -159,7 +224,7 @@ describe("a machine that permits no namespace", () => {
         'add "127.0.0.1 sandbox.localdomain sandbox" to /etc/hosts: listeners of extensions may bind to these names, and this machine does not let the processes have a private hosts file (spawn unshare ENOENT)'
       assert.deepStrictEqual(notes, [
         ...(SandboxHosts.resolves(Fs.readFileSync("/etc/hosts", "utf8")) ? [] : [hosts]),
-        `extensions/a names /opt, and this machine does not let ${opt} be seen there (spawn unshare ENOENT): run as root, or link /opt to it`
+        `extensions/a names /opt, and this machine does not let ${opt} be seen there (spawn unshare ENOENT): run as root, or copy its files to /opt`
       ])
       const started = yield* journal.waitFor(Journal.is("Output"))
       assert.strictEqual(started.line, "/opt/asset")

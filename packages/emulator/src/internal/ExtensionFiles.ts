@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
 import { DuplicateExtension, EmulatorError, FileMissing } from "../EmulatorError.ts"
+import * as MountNamespace from "./MountNamespace.ts"
 
 /**
  * An external extension by name, without a process: something else drives it over HTTP, `Emulator.endSlot` ends it.
@@ -103,8 +104,9 @@ const found = Effect.fnUntraced(function* (
   if ("directory" in extensions) return listDirectory(extensions.directory, extensions.directory)
   if (!("opt" in extensions)) return yield* listed(extensions)
   if (!Fs.existsSync(extensions.opt)) return yield* missing(extensions.opt)
-  const directory = NodePath.join(extensions.opt, "extensions")
   const seenAs = NodePath.join(optDirectory(extensions, isOptMounted), "extensions")
+  // Links of the layer to /opt mean the layer, also if they lead to nothing because it is not mounted.
+  const directory = MountNamespace.hostPath([{ source: hostOpt(extensions), target: "/opt" }])("/opt/extensions")
   return [...listDirectory(directory, seenAs), ...(yield* listed(extensions.files ?? []))]
 })
 

@@ -159,8 +159,17 @@ const fileProblem = (file: string, hostPath: (path: string) => string): LaunchPr
       `${file} begins neither with #! nor with the header of a program. Add a first line such as #!/usr/bin/env node, or build an executable.`
     )
   } catch (error) {
-    if (codeOf(error) === "ENOENT") return missing(file, `No file at ${file}. Build it first, or correct the path.`)
-    return permission(file, `${file} is not executable. Set the x bit: chmod +x ${file}`)
+    if (codeOf(error) === "ENOENT") {
+      return missing(
+        file,
+        found === file
+          ? `No file at ${file}. Build it first, or correct the path.`
+          : `${file} leads to ${found} on this machine, and no file is there. Correct the link, or build the file first.`
+      )
+    }
+    const isOfLayer = file.startsWith("/opt/") && hostPath("/opt") !== "/opt"
+    const remedy = isOfLayer ? " in the folder of which the layer is made" : `: chmod +x ${file}`
+    return permission(file, `${file} is not executable. Set the x bit${remedy}`)
   }
 }
 

@@ -93,22 +93,45 @@ export const wrap = (
 /** The number of links that the kernel follows. */
 const maxLinks = 40
 
+/** Splits a path into its steps from the root. */
+const stepsOf = (path: string): ReadonlyArray<string> => path.split("/").filter((step) => step !== "")
+
+const linkTarget = (path: string): string | undefined => {
+  try {
+    return Fs.readlinkSync(path)
+  } catch {
+    return undefined
+  }
+}
+
 /**
- * The path on this machine of the file that a process in the namespace sees at an absolute path. A link is followed as
- * the process would follow it: `/opt/...` means the directory that lies over `/opt`, not this machine's own `/opt`.
+ * The path on this machine of the file that a process in the namespace sees at an absolute path. Links, of folders on
+ * the way too, are followed as the process would follow them: `/opt/...` means the directory that lies over `/opt`, not
+ * this machine's own `/opt`.
  */
 export const hostPath =
-  (mounts: ReadonlyArray<Mount>, links = maxLinks) =>
+  (mounts: ReadonlyArray<Mount>) =>
   (path: string): string => {
-    const mount = mounts.find(({ target }) => path === target || path.startsWith(`${target}/`))
-    const found = mount === undefined ? path : NodePath.join(mount.source, NodePath.relative(mount.target, path))
-    let target: string
-    try {
-      target = Fs.readlinkSync(found)
-    } catch {
-      return found
+    const placeOf = (seen: string): string => {
+      const mount = mounts.find(({ target }) => seen === target || seen.startsWith(`${target}/`))
+      return mount === undefined ? seen : NodePath.join(mount.source, NodePath.relative(mount.target, seen))
     }
-    return links === 0 ? found : hostPath(mounts, links - 1)(NodePath.resolve(NodePath.dirname(path), target))
+    let seen = "/"
+    let left = stepsOf(path)
+    let links = maxLinks
+    for (let step = left[0]; step !== undefined; step = left[0]) {
+      const next = NodePath.join(seen, step)
+      const target = links === 0 ? undefined : linkTarget(placeOf(next))
+      left = left.slice(1)
+      if (target === undefined) {
+        seen = next
+        continue
+      }
+      links--
+      left = [...stepsOf(NodePath.resolve(seen, target)), ...left]
+      seen = "/"
+    }
+    return placeOf(seen)
   }
 
 /** The permission of this machine: the way to make mounts, or the refusal of the system. */

@@ -17,6 +17,14 @@ const namesOpt = (file: string): boolean => {
   }
 }
 
+const isLinkToOpt = (path: string): boolean => {
+  try {
+    return Fs.readlinkSync(path).startsWith("/opt/")
+  } catch {
+    return false
+  }
+}
+
 const entriesOf = (folder: string): ReadonlyArray<Fs.Dirent> => {
   try {
     return Fs.readdirSync(folder, { withFileTypes: true })
@@ -27,9 +35,10 @@ const entriesOf = (folder: string): ReadonlyArray<Fs.Dirent> => {
 
 /**
  * The first file, relative to `opt`, that names `/opt/`. Candidates are the entries of `extensions`, and files in a
- * folder of the same name beside `extensions`, as in `extensions/a` and `a/index.mjs`.
+ * folder of the same name beside `extensions`, as in `extensions/a` and `a/index.mjs`. `extensions` may be a link itself.
  */
 export const find = (opt: string): string | undefined => {
+  if (isLinkToOpt(NodePath.join(opt, "extensions"))) return "extensions"
   const extensions = entriesOf(NodePath.join(opt, "extensions")).filter((entry) => !entry.isDirectory())
   const own = extensions.flatMap(({ name }) =>
     [...new Set([name, NodePath.parse(name).name])].flatMap((folder) =>
@@ -43,9 +52,7 @@ export const find = (opt: string): string | undefined => {
     .find((path) => {
       const file = NodePath.join(opt, path)
       try {
-        const stats = Fs.lstatSync(file)
-        if (stats.isSymbolicLink()) return Fs.readlinkSync(file).startsWith("/opt/")
-        return stats.isFile() && namesOpt(file)
+        return isLinkToOpt(file) || (Fs.lstatSync(file).isFile() && namesOpt(file))
       } catch {
         // The start of the file will report this.
         return false

@@ -109,7 +109,7 @@ const hostsNote = (said: string): string =>
   `add "${SandboxHosts.line}" to ${hostsFile}: listeners of extensions may bind to these names, and this machine does not let the processes have a private hosts file (${said})`
 
 const optNote = (file: string, opt: string, said: string): string =>
-  `${file} names /opt, and this machine does not let ${opt} be seen there (${said}): run as root, or link /opt to it`
+  `${file} names /opt, and this machine does not let ${opt} be seen there (${said}): run as root, or copy its files to /opt`
 
 const nothing: Sandbox = { namespace: undefined, isOptMounted: false, notes: [] }
 
