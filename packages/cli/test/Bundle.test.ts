@@ -1,4 +1,4 @@
-/** What becomes of a program in the bundle, and what is said about it, by `build` and by `dev`. */
+/** The bundle of a program, and the warnings about it, by `build` and by `dev`. */
 import { afterAll, assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
@@ -12,7 +12,7 @@ afterAll(Project.remove)
 
 const saidOfCopies = /^2 copies of effect: [^\n]*, 4\.0\.9 in \S+\/dep\/node_modules\/effect; npm ls effect/
 
-it.live("two copies of effect are warned of by build and by dev", () =>
+it.live("build and dev warn of two copies of effect", () =>
   Effect.gen(function* () {
     const project = Project.make("copies", {
       "package.json": Project.manifest(),
@@ -29,7 +29,7 @@ it.live("two copies of effect are warned of by build and by dev", () =>
   })
 )
 
-it.live("a file that is read from beside the program is warned of, where there is one and it is read", () =>
+it.live("a file that the program reads from beside itself gets a warning, if it is there", () =>
   Effect.gen(function* () {
     const project = Project.make("beside", {
       "package.json": Project.manifest(),

@@ -1,4 +1,4 @@
-/** The lines of the log view that tell of telemetry. */
+/** The lines of the log view for restores, subscriptions and records of several lines. */
 import type { JournalEntry } from "@effect-lambda/emulator/Journal"
 import { assert, it } from "@effect/vitest"
 import * as CloudWatchLines from "../src/CloudWatchLines.ts"
@@ -15,7 +15,7 @@ const subscription = (api: "telemetry" | "logs", state: "Subscribed" | "Forbidde
   destination: undefined
 })
 
-it("a restore has lines of its own, and the report after it has its time in place of that of init", () => {
+it("a restore has two lines, and the report after it has its time instead of that of init", () => {
   const lines = CloudWatchLines.make({ memorySize: 128, functionVersion: "1" })
   const invocation = (index: number, at: number): ReadonlyArray<JournalEntry> => [
     {

@@ -1,4 +1,4 @@
-/** Each broken layer has one fault, which is named, and nothing else is. */
+/** Each broken layer has one fault: check names it, and nothing else. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import { readFileSync } from "node:fs"
@@ -28,7 +28,7 @@ import {
 
 const all = [...broken, ...brokenLinks]
 
-describe("a layer with one fault: it is named, and nothing else is", () => {
+describe("a layer with one fault: check names it, and nothing else", () => {
   it.each(all)("$title", ({ arch, files, finding: [severity, code, path, words], runtimes }) => {
     const findings = check(files, runtimes, arch)
     const [finding] = findings
@@ -74,7 +74,7 @@ const unobjectionable: ReadonlyArray<{
     runtimes: "python3.13"
   },
   {
-    title: "a stub with a Node of its own",
+    title: "a stub with a Node in the layer",
     files: [
       ...script(Stub.render({ name: "hello", events: ["INVOKE"], runtime: "auto" })),
       { path: "hello/index.cjs", bytes: "" },
@@ -160,9 +160,9 @@ describe("an npm token", () => {
     ["_authToken=00000000-1111-2222-3333-444444444444\n", true],
     ['_authToken="dGhpcyBpcyBhIHRva2VuIG9mIHlvdXJz="', true],
     ["_authToken=dGhpcyBpcyBhIHRva2VuIG9mIHlvdXJz==\0rest", true],
-    // As a text in a bundle.
+    // The token as a text in a bundle.
     [String.raw`"_authToken=00000000-1111-2222-3333-444444444444\n//other/:_authToken="`, true],
-    // What bun has in its own program.
+    // The text in bun's program.
     ["_authToken=_auth=username=_password=", false],
     ["_authToken=a_very_long_key_of_settings=username", false],
     ["_authToken=another-key-of-some-settings=username", false],

@@ -1,4 +1,4 @@
-/** Where the variables of a run come from, and which count more. */
+/** The sources of the variables of a run, and their order. */
 import { InvalidVariable } from "@effect-lambda/emulator/EmulatorError"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -38,7 +38,7 @@ describe("the variables of a run", () => {
       { ...keys, AWS_REGION: "d" }
     ],
     [
-      "of two regions of the shell the one that the SDKs take",
+      "the region that the SDKs take, if the shell has two",
       { awsEnv: true, shell: { ...keys, AWS_REGION: "r", AWS_DEFAULT_REGION: "d" } },
       { ...keys, AWS_REGION: "r" }
     ],
@@ -47,7 +47,7 @@ describe("the variables of a run", () => {
       { awsEnv: true, region: "f", shell: { ...keys, AWS_REGION: "r" } },
       { ...keys, AWS_REGION: "f" }
     ],
-    ["--region where the shell has none", { awsEnv: true, region: "f", shell: keys }, { ...keys, AWS_REGION: "f" }],
+    ["--region if the shell has none", { awsEnv: true, region: "f", shell: keys }, { ...keys, AWS_REGION: "f" }],
     [
       "--env over the region of the shell",
       { awsEnv: true, env: { AWS_REGION: "e" }, shell: keys },

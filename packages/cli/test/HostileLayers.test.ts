@@ -6,7 +6,7 @@ import * as Elf from "../src/layer/Elf.ts"
 import * as ZipReader from "../src/layer/ZipReader.ts"
 import { check, elfOf, good, x64, zipOf } from "./support/foreignLayer.ts"
 
-/** One file, and a directory that names it under many paths. */
+/** A zip of one file, with a directory that names it under many paths. */
 const overlapping = (count: number, bytes: Buffer): Buffer => {
   const packed = deflateRawSync(bytes)
   const local = Buffer.alloc(30)
@@ -45,7 +45,7 @@ describe("check", () => {
     )
   })
 
-  it("of a program with more libraries than any needs knows the machine, and no more", () => {
+  it("knows only the machine of a program with more libraries than any needs", () => {
     const needed = Array.from({ length: 1001 }, (_, index) => `lib${index}.so`)
     assert.deepStrictEqual(Elf.parse(elfOf({ machine: x64, needed })), {
       machine: "x64",

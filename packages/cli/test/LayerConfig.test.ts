@@ -1,4 +1,4 @@
-/** What `effect-lambda build` is told, and the sentences for what it cannot build. */
+/** The settings of `effect-lambda build`, and the sentences for settings that it cannot build. */
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { join } from "node:path"
@@ -81,7 +81,7 @@ describe("LayerConfig", () => {
     })
   )
 
-  it.effect("a layer with a runtime of its own is built for this machine, unless told otherwise", () =>
+  it.effect("a layer with a runtime in it is built for this machine by default", () =>
     Effect.gen(function* () {
       const project = withConfig({ runtime: "node" })
       assert.deepStrictEqual((yield* LayerConfig.resolve(project, {})).architectures, [

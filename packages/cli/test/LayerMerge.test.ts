@@ -28,7 +28,7 @@ const text = (path: string, bytes: string): File => ({ path, bytes })
 const link = (path: string, target: string): File => ({ path, mode: 0o120777, bytes: target })
 const folder = (path: string): File => ({ path: `${path}/`, mode: 0o040755, bytes: "" })
 
-/** What is at each path: the content of a file, the target of a link, nothing of a folder. */
+/** The entry at each path: the content of a file, the target of a link, or nothing for a folder. */
 const merged = (...layers: ReadonlyArray<ReadonlyArray<File>>) =>
   Object.fromEntries(
     Array.from(Result.getOrThrow(LayerMerge.merge(layers.map((files, index) => named(`${index}`, files)))))
@@ -62,7 +62,7 @@ describe("merge", () => {
       [[text("./extensions//a", "first")], [text("extensions/a", "second")]],
       { "extensions/a": "file: second" }
     ],
-    ["of one path twice in a zip the last one stays", [[text("a", "1"), text("a", "2")]], { a: "file: 2" }],
+    ["the last entry stays if a zip has a path twice", [[text("a", "1"), text("a", "2")]], { a: "file: 2" }],
     [
       "links inside a layer stay, also by /opt and into another layer",
       [[link("bin/node", "/opt/lib/node"), link("other", "lib/node")], [text("lib/node", "n")]],

@@ -90,7 +90,7 @@ if (python !== undefined) symlinkSync(python, join(pythonOnly, "python3"))
 
 const nodeFunction = join(fixtures, "logging.mjs")
 const pythonFunction = join(fixtures, "logging.py")
-// Stands for /var/lang/bin/node, which only Lambda's own images have.
+// Replaces /var/lang/bin/node, which only Lambda's images have.
 const managedNode = { EFFECT_LAMBDA_NODE: process.execPath }
 
 /** Init, two invocations, SHUTDOWN. */
@@ -247,7 +247,7 @@ it("check finds nothing wrong with a layer that holds bun, whose own words look 
 
 describe("at the real /opt", () => {
   // The first line of its entry is `#!/opt/hello/bin/node`, which is nowhere else.
-  it.live("a layer with a Node of its own and no stub runs, or a sentence says why nothing can be mounted", () =>
+  it.live("a layer with a Node in it and no stub runs, or a sentence says why nothing can be mounted", () =>
     Effect.gen(function* () {
       const made = yield* Effect.result(live(optOf("hello node"), nodeFunction, {}, true))
       if (Result.isFailure(made)) return assert.include(made.failure.message, "cannot be shown as /opt here")

@@ -82,7 +82,7 @@ describe("the loader", () => {
     })
   )
 
-  it.live("runs from the code cache of this V8, and without it where the cache does not fit", () =>
+  it.live("runs from the code cache of this V8, and without it if the cache does not fit", () =>
     Effect.gen(function* () {
       const recorded = yield* layerOf({})
       const cache = join(recorded, "bundle.cache")
@@ -109,7 +109,7 @@ describe("the loader", () => {
     })
   )
 
-  it.live("starts the Node of the layer where the function's is too old, and ends as it does", () =>
+  it.live("starts the Node of the layer if the function's is too old, and ends as it does", () =>
     Effect.gen(function* () {
       // The open connection is not the child's.
       const node = '#!/bin/sh\necho "$EFFECT_LAMBDA_EXTENSION_IDENTIFIER$EFFECT_LAMBDA_API_DESCRIPTOR $*"\nexit 7\n'
@@ -120,14 +120,14 @@ describe("the loader", () => {
     })
   )
 
-  it.live("exit 1 where the Node of the layer is killed", () =>
+  it.live("exits with 1 if the Node of the layer is killed", () =>
     Effect.gen(function* () {
       const { code } = yield* load({ "hello/bin/node": "#!/bin/sh\nkill -9 $$\n" }, newest)
       assert.strictEqual(code, 1)
     })
   )
 
-  it.live("does not start the Node of the layer by itself, where that one is too old as well", () =>
+  it.live("does not start the Node of the layer from itself if that one is too old as well", () =>
     Effect.gen(function* () {
       const layer = yield* layerOf({
         "hello/index.cjs": Loader.render(newest),
@@ -143,7 +143,7 @@ describe("the loader", () => {
     })
   )
 
-  it.live("one line and exit 1 where this extension is not registered", () =>
+  it.live("writes one line and exits with 1 if this extension is not registered", () =>
     Effect.gen(function* () {
       const { code, stdout } = yield* load({})
       assert.strictEqual(code, 1)
@@ -156,7 +156,7 @@ describe("the loader", () => {
   it.live.each<[string, (socket: { readonly end: () => unknown }) => void]>([
     ["answered", () => {}],
     ["taken", (socket) => socket.end()]
-  ])("ends by itself where its report is not %s", ([_what, answer]) =>
+  ])("ends by itself if its report is not %s", ([_what, answer]) =>
     Effect.gen(function* () {
       const { host, requests } = yield* hostileServer(answer)
       const env = { AWS_LAMBDA_RUNTIME_API: host, [PreRegistration.identifierVariable]: "id-1" }
@@ -195,7 +195,7 @@ describe("the loader", () => {
 
   it("is JavaScript of Node 12, but for what it runs only in a newer one", () => {
     const text = Loader.render(options)
-    // What came later: optional chaining, ??, ??=, private names, numeric separators, static blocks, node: in require.
+    // These came later: optional chaining, ??, ??=, private names, numeric separators, static blocks, node: in require.
     assert.notMatch(text, /\?\.|\?\?|#[a-z]|\d_\d|static \{|require\("node:/)
   })
 })
@@ -240,7 +240,7 @@ describe("a layer in the emulator", { concurrent: true }, () => {
         [{ events: ["INVOKE", "SHUTDOWN"], kind: "external", source: "extension:hello" }]
       )
       assert.isEmpty(entries.filter(Journal.is("ApiRefused")))
-      // The program's two lines and none of the stub's: it did not have to register itself.
+      // The program has two lines and the stub none: the program did not have to register itself.
       const [first = "", second = "", ...others] = linesOf(entries)
       assert.match(JSON.parse(first).message, /^invocation .* ms left$/)
       assert.strictEqual(JSON.parse(second).message, "1 invocations, then shutdown: spindown")
@@ -254,7 +254,7 @@ describe("a layer in the emulator", { concurrent: true }, () => {
       const emulator = yield* environment({
         "extensions/hello": entry,
         "hello/bundle.cjs": hello,
-        // As in a project of the user's, whose layer is built below its package.json.
+        // The layer of a user's project is built below its package.json.
         "package.json": '{"type":"module"}'
       })
       const { entries, functionError } = yield* invokeAndEnd(emulator)
@@ -285,7 +285,7 @@ describe("a layer in the emulator", { concurrent: true }, () => {
       "Extension.UnsupportedNode",
       /^Node \d+\.\d+\.\d+ .*which needs 99\.0\.0 or newer/
     ]
-  ])("init/error tells of %s", ([_what, files, errorType, message]) =>
+  ])("init/error names %s", ([_what, files, errorType, message]) =>
     Effect.gen(function* () {
       const emulator = yield* environment(files)
       yield* emulator.journal.waitFor(Journal.is("InitEnded"))
@@ -308,7 +308,7 @@ describe("a layer in the emulator", { concurrent: true }, () => {
     })
   )
 
-  it.live("an exception when the program is up already is one line, and Lambda is told of it", () =>
+  it.live("an exception in a program that already runs is one line, and is reported to Lambda", () =>
     Effect.gen(function* () {
       // By then it may poll, and init/error is refused.
       const late = `${hello}\nsetTimeout(() => {}, 10_000)\nthrow new Error("late")`

@@ -74,7 +74,7 @@ describe("the open connection", () => {
   it.live.each<[string, (socket: Socket) => void]>([
     ["is closed", (socket) => void socket.destroy()],
     ["is reset", (socket) => void socket.resetAndDestroy()]
-  ])("%s before the poll: it goes over another one, and none is lost", ([, onOpen]) =>
+  ])("%s before the poll: the poll goes over another connection, and none is lost", ([, onOpen]) =>
     Effect.gen(function* () {
       const { code, requests, stderr, stdout } = yield* live(onOpen)
       assert.deepStrictEqual({ code, stderr }, { code: 0, stderr: "" })
@@ -123,7 +123,7 @@ describe("the open connection", () => {
     })
   )
 
-  it.live("is not handed over where Lambda takes no second one, and not to bun", () =>
+  it.live("is not handed over if Lambda takes no second one, and not to bun", () =>
     Effect.gen(function* () {
       const { close, host } = yield* hostileServer((socket) => {
         close()
@@ -136,7 +136,7 @@ describe("the open connection", () => {
       const env = { AWS_LAMBDA_RUNTIME_API: host, EFFECT_LAMBDA_NODE: join(layer, "bin/node") }
       const { code, stderr, stdout } = yield* execute(join(layer, "extensions/hello"), {
         ...env,
-        // Where a redirection that fails would end the script.
+        // With this variable a redirection that fails would end the script.
         POSIXLY_CORRECT: "1",
         [PreRegistration.descriptorVariable]: "7"
       })

@@ -1,4 +1,4 @@
-/** Work that an extension did not do, as the summary tells it and `--strict` takes it. */
+/** Work that an extension did not do, as the summary names it and `--strict` counts it. */
 import type { Happening, JournalEntry } from "@effect-lambda/emulator/Journal"
 import { assert, describe, it } from "@effect/vitest"
 import * as Shortfalls from "../src/Shortfalls.ts"
@@ -105,7 +105,7 @@ describe("an extension that does not do its work", () => {
       ["demo was refused its telemetry once: Logs.SubscriptionClosed: Logs API subscription is closed already"]
     ],
     [
-      "is one of two, and the refusal names nobody",
+      "is one of two, and the refusal names neither",
       [registered(), registered("other"), refused("ValidationError", "no")],
       ["an extension was refused its telemetry once: ValidationError: no"]
     ],
@@ -162,7 +162,7 @@ describe("an extension that does its work", () => {
         "1 telemetry record never arrived at demo, which took 4: the environment ended before it was delivered; it printed as many at its end"
       ]
     ],
-    ["and logs errors of its own", [logged("ERROR", "invoke failed"), invoked], []],
+    ["and logs errors", [logged("ERROR", "invoke failed"), invoked], []],
     [
       "whose other requests were refused",
       [registered(), refused("Extension.InvalidEventType", "X", "/2020-01-01/extension/register")],

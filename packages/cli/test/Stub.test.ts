@@ -1,4 +1,4 @@
-/** The bash entry as a real process: what it asks for, what it hands over, what it starts. */
+/** The bash entry as a real process: its requests, the variables that it hands over, the program that it starts. */
 import { PreRegistration } from "@effect-lambda/extension-node"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -25,7 +25,7 @@ const ownNames = Object.fromEntries(
     .map((name) => [name, `the function's ${name}`])
 )
 
-/** What bash has only since 4.0: the bash of macOS is 3.2. */
+/** Constructs that bash has only since 4.0: the bash of macOS is 3.2. */
 const newerThanBash3 = {
   "case of a variable": /\$\{\w+(?:\[.\])?(?:,|\^)/,
   "transformation of a variable": /\$\{\w+@/,
@@ -94,7 +94,7 @@ describe("the stub", () => {
     })
   )
 
-  it.live("keeps the function's environment from the program, and itself, as far as it must", () =>
+  it.live("keeps variables of the function that could harm from the program, and from itself", () =>
     Effect.gen(function* () {
       const { host } = yield* hostileServer(answers)
       const { pid, status, stderr, variables } = yield* run(host, {
@@ -124,7 +124,7 @@ describe("the stub", () => {
       assert.strictEqual(variables.get("NODE_EXTRA_CA_CERTS"), "/etc/company.pem")
       for (const name of removed) assert.isFalse(variables.has(name), name)
       for (const [name, value] of Object.entries(ownNames)) assert.strictEqual(variables.get(name), value, name)
-      // It became the program, without a process in between, and the program ends by SIGPIPE again (bit 12).
+      // The stub became the program, without a process in between, and the program ends by SIGPIPE again (bit 12).
       assert.match(status, new RegExp(`^Pid:\\t${pid}$`, "m"))
       const ignored = Number.parseInt(/^SigIgn:\t[0-9a-f]*?([0-9a-f]{4})$/m.exec(status)?.[1] ?? "", 16)
       assert.strictEqual(ignored & 0x1000, 0)
@@ -139,7 +139,7 @@ describe("the stub", () => {
     ["127.0.0.1:1", "no connection to Lambda"],
     ["[::1]:1", "no connection to Lambda"],
     ["127.0.0.1:99999", "no connection to Lambda"]
-  ])("starts the program where there is no Lambda: AWS_LAMBDA_RUNTIME_API %s", ([host, log]) =>
+  ])("starts the program if there is no Lambda: AWS_LAMBDA_RUNTIME_API %s", ([host, log]) =>
     Effect.gen(function* () {
       const { code, stderr, variables } = yield* run(host)
       assert.strictEqual(code, 0)

@@ -1,4 +1,4 @@
-/** The bash entry against servers that do what they should not: it never hangs, and loses nothing that it was given. */
+/** The bash entry against servers that misbehave: it never hangs, and loses nothing that it was given. */
 import { PreRegistration } from "@effect-lambda/extension-node"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -38,9 +38,9 @@ interface Case {
   readonly answer: (socket: Socket) => void
   /** The body that the program must get; `undefined`: nothing is handed over. */
   readonly response: Buffer | undefined
-  /** What the log says; `""`: nothing. */
+  /** The line in the log; `""` for no line. */
   readonly log?: string
-  /** What bash 3.2 hands over, which forgets what it read before its time was over. */
+  /** The values that bash 3.2 hands over: it forgets a line that it had read in part when its time ended. */
   readonly bash3?: Buffer
 }
 
@@ -164,7 +164,7 @@ const checkCase = ({ answer, bash3, log, response: expected }: Case) =>
     const response = isBash3 && bash3 !== undefined ? bash3 : expected
     const { host } = yield* hostileServer(answer)
     const { code, signal, stderr, variables } = yield* run(host, { env: { LC_ALL: "C.UTF-8" }, waitSeconds: 8 })
-    // No signal: it came to its end by itself.
+    // Without a signal: the process came to its end by itself.
     assert.deepStrictEqual({ code, signal }, { code: 0, signal: null })
     assert.strictEqual(variables.get(PreRegistration.nameVariable), "hello")
     assert.deepStrictEqual(

@@ -1,4 +1,4 @@
-/** What the summary says about extensions that neither crashed nor overran. */
+/** The sentences of the summary about extensions that neither crashed nor overran. */
 import * as Fault from "@effect-lambda/emulator/Fault"
 import type { ExtensionStateName, Happening, JournalEntry } from "@effect-lambda/emulator/Journal"
 import { assert, describe, it } from "@effect/vitest"
@@ -63,7 +63,7 @@ it("an error as long as a book is not told whole", () => {
   assert.isBelow(note.length, 600)
 })
 
-it("what the function logs is no note on an extension", () => {
+it("a line that the function logs is no note on an extension", () => {
   const line = JSON.stringify({ level: "ERROR", message: "boom" })
   assert.deepStrictEqual(summaryOf([{ _tag: "Output", source: "runtime", channel: "stdout", line }]).notes, [])
 })
@@ -206,7 +206,7 @@ describe("why an invocation failed", () => {
     assert.deepStrictEqual(functionFailures, ["invocation 1 failed: Function.ResponseSizeTooLarge"])
   })
 
-  it("is nothing where it did not", () => {
+  it("is nothing if it did not", () => {
     assert.deepStrictEqual(summaryOf([invocation, responded(undefined)]).functionFailures, [])
   })
 })
@@ -230,7 +230,7 @@ it("a run without an extension is not told to be free of crashes", () => {
   assert.match(SummaryText.render(summaryOf([started])), /\nno extension crashed or overran$/)
 })
 
-describe("who held up init", () => {
+describe("an extension that held up init", () => {
   const timedOut = (phase: "init" | "invoke"): Happening => ({
     _tag: "InitEnded",
     phase,
@@ -269,9 +269,9 @@ describe("who held up init", () => {
 
   it.each<readonly [string, ReadonlyArray<Happening>, ReadonlyArray<string>, ReadonlyArray<string>]>([
     ["an extension that never registers", [started], ["demo never registered"], []],
-    ["one that never calls next", [started, registered, runtime, runtimeNext], ["demo never called next"], []],
+    ["an extension that never calls next", [started, registered, runtime, runtimeNext], ["demo never called next"], []],
     [
-      "one that reports an error and stays",
+      "an extension that reports an error and stays",
       [started, registered, initError, runtime, runtimeNext],
       ["demo reported Demo.NoKey to init/error and did not exit"],
       []
@@ -290,7 +290,7 @@ describe("who held up init", () => {
     const second = summaryOf([...invocation, ...happenings, timedOut("invoke"), late])
     assert.strictEqual(second.failedInvocations, 1)
     assert.deepStrictEqual(second.problems, problems.map(until))
-    // Not that the function did not respond: it was not asked.
+    // The summary does not blame the function, which was not asked.
     assert.deepStrictEqual(second.functionFailures, functionFailures.map(until))
   })
 
@@ -305,7 +305,7 @@ describe("who held up init", () => {
     ])
   })
 
-  it("one that has crashed is not told to have never registered as well", () => {
+  it("a crashed extension gets no second problem for never having registered", () => {
     const { problems } = summaryOf([started, exited(0, "Started"), shutdown])
     assert.deepStrictEqual(problems, [
       "demo crashed with exit code 0: any exit before SHUTDOWN, code 0 included, is Extension.Crash"
@@ -313,7 +313,7 @@ describe("who held up init", () => {
   })
 })
 
-it("what an extension left undone is a note, and a problem where that is asked for", () => {
+it("work that an extension left undone is a note, and a problem with strict", () => {
   const idles = logged("ERROR", "init failed; idle from here on, the function goes on without this extension")
   const text = SummaryText.render(summaryOf([started, idles]))
   assert.match(text, /\nnote: demo has idled since its init failed: it missed 0 invocations\n/)

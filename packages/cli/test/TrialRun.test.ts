@@ -1,10 +1,10 @@
-/** The trial run of a build: what a program can reach in it, and what it is told. */
+/** The trial run of a build: the network and the variables that a program has in it. */
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { createServer } from "node:http"
 import * as TrialRun from "../src/layer/TrialRun.ts"
 
-/** A backend on this machine, which stands for one of production. */
+/** A backend on this machine, instead of one in production. */
 const backend = Effect.acquireRelease(
   Effect.callback<{ readonly url: string; readonly asked: () => number; readonly close: () => void }>((resume) => {
     let requests = 0
@@ -50,6 +50,6 @@ it.live("reaches no backend, by whatever this machine permits, and tells the pro
   reachesNothing({})
 )
 
-it.live("reaches no backend by closed proxies where no network can be taken away", () =>
+it.live("reaches no backend by closed proxies if the network cannot be taken away", () =>
   reachesNothing({ isolation: [] })
 )

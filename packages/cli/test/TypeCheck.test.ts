@@ -1,4 +1,4 @@
-/** Which files the type check of a build looks at, and what it says where the entry is not among them. */
+/** The files that the type check of a build looks at, and its note if the entry is not among them. */
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -66,7 +66,7 @@ describe("a solution of projects", { timeout: 60_000 }, () => {
     })
   )
 
-  it.live("what follows from a missing reference is no error of the program, but another one is", () =>
+  it.live("an error that follows from a missing reference is no error of the program, but another error is", () =>
     Effect.gen(function* () {
       const said = yield* checked(`${main}\nexport const four: number = "four"`, unbuilt)
       assert.match(said ?? "", /^the types are wrong .*\nsrc\/main\.ts\(3,14\): error TS2322: [^\n]+$/)
@@ -134,7 +134,7 @@ describe("a package of a monorepo without a tsconfig.json", { timeout: 60_000 },
     })
   )
 
-  it.live("a folder that only lies above: it is none of the project's", () =>
+  it.live("a folder that only lies above is no part of the project", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* inMonorepo({}), "types are not checked: there is no tsconfig.json near the entry")
     })

@@ -84,36 +84,34 @@ describe("Layer", () => {
     )
   })
 
-  it.effect(
-    "is written with its modes whatever the umask, in the place of an earlier one, and nothing else is left",
-    () =>
-      Effect.gen(function* () {
-        const folder = mkdtempSync(join(tmpdir(), "layer-"))
-        const umask = process.umask(0o077)
-        try {
-          for (const written of [files, files.slice(0, 2)]) yield* Layer.writeDirectory(join(folder, "out"), written)
-        } finally {
-          process.umask(umask)
-        }
-        const modes = readdirSync(folder, { recursive: true, encoding: "utf8" }).map((path) => [
-          path,
-          statSync(join(folder, path)).mode.toString(8)
-        ])
-        rmSync(folder, { recursive: true })
-        assert.deepStrictEqual(modes.toSorted(), [
-          ["out", "40755"],
-          ["out/extensions", "40755"],
-          ["out/extensions/hello", "100755"],
-          ["out/hello", "40755"],
-          ["out/hello/index.cjs", "100644"]
-        ])
-      })
+  it.effect("is written with its modes whatever the umask, replaces an earlier one, and leaves nothing else", () =>
+    Effect.gen(function* () {
+      const folder = mkdtempSync(join(tmpdir(), "layer-"))
+      const umask = process.umask(0o077)
+      try {
+        for (const written of [files, files.slice(0, 2)]) yield* Layer.writeDirectory(join(folder, "out"), written)
+      } finally {
+        process.umask(umask)
+      }
+      const modes = readdirSync(folder, { recursive: true, encoding: "utf8" }).map((path) => [
+        path,
+        statSync(join(folder, path)).mode.toString(8)
+      ])
+      rmSync(folder, { recursive: true })
+      assert.deepStrictEqual(modes.toSorted(), [
+        ["out", "40755"],
+        ["out/extensions", "40755"],
+        ["out/extensions/hello", "100755"],
+        ["out/hello", "40755"],
+        ["out/hello/index.cjs", "100644"]
+      ])
+    })
   )
 
   it.effect.each([
     ["/proc/effect-lambda/layer", "ENOENT"],
     ["/dev/null/layer", "ENOTDIR"]
-  ] as const)("a place where nothing can be made is a sentence: %s", ([directory, code]) =>
+  ] as const)("a folder in which nothing can be made is a sentence: %s", ([directory, code]) =>
     Effect.gen(function* () {
       const { cause } = yield* Effect.flip(Layer.writeDirectory(directory, files))
       assert.include(String(cause), `${directory} cannot be written: ${code}`)

@@ -69,7 +69,7 @@ describe("a zip that is none", () => {
     }
   })
 
-  it("of a program with more versions than any needs the machine is known, and no more", () => {
+  it("only the machine is known of a program with more versions than any needs", () => {
     const versions = Array.from({ length: 10_001 }, () => "GLIBC_2.17")
     assert.deepStrictEqual(Elf.parse(elfOf({ machine: x64, versions })), {
       machine: "x64",

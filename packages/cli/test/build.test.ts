@@ -60,7 +60,7 @@ let telemetryShip: readonly [Build.Built, Build.Built]
 
 const tokyo = { TZ: "Asia/Tokyo" }
 const newfoundland = { TZ: "America/St_Johns" }
-/** Where nothing can be downloaded, and nothing has been. */
+/** An environment in which nothing can be downloaded, and nothing has been. */
 const offline = { PATH: "/nowhere", XDG_CACHE_HOME: join(Project.folder, "cache") }
 
 beforeAll(async () => {
@@ -84,7 +84,7 @@ const layerOf = (built: Build.Built, arch: string): Build.BuiltLayer => {
   return layer
 }
 
-/** One invocation and SHUTDOWN, with everything as it should be. */
+/** Runs an invocation and SHUTDOWN, with everything as it should be. */
 const runOnce = Effect.fnUntraced(function* (opt: string, name: string) {
   const emulator = yield* Emulator.make({
     extensions: { opt },
@@ -223,7 +223,7 @@ describe("the layer", () => {
     assert.deepStrictEqual(layerOf(hello[1], own).codeCaches, layerOf(hello[0], own).codeCaches)
   })
 
-  it("a Node of its own is the one of the catalog", () => {
+  it("the Node in a layer is that of the catalog", () => {
     const catalog = readFileSync(join(import.meta.dirname, "../../../pnpm-workspace.yaml"), "utf8")
     for (const arch of LayerConfig.architectures) {
       assert.include(catalog, `  node-linux-${arch}: ${NodeBinary.bundledVersion}\n`)
@@ -276,7 +276,7 @@ describe("two builds in two folders and two time zones", () => {
   })
 })
 
-it("what the program logs as errors in its trial run is a note", () => {
+it("an error that the program logs in its trial run is a note", () => {
   const [note = ""] = telemetryShip[0].notes
   assert.include(note, "what went wrong in the trial run")
   assert.include(note, "init failed; idle from here on")

@@ -1,4 +1,4 @@
-/** What `effect-lambda build` says about an extension that it cannot build, and that it leaves nothing behind. */
+/** The errors of `effect-lambda build` for an extension that it cannot build, and that it leaves nothing behind. */
 import { afterAll, assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { cpSync, existsSync, readdirSync } from "node:fs"
@@ -47,7 +47,7 @@ it.live("a program that ends without registering", () =>
   })
 )
 
-it.live("a program that does nothing: what the bundler said of it, and no advice on variables", () =>
+it.live("a program that does nothing: the warning of the bundler, and no advice on variables", () =>
   Effect.gen(function* () {
     const said = yield* refusal("if (import.meta.path) globalThis.setInterval(() => {}, 1000)")
     assert.match(said, /before it registered\nit printed nothing\nnote: .*src\/main\.ts:1:5: .*import\.meta/)
@@ -76,9 +76,9 @@ it.live("a program that never registers", () =>
 
 it.live.each<[ReadonlyArray<EventType>, ReadonlyArray<string>]>([
   [["INVOKE", "SHUTDOWN"], ["it did not end within 2 seconds after SHUTDOWN"]],
-  // Nobody tells it that it should end: Lambda kills it.
+  // No event tells this program to end: Lambda kills it.
   [["INVOKE"], []]
-])("a program that stays is built, and told of where it registers for SHUTDOWN: %j", ([events, errors]) =>
+])("a program that stays is built, with a note if it registers for SHUTDOWN: %j", ([events, errors]) =>
   Effect.gen(function* () {
     const bundle = `
       const { request } = require("node:http")
@@ -99,7 +99,7 @@ it.live.each<[ReadonlyArray<EventType>, ReadonlyArray<string>]>([
   })
 )
 
-it.live("a program that is to end where it cannot be initialised is built, and told of", () =>
+it.live("a program that ends if it cannot be initialised is built, with a note", () =>
   Effect.gen(function* () {
     const project = Project.make("closed", {
       "package.json": Project.manifest(),
@@ -120,7 +120,7 @@ it.live("a program that is to end where it cannot be initialised is built, and t
   })
 )
 
-/** It registers for SHUTDOWN, if it comes so far. */
+/** A program that registers for SHUTDOWN, if it comes so far. */
 const early = (onInitFailure: string) => `
   import { Extension } from "@effect-lambda/extension"
   import { NodeExtension } from "@effect-lambda/extension-node"
@@ -133,7 +133,7 @@ it.live.each(["idle", "exit"])("a program that fails before Extension.run: its e
   Effect.gen(function* () {
     const said = yield* refusal(early(policy))
     assert.match(said, /^init failed in the trial run, so the events of the program are not known: .*--events/)
-    assert.match(said, /"MISSING"/)
+    assert.match(said, /the variable MISSING is not set/)
   })
 )
 
@@ -151,7 +151,7 @@ it.live.each<[string, Parameters<typeof LayerConfig.resolve>[1]]>([
   })
 )
 
-it.live("a handler and a finalizer that never end are abandoned by Extension.run, and told of", () =>
+it.live("a handler and a finalizer that never end are abandoned by Extension.run, with a note", () =>
   Effect.gen(function* () {
     const project = Project.make("hanging", {
       "package.json": Project.manifest(),

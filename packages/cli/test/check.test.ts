@@ -84,7 +84,7 @@ describe("effect-lambda check", { timeout: 30_000 }, () => {
       assert.isBelow(output.split("\n").length, 20)
     }))
 
-  it("what is no layer: one sentence, exit 1", () =>
+  it("a path that is no layer is one sentence, exit 1", () =>
     inFolder(async (folder) => {
       writeFileSync(join(folder, "text.zip"), "hello")
       writeFileSync(join(folder, "layer.tar.gz"), Buffer.from("1f8b0800", "hex"))

@@ -83,7 +83,7 @@ describe("effect-lambda dev", { timeout: 30_000 }, () => {
     assert.strictEqual(await invoke(endpoint), '{"hello":"Ada"}')
     await seen(/\d ms left/)
 
-    // As editors save: beside the file, then in its place.
+    // Editors save beside the file, then move it into its place.
     writeFileSync(`${main}~`, hello.replace("ms left", "ms remain"))
     renameSync(`${main}~`, main)
     await seen(
@@ -120,12 +120,12 @@ describe("effect-lambda dev", { timeout: 30_000 }, () => {
     assert.deepStrictEqual(readdirSync(temporary), [], "nothing is left in the folder for temporary files")
   })
 
-  it("waits where the first build fails, and starts when the program is repaired", async () => {
+  it("waits if the first build fails, and starts when the program is repaired", async () => {
     const { child, ended, main, seen } = dev("broken", "}{")
     await seen(/dev: nothing runs until the next change/)
     writeFileSync(main, hello)
     await seen(/dev: bundled in \d+ ms, started in \d+ ms/)
-    // As where the terminal is closed: from the shell, and from the system.
+    // A closed terminal sends both: one from the shell, and one from the system.
     child.kill("SIGHUP")
     await seen(/SIGTERM sent/)
     child.kill("SIGHUP")
@@ -135,13 +135,13 @@ describe("effect-lambda dev", { timeout: 30_000 }, () => {
     assert.deepStrictEqual(readdirSync(temporary), [], "nothing is left in the folder for temporary files")
   })
 
-  it("what goes wrong in the trial run is told with its cause, and the program runs all the same", async () => {
+  it("an error in the trial run is shown with its cause, and the program still runs", async () => {
     const source = readFileSync(join(root, "packages/examples/telemetry-ship/src/telemetry-ship.ts"), "utf8")
     const { child, ended, seen } = dev("variables", `${source}console.error(new Error("look here").stack)\n`)
     await seen(
       /dev: what went wrong in the trial run; give the variables .+ --env KEY=VALUE\n  init failed; .+TELEMETRY_URL/
     )
-    // Where that is in the source, not in the bundle.
+    // The place is that in the source, not in the bundle.
     await seen(/\| Error: look here\n.*\| +at \S+ \(src\/main\.ts:\d+:\d+\)\n/)
     await seen(/dev: bundled in \d+ ms, started in \d+ ms/)
     child.kill("SIGINT")

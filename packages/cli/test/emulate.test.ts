@@ -34,7 +34,7 @@ describe("effect-lambda emulate", { timeout: 30_000 }, () => {
     ]
     for (const flag of [...names, "freeze", "fault", "seed"]) assert.include(output, `--${flag}`)
     assert.include(output, "EXAMPLES")
-    // Not 9000, which Sentry's extension listens on, nor that of another extension.
+    // The port is not 9000, on which Sentry's extension listens, nor that of another extension.
     assert.include(output, "127.0.0.1:9700")
   })
 
@@ -98,7 +98,7 @@ describe("effect-lambda emulate", { timeout: 30_000 }, () => {
     assert.include(output, "3 invocations")
   })
 
-  it("a function that fails: the summary says how, exit 1 where every invocation failed", async () => {
+  it("a function that fails: the summary says how, exit 1 if every invocation failed", async () => {
     const { code, output } = await emulate("-e", hello, "-f", fixture("throwing-handler.mjs"), "-n", "2")
     assert.strictEqual(code, 1, output)
     assert.include(output, "2 invocations, 2 failed")
@@ -168,12 +168,12 @@ describe("effect-lambda emulate", { timeout: 30_000 }, () => {
     ["timeout@1", 0, "function: invocation 1 failed: the function had not responded"],
     ["shutdown:after-response@1", 1, "The environment was shut down before invocation"],
     ["shutdown:during-invoke@1", 1, "The environment was shut down before invocation"],
-    // What even a naive extension gets through, as on Lambda.
+    // Faults that even a naive extension survives, as on Lambda.
     ["status:next@2=500", 0, "no extension crashed or overran"],
     ["slow:next@2=300ms", 0, "no extension crashed or overran"],
     ["deadline:shutdown=676051", 0, "no extension crashed or overran"],
     ["hold-thaw=300ms", 0, "no extension crashed or overran"]
-  ])("a naive extension under %s: what the summary says", async (fault, expected, text) => {
+  ])("a naive extension under %s: the summary says so", async (fault, expected, text) => {
     const args = ["-e", fixture("naive.mjs"), "-f", handler, "-n", "2", "--timeout", "2", "--fault", fault]
     const { code, output } = await emulate(...args)
     assert.strictEqual(code, expected, output)
@@ -228,7 +228,7 @@ describe("effect-lambda emulate", { timeout: 30_000 }, () => {
     assert.match(output, /^my-internal /m)
   })
 
-  it("ends in order when nobody reads the output any more, as with `| head`", async () => {
+  it("ends in order when the output is no longer read, as with `| head`", async () => {
     const folder = mkdtempSync(join(tmpdir(), "cli-pipe-"))
     try {
       const journal = join(folder, "run.ndjson")
@@ -296,7 +296,7 @@ describe("effect-lambda emulate", { timeout: 30_000 }, () => {
     assert.notIncludeMembers(tagsOf(running.output), ["Frozen"])
   })
 
-  it("colours where they are wanted, none with NO_COLOR", async () => {
+  it("colours if they are wanted, none with NO_COLOR", async () => {
     const args = ["emulate", "-e", hello, "-f", handler, "-n", "1"]
     const coloured = await start(args, { env: { FORCE_COLOR: "1" } }).ended
     assert.notStrictEqual(coloured.output, stripVTControlCharacters(coloured.output))

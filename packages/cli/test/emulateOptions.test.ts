@@ -59,7 +59,7 @@ describe("an option of emulate", { timeout: 30_000 }, () => {
     assert.match(output, /^ +0 {2}init +platform +200000 {2}init$/m)
   })
 
-  it("--aws-env takes region and credentials from the shell, and no value is told by us", async () => {
+  it("--aws-env takes region and credentials from the shell, and prints no value", async () => {
     const shell = {
       AWS_ACCESS_KEY_ID: "AKIA-shell",
       AWS_SECRET_ACCESS_KEY: "very secret",
@@ -153,7 +153,7 @@ describe("effectLambda.env of package.json", { timeout: 30_000 }, () => {
     assert.include(output, "BOTH is flag\n")
   })
 
-  it("is that of the current folder's project where no layer has one", async () => {
+  it("is that of the current folder's project if no layer has one", async () => {
     manifest("current", { env: { WRITTEN: "current" } })
     manifest("plain", undefined)
     const { code, output } = await emulate(["-e", extension("plain")], ["WRITTEN"], { cwd: join(folder, "current") })
@@ -210,7 +210,7 @@ describe("--strict", { timeout: 30_000 }, () => {
 
 it("init that an extension holds up is its problem, and not the function's", { timeout: 30_000 }, async () => {
   const naive = join(import.meta.dirname, "fixtures/naive.mjs")
-  // There init has the time of the invocation, and not ten seconds.
+  // Under rie init has the time of the invocation, and not ten seconds.
   const args = ["--profile", "rie", "--timeout", "2", "-e", naive, "--env", "NAIVE=never-next"]
   const { code, output } = await emulate(args)
   assert.strictEqual(code, 1, output)

@@ -28,11 +28,11 @@ interface Row {
   /** Batches of telemetry that its listener has taken, at least. */
   readonly batches: number
   /**
-   * `killed`: it never reads what kind of event it has. `races`: it waits at SHUTDOWN for a record that may have come
+   * `killed`: the extension never reads the kind of its event. `races`: it waits at SHUTDOWN for a record that may have come
    * just before, and then it waits until it is killed.
    */
   readonly end: "killed" | "races"
-  /** What it leaves on the disk, where it goes with the environment on Lambda. */
+  /** The files that it leaves on the disk; on Lambda they go with the environment. */
   readonly leaves: ReadonlyArray<string>
 }
 
@@ -50,7 +50,7 @@ const rows: ReadonlyArray<Row> = [
       for (const name of ["extensions", "sentry-extension"]) Fs.mkdirSync(Path.join(folder, name))
       Fs.copyFileSync(Path.join(from, "sentry-extension"), Path.join(folder, "extensions/sentry-extension"))
       Fs.copyFileSync(Path.join(from, "index.mjs"), program)
-      // As in the layer that Sentry builds of them; the file on npm has no x bit.
+      // The file on npm has no x bit; the layer that Sentry builds has it.
       Fs.chmodSync(program, 0o755)
       return folder
     },
@@ -75,14 +75,14 @@ const rows: ReadonlyArray<Row> = [
       `SLS_OTEL_REPORT_TRACES_URL=${backend}/traces`
     ],
     check: (posted, [first = "", second = ""]) => {
-      // Protobuf: its texts stand in it as they are.
+      // The body is Protobuf, which holds texts as they are.
       const bodies = (path: string, ...texts: ReadonlyArray<string>) =>
         posted.filter((each) => each.path === path && texts.every((text) => each.body.includes(text)))
       for (const id of [first, second]) {
         assert.lengthOf(bodies("/traces", id, "@opentelemetry/instrumentation-aws-lambda"), 1)
         assert.lengthOf(bodies("/metrics", id, "faas.invoke"), 1)
       }
-      // It is made of the platform.report, which comes with the second invocation.
+      // The extension makes it from the platform.report, which comes with the second invocation.
       assert.isAtLeast(bodies("/metrics", first, "faas.duration", "faas.memory").length, 1)
     },
     batches: 3,
@@ -91,7 +91,7 @@ const rows: ReadonlyArray<Row> = [
   }
 ]
 
-/** Somebody to deliver to, until the test is over. */
+/** A backend to deliver to, until the end of the test. */
 const withBackend = async (use: (url: string, posted: ReadonlyArray<Posted>) => Promise<void>) => {
   const posted: Array<Posted> = []
   const server = createServer(async (request, response) => {

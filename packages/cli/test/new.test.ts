@@ -54,7 +54,7 @@ describe("effect-lambda new", { timeout: 30_000 }, () => {
     assert.notMatch(textOf("demo/package.json"), /workspace:|catalog:|file:/)
     assert.match(output, /cd demo\n +npm install\n +npm test\n +npm run build\n/)
     assert.notInclude(output, "TELEMETRY_URL")
-    // As long as the version is 0.0.0: `npm install` would answer E404.
+    // The version is 0.0.0, so `npm install` would answer E404.
     assert.include(output, "warning: effect-lambda is not published yet")
     assert.include(output, "--from /tmp/tarballs")
   })
@@ -116,7 +116,7 @@ describe("effect-lambda new", { timeout: 30_000 }, () => {
   })
 
   it.each<readonly [string, ReadonlyArray<string>, string]>([
-    ["no name, and nobody to ask", [], "Missing required argument: name"],
+    ["no name, and no terminal to ask at", [], "Missing required argument: name"],
     ["a name that npm does not take", ["Wrong"], "lower-case letters"],
     ["an unknown flag", ["wrong", "--telemetri"], "--telemetry"]
   ])("%s: one clear sentence, a non-zero exit, and nothing is written", async (_, args, text) => {
@@ -129,7 +129,7 @@ describe("effect-lambda new", { timeout: 30_000 }, () => {
   })
 })
 
-describe("what a project cannot be", () => {
+describe("a project that cannot be made", () => {
   const render = (name: string, from?: string) => Template.render({ name, telemetry: false, from })
 
   it.effect.each<readonly [string, string, string]>([
@@ -154,7 +154,7 @@ describe("what a project cannot be", () => {
 
   it.effect.each([
     ["a file", "/dev/null", "/dev/null is a file"],
-    ["where nothing can be written", "/proc/wrong", "mkdir '/proc/wrong'"],
+    ["in a folder in which nothing can be written", "/proc/wrong", "mkdir '/proc/wrong'"],
     ["in a folder that does not exist", join(folder, "no/where"), "no such file or directory"]
   ])("a folder that is %s", ([, directory = "", text = ""]) =>
     Effect.gen(function* () {

@@ -55,7 +55,7 @@ const logging = handlerOf("handler.mjs", 'export const handler = async () => con
 const emulate = (args: ReadonlyArray<string>, env: NodeJS.ProcessEnv = {}) =>
   start(["emulate", ...args, "-n", "1", "--timeout", "10"], { env: { TMPDIR: temporary, ...env } }).ended
 
-/** What this machine permits decides what has to be seen. */
+/** Says whether this machine permits a mount, which decides the lines to expect. */
 const isPermitted = ((): boolean => {
   try {
     execFileSync("unshare", [
@@ -108,7 +108,7 @@ describe("emulate --opt", { timeout: 60_000 }, () => {
     assert.deepStrictEqual(readdirSync(temporary), [], "nothing is left of what was unpacked")
   })
 
-  it("where no namespace is permitted: two sentences before the start, and the run goes on", async () => {
+  it("no permitted namespace: two sentences before the start, and the run goes on", async () => {
     const { code, output } = await emulate(["--opt", folderOf(namesOpt), "-f", logging], { PATH: withoutUnshare })
     if (!resolvesHere) assert.match(output, hostsNote)
     assert.match(
@@ -122,7 +122,7 @@ describe("emulate --opt", { timeout: 60_000 }, () => {
     assert.match(told.output, /^note: extensions\/names-opt names \/opt/m)
   })
 
-  it("where no namespace is permitted and nothing names /opt, nothing is said about it", async () => {
+  it("no permitted namespace and nothing that names /opt: no sentence about it", async () => {
     const { code, output } = await emulate(["--opt", folderOf(polite), "-f", logging], {
       PATH: withoutUnshare
     })
@@ -169,7 +169,7 @@ describe("emulate --opt", { timeout: 60_000 }, () => {
     assert.include((await emulate(["--opt", layer, "-f", python])).output, "found python site-packages")
   })
 
-  it("dev: what is built lies over the layers that are given, at every change", async () => {
+  it("dev: the built layer lies over the given layers, at every change", async () => {
     const project = join(root, "project")
     mkdirSync(join(project, "src"), { recursive: true })
     writeFileSync(join(project, "package.json"), JSON.stringify({ name: "own", type: "module" }))

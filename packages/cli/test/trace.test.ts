@@ -43,7 +43,7 @@ const project = Project.make("trace", {
 })
 
 let built: Build.Built
-/** What the layer printed in the emulator. */
+/** The lines that the layer printed in the emulator. */
 let log: string
 
 const build = Effect.gen(function* () {
@@ -80,7 +80,7 @@ const trace = (args: ReadonlyArray<string>, { cwd = project, input = "" } = {}) 
 }
 
 describe("a log of a layer", () => {
-  it("names positions in the bundle; the trial run already says where that is", () => {
+  it("names positions in the bundle; the trial run already names the places in the sources", () => {
     assert.match(log, /no such secret: .*\/watcher\/bundle\.cjs:\d+:\d+/)
     const [heading, said, ...rest] = built.notes.slice(1).join("\n").split("\n")
     assert.match(heading ?? "", /^what went wrong in the trial run/)
@@ -120,7 +120,7 @@ describe("a log of a layer", () => {
     assert.include(stdout, place)
   })
 
-  it("of something else: copied, and said so", () => {
+  it("a log of something else is copied, and a line says so", () => {
     const { status, stderr, stdout } = trace([], { input: "at x (/opt/other/bundle.cjs:1:2)\n" })
     assert.deepStrictEqual(
       { status, stderr, stdout },
@@ -151,7 +151,7 @@ describe("a log that goes on, as that of aws logs tail --follow", () => {
     assert.strictEqual((await ended).code, 0)
   })
 
-  it("ends when nobody reads the output any more, as with head", async () => {
+  it("ends when the output is no longer read, as with head", async () => {
     const { child, ended, seen } = follow()
     child.stdin?.on("error", () => {}).write("first\n")
     await seen(/first/)
@@ -169,14 +169,14 @@ it("the map is no part of the layer, and the bundle does not name it", () => {
   assert.isFalse(existsSync(join(layer.directory, "watcher/bundle.cjs.map")))
 })
 
-it("paths in the map begin at the project, not where the build ran", () => {
+it("paths in the map begin at the project, not at the folder of the build", () => {
   const map = SourceMap.decode(readFileSync(built.sourceMap ?? "", "utf8"))
   assert.includeMembers([...(map?.sources ?? [])], ["src/main.ts", "src/check.ts"])
   assert.isFalse(map?.sources.some((source) => source.startsWith("/")))
 })
 
 describe("positions", () => {
-  // One line: column 5 is line 2, column 3 of a.ts; column 9 is line 1, column 1 of a package.
+  // The map has one line: column 5 is line 2, column 3 of a.ts; column 9 is line 1, column 1 of a package.
   const positions = SourceMap.positions({
     version: 3,
     file: "my.ext-1/bundle.cjs",

@@ -3,7 +3,7 @@ import type { Finding, Target } from "../../src/layer/Finding.ts"
 import * as Stub from "../../src/layer/Stub.ts"
 import { arm64, beside, elfOf, type File, good, program, script, x64 } from "./foreignLayer.ts"
 
-/** Put together here, so that nobody who looks for secrets finds any in this file. */
+/** The secrets are put together here, so that a scanner finds none in this file. */
 export const accessKey = `AK${"IA"}Z7QWERTYUIOP2345`
 const githubToken = `gh${"p_"}${"a1B2c3D4e5".repeat(4)}`
 const privateKey = `-----BEGIN ${"RSA PRIVATE"} KEY-----\\n${"MIIEowIBAAKCAQEA".repeat(4)}`
@@ -118,12 +118,12 @@ export const broken: ReadonlyArray<Broken> = [
     ]
   },
   {
-    title: "Perl, of which nobody knows",
+    title: "Perl, which is not known to be there",
     files: script("#!/usr/bin/perl\n"),
     finding: ["warning", "interpreter", "extensions/hello", /not known to be in/]
   },
   {
-    title: "Python, where nobody said for which functions",
+    title: "Python, without the runtimes of the functions",
     files: script("#!/usr/bin/env python3\n"),
     finding: ["note", "interpreter", "extensions/hello", /not every function has/]
   },
@@ -228,7 +228,7 @@ export const broken: ReadonlyArray<Broken> = [
     finding: ["error", "not-executable", "hello/bin/hello", /mode 644/]
   },
   {
-    title: "a Node of its own in a zip made on Windows",
+    title: "a Node in a zip made on Windows",
     files: [
       ...script(Stub.render({ name: "hello", events: ["INVOKE"], runtime: "auto" })),
       { path: "hello/index.cjs", bytes: "" },
@@ -353,7 +353,7 @@ export const broken: ReadonlyArray<Broken> = [
     finding: ["note", "node-modules", "hello/node_modules", /1 files/]
   },
   {
-    title: "node_modules, where what looks like a password is somebody's example",
+    title: "node_modules, in which a text like a password is an example",
     files: beside("hello/node_modules/a/index.js", `connect({ password: "${password}" })`),
     finding: ["note", "node-modules", "hello/node_modules", /1 files/]
   },

@@ -14,7 +14,7 @@ export const brokenLinks: ReadonlyArray<Broken> = [
     finding: ["error", "link", "extensions/other", /not in the layer/]
   },
   {
-    title: "a symbolic link to a directory in the place of an extension",
+    title: "a symbolic link to a directory instead of an extension",
     files: [good, { ...good, path: "other/run" }, { path: "extensions/other", bytes: "../other", mode: 0o120777 }],
     finding: ["error", "link", "extensions/other", /a directory/]
   },

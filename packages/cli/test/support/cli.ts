@@ -13,7 +13,7 @@ export const start = (
     readonly cwd?: string
     /** Standard input is nothing, or a pipe that stays open. */
     readonly stdin?: "pipe"
-    /** A file descriptor in the place of the pipe that is read here. */
+    /** A file descriptor instead of the pipe that is read here. */
     readonly stdout?: number
   } = {}
 ) => {

@@ -14,7 +14,7 @@ export interface File {
   readonly host?: number
   readonly method?: number
   readonly flags?: number
-  /** What the zip says instead of the truth. */
+  /** The false values that the zip has. */
   readonly size?: number
   readonly crc?: number
 }

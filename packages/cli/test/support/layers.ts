@@ -6,7 +6,7 @@ import { createServer, type AddressInfo, type Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 
-/** A directory with these files, removed with the scope; what is in `extensions` or `bin` is executable. */
+/** A directory with these files, removed with the scope; files in `extensions` or `bin` are executable. */
 export const layerOf = (files: Readonly<Record<string, string>>) =>
   Effect.acquireRelease(
     Effect.sync(() => {

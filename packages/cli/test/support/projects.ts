@@ -26,7 +26,7 @@ export const make = (name: string, files: Readonly<Record<string, string | Uint8
 export const manifest = (effectLambda: unknown = {}, name = "@acme/watcher"): string =>
   JSON.stringify({ name, type: "module", effectLambda })
 
-/** A package `dep` with a copy of effect of its own. */
+/** A package `dep` with another copy of effect. */
 export const otherEffect = {
   "node_modules/dep/package.json": '{"name":"dep","main":"index.js"}',
   "node_modules/dep/index.js": 'require("effect")',
