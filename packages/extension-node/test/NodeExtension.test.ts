@@ -152,7 +152,7 @@ describe.each(Program.runtimes)("runMain on %s", (name, runtime) => {
       assert.strictEqual((yield* run.exit).code, 1)
       const [line, ...others] = run.output().trimEnd().split("\n")
       assert.lengthOf(others, 0)
-      assert.include(JSON.parse(line!).message, "not running inside Lambda or the emulator")
+      assert.include(JSON.parse(line!).message, "does not run inside Lambda or the emulator")
     })
   )
 

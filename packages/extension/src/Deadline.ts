@@ -47,7 +47,7 @@ export class DeadlineExceeded extends Schema.TaggedError<DeadlineExceeded>("@eff
   }
 ) {
   override get message(): string {
-    return `not done within its budget of ${Math.round(this.budgetMillis)} ms, abandoned`
+    return `the effect did not end within its budget of ${Math.round(this.budgetMillis)} ms and was abandoned`
   }
 }
 

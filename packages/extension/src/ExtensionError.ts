@@ -239,7 +239,7 @@ export class UnexpectedStatus extends Schema.TaggedError<UnexpectedStatus>(reaso
     const body = this.body === "" ? "an empty body" : `the body ${JSON.stringify(this.body)}`
     return (
       `unexpected status ${this.status} with ${body}. ` +
-      "Check that AWS_LAMBDA_RUNTIME_API names Lambda's own address (a proxy in between?) and that extensions are not switched off."
+      "Check that AWS_LAMBDA_RUNTIME_API names Lambda's own address, without a proxy in between, and that extensions are not switched off."
     )
   }
 }

@@ -104,7 +104,7 @@ const checkHeader = (method: Method, what: string, value: string) =>
         new ExtensionsApiError({
           method,
           reason: new InvalidRequest({
-            description: `${what} ${JSON.stringify(value)} holds characters that HTTP does not allow in a header, choose another`,
+            description: `${what} ${JSON.stringify(value)} holds characters that HTTP does not allow in a header; change it`,
             cause: undefined
           })
         })

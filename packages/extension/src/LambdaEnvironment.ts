@@ -153,7 +153,7 @@ const runtimeApi = (value: string | undefined): Effect.Effect<string, LambdaEnvi
       new LambdaEnvironmentError({
         variable,
         message:
-          `${variable} is not set: not running inside Lambda or the emulator; ` +
+          `${variable} is not set: this process does not run inside Lambda or the emulator; ` +
           "try `npm start` in the effect-lambda repository, or run this file with @effect-lambda/emulator."
       })
     )

@@ -26,7 +26,7 @@ describe("LambdaEnvironment", () => {
     Effect.gen(function* () {
       const error = yield* Effect.flip(make({}))
       assert.isTrue(error._tag === "LambdaEnvironmentError" && error.variable === "AWS_LAMBDA_RUNTIME_API")
-      assert.include(error.message, "not running inside Lambda or the emulator; try")
+      assert.include(error.message, "does not run inside Lambda or the emulator; try")
     })
   )
 

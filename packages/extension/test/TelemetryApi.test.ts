@@ -148,7 +148,7 @@ describe("the request", () => {
 describe("refused before anything is sent", () => {
   it.effect.each<readonly [Partial<TelemetrySubscription.Subscription>, string]>([
     [{ types: [] }, "types is empty"],
-    [{ types: ["platform", "function", "platform"] }, "twice"],
+    [{ types: ["platform", "function", "platform"] }, "must name each type once"],
     [{ buffering: { maxItems: 999 } }, "buffering.maxItems is 999, but must be a whole number between 1000 and 10000"],
     [{ buffering: { maxItems: 10_001 } }, "between 1000 and 10000"],
     [{ buffering: { maxItems: 1000.5 } }, "buffering.maxItems is 1000.5"],

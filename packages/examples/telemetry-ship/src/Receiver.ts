@@ -1,5 +1,5 @@
-/** A small HTTP endpoint for ndjson on this machine: what a log service is to the extension. */
-// The endpoint stands for somebody else's service: plain Node.
+/** A small HTTP endpoint for ndjson on this machine, in the role of a log service. */
+// The endpoint plays the service of another company, so it is plain Node.
 // @effect-diagnostics globalTimers:off
 import * as Effect from "effect/Effect"
 import * as Http from "node:http"
@@ -60,7 +60,7 @@ export const make = Effect.fnUntraced(function* (answer: Answer = () => ({ statu
   return {
     url: `http://127.0.0.1:${port}/ingest`,
     batches,
-    /** The records that were accepted, each batch once: a double has the same id. */
+    /** The records that were accepted, each batch once: a repeated batch has the same id. */
     accepted: () => {
       const once = new Map(batches.filter(({ status }) => status === 200).map(({ id, lines }) => [id, lines]))
       return [...once.values()].flat()

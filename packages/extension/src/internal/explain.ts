@@ -11,7 +11,7 @@ export const explain = (errorType: string, errorMessage: string): string | undef
         )
       }
       if (errorMessage.includes("No events allowed for internal extensions")) {
-        return "On managed instances an internal extension registers without events; is the name the file's base name?"
+        return "On managed instances an internal extension registers without events. Check that the name is the base name of the file."
       }
       if (errorMessage.startsWith("INVOKE:")) return "Managed instances know SHUTDOWN only."
       return "Lambda knows INVOKE and SHUTDOWN, in capitals."

@@ -69,7 +69,7 @@ const findProblem = (
   buffering: ReturnType<typeof encodeBuffering>
 ): string | undefined => {
   if (types.length === 0) return "types is empty, but must name at least one of platform, function and extension"
-  if (new Set(types).size < types.length) return `types names one of ${types.join(", ")} twice`
+  if (new Set(types).size < types.length) return `types is ${types.join(", ")}, but must name each type once`
   const { maxBytes, maxItems, timeoutMs } = buffering
   if (!isBetween(maxItems, 1000, 10_000)) return outside("buffering.maxItems", maxItems, 1000, 10_000)
   if (!isBetween(maxBytes, 262_144, 1_048_576)) return outside("buffering.maxBytes", maxBytes, 262_144, 1_048_576)
