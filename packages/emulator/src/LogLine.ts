@@ -6,6 +6,7 @@
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { isDeeperThan } from "./internal/JsonDepth.ts"
 
 /**
  * A line of a JSON logger.
@@ -85,8 +86,11 @@ const whyOf = (what: string, cause: string): string => {
   )
 }
 
+// `JSON.stringify` overflows the stack at some thousand levels.
+const deepest = 1000
+
 const readJson = (line: string): LogLine | undefined => {
-  if (!line.startsWith("{")) return undefined
+  if (!line.startsWith("{") || isDeeperThan(line, deepest)) return undefined
   const decoded = decodeLine(line)
   if (Option.isNone(decoded)) return undefined
   const { cause, level, message } = decoded.value

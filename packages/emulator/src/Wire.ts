@@ -47,13 +47,21 @@ const escapes: Readonly<Record<string, string>> = {
 }
 
 /**
+ * JSON with the escapes of Go's `encoding/json`: `<`, `>`, `&`, U+2028 and U+2029, which stand in texts only.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const goEscaped = (json: string): string =>
+  json.replace(/[<>&\u2028\u2029]/g, (character) => escapes[character] ?? character)
+
+/**
  * Compact JSON as Go's `encoding/json` writes it: `<`, `>`, `&`, U+2028 and U+2029 are escaped.
  *
  * @category encoding
  * @since 0.1.0
  */
-export const goJson = (value: object | string): string =>
-  JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (character) => escapes[character] ?? character)
+export const goJson = (value: object | string): string => goEscaped(JSON.stringify(value))
 
 const json = (status: number, value: object, headers: Readonly<Record<string, string>> = {}): WireResponse => ({
   status,

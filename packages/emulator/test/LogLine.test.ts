@@ -27,6 +27,11 @@ const withoutStack = `Error: a {
   }
 }`
 
+it("a line that is nested too deep is no log line, and costs no process", () => {
+  const message = `{"level":"INFO","message":${"[".repeat(100_000)}${"]".repeat(100_000)}}`
+  assert.isUndefined(LogLine.read(message))
+})
+
 describe.each<readonly [string, unknown, string | undefined]>([
   ["a message", { level: "INFO", message: "ready" }, "ready"],
   ["a message that is no text", { level: "INFO", message: ["a", 1] }, '["a",1]'],

@@ -202,6 +202,34 @@ describe("sockets", () => {
     })
   )
 
+  it.live.each(["real", "lmi"] as const)(
+    "a JSON line arrives as the process wrote it, and one that is nested too deep is text (%s)",
+    (profile) =>
+      Effect.gen(function* () {
+        const made = yield* world({ logFormat: "json", profile })
+        const listener = yield* listen()
+        yield* subscribe(
+          made,
+          made.identifier,
+          bodyFor(listener.port, { types: ["extension"], schemaVersion: "2025-01-29" })
+        )
+        const exact = '{"id":9007199254740993,"a":1.10, "a":1e400,"\\u0061":"\\/"}'
+        const nested = (levels: number) => `{"a":${"[".repeat(levels - 1)}${"]".repeat(levels - 1)}}`
+        const lines = [exact, nested(9000), nested(10_000), nested(100_000)]
+        yield* made.emulator.writeSlot("extension:a", lines.map((line) => `${line}\n`).join(""))
+        yield* awaitTrue(
+          () =>
+            listener.deliveries
+              .map(({ body }) => body)
+              .join("")
+              .split('"type":"extension"').length === 5
+        )
+        const body = listener.deliveries.map(({ body }) => body).join("")
+        for (const line of lines.slice(0, 2)) assert.include(body, `"type":"extension","record":${line}}`)
+        for (const line of lines.slice(2)) assert.include(body, JSON.stringify(line).slice(0, -1))
+      })
+  )
+
   it.live("an error answer is retried with the same bytes, and the journal has each attempt", () =>
     Effect.gen(function* () {
       const made = yield* world()

@@ -109,10 +109,10 @@ describe("case 105: one event in three schema versions", () => {
       ]
     ],
     [
-      { at, type: "function", text: '{"level":"INFO"}\n', parsed: { level: "INFO" } },
+      { at, type: "function", text: '{"level":"INFO"}\n', json: '{"level":"INFO"}' },
       [String.raw`"{\"level\":\"INFO\"}\n"`, '{"level":"INFO"}', '{"level":"INFO"}']
     ],
-    [{ at, type: "extension", text: "é<\n", parsed: undefined }, Array<string>(3).fill(String.raw`"é<\n"`)],
+    [{ at, type: "extension", text: "é<\n", json: undefined }, Array<string>(3).fill(String.raw`"é<\n"`)],
     [{ at, type: "platform.end", requestId: "r" }, [undefined, undefined, undefined]],
     [{ at, type: "platform.fault", text: "t" }, [undefined, undefined, undefined]]
   ])("$0.type", (event, expected) => {
@@ -148,7 +148,7 @@ describe("the Logs API", () => {
       { at, type: "platform.logsSubscription", name: "a", state: "Subscribed", types: ["function"] },
       Array<string>(2).fill('{"name":"a","state":"Subscribed","types":["function"]}')
     ],
-    [{ at, type: "function", text: "{}\n", parsed: {} }, Array<string>(2).fill(String.raw`"{}\n"`)]
+    [{ at, type: "function", text: "{}\n", json: "{}" }, Array<string>(2).fill(String.raw`"{}\n"`)]
   ])("$0.type", (event, expected) => {
     assert.deepStrictEqual(
       logs.map((version) => record(event, version)),

@@ -18,7 +18,7 @@ const ok: Answer = Effect.succeed(200)
 const refused: Answer = Effect.fail(new DeliveryFailed({ problem: "refused" }))
 const later = (ms: number): Answer => Effect.delay(ok, ms)
 
-const line = (text: string): TelemetryEvent => ({ at: 0, type: "function", text, parsed: undefined })
+const line = (text: string): TelemetryEvent => ({ at: 0, type: "function", text, json: undefined })
 const report: TelemetryEvent = { at: 0, type: "platform.end", requestId: "r" }
 
 /** A subscription whose listener gives these answers, one after another, then the last one again. */
@@ -202,7 +202,7 @@ describe("the real service", () => {
   it.effect("takes only events that were subscribed to and that its version has", () =>
     Effect.gen(function* () {
       const { sent, subscriber } = yield* world("real", [ok])
-      subscriber.offer({ at: 0, type: "extension", text: "a", parsed: undefined })
+      subscriber.offer({ at: 0, type: "extension", text: "a", json: undefined })
       subscriber.offer(report)
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual(sent, [])

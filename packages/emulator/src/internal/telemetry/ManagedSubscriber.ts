@@ -52,7 +52,7 @@ export const make = (options: Omit<SubscriberOptions, "gate" | "now">): Subscrib
     idle: isIdle.await,
     offer: (event) => {
       if (!types.includes(kindOf(event))) return
-      const encoded = Projection.encode(event, schemaVersion, Wire.goJson)
+      const encoded = Projection.encode(event, schemaVersion, Wire.goEscaped)
       if (encoded === undefined) return
       const wasEmpty = batcher.bytes() === 0
       const full = batcher.add(itemOf(event, encoded))

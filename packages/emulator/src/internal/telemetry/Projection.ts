@@ -132,8 +132,7 @@ const telemetryRecord = (event: TelemetryEvent, version: TelemetryVersion): obje
       return { droppedBytes: event.droppedBytes, droppedRecords: event.droppedRecords, reason: event.reason }
     case "function":
     case "extension":
-      // The first version has text only, also of a JSON log line (spec: 3.6, function).
-      return since2022December(event.parsed) ?? event.text
+      return event.text
     default:
       return undefined
   }
@@ -152,12 +151,14 @@ export interface Encoded {
 export const encode = (
   event: TelemetryEvent,
   version: SchemaVersion,
-  stringify: (value: object | string) => string = JSON.stringify
+  escape: (json: string) => string = (json) => json
 ): Encoded | undefined => {
-  const record =
-    version === "2020-08-15" || version === "2021-03-18" ? logsRecord(event, version) : telemetryRecord(event, version)
+  const isLogs = version === "2020-08-15" || version === "2021-03-18"
+  const record = isLogs ? logsRecord(event, version) : telemetryRecord(event, version)
   if (record === undefined) return undefined
+  // The Logs API and the first version have text only, also of a JSON log line.
+  const json = "json" in event && !isLogs && version !== "2022-07-01" ? event.json : undefined
   const prefix = `{"time":"${isoTime(event.at)}","type":"${event.type}","record":`
-  const rest = `${stringify(record)}}`
+  const rest = `${escape(json ?? JSON.stringify(record))}}`
   return { prefix, rest, bytes: Buffer.byteLength(prefix) + Buffer.byteLength(rest) }
 }

@@ -8,6 +8,7 @@ import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
 import type { Happening, Source } from "../../Journal.ts"
 import type { Profile } from "../../Profile.ts"
+import { isDeeperThan } from "../JsonDepth.ts"
 import { withoutBreak } from "../LineFraming.ts"
 import * as Gates from "./Gate.ts"
 import type { PlatformEventsOptions } from "./PlatformEvents.ts"
@@ -47,12 +48,17 @@ export interface TelemetryOptions extends PlatformEventsOptions {
   readonly record: (happening: Happening) => void
 }
 
-/** The object that a JSON log line is. */
-const parseObject = (line: string): object | undefined => {
-  if (!line.trimStart().startsWith("{")) return undefined
+// Go's `encoding/json` reads no more levels, and the record has one around the line.
+const deepest = 9999
+
+/** The object that a JSON log line is, as the process wrote it: numbers of any size and fields that come twice stay. */
+const jsonOf = (line: string): string | undefined => {
+  // A line break between the tokens would end a line of TCP.
+  const text = line.trim().replaceAll(/[\r\n]/g, " ")
+  if (!text.startsWith("{") || isDeeperThan(text, deepest)) return undefined
   try {
-    const value: unknown = JSON.parse(line)
-    return typeof value === "object" && value !== null ? value : undefined
+    JSON.parse(text)
+    return text
   } catch {
     return undefined
   }
@@ -112,7 +118,7 @@ export const make = Effect.fnUntraced(function* (
   return {
     wrote: (source, line, at) => {
       const text = managed ? withoutBreak(line) : line
-      publish({ at, type: logTypeOf(source), text, parsed: logFormat === "json" ? parseObject(line) : undefined })
+      publish({ at, type: logTypeOf(source), text, json: logFormat === "json" ? jsonOf(line) : undefined })
     },
     happened: (happening, at) => {
       switch (happening._tag) {

@@ -97,11 +97,11 @@ export type TelemetryEvent = { readonly at: number } & (
       readonly droppedRecords: number
       readonly reason: string
     }
-  /** A line of a process, with its line break where the profile keeps it. `parsed`: what a JSON log line says. */
+  /** A line of a process, with its line break where the profile keeps it. `json`: the JSON that a JSON log line is, as written. */
   | {
       readonly type: "function" | "extension"
       readonly text: string
-      readonly parsed: object | undefined
+      readonly json: string | undefined
     }
 )
 
