@@ -189,7 +189,7 @@ export const make = (memorySize = Infinity): Shortfalls => {
       }
       if (attempts > 0 && delivered === 0) {
         const lost = dropped === 0 ? "" : `; ${records(dropped)} never arrived`
-        shortfalls.push(`the telemetry listener of ${name} never answered, tried ${times(attempts)}: ${problem}${lost}`)
+        shortfalls.push(`the telemetry listener of ${name} took nothing, tried ${times(attempts)}: ${problem}${lost}`)
       } else if (dropped > 0) {
         // A line that says goodbye comes after the listener is closed.
         const isGoodbye = known.hearsItself && dropped <= known.lastWords

@@ -113,7 +113,7 @@ describe("an extension that does not do its work", () => {
       "never answers with its listener",
       [subscription("Subscribed"), attempt, attempt, dropped(7)],
       [
-        "the telemetry listener of demo never answered, tried 2 times: connect ECONNREFUSED 127.0.0.1:4243; 7 telemetry records never arrived"
+        "the telemetry listener of demo took nothing, tried 2 times: connect ECONNREFUSED 127.0.0.1:4243; 7 telemetry records never arrived"
       ]
     ],
     [

@@ -101,7 +101,7 @@ describe("an option of emulate", { timeout: 30_000 }, () => {
     ],
     ["--aws-env in a shell without", ["--aws-env"], "has no AWS_ACCESS_KEY_ID"],
     ["a variable without =", ["--env", "do-not-print-me"], "--env takes KEY=VALUE, and one of its values has no ="],
-    ["a region with a space", ["--region", "eu west"], "--region is no region"],
+    ["a region with a space", ["--region", "eu west"], "--region has other characters"],
     ["--region twice", ["--region", "a", "--env", "AWS_REGION=b"], "leave one of them out"],
     [
       "a trace header with a line break",

@@ -57,7 +57,8 @@ const problemWith = (name: string, value: string, isHidden: boolean): InvalidVar
   }
   if (!isHidden) return undefined
   if (/^[^A-Za-z_]|[^A-Za-z0-9_]/.test(name)) {
-    const problem = "is no name that Lambda takes: those begin with a letter, and have letters, digits and _"
+    const problem =
+      "begins with a digit or has other characters than letters, digits and _, and Lambda refuses such names"
     return new InvalidVariable({ name, problem, option: undefined })
   }
   if (!name.startsWith("_")) return undefined
@@ -73,7 +74,7 @@ const problemWith = (name: string, value: string, isHidden: boolean): InvalidVar
  */
 export const regionProblem = (region: string): string | undefined => {
   if (region === "") return "is empty"
-  return /^[A-Za-z0-9-]+$/.test(region) ? undefined : "is no region: those have letters, digits and hyphens"
+  return /^[A-Za-z0-9-]+$/.test(region) ? undefined : "has other characters than letters, digits and hyphens"
 }
 
 const settingProblem = (environment: Environment): InvalidVariable | undefined => {
