@@ -60,7 +60,7 @@ export const find = async (path: string, needs: ReadonlyArray<string>): Promise<
   const folder = resolve(path)
   if (!existsSync(join(folder, "packages/extension/package.json"))) {
     throw new Error(
-      `${folder} is no checkout of this project: it has no packages/extension. Give the folder that "git worktree add" or ` +
+      `${folder} is not a checkout of this project: it has no packages/extension. Give the folder that "git worktree add" or ` +
         '"git clone" made.'
     )
   }

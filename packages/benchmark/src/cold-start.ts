@@ -37,7 +37,8 @@ const measure = async (
 
 const benchmark: Benchmark = {
   name: "bench:cold-start",
-  description: "Measures what the built hello layer adds to a cold start, beside a program without any library",
+  description:
+    "Measures the time that the built hello layer adds to a cold start, beside a program without any library",
   size: { flag: "events", standard: 1000, description: "Invocations after each start, for memory" },
   needs,
   measure: async (options, signal) => {

@@ -33,8 +33,8 @@ const problemOf = (path: string): Promise<string> =>
   )
 
 describe("--against refuses", () => {
-  it("a folder that is no checkout", async () => {
-    assert.include(await problemOf(folder), `${folder} is no checkout of this project`)
+  it("a folder that is not a checkout", async () => {
+    assert.include(await problemOf(folder), `${folder} is not a checkout of this project`)
   })
 
   it("a checkout without the program", async () => {
@@ -109,7 +109,7 @@ describe("the flags of a benchmark", () => {
     { args: ["--rounds", "0"], says: "--rounds" },
     { args: ["--rounds", "1.5"], says: "--rounds" },
     { args: ["--events", "many"], says: "--events" },
-    { args: ["--against", join(folder, "nowhere")], says: "nowhere is no checkout of this project" },
+    { args: ["--against", join(folder, "nowhere")], says: "nowhere is not a checkout of this project" },
     { args: ["--against"], says: "--against" },
     { args: ["--batches", "3"], says: "--batches" },
     { args: ["elsewhere"], says: "elsewhere" }

@@ -17,7 +17,7 @@ export const flags = {
   opt: Flag.Path("opt").pipe(
     Flag.withMetavar("DIR|ZIP"),
     Flag.withDescription(
-      "A layer, as a folder laid out as /opt or as its zip; seen as /opt where this system permits it. May be given several times, the later over the earlier"
+      "A layer, as a folder laid out as /opt or as its zip; seen as /opt if this system permits that. May be given several times, the later over the earlier"
     ),
     Flag.atLeast(0)
   ),

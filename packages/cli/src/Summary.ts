@@ -189,7 +189,7 @@ export const make = ({
           `${figures.name} never registered ${why}` +
             (internal === undefined
               ? ""
-              : `; there is a registration as "${internal.figures.name}", which is no file: is that meant to be it?`)
+              : `; there is a registration as "${internal.figures.name}", which is not the name of a file: is that this extension?`)
         )
       } else if (!generation.isReady) problems.add(`${figures.name} never called next ${why}`)
     }

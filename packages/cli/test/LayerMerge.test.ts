@@ -71,10 +71,10 @@ describe("merge", () => {
   ])("%s", (_, layers, expected) => assert.deepStrictEqual(merged(...layers), expected))
 
   it.each<readonly [string, ReadonlyArray<ReadonlyArray<File>>, RegExp]>([
-    ["a path that leaves", [[text("../a", "")]], /^0: "\.\.\/a" in it is no path inside a layer$/],
-    ["a path that leaves from within", [[text("a/../../b", "")]], /"a\/\.\.\/\.\.\/b" in it is no path inside/],
-    ["an absolute path", [[text("/etc/passwd", "")]], /"\/etc\/passwd" in it is no path inside/],
-    ["a path with a null character", [[text("a\0b", "")]], /is no path inside a layer$/],
+    ["a path that leaves", [[text("../a", "")]], /^0: "\.\.\/a" in it is not a path inside a layer$/],
+    ["a path that leaves from within", [[text("a/../../b", "")]], /"a\/\.\.\/\.\.\/b" in it is not a path inside/],
+    ["an absolute path", [[text("/etc/passwd", "")]], /"\/etc\/passwd" in it is not a path inside/],
+    ["a path with a null character", [[text("a\0b", "")]], /is not a path inside a layer$/],
     ["a link that leaves", [[link("a", "../b")]], /the link "a" leads out of the layer, to "\.\.\/b"$/],
     ["a link to an absolute path", [[link("a", "/etc/passwd")]], /leads out of the layer, to "\/etc\/passwd"$/],
     ["a link to a neighbour of /opt", [[link("a", "/optional")]], /leads out of the layer/],
@@ -88,7 +88,11 @@ describe("merge", () => {
       [[link("a", "dir/here/../../b"), folder("dir")], [link("dir/here", "..")]],
       /the link "a" leads out of the layer/
     ],
-    ["a file below a link", [[link("a", "b"), text("a/c", "")]], /^0: "a\/c" in it is below "a", which is no folder$/],
+    [
+      "a file below a link",
+      [[link("a", "b"), text("a/c", "")]],
+      /^0: "a\/c" in it is below "a", which is not a folder$/
+    ],
     ["a file below a file", [[text("a/c", ""), text("a", "")]], /"a\/c" in it is below "a"/],
     ["a device", [[{ path: "null", mode: 0o020666, bytes: "" }]], /"null" in it is neither file, folder nor link$/],
     ["nothing but a dot", [[folder(".")]], /^0: it is empty$/],

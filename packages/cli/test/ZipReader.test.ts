@@ -6,12 +6,12 @@ import * as Findings from "../src/layer/Findings.ts"
 import * as ZipReader from "../src/layer/ZipReader.ts"
 import { check, elfOf, good, targetOf, x64, zipOf } from "./support/foreignLayer.ts"
 
-describe("a zip that is none", () => {
+describe("a zip that cannot be read", () => {
   const zip = zipOf([good, { path: "hello/index.cjs", bytes: "exports.a = 1\n".repeat(50) }])
 
   it.each([
-    ["nothing", Buffer.alloc(0), /no zip/],
-    ["text", Buffer.from("hello"), /no zip/],
+    ["nothing", Buffer.alloc(0), /is not a zip/],
+    ["text", Buffer.from("hello"), /is not a zip/],
     ["cut off at the end", zip.subarray(0, zip.length - 30), /end of the zip is missing/],
     ["cut off at the beginning", zip.subarray(zip.length - 60), /directory is broken/],
     [

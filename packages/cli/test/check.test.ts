@@ -90,7 +90,7 @@ describe("effect-lambda check", { timeout: 30_000 }, () => {
       writeFileSync(join(folder, "layer.tar.gz"), Buffer.from("1f8b0800", "hex"))
       const { code, output } = await run(join(folder, "text.zip"))
       assert.strictEqual(code, 1)
-      assert.include(output, "text.zip cannot be checked: it is no zip")
+      assert.include(output, "text.zip cannot be checked: it is not a zip")
       assert.notMatch(output, /^ +at /m)
       for (const [path, words] of [
         [join(folder, "layer.tar.gz"), "it is packed with gzip (a .tar.gz?); Lambda takes a zip"],

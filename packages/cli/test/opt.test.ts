@@ -198,7 +198,7 @@ describe("emulate --opt", { timeout: 60_000 }, () => {
 
   it.each<readonly [string, () => string, RegExp]>([
     ["no such path", () => join(root, "nowhere"), /--opt .*nowhere: there is no such file or directory/],
-    ["no zip", () => textFileOf("text"), /\.zip: it is no zip/],
+    ["no zip", () => textFileOf("text"), /\.zip: it is not a zip/],
     ["half a zip", () => textFileOf("PK\u0003\u0004half"), /\.zip: the end of the zip is missing/],
     ["an empty zip", () => zipFileOf([]), /\.zip: it is empty/],
     ["an empty folder", emptyFolder, /empty: it is empty/],
@@ -215,7 +215,7 @@ describe("emulate --opt", { timeout: 60_000 }, () => {
     [
       "a path that leaves",
       () => zipFileOf([{ path: "../../evil", bytes: "" }]),
-      /"\.\.\/\.\.\/evil" in it is no path inside/
+      /"\.\.\/\.\.\/evil" in it is not a path inside/
     ],
     [
       "a checksum that is wrong",

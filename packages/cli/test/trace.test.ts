@@ -218,7 +218,7 @@ describe("bad input is one clear sentence and a non-zero exit", () => {
     [
       "a map that is none",
       ["--map", "package.json"],
-      /package\.json is no source map that effect-lambda build has written/
+      /package\.json is not a source map that effect-lambda build has written/
     ],
     ["a log that is not there", ["none.log"], /the log cannot be read: .*none\.log/]
   ])("%s", (_, args, expected) => {

@@ -47,7 +47,7 @@ const positionsIn = Effect.fnUntraced(function* (file: string) {
       )
     )
   const map = SourceMap.decode(text)
-  if (map === undefined) return yield* fail(`${file} is no source map that effect-lambda build has written`)
+  if (map === undefined) return yield* fail(`${file} is not a source map that effect-lambda build has written`)
   return { file: map.file, positions: SourceMap.positions(map) }
 })
 
@@ -101,7 +101,7 @@ export const trace = Command.make("trace", flags, run).pipe(
   Command.withExamples([
     {
       command: "aws logs tail /aws/lambda/my-function --follow | effect-lambda trace",
-      description: "The layer is the one that was built here last"
+      description: "The log of the layer that was built here last"
     },
     {
       command: "effect-lambda trace --map releases/1.4.2/watcher.map outage.log",

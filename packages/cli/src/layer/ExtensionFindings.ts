@@ -29,7 +29,10 @@ const shebangOf = (line: string): Shebang => {
   const rest = text.slice(interpreter.length).trim()
   const shebang = { programs: [interpreter], usesSplit: false }
   if (!interpreter.startsWith("/")) {
-    return { ...shebang, problem: `${JSON.stringify(interpreter)} is no absolute path, and Linux looks nowhere else` }
+    return {
+      ...shebang,
+      problem: `${JSON.stringify(interpreter)} is not an absolute path, and Linux looks nowhere else`
+    }
   }
   if (NodePath.posix.basename(interpreter) !== "env") return { ...shebang, problem: undefined }
   const words = rest.split(/\s+/)

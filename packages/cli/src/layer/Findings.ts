@@ -188,7 +188,7 @@ const sizeFindings = (content: LayerContent): ReadonlyArray<Finding> => {
   const unpacked = content.entries.reduce((total, { size }) => total + size, 0)
   if (unpacked > maxUnzippedBytes) {
     const message = `it unpacks to ${megabytes(unpacked)}; Lambda takes 250 MB for a function with all of its layers`
-    findings.push(error("size", "", message, "leave out what the extension does not need at run time"))
+    findings.push(error("size", "", message, "leave out files that the extension does not need at run time"))
   }
   if (content.packedBytes !== undefined && content.packedBytes > maxUploadBytes) {
     const message = `the zip has ${megabytes(content.packedBytes)}; Lambda takes 50 MB in a request`

@@ -32,7 +32,7 @@ const read = (layer: ReadonlyArray<Entry>): Result.Result<Entries, string> =>
       const quoted = JSON.stringify(entry.path)
       const parts = entry.path.split("/")
       if (entry.path.startsWith("/") || parts.includes("..") || entry.path.includes("\0")) {
-        return yield* Result.fail(`${quoted} in it is no path inside a layer`)
+        return yield* Result.fail(`${quoted} in it is not a path inside a layer`)
       }
       if (entry.kind === "other") return yield* Result.fail(`${quoted} in it is neither file, folder nor link`)
       const path = parts.filter((part) => part !== "" && part !== ".").join("/")
@@ -43,7 +43,7 @@ const read = (layer: ReadonlyArray<Entry>): Result.Result<Entries, string> =>
       const blocking = above(path).find((parent) => (entries.get(parent)?.kind ?? "directory") !== "directory")
       if (blocking !== undefined) {
         return yield* Result.fail(
-          `${JSON.stringify(path)} in it is below ${JSON.stringify(blocking)}, which is no folder`
+          `${JSON.stringify(path)} in it is below ${JSON.stringify(blocking)}, which is not a folder`
         )
       }
     }

@@ -120,7 +120,7 @@ const directoryOf = (bytes: Uint8Array): Result.Result<ReadonlyArray<Entry>, str
   const end = findEnd(view)
   if (end === undefined) {
     const isZip = bytes[0] === 0x50 && bytes[1] === 0x4b
-    return Result.fail(isZip ? "the end of the zip is missing; is the file complete?" : "it is no zip")
+    return Result.fail(isZip ? "the end of the zip is missing; is the file complete?" : "it is not a zip")
   }
   const count = view.getUint16(end + 10, true)
   const size = view.getUint32(end + 12, true)

@@ -93,7 +93,7 @@ export const broken: ReadonlyArray<Broken> = [
   {
     title: "a relative interpreter",
     files: script("#!bash\n"),
-    finding: ["error", "shebang", "extensions/hello", /no absolute path/]
+    finding: ["error", "shebang", "extensions/hello", /not an absolute path/]
   },
   {
     title: "two words after env",
