@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import { functionMemorySize, LambdaEnvironment } from "@effect-lambda/extension/LambdaEnvironment"
+import * as Telemetry from "@effect-lambda/extension/Telemetry"
 import * as TelemetryApi from "@effect-lambda/extension/TelemetryApi"
 import type { TelemetryListenerError } from "@effect-lambda/extension/TelemetryListener"
 import * as TelemetryReceiver from "@effect-lambda/extension/TelemetryReceiver"
@@ -27,6 +28,9 @@ const queueBytes = Effect.map(
 /** On a developer's machine nobody else may send telemetry. Port 9001 of this machine might be Lambda itself. */
 const localHost = (runtimeApi: string): string | undefined =>
   /^(127\.|localhost:)/.test(runtimeApi) && !runtimeApi.endsWith(":9001") ? "127.0.0.1" : undefined
+
+// A terminal and a file do not count.
+const logSize = () => (process.stdout.bytesWritten ?? 0) + (process.stderr.bytesWritten ?? 0)
 
 /**
  * A receiver that listens with `node:http` or `node:net` and subscribes over
@@ -72,7 +76,10 @@ export const layer = (
     })
   ).pipe(
     Layer.provide([NodeTelemetryListener.layer, Layer.provide(TelemetryApi.layer, LambdaHttpClient.layer)]),
-    Layer.merge(Layer.succeed(TelemetrySink.CurrentUnusedProxy, ofThisProcess))
+    Layer.merge([
+      Layer.succeed(TelemetrySink.CurrentUnusedProxy, ofThisProcess),
+      Layer.succeed(Telemetry.CurrentLogSize, Effect.sync(logSize))
+    ])
   )
 
 /**

@@ -8,6 +8,7 @@
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -19,6 +20,7 @@ import type * as Stream from "effect/Stream"
 import { Background } from "./Background.ts"
 import type * as FlushStrategy from "./FlushStrategy.ts"
 import { type Flushable, ofStream } from "./internal/consumers.ts"
+import * as ownLogs from "./internal/ownLog.ts"
 import { batchBounds, type Session, start } from "./internal/session.ts"
 import { ofSink } from "./internal/sinkConsumer.ts"
 import type { Registration } from "./Registration.ts"
@@ -103,6 +105,25 @@ export interface Telemetry<out E, out R> {
   ) => Effect.Effect<Session, E | TelemetryApiError | TelemetryOptionsError, R | Background | Scope.Scope>
 }
 
+/**
+ * How many bytes this process has written to its log so far, by whatever way.
+ * With the type `extension` it shows that a sink or a program over the stream
+ * writes lines with each batch, which Lambda delivers as the next batch: that is
+ * said once. `NodeTelemetry.layer` provides it. Default: always 0.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const CurrentLogSize: Context.Reference<Effect.Effect<number>> = /*#__PURE__*/ Context.Reference(
+  "@effect-lambda/extension/Telemetry/CurrentLogSize",
+  { defaultValue: () => Effect.succeed(0) }
+)
+
+const ownLogOf = (who: string, types: TelemetryReceiver["Service"]["types"]) =>
+  types.includes("extension")
+    ? Effect.map(CurrentLogSize, (size) => ownLogs.watch(who, size))
+    : Effect.succeed(ownLogs.none)
+
 const defaultRetry = Schedule.exponential("100 millis").pipe(Schedule.upTo({ times: 3 }))
 
 /**
@@ -145,8 +166,13 @@ export function make<E, R>(options: Options<E, R>): Telemetry<E, R | TelemetryRe
               `end: leave "extension" out of the types of TelemetryReceiver, or take another sink`
           })
         }
+        const { begun, ended } = yield* ownLogOf(`the sink ${sink.name}`, receiver.types)
+        const watched: TelemetrySink = {
+          ...sink,
+          export: (batch) => Effect.andThen(begun, Effect.ensuring(sink.export(batch), ended))
+        }
         flushables.push(
-          yield* ofSink(receiver.open, sink, {
+          yield* ofSink(receiver.open, watched, {
             batch: batchBounds(options),
             timeoutMillis: Duration.toMillis(options.exportTimeout ?? "5 seconds"),
             retry: options.retry ?? defaultRetry,
@@ -198,7 +224,8 @@ export const stream = <E = never, R = never>(
 ): Telemetry<never, R | TelemetryReceiver> => ({
   start: Effect.fnUntraced(function* (registration: Registration) {
     const receiver = yield* TelemetryReceiver
-    const { close, ended, events, flushable } = ofStream(receiver.open, yield* Clock.currentTimeMillis)
+    const ownLog = yield* ownLogOf("the program over the stream", receiver.types)
+    const { close, ended, events, flushable } = ofStream(receiver.open, yield* Clock.currentTimeMillis, ownLog)
     const context = yield* Effect.context<R>()
     const background = yield* Background
     const running = Effect.suspend(() => program(events)).pipe(

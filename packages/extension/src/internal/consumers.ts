@@ -7,6 +7,8 @@ import * as Latch from "effect/Latch"
 import * as Stream from "effect/Stream"
 import type { TelemetryEvent } from "../TelemetryEvent.ts"
 import type { Open } from "../TelemetryReceiver.ts"
+import * as ownLogs from "./ownLog.ts"
+import type { OwnLog } from "./ownLog.ts"
 import type { Bounds, Queue } from "./queue.ts"
 
 export const everything: Bounds = { maxRecords: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY }
@@ -41,7 +43,7 @@ const pulled: Bounds = { maxRecords: 1000, maxBytes: 1024 * 1024 }
  * `ended` is for when nobody will read any more: what comes then is refused, and counted as that. After `close` it is
  * not offered any more.
  */
-export const ofStream = (open: Open, openedAt = 0) => {
+export const ofStream = (open: Open, openedAt = 0, ownLog: OwnLog = ownLogs.none) => {
   /** Given to the reader, which has not asked for more yet. */
   let inHand = 0
   const { close, count, queue } = open("stream", ({ records }) => records + inHand)
@@ -56,13 +58,16 @@ export const ofStream = (open: Open, openedAt = 0) => {
         settle("delivered")
         if (queue.records === 0) Latch.openUnsafe(idle)
         return Effect.flatMap(
-          queue.when(() => queue.records > 0 || queue.isEnded),
+          Effect.andThen(
+            ownLog.ended,
+            queue.when(() => queue.records > 0 || queue.isEnded)
+          ),
           () => {
             Latch.closeUnsafe(idle)
             const next = queue.take(pulled)
             if (!Arr.isReadonlyArrayNonEmpty(next)) return Cause.done()
             inHand += next.length
-            return Effect.succeed(next)
+            return Effect.as(ownLog.begun, next)
           }
         )
       })
