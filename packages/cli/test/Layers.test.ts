@@ -17,6 +17,7 @@ import {
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
+import * as SlowRegister from "../../examples/hello/test/slowRegister.ts"
 import * as Receiver from "../../examples/telemetry-ship/src/Receiver.ts"
 import * as Build from "../src/layer/Build.ts"
 import * as Bun from "../src/layer/Bun.ts"
@@ -183,6 +184,13 @@ describe.each(functions)("unzipped, beside a function in %s", (_, handler) => {
     })
   )
 })
+
+it.live("hello survives a register that is answered after 1.3 seconds, and registers once", () =>
+  Effect.gen(function* () {
+    const { crashes, output } = yield* SlowRegister.play(optOf("hello managed"), 1.3)
+    assert.deepStrictEqual(crashes, [], output.join("\n"))
+  })
+)
 
 describe("beside a function in Python, without a Node in PATH or in the image", () => {
   const environment = { PATH: pythonOnly }
