@@ -368,7 +368,7 @@ describe("shutdown", () => {
     machine.send({ _tag: "Shutdown", reason: "spindown" })
     assert.deepStrictEqual(machine.answers().at(-1), { _tag: "Abandoned", requestId: "r2" })
     machine.exit("extension:a")
-    assert.deepInclude(machine.happenings(), { _tag: "ShutdownEnded", reason: "failure", reset: true })
+    assert.deepInclude(machine.happenings(), { _tag: "ShutdownEnded", reason: "failure", reset: false })
     machine.invoke("r3")
     assert.deepStrictEqual(machine.answers().at(-1), { _tag: "Abandoned", requestId: "r3" })
     assert.deepStrictEqual(machine.spawned(), ["extension:a", "runtime"])

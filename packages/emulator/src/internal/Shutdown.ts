@@ -112,7 +112,9 @@ export const giveUpCollecting = (env: Environment): void => {
 
 const finishShutdown = (env: Environment): void => {
   if (env.phase._tag !== "Shutdown") return
-  const { reason, reset } = env.phase
+  const { reason } = env.phase
+  // What began as a reset is the end if that was asked for meanwhile.
+  const reset = env.phase.reset && !env.endRequested
   for (const timer of ["runtimeTermination", "flush", "shutdown", "collect"] as const) stopTimer(env, timer)
   record(env, { _tag: "ShutdownEnded", reason, reset })
   // Registrations, gates and the fatal error are forgotten; identifiers will be new. A poll that still stands goes with
@@ -127,7 +129,7 @@ const finishShutdown = (env: Environment): void => {
   env.broken = undefined
   env.memoryBytes = undefined
   if (env.invocation === undefined) releaseAnswer(env)
-  if (reset && !env.endRequested) {
+  if (reset) {
     env.phase = { _tag: "Cold" }
     return
   }
