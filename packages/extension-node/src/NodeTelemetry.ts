@@ -97,19 +97,55 @@ export class FileSinkError extends Schema.TaggedError<FileSinkError>("@effect-la
   }
 }
 
+/** Appends all of it or nothing: half a record would spoil the one behind it as well. */
+const append = (path: string, bytes: string | Uint8Array): Promise<void> =>
+  process
+    .getBuiltinModule("node:fs/promises")
+    .open(path, "a")
+    .then((file) =>
+      file
+        .stat()
+        .then(({ size }) =>
+          file.appendFile(bytes).catch((cause: unknown) =>
+            file
+              .truncate(size)
+              // Fails on what is no file of a disk; the cause is what counts.
+              .catch(() => {})
+              .then(() => Promise.reject(cause))
+          )
+        )
+        .finally(() => file.close())
+    )
+
 /**
  * A sink that appends ndjson to a file: for local work. In Lambda only `/tmp` is
  * writable, and ends with the environment.
+ *
+ * A batch is in the file once, as whole lines: a write that takes longer than
+ * `exportTimeout` goes on, and the next attempt waits for it.
  *
  * @category sinks
  * @since 0.1.0
  */
 export const fileSink = (path: string): Effect.Effect<TelemetrySink.TelemetrySink> =>
-  TelemetrySink.make({
-    name: `file ${path}`,
-    export: (batch) =>
-      Effect.tryPromise({
-        try: () => process.getBuiltinModule("node:fs/promises").appendFile(path, TelemetrySink.toBody(batch, "ndjson")),
-        catch: (cause) => new FileSinkError({ path, cause })
+  Effect.suspend(() => {
+    let id: string | undefined
+    // A write cannot be interrupted, so an attempt that ran out of time is still at work.
+    let writing: Promise<void> = Promise.resolve()
+    const write = (batch: TelemetrySink.TelemetryBatch): Promise<void> => {
+      if (id === batch.id) return writing
+      id = batch.id
+      const next = () => append(path, TelemetrySink.toBody(batch, "ndjson"))
+      writing = writing.then(next, next)
+      const written = writing
+      written.catch(() => {
+        if (writing === written) id = undefined
       })
+      return written
+    }
+    return TelemetrySink.make({
+      name: `file ${path}`,
+      export: (batch) =>
+        Effect.tryPromise({ try: () => write(batch), catch: (cause) => new FileSinkError({ path, cause }) })
+    })
   })

@@ -5,7 +5,7 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { createConnection } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -83,6 +83,42 @@ it.live("fileSink appends ndjson", () =>
       .split("\n")
       .map((line): string => JSON.parse(line).record)
     assert.deepStrictEqual(records, ["a\n", "b\n", "c\n"])
+  })
+)
+
+it.live("fileSink has a batch in the file once, as whole lines, however often an attempt runs out of time", () =>
+  Effect.gen(function* () {
+    const path = join(yield* temporary, "telemetry.ndjson")
+    const sink = yield* NodeTelemetry.fileSink(path)
+    // Node writes it in many pieces.
+    const large = {
+      id: "1",
+      events: Array.from({ length: 40 }, (_, index) => TelemetryTest.log(`${index}`.repeat(2 ** 17)))
+    }
+    for (let attempt = 0; attempt < 3; attempt++) yield* Effect.timeoutOption(sink.export(large), 0)
+    yield* sink.export(large)
+    yield* sink.export({ id: "2", events: [TelemetryTest.log("after")] })
+    const records = readFileSync(path, "utf8")
+      .trimEnd()
+      .split("\n")
+      .map((line): string => JSON.parse(line).record.slice(0, 5))
+    assert.deepStrictEqual(records, [
+      ...Array.from({ length: 40 }, (_, index) => `${index}`.repeat(5).slice(0, 5)),
+      "after"
+    ])
+  })
+)
+
+it.live("fileSink leaves nothing of a batch that it could not write, and tries again", () =>
+  Effect.gen(function* () {
+    const folder = yield* temporary
+    const path = join(folder, "later", "telemetry.ndjson")
+    const sink = yield* NodeTelemetry.fileSink(path)
+    const batch = { id: "1", events: [TelemetryTest.log("a")] }
+    yield* Effect.flip(sink.export(batch))
+    mkdirSync(join(folder, "later"))
+    yield* sink.export(batch)
+    assert.lengthOf(readFileSync(path, "utf8").trimEnd().split("\n"), 1)
   })
 )
 
