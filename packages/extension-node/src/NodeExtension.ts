@@ -93,6 +93,22 @@ const failingInInit = <A, E>(effect: Effect.Effect<A, E, Services>, onInitFailur
 
 const signals = { SIGINT: 130, SIGTERM: 143 } as const
 
+// How long a reader of the log that does not read holds the end of the process.
+const longestWriteMillis = 1000
+
+/** What does not fit into a pipe waits in memory, and would be lost with the process: the last log lines, such as the accounting. */
+const whenWritten = (then: () => void): void => {
+  const unwritten = [process.stdout, process.stderr].filter(({ writableLength }) => writableLength > 0)
+  let left = unwritten.length
+  if (left === 0) return then()
+  const written = () => {
+    left--
+    if (left === 0) then()
+  }
+  // A pipe without a reader fails, and is done with as well.
+  for (const stream of unwritten) stream.write("", written)
+}
+
 /**
  * @category models
  * @since 0.1.0
@@ -211,11 +227,12 @@ export const runMain: {
       withLogs
     )
     // While a fiber waits for another fiber, nothing else may keep the event loop alive.
-    const keepAlive = setInterval(() => {}, 2 ** 30)
+    setInterval(() => {}, 2 ** 30)
     Effect.runFork(program).addObserver((result) => {
-      clearInterval(keepAlive)
-      // Exits at once: a socket or timer that the user forgot must not hold the environment until it is killed.
-      exit(Exit.isSuccess(result) ? 0 : 1)
+      const code = Exit.isSuccess(result) ? 0 : 1
+      exitIn(longestWriteMillis, code)
+      // Then exits at once: a socket or timer that the user forgot must not hold the environment until it is killed.
+      whenWritten(() => exit(code))
     })
   }
 )

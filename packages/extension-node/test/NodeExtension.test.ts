@@ -64,6 +64,17 @@ describe.each(Program.runtimes)("runMain on %s", (name, runtime) => {
     })
   )
 
+  it.live("ends when its last log lines are written, however long they are", () =>
+    Effect.gen(function* () {
+      const { host } = yield* lambda(() => shutdown(2000))
+      const run = yield* start("probe.ts", { AWS_LAMBDA_RUNTIME_API: host, PROBE: "chatty" })
+      assert.deepStrictEqual(yield* run.exit, { code: 0, signal: null })
+      const [long, last = ""] = run.output().trimEnd().split("\n")
+      assert.lengthOf(long ?? "", 4_000_000)
+      assert.strictEqual(JSON.parse(last).message, "the last line")
+    })
+  )
+
   it.live("ends with 0 after SHUTDOWN; logs are JSON, one line each; the name is the file's", () =>
     Effect.gen(function* () {
       const { host, received } = yield* lambda(invoke, () => shutdown(2000))

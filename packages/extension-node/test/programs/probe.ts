@@ -1,6 +1,7 @@
 /** An extension for the tests of runMain; `PROBE` says how it misbehaves. */
 import { Extension } from "@effect-lambda/extension"
 import { NodeExtension } from "@effect-lambda/extension-node"
+import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { execFileSync } from "node:child_process"
@@ -52,6 +53,9 @@ Extension.run({
         return Effect.uninterruptible(Effect.never)
       case "process.exit-shutdown":
         return Effect.sync(() => process.exit(0))
+      case "chatty":
+        // More than any pipe holds.
+        return Effect.andThen(Console.log("x".repeat(4_000_000)), Effect.log("the last line"))
       default:
         return Effect.log(`shutdown ${event.shutdownReason}`)
     }
