@@ -1,0 +1,112 @@
+/** What the runs of a matrix were, and what they came to. */
+import type { Fault } from "@effect-lambda/emulator"
+import { type Fate, fates } from "./Explain.ts"
+import { type Plan, sinks, strategies } from "./Plan.ts"
+import type { Held, Outcome } from "./Run.ts"
+
+const nameOf = (fault: Fault.Fault): string => {
+  if (fault._tag === "Crash") return `Crash ${fault.source} ${fault.moment}`
+  if (fault._tag === "Shutdown") return `Shutdown ${fault.moment}`
+  return "route" in fault ? `${fault._tag} ${fault.route}` : fault._tag
+}
+
+/** A plan in one line, without what it prints. */
+export const describe = ({ backend, faults, invocations, logFormat, runtime, settings }: Plan): string => {
+  const lines = invocations.reduce((sum, { lines }) => sum + lines.length, 0)
+  return (
+    `${settings.strategy}, ${settings.sink}, ${settings.protocol}, ${runtime}, ${logFormat}; ` +
+    `backend ${JSON.stringify(backend)}; faults ${faults.map((fault) => JSON.stringify(fault)).join(" ") || "none"}; ` +
+    `${invocations.length} invocations, ${lines} lines`
+  )
+}
+
+/** The value below which so many of a hundred are. */
+const percentile = (sorted: ReadonlyArray<number>, of: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * of) / 100))] ?? 0
+
+const distribution = (values: ReadonlyArray<number>): string => {
+  const sorted = values.toSorted((one, other) => one - other)
+  return `p50 ${percentile(sorted, 50)}, p99 ${percentile(sorted, 99)}, max ${sorted.at(-1) ?? 0} ms`
+}
+
+/** Beyond its budget and 50 ms for the records to come, on a machine that is not late by itself. */
+const isHeldTooLong = ({ flushMillis, machineMillis, millis }: Held): boolean =>
+  millis > flushMillis + 50 + machineMillis
+
+export const make = () => {
+  const cells = new Map<string, number>()
+  const faultCounts = new Map<string, number>()
+  const backends = new Map<string, number>()
+  const held = new Map<string, Array<Held>>()
+  const total: Record<Fate, number> = {
+    arrived: 0,
+    countedLost: 0,
+    neverGiven: 0,
+    killed: 0,
+    cutOff: 0,
+    lostByTcp: 0,
+    unexplained: 0
+  }
+  const doubles = { sameBatch: 0, givenTwice: 0 }
+  let failures = 0
+  const countIn = (counts: Map<string, number>, name: string) => counts.set(name, (counts.get(name) ?? 0) + 1)
+
+  return {
+    failures: () => failures,
+    failed: () => {
+      failures++
+    },
+    add: (plan: Plan, outcome: Outcome) => {
+      const { sink, strategy } = plan.settings
+      countIn(cells, `${strategy} ${sink}`)
+      countIn(backends, sink.startsWith("http") ? plan.backend._tag : sink)
+      for (const fault of plan.faults) countIn(faultCounts, nameOf(fault))
+      for (const fate of fates) total[fate] += outcome.fates[fate]
+      doubles.sameBatch += outcome.doubles.sameBatch
+      doubles.givenTwice += outcome.doubles.givenTwice
+      held.set(strategy, [...(held.get(strategy) ?? []), ...outcome.held])
+    },
+    text: (): string => {
+      const list = (counts: Map<string, number>) =>
+        [...counts]
+          .toSorted()
+          .map(([name, count]) => `${name} ${count}`)
+          .join(", ")
+      const all = Object.values(total).reduce((sum, count) => sum + count, 0)
+      const most = Math.min(
+        ...strategies.flatMap((strategy) => sinks.map((sink) => cells.get(`${strategy} ${sink}`) ?? 0))
+      )
+      return [
+        `each strategy with each sink at least ${most} times`,
+        `faults: ${list(faultCounts)}`,
+        `backends: ${list(backends)}`,
+        `${all} lines: ${total.arrived} at the backend as they were printed, ${total.countedLost} counted lost, ` +
+          `${total.neverGiven} never given to the extension, ${total.killed} with an extension that the run killed, ` +
+          `${total.cutOff} with one that the platform killed and that was never told to shut down, ` +
+          `${total.lostByTcp} under way over TCP when the extension ended, ${total.unexplained} unexplained`,
+        `doubles: ${doubles.sameBatch} lines of a batch that came again under its id, ${doubles.givenTwice} that Lambda gave twice`,
+        "held from the function's end to next (and by how much a timer of this machine was late meanwhile):",
+        ...strategies.map((strategy) => {
+          const all = held.get(strategy) ?? []
+          const late = all.filter(isHeldTooLong).length
+          return (
+            `  ${strategy}: ${all.length} invocations, ${distribution(all.map(({ millis }) => millis))} ` +
+            `(timer ${distribution(all.map(({ machineMillis }) => machineMillis))}); ` +
+            `beyond the budget by ${distribution(all.map(({ flushMillis, millis }) => Math.max(0, millis - flushMillis)))}; ` +
+            `${late} by more than 50 ms and the timer`
+          )
+        }),
+        ...[...held.values()]
+          .flat()
+          .filter(isHeldTooLong)
+          .toSorted((one, other) => other.millis - other.flushMillis - (one.millis - one.flushMillis))
+          .slice(0, 5)
+          .map(
+            ({ flushMillis, machineMillis, millis, plan, untilToldMillis }) =>
+              `  --only ${plan.index}: ${millis} ms for a flush of ${flushMillis}, ${untilToldMillis} of them until Lambda ` +
+              `had told of the function's end; timer ${machineMillis} late; ${describe(plan)}`
+          )
+      ].join("\n")
+    }
+  }
+}

@@ -1,0 +1,120 @@
+/** Plays one plan: the emulator with the freeze on, real processes, and a backend. */
+import { Emulator, type EmulatorError, Journal } from "@effect-lambda/emulator"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import * as Backend from "./Backend.ts"
+import { type Explanation, explain } from "./Explain.ts"
+import type * as Machine from "./Machine.ts"
+import { extension, type Plan } from "./Plan.ts"
+import * as Random from "./Random.ts"
+
+const programs = join(import.meta.dirname, "../programs")
+// The programs start from their sources: most of that is stripping types.
+const compileCache = join(import.meta.dirname, "../../../../../node_modules/.cache/compile")
+
+/** For how long an invocation was held after the function's own end. */
+export interface Held {
+  readonly plan: Plan
+  readonly millis: number
+  /** The time that the plan gives to a flush. */
+  readonly flushMillis: number
+  /** Of that, until Lambda had delivered the records of the function's end. */
+  readonly untilToldMillis: number
+  /** By how much a timer of this process was late meanwhile. */
+  readonly machineMillis: number
+}
+
+export interface Outcome extends Explanation {
+  readonly held: ReadonlyArray<Held>
+  /** The journal, for who looks into a failure. */
+  readonly entries: ReadonlyArray<Journal.JournalEntry>
+  readonly requests: ReadonlyArray<Backend.Request>
+}
+
+const heldOf = (
+  plan: Plan,
+  entries: ReadonlyArray<Journal.JournalEntry>,
+  machine: Machine.Machine
+): ReadonlyArray<Held> =>
+  entries.filter(Journal.is("RuntimeDone")).flatMap((done) => {
+    const succeeded = entries.some(
+      (entry) => entry._tag === "InvocationDone" && entry.requestId === done.requestId && entry.status === "success"
+    )
+    const delivered = entries.find(
+      (entry) => entry._tag === "EventDelivered" && entry.requestId === done.requestId && !entry.lost
+    )
+    const next = entries.find(
+      (entry) =>
+        entry._tag === "NextCalled" && entry.source === extension && entry.index > (delivered?.index ?? Infinity)
+    )
+    if (!succeeded || next === undefined) return []
+    const millis = Math.max(0, next.at - done.at)
+    const told = entries.find((entry) => entry._tag === "TelemetryDelivered" && entry.index > done.index)
+    const untilToldMillis = Math.max(0, Math.min(next.at, told?.at ?? next.at) - done.at)
+    const machineMillis = machine.latest(done.at, next.at)
+    const { flushMillis } = plan.settings
+    return [{ plan, millis, flushMillis, untilToldMillis, machineMillis }]
+  })
+
+const read = (path: string) => (existsSync(path) ? readFileSync(path, "utf8") : "")
+
+/** A fault has shut the environment down, so that there is nothing to invoke any more. */
+const isOver = ({ reason }: EmulatorError.EmulatorError) =>
+  reason._tag === "InvocationAbandoned" || reason._tag === "AlreadyShutDown"
+
+export const play = Effect.fnUntraced(function* (plan: Plan, machine: Machine.Machine) {
+  const folder = yield* Effect.acquireRelease(
+    Effect.sync(() => mkdtempSync(join(tmpdir(), "matrix-"))),
+    (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
+  )
+  const backend = yield* Backend.make(plan.backend, Random.make(plan.seed + plan.index))
+  const settings = { ...plan.settings, folder, url: backend.url }
+  const emulator = yield* Emulator.make({
+    extensions: [join(programs, "contents.ts")],
+    function:
+      plan.runtime === "program"
+        ? { command: [join(programs, "lines.mjs")] }
+        : { handler: join(programs, "handler.mjs") },
+    environment: {
+      MATRIX: JSON.stringify(settings),
+      NODE_COMPILE_CACHE: compileCache,
+      ...(plan.logFormat === "json" && { AWS_LAMBDA_LOG_FORMAT: "JSON" })
+    },
+    logFormat: plan.logFormat,
+    faults: plan.faults,
+    seed: plan.seed,
+    timeout: plan.timeoutMillis,
+    freeze: true
+  })
+  for (const { lines, pauseMillis } of plan.invocations) {
+    yield* Effect.sleep(pauseMillis)
+    const invoked = yield* Effect.result(emulator.invoke(JSON.stringify({ lines })))
+    if (Result.isFailure(invoked)) {
+      if (isOver(invoked.failure)) break
+      return yield* invoked.failure
+    }
+    const { requestId } = invoked.success
+    yield* emulator.journal.waitFor(
+      Journal.is("InvocationDone", (done) => done.requestId === requestId),
+      "1 minute"
+    )
+  }
+  yield* emulator.shutdown()
+
+  const entries = yield* emulator.journal.entries
+  const given = new Map(
+    readdirSync(folder)
+      .filter((name) => name.startsWith("given-"))
+      .map((name) => [Number(name.slice("given-".length)), read(join(folder, name))])
+  )
+  const seen = { entries, given, requests: backend.requests, file: read(join(folder, "records")) }
+  return {
+    ...explain(seen),
+    held: heldOf(plan, entries, machine),
+    entries,
+    requests: backend.requests
+  } satisfies Outcome
+}, Effect.scoped)
