@@ -271,6 +271,22 @@ describe("sockets", () => {
       assert.isAtLeast(dropped.records, 2)
     })
   )
+
+  it.live("so are they if the environment is shut down while it resets", () =>
+    Effect.gen(function* () {
+      const made = yield* makeWorld("real", slots("a"))
+      const { close, port } = yield* listen()
+      yield* close
+      yield* subscribe(made, yield* made.registered("a", ["SHUTDOWN"]), bodyFor(port))
+      yield* made.emulator.endSlot("runtime")
+      yield* made.journal.waitFor(Journal.is("ShutdownStarted", ({ reset }) => reset))
+      yield* Effect.forkScoped(made.emulator.shutdown(), { startImmediately: true })
+      yield* made.emulator.endSlot("extension:a")
+      const ended = yield* made.journal.waitFor(Journal.is("ShutdownEnded"))
+      assert.isFalse(ended.reset)
+      assert.isAtLeast((yield* made.journal.waitFor(Journal.is("TelemetryDropped"))).records, 2)
+    })
+  )
 })
 
 describe("a managed instance", () => {

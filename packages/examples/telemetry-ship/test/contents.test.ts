@@ -56,7 +56,7 @@ describe("an explanation", () => {
       ...entries
     ]
     return {
-      entries: JSON.parse(JSON.stringify(all.map((entry, index) => ({ ...entry, index, at: index })))),
+      entries: JSON.parse(JSON.stringify(all.map((entry, index) => Object.assign(entry, { index, at: index })))),
       requests: [{ id: "b", contentType: "application/x-ndjson", body, isTaken: true, status: 200 }],
       file: "",
       given: new Map([[pid, given]])
