@@ -25,14 +25,17 @@ interface Telemetry {
   /** The error type and message of the first refusal. */
   refused: string
   isTaken: boolean
-  /** The extension receives as telemetry what it prints itself. */
+  /** The extension receives as telemetry what it and other extensions print. */
   hearsItself: boolean
   delivered: number
   attempts: number
   problem: string
   dropped: number
   reason: string
-  /** The number of lines that the extension printed since the last delivery to it. */
+  /**
+   * The number of lines since the last delivery to the extension that it need not get: those that it printed itself, and
+   * those that other extensions printed during the shutdown, when its listener may be closed.
+   */
   lastWords: number
 }
 
@@ -75,6 +78,7 @@ export const make = (memorySize = Infinity): Shortfalls => {
   const accounted = new Map<Source, ReturnType<typeof lostOf>>()
   const registered = new Set<Source>()
   let peakMemoryMb = 0
+  let isShuttingDown = false
   /** The reason why connections outlived the snapshot. */
   let uncut: string | undefined
   let refusal = ""
@@ -102,6 +106,9 @@ export const make = (memorySize = Infinity): Shortfalls => {
 
   const onOutput = ({ line, source }: EntryOf<"Output">) => {
     of(source).lastWords++
+    if (isShuttingDown) {
+      for (const [other, known] of telemetry) if (other !== source) known.lastWords++
+    }
     const log = LogLine.read(line)
     if (log === undefined) return
     const [, phase, cause] = idleWords.exec(log.text) ?? []
@@ -158,6 +165,12 @@ export const make = (memorySize = Infinity): Shortfalls => {
       case "InvocationDone":
         peakMemoryMb = Math.max(peakMemoryMb, Math.round((entry.maxMemoryBytes ?? 0) / 1_048_576))
         return
+      case "ShutdownStarted":
+        isShuttingDown = true
+        return
+      case "ShutdownEnded":
+        isShuttingDown = false
+        return
       case "SnapshotTaken":
         uncut = entry.problem
         return
@@ -194,7 +207,7 @@ export const make = (memorySize = Infinity): Shortfalls => {
         // A line that says goodbye comes after the listener is closed.
         const isGoodbye = known.hearsItself && dropped <= known.lastWords
         const lost = `${records(dropped)} never arrived at ${name}, which took ${delivered}: ${reason}`
-        if (isGoodbye) notes.push(`${lost}; it printed as many at its end`)
+        if (isGoodbye) notes.push(`${lost}; extensions printed as many at their end`)
         else shortfalls.push(lost)
       }
     }

@@ -65,8 +65,8 @@ interface Generation {
   shutdownAt: number | undefined
   /** The environment has sent SIGKILL to it. */
   isKilled: boolean
-  /** The error type that the process has reported to init/error. */
-  initError: string | undefined
+  /** The error that the process has reported to init/error or exit/error, with its message. */
+  reported: string | undefined
   hasEnded: boolean
 }
 
@@ -81,6 +81,12 @@ const errorMessage = (body: string): string =>
   Option.match(decodeError(body), { onNone: () => "", onSome: ({ errorMessage }) => `: ${errorMessage}` })
 
 const longestLine = 500
+
+/** An error of an extension as it was reported: its type, where to, and its message. */
+const reportOf = ({ body, errorType, route }: EntryOf<"ErrorReported">): string => {
+  const said = errorMessage(body).slice(2)
+  return `${errorType} to ${route}${said === "" ? "" : ` (${LogLine.shortened(said, longestLine)})`}`
+}
 
 /** The lines of one kind in the log of an extension. */
 interface Logged {
@@ -104,7 +110,7 @@ const generation = (kind: Generation["kind"], startedAt: number): Generation => 
   isWaiting: false,
   shutdownAt: undefined,
   isKilled: false,
-  initError: undefined,
+  reported: undefined,
   hasEnded: false
 })
 
@@ -182,8 +188,8 @@ export const make = ({
     const internal = [...extensions.values()].find(({ generation }) => generation.kind === "internal")
     for (const { figures, generation } of extensions.values()) {
       if (generation.kind === "internal" || generation.hasEnded) continue
-      if (generation.initError !== undefined) {
-        problems.add(`${figures.name} reported ${generation.initError} to init/error and did not exit ${why}`)
+      if (generation.reported !== undefined) {
+        problems.add(`${figures.name} reported ${generation.reported} and did not exit ${why}`)
       } else if (!generation.isRegistered) {
         problems.add(
           `${figures.name} never registered ${why}` +
@@ -253,7 +259,7 @@ export const make = ({
         }
         return
       case "ErrorReported":
-        if (known !== undefined && entry.route === "init/error") known.generation.initError = entry.errorType
+        if (known !== undefined) known.generation.reported ??= reportOf(entry)
         return
       case "Killed":
         if (known !== undefined) known.generation.isKilled = entry.signal === "SIGKILL"
@@ -278,7 +284,9 @@ export const make = ({
     }
     if (shutdownAt !== undefined) figures.shutdownMs = entry.at - shutdownAt
     const how = status._tag === "Code" ? `exit code ${status.code}` : `signal ${status.signal}`
-    if (!isShuttingDown) {
+    if (!isShuttingDown && generation.reported !== undefined) {
+      problems.add(`${name} reported ${generation.reported} and ended with ${how}`)
+    } else if (!isShuttingDown) {
       problems.add(`${name} crashed with ${how}: any exit before SHUTDOWN, code 0 included, is Extension.Crash`)
     } else if (isKilled && status._tag === "Signal" && status.signal === "SIGKILL") {
       // An extension that was not given SHUTDOWN, or did not ask for it, is killed by design.
@@ -313,8 +321,11 @@ export const make = ({
       for (const { figures, generation } of extensions.values()) {
         if (!generation.isRegistered || !generation.isSubscribedToInvoke || generation.isWaiting) continue
         figures.heldOpenMs = Math.max(figures.heldOpenMs, entry.at - respondedAt)
+        const { reported } = generation
+        const told =
+          reported === undefined ? "overran: it had not called next" : `reported ${reported} and had not exited`
         problems.add(
-          `${figures.name} overran: it had not called next when the function's timeout ended invocation ` +
+          `${figures.name} ${told} when the function's timeout ended invocation ` +
             `${invocations}, ${entry.at - respondedAt} ms after the function's response`
         )
       }

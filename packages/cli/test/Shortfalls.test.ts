@@ -53,6 +53,8 @@ const refused = (errorType: string, message: string, path = "/2022-07-01/telemet
   message
 })
 const forbidden = [refused("Telemetry.AccessDenied", "Only 'http' scheme is supported."), subscription("Forbidden")]
+const shutdown: Happening = { _tag: "ShutdownStarted", reason: "spindown", deadlineMs: 2000, reset: false }
+const goodbye: Happening = { _tag: "Output", source: "extension:other", channel: "stdout", line: "bye" }
 const delivered: Happening = {
   _tag: "TelemetryDelivered",
   source,
@@ -117,6 +119,11 @@ describe("an extension that does not do its work", () => {
       ]
     ],
     [
+      "misses what another one printed before the shutdown",
+      [subscription("Subscribed", ["extension"]), delivered, goodbye, shutdown, attempt, dropped(1)],
+      ["1 telemetry record never arrived at demo, which took 4: the environment ended before it was delivered"]
+    ],
+    [
       "closes its listener too early",
       [subscription("Subscribed"), delivered, printed("bye"), attempt, dropped(1), dropped(2)],
       ["3 telemetry records never arrived at demo, which took 4: the environment ended before it was delivered"]
@@ -159,7 +166,14 @@ describe("an extension that does its work", () => {
       "and says goodbye when its listener is closed",
       [subscription("Subscribed", ["extension"]), delivered, printed("bye"), attempt, dropped(1)],
       [
-        "1 telemetry record never arrived at demo, which took 4: the environment ended before it was delivered; it printed as many at its end"
+        "1 telemetry record never arrived at demo, which took 4: the environment ended before it was delivered; extensions printed as many at their end"
+      ]
+    ],
+    [
+      "beside an extension that says goodbye later",
+      [subscription("Subscribed", ["extension"]), delivered, shutdown, goodbye, attempt, dropped(1)],
+      [
+        "1 telemetry record never arrived at demo, which took 4: the environment ended before it was delivered; extensions printed as many at their end"
       ]
     ],
     ["and logs errors", [logged("ERROR", "invoke failed"), invoked], []],

@@ -305,6 +305,33 @@ describe("an extension that held up init", () => {
     ])
   })
 
+  it.each<readonly [string, ReadonlyArray<Happening>, string]>([
+    [
+      "one that reports an error to init/error and exits",
+      [started, registered, { ...initError, body: '{"errorMessage":"no key"}' }, exited(2, "InitError")],
+      "demo reported Demo.NoKey to init/error (no key) and ended with exit code 2"
+    ],
+    [
+      "one that reports an error to exit/error and exits",
+      [started, registered, { ...initError, route: "exit/error" }, exited(1, "ExitError")],
+      "demo reported Demo.NoKey to exit/error and ended with exit code 1"
+    ],
+    [
+      "one that reports an error to exit/error and stays",
+      [
+        started,
+        registered,
+        ...invocation,
+        { _tag: "RuntimeResponded", requestId: "1", functionError: undefined, producedBytes: 0 },
+        { ...initError, route: "exit/error" },
+        late
+      ],
+      "demo reported Demo.NoKey to exit/error and had not exited when the function's timeout ended invocation 1, 2 ms after the function's response"
+    ]
+  ])("%s did not crash", (_, happenings, problem) => {
+    assert.deepStrictEqual(summaryOf(happenings).problems, [problem])
+  })
+
   it("a crashed extension gets no second problem for never having registered", () => {
     const { problems } = summaryOf([started, exited(0, "Started"), shutdown])
     assert.deepStrictEqual(problems, [
