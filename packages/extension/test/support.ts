@@ -6,6 +6,8 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as TestClock from "effect/testing/TestClock"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 
 /** The journal as short words, so that an order can be read at a glance. */
 export const words = Effect.map(ExtensionTest.journal, (entries) =>
@@ -23,6 +25,17 @@ export const words = Effect.map(ExtensionTest.journal, (entries) =>
     }
   })
 )
+
+setFlagsFromString("--expose-gc")
+const collectGarbage: () => void = runInNewContext("gc")
+
+/** The bytes that are in use, without garbage. */
+export const memory = () => {
+  collectGarbage()
+  collectGarbage()
+  const { arrayBuffers, heapUsed } = process.memoryUsage()
+  return arrayBuffers + heapUsed
+}
 
 /** Runs with the clock moved on as far as it takes, at most an hour. */
 export const runInTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
