@@ -1,4 +1,4 @@
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { rolldown } from "rolldown"
 import type { Checkout } from "./checkout.ts"
 
@@ -12,7 +12,7 @@ const bundles = join(packageFolder, "dist/bundles")
  * @param side the folder below dist/bundles
  */
 export const bundle = async (checkout: Checkout, side: "against" | "here", input: string): Promise<string> => {
-  const file = join(bundles, side, input.replace(/.*\//, "").replace(/\.ts$/, ".cjs"))
+  const file = join(bundles, side, `${basename(input, ".ts")}.cjs`)
   const build = await rolldown({
     input: join(checkout.folder, input),
     platform: "node",

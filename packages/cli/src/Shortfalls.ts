@@ -52,7 +52,7 @@ const idleWords = /^(init|invoke|background) failed; idle from here on[^:]*:? ?(
 
 /** The line by which `@effect-lambda/extension` says at its end what became of its records. */
 const accountingWords = /^telemetry: (\d+) received, /
-const lostWords = /(\d+) (undecodable|dropped by Lambda|dropped by the queue|dropped by the sink|unsent)/g
+const lostWords = /(\d{1,16}) (undecodable|dropped by Lambda|dropped by the queue|dropped by the sink|unsent)/g
 
 /** The number of records that the accounting calls lost, and how: `2 dropped by the queue, 5 unsent`. */
 const lostOf = (text: string): { readonly count: number; readonly how: string } => {

@@ -10,7 +10,7 @@ import { capturedLogs, runInTime, words } from "./support.ts"
 
 const env = { EMPTY: "", LOKI_PORT: "s3cret", LOKI_LEVEL: "s3cret" }
 
-const run = (layer: Layer.Layer<never, unknown>, onInitFailure: "idle" | "exit" = "idle") =>
+const run = (layer: Layer.Layer<never, Config.ConfigError | Error>, onInitFailure: "idle" | "exit" = "idle") =>
   Effect.gen(function* () {
     const { causes, layer: logs } = capturedLogs()
     yield* runInTime(Extension.run({ layer, onInitFailure })).pipe(
@@ -23,7 +23,7 @@ const run = (layer: Layer.Layer<never, unknown>, onInitFailure: "idle" | "exit" 
 
 const read = (config: Config.Config<unknown>) => Layer.effectDiscard(config)
 
-it.effect.each<readonly [string, Layer.Layer<never, unknown>, string]>([
+it.effect.each<readonly [string, Layer.Layer<never, Config.ConfigError | Error>, string]>([
   ["a text", read(Config.String("LOKI_URL")), "ConfigError: the variable LOKI_URL is not set"],
   ["a secret", read(Config.Redacted("LOKI_TOKEN")), "ConfigError: the variable LOKI_TOKEN is not set"],
   ["a number", read(Config.Int("LOKI_SIZE")), "ConfigError: the variable LOKI_SIZE is not set"],

@@ -45,7 +45,7 @@ export const withNames = (hosts: string): string => {
  * service that has the hosts file of the machine, not that of the process, and that goes on to the network.
  */
 export const hostsFileFirst = (nsswitch: string): string | undefined => {
-  const found = /^(\s*hosts:)[ \t]*(.*)$/m.exec(nsswitch)
+  const found = /^([ \t]*hosts:)[ \t]*(.*)$/m.exec(nsswitch)
   if (found === null || /^files\b/.test(found[2] ?? "")) return undefined
   return nsswitch.replace(found[0], `${found[1]} files ${found[2]}`)
 }
