@@ -183,7 +183,7 @@ describe("the layer", () => {
       const make = (path: string) =>
         Effect.map(
           Effect.provideService(
-            CodeCache.make(config, other, "", undefined),
+            CodeCache.make(config, other, "", { codeCache: undefined, hasFailedInit: false }),
             ConfigProvider.ConfigProvider,
             ConfigProvider.fromEnv({ env: { PATH: path, XDG_CACHE_HOME: "/nowhere" } })
           ),
@@ -208,12 +208,16 @@ describe("the layer", () => {
     Effect.gen(function* () {
       const config = yield* LayerConfig.resolve(join(examples, "hello"), { node: ["22.20.0"] })
       const { notes } = yield* Effect.provideService(
-        CodeCache.make(config, own, "", Buffer.from("cache")),
+        CodeCache.make(config, own, "", { codeCache: Buffer.from("cache"), hasFailedInit: true }),
         ConfigProvider.ConfigProvider,
         ConfigProvider.fromEnv({ env: { XDG_CACHE_HOME: "/dev/null" } })
       )
       const folder = `/dev/null/effect-lambda/node-linux-${own}-22.20.0`
-      const [note = ""] = notes
+      const [first, note = ""] = notes
+      assert.strictEqual(
+        first,
+        `the code cache for Node ${process.versions.node} holds what ran until init failed; with a working init it saves more`
+      )
       assert.include(note, `no code cache for Node 22.20.0 on ${own}: ${folder} cannot be written`)
     })
   )

@@ -94,6 +94,7 @@ it.live.each<[ReadonlyArray<EventType>, ReadonlyArray<string>]>([
     assert.deepStrictEqual(trial, {
       events,
       codeCache: undefined,
+      hasFailedInit: false,
       errors
     })
   })

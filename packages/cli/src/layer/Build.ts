@@ -196,7 +196,7 @@ export const run = Effect.fnUntraced(function* (
   notes.push(...secretNotes(config.name, bundle))
   notes.push(...warnings)
   const tried = yield* trial(config, bundle).pipe(withNotes(notes))
-  const { codeCache, events } = tried
+  const { events } = tried
   const note = TrialRun.noteOf(tried)
   if (note !== undefined) notes.push(note)
   const layers = yield* Effect.forEach(
@@ -206,7 +206,7 @@ export const run = Effect.fnUntraced(function* (
         return { arch, files: [entryFile(config, events), yield* bunFile(config, arch, code)] }
       }
       const caches =
-        config.codeCache === "off" ? { files: [], notes: [] } : yield* CodeCache.make(config, arch, code, codeCache)
+        config.codeCache === "off" ? { files: [], notes: [] } : yield* CodeCache.make(config, arch, code, tried)
       notes.push(...caches.notes)
       const files = [
         entryFile(config, events),

@@ -58,13 +58,13 @@ export interface CodeCaches {
 /**
  * Makes the caches of one architecture. A cache that cannot be made is a note: the layer starts a little slower there.
  *
- * @param own the cache that the trial run of this very Node made
+ * @param own the trial run of this very Node
  */
 export const make = Effect.fnUntraced(function* (
   config: LayerConfig,
   arch: Architecture,
   bundle: string,
-  own: Uint8Array | undefined
+  own: Pick<TrialRun.TrialRun, "codeCache" | "hasFailedInit">
 ) {
   const files = new Map<string, LayerFile>()
   const notes: Array<string> = []
@@ -78,9 +78,16 @@ export const make = Effect.fnUntraced(function* (
   }
   for (const version of versionsOf(config)) {
     if (arch === process.arch && version === process.versions.node) {
-      if (own === undefined)
+      if (own.codeCache === undefined) {
         notes.push(`no code cache for Node ${version}: the program did not end at SHUTDOWN by itself`)
-      else add(process.versions.v8, own)
+        continue
+      }
+      add(process.versions.v8, own.codeCache)
+      if (own.hasFailedInit) {
+        notes.push(
+          `the code cache for Node ${version} holds what ran until init failed; with a working init it saves more`
+        )
+      }
       continue
     }
     const made = Effect.gen(function* () {

@@ -42,16 +42,15 @@ export interface TrialRun {
   readonly events: ReadonlyArray<EventType> | undefined
   /** The code that V8 compiled; `undefined` if the program did not end at SHUTDOWN by itself. */
   readonly codeCache: Uint8Array | undefined
+  /** Whether init failed: the code cache holds what ran until then, and no more. */
+  readonly hasFailedInit: boolean
   /** Sentences for an error reported in init, errors in the log, abandoned work, and an end that did not come. */
   readonly errors: ReadonlyArray<string>
 }
 
-const cacheOfFailure =
-  "the code cache holds what ran until init failed, and no more: the layer starts slower than it could"
-
 /** Looks for the line of `Extension.run` about a failed init: such an extension idles, and Lambda takes init for a success. */
-const isInitialised = (entries: ReadonlyArray<Journal.JournalEntry>): boolean =>
-  !entries.some(
+const hasFailedInit = (entries: ReadonlyArray<Journal.JournalEntry>): boolean =>
+  entries.some(
     Journal.is(
       "Output",
       ({ line, source }) => source !== "runtime" && LogLine.read(line)?.text.startsWith("init failed") === true
@@ -189,11 +188,11 @@ const runIn = Effect.fnUntraced(function* (folder: string, options: Options) {
   const trial: TrialRun = {
     events: entries.some(isTooEarly) ? undefined : events,
     codeCache,
+    hasFailedInit: !isStarted || hasFailedInit(entries),
     errors: [
       ...(isStarted || reported === undefined
         ? []
         : [`it registered, reported ${reported.errorType} to init/error, and ran no further`]),
-      ...(codeCache !== undefined && !isInitialised(entries) ? [cacheOfFailure] : []),
       ...errorsIn(entries, options.positions),
       ...(wasKilled && events.includes("SHUTDOWN") ? ["it did not end within 2 seconds after SHUTDOWN"] : [])
     ]
