@@ -358,6 +358,9 @@ export const make = ({
         if (entry.route === "init/error") {
           functionFailures.add(`the function could not be initialised: ${entry.errorType}${errorMessage(entry.body)}`)
         }
+        if (entry.route === "restore/error") {
+          functionFailures.add(`the function could not be restored: ${entry.errorType}${errorMessage(entry.body)}`)
+        }
         if (entry.route === "invocation/error") posted = entry
         return
       case "InvocationStarted":

@@ -201,6 +201,19 @@ describe("why an invocation failed", () => {
     ])
   })
 
+  it("is told with the message of a hook that failed", () => {
+    const error: Happening = {
+      _tag: "ErrorReported",
+      source: "runtime",
+      route: "restore/error",
+      errorType: "Runtime.AfterRestoreError",
+      body: '{"errorMessage":"no connection"}'
+    }
+    assert.deepStrictEqual(summaryOf([error]).functionFailures, [
+      "the function could not be restored: Runtime.AfterRestoreError: no connection"
+    ])
+  })
+
   it("is what the Runtime API made of the response", () => {
     const { functionFailures } = summaryOf([invocation, responded("Function.ResponseSizeTooLarge")])
     assert.deepStrictEqual(functionFailures, ["invocation 1 failed: Function.ResponseSizeTooLarge"])
