@@ -188,9 +188,9 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   let isClosed = false
   /** Invocations in a row of which nothing has come. */
   let silent = 0
-  /** The request id of the invocation in which records come: a line of text has none of its own. */
+  /** The request id of the current invocation, for lines that hold none. */
   let underWay: string | undefined
-  /** Invocations run side by side there, and the order of the records says nothing. */
+  /** Invocations run side by side on managed instances, so the order of the records says nothing. */
   let isManaged = false
 
   const offer = (events: ReadonlyArray<TelemetryEvent.TelemetryEvent>, at: number) => {

@@ -207,8 +207,8 @@ export interface HttpOptions {
   /** Default: `ndjson`. `json` sends one array. */
   readonly format?: "ndjson" | "json" | undefined
   /**
-   * Makes the body of a request from a batch, for a backend with a format of its own; in the place of `format`. A batch
-   * for which it throws is dropped and counted.
+   * Makes the body of a request from a batch, for a backend that wants another format; it replaces `format`. A batch for
+   * which it throws is dropped and counted.
    */
   readonly encode?: ((batch: TelemetryBatch) => HttpBody) | undefined
   /** Compresses bodies of 1 KiB and more. Default: false. */
@@ -360,7 +360,7 @@ export const http = (options: HttpOptions): Effect.Effect<TelemetrySink, HttpSin
   })
   const sayUnusedProxy = Effect.gen(function* () {
     const init = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
-    // A dispatcher of the user's is a way of its own, through a proxy perhaps.
+    // The user's dispatcher may go through a proxy.
     if (Option.isSome(init) && "dispatcher" in init.value) return
     const unused = (yield* CurrentUnusedProxy)(url)
     if (unused === undefined) return

@@ -1,6 +1,6 @@
 /**
- * Severity and request id in a log record, in the forms of the runtimes of Lambda and of the usual loggers. Nothing is read
- * before somebody asks, and then only the head of a line, or a line that is JSON as a whole.
+ * Severity and request id in a log record, in the forms of Lambda's runtimes and of the usual loggers. A record is read only
+ * if somebody asks: the head of a line, or the whole line if it is JSON.
  */
 
 /** Of a text that was read as JSON, or of a record that came as an object. */
@@ -25,7 +25,7 @@ const parsed = (record: unknown): unknown => {
   }
 }
 
-// As Lambda makes them. In a line of the user's own another word stands in that place.
+// Lambda's ids have this form. A line that the user formats may have another word there.
 const uuid = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 const word = "[A-Za-z]{2,11}"
 
@@ -60,7 +60,7 @@ const headOf = (line: string): Head => {
   return {}
 }
 
-// What Lambda's own libraries write comes before `requestId`, which a program may use for ids of its own.
+// The names of Lambda's libraries come before `requestId`, which a program may use for other ids.
 const idNames = ["AWSRequestId", "awsRequestId", "aws_request_id", "function_request_id", "requestId"]
 // Rust's runtime has it in the span, this library in the annotations.
 const idParents = ["span", "annotations"]
@@ -100,7 +100,7 @@ const severities = /*#__PURE__*/ new Map([
   ["PANIC", "FATAL"]
 ])
 
-// pino and bunyan: 10 to 60, with levels of one's own in between.
+// pino and bunyan: 10 to 60, with the user's levels in between.
 const steps = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
 const severityOfNumber = (level: number) => steps[Math.floor(level / 10) - 1]
 
