@@ -42,7 +42,7 @@ const invoke = async (endpoint = "") => {
   const response = await fetch(`${endpoint}/2015-03-31/functions/function/invocations`, {
     method: "POST",
     body: '{"name":"Ada"}',
-    signal: AbortSignal.timeout(10_000)
+    signal: AbortSignal.timeout(30_000)
   })
   return response.text()
 }

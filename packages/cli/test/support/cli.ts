@@ -36,7 +36,7 @@ export const start = (
   /** Waits for text in the output, at most ten seconds. */
   const seen = (pattern: RegExp) =>
     new Promise<RegExpExecArray>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`waited in vain for ${pattern}:\n${output}`)), 10_000)
+      const timer = setTimeout(() => reject(new Error(`waited in vain for ${pattern}:\n${output}`)), 30_000)
       wake = () => {
         const match = pattern.exec(output)
         if (match === null) return
