@@ -47,7 +47,7 @@ const escapes: Readonly<Record<string, string>> = {
 }
 
 /**
- * JSON with the escapes of Go's `encoding/json`: `<`, `>`, `&`, U+2028 and U+2029, which stand in texts only.
+ * JSON with the escapes of Go's `encoding/json`: `<`, `>`, `&`, U+2028 and U+2029, which only texts can hold.
  *
  * @category encoding
  * @since 0.1.0

@@ -113,7 +113,7 @@ export const giveUpCollecting = (env: Environment): void => {
 const finishShutdown = (env: Environment): void => {
   if (env.phase._tag !== "Shutdown") return
   const { reason } = env.phase
-  // What began as a reset is the end if that was asked for meanwhile.
+  // A reset becomes the end of the environment if that was asked for during the reset.
   const reset = env.phase.reset && !env.endRequested
   for (const timer of ["runtimeTermination", "flush", "shutdown", "collect"] as const) stopTimer(env, timer)
   record(env, { _tag: "ShutdownEnded", reason, reset })
