@@ -44,17 +44,17 @@ export const paint = (style: Style | undefined, text: string): string =>
  * the output is no longer read (`| head`) or cannot be written. A second SIGINT or SIGTERM ends the program at once.
  */
 export const make = Effect.gen(function* () {
-  const ended = yield* Deferred.make<void>()
+  const ended = yield* Deferred.make<"signal" | "output">()
   let isReadable = true
   yield* Effect.acquireRelease(
     Effect.sync(() => {
       const onSignal = () => {
         if (Deferred.isDoneUnsafe(ended)) process.exit(130)
-        Deferred.doneUnsafe(ended, Exit.void)
+        Deferred.doneUnsafe(ended, Exit.succeed("signal"))
       }
       // The system and the shell both send SIGHUP: the second one is no impatience.
       const onHangup = () => {
-        Deferred.doneUnsafe(ended, Exit.void)
+        Deferred.doneUnsafe(ended, Exit.succeed("signal"))
       }
       const onError = (error: NodeJS.ErrnoException) => {
         isReadable = false
@@ -62,7 +62,7 @@ export const make = Effect.gen(function* () {
           process.exitCode = 1
           process.stderr.write(`the output cannot be written: ${error.message}\n`)
         }
-        Deferred.doneUnsafe(ended, Exit.void)
+        Deferred.doneUnsafe(ended, Exit.succeed("output"))
       }
       process.on("SIGINT", onSignal).on("SIGTERM", onSignal).on("SIGHUP", onHangup)
       process.stdout.on("error", onError)

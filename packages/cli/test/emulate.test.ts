@@ -74,7 +74,8 @@ describe("effect-lambda emulate", { timeout: 30_000 }, () => {
     await run.seen(/the handler is at work/)
     run.child.kill("SIGINT")
     const { code, output } = await run.ended
-    assert.strictEqual(code, 0, output)
+    assert.strictEqual(code, 1, output)
+    assert.include(output, "the run was ended before all of its invocations (1) were done")
     assert.include(output, "1 invocations, then shutdown: spindown")
     assert.include(output, "every process is gone")
   })

@@ -55,7 +55,7 @@ const invokeAll = Effect.fnUntraced(function* (
   }
 })
 
-const ended = fail("the environment has ended and takes no more invocations")
+const environmentEnded = fail("the environment has ended and takes no more invocations")
 
 const run = Effect.fnUntraced(function* (input: Input) {
   if (input.json && input.logs) return yield* fail("give --json or --logs, not both: each says how the run is shown")
@@ -75,7 +75,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
     onEntry: (entry) => {
       summary.add(entry)
       // A managed instance ends with its first failure, and takes no invocations after that.
-      if (entry._tag === "ShutdownEnded" && !entry.reset) Deferred.doneUnsafe(gone, ended)
+      if (entry._tag === "ShutdownEnded" && !entry.reset) Deferred.doneUnsafe(gone, environmentEnded)
       return append(JSON.stringify(entry))
     }
   })
@@ -88,7 +88,14 @@ const run = Effect.fnUntraced(function* (input: Input) {
       )
   })
   // The environment is shut down and the summary printed, whatever ends the work.
-  const outcome = yield* Effect.exit(Effect.raceAllFirst([work, terminal.ended, shown, Deferred.await(gone)]))
+  const ended = Option.match(input.invocations, {
+    onNone: () => terminal.ended,
+    onSome: (count) =>
+      Effect.flatMap(terminal.ended, (why) =>
+        why === "output" ? Effect.void : fail(`the run was ended before all of its invocations (${count}) were done`)
+      )
+  })
+  const outcome = yield* Effect.exit(Effect.raceAllFirst([work, ended, shown, Deferred.await(gone)]))
   yield* end
 
   const result = summary.result()
