@@ -142,24 +142,29 @@ export const attempt = <A, E, R>(
 ): Effect.Effect<Option.Option<Exit.Exit<A, E>>, never, R> =>
   // Nothing may interrupt between the fork and the wait: the fiber would have no owner.
   Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(Effect.forkDetach(self, { startImmediately: true }), (fiber) => {
-      // Most handlers never wait, and then there is nothing to race.
-      const exit = fiber.pollUnsafe()
-      if (exit !== undefined) return Effect.succeedSome(exit)
-      return Effect.onInterrupt(restore(awaitWithin(fiber, budgetMillis, stop)), () =>
-        Effect.sync(() => fiber.interruptUnsafe())
-      )
-    })
+    Effect.flatMap(Clock.currentTimeMillis, (startedAt) =>
+      Effect.flatMap(Effect.forkDetach(self, { startImmediately: true }), (fiber) => {
+        // Most handlers never wait, and then there is nothing to race.
+        const exit = fiber.pollUnsafe()
+        if (exit !== undefined) return Effect.succeedSome(exit)
+        return Effect.onInterrupt(restore(awaitWithin(fiber, budgetMillis, startedAt, stop)), () =>
+          Effect.sync(() => fiber.interruptUnsafe())
+        )
+      })
+    )
   )
 
 const awaitWithin = Effect.fnUntraced(function* <A, E>(
   fiber: Fiber.Fiber<A, E>,
   budgetMillis: number,
+  startedAt: number,
   stop: Effect.Effect<unknown>
 ) {
+  // Up to its first wait the effect has run already: the first `fetch` of a process loads for 30 ms and more.
+  const spent = Math.max(0, (yield* Clock.currentTimeMillis) - startedAt)
   const exit = yield* Effect.raceAllFirst([
     Effect.asSome(Fiber.await(fiber)),
-    Effect.sleep(budgetMillis).pipe(
+    Effect.sleep(Math.max(0, budgetMillis - spent)).pipe(
       // After a freeze this timer fires before a waiting answer is read from the socket: one turn of the event loop first.
       Effect.andThen(Effect.yieldNow),
       Effect.map(() => Option.fromUndefinedOr(fiber.pollUnsafe()))

@@ -1,5 +1,6 @@
 import { Deadline, ExtensionMetrics } from "@effect-lambda/extension"
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -7,6 +8,7 @@ import * as Fiber from "effect/Fiber"
 import * as Metric from "effect/Metric"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
+import { settableClock } from "./support.ts"
 
 const invoke = (deadlineMs: number) =>
   ({ eventType: "INVOKE", deadlineMs, requestId: "r", invokedFunctionArn: "a" }) as const
@@ -83,6 +85,23 @@ describe("a bound that binds", () => {
       })
     )
   }
+
+  it.effect("what it does before its first wait counts", () =>
+    Effect.gen(function* () {
+      const { clock, set } = yield* settableClock
+      const busy = Effect.andThen(
+        Effect.sync(() => set(100)),
+        Effect.never
+      )
+      const fiber = yield* Effect.forkChild(Effect.exit(Deadline.abandonAfter(busy, "150 millis")), {
+        startImmediately: true
+      }).pipe(Effect.provideService(Clock.Clock, clock))
+      yield* TestClock.adjust("49 millis")
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust("1 millis")
+      assert.isTrue(Exit.isFailure(yield* Fiber.join(fiber)))
+    })
+  )
 
   it.effect("what is done in time keeps its result, failure and defect", () =>
     Effect.gen(function* () {
