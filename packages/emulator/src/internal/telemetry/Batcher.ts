@@ -1,6 +1,7 @@
 /**
- * Collects events into batches: one is full when it has `maxItems` events or when its events have reached `maxBytes`; the
- * third limit, `timeoutMs` after its first event, is the caller's to keep, who then calls `close` (spec: 3.3, batching).
+ * Collects events into batches. A batch is full when it has `maxItems` events or when its events have reached
+ * `maxBytes`. The caller keeps the third limit, `timeoutMs` after its first event, and then calls `close` (spec: 3.3,
+ * batching).
  *
  * With `cuts` a record that is larger than a whole batch goes out in pieces, as the real service sends it (spec: 3.3,
  * oversized record).
@@ -12,17 +13,17 @@ export interface BatchLimits {
   readonly maxBytes: number
 }
 
-/** What one request carries. */
+/** The content of a request. */
 export interface Batch {
   /** JSON objects; a piece of a record that was cut is not valid JSON. */
   readonly items: ReadonlyArray<string>
-  /** Events that are complete with this batch: of a cut record only the last piece counts. */
+  /** Events that are complete with this batch: only the last piece of a cut record counts. */
   readonly records: number
-  /** Of the items, without what stands between them. */
+  /** Bytes of the items, without the characters between them. */
   readonly bytes: number
-  /** Nothing else is in it than reports of what was dropped. */
+  /** `true` if the batch has only reports of dropped events. */
   readonly isLossReport: boolean
-  /** The log text, if the batch is one whole line: the real service makes its `sequence-id` of it. */
+  /** The log text, if the batch is one whole line, from which the real service makes its `sequence-id`. */
   readonly line: string | undefined
 }
 
@@ -32,18 +33,18 @@ export interface Item extends Encoded {
 }
 
 export interface Batcher {
-  /** Returns the batches that are full by it. */
+  /** Adds an item, and returns the batches that it fills. */
   readonly add: (item: Item) => ReadonlyArray<Batch>
-  /** Ends the batch that is being collected; `undefined`: there is none. */
+  /** Ends the batch that is being collected; `undefined` if there is none. */
   readonly close: () => Batch | undefined
-  /** Bytes in the batch that is being collected; 0: there is none. */
+  /** Bytes in the batch that is being collected; 0 if there is none. */
   readonly bytes: () => number
 }
 
 /** The JSON array of a request. */
 export const bodyOf = ({ items }: Batch): string => `[${items.join(",")}]`
 
-/** Cuts text into pieces of at most so many bytes, never inside of a character. */
+/** Cuts text into pieces of `maxBytes` at most, never inside of a character. */
 const cut = (text: string, maxBytes: number): ReadonlyArray<string> => {
   const bytes = Buffer.from(text)
   const pieces: Array<string> = []

@@ -1,6 +1,6 @@
 /**
- * Whether anything runs. While the runtime and every extension wait in next nothing does, deliveries included (spec: 3.3,
- * freezing): they wait for the gate to open.
+ * Tells whether anything runs. While the runtime and every extension wait in next, nothing runs, deliveries included
+ * (spec: 3.3, freezing): deliveries wait for the gate to open.
  */
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
@@ -32,6 +32,6 @@ export const make = (): Gate => {
   }
 }
 
-/** Sleeps so long at a stretch; `false`: it was frozen before. */
+/** Sleeps so long without a freeze; `false` if a freeze came first. */
 export const sleepAwake = (gate: Gate, ms: number): Effect.Effect<boolean> =>
   Effect.as(gate.held, false).pipe(Effect.timeoutOrElse({ duration: ms, orElse: () => Effect.succeed(true) }))

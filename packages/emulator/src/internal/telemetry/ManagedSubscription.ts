@@ -1,6 +1,6 @@
 /**
- * What AWS's emulator of managed instances says to a subscription: it looks at the JSON, then at a schema, then at the
- * place to deliver to (spec: 3.4). Its texts are put into its answers as they are.
+ * The answers of AWS's emulator of managed instances to a subscription. The emulator checks the JSON, then a schema,
+ * then the destination (spec: 3.4), and puts its texts into the answers as they are.
  */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
@@ -16,7 +16,9 @@ const isObject = (value: unknown): boolean => Predicate.isReadonlyObject(value) 
 
 const quote = (names: ReadonlyArray<string>): string => names.map((name) => `'${name}'`).join(", ")
 
-/** What stands in a field where an integer of this range must be; `undefined`: nothing wrong, or nothing there. */
+/**
+ * The finding about a field that must hold an integer of this range; `undefined` if the field is correct or missing.
+ */
 const outOfRange = (value: unknown, min: number, max: number): string | undefined => {
   if (value === undefined) return undefined
   if (typeof value !== "number" || !Number.isInteger(value)) return "want integer"
@@ -68,7 +70,7 @@ const findingsOf = (value: unknown): ReadonlyArray<string> => {
 
 const uriPattern = /^https?:\/\/(?<host>[^/:?#]*)(?::(?<port>\d+))?(?:[/?#].*)?$/i
 
-/** The path is dropped, https becomes http, a port that is missing is 80. */
+/** The path is dropped, https becomes http, a missing port becomes 80. */
 const destinationOf = (destination: unknown): Result.Result<Destination, string> => {
   const port = fieldOf(destination, "port")
   if (fieldOf(destination, "protocol") === "TCP" && typeof port === "number") {

@@ -1,9 +1,9 @@
 /**
- * Makes platform events of what happens in the environment, in AWS's order (spec: 3.7): initStart, initRuntimeDone, one
- * `platform.extension` for each extension, initReport, start, runtimeDone, report.
+ * Turns the happenings of the environment into platform events, in AWS's order (spec: 3.7): initStart, initRuntimeDone,
+ * one `platform.extension` for each extension, initReport, start, runtimeDone, report.
  *
- * Where an init runs inside an invocation, start comes after it; after a failure the report comes when the environment
- * has been reset, so that the next generation hears of it first.
+ * If an init runs inside an invocation, start comes after it. After a failure the report comes when the environment has
+ * been reset, so that the next generation hears of it first.
  */
 import type { Happening, Source } from "../../Journal.ts"
 import type { Profile } from "../../Profile.ts"
@@ -52,7 +52,7 @@ const outcomeOf = (status: "success" | "error" | "timeout", errorType: string | 
 const tracingOf = (traceHeader: string): TraceContext | undefined =>
   /(?:^|;)\s*Sampled=1/.test(traceHeader) ? { type: "X-Amzn-Trace-Id", value: traceHeader } : undefined
 
-/** Takes what happens one by one, and gives the events that each causes, in order. */
+/** Takes the happenings one by one, and gives the events that each causes, in order. */
 export const make = (
   options: PlatformEventsOptions
 ): ((happening: Happening, at: number) => ReadonlyArray<TelemetryEvent>) => {
@@ -66,11 +66,11 @@ export const make = (
   const afterReset: Array<(at: number) => ReadonlyArray<TelemetryEvent>> = []
   let init: { readonly phase: InitPhase; readonly startedAt: number; isRuntimeDone: boolean } | undefined
   let isInitialised = false
-  /** Of the init phase, until a report has told it. */
+  /** Duration of the init phase, until a report has told it. */
   let initDurationMs: number | undefined
   const snapStart = initializationType === "snap-start"
   let restoreStartedAt = 0
-  /** Of the restore, until a report has told it. */
+  /** Duration of the restore, until a report has told it. */
   let restoreDurationMs: number | undefined
 
   const start = (invocation: Invocation, at: number): ReadonlyArray<TelemetryEvent> => {
@@ -100,7 +100,7 @@ export const make = (
     events.push({ at, type: "platform.initReport", initializationType, phase, durationMs, ...outcome })
     init = undefined
     isInitialised = outcome.status === "success"
-    // Nobody waited for the init of a snapshot: no report of an invocation tells of it.
+    // No invocation waited for the init of a snapshot, so no report of an invocation tells of it.
     if (isInitialised && phase === "init" && !snapStart) initDurationMs = durationMs
     for (const invocation of invocations.values()) events.push(...start(invocation, at))
     return events
@@ -120,7 +120,7 @@ export const make = (
     return { at, type: "platform.runtimeDone", requestId, ...outcome, metrics, spans, tracing, tenantId }
   }
 
-  /** `at`: when it is told; `endedAt`: when the invocation was over. */
+  /** `at` is the time of the event, `endedAt` the end of the invocation. */
   const report = (
     invocation: Invocation,
     ended: Ended,
@@ -157,7 +157,7 @@ export const make = (
     const { errorType, requestId, status } = ended
     const invocation = invocations.get(requestId)
     invocations.delete(requestId)
-    // An environment that is shut down during an invocation is nothing that AWS does: there is no report of it.
+    // AWS shuts down no environment during an invocation, so there is no report of it.
     if (invocation === undefined || status === "abandoned") return []
     const outcome = outcomeOf(status, errorType)
     const events: Array<TelemetryEvent> = [...start(invocation, at)]
@@ -260,7 +260,7 @@ export const make = (
       }
       case "RuntimeDone": {
         const invocation = invocations.get(happening.requestId)
-        // A handler that threw has been told of by its runtime, which did its job: success (spec: 3.7).
+        // A runtime that reports the error of its handler has done its job: success (spec: 3.7).
         if (invocation === undefined) return []
         invocation.runtimeDoneAt = at
         return [runtimeDone(invocation, outcomeOf("success", undefined), at)]

@@ -1,6 +1,7 @@
 /**
- * Writes an event for a schema version: which events a version has, which fields, in which order (spec: 3.6 for the
- * Telemetry API, 4 for the Logs API). The templates are written by hand, as those of `Wire.ts`, and for the same reason.
+ * Writes an event for a schema version, if the version has the event, with its fields in their order (spec: 3.6 for the
+ * Telemetry API, 4 for the Logs API). The templates are written by hand, as those of `Wire.ts`, and for the same
+ * reason.
  */
 import * as DateTime from "effect/DateTime"
 import type { Outcome, Span, TelemetryEvent } from "./TelemetryEvent.ts"
@@ -17,7 +18,7 @@ const spansOf = (spans: ReadonlyArray<Span> | undefined) =>
 /** The Logs API has three words (spec: 4, platform.runtimeDone). */
 const logsStatus = ({ status }: Outcome): string => (status === "error" ? "failure" : status)
 
-/** `undefined`: this version has no such event. A key whose value is `undefined` is left out. */
+/** `undefined` if this version has no such event. A key whose value is `undefined` is left out. */
 const logsRecord = (event: TelemetryEvent, version: LogsVersion): object | string | undefined => {
   switch (event.type) {
     case "platform.start":
@@ -140,10 +141,10 @@ const telemetryRecord = (event: TelemetryEvent, version: TelemetryVersion): obje
 
 /** An event as it goes over the wire: `prefix` and `rest` are the JSON object, cut before the value of `record`. */
 export interface Encoded {
-  /** `{"time":…,"type":…,"record":`, what every piece of an oversized record begins with. */
+  /** `{"time":…,"type":…,"record":`, the beginning of every piece of an oversized record. */
   readonly prefix: string
   readonly rest: string
-  /** Of the whole object. */
+  /** Bytes of the whole object. */
   readonly bytes: number
 }
 
@@ -156,7 +157,7 @@ export const encode = (
   const isLogs = version === "2020-08-15" || version === "2021-03-18"
   const record = isLogs ? logsRecord(event, version) : telemetryRecord(event, version)
   if (record === undefined) return undefined
-  // The Logs API and the first version have text only, also of a JSON log line.
+  // The Logs API and the first version have text only, even for a JSON log line.
   const json = "json" in event && !isLogs && version !== "2022-07-01" ? event.json : undefined
   const prefix = `{"time":"${isoTime(event.at)}","type":"${event.type}","record":`
   const rest = `${escape(json ?? JSON.stringify(record))}}`

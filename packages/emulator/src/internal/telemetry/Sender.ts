@@ -1,4 +1,4 @@
-/** Takes batches to a listener. The names of the sandbox mean this machine; nobody is asked for them. */
+/** Takes batches to a listener. The names of the sandbox mean this machine, without a look-up. */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Crypto from "node:crypto"
@@ -9,13 +9,13 @@ import type { Batch } from "./Batcher.ts"
 import { bodyOf } from "./Batcher.ts"
 import type { Destination } from "./Subscription.ts"
 
-/** Nobody listens, or the answer was an error; `problem` is for the journal. */
+/** There is no listener, or its answer was an error; `problem` is for the journal. */
 export class DeliveryFailed extends Data.TaggedError("DeliveryFailed")<{ readonly problem: string }> {}
 
 export interface Sender {
-  /** Succeeds with the status of the answer; over TCP, where nobody answers, when the bytes have left. */
+  /** Succeeds with the status of the answer. TCP has no answer: there it succeeds when the bytes have left. */
   readonly send: (batch: Batch) => Effect.Effect<number | void, DeliveryFailed>
-  /** Is a batch answered, so that waiting for it can have a limit? */
+  /** `true` if a batch gets an answer, so that the wait for it can have a limit. */
   readonly isAnswered: boolean
   readonly close: () => void
 }
@@ -25,16 +25,16 @@ const host = SandboxHosts.address
 /** A failure as the system says it. */
 const failed = (error: Error): DeliveryFailed => new DeliveryFailed({ problem: error.message })
 
-/** What cannot stand in the first line of a request. */
+/** Escapes the characters that the first line of a request cannot hold. */
 const escapePath = (path: string): string => path.replace(/[^\x21-\x7e]/g, (character) => encodeURIComponent(character))
 
 interface HttpSenderOptions {
   readonly destination: Destination & { readonly protocol: "HTTP" }
-  /** All of them, in the order and the case of the wire. */
+  /** All headers, in the order and the case of the wire. */
   readonly headers: (port: number, batch: Batch, body: Buffer) => Readonly<Record<string, string>>
 }
 
-/** One connection, kept alive; one request at a time. */
+/** Sends over a single connection that is kept alive, one request at a time. */
 export const http = ({ destination, headers }: HttpSenderOptions): Sender => {
   const { method, port } = destination
   const path = escapePath(destination.path)
@@ -59,7 +59,7 @@ export const http = ({ destination, headers }: HttpSenderOptions): Sender => {
           response.resume()
         })
         request.on("error", (error) => resume(Effect.fail(failed(error))))
-        // Whoever does not name it keeps the connection all the same: HTTP/1.1.
+        // The header can be left out: HTTP/1.1 keeps the connection without it.
         if (!request.hasHeader("connection")) request.removeHeader("connection")
         request.end(body)
         return Effect.sync(() => request.destroy())
@@ -70,8 +70,8 @@ export const http = ({ destination, headers }: HttpSenderOptions): Sender => {
 const sha256 = (bytes: string | Buffer): string => Crypto.createHash("sha256").update(bytes).digest("base64")
 
 /**
- * The headers of the real service, lower case (spec: 3.3). `sequence-id` is a SHA-256 without padding: of the log text
- * where the batch is one line; what it covers otherwise is not known, here it is the body.
+ * The headers of the real service, lower case (spec: 3.3). `sequence-id` is a SHA-256 without padding. If the batch is
+ * one line, the log text is hashed. Otherwise the input of the real service is not known; here the body is hashed.
  */
 export const realHeaders: HttpSenderOptions["headers"] = (port, { line }, body) => ({
   "content-type": "application/json",
@@ -92,7 +92,9 @@ export const managedHeaders: HttpSenderOptions["headers"] = (port, _, body) => (
   "Accept-Encoding": "gzip"
 })
 
-/** Is somebody there? Fails with what the system says, in Go's words where it is refused. */
+/**
+ * Looks whether a process listens. Fails with the system's error, which is in Go's words if the connection is refused.
+ */
 export const probe = (port: number): Effect.Effect<void, DeliveryFailed> =>
   Effect.callback((resume) => {
     const address = `${host}:${port}`
@@ -105,7 +107,7 @@ export const probe = (port: number): Effect.Effect<void, DeliveryFailed> =>
     return Effect.sync(() => socket.destroy())
   })
 
-/** One connection, made when it is needed: each event is a line (spec: 3.3, TCP). */
+/** Sends over a single connection, which is made when it is needed: each event is a line (spec: 3.3, TCP). */
 export const tcp = (port: number): Sender => {
   let socket: Net.Socket | undefined
   const connect = Effect.callback<Net.Socket, DeliveryFailed>((resume) => {
@@ -123,7 +125,7 @@ export const tcp = (port: number): Sender => {
       socket = connecting
       resume(Effect.succeed(connecting))
     })
-    // Whatever the listener says is nothing to the platform.
+    // The platform ignores all bytes that the listener sends.
     connecting.resume()
     return Effect.sync(() => {
       if (socket !== connecting) connecting.destroy()

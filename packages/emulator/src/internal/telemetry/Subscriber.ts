@@ -1,9 +1,9 @@
 /**
- * One subscription of the real service: collects its events into batches and delivers them one after another (spec: 3.3).
+ * A subscription of the real service: collects its events into batches and delivers them one after another (spec: 3.3).
  *
- * A delivery that fails, or is not answered in time, is tried again with a back-off until the environment ends; its order
- * never changes. What waits is bounded: events beyond it are dropped, and `platform.logsDropped` tells how many as soon as
- * a delivery has made room. A frozen environment delivers nothing, and time does not count in it.
+ * A delivery that fails, or is not answered in time, is tried again with a back-off until the environment ends; the
+ * order never changes. The waiting events have a bound: events beyond it are dropped, and `platform.logsDropped` tells
+ * how many as soon as a delivery has made room. A frozen environment delivers nothing, and time does not count in it.
  */
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
@@ -22,14 +22,14 @@ import { kindOf } from "./TelemetryEvent.ts"
 /** Bytes of events that wait for one subscription, the batch on its way included. */
 export const maxPendingBytes = 16 * 1_048_576
 
-/** How long an answer may take, ms. */
+/** Time limit for an answer, ms. */
 export const answerLimitMs = 5000
 
 /** Between two attempts, ms: the first, doubled each time up to the last. */
 const firstBackOffMs = 100
 const lastBackOffMs = 1000
 
-/** What the real service says of events that it had to drop (spec: 3.6, platform.logsDropped). */
+/** The reason that the real service gives for dropped events (spec: 3.6, platform.logsDropped). */
 export const slowConsumer = "Consumer seems to have fallen behind as it has not acknowledged receipt of logs."
 
 export interface Lost {
@@ -39,15 +39,15 @@ export interface Lost {
 }
 
 export interface Subscriber {
-  /** Takes an event, if it is of a kind that was subscribed to and the schema version has it. */
+  /** Takes an event, if the subscription names its kind and the schema version has the event. */
   readonly offer: (event: TelemetryEvent) => void
   /** Ends the batch that is being collected. */
   readonly flush: () => void
   /** Waits until nothing is on its way. */
   readonly idle: Effect.Effect<void>
-  /** Delivers, for as long as it runs. */
+  /** Delivers as long as it runs. */
   readonly deliver: Effect.Effect<never>
-  /** The environment has ended: what never arrived. */
+  /** The environment has ended: reports the events that never arrived. */
   readonly end: () => void
 }
 
@@ -56,14 +56,14 @@ export interface SubscriberOptions {
   readonly sender: Sender
   readonly gate: Gate
   readonly now: () => number
-  /** Runs the timer of the batch, in place of the one before. */
+  /** Runs the timer of the batch, and stops the timer before it. */
   readonly runTimer: (timer: Effect.Effect<void>) => void
   readonly onDelivered: (batch: Batch, status: number | undefined) => void
   readonly onFailed: (batch: Batch, problem: string) => void
   readonly onLost: (lost: Lost) => void
 }
 
-/** How an event stands in a batch. */
+/** The item of an event in a batch. */
 export const itemOf = (event: TelemetryEvent, encoded: Projection.Encoded): Batchers.Item => ({
   ...encoded,
   isLossReport: event.type === "platform.logsDropped",
@@ -74,11 +74,11 @@ export const make = (options: SubscriberOptions): Subscriber => {
   const { gate, now, onDelivered, onFailed, onLost, runTimer, sender, subscription } = options
   const { maxBytes, maxItems, schemaVersion, timeoutMs, types } = subscription
   const batcher: Batcher = Batchers.make({ maxItems, maxBytes, cuts: subscription.destination.protocol === "HTTP" })
-  /** Closed batches that nobody delivers yet. */
+  /** Closed batches whose delivery has not begun. */
   const ready: Array<Batch> = []
   const isReady = Latch.makeUnsafe(false)
   const isIdle = Latch.makeUnsafe(true)
-  /** Of the batches that are closed, the one on its way included. */
+  /** Events of the closed batches, the batch on its way included. */
   let waiting = { records: 0, bytes: 0 }
   let lost = { records: 0, bytes: 0 }
 

@@ -1,7 +1,7 @@
 /**
- * What a subscription says, and what the real service answers to one it does not take (spec: 3.1, 3.2; 4 for the Logs
- * API). The service reads JSON strictly, field by field, and stops at the first mistake; then it checks the values and
- * names all findings at once; last comes the place to deliver to.
+ * The content of a subscription, and the answers of the real service to a subscription that it refuses (spec: 3.1, 3.2;
+ * 4 for the Logs API). The service reads JSON strictly, field by field, and stops at the first mistake; then it checks
+ * the values and names all findings at once; the destination comes last.
  */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
@@ -14,7 +14,7 @@ export type TelemetryApi = "telemetry" | "logs"
 export type Destination =
   | {
       readonly protocol: "HTTP"
-      /** One of the names of the sandbox. */
+      /** A name of the sandbox. */
       readonly host: string
       readonly port: number
       readonly path: string
@@ -37,7 +37,7 @@ export interface Refusal {
   readonly status: 400 | 403
   readonly kind: "DeserializationError" | "ValidationError" | "AccessDenied"
   readonly message: string
-  /** As far as they could be read: the event about the attempt names them. */
+  /** The types that could be read: the event about the attempt names them. */
   readonly types: ReadonlyArray<string>
 }
 
@@ -85,7 +85,7 @@ const endOf = (text: string): string => {
   return `at line ${lines.length} column ${lines.at(-1)?.length ?? 0}`
 }
 
-/** Where the service's parser stood: behind the value (its exact columns are not known). */
+/** The position of the service's parser: behind the value (its exact columns are not known). */
 const place = (body: string, value: unknown): string => {
   const token = JSON.stringify(value)
   const found = body.indexOf(token)
@@ -108,7 +108,7 @@ const parseJson = (text: string): Result.Result<unknown, string> =>
     catch: () => (text.trim() === "" ? "EOF while parsing a value at line 1 column 0" : `expected value ${endOf(text)}`)
   })
 
-/** A text that is one of those; missing is `undefined`. */
+/** Reads a text that is one of `known`; `undefined` if it is missing. */
 const variant = <A extends string>(
   body: string,
   value: unknown,
@@ -135,7 +135,7 @@ const fieldOf = (object: unknown, key: string): unknown =>
 
 const isObject = (value: unknown): boolean => Predicate.isReadonlyObject(value) && !Array.isArray(value)
 
-/** A body that could be read. What it says may still be refused. */
+/** A body that could be read. Its values may still be refused. */
 interface Request {
   readonly schemaVersion: SchemaVersion | undefined
   readonly types: ReadonlyArray<string>
@@ -224,7 +224,7 @@ const isTelemetryVersion = (version: SchemaVersion | undefined): version is Tele
 const isLogsVersion = (version: SchemaVersion): version is LogsVersion =>
   logsVersions.some((known) => known === version)
 
-/** The version to write, or why it cannot be had from this API. */
+/** The version to write, or why this API does not have it. */
 const versionOf = (api: TelemetryApi, asked: SchemaVersion | undefined): Result.Result<SchemaVersion, string> => {
   if (api === "telemetry") {
     return isTelemetryVersion(asked)
@@ -294,7 +294,7 @@ export const check = (api: TelemetryApi, body: string): Result.Result<Subscripti
 /** The same text for the same parameters: an identical subscription is not made twice (spec: 3.2). */
 export const keyOf = (subscription: Subscription): string => JSON.stringify(subscription)
 
-/** For people: where deliveries go to. */
+/** The destination of deliveries, for people. */
 export const describeDestination = (destination: Destination): string =>
   destination.protocol === "TCP"
     ? `tcp://sandbox.localdomain:${destination.port}`

@@ -1,6 +1,6 @@
 /**
- * The Telemetry and Logs services of one environment: makes events of what happens, keeps the history for those who
- * subscribe later, and gives everything to the subscribers.
+ * The Telemetry and Logs services of one environment: turns happenings into events, keeps the history for later
+ * subscribers, and gives everything to the subscribers.
  */
 import * as Effect from "effect/Effect"
 import * as FiberMap from "effect/FiberMap"
@@ -22,36 +22,36 @@ import { describeDestination } from "./Subscription.ts"
 import type { TelemetryEvent } from "./TelemetryEvent.ts"
 import { logTypeOf } from "./TelemetryEvent.ts"
 
-/** Characters of events that are kept for those who subscribe later. */
+/** Characters of events that are kept for later subscribers. */
 const maxHistoryCharacters = 16 * 1_048_576
 
 export interface Telemetry {
-  /** Something has been recorded in the journal. */
+  /** A happening has been recorded in the journal. */
   readonly happened: (happening: Happening, at: number) => void
   /** A process has written a line, with its line break. */
   readonly wrote: (source: Source, line: string, at: number) => void
   /** The state machine has accepted a subscription. */
   readonly subscribe: (source: Source, subscription: Subscription) => void
-  /** Looks whether somebody listens there. */
+  /** Looks whether a process listens on the port. */
   readonly connect: (port: number, onConnected: (problem: string | undefined) => void) => void
-  /** Delivers what there is. */
+  /** Delivers all events that wait. */
   readonly flush: (onFlushed: () => void) => void
 }
 
 export interface TelemetryOptions extends PlatformEventsOptions {
   readonly profile: Profile
-  /** What a line of JSON becomes: text, or an object where the schema version has objects. */
+  /** The form of a line of JSON: text, or an object if the schema version has objects. */
   readonly logFormat: "text" | "json"
-  /** Nothing runs as soon as everybody waits in next; otherwise the journal says when. */
+  /** `true` if nothing runs as soon as all wait in next; otherwise the journal says when. */
   readonly holdsAtOnce: boolean
   readonly now: () => number
   readonly record: (happening: Happening) => void
 }
 
-// Go's `encoding/json` reads no more levels, and the record has one around the line.
+// Go's `encoding/json` reads no more levels than this, and the record adds a level around the line.
 const deepest = 9999
 
-/** The object that a JSON log line is, as the process wrote it: numbers of any size and fields that come twice stay. */
+/** The text of the object in a JSON log line, as the process wrote it: numbers of any size and repeated fields stay. */
 const jsonOf = (line: string): string | undefined => {
   // A line break between the tokens would end a line of TCP.
   const text = line.trim().replaceAll(/[\r\n]/g, " ")
@@ -81,10 +81,10 @@ export const make = Effect.fnUntraced(function* (
   const run = yield* FiberSet.makeRuntime<never>()
   const deliveries = yield* FiberMap.make<Subscription>()
   const runDelivery = yield* FiberMap.runtime(deliveries)<never>()
-  /** What happened since the environment, or its next generation, began; `undefined`: nobody can subscribe any more. */
+  /** The events since the environment, or its next generation, began; `undefined` if it is too late to subscribe. */
   let history: Array<TelemetryEvent> | undefined = []
   let historyCharacters = 0
-  /** What came after so much output is not replayed. Whoever subscribed before has it all the same. */
+  /** Events after so much output are not replayed. Earlier subscribers have got them. */
   let forgotten = { records: 0, bytes: 0 }
 
   const remember = (event: TelemetryEvent): void => {
@@ -109,7 +109,7 @@ export const make = Effect.fnUntraced(function* (
 
   const end = (): void => {
     const ended = [...subscribers]
-    // First of all nobody gets anything any more, not even that something was dropped.
+    // Deliveries stop first: no subscriber gets anything any more, not even a report of dropped events.
     subscribers.clear()
     for (const subscriber of ended) subscriber.end()
     run(FiberMap.clear(deliveries))
@@ -154,7 +154,7 @@ export const make = Effect.fnUntraced(function* (
           break
         case "ShutdownEnded":
           if (!happening.reset) return end()
-          // Nothing runs before the next invocation, whose generation has a history of its own.
+          // Nothing runs before the next invocation, whose generation has a new history.
           gate.hold()
           history = []
           historyCharacters = 0
@@ -195,7 +195,7 @@ export const make = Effect.fnUntraced(function* (
         onLost: (lost) => {
           record({ _tag: "TelemetryDropped", ...where, ...lost })
           const { bytes: droppedBytes, reason, records: droppedRecords } = lost
-          // Everybody is told on a managed instance; the real service tells whom it concerns.
+          // A managed instance tells every subscriber; the real service tells only the subscriber that lost events.
           if (managed) publish({ at: now(), type: "platform.logsDropped", droppedBytes, droppedRecords, reason })
         }
       }

@@ -1,11 +1,14 @@
-/** What the platform tells telemetry subscribers, before it is written for a schema version. Times are epoch ms. */
+/**
+ * The events that the platform tells telemetry subscribers, before they are written for a schema version. Times are
+ * epoch ms.
+ */
 import type { Source } from "../../Journal.ts"
 import type { InitializationType } from "../Settings.ts"
 
 /** The phase in which init ran: `invoke` when it was repeated inside an invocation (spec: InitPhase). */
 export type InitPhase = "init" | "invoke"
 
-/** How something ended. `errorType: ""` is sent as `""`, `undefined` is left out (spec: case 106). */
+/** The end of a phase or an invocation. `errorType: ""` is sent as `""`, `undefined` is left out (spec: case 106). */
 export interface Outcome {
   readonly status: "success" | "error" | "failure" | "timeout"
   readonly errorType: string | undefined
@@ -69,13 +72,13 @@ export type TelemetryEvent = { readonly at: number } & (
           readonly memorySizeMB: number | undefined
           readonly maxMemoryUsedMB: number | undefined
           readonly initDurationMs: number | undefined
-          /** Of the first invocation after a restore. */
+          /** Present for the first invocation after a restore. */
           readonly restoreDurationMs?: number
           readonly billedRestoreDurationMs?: number | undefined
         }
         readonly spans: ReadonlyArray<Span> | undefined
       })
-  /** The Logs API alone has these two. */
+  /** Only the Logs API has these two. */
   | { readonly type: "platform.end"; readonly requestId: string }
   | { readonly type: "platform.fault"; readonly text: string }
   | {
@@ -97,7 +100,10 @@ export type TelemetryEvent = { readonly at: number } & (
       readonly droppedRecords: number
       readonly reason: string
     }
-  /** A line of a process, with its line break where the profile keeps it. `json`: the JSON that a JSON log line is, as written. */
+  /**
+   * A line of a process, with its line break if the profile keeps it. `json` is the text of a JSON log line, as
+   * written.
+   */
   | {
       readonly type: "function" | "extension"
       readonly text: string
@@ -111,5 +117,5 @@ export type TelemetryType = "platform" | "function" | "extension"
 export const kindOf = ({ type }: TelemetryEvent): TelemetryType =>
   type === "function" || type === "extension" ? type : "platform"
 
-/** Whose lines these are: of the function, or of an external extension. */
+/** The kind of a process's lines: those of the function, or of an external extension. */
 export const logTypeOf = (source: Source): "function" | "extension" => (source === "runtime" ? "function" : "extension")
