@@ -15,24 +15,24 @@ const runs = [
     title: "A crash at init",
     extension: "naive-crash-at-init.mjs",
     lookAt:
-      "The extension exits with code 0 before it has registered. Any exit before SHUTDOWN is a crash, and init is tried " +
-      "once more inside the invocation, so it is seen twice; the runtime is never started, since it waits for every " +
-      "extension to register. Look at the first `exited with`."
+      "The extension exits with code 0 before it has registered. Any exit before SHUTDOWN is a crash. Lambda tries init " +
+      "again inside the invocation, so the crash comes twice. The runtime never starts, since it waits for every extension " +
+      "to register. Look at the first `exited with`."
   },
   {
     title: "An overrun after the response",
     extension: "naive-overrun.mjs",
     lookAt:
-      "The function responds in milliseconds and the caller has its answer, but the extension does not call next: the " +
-      "invocation is held open until the function timeout, which is billed, and the environment is reset. Look at the " +
-      "time between `responded` and `invocation ended`."
+      "The function responds in milliseconds and the caller has its answer, but the extension does not call next. The " +
+      "invocation stays open until the function timeout, which is billed, and the environment is reset. Look at the time " +
+      "between `responded` and `invocation ended`."
   },
   {
     title: "A hang at shutdown",
     extension: "naive-hang-at-shutdown.mjs",
     lookAt:
-      "The extension gets SHUTDOWN and does not exit by itself: it is killed at the deadline, and what it had not sent is " +
-      "lost. Look at the time between `SHUTDOWN` and `SIGKILL`."
+      "The extension gets SHUTDOWN and does not exit by itself. Lambda kills it at the deadline, and records that it had " +
+      "not sent are lost. Look at the time between `SHUTDOWN` and `SIGKILL`."
   }
 ]
 
