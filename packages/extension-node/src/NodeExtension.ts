@@ -96,7 +96,10 @@ const signals = { SIGINT: 130, SIGTERM: 143 } as const
 // How long a reader of the log that does not read holds the end of the process.
 const longestWriteMillis = 1000
 
-/** What does not fit into a pipe waits in memory, and would be lost with the process: the last log lines, such as the accounting. */
+/**
+ * Waits until the log is written. Lines that do not fit into a pipe wait in memory, and would be lost with the process: the last
+ * ones, such as the accounting.
+ */
 const whenWritten = (then: () => void): void => {
   const unwritten = [process.stdout, process.stderr].filter(({ writableLength }) => writableLength > 0)
   let left = unwritten.length

@@ -25,7 +25,7 @@ const queueBytes = Effect.map(
   (megabytes) => Math.min(32, megabytes / 16) * mebibyte
 )
 
-/** On a developer's machine nobody else may send telemetry. Port 9001 of this machine might be Lambda itself. */
+/** On a developer's machine no other machine may send telemetry. Port 9001 of this machine might be Lambda itself. */
 const localHost = (runtimeApi: string): string | undefined =>
   /^(127\.|localhost:)/.test(runtimeApi) && !runtimeApi.endsWith(":9001") ? "127.0.0.1" : undefined
 
@@ -36,10 +36,11 @@ const logSize = () => (process.stdout.bytesWritten ?? 0) + (process.stderr.bytes
  * A receiver that listens with `node:http` or `node:net` and subscribes over
  * our own transport. For the option `layer` of `Extension.run`.
  *
- * Its queues take 32 MiB of memory at most, and less where the function has less than 512 MB
+ * Its queues take 32 MiB of memory at most, and less if the function has less than 512 MB
  * (`AWS_LAMBDA_FUNCTION_MEMORY_SIZE`): 8 MiB of 128 MB.
  *
- * It binds `127.0.0.1` in an emulator, that is if the Runtime API is on the loopback address and its port is not Lambda's 9001.
+ * The receiver binds `127.0.0.1` in an emulator, that is if the Runtime API is on the loopback address and its port is not
+ * Lambda's 9001.
  *
  * **Example** (An extension that counts slow invocations)
  *

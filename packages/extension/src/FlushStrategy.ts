@@ -3,14 +3,14 @@
  *
  * The environment is frozen as soon as the function and every extension wait
  * for their next event, and what is in flight then is lost or late. So the
- * decision that matters is the one between the end of an invocation and next.
+ * decision between the end of an invocation and next is the one that matters.
  *
  * | strategy | next waits for | may be frozen while sending | use it |
  * | --- | --- | --- | --- |
- * | {@link endOfInvocation} | runtimeDone and the flush | no | where records must not be late |
- * | {@link endOfInvocationPipelined} | runtimeDone | yes | where billed time matters more |
+ * | {@link endOfInvocation} | runtimeDone and the flush | no | if records must not be late |
+ * | {@link endOfInvocationPipelined} | runtimeDone | yes | if billed time matters more |
  * | {@link periodic} | a flush that is due | no | for busy functions, and on managed instances |
- * | {@link adaptive} | as `endOfInvocation`, as `periodic` where invocations come fast | no | where both happen |
+ * | {@link adaptive} | as `endOfInvocation`, as `periodic` when invocations come fast | no | if both happen |
  * | {@link continuous} | nothing | yes | for long invocations |
  *
  * @since 0.1.0
@@ -18,7 +18,7 @@
 import * as Duration from "effect/Duration"
 
 /**
- * What a decision is made on. Times are epoch milliseconds.
+ * The facts that a decision is made on. Times are epoch milliseconds.
  *
  * @category models
  * @since 0.1.0
@@ -63,7 +63,7 @@ export type Decision = "keep" | "send" | "awaitRuntimeDone"
 export interface FlushStrategy {
   readonly name: string
   readonly mayBeFrozenWhileSending: boolean
-  /** It goes by the ends of invocations, which managed instances do not have. */
+  /** The strategy acts at the ends of invocations, which managed instances do not have. */
   readonly needsInvocations: boolean
   /** How often at most a decision between events is wanted, milliseconds; never more often than a batch's age. */
   readonly tickMillis: number
@@ -83,8 +83,9 @@ const atTheEnd = ({ isBatchDue, moment }: Situation): Decision =>
 
 /**
  * Waits until the function is done, sends everything, then calls next. Nothing
- * is late but what Lambda itself sends after next (`platform.report`). It costs
- * billed time: the wait for telemetry and the time to send. The default.
+ * is late except what Lambda itself sends after next (`platform.report`). The
+ * strategy costs billed time: the wait for telemetry and the time to send. It is
+ * the default.
  *
  * @category strategies
  * @since 0.1.0
@@ -133,9 +134,9 @@ const isDue = ({ isBatchDue, lastFlushAt, moment, now }: Situation, everyMillis:
 
 /**
  * Sends when `every` has passed since the last flush, or when a batch is due.
- * What is being sent is done before next is called; what is not due waits,
- * through a freeze too. The only sensible one on managed instances, which have
- * no invocations to go by.
+ * A send that has begun ends before next is called. Records that are not due
+ * wait, through a freeze too. It is the only sensible strategy on managed
+ * instances, which have no ends of invocations.
  *
  * @param every default: 10 seconds
  * @category strategies
@@ -153,9 +154,9 @@ export const periodic = (every: Duration.Input = "10 seconds"): FlushStrategy =>
 }
 
 /**
- * {@link endOfInvocation} while invocations are rare, {@link periodic} when they
- * follow each other: then records are sent at the start of an invocation, beside
- * the function's own work, and next does not wait.
+ * Acts as {@link endOfInvocation} while invocations are rare, and as
+ * {@link periodic} when they follow each other. Then records are sent at the start
+ * of an invocation, beside the function's own work, and next does not wait.
  *
  * @param options.gap invocations are frequent when their mean distance, over the
  *   last {@link remembered}, is below this. Default: 1 minute

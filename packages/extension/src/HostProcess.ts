@@ -3,7 +3,7 @@
  * the stream may begin, whether the process has been told to end, and an exit
  * of last resort.
  *
- * `extension-node` provides this service. Without it (in tests) there is no
+ * `extension-node` provides this service. If it is missing (in tests), there is no
  * signal and no last resort.
  *
  * @since 0.1.0

@@ -1,9 +1,10 @@
 /**
- * The records of the Logs API, schema versions 2020-08-15 and 2021-03-18,
- * decoded one by one as those of the Telemetry API are: known events as they
- * came, unknown ones kept whole, bad ones a value with the reason.
+ * The records of the Logs API, schema versions 2020-08-15 and 2021-03-18. They
+ * are decoded one by one, like the records of the Telemetry API. Known events stay
+ * as they came, unknown ones are kept whole, and a bad one is a value with the
+ * reason.
  *
- * Names that both APIs have in common mean the same: `platform.extension`,
+ * Names that both APIs share mean the same: `platform.extension`,
  * `platform.logsDropped` and the logs are those of `PlatformEvent` and
  * `TelemetryEvent`. `platform.start`, `report` and `runtimeDone` hold less here.
  *
@@ -38,7 +39,7 @@ export const RuntimeDone = /*#__PURE__*/ event("platform.runtimeDone", () => ({
 }))
 
 /**
- * An invocation is over.
+ * An invocation has ended.
  *
  * @category schemas
  * @since 0.1.0
@@ -46,7 +47,7 @@ export const RuntimeDone = /*#__PURE__*/ event("platform.runtimeDone", () => ({
 export const End = /*#__PURE__*/ event("platform.end", () => ({ requestId: Schema.String }))
 
 /**
- * What an invocation took. There are neither status nor spans.
+ * The time and memory that an invocation took, without status and spans.
  *
  * @category schemas
  * @since 0.1.0
@@ -122,7 +123,7 @@ export type KnownEvent = typeof KnownEvent.Type
 export type LogsEvent = KnownEvent | UnknownEvent | Undecodable
 
 /**
- * Decodes one record. It never fails: what is wrong with a record is a value.
+ * Decodes one record and never fails: a fault of the record is a value.
  * A known event is the very object that was given, with all its fields.
  *
  * @category decoding

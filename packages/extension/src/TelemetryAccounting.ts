@@ -1,6 +1,6 @@
 /**
- * What became of every telemetry record: one place counts, as Effect metrics,
- * as a {@link TelemetryAccounting} and as one {@link line} of text.
+ * The count of every telemetry record and its end, as Effect metrics, as a
+ * {@link TelemetryAccounting} and as one {@link line} of text.
  *
  * Two sums always hold: what was received is decoded or undecodable, and what a
  * consumer was offered is delivered, dropped, waiting or unsent.
@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 
 /**
- * What became of the records offered to one consumer: a sink, or a stream.
+ * The counts of the records offered to one consumer: a sink, or a stream.
  * Consumers of one name are counted together.
  *
  * `offered = delivered + droppedByQueue + droppedBySink + waiting + unsent`
@@ -21,7 +21,7 @@ import * as Metric from "effect/Metric"
  */
 export interface ConsumerAccounting {
   readonly name: string
-  /** Not any more after a program over the stream has ended by itself. */
+  /** Records that were offered; none after a program over the stream has ended by itself. */
   readonly offered: number
   /** Taken over by the sink, or used by the reader of the stream: it asked for more then, or ended by itself. */
   readonly delivered: number
@@ -31,12 +31,12 @@ export interface ConsumerAccounting {
   readonly droppedBySink: number
   /** In the queue, in a batch that was not accepted yet, or at work in the reader of the stream. */
   readonly waiting: number
-  /** They waited when the time for shutdown was over, or when the reader of the stream failed or stopped. */
+  /** They waited when the time for shutdown ended, or when the reader of the stream failed or stopped. */
   readonly unsent: number
 }
 
 /**
- * What became of all records, since the receiver began to listen.
+ * The counts of all records since the receiver began to listen.
  *
  * `received = decoded + undecodable`
  *
@@ -47,14 +47,14 @@ export interface TelemetryAccounting {
   readonly received: number
   readonly decoded: number
   readonly undecodable: number
-  /** What Lambda says it dropped before delivery (`platform.logsDropped`). */
+  /** The records that Lambda says it dropped before delivery (`platform.logsDropped`). */
   readonly droppedByLambda: { readonly records: number; readonly bytes: number }
   readonly consumers: ReadonlyArray<ConsumerAccounting>
 }
 
 /**
- * How many records did not arrive where they should have: dropped by Lambda, by
- * a queue or by a sink, unsent, or undecodable. A record that two consumers
+ * How many records did not arrive: dropped by Lambda, by a queue or by a sink,
+ * unsent, or undecodable. A record that two consumers
  * missed counts twice.
  *
  * @category accessors
@@ -147,7 +147,7 @@ export const droppedByQueue = /*#__PURE__*/ counter(
 export const droppedBySink = /*#__PURE__*/ counter("dropped_by_sink", "Telemetry records that a sink refused for good")
 
 /**
- * Records that waited when the time for shutdown was over.
+ * Records that waited when the time for shutdown ended.
  *
  * @category metrics
  * @since 0.1.0
@@ -165,7 +165,7 @@ const consumerCounters = { delivered, droppedByQueue, droppedBySink, unsent }
 export interface ConsumerCounter {
   readonly offered: (records: number) => void
   readonly add: (what: keyof typeof consumerCounters, records: number) => void
-  /** Nothing of it waits any more. */
+  /** Says that no record of this consumer waits any more. */
   readonly close: () => void
 }
 
@@ -178,8 +178,8 @@ export interface Counter {
 }
 
 /**
- * The one place that counts. It is called from the callback of a socket, hence
- * plain functions.
+ * Makes the counter. The callback of a socket calls it, so its functions are
+ * plain ones.
  *
  * @internal
  */

@@ -4,7 +4,7 @@
  *
  * One record is decoded at a time ({@link decode}), so a bad record never costs
  * its neighbours: it becomes an {@link Undecodable} with the reason and the
- * original. Nothing is lost on the way: unknown fields stay where they are,
+ * original. Nothing is lost on the way: unknown fields stay in the event,
  * unknown types are kept whole, and {@link encode} gives back what came.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
@@ -19,7 +19,7 @@ import * as PlatformEvent from "./PlatformEvent.ts"
 
 /**
  * A log record of the function: a string (real Lambda keeps the newline at its
- * end), or any JSON where the function logs JSON.
+ * end), or any JSON if the function logs JSON.
  *
  * @category schemas
  * @since 0.1.0
@@ -69,8 +69,8 @@ export interface UnknownEvent {
 }
 
 /**
- * A record that could not be decoded: why, and as it came. Where not even JSON
- * came, `original` is the text.
+ * A record that could not be decoded, with the reason and the original. If the
+ * original is not JSON, `original` is its text.
  *
  * @category models
  * @since 0.1.0
@@ -90,7 +90,7 @@ export interface Undecodable {
 export type TelemetryEvent = KnownEvent | UnknownEvent | Undecodable
 
 /**
- * Decodes one record. It never fails: what is wrong with a record is a value.
+ * Decodes one record and never fails: a fault of the record is a value.
  * A known event is the very object that was given, with all its fields.
  *
  * @category decoding
@@ -112,15 +112,15 @@ export const decode: (original: unknown) => TelemetryEvent = /*#__PURE__*/ makeD
 export const encode = (event: TelemetryEvent): unknown => (event.type === "unknown" ? event.original : event)
 
 /**
- * The JSON text to send on. For an event as it came from Lambda that is the text it came in: numbers of any size, the order of
- * the fields, fields that come twice and escapes stay as they are, which no round through `JSON.parse` and `JSON.stringify`
- * gives. Of an undecodable record the text is what `original` holds.
+ * The JSON text to send on. An event as it came from Lambda keeps the text it came in: numbers of any size, the order of the
+ * fields, fields that come twice and escapes stay as they are. `JSON.parse` and `JSON.stringify` would not keep them. In the
+ * text of an undecodable record, `original` is the record as it came.
  *
  * The text belongs to this very object. An event that is passed on or filtered keeps it; a copy (`{ ...event, record }`) is
  * written from its values. A field that is assigned changes nothing of the text, so copy instead.
  *
- * It never throws. What cannot be written (a getter or `toJSON` that throws, a cycle) gives the text of an undecodable record
- * with the reason.
+ * It never throws. An event that cannot be written (a getter or `toJSON` throws, or there is a cycle) gives the text of an
+ * undecodable record with the reason.
  *
  * @category encoding
  * @since 0.1.0
@@ -207,7 +207,7 @@ export const severity = (event: TelemetryEvent): Severity | undefined => {
 }
 
 /**
- * Where an event stands in an X-Ray trace.
+ * The place of an event in an X-Ray trace.
  *
  * - `traceId`: the `Root`, such as `1-62e900b2-710d76f009d6e7785905449a`
  * - `parentId`: the `Parent`, 16 hexadecimal digits
@@ -225,8 +225,8 @@ export interface TraceContext {
 }
 
 /**
- * The trace of a `platform.*` event, where it has one: its `record.tracing`
- * taken apart, the text `Root=…;Parent=…;Sampled=…` included.
+ * The trace of a `platform.*` event, if it has one. It is read from
+ * `record.tracing` and the text `Root=…;Parent=…;Sampled=…` in it.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/telemetry-otel-spans.html
  * @category accessors
@@ -275,8 +275,8 @@ export const spans = (event: TelemetryEvent): ReadonlyArray<PlatformEvent.Span> 
 
 /**
  * A log record as text, without the line break at its end (Lambda keeps it,
- * AWS's local emulator does not); a record that is no text as JSON. What is no
- * log has none.
+ * AWS's local emulator does not). A record that is not a text comes as JSON. An
+ * event that is not a log has none.
  *
  * @category accessors
  * @since 0.1.0

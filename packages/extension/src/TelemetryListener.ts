@@ -1,5 +1,6 @@
 /**
- * Where Lambda delivers telemetry to: the socket side of `TelemetryReceiver`.
+ * The endpoint that Lambda delivers telemetry to: the socket side of
+ * `TelemetryReceiver`.
  *
  * `extension-node` has the real one, `ExtensionTest` one in memory. A listener
  * moves bytes and nothing else; what they mean is the receiver's business.
@@ -14,7 +15,7 @@ import type * as Scope from "effect/Scope"
 import { causeText } from "./ExtensionError.ts"
 
 /**
- * Where to listen, and how much to take.
+ * The address to listen on, and the largest body to take.
  *
  * @category models
  * @since 0.1.0
@@ -29,7 +30,7 @@ export interface ListenOptions {
 }
 
 /**
- * What a listener hands over. Every call returns at once and never throws, so a
+ * The calls by which a listener hands over what arrives. Every call returns at once and never throws, so a
  * listener calls it from the callback of its socket.
  *
  * @category models
@@ -45,7 +46,7 @@ export interface Deliveries {
 }
 
 /**
- * One TCP connection: bytes in any cut, then its end.
+ * A TCP connection: its bytes, in pieces of any size, then its end.
  *
  * @category models
  * @since 0.1.0

@@ -45,7 +45,7 @@ export const buildLayer = Effect.gen(function* () {
 const Built = Schema.Struct({ layers: Schema.NonEmptyArray(Schema.Struct({ directory: Schema.String })) })
 
 /**
- * One environment from init to the SHUTDOWN: every crash in it, and how long init took. Its limits of time are wide,
+ * Plays an environment from init to SHUTDOWN: every crash in it, and how long init took. Its limits of time are wide,
  * since a busy machine is no crash; `isCutOff` says that the two seconds of the shutdown were over.
  */
 export const play = Effect.fnUntraced(function* (opt: string, seconds: number) {

@@ -1,4 +1,4 @@
-/** What is kept of something that is not whole yet, and the socket that it comes from. */
+/** The bytes that are kept of a body or a line that is not whole yet. */
 export interface Part {
   /** How much is kept now; 0 when it is handed over or given up. */
   readonly hold: (bytes: number) => void
@@ -11,8 +11,8 @@ interface Unfinished {
 }
 
 /**
- * The bytes of all unfinished bodies and lines together. Above the limit only the oldest one is read on; the others wait in their
- * sockets, where the sender waits with them. So nothing is lost, and one of them always gets done.
+ * The bytes of all unfinished bodies and lines together. Above the limit only the oldest is read on. The others wait in their
+ * sockets, and their senders wait with them. So nothing is lost, and the oldest always gets done.
  */
 export const makeBudget = (limit: number) => {
   /** The oldest first. */

@@ -13,20 +13,20 @@ import type { Bounds, Queue } from "./queue.ts"
 
 export const everything: Bounds = { maxRecords: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY }
 
-/** Who gets the records, seen by what decides when. */
+/** A consumer of records, as the code that decides when to flush sees it. */
 export interface Flushable {
   readonly queue: Queue
   /** Records in the queue, and those that were taken from it but are not delivered yet. */
   readonly waiting: () => number
   /** When everything that waited was last delivered, epoch milliseconds. */
   readonly lastFlushAt: () => number
-  /** Delivers everything that waits; false where that did not work out, or is not tried for now. Only one runs at a time. */
+  /** Delivers everything that waits; false if the delivery failed, or is not tried for now. Only one flush runs at a time. */
   readonly flush: Effect.Effect<boolean>
-  /** The same, tried in any case: at the end there is no later. */
+  /** The same flush, tried in any case: at SHUTDOWN there is no later time. */
   readonly flushNow: Effect.Effect<boolean>
   /** Says that a flush did not end in its time, or in what the invocation left of it. */
   readonly overdue: (hadWholeTime: boolean) => Effect.Effect<unknown>
-  /** It failed, and is left alone for now. */
+  /** Whether it failed and is left alone for now. */
   readonly isResting: (now: number) => boolean
   /** Completes when nothing is being delivered. */
   readonly settled: Effect.Effect<void>
@@ -40,8 +40,8 @@ const pulled: Bounds = { maxRecords: 1000, maxBytes: 1024 * 1024 }
 /**
  * A reader of a stream. A pull says "I am done with what I was given", as it does for the events of the lifecycle.
  *
- * `ended` is for when nobody will read any more: what comes then is refused, and counted as that. After `close` it is
- * not offered any more.
+ * `ended` says that the reader has stopped: later records are refused and counted as such. After `close` no record is
+ * offered any more.
  */
 export const ofStream = (open: Open, openedAt = 0, ownLog: OwnLog = ownLogs.none) => {
   /** Given to the reader, which has not asked for more yet. */

@@ -1,4 +1,4 @@
-/** What the schemas of telemetry events and of Logs API events are made of, and how one record is decoded. */
+/** The parts of the schemas of telemetry events and of Logs API events, and the decoding of one record. */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { makeGuard } from "./guard.ts"
@@ -11,13 +11,13 @@ export const open = <const Literals extends ReadonlyArray<string>>(literals: Lit
 /** Left out, or `null`. */
 export const optional = <S extends Schema.Constraint>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))
 
-/** An event. Its fields come as a function, so that a bundler can leave out the events nobody uses. */
+/** The schema of an event. Its fields come as a function, so that a bundler can leave out events that are not used. */
 export const event = <const Type extends string, const Fields extends Schema.Struct.Fields>(
   type: Type,
   fields: () => Fields
 ) => Schema.Struct({ time: Schema.String, type: Schema.tag(type), record: Schema.Struct(fields()) })
 
-/** One event of a union, by the literal of its `type`. */
+/** The schema of an event in a union, with the literal of its `type`. */
 interface EventSchema<Event> extends Schema.Codec<Event, unknown> {
   readonly fields: { readonly type: { readonly schema: { readonly literal: string } } }
 }

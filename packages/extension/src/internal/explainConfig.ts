@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 
 const named = (message: string) => Object.assign(new Error(message), { name: "ConfigError", stack: undefined })
 
-/** The failure of a `Config` names a schema and a path; whoever reads the log sets variables. */
+/** The failure of a `Config` names a schema and a path, but the reader of the log sets variables. */
 const explainError = (error: unknown): Effect.Effect<unknown> => {
   if (!Predicate.isTagged(error, "ConfigError") || !Predicate.hasProperty(error, "cause")) return Effect.succeed(error)
   const { cause } = error

@@ -1,4 +1,4 @@
-/** What an HTTP sink makes of its endpoint: whether a URL can be one, and what a refusal says, without secrets. */
+/** The endpoint of an HTTP sink: whether a URL can be an endpoint, and what a refusal says, without secrets. */
 import * as Effect from "effect/Effect"
 import * as Url from "effect/http/Url"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
@@ -36,7 +36,7 @@ export const hostOf = (text: string): string =>
     () => text
   )
 
-/** The query of a URL may hold a key. Words this short are no key, and stand in every answer. */
+/** The query of a URL may hold a key. Words shorter than this are not keys, and any answer may have them. */
 const shortestValue = 8
 
 /** The values in the query of a URL that may be secret. */

@@ -1,4 +1,4 @@
-/** What an HTTP sink makes of its options: the request without its body, and what may be said of it. */
+/** The request that an HTTP sink makes from its options, without its body, and what a log may say of it. */
 import * as Effect from "effect/Effect"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
@@ -16,7 +16,7 @@ export const prepare = (options: HttpOptions) => {
   const secrets = [...httpEndpoint.queryValues(url)]
   const headers = Object.entries(options.headers ?? {}).map(([name, value]) => {
     const isSecret = Redacted.isRedacted(value)
-    // What was read from a file ends with a line break, which only some clients take off.
+    // A value from a file ends with a line break, which only some clients take off.
     const text = (isSecret ? Redacted.value(value) : value).trim()
     if (isSecret || secretHeaders.has(name.toLowerCase())) {
       secretNames.push(name)

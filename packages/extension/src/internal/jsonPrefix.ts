@@ -1,7 +1,7 @@
 /**
  * How far a JSON array has been read, byte by byte: enough of JSON to tell a
- * text that was cut from one that is wrong. It is used only for texts that
- * `JSON.parse` refuses, and accepts a little more than that (`nul`, `1.2.3`).
+ * text that was cut from a text that is wrong. This reader serves only texts that
+ * `JSON.parse` refuses, and accepts a little more than JSON (`nul`, `1.2.3`).
  */
 export interface Prefix {
   /** The brackets that are open, as bytes; the array itself is the first. */
@@ -19,10 +19,10 @@ const closeArray = 0x5d
 const openObject = 0x7b
 const closeObject = 0x7d
 
-// Lambda cuts records of logs. What is nested deeper is none, and a copy of what is open costs time.
+// Lambda cuts log records. A text that is nested deeper is not a log, and a copy of its open brackets costs time.
 const deepest = 65_536
 
-/** Where the `[` of an array has been read. */
+/** The state after the `[` of an array. */
 export const inArray = (): Prefix => ({ open: [openArray], expects: "valueOrEnd", isEscaped: false })
 
 export const copy = (prefix: Prefix): Prefix => ({ ...prefix, open: [...prefix.open] })
@@ -36,8 +36,8 @@ const literals = new Set(Array.from("0123456789+-.Eaeflnrstu", (character) => ch
  * Reads on, from `from` to `to`.
  *
  * `valid`: whether JSON may go on like this. `comma`: the last comma between
- * two elements of the array itself, -1 without one; what stands before it is
- * whole. Neither looks at what follows the fault.
+ * two elements of the array itself, -1 if there is none; the elements before
+ * it are whole. Both ignore the bytes after a fault.
  */
 export const read = (
   prefix: Prefix,

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 
-/** What happens to the log while somebody is at work on one batch after the other. */
+/** Watches the log while a consumer handles one batch after the other. */
 export interface OwnLog {
   readonly begun: Effect.Effect<void>
   readonly ended: Effect.Effect<void>
@@ -14,7 +14,7 @@ export const none: OwnLog = { begun: Effect.void, ended: Effect.void }
 
 /**
  * Says once that each batch leaves lines in the log: with the type `extension` Lambda delivers those again, as the next batch.
- * It goes by the size of the log, so no record is looked at.
+ * The size of the log tells, so no record is looked at.
  */
 export const watch = (who: string, size: Effect.Effect<number>): OwnLog => {
   let before: number | undefined

@@ -6,7 +6,7 @@ const innerOf = (cause: unknown): unknown => {
     if (Predicate.hasProperty(cause, "errors") && Array.isArray(cause.errors)) return cause.errors[0]
     return Predicate.hasProperty(cause, "cause") ? cause.cause : undefined
   } catch {
-    // What cannot be read cannot be printed either.
+    // A cause that throws when it is read cannot be printed either.
     return undefined
   }
 }
