@@ -354,8 +354,8 @@ export const http = (options: HttpOptions): Effect.Effect<TelemetrySink, HttpSin
         Effect.provideService(FetchHttpClient.RequestInit, { ...init, redirect: "manual" })
       )
       if (response.status < 200 || response.status > 299) return yield* refused(response)
-      // Read to the end, or the connection cannot be used again; but the status alone decides.
-      yield* httpEndpoint.readBeginning(response)
+      // The status alone decides.
+      yield* httpEndpoint.drainAccepted(response)
     })
   })
   const sayUnusedProxy = Effect.gen(function* () {

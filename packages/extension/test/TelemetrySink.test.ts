@@ -399,7 +399,9 @@ describe("http", () => {
         Effect.succeed(HttpClientResponse.fromWeb(request, new Response(new ReadableStream())))
       )
       const fiber = yield* Effect.forkChild((yield* http({}, client)).export(batch), { startImmediately: true })
-      yield* TestClock.adjust("1 second")
+      // The flush of an invocation waits for it.
+      yield* TestClock.adjust("100 millis")
+      assert.isDefined(fiber.pollUnsafe())
       yield* Fiber.join(fiber)
     })
   )

@@ -74,10 +74,12 @@ export const hiding = (secrets: ReadonlyArray<string>) => {
 
 // Read to its end, a body leaves its connection usable. A longer one is not worth that.
 const longestRead = 65_536
-const readMillis = 1000
+const refusalMillis = 1000
+// The batch is taken already, and the flush waits: a body that is still under way costs its connection and no more.
+const acceptedMillis = 100
 
 /** The beginning of a body, within bounds of time and memory, and whether more of it was to come. */
-export const readBeginning = (response: HttpClientResponse) =>
+const readBeginning = (response: HttpClientResponse, millis: number) =>
   Effect.suspend(() => {
     let text = ""
     let isWhole = false
@@ -95,8 +97,14 @@ export const readBeginning = (response: HttpClientResponse) =>
       ),
       Effect.ignore
     )
-    return Effect.map(Deadline.attempt(read, readMillis), () => ({ text: text.slice(0, longestRead), isWhole }))
+    return Effect.map(Deadline.attempt(read, millis), () => ({ text: text.slice(0, longestRead), isWhole }))
   })
+
+/** The beginning of a refusal. */
+export const readRefusal = (response: HttpClientResponse) => readBeginning(response, refusalMillis)
+
+/** Reads an answer to its end, or its connection cannot be used again. */
+export const drainAccepted = (response: HttpClientResponse) => Effect.asVoid(readBeginning(response, acceptedMillis))
 
 const shownCharacters = 500
 

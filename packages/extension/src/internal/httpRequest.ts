@@ -48,7 +48,7 @@ export const prepare = (options: HttpOptions) => {
     withoutSecrets: (text: string) => hide(text.replaceAll(url, shownUrl)).replaceAll(/\?[^\s"']+/g, "?…"),
     /** The beginning of an answer, quoted; empty if there is none. */
     said: (response: HttpClientResponse) =>
-      Effect.map(httpEndpoint.readBeginning(response), ({ isWhole, text }) => {
+      Effect.map(httpEndpoint.readRefusal(response), ({ isWhole, text }) => {
         const shown = (isWhole ? hide(text) : hideInCut(text)).trim()
         return shown === "" ? "" : httpEndpoint.quoted(shown)
       })
