@@ -6,7 +6,19 @@ import type * as Backend from "./Backend.ts"
 import { endOf, extension, idOf } from "./Plan.ts"
 import { recordsOf, type Shipped } from "./Records.ts"
 
-export const fates = ["arrived", "countedLost", "neverGiven", "killed", "cutOff", "lostByTcp", "unexplained"] as const
+export const fates = [
+  "arrived",
+  "countedLost",
+  "neverGiven",
+  /** With an extension that the run killed. */
+  "killed",
+  /** With one that the platform killed: it was never told to shut down, since a fault took the event. */
+  "cutOff",
+  /** With one that the platform killed, although it was told: it had too little of the machine, or of the time. */
+  "late",
+  "lostByTcp",
+  "unexplained"
+] as const
 export type Fate = (typeof fates)[number]
 
 export interface Seen {
@@ -81,8 +93,38 @@ const lostOf = ({ accounting }: Life): number =>
         accounting.undecodable
       )
 
+/** How many records are in HTTP bodies; not known if one was cut into pieces, which are no JSON. */
+const countIn = (given: string): number | undefined => {
+  try {
+    const bodies = given.split("\n").filter((body) => body !== "")
+    return bodies.reduce((sum, body) => sum + JSON.parse(body).length, 0)
+  } catch {
+    return undefined
+  }
+}
+
+/** What was given is received, and each record has one end. */
+const accountingProblem = ({ accounting, given }: Life, isTcp: boolean): string | undefined => {
+  if (accounting === undefined) return undefined
+  const { consumers, decoded, received, undecodable } = accounting
+  const ends = consumers.reduce(
+    (sum, { delivered, droppedByQueue, droppedBySink, unsent, waiting }) =>
+      sum + delivered + droppedByQueue + droppedBySink + waiting + unsent,
+    0
+  )
+  if (received !== decoded + undecodable || received !== ends) {
+    return `the accounting does not add up: ${JSON.stringify(accounting)}`
+  }
+  const records = isTcp ? received : (countIn(given) ?? received)
+  return records === received ? undefined : `${records} records were given, and ${received} are counted as received`
+}
+
 /** Every record at the backend, with the batch that it came in. */
-const shippedOf = ({ entries, file, requests }: Seen, problems: Array<string>): ReadonlyArray<Shipped> => {
+const shippedOf = (
+  { entries, file, requests }: Seen,
+  wasKilled: boolean,
+  problems: Array<string>
+): ReadonlyArray<Shipped> => {
   const shipped: Array<Shipped> = []
   const bodies = new Map<string, string>()
   for (const { body, contentType, id, isTaken } of requests) {
@@ -90,10 +132,12 @@ const shippedOf = ({ entries, file, requests }: Seen, problems: Array<string>): 
     bodies.set(id, body)
     if (isTaken) shipped.push(...recordsOf(body, contentType === "application/json", id, problems))
   }
-  shipped.push(...recordsOf(file, false, "file", problems))
+  // A kill tears the last line.
+  const torn: Array<string> = wasKilled ? [] : problems
+  shipped.push(...recordsOf(file, false, "file", torn))
   const printed = entries.filter(Journal.is("Output", ({ source }) => source === extension)).map(({ line }) => line)
   const console = printed.filter((line) => line.startsWith('{"time":')).join("\n")
-  shipped.push(...recordsOf(console, false, "console", problems))
+  shipped.push(...recordsOf(console, false, "console", torn))
   return shipped
 }
 
@@ -103,10 +147,8 @@ export const explain = (seen: Seen): Explanation => {
   const lives = livesOf(seen)
   const { entries } = seen
   const wasKilled = lives.some(({ end }) => end !== "itself")
-  const torn: Array<string> = []
   const shipped = new Map<number, Array<Shipped>>()
-  // A kill tears the last line of a file.
-  for (const record of shippedOf(seen, wasKilled ? torn : problems)) {
+  for (const record of shippedOf(seen, wasKilled, problems)) {
     if (record.id !== undefined) shipped.set(record.id, [...(shipped.get(record.id) ?? []), record])
   }
 
@@ -116,6 +158,7 @@ export const explain = (seen: Seen): Explanation => {
     neverGiven: 0,
     killed: 0,
     cutOff: 0,
+    late: 0,
     lostByTcp: 0,
     unexplained: 0
   }
@@ -161,7 +204,7 @@ export const explain = (seen: Seen): Explanation => {
     else if (last !== undefined && last.accounting !== undefined) {
       count.countedLost++
       missingOf.set(last, (missingOf.get(last) ?? 0) + 1)
-    } else if (last?.end === "the platform" && !last.wasToldToShutDown) count.cutOff++
+    } else if (last?.end === "the platform") count[last.wasToldToShutDown ? "late" : "cutOff"]++
     else {
       count.unexplained++
       problems.push(
@@ -178,10 +221,14 @@ export const explain = (seen: Seen): Explanation => {
     count.unexplained += missing - lost
     problems.push(`${missing} lines are missing, and ${lost} are counted lost: ${JSON.stringify(life.accounting)}`)
   }
-  const dropped = entries.filter(Journal.is("TelemetryDropped")).reduce((sum, { records }) => sum + records, 0)
-  const isSubscribed = entries.some((entry) => entry._tag === "TelemetrySubscription" && entry.state === "Subscribed")
   // Nobody acknowledges over TCP: to the platform it is delivered when it has left.
   const isTcp = entries.some((entry) => entry._tag === "TelemetrySubscription" && entry.destination?.startsWith("tcp:"))
+  for (const life of lives) {
+    const problem = accountingProblem(life, isTcp)
+    if (problem !== undefined) problems.push(problem)
+  }
+  const dropped = entries.filter(Journal.is("TelemetryDropped")).reduce((sum, { records }) => sum + records, 0)
+  const isSubscribed = entries.some((entry) => entry._tag === "TelemetrySubscription" && entry.state === "Subscribed")
   if (isTcp && count.neverGiven > dropped) {
     count.lostByTcp = count.neverGiven - dropped
     count.neverGiven = dropped

@@ -7,7 +7,6 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Backend from "./Backend.ts"
 import { type Explanation, explain } from "./Explain.ts"
-import type * as Machine from "./Machine.ts"
 import { extension, type Plan } from "./Plan.ts"
 import * as Random from "./Random.ts"
 
@@ -23,8 +22,14 @@ export interface Held {
   readonly flushMillis: number
   /** Of that, until Lambda had delivered the records of the function's end. */
   readonly untilToldMillis: number
-  /** By how much a timer of this process was late meanwhile. */
+  /** Of that, for how long the extension waited for the machine: a timer was late, and it did not work itself. */
   readonly machineMillis: number
+}
+
+/** An end of a wait of the extension for the machine, and how long it was. */
+interface Wait {
+  readonly at: number
+  readonly millis: number
 }
 
 export interface Outcome extends Explanation {
@@ -37,7 +42,7 @@ export interface Outcome extends Explanation {
 const heldOf = (
   plan: Plan,
   entries: ReadonlyArray<Journal.JournalEntry>,
-  machine: Machine.Machine
+  waits: ReadonlyArray<Wait>
 ): ReadonlyArray<Held> =>
   entries.filter(Journal.is("RuntimeDone")).flatMap((done) => {
     const succeeded = entries.some(
@@ -54,7 +59,10 @@ const heldOf = (
     const millis = Math.max(0, next.at - done.at)
     const told = entries.find((entry) => entry._tag === "TelemetryDelivered" && entry.index > done.index)
     const untilToldMillis = Math.max(0, Math.min(next.at, told?.at ?? next.at) - done.at)
-    const machineMillis = machine.latest(done.at, next.at)
+    const machineMillis = waits.reduce((sum, { at, millis }) => {
+      const overlap = Math.min(at, next.at) - Math.max(at - millis, done.at)
+      return sum + Math.max(0, overlap)
+    }, 0)
     const { flushMillis } = plan.settings
     return [{ plan, millis, flushMillis, untilToldMillis, machineMillis }]
   })
@@ -65,7 +73,7 @@ const read = (path: string) => (existsSync(path) ? readFileSync(path, "utf8") : 
 const isOver = ({ reason }: EmulatorError.EmulatorError) =>
   reason._tag === "InvocationAbandoned" || reason._tag === "AlreadyShutDown"
 
-export const play = Effect.fnUntraced(function* (plan: Plan, machine: Machine.Machine) {
+export const play = Effect.fnUntraced(function* (plan: Plan) {
   const folder = yield* Effect.acquireRelease(
     Effect.sync(() => mkdtempSync(join(tmpdir(), "matrix-"))),
     (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
@@ -105,15 +113,18 @@ export const play = Effect.fnUntraced(function* (plan: Plan, machine: Machine.Ma
   yield* emulator.shutdown()
 
   const entries = yield* emulator.journal.entries
-  const given = new Map(
+  const filesOf = (prefix: string) =>
     readdirSync(folder)
-      .filter((name) => name.startsWith("given-"))
-      .map((name) => [Number(name.slice("given-".length)), read(join(folder, name))])
+      .filter((name) => name.startsWith(prefix))
+      .map((name) => [Number(name.slice(prefix.length)), read(join(folder, name))] as const)
+  const given = new Map(filesOf("given-"))
+  const waits = filesOf("waits-").flatMap(([, text]) =>
+    Array.from(text.matchAll(/(\d+) (\d+)/g), ([, at, millis]) => ({ at: Number(at), millis: Number(millis) }))
   )
   const seen = { entries, given, requests: backend.requests, file: read(join(folder, "records")) }
   return {
     ...explain(seen),
-    held: heldOf(plan, entries, machine),
+    held: heldOf(plan, entries, waits),
     entries,
     requests: backend.requests
   } satisfies Outcome

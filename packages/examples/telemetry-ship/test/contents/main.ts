@@ -13,7 +13,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import * as Machine from "./Machine.ts"
 import * as Plan from "./Plan.ts"
 import * as Report from "./Report.ts"
 import * as Run from "./Run.ts"
@@ -26,7 +25,7 @@ const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.is
 const playOnly = Effect.fnUntraced(function* (seed: number, only: number) {
   const plan = Plan.make(seed, only)
   yield* Console.log(Report.describe(plan))
-  const outcome = yield* Run.play(plan, yield* Machine.make)
+  const outcome = yield* Run.play(plan)
   const timeline = Timeline.make({ names: ["contents.ts"] })
   for (const entry of outcome.entries.filter((entry) => !Journal.is("Output")(entry) || entry.source !== "runtime")) {
     yield* Console.log(timeline.render(entry).slice(0, 400))
@@ -62,14 +61,13 @@ const matrix = Command.make(
   },
   Effect.fnUntraced(function* ({ atATime, only, runs, seed }) {
     if (Option.isSome(only)) return yield* playOnly(seed, only.value)
-    const machine = yield* Machine.make
     const report = Report.make()
     yield* Console.log(`seed ${seed}, ${runs} runs, ${atATime} at a time`)
     yield* Effect.forEach(
       Array.from({ length: runs }, (_, index) => index),
       Effect.fnUntraced(function* (index) {
         const plan = Plan.make(seed, index)
-        const exit = yield* Effect.exit(Run.play(plan, machine))
+        const exit = yield* Effect.exit(Run.play(plan))
         const problems = Exit.isSuccess(exit) ? exit.value.problems : [Cause.pretty(exit.cause)]
         if (Exit.isSuccess(exit)) report.add(plan, exit.value)
         if (problems.length > 0) {

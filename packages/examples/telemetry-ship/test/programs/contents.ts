@@ -66,6 +66,20 @@ const receiver = TelemetryReceiver.layer({
   queue: { maxRecords: queueRecords }
 }).pipe(Layer.provide([listener, Layer.provide(TelemetryApi.layer, LambdaHttpClient.layer)]))
 
+/** Writes down how long this process waited for the machine: how late a timer was, without the time that it worked itself. */
+const waits = openSync(`${folder}/waits-${process.pid}`, "a")
+const everyMillis = 5
+let last = Date.now()
+let worked = process.cpuUsage()
+setInterval(() => {
+  const now = Date.now()
+  const { system, user } = process.cpuUsage(worked)
+  const waited = now - last - everyMillis - (system + user) / 1000
+  if (waited > 2) writeSync(waits, `${now} ${Math.round(waited)}\n`)
+  last = now
+  worked = process.cpuUsage()
+}, everyMillis).unref()
+
 const makeSink = () => {
   if (sink === "file") return NodeTelemetry.fileSink(`${folder}/records`)
   if (sink === "console") return TelemetrySink.console
