@@ -68,12 +68,23 @@ const makeProtect = Effect.map(Effect.context<never>(), (context): Protect => {
   }
 })
 
-/** The bytes of a body, one chunk more, with room for as many again, or less where `room` is less. */
-const append = (body: Buffer, length: number, chunk: Buffer, maxBytes: number, room: number): Buffer => {
+/**
+ * The bytes of a body, one chunk more. There is room for as many as content-length announces, or for as many again without
+ * one, and for none if more than `room` is wanted.
+ */
+const append = (
+  body: Buffer,
+  length: number,
+  chunk: Buffer,
+  announced: number,
+  maxBytes: number,
+  room: number
+): Buffer => {
   if (length === 0) return chunk
   const needed = length + chunk.length
   if (needed > body.length) {
-    const larger = Buffer.allocUnsafe(Math.min(maxBytes, needed + Math.min(length, room)))
+    const wanted = Math.min(maxBytes, Math.max(needed, announced > 0 ? announced : 2 * length))
+    const larger = Buffer.allocUnsafe(wanted - body.length <= room ? wanted : needed)
     body.copy(larger, 0, 0, length)
     body = larger
   }
@@ -139,7 +150,8 @@ const makeHttpServer = (
     request.on("data", (chunk: Buffer) => {
       const before = length
       length += chunk.length
-      body = isKept && length <= maxBodyBytes ? append(body, before, chunk, maxBodyBytes, budget.left()) : nothing
+      body =
+        isKept && length <= maxBodyBytes ? append(body, before, chunk, announced, maxBodyBytes, budget.left()) : nothing
       part.hold(body.length)
       touch(sockets, socket)
     })

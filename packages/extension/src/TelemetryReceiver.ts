@@ -28,11 +28,10 @@ import * as Deadline from "./Deadline.ts"
 import type { InvokeEvent } from "./ExtensionEvent.ts"
 import * as bodies from "./internal/bodies.ts"
 import { ofStream } from "./internal/consumers.ts"
-import { decodeElement } from "./internal/decodeElement.ts"
+import { decodeAt, decodeElement } from "./internal/decodeElement.ts"
 import { type Invocation, Invocations } from "./internal/invocations.ts"
-import type { Element } from "./internal/json.ts"
 import * as lines from "./internal/lines.ts"
-import { type Bounds, Queue } from "./internal/queue.ts"
+import { type Bounds, type Most, Queue } from "./internal/queue.ts"
 import { whileUnreachable } from "./internal/whileUnreachable.ts"
 import type * as PlatformEvent from "./PlatformEvent.ts"
 import type { Registration } from "./Registration.ts"
@@ -193,18 +192,17 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   /** Invocations run side by side on managed instances, so the order of the records says nothing. */
   let isManaged = false
 
-  const offer = (events: ReadonlyArray<TelemetryEvent.TelemetryEvent>, at: number) => {
+  const offer = (events: ReadonlyArray<TelemetryEvent.TelemetryEvent>, at: number, most?: Most) => {
     for (const { count, queue } of consumers) {
       count.offered(events.length)
-      count.add("droppedByQueue", queue.offer(events, at))
+      count.add("droppedByQueue", queue.offer(events, at, most))
     }
   }
 
-  const receive = (records: ReadonlyArray<Element>, at: number) => {
+  const receive = ({ records, whole }: bodies.Parsed, at: number) => {
     let undecodable = 0
     const over: Array<Invocation | undefined> = []
-    const events = records.map((record) => {
-      const event = decodeElement(record, underWay)
+    const note = (event: TelemetryEvent.TelemetryEvent) => {
       switch (event.type) {
         case "platform.initStart":
           isManaged = event.record.initializationType === "lambda-managed-instances"
@@ -231,9 +229,14 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
         }
       }
       return event
-    })
+    }
+    const events =
+      whole === undefined
+        ? records.map((record) => note(decodeElement(record, underWay)))
+        : whole.values.map((_, index) => note(decodeAt(whole.values, whole.body, index, underWay)))
     counter.received(events.length - undecodable, undecodable)
-    offer(events, at)
+    // What is undecodable is longer than it came.
+    offer(events, at, undecodable === 0 ? whole?.most : undefined)
     // Whoever waits goes on at once, and expects the records before this one in the queue.
     for (const invocation of over) {
       if (invocation?.end !== undefined) Deferred.doneUnsafe(invocation.done, Exit.succeed(invocation.end))
@@ -250,9 +253,9 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     undecodable(`${bytes} bytes at once, discarded: more than ${maxBodyBytes}`, undefined, lastArrival)
   }
 
-  const receiveParsed = ({ broken, records }: bodies.Parsed, at: number) => {
-    for (const { reason, text } of broken) undecodable(reason, text, at)
-    if (records.length > 0) receive(records, at)
+  const receiveParsed = (parsed: bodies.Parsed, at: number) => {
+    for (const { reason, text } of parsed.broken) undecodable(reason, text, at)
+    if (parsed.records.length > 0 || parsed.whole !== undefined) receive(parsed, at)
   }
 
   const body = (bytes: Uint8Array) => {

@@ -9,14 +9,18 @@ const encoder = new TextEncoder()
 const utf8 = (text: string) => encoder.encode(text)
 const concat = (...pieces: ReadonlyArray<Uint8Array>) => new Uint8Array(Buffer.concat(pieces))
 
+/** Its records, whether they were read at once or one by one. */
+const elementsOf = ({ records, whole }: Bodies.Parsed) =>
+  whole === undefined ? records : whole.values.map((value, index) => ({ value, ...whole.body.writtenAt(index) }))
+
 const none: { readonly records: ReadonlyArray<unknown>; readonly broken: ReadonlyArray<Bodies.Broken> } = {
   records: [],
   broken: []
 }
 
-const content = ({ broken, records }: Bodies.Parsed): typeof none => ({
-  records: records.map(({ value }) => value),
-  broken
+const content = (parsed: Bodies.Parsed): typeof none => ({
+  records: elementsOf(parsed).map(({ value }) => value),
+  broken: parsed.broken
 })
 
 /** What came out, without texts and sizes. */
@@ -81,7 +85,7 @@ describe("bodies", () => {
 describe("the text of a record", () => {
   const texts = (...bodies: ReadonlyArray<string>) => {
     const { push } = Bodies.make({ maxBytes: 2 ** 20 })
-    return bodies.map((body) => push(utf8(body), 0).records.map(({ bytes, json }) => [json, bytes]))
+    return bodies.map((body) => elementsOf(push(utf8(body), 0)).map(({ bytes, json }) => [json, bytes]))
   }
 
   it("is what came, without the white space around it", () => {

@@ -45,7 +45,7 @@ describe("a queue", () => {
     ["lines", (index) => log(`"${index} some words of a line that a function may print"`), 1.3],
     ["long lines", (index) => log(`"${index}${"x".repeat(5000)}"`), 1.3],
     ["JSON logs", (index) => log(`{"level":"INFO","message":"number ${index}","n":${index}.5,"of":{"a":[1,2]}}`), 1.3],
-    ["empty objects", () => log(`[${many(100, () => "{}")}]`), 1.5],
+    ["empty objects", () => log(`[${many(100, () => "{}")}]`), 2.1],
     ["short texts", (index) => log(`[${many(100, (n) => `"s${index}${n}"`)}]`), 1.6],
     ["fractions", (index) => log(`["",${many(100, () => `${index}.5`)}]`), 2.1],
     ["names that are all different", (index) => log(`{${many(30, (n) => `"k${index}_${n}":1`)}}`), 2.6],

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { Queue } from "../src/internal/queue.ts"
-import { memoryOf } from "../src/internal/written.ts"
+import { measured } from "../src/internal/written.ts"
 
 const integer = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
@@ -60,7 +60,7 @@ describe("queue", () => {
           refusedInAll += refused
           if (refused > 0) {
             // The next one would not have fitted.
-            const next = memoryOf(logOf(numbers.length + " ".repeat(step.lengths[numbers.length] ?? 0)))
+            const next = measured(logOf(numbers.length + " ".repeat(step.lengths[numbers.length] ?? 0))).held
             assert.isTrue(
               queue.records === bounds.maxRecords || queue.held + next + 3 > bounds.maxBytes,
               "refused in vain"

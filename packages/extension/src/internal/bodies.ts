@@ -6,13 +6,15 @@
  * begins with the same `[{"time":…,"type":…,"record":` and goes on with the
  * bytes that are missing, over as many POSTs as it takes.
  */
-import { type Element, isSpace, readElements, readValue } from "./json.ts"
+import { type Element, isSpace, readElements, readValue, readWhole, type Whole } from "./json.ts"
 import { copy, inArray, type Prefix, read } from "./jsonPrefix.ts"
 import { concat, decodeUtf8, encodeUtf8 } from "./wire.ts"
 
 /** What a body gave: its records, a cut one in the body that completes it, and texts that are none. */
 export interface Parsed {
   readonly records: ReadonlyArray<Element>
+  /** All records, where they could be read at once. */
+  readonly whole?: Whole
   readonly broken: ReadonlyArray<Broken>
 }
 
@@ -180,6 +182,8 @@ export const make = (options: {
       const body = trim(bytes)
       const joined = cut === undefined ? undefined : join(cut, body, nowMillis)
       if (joined !== undefined) return joined
+      const whole = readWhole(body)
+      if (whole !== undefined) return { records: nothing, whole, broken: expire(nowMillis) }
       if (body[0] === openArray) return readArray(body, nowMillis)
       const broken = expire(nowMillis)
       const value = readValue(body)

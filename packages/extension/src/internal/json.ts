@@ -1,16 +1,20 @@
 /** The bytes of a JSON array to its elements: where each begins and ends, what it says, and how it was written. */
-import { decodeUtf8, decodeUtf8Strictly, type Json, utf8Length } from "./wire.ts"
+import * as Predicate from "effect/Predicate"
+import { decodeUtf8, decodeUtf8Strictly, encodeUtf8, type Together, utf8Length, type Written } from "./wire.ts"
 
 /** One element of an array, or a value alone. */
-export interface Element {
+export interface Element extends Written {
   /** Where it is nested too deep to be read: its text. */
   readonly value: unknown
-  readonly json: Json
-  /** Its length in UTF-8. */
-  readonly bytes: number
-  /** What it takes of the memory, the text and the values together. */
-  readonly held: number
   readonly isTooDeep: boolean
+}
+
+/** A body that was read at once. */
+export interface Whole {
+  readonly values: ReadonlyArray<unknown>
+  readonly body: Together
+  /** At most so much do its records take. */
+  readonly most: { readonly bytes: number; readonly held: number }
 }
 
 /** The elements before the first one that is wrong; `rest`: where that begins, `undefined` where all is well. */
@@ -156,4 +160,79 @@ export const readValue = (bytes: Uint8Array): Element | string => {
 export const heldBy = (json: Uint8Array): number => {
   const { brackets, strings } = extentOf(json, 0) ?? { brackets: 0, strings: 0 }
   return heldBytes(json.length, brackets, strings)
+}
+
+/** How the elements of an array were written that is known to be JSON, or the value alone. */
+const measure = (text: string, isArray: boolean): ReadonlyArray<Written> => {
+  const bytes = encodeUtf8(text)
+  if (!isArray) return [{ json: text, bytes: bytes.length, held: heldBy(bytes) }]
+  const written: Array<Written> = []
+  const end = bytes.length - 1
+  for (let at = skipSpace(bytes, 1); at < end;) {
+    const { brackets, strings, to } = extentOf(bytes, at) ?? { brackets: 0, strings: 0, to: end }
+    // A text by itself, not a part of the long one, which it would keep in memory.
+    const json = decodeUtf8(bytes.subarray(at, to))
+    written.push({ json, bytes: to - at, held: heldBytes(to - at, brackets, strings) })
+    at = skipSpace(bytes, skipSpace(bytes, to) + 1)
+  }
+  return written
+}
+
+class Body implements Together {
+  readonly #isArray: boolean
+  #from: string | ReadonlyArray<Written>
+
+  constructor(text: string, isArray: boolean) {
+    this.#from = text
+    this.#isArray = isArray
+  }
+
+  readonly writtenAt = (index: number): Written => {
+    if (typeof this.#from === "string") this.#from = measure(this.#from, this.#isArray)
+    return this.#from[index] ?? { json: "null", bytes: 4, held: heldBytes(4, 0, 0) }
+  }
+}
+
+const isNestedDeeper = (value: unknown, levels: number): boolean => {
+  if (Array.isArray(value)) {
+    if (levels === 0) return true
+    for (const item of value) if (typeof item === "object" && isNestedDeeper(item, levels - 1)) return true
+    return false
+  }
+  if (!Predicate.isObject(value)) return false
+  if (levels === 0) return true
+  // Faster than a list of the values; what JSON made has no fields but its own.
+  for (const name in value) {
+    const field = value[name]
+    if (typeof field === "object" && isNestedDeeper(field, levels - 1)) return true
+  }
+  return false
+}
+
+// Lambda sends no more at once. In a longer body depth is looked for before it is read.
+const longestWhole = 2 * 1024 * 1024
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * The records of a body that is JSON from the first to the last byte, read at once; how each was written is found out when
+ * somebody asks. `undefined` for every other body: its records are read one by one.
+ */
+export const readWhole = (bytes: Uint8Array): Whole | undefined => {
+  const isArray = bytes[0] === openArray
+  if (bytes.length > longestWhole || (!isArray && bytes[0] !== openObject)) return undefined
+  const text = decodeUtf8Strictly(bytes)
+  const value = text === undefined ? undefined : parse(text)
+  if (text === undefined || value === undefined) return undefined
+  const values: ReadonlyArray<unknown> = Array.isArray(value) ? value : [value]
+  for (const each of values) if (isNestedDeeper(each, deepest)) return undefined
+  // Two bytes are an object or an array at best.
+  const most = { bytes: bytes.length + 1, held: heldBytes(bytes.length, bytes.length / 2, 0) + 160 * values.length }
+  return { values, body: new Body(text, isArray), most }
 }

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import type { TelemetryEvent } from "../TelemetryEvent.ts"
-import { memoryOf, sizeOf } from "./written.ts"
+import { measured } from "./written.ts"
 
 /** At most so many records, and so many bytes. */
 export interface Bounds {
@@ -8,9 +8,17 @@ export interface Bounds {
   readonly maxBytes: number
 }
 
+/** What records take at most, if they are not measured one by one. */
+export interface Most {
+  readonly bytes: number
+  readonly held: number
+}
+
 interface Segment {
   readonly events: ReadonlyArray<TelemetryEvent>
   readonly at: number
+  /** As long as nobody had to measure them. */
+  readonly most: Most | undefined
 }
 
 // Of a JSON array; a body of lines has none.
@@ -31,6 +39,8 @@ export class Queue {
   isEnded = false
   readonly #bounds: Bounds
   readonly #segments: Array<Segment> = []
+  /** Something did not fit, and nothing was taken since. */
+  #isFull = false
   readonly #waiting = new Set<() => void>()
 
   constructor(bounds: Bounds) {
@@ -44,30 +54,63 @@ export class Queue {
 
   /** Time to take something, whatever a whole batch is. */
   get isHalfFull(): boolean {
+    if (this.held * 2 >= this.#bounds.maxBytes) this.#measure()
     return this.records * 2 >= this.#bounds.maxRecords || this.held * 2 >= this.#bounds.maxBytes
   }
 
-  /** How many of the records were refused. */
-  offer(events: ReadonlyArray<TelemetryEvent>, at: number): number {
-    if (this.isEnded) return events.length
+  /** How many of the records were refused. `most`: what they take at most, if they are not measured yet. */
+  offer(events: ReadonlyArray<TelemetryEvent>, at: number, most?: Most): number {
+    if (this.isEnded || events.length === 0) return events.length
+    // To measure what comes during a flood would cost more than it is worth: there is room for less than a record.
+    if (most !== undefined && this.#isFull) {
+      this.refused += events.length
+      return events.length
+    }
+    const areRecordsFitting = this.records + events.length <= this.#bounds.maxRecords
+    if (this.held + (most?.held ?? Infinity) > this.#bounds.maxBytes) this.#measure()
+    if (most !== undefined && areRecordsFitting && this.held + most.held <= this.#bounds.maxBytes) {
+      this.#push({ events, at, most }, most)
+      return 0
+    }
     let fitting = 0
-    while (fitting < events.length && this.records < this.#bounds.maxRecords) {
-      const event = events[fitting]
-      if (event === undefined) break
-      const held = memoryOf(event)
-      if (this.held + held > this.#bounds.maxBytes) break
-      this.records++
-      this.bytes += sizeOf(event) + 1
-      this.held += held
+    let bytes = 0
+    let held = 0
+    for (const event of events) {
+      const size = measured(event)
+      if (this.records + fitting >= this.#bounds.maxRecords || this.held + held + size.held > this.#bounds.maxBytes)
+        break
+      bytes += size.bytes + 1
+      held += size.held
       fitting++
     }
-    if (fitting > 0) {
-      const accepted = fitting === events.length ? events : events.slice(0, fitting)
-      this.#segments.push({ events: accepted, at })
-      this.#notify()
-    }
+    const accepted = fitting === events.length ? events : events.slice(0, fitting)
+    if (fitting > 0) this.#push({ events: accepted, at, most: undefined }, { bytes, held })
+    this.#isFull = fitting < events.length
     this.refused += events.length - fitting
     return events.length - fitting
+  }
+
+  #push(segment: Segment, { bytes, held }: Most): void {
+    this.#segments.push(segment)
+    this.records += segment.events.length
+    this.bytes += bytes
+    this.held += held
+    this.#notify()
+  }
+
+  /** Finds out what the records take. That costs time, so it is done when it makes a difference. */
+  #measure(): void {
+    this.#segments.forEach(({ at, events, most }, index) => {
+      if (most === undefined) return
+      this.bytes -= most.bytes
+      this.held -= most.held
+      for (const event of events) {
+        const { bytes, held } = measured(event)
+        this.bytes += bytes + 1
+        this.held += held
+      }
+      this.#segments[index] = { events, at, most: undefined }
+    })
   }
 
   /** The oldest records whose body is within the bounds; at least one where there is one, however large. */
@@ -76,24 +119,42 @@ export class Queue {
     let body = emptyBody
     let isFull = false
     while (!isFull && this.#segments[0] !== undefined) {
-      const { at, events } = this.#segments[0]
+      const { at, events, most } = this.#segments[0]
+      if (
+        most !== undefined &&
+        taken.length + events.length <= bounds.maxRecords &&
+        body + most.bytes <= bounds.maxBytes
+      ) {
+        for (const event of events) taken.push(event)
+        body += most.bytes
+        this.held -= most.held
+        this.#segments.shift()
+        continue
+      }
+      if (most !== undefined) {
+        this.#measure()
+        continue
+      }
       let from = 0
       for (const event of events) {
-        const size = sizeOf(event) + 1
-        isFull = taken.length >= bounds.maxRecords || (taken.length > 0 && body + size > bounds.maxBytes)
+        const { bytes, held } = measured(event)
+        isFull = taken.length >= bounds.maxRecords || (taken.length > 0 && body + bytes + 1 > bounds.maxBytes)
         if (isFull) break
-        body += size
-        this.held -= memoryOf(event)
+        body += bytes + 1
+        this.held -= held
         taken.push(event)
         from++
       }
       // Without those that are taken, or they would stay in memory.
       if (from === events.length) this.#segments.shift()
-      else if (from > 0) this.#segments[0] = { events: events.slice(from), at }
+      else if (from > 0) this.#segments[0] = { events: events.slice(from), at, most }
     }
     this.records -= taken.length
     this.bytes -= body - emptyBody
-    if (taken.length > 0) this.#notify()
+    if (taken.length > 0) {
+      this.#isFull = false
+      this.#notify()
+    }
     return taken
   }
 

@@ -14,7 +14,7 @@ import type { Open } from "../TelemetryReceiver.ts"
 import { type TelemetryBatch, type TelemetrySink, TelemetrySinkError } from "../TelemetrySink.ts"
 import { everything, type Flushable } from "./consumers.ts"
 import type { Bounds } from "./queue.ts"
-import { sizeOf } from "./written.ts"
+import { measured } from "./written.ts"
 
 /** How a sink is sent to. */
 export interface SendOptions {
@@ -45,7 +45,7 @@ const furthestOther = 8
 
 /** What a log line may say of a record: no content. */
 const nameOf = (event: TelemetryEvent): string =>
-  `a record of ${sizeOf(event)} bytes, type ${event.type}${"time" in event ? `, time ${event.time}` : ""}`
+  `a record of ${measured(event).bytes} bytes, type ${event.type}${"time" in event ? `, time ${event.time}` : ""}`
 
 /**
  * Takes batches from a queue of its own and sends them in order; a batch leaves when the sink took it or refused it for good.

@@ -55,6 +55,20 @@ export const utf8Length = (text: string): number => {
 /** JSON as text, or as bytes that are not all UTF-8. */
 export type Json = string | Uint8Array
 
+/** How an event was written. */
+export interface Written {
+  readonly json: Json
+  /** Its length in UTF-8. */
+  readonly bytes: number
+  /** What the event takes of the memory. */
+  readonly held: number
+}
+
+/** Many records together; how each was written is found out when somebody asks. */
+export interface Together {
+  readonly writtenAt: (index: number) => Written
+}
+
 // oxlint-disable-next-line no-extraneous-class -- a class whose constructor returns what it is given adds its fields to that
 class Given {
   constructor(event: object) {
@@ -63,33 +77,33 @@ class Given {
 }
 
 class Wire extends Given {
-  readonly #json: Json
-  readonly #bytes: number
-  readonly #held: number
+  #from: Written | Together
+  readonly #index: number
   readonly #invocation: string | undefined
 
-  constructor(event: object, json: Json, bytes: number, held: number, invocation: string | undefined) {
+  constructor(event: object, from: Written | Together, index: number, invocation: string | undefined) {
     super(event)
-    this.#json = json
-    this.#bytes = bytes
-    this.#held = held
+    this.#from = from
+    this.#index = index
     this.#invocation = invocation
   }
 
-  static add(event: object, json: Json, bytes: number, held: number, invocation: string | undefined): Wire {
-    return new Wire(event, json, bytes, held, invocation)
+  static add(event: object, from: Written | Together, index: number, invocation: string | undefined): Wire {
+    return new Wire(event, from, index, invocation)
   }
 
-  static json(event: object): Json | undefined {
-    return #json in event ? event.#json : undefined
+  static written(event: object): Written | undefined {
+    if (!(#from in event)) return undefined
+    const from = event.#from
+    if ("json" in from) return from
+    // From now on without the others.
+    const written = from.writtenAt(event.#index)
+    event.#from = written
+    return written
   }
 
-  static bytes(event: object): number | undefined {
-    return #bytes in event ? event.#bytes : undefined
-  }
-
-  static held(event: object): number | undefined {
-    return #held in event ? event.#held : undefined
+  static isKept(event: object): boolean {
+    return #from in event
   }
 
   static invocation(event: object): string | undefined {
@@ -97,19 +111,13 @@ class Wire extends Given {
   }
 }
 
-/** Keeps the text of an event, and the invocation it came in; the first one stays. */
-export const keep = (event: object, json: Json, bytes: number, held: number, invocation?: string): void => {
-  if (Wire.bytes(event) === undefined) Wire.add(event, json, bytes, held, invocation)
+/** Keeps how an event was written, and the invocation it came in; what is kept first stays. */
+export const keep = (event: object, from: Written | Together, index = 0, invocation?: string): void => {
+  if (!Wire.isKept(event)) Wire.add(event, from, index, invocation)
 }
 
-/** The text of this very event, where it came from outside or was written before. */
-export const jsonOf = (event: object): Json | undefined => Wire.json(event)
-
-/** How long that text is in UTF-8. */
-export const bytesOf = (event: object): number | undefined => Wire.bytes(event)
-
-/** What the event takes of the memory. */
-export const heldOf = (event: object): number | undefined => Wire.held(event)
+/** How this very event was written, where it came from outside or was written before. */
+export const writtenOf = (event: object): Written | undefined => Wire.written(event)
 
 /** The request id of the invocation that was under way when the event came. */
 export const invocationOf = (event: object): string | undefined => Wire.invocation(event)

@@ -2,7 +2,7 @@
 import type { LogsEvent } from "../LogsEvent.ts"
 import type { TelemetryEvent } from "../TelemetryEvent.ts"
 import { heldBy } from "./json.ts"
-import { bytesOf, concat, decodeUtf8, encodeUtf8, heldOf, type Json, jsonOf, keep } from "./wire.ts"
+import { concat, decodeUtf8, encodeUtf8, type Json, keep, type Written, writtenOf } from "./wire.ts"
 
 const unwritable = (reason: string) => JSON.stringify({ type: "undecodable", reason, original: null })
 
@@ -26,7 +26,7 @@ const messageOf = (error: unknown): string => {
   }
 }
 
-const jsonFrom = (event: TelemetryEvent | LogsEvent): Json => jsonOf(event) ?? write(event)
+const jsonFrom = (event: TelemetryEvent | LogsEvent): Json => writtenOf(event)?.json ?? write(event)
 
 /** The text of an event; U+FFFD where it came in bytes that are not UTF-8. */
 export const toJson = (event: TelemetryEvent | LogsEvent): string => {
@@ -34,23 +34,15 @@ export const toJson = (event: TelemetryEvent | LogsEvent): string => {
   return typeof json === "string" ? json : decodeUtf8(json)
 }
 
-/** Keeps the text of an event that did not come from outside as it is now. */
-export const keepWritten = (event: TelemetryEvent): void => {
-  const text = write(event)
-  const bytes = encodeUtf8(text)
-  keep(event, text, bytes.length, heldBy(bytes))
-}
-
-/** The length of its text in UTF-8. */
-export const sizeOf = (event: TelemetryEvent): number => {
-  if (bytesOf(event) === undefined) keepWritten(event)
-  return bytesOf(event) ?? 0
-}
-
-/** What it takes of the memory. */
-export const memoryOf = (event: TelemetryEvent): number => {
-  if (heldOf(event) === undefined) keepWritten(event)
-  return heldOf(event) ?? 0
+/** How an event was written; one that did not come from outside is written now, and keeps that. */
+export const measured = (event: TelemetryEvent): Written => {
+  const known = writtenOf(event)
+  if (known !== undefined) return known
+  const json = write(event)
+  const bytes = encodeUtf8(json)
+  const written = { json, bytes: bytes.length, held: heldBy(bytes) }
+  keep(event, written)
+  return written
 }
 
 // Between the tokens of JSON only, since a text has none: a record of several lines would be several records.
