@@ -1,7 +1,7 @@
 /**
- * The two sides of failure. {@link ErrorRequest} is the report of an extension to
- * Lambda. {@link ExtensionsApiError} is the reason why a call to Lambda did not
- * work. {@link ErrorResponse} is the body of a refusal.
+ * The two sides of failure. An extension reports to Lambda with an
+ * {@link ErrorRequest}. A call to Lambda that did not work fails with an
+ * {@link ExtensionsApiError}. The body of a refusal is an {@link ErrorResponse}.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
  * @since 0.1.0

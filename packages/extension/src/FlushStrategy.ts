@@ -84,8 +84,8 @@ const atTheEnd = ({ isBatchDue, moment }: Situation): Decision =>
 /**
  * Waits until the function is done, sends everything, then calls next. Nothing
  * is late except what Lambda itself sends after next (`platform.report`). The
- * strategy costs billed time: the wait for telemetry and the time to send. It is
- * the default.
+ * strategy costs billed time: the wait for telemetry and the time to send. This
+ * strategy is the default.
  *
  * @category strategies
  * @since 0.1.0
@@ -135,8 +135,8 @@ const isDue = ({ isBatchDue, lastFlushAt, moment, now }: Situation, everyMillis:
 /**
  * Sends when `every` has passed since the last flush, or when a batch is due.
  * A send that has begun ends before next is called. Records that are not due
- * wait, through a freeze too. It is the only sensible strategy on managed
- * instances, which have no ends of invocations.
+ * wait, through a freeze too. Managed instances have no ends of invocations, so
+ * this is the only sensible strategy there.
  *
  * @param every default: 10 seconds
  * @category strategies

@@ -2,9 +2,9 @@
  * The records of the Telemetry API: the `platform.*` events of `PlatformEvent`,
  * `function` and `extension` logs, and whatever a later Lambda may send.
  *
- * One record is decoded at a time ({@link decode}), so a bad record never costs
- * its neighbours: it becomes an {@link Undecodable} with the reason and the
- * original. Nothing is lost on the way: unknown fields stay in the event,
+ * Records are decoded one at a time ({@link decode}), so a bad record never costs
+ * its neighbours. A bad record becomes an {@link Undecodable} with the reason and
+ * the original. Nothing is lost on the way: unknown fields stay in the event,
  * unknown types are kept whole, and {@link encode} gives back what came.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
@@ -112,7 +112,7 @@ export const decode: (original: unknown) => TelemetryEvent = /*#__PURE__*/ makeD
 export const encode = (event: TelemetryEvent): unknown => (event.type === "unknown" ? event.original : event)
 
 /**
- * The JSON text to send on. An event as it came from Lambda keeps the text it came in: numbers of any size, the order of the
+ * The JSON text to send on. An event as it came from Lambda keeps the text it came in. Numbers of any size, the order of the
  * fields, fields that come twice and escapes stay as they are. `JSON.parse` and `JSON.stringify` would not keep them. In the
  * text of an undecodable record, `original` is the record as it came.
  *
@@ -225,8 +225,8 @@ export interface TraceContext {
 }
 
 /**
- * The trace of a `platform.*` event, if it has one. It is read from
- * `record.tracing` and the text `Root=…;Parent=…;Sampled=…` in it.
+ * The trace of a `platform.*` event, if it has one, read from `record.tracing`
+ * with its text `Root=…;Parent=…;Sampled=…`.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/telemetry-otel-spans.html
  * @category accessors
