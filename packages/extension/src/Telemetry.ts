@@ -1,9 +1,10 @@
 /**
- * Telemetry in the life of an extension: what Lambda delivers goes to sinks or
- * to a stream, before the environment is frozen, and what is lost is counted.
+ * Telemetry in the life of an extension. The records that Lambda delivers go to
+ * sinks or to a stream before the environment is frozen, and lost ones are
+ * counted.
  *
- * Made here, run by `Extension.run` as its option `telemetry`; the
- * `TelemetryReceiver` comes from its option `layer`.
+ * This module makes the option `telemetry` of `Extension.run`. The
+ * `TelemetryReceiver` comes from the option `layer`.
  *
  * @since 0.1.0
  */
@@ -37,9 +38,9 @@ import type { TelemetrySink, TelemetrySinkError } from "./TelemetrySink.ts"
  * @since 0.1.0
  */
 export interface FlushOptions {
-  /** Default: `FlushStrategy.endOfInvocation`. On managed instances those that go by invocations become `periodic`. */
+  /** Default: `FlushStrategy.endOfInvocation`. On managed instances a strategy that needs invocations becomes `periodic`. */
   readonly strategy?: FlushStrategy.FlushStrategy | undefined
-  /** What is sent at once, and for how long records wait for that. Default: 1000 records, 1 MiB, 5 seconds; at least 100 milliseconds. */
+  /** How much is sent at once, and for how long records wait for that. Default: 1000 records, 1 MiB, 5 seconds; at least 100 milliseconds. */
   readonly batch?:
     | {
         readonly maxRecords?: number | undefined
@@ -56,7 +57,7 @@ export interface FlushOptions {
    * logs in its own shutdown come now. At most 40 % of the time for shutdown. Default: 200 milliseconds.
    */
   readonly quiet?: Duration.Input | undefined
-  /** What is done with the accounting at the end, in time kept free for it. Default: one line in the log. */
+  /** Called with the accounting at the end, in time kept free for it. Default: one line in the log. */
   readonly onAccounting?: ((accounting: TelemetryAccounting.TelemetryAccounting) => Effect.Effect<void>) | undefined
 }
 
@@ -69,15 +70,15 @@ export interface Options<
   R,
   Sink extends Effect.Effect<TelemetrySink, E, R> = Effect.Effect<TelemetrySink, E, R>
 > extends FlushOptions {
-  /** One sink, or several, each with a queue and retries of its own: none waits for another. */
+  /** A sink, or several. Each has its queue and its retries, so none waits for another. */
   readonly sink: Sink | ReadonlyArray<Sink>
   /** How long one attempt to send a batch may take. Default: 5 seconds. */
   readonly exportTimeout?: Duration.Input | undefined
   /** Further attempts after failures that may pass. Default: three, after 100, 200 and 400 milliseconds. */
   readonly retry?: Schedule.Schedule<unknown, TelemetrySinkError> | undefined
   /**
-   * A sink that failed twice in a row is left alone, for a second and then for twice as long each time; this is how long
-   * at most. What comes meanwhile is kept, and at SHUTDOWN it is tried in any case. Default: 1 minute.
+   * The bound of a sink's rest. A sink that failed twice in a row is left alone, for a second and then for twice as long
+   * each time. Records that come in a rest are kept, and at SHUTDOWN the sink is tried in any case. Default: 1 minute.
    */
   readonly longestRest?: Duration.Input | undefined
 }
@@ -93,23 +94,24 @@ export class TelemetryOptionsError extends Schema.TaggedError<TelemetryOptionsEr
 )("TelemetryOptionsError", { message: Schema.String }) {}
 
 /**
- * What `Extension.run` does for telemetry.
+ * The part of `Extension.run` that deals with telemetry.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Telemetry<out E, out R> {
-  /** Begins it, between register and the first next; `Extension.run` calls it. */
+  /** Begins telemetry, between register and the first next; `Extension.run` calls it. */
   readonly start: (
     registration: Registration
   ) => Effect.Effect<Session, E | TelemetryApiError | TelemetryOptionsError, R | Background | Scope.Scope>
 }
 
 /**
- * How many bytes this process has written to its log so far, by whatever way.
- * With the type `extension` it shows that a sink or a program over the stream
- * writes lines with each batch, which Lambda delivers as the next batch: that is
- * said once. `NodeTelemetry.layer` provides it. Default: always 0.
+ * How many bytes this process has written to its log so far, in any way. With
+ * the type `extension`, the number shows that a sink or a program over the stream
+ * writes lines with each batch. Lambda delivers those as the next batch, so the
+ * log has a warning once. `NodeTelemetry.layer` provides the number. Default:
+ * always 0.
  *
  * @category references
  * @since 0.1.0
@@ -186,15 +188,15 @@ export function make<E, R>(options: Options<E, R>): Telemetry<E, R | TelemetryRe
 }
 
 /**
- * Telemetry for a program over the stream of records. Before next is called the
- * strategy waits until the program has used what has come: until it asks for
- * the next record and there is none. At SHUTDOWN the stream ends, and the
- * program is given the time to do so as well.
+ * Telemetry for a program over the stream of records. Before next is called, the
+ * strategy waits until the program has used every record that has come: until it
+ * asks for the next record and there is none. At SHUTDOWN the stream ends, and
+ * the program has time to end as well.
  *
  * A program that collects records before it sends them hides them from this
- * wait; for that take a sink. A program that ends early is given nothing any
- * more, and waited for no longer: what comes after a failure counts as lost,
- * what comes after it has ended by itself does not. There is one queue, so
+ * wait: use a sink for that. A program that ends early gets no more records, and
+ * next does not wait for it. Records that come after a failure count as lost;
+ * records that come after it has ended by itself do not. There is one queue, so
  * start the stream once: two readers would each get a part.
  *
  * **Example** (The slowest inits)
@@ -229,7 +231,7 @@ export const stream = <E = never, R = never>(
     const context = yield* Effect.context<R>()
     const background = yield* Background
     const running = Effect.suspend(() => program(events)).pipe(
-      // One that ends by itself wants no more; what comes after a failure is missed.
+      // A program that ends by itself wants no more records; after a failure it misses them.
       Effect.onExit((exit) => Effect.andThen(ended(exit), Exit.isSuccess(exit) ? close : Effect.void)),
       Effect.provideContext(context)
     )

@@ -1,11 +1,11 @@
 /**
- * Where telemetry goes: a sink takes one batch after the other.
+ * Sinks of telemetry: a sink takes one batch after the other.
  *
  * A sink says only how one batch is sent, and which failures may pass. Batching,
  * retries, time limits, the flush before the freeze and the counting of what is
  * lost are done around it by `Telemetry`.
  *
- * **Example** (A sink of one's own)
+ * **Example** (Your own sink)
  *
  * ```ts
  * import { TelemetryEvent, TelemetrySink } from "@effect-lambda/extension"
@@ -48,8 +48,8 @@ import type * as TelemetryEvent from "./TelemetryEvent.ts"
 /**
  * Records that are sent together.
  *
- * `id` stays the same however often the batch is sent: where the answer to a
- * request was lost in a freeze the batch is sent again, and a receiver that
+ * `id` stays the same however often the batch is sent. If the answer to a
+ * request was lost in a freeze, the batch is sent again, and a receiver that
  * remembers ids drops the double.
  *
  * @category models
@@ -101,20 +101,20 @@ const withoutHeaderValues = (text: string): string => {
  */
 export interface TelemetrySink {
   readonly name: string
-  /** What it writes becomes `extension` telemetry itself, so it cannot be used together with that type. */
+  /** Whether the sink's lines become `extension` telemetry themselves: it cannot be used together with that type. */
   readonly isOwnLog: boolean
   readonly export: (batch: TelemetryBatch) => Effect.Effect<void, TelemetrySinkError>
 }
 
 /**
- * A sink of your own. What `export` requires is taken from where the sink is
- * made, in `Extension.run` for example from `layer`.
+ * Makes your own sink. The requirements of `export` are taken when the sink is
+ * made: in `Extension.run`, for example, from `layer`.
  *
- * `export` is interrupted when its time is over. It is never called twice at a
- * time, unless it ignores that interruption.
+ * `export` is interrupted when its time has passed. The calls never overlap,
+ * unless `export` ignores that interruption.
  *
  * @param options.isRetryable which failures may pass. Default: all
- * @param options.retryAfter for how long the backend wants no other attempt, where it says so: the sink rests for that
+ * @param options.retryAfter for how long the backend wants no other attempt, if it says so: the sink rests for that
  *   time, `longestRest` at most
  * @param options.isTooLarge which failures mean the size of the batch: it is sent again in halves, down to the record that is
  *   too large, and only that one is dropped. Default: none
@@ -218,8 +218,8 @@ export interface HttpOptions {
 }
 
 /**
- * The endpoint did not take a batch: its status, or why there was none. Or no
- * request can be made with the options at all: the sink is not made then.
+ * The endpoint did not take a batch: its status, or why there was no answer. Or
+ * no request can be made with the options: then the sink is not made.
  *
  * @category errors
  * @since 0.1.0
@@ -227,11 +227,11 @@ export interface HttpOptions {
 export class HttpSinkError extends Schema.TaggedError<HttpSinkError>("@effect-lambda/extension/HttpSinkError")(
   "HttpSinkError",
   {
-    /** None where there was no answer. */
+    /** Missing if there was no answer. */
     status: Schema.optionalKey(Schema.Int),
-    /** No answer, 408, 425, 429 and 5xx may pass; any other refusal stands, and so does a request that cannot be made. */
+    /** No answer, 408, 425, 429 and 5xx may pass; any other refusal is final, and so is a request that cannot be made. */
     isRetryable: Schema.Boolean,
-    /** What the endpoint said by `Retry-After`, in milliseconds from its answer on. */
+    /** The `Retry-After` of the endpoint, in milliseconds from its answer on. */
     retryAfterMillis: Schema.optionalKey(Schema.Number),
     message: Schema.String
   }
@@ -281,9 +281,9 @@ export const isRetryableStatus = (status: number): boolean =>
  * The error of a refusal has the first 500 characters of the answer, without the
  * values of secret headers.
  *
- * It fails if no request can be made with the options: the URL is not one of
- * http or https, has no host or has credentials in it, or a header has a line
- * break. In `Extension.run` init fails then, as it does if a variable is missing.
+ * The effect fails if no request can be made with the options. The URL must be an
+ * http or https URL with a host and without credentials, and no header may have a
+ * line break. In `Extension.run` init fails then, as it does if a variable is missing.
  *
  * **Example** (With a token)
  *

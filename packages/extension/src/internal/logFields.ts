@@ -3,7 +3,7 @@
  * if somebody asks: the head of a line, or the whole line if it is JSON.
  */
 
-/** Of a text that was read as JSON, or of a record that came as an object. */
+/** A field of a text that was read as JSON, or of a record that came as an object. */
 const fieldOf = (record: unknown, name: string): unknown =>
   typeof record === "object" && record !== null ? Object.getOwnPropertyDescriptor(record, name)?.value : undefined
 
@@ -110,7 +110,7 @@ const levelNames = ["level", "log_level", "severity", "LogLevel", "levelname", "
 export const severityOf = (record: unknown): string | undefined => {
   const value = parsed(record)
   if (typeof value === "string") {
-    // In a line of text any word may stand in brackets.
+    // A line of text may have any word in brackets.
     const { level } = headOf(value)
     return level === undefined ? undefined : severities.get(level.toUpperCase())
   }

@@ -25,19 +25,19 @@ export interface Session {
   readonly invoked: (event: InvokeEvent) => Effect.Effect<void>
   /** Completes when the function's part of this invocation ended in anything but success. */
   readonly functionFailed: (requestId: string) => Effect.Effect<unknown>
-  /** What the strategy asks for between the handler and next. The caller bounds it. */
+  /** Does what the strategy asks for between the handler and next. The caller bounds it. */
   readonly beforeNext: (event: InvokeEvent) => Effect.Effect<void>
-  /** Takes as long as it is given, and not longer; nothing where it was done already. */
+  /** Takes the budget at most. A second call does nothing. */
   readonly shutdown: (budgetMillis: number) => Effect.Effect<void>
 }
 
-// Of the time for shutdown: to say what could not be sent.
+// The part of the time for shutdown that is kept to say which records could not be sent.
 const reportReserveMillis = 150
 // A flush that holds an invocation for longer is worth a word: it is billed, and the next invocation waits for it.
 const longFlushMillis = 200
 // After so many short ones in a row the next long flush is news again.
 const shortFlushes = 10
-// A sink that fails at once is not tried more often than that.
+// A sink that fails at once is not tried more often than this.
 const shortestTickMillis = 100
 
 export const batchBounds = ({ batch = {} }: FlushOptions): Bounds => ({
@@ -50,7 +50,7 @@ const logAccounting = (accounting: TelemetryAccounting.TelemetryAccounting) => {
   return TelemetryAccounting.lost(accounting) === 0 ? Effect.logInfo(line) : Effect.logWarning(line)
 }
 
-/** Subscribes, and decides from then on when what has come is flushed. `ended`: the end of a program over the stream. */
+/** Subscribes, and from then on decides when records are flushed. `ended`: the end of a program over the stream. */
 export const start = Effect.fnUntraced(function* (
   options: FlushOptions,
   flushables: ReadonlyArray<Flushable>,
@@ -59,11 +59,11 @@ export const start = Effect.fnUntraced(function* (
 ) {
   const receiver = yield* TelemetryReceiver
   const background = yield* Background
-  // On managed instances there are none, and where the program does not ask for them.
+  // Managed instances have no invocations, and a program may not ask for them.
   const hasInvocations = registration.events.includes("INVOKE")
   const wanted = options.strategy ?? FlushStrategy.endOfInvocation
   const strategy = !hasInvocations && wanted.needsInvocations ? FlushStrategy.periodic() : wanted
-  // Only between an event and next may something be in flight, except where there is no next or the strategy says so.
+  // A batch may be in flight only between an event and next, unless there is no next or the strategy allows more.
   const isGated = hasInvocations && !strategy.mayBeFrozenWhileSending
   const bounds = batchBounds(options)
   const maxAgeMillis = Duration.toMillis(options.batch?.maxAge ?? "5 seconds")
@@ -92,7 +92,7 @@ export const start = Effect.fnUntraced(function* (
       const waiting = flushable.waiting()
       const hasUnsentBatch = waiting > queue.records
       const age = queue.oldestAt === undefined ? 0 : now - queue.oldestAt
-      // Below zero where the clock was set back: then nobody knows.
+      // The age is below zero if the clock was set back: then it is unknown.
       const isOld = queue.records > 0 && (age >= maxAgeMillis || age < 0)
       const isBatchDue = hasUnsentBatch || isOld || isFull(flushable)
       const situation = { moment, now, waiting, isBatchDue, lastFlushAt: flushable.lastFlushAt(), invokedAt }
@@ -125,7 +125,8 @@ export const start = Effect.fnUntraced(function* (
     fibers = []
   })
 
-  // A flush takes what comes meanwhile as well: a second one beside it only waits, and behind a sink that hangs they pile up.
+  // A flush also takes the records that come while it runs. A second flush beside it would only wait, and behind a sink that
+  // hangs they would pile up.
   const flushing = new Set<Flushable>()
   const flushOnce = (flushable: Flushable) =>
     Effect.suspend(() => {
@@ -145,7 +146,7 @@ export const start = Effect.fnUntraced(function* (
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const heldMillis = now - startedAt
       if (heldMillis <= longFlushMillis) {
-        // While a sink rests, say, nothing is flushed, which says nothing.
+        // If nothing was due (a sink rests, say), the short time is not that of a flush.
         if (wasDue) shortInARow++
         isLongSaid &&= shortInARow < shortFlushes
         return Effect.void
@@ -178,12 +179,12 @@ export const start = Effect.fnUntraced(function* (
 
   const beforeNext = Effect.fnUntraced(function* (event: InvokeEvent) {
     const now = yield* Clock.currentTimeMillis
-    // One that rests has nothing to gain from the wait for the function's end, nor has one that gets no more.
+    // A consumer that rests gains nothing from the wait for the function's end, and neither does a consumer that gets no more.
     const awake = flushables.filter(({ isResting, queue }) => !isResting(now) && !queue.isEnded)
     const decisions = yield* Effect.forEach(awake, (flushable) => decide(flushable, "invocationDone"))
     if (decisions.includes("awaitRuntimeDone")) {
       const done = yield* receiver.awaitRuntimeDone(event)
-      // Lambda ends the environment now and says so at the next poll; what waits is sent then.
+      // Lambda ends the environment now and says so at the next poll; the waiting records are sent then.
       if (Option.isSome(done) && done.value.record.status !== "success") return
       if (Option.isSome(done)) yield* Effect.sleep(graceMillis)
     }
