@@ -1,5 +1,5 @@
 /** A backend that behaves as its plan says, and keeps the bodies that it took. */
-// It is somebody else's service: plain Node.
+// The backend plays another team's service, so it is plain Node.
 import * as Effect from "effect/Effect"
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
@@ -20,7 +20,7 @@ export type Behaviour =
   | { readonly _tag: "Doubling"; readonly every: number }
   | { readonly _tag: "Mixed" }
 
-/** One request as it came. */
+/** A request as it came. */
 export interface Request {
   readonly id: string
   readonly contentType: string

@@ -1,4 +1,4 @@
-/** What became of every line that the function printed. Pure: what was seen goes in, a fate for each line comes out. */
+/** Explains the fate of every line that the function printed. Pure: what was seen goes in, a fate for each line comes out. */
 import type { JournalEntry } from "@effect-lambda/emulator/Journal"
 import * as Journal from "@effect-lambda/emulator/Journal"
 import type { TelemetryAccounting } from "@effect-lambda/extension"
@@ -10,11 +10,11 @@ export const fates = [
   "arrived",
   "countedLost",
   "neverGiven",
-  /** With an extension that the run killed. */
+  /** The run killed the extension that had the line. */
   "killed",
-  /** With one that the platform killed: it was never told to shut down, since a fault took the event. */
+  /** The platform killed the extension that had the line: it was never told to shut down, since a fault took the event. */
   "cutOff",
-  /** With one that the platform killed, although it was told: it had too little of the machine, or of the time. */
+  /** The platform killed that extension although it was told: it had too little of the machine, or of the time. */
   "late",
   "lostByTcp",
   "unexplained"
@@ -24,17 +24,17 @@ export type Fate = (typeof fates)[number]
 export interface Seen {
   readonly entries: ReadonlyArray<JournalEntry>
   readonly requests: ReadonlyArray<Backend.Request>
-  /** What the file sink wrote. */
+  /** The text that the file sink wrote. */
   readonly file: string
-  /** What each process of the extension was given, by its pid. */
+  /** The deliveries to each process of the extension, by its pid. */
   readonly given: ReadonlyMap<number, string>
 }
 
-/** One process of the extension. */
+/** A process of the extension. */
 interface Life {
   readonly given: string
   readonly accounting: TelemetryAccounting.TelemetryAccounting | undefined
-  /** Who ended it: itself, the run, or the platform when its time was over. */
+  /** The side that ended it: itself, the run, or the platform when its time had passed. */
   readonly end: "itself" | "the run" | "the platform"
   /** How it ended, for the reader of a failure. */
   readonly how: string
@@ -103,7 +103,7 @@ const countIn = (given: string): number | undefined => {
   }
 }
 
-/** What was given is received, and each record has one end. */
+/** Every delivered record counts as received, and has exactly one end. */
 const accountingProblem = ({ accounting, given }: Life, isTcp: boolean): string | undefined => {
   if (accounting === undefined) return undefined
   const { consumers, decoded, received, undecodable } = accounting
@@ -221,7 +221,7 @@ export const explain = (seen: Seen): Explanation => {
     count.unexplained += missing - lost
     problems.push(`${missing} lines are missing, and ${lost} are counted lost: ${JSON.stringify(life.accounting)}`)
   }
-  // Nobody acknowledges over TCP: to the platform it is delivered when it has left.
+  // TCP has no acknowledgement: to the platform a record is delivered when it has left.
   const isTcp = entries.some((entry) => entry._tag === "TelemetrySubscription" && entry.destination?.startsWith("tcp:"))
   for (const life of lives) {
     const problem = accountingProblem(life, isTcp)

@@ -1,4 +1,4 @@
-/** One run of the matrix of contents, chosen by a seed: what the function prints, what goes wrong, and where it goes. */
+/** A run of the matrix of contents, chosen by a seed: what the function prints, what goes wrong, and where the lines go. */
 import type { Fault } from "@effect-lambda/emulator"
 import type * as Backend from "./Backend.ts"
 import * as Random from "./Random.ts"
@@ -6,13 +6,13 @@ import * as Random from "./Random.ts"
 export const strategies = ["endOfInvocation", "endOfInvocationPipelined", "periodic", "adaptive", "continuous"] as const
 export const sinks = ["http ndjson", "http json", "file", "console"] as const
 
-/** What the extension of a run is told, in the variable MATRIX. */
+/** The settings that the extension of a run gets, in the variable MATRIX. */
 export interface Settings {
   readonly strategy: (typeof strategies)[number]
   readonly sink: (typeof sinks)[number]
   readonly protocol: "HTTP" | "TCP"
   readonly gzip: boolean
-  /** 0: any free one, in every life another. */
+  /** 0: any free port, another one for every process. */
   readonly port: number
   readonly flushMillis: number
   readonly batchBytes: number
@@ -40,7 +40,7 @@ export interface Plan {
 
 export const extension = "extension:contents.ts"
 
-/** Around the text of a line, so that it is found however it was written. */
+/** Marks around the text of a line, so that it is found however it was written. */
 export const beginOf = (id: number) => `@${id}(`
 export const endOf = (id: number) => `)${id}@`
 export const idOf = (text: string): number | undefined => {

@@ -1,10 +1,10 @@
-/** The records of a body as it came, without a JSON parser for what must not change: numbers of any size, double keys. */
+/** The records of a body as it came. No JSON parser reads the parts that must not change: numbers of any size, double keys. */
 import { idOf } from "./Plan.ts"
 
 /** A log line at the backend. */
 export interface Shipped {
   readonly id: number | undefined
-  /** Of a record that is text, the text; of one that is an object, its own characters. */
+  /** The text of a record that is text; the characters of a record that is an object. */
   readonly text: string
   readonly batch: string
 }
@@ -40,7 +40,7 @@ const recordOf = (event: string): string => {
   return typeof text === "string" ? text.replace(/\r?\n$/, "") : raw
 }
 
-/** The records of the function in a body; what is no JSON is a problem. */
+/** The records of the function in a body; text that is not JSON is a problem. */
 export const recordsOf = (
   body: string,
   isArray: boolean,

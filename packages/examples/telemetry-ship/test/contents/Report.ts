@@ -1,4 +1,4 @@
-/** What the runs of a matrix were, and what they came to. */
+/** The report on the runs of a matrix: their plans and their results. */
 import type { Fault } from "@effect-lambda/emulator"
 import { type Fate, fates } from "./Explain.ts"
 import { type Plan, sinks, strategies } from "./Plan.ts"
@@ -20,7 +20,7 @@ export const describe = ({ backend, faults, invocations, logFormat, runtime, set
   )
 }
 
-/** The value below which so many of a hundred are. */
+/** The percentile: the value below which so many of a hundred are. */
 const percentile = (sorted: ReadonlyArray<number>, of: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * of) / 100))] ?? 0
 
@@ -29,7 +29,7 @@ const distribution = (values: ReadonlyArray<number>): string => {
   return `p50 ${percentile(sorted, 50)}, p99 ${percentile(sorted, 99)}, max ${sorted.at(-1) ?? 0} ms`
 }
 
-/** Telemetry waits so long for late lines, its default. */
+/** The time for which telemetry waits for late lines by default. */
 const graceMillis = 25
 
 const awaitsEnd = ({ plan }: Held): boolean =>

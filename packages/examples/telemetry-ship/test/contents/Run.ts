@@ -20,9 +20,9 @@ export interface Held {
   readonly millis: number
   /** The time that the plan gives to a flush. */
   readonly flushMillis: number
-  /** Of that, until Lambda had delivered the records of the function's end. */
+  /** The part until Lambda had delivered the records of the function's end. */
   readonly untilToldMillis: number
-  /** Of that, for how long the extension waited for the machine: a timer was late, and it did not work itself. */
+  /** The part in which the extension waited for the machine: a timer was late, and it did not work itself. */
   readonly machineMillis: number
 }
 
@@ -34,7 +34,7 @@ interface Wait {
 
 export interface Outcome extends Explanation {
   readonly held: ReadonlyArray<Held>
-  /** The journal, for who looks into a failure. */
+  /** The journal, for the reader of a failure. */
   readonly entries: ReadonlyArray<Journal.JournalEntry>
   readonly requests: ReadonlyArray<Backend.Request>
 }

@@ -21,7 +21,7 @@ class Failed extends Schema.TaggedError<Failed>()("Failed", { message: Schema.St
 
 const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
-/** One run by itself, with everything that was seen. */
+/** A run by itself, with everything that was seen. */
 const playOnly = Effect.fnUntraced(function* (seed: number, only: number) {
   const plan = Plan.make(seed, only)
   yield* Console.log(Report.describe(plan))
