@@ -1,10 +1,10 @@
 /**
- * `TelemetryListener` over the sockets of Node: where Lambda delivers telemetry
- * to, by HTTP or TCP.
+ * `TelemetryListener` over the sockets of Node: Lambda delivers telemetry to
+ * them, by HTTP or TCP.
  *
- * Everything that arrives is handed over from the callback of its socket: no
- * fiber, no parsing and no log line per request (a line would itself be
- * telemetry of an extension, delivered again).
+ * The callback of a socket hands over everything that arrives there. A request
+ * costs no fiber, no parsing and no log line: a line would itself be telemetry of
+ * an extension, delivered again.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api.html
  * @since 0.1.0
@@ -26,18 +26,17 @@ import { makeBudget } from "./internal/budget.ts"
 import { http } from "./internal/node.ts"
 
 /**
- * What a client may take. Lambda needs a handful of connections and
- * milliseconds.
+ * The limits of a client. Lambda needs a handful of connections and milliseconds.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Limits {
-  /** Open connections. For one more, the one that was at rest for the longest time is closed. Default 256. */
+  /** Open connections. For another connection, the connection that was idle for the longest time is closed. Default 256. */
   readonly maxConnections: number
   /**
-   * What all unfinished bodies and lines may take together. Beyond that only the oldest one is read on, and the others wait
-   * unread. Two bodies of the longest size are always possible. Default 32 MiB, besides 128 KiB for each connection.
+   * How many bytes all unfinished bodies and lines may take together. Beyond that only the oldest is read on, and the others
+   * wait unread. Two bodies of the longest size are always possible. Default 32 MiB, besides 128 KiB for each connection.
    */
   readonly maxBytes: number
   /**
@@ -103,7 +102,7 @@ interface Seen {
   looks: number
 }
 
-/** The one that was at work last is the last one. */
+/** The sockets, in the order of their last work. */
 type Sockets = Map<Net.Socket, Seen>
 
 const touch = (sockets: Sockets, socket: Net.Socket) => {
@@ -113,7 +112,7 @@ const touch = (sockets: Sockets, socket: Net.Socket) => {
   sockets.set(socket, seen)
 }
 
-/** Closes the one that was at rest for the longest time; if all are at work, the one of which nothing was seen for the longest. */
+/** Closes the connection that was idle for the longest time. If all are at work, it closes the longest silent one. */
 const makeRoom = (sockets: Sockets) => {
   let [longest] = sockets.keys()
   for (const [socket, { open }] of sockets) {
@@ -122,7 +121,7 @@ const makeRoom = (sockets: Sockets) => {
     break
   }
   if (longest === undefined) return
-  // Not only when it is closed: the next connection may come before.
+  // The socket is deleted now and not only when it is closed: the next connection may come before.
   sockets.delete(longest)
   longest.destroy()
 }
@@ -156,9 +155,9 @@ const makeHttpServer = (
       touch(sockets, socket)
     })
     request.once("close", () => part.hold(0))
-    // Of a request that is cut off there is no end.
+    // A request that is cut off has no end.
     request.once("end", () => {
-      // Whatever the body is: a batch that is refused comes again and again.
+      // Every body is accepted: a batch that is refused comes again and again.
       response.sendDate = false
       response.writeHead(isDelivery ? 200 : 405, { ...(isDelivery ? {} : { Allow: "POST, PUT" }), "Content-Length": 0 })
       response.end()
@@ -174,7 +173,7 @@ const makeHttpServer = (
     })
   }
   const server = http.createServer({ requireHostHeader: false }, answer)
-  // Node's own limits count frozen time, and their timers fire before a socket is read: after a freeze they would close
+  // Node's own limits count frozen time, and their timers fire before a socket is read. After a freeze they would close
   // an idle connection just when Lambda sends the next batch on it, or a request whose rest has already arrived.
   return Object.assign(server, { keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0, timeout: 0 })
 }
@@ -194,7 +193,7 @@ const makeTcpServer = (deliveries: Deliveries, protect: Protect, sockets: Socket
         protect(() => connection.end())
       })
     })
-    // A connection without a receiver is drained all the same.
+    // A connection without a receiver is drained too.
     socket.resume()
   })
 
@@ -227,7 +226,7 @@ const bind = (server: Net.Server, sockets: Sockets, { host, port }: ListenOption
       })
   )
 
-// A request is cut after so many looks at it, not after so much time: during a freeze nobody looks.
+// A request is cut after so many looks at it, not after so much time: a frozen process does not look.
 const looksPerRequest = 6
 
 /**
@@ -245,7 +244,7 @@ export const make = (limits: Partial<Limits> = {}): TelemetryListener["Service"]
   ): Effect.fn.Return<{ readonly port: number }, TelemetryListenerError, Scope.Scope> {
     const protect = yield* makeProtect
     const sockets: Sockets = new Map()
-    // Kept free: for the oldest one, which is read on, and for one chunk or growth beyond the limit.
+    // Two bodies are kept free: for the oldest, which is read on, and for a chunk or growth beyond the limit.
     const budget = makeBudget(Math.max(0, maxBytes - 2 * options.maxBodyBytes))
     const server =
       options.protocol === "TCP"
@@ -253,7 +252,7 @@ export const make = (limits: Partial<Limits> = {}): TelemetryListener["Service"]
         : makeHttpServer(options, deliveries, protect, sockets, budget)
     server.on("connection", (socket) => {
       if (sockets.size >= maxConnections) makeRoom(sockets)
-      // A connection that never sends a byte is no idle one.
+      // A connection that never sends a byte does not count as idle.
       sockets.set(socket, { open: 0, bytes: -1, looks: 0 })
       socket.on("error", () => {})
       socket.once("close", () => sockets.delete(socket))
@@ -284,7 +283,7 @@ export const make = (limits: Partial<Limits> = {}): TelemetryListener["Service"]
  *   is cut off hands over nothing. Connections are kept alive without an idle
  *   limit.
  * - TCP: chunks as they come; the end once, however the connection ends.
- * - At most 256 connections; for one more the longest idle one is closed. At
+ * - At most 256 connections; for another, the longest idle one is closed. At
  *   most 30 seconds for a request, and 32 MiB for all bodies under way.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api.html
