@@ -2,13 +2,13 @@
  * Receives telemetry: bytes from a {@link TelemetryListener} become decoded
  * records in bounded queues, and every record that is lost is counted.
  *
- * It never waits for a reader. Lambda sends a batch that is not accepted again
- * and again, so a batch is taken at once, and what does not fit into the queue
- * of a consumer is dropped there, the newest records first.
+ * The receiver never waits for a reader. Lambda repeats a batch that is not
+ * accepted, so the receiver takes every batch at once. Records that do not fit
+ * into the queue of a consumer are dropped there, the newest first.
  *
- * There is a way to wait for the end of the function's own work
- * (`platform.runtimeDone`), and none to wait for `platform.report`: Lambda sends
- * that one after every extension has called next, so whoever waits for it before
+ * A program can wait for the end of the function's own work
+ * (`platform.runtimeDone`), but not for `platform.report`. Lambda sends the report
+ * after every extension has called next, so a program that waits for it before
  * next waits until the function times out.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api.html
@@ -49,13 +49,13 @@ const mebibyte = 1024 * 1024
  * @since 0.1.0
  */
 export interface Options {
-  /** What to receive. Default: `platform` and `function`. */
+  /** The types of records to receive. Default: `platform` and `function`. */
   readonly types?: Subscription["types"] | undefined
-  /** Default: what `TelemetrySubscription` says. */
+  /** When Lambda sends a batch. Default: the values of `TelemetrySubscription`. */
   readonly buffering?: Subscription["buffering"]
   /** Default: the newest that Lambda accepts. */
   readonly schemaVersion?: Subscription["schemaVersion"]
-  /** TCP has no acknowledgement: what is lost on the way is not counted. Default: `HTTP`. */
+  /** TCP has no acknowledgement: records that are lost on the way are not counted. Default: `HTTP`. */
   readonly protocol?: "HTTP" | "TCP" | undefined
   /** Default: `POST`. */
   readonly method?: "POST" | "PUT" | undefined
@@ -66,8 +66,8 @@ export interface Options {
   readonly host?: string | undefined
   /**
    * Default: any free port, which cannot be taken by another extension. After a failed invocation Lambda starts the
-   * extension anew and the subscription of the old process lives on: what it still holds (the report of the failed
-   * invocation) is delivered only to a listener on the same port. A fixed port gets it.
+   * extension again, but the subscription of the old process still exists. Its remaining records (the report of the failed
+   * invocation) are delivered only to a listener on the same port. A fixed port gets them.
    */
   readonly port?: number | undefined
   /** A longer HTTP body or TCP line is discarded and counted as one undecodable record. Default: 8 MiB. */
@@ -89,12 +89,12 @@ export interface Options {
 export interface Consumer {
   readonly queue: Queue
   readonly count: TelemetryAccounting.ConsumerCounter
-  /** It is offered nothing any more. */
+  /** Ends the consumer: no record is offered to it any more. */
   readonly close: () => void
 }
 
 /**
- * A consumer of its own; `waiting` says how many of its records are not
+ * Opens a separate consumer. `waiting` says how many of its records are not
  * delivered yet.
  *
  * @category models
@@ -105,23 +105,24 @@ export type Open = (name: string, waiting: (queue: Queue) => number) => Consumer
 /**
  * A receiver that listens.
  *
- * - `port`: where it listens
+ * - `port`: the port that the receiver listens on
  * - `subscribe`: asks Lambda to deliver; between register and the first next.
- *   Where no answer comes it asks again, for three seconds. `NotSupported` is
- *   the answer of local emulators
+ *   If no answer comes, it asks again, for three seconds. `NotSupported` is the
+ *   answer of local emulators
  * - `events`: the records from the moment the stream is started, so start it
  *   before `subscribe`. Several streams each get all records
  * - `awaitRuntimeDone`: the function's own end of this invocation, also when it
- *   came before the invocation was seen. `None` where the deadline passes first,
- *   where the type `platform` is not subscribed or nothing is (there is no
- *   telemetry here, or it is closed), and where two seconds after the
- *   call no telemetry of this invocation has come at all (100 milliseconds, once
- *   that was so three times in a row)
+ *   came before the invocation was seen. The value is `None` if the deadline
+ *   passes first, if the type `platform` is not subscribed, or if there is no
+ *   telemetry here or it is closed. The value is also `None` if no telemetry of
+ *   this invocation comes within two seconds after the call (100 milliseconds,
+ *   after three such invocations in a row)
  * - `functionFailed`: completes when this invocation ends in anything but success
  * - `invoked`: an invocation has begun; `Telemetry` says so at every INVOKE. Lambda repeats a failed asynchronous
  *   invocation under the same id, and what is asked from then on is asked of that attempt
- * - `accounting`: what became of every record
- * - `close`: stops listening and ends the streams; what waits can still be read
+ * - `accounting`: the counts of all records, by their ends
+ * - `close`: stops listening and ends the streams; waiting records can still be
+ *   read
  *
  * @category services
  * @since 0.1.0
@@ -140,14 +141,14 @@ export class TelemetryReceiver extends Context.Service<
     readonly close: Effect.Effect<void>
     /** When something last arrived, epoch milliseconds. */
     readonly lastArrival: Effect.Effect<number>
-    /** A queue of its own for one more consumer; `Telemetry` opens it. */
+    /** Opens a queue for another consumer; `Telemetry` calls it. */
     readonly open: Open
   }
 >()("@effect-lambda/extension/TelemetryReceiver") {}
 
 type RuntimeDone = typeof PlatformEvent.RuntimeDone.Type
 
-/** The end of an invocation in a record that cannot be decoded otherwise: whoever waits for it shall not wait in vain. */
+/** The end of an invocation in a record that cannot be decoded otherwise, so that a wait for it still ends. */
 const endOf = (original: unknown): RuntimeDone | undefined => {
   if (!Predicate.hasProperty(original, "type") || original.type !== "platform.runtimeDone") return undefined
   const record = Predicate.hasProperty(original, "record") ? original.record : undefined
@@ -157,9 +158,9 @@ const endOf = (original: unknown): RuntimeDone | undefined => {
   return { time: "", type: "platform.runtimeDone", record: { requestId: record.requestId, status } }
 }
 
-// `platform.start` comes with the first batch of an invocation. Without it there is nothing to wait for.
+// `platform.start` comes with the first batch of an invocation. If it is missing, there is nothing to wait for.
 const silenceMillis = 2000
-// Where nothing came for so many invocations in a row, nothing is expected any more.
+// After so many invocations in a row without telemetry, none is expected any more.
 const silentInvocations = 3
 const shortSilenceMillis = 100
 
@@ -185,7 +186,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   let lastArrival = clock.currentTimeMillisUnsafe()
   let isSubscribed = false
   let isClosed = false
-  /** Invocations in a row of which nothing has come. */
+  /** How many invocations in a row had no telemetry. */
   let silent = 0
   /** The request id of the current invocation, for lines that hold none. */
   let underWay: string | undefined
@@ -235,9 +236,9 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
         ? records.map((record) => note(decodeElement(record, underWay)))
         : whole.values.map((_, index) => note(decodeAt(whole.values, whole.body, index, underWay)))
     counter.received(events.length - undecodable, undecodable)
-    // What is undecodable is longer than it came.
+    // An undecodable record is longer than its text was.
     offer(events, at, undecodable === 0 ? whole?.most : undefined)
-    // Whoever waits goes on at once, and expects the records before this one in the queue.
+    // A waiting fiber goes on at once, and expects the earlier records in the queue.
     for (const invocation of over) {
       if (invocation?.end !== undefined) Deferred.doneUnsafe(invocation.done, Exit.succeed(invocation.end))
     }
@@ -303,7 +304,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
         count.close()
       }
     }
-    // A new array: an offer may be under way, and wake whoever opens or closes.
+    // A new array is made, since an offer under way may wake a fiber that opens or closes a consumer.
     consumers = [...consumers, consumer]
     return consumer
   }
@@ -323,13 +324,13 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
         if (silent === silentInvocations) {
           yield* Effect.logWarning(
             `no telemetry of ${silentInvocations} invocations in a row: Lambda does not deliver to port ${port}; ` +
-              "what waits for the end of the function's work hardly waits any more"
+              "until some comes, the wait for the end of the function's work is 100 ms at most"
           )
         }
         return early
       }
     }
-    // Not longer than that where the clock was set back meanwhile.
+    // `left` bounds the rest if the clock was set back during the wait.
     const rest = Math.min(left, left - (clock.currentTimeMillisUnsafe() - now))
     return yield* Effect.timeoutOption(Deferred.await(done), Math.max(0, rest))
   })

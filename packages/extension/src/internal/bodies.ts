@@ -1,19 +1,19 @@
 /**
- * HTTP bodies of the Telemetry API to the records in them, not yet decoded, each with its text.
+ * Reads the records in HTTP bodies of the Telemetry API, not yet decoded, each with its text.
  *
- * Lambda cuts a record that is longer than `maxBytes` of the subscription: one
- * POST ends in the middle of the record, closed by `}]`, and the next one
- * begins with the same `[{"time":…,"type":…,"record":` and goes on with the
- * bytes that are missing, over as many POSTs as it takes.
+ * Lambda cuts a record that is longer than `maxBytes` of the subscription. A POST
+ * ends in the middle of the record, closed by `}]`. The next POST begins with the
+ * same `[{"time":…,"type":…,"record":` and goes on with the missing bytes, over as
+ * many POSTs as it takes.
  */
 import { type Element, isSpace, readElements, readValue, readWhole, type Whole } from "./json.ts"
 import { copy, inArray, type Prefix, read } from "./jsonPrefix.ts"
 import { concat, decodeUtf8, encodeUtf8 } from "./wire.ts"
 
-/** What a body gave: its records, a cut one in the body that completes it, and texts that are none. */
+/** The result of a body: its records, a cut record that this body completes, and texts that are not records. */
 export interface Parsed {
   readonly records: ReadonlyArray<Element>
-  /** All records, where they could be read at once. */
+  /** All records, if they could be read at once. */
   readonly whole?: Whole
   readonly broken: ReadonlyArray<Broken>
 }
@@ -46,7 +46,7 @@ const openArray = 0x5b
 const closeArray = 0x5d
 const openObject = 0x7b
 
-/** Without byte order mark and white space around it. */
+/** The bytes without a byte order mark and without white space at both ends. */
 const trim = (bytes: Uint8Array): Uint8Array => {
   let from = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0
   let to = bytes.length
@@ -64,7 +64,7 @@ const envelopeOf = (event: Uint8Array): string | undefined =>
 // How Lambda begins a record that is not the first one.
 const separator = /*#__PURE__*/ encodeUtf8('},{"time":')
 
-/** Where the first record begins that follows another one. */
+/** The position of the first record that follows another record. */
 const nextRecord = (bytes: Uint8Array): number | undefined => {
   for (let at = bytes.indexOf(0x7d); at !== -1; at = bytes.indexOf(0x7d, at + 1)) {
     if (separator.every((byte, index) => bytes[at + index] === byte)) return at + 2
@@ -80,12 +80,12 @@ const brokenOf = (reason: string, bytes: Uint8Array): Broken => ({
 /**
  * Bodies in the order they come. Nothing here throws.
  *
- * `push` returns the records of a body. Of a cut body it returns the whole
- * records before the cut, and keeps the cut one until the rest has come; it
- * comes out as broken when it has grown beyond `maxBytes`, when another record
- * is cut, or when a body that does not continue it arrives later than a second
- * after its last piece. That is judged only then: a process may be frozen for
- * hours between two pieces.
+ * `push` returns the records of a body. For a cut body it returns the whole
+ * records before the cut, and keeps the cut record until the rest has come. The
+ * cut record comes out as broken when it has grown beyond `maxBytes`, when another
+ * record is cut, or when a body without its rest arrives later than a second after
+ * its last piece. The second is judged only when a body arrives: a process may be
+ * frozen for hours between two pieces.
  */
 export const make = (options: {
   readonly maxBytes: number
@@ -99,7 +99,7 @@ export const make = (options: {
     return [brokenOf("Lambda cut this record in two, and the rest of it never came", concat(pieces))]
   }
 
-  /** Keeps the cut record; `whole`: what came before it. */
+  /** Keeps the cut record; `whole`: the records before it. */
   const keep = (next: Cut, whole: ReadonlyArray<Element>, broken: ReadonlyArray<Broken>): Parsed => {
     cut = next
     if (next.bytes <= options.maxBytes) return { records: whole, broken }
@@ -136,7 +136,7 @@ export const make = (options: {
     return keep({ pieces: [piece], envelope, prefix, bytes: piece.length, atMillis }, before.elements, nothing)
   }
 
-  /** What is wrong in an array as the beginning of a cut record, if it is that. */
+  /** The wrong part of an array as the beginning of a cut record, if it is that. */
   const begin = (wrong: Uint8Array, atMillis: number): Cut | undefined => {
     if (!isFramed(wrong)) return undefined
     const framed = wrong.length - 2
@@ -147,7 +147,7 @@ export const make = (options: {
     return envelope === undefined ? undefined : { pieces: [piece], envelope, prefix, bytes: piece.length, atMillis }
   }
 
-  /** The records of an array; what is wrong in it is the beginning of a cut record, or broken. */
+  /** The records of an array; a wrong part is the beginning of a cut record, or broken. */
   const readArray = (body: Uint8Array, atMillis: number): Parsed => {
     const records: Array<Element> = []
     const broken: Array<Broken> = []
@@ -161,7 +161,7 @@ export const make = (options: {
       const wrong = body.subarray(records.length === 0 && broken.length === 0 ? 0 : from + (rest ?? end - from))
       const next = rest === undefined ? undefined : begin(body.subarray(from + rest), atMillis)
       if (next !== undefined) return keep(next, records, [...giveUp(), ...broken])
-      // The end of a record whose beginning is lost, say: what follows it is whole.
+      // A wrong part may be the end of a record whose beginning is lost: the records after it are whole.
       const after = broken.length < mostRecoveries ? nextRecord(wrong) : undefined
       broken.push(
         brokenOf(

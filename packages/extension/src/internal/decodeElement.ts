@@ -2,7 +2,7 @@ import * as TelemetryEvent from "../TelemetryEvent.ts"
 import { deepest, type Element } from "./json.ts"
 import { concat, encodeUtf8, keep, type Together, type Written } from "./wire.ts"
 
-/** An undecodable record is sent on with the text it came in inside. */
+/** The text of an undecodable record, with the text it came in inside. */
 const around = ({ bytes, held, json }: Written, reason: string): Written => {
   const head = `{"type":"undecodable","reason":${JSON.stringify(reason)},"original":`
   const more = encodeUtf8(head).length + 1
@@ -13,7 +13,7 @@ const around = ({ bytes, held, json }: Written, reason: string): Written => {
   }
 }
 
-/** The event in a value, with the text it is sent on with, and the request id of the invocation that is under way. */
+/** The event in a value, with the text to send on and the request id of the invocation that is under way. */
 const decodeValue = (value: unknown, from: Written | Together, index: number, invocation: string | undefined) => {
   const event = TelemetryEvent.decode(value)
   if (event.type !== "undecodable") keep(event, from, index, invocation)
@@ -33,6 +33,6 @@ export const decodeAt = (
 export const decodeElement = (element: Element, invocation: string | undefined): TelemetryEvent.TelemetryEvent => {
   const { bytes, held, isTooDeep, json, value } = element
   if (!isTooDeep) return decodeValue(value, { json, bytes, held }, 0, invocation)
-  // As a text: whoever reads it further on might not survive the depth either.
+  // The original is kept as a text: a later reader might not survive the depth either.
   return { type: "undecodable", reason: `nested deeper than ${deepest} levels`, original: value }
 }

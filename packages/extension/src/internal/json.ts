@@ -1,10 +1,10 @@
-/** The bytes of a JSON array to its elements: where each begins and ends, what it says, and how it was written. */
+/** Reads the elements of a JSON array from bytes: where each begins and ends, its value, and how it was written. */
 import * as Predicate from "effect/Predicate"
 import { decodeUtf8, decodeUtf8Strictly, encodeUtf8, type Together, utf8Length, type Written } from "./wire.ts"
 
-/** One element of an array, or a value alone. */
+/** An element of an array, or a value alone. */
 export interface Element extends Written {
-  /** Where it is nested too deep to be read: its text. */
+  /** The value, or its text if it is nested too deep to be read. */
   readonly value: unknown
   readonly isTooDeep: boolean
 }
@@ -13,11 +13,11 @@ export interface Element extends Written {
 export interface Whole {
   readonly values: ReadonlyArray<unknown>
   readonly body: Together
-  /** At most so much do its records take. */
+  /** The bound of what its records take. */
   readonly most: { readonly bytes: number; readonly held: number }
 }
 
-/** The elements before the first one that is wrong; `rest`: where that begins, `undefined` where all is well. */
+/** The elements before the first wrong element; `rest`: where the wrong one begins, `undefined` if all are right. */
 export interface Elements {
   readonly elements: ReadonlyArray<Element>
   readonly rest: number | undefined
@@ -25,8 +25,8 @@ export interface Elements {
 }
 
 /**
- * Deeper values are not read. No log is like that, and whoever walks through one by recursion (`JSON.stringify`, most backends)
- * dies of it.
+ * Deeper values are not read. No log is that deep, and a program that walks through such a value by recursion
+ * (`JSON.stringify`, most backends) fails.
  */
 export const deepest = 1000
 
@@ -53,19 +53,19 @@ interface Extent {
 }
 
 /**
- * What a record takes of the memory while it waits: its text, and its values, which V8 keeps beside it.
+ * The memory that a record takes while it waits: its text, and its values, which V8 keeps beside the text.
  *
  * Measured with Node 24, 50,000 records of each kind, in bytes for each: `{}` takes 389 (396 by this count), a line of 170 bytes
  * 503 (618), 1000 characters 2340 (2396), a log of JSON 713 (896), 100 empty objects 7015 (5832), 100 short texts 4353 (3314).
- * Three kinds take up to two and a half times what is counted: many fractions, names that are all different, and text with a
- * character beyond U+00FF, of which V8 keeps every character in two bytes.
+ * Three kinds take up to two and a half times this count: many fractions, names that are all different, and text with a
+ * character beyond U+00FF. V8 keeps every character of such a text in two bytes.
  */
 const heldBytes = (bytes: number, brackets: number, strings: number): number =>
   160 + 2 * bytes + 48 * brackets + 8 * strings
 
 /**
- * How far the value reaches that begins at `from`; `undefined` where it does not end. Brackets are counted and not compared:
- * whoever reads the text sees whether they belong together.
+ * How far the value reaches that begins at `from`; `undefined` if the value does not end. Brackets are counted and not
+ * compared: the reader of the text finds out whether they match.
  */
 const extentOf = (bytes: Uint8Array, from: number): Extent | undefined => {
   let depth = 0
@@ -122,7 +122,7 @@ const elementOf = (bytes: Uint8Array, { brackets, depth, strings }: Extent): Ele
 
 const reasonOf = (error: unknown) => `not JSON: ${error instanceof Error ? error.message : String(error)}`
 
-/** What stands between the brackets of an array. */
+/** Reads the elements between the brackets of an array. */
 export const readElements = (bytes: Uint8Array): Elements => {
   const elements: Array<Element> = []
   let at = skipSpace(bytes, 0)
@@ -144,7 +144,7 @@ export const readElements = (bytes: Uint8Array): Elements => {
   }
 }
 
-/** One value and nothing else; a text where it is wrong, with the reason. */
+/** Reads a single value; a text with the reason if the value is wrong. */
 export const readValue = (bytes: Uint8Array): Element | string => {
   const extent = extentOf(bytes, 0)
   if (extent === undefined) return "not JSON: it does not end"
@@ -156,13 +156,13 @@ export const readValue = (bytes: Uint8Array): Element | string => {
   }
 }
 
-/** What a record takes of the memory that was written by this process. */
+/** The memory that a record takes that this process wrote. */
 export const heldBy = (json: Uint8Array): number => {
   const { brackets, strings } = extentOf(json, 0) ?? { brackets: 0, strings: 0 }
   return heldBytes(json.length, brackets, strings)
 }
 
-/** How the elements of an array were written that is known to be JSON, or the value alone. */
+/** How each element of an array was written, or the value alone. The text is known to be JSON. */
 const measure = (text: string, isArray: boolean): ReadonlyArray<Written> => {
   const bytes = encodeUtf8(text)
   if (!isArray) return [{ json: text, bytes: bytes.length, held: heldBy(bytes) }]
@@ -201,7 +201,7 @@ const isNestedDeeper = (value: unknown, levels: number): boolean => {
   }
   if (!Predicate.isObject(value)) return false
   if (levels === 0) return true
-  // Faster than a list of the values; what JSON made has no fields but its own.
+  // The loop is faster than a list of the values, and a value of `JSON.parse` has no inherited fields.
   for (const name in value) {
     const field = value[name]
     if (typeof field === "object" && isNestedDeeper(field, levels - 1)) return true
@@ -209,7 +209,7 @@ const isNestedDeeper = (value: unknown, levels: number): boolean => {
   return false
 }
 
-// Lambda sends no more at once. In a longer body depth is looked for before it is read.
+// Lambda sends no more at once. A longer body is checked for depth before it is read.
 const longestWhole = 2 * 1024 * 1024
 
 const parse = (text: string): unknown => {
@@ -221,8 +221,8 @@ const parse = (text: string): unknown => {
 }
 
 /**
- * The records of a body that is JSON from the first to the last byte, read at once; how each was written is found out when
- * somebody asks. `undefined` for every other body: its records are read one by one.
+ * The records of a body that is JSON from the first to the last byte, read at once. How each was written is found out only
+ * when it is needed. The result is `undefined` for every other body: its records are read one by one.
  */
 export const readWhole = (bytes: Uint8Array): Whole | undefined => {
   const isArray = bytes[0] === openArray

@@ -2,13 +2,13 @@ import * as Effect from "effect/Effect"
 import type { TelemetryEvent } from "../TelemetryEvent.ts"
 import { measured } from "./written.ts"
 
-/** At most so many records, and so many bytes. */
+/** The largest number of records, and of bytes. */
 export interface Bounds {
   readonly maxRecords: number
   readonly maxBytes: number
 }
 
-/** What records take at most, if they are not measured one by one. */
+/** The bound of what records take, if they are not measured one by one. */
 export interface Most {
   readonly bytes: number
   readonly held: number
@@ -17,16 +17,16 @@ export interface Most {
 interface Segment {
   readonly events: ReadonlyArray<TelemetryEvent>
   readonly at: number
-  /** As long as nobody had to measure them. */
+  /** Present until the events have been measured. */
   readonly most: Most | undefined
 }
 
-// Of a JSON array; a body of lines has none.
+// The brackets of a JSON array; a body of lines has none.
 const emptyBody = 2
 
 /**
- * The records that wait for one consumer, bounded in number and in the memory they take. It is written from the callback of a
- * socket, so offering is a plain call; what does not fit is refused (the newest first) and the caller counts it.
+ * The records that wait for one consumer, bounded in number and in the memory they take. The callback of a socket
+ * fills the queue, so offering is a plain call. Records that do not fit are refused (the newest first) and the caller counts them.
  */
 export class Queue {
   records = 0
@@ -47,7 +47,7 @@ export class Queue {
     this.#bounds = bounds
   }
 
-  /** When the oldest record arrived, epoch milliseconds; `undefined` where nothing waits. */
+  /** When the oldest record arrived, epoch milliseconds; `undefined` if none waits. */
   get oldestAt(): number | undefined {
     return this.#segments[0]?.at
   }
@@ -61,7 +61,7 @@ export class Queue {
   /** How many of the records were refused. `most`: what they take at most, if they are not measured yet. */
   offer(events: ReadonlyArray<TelemetryEvent>, at: number, most?: Most): number {
     if (this.isEnded || events.length === 0) return events.length
-    // To measure what comes during a flood would cost more than it is worth: there is room for less than a record.
+    // In a flood, measuring would cost more than it is worth: there is room for less than a record.
     if (most !== undefined && this.#isFull) {
       this.refused += events.length
       return events.length
@@ -98,7 +98,7 @@ export class Queue {
     this.#notify()
   }
 
-  /** Finds out what the records take. That costs time, so it is done when it makes a difference. */
+  /** Measures the records. Measuring costs time, so it is done only when it makes a difference. */
   #measure(): void {
     this.#segments.forEach(({ at, events, most }, index) => {
       if (most === undefined) return
@@ -113,7 +113,7 @@ export class Queue {
     })
   }
 
-  /** The oldest records whose body is within the bounds; at least one where there is one, however large. */
+  /** The oldest records whose body is within the bounds; at least one if any waits, however large. */
   take(bounds: Bounds): ReadonlyArray<TelemetryEvent> {
     const taken: Array<TelemetryEvent> = []
     let body = emptyBody
@@ -145,7 +145,7 @@ export class Queue {
         taken.push(event)
         from++
       }
-      // Without those that are taken, or they would stay in memory.
+      // The taken records are left out, or they would stay in memory.
       if (from === events.length) this.#segments.shift()
       else if (from > 0) this.#segments[0] = { events: events.slice(from), at, most }
     }
@@ -158,7 +158,7 @@ export class Queue {
     return taken
   }
 
-  /** Refuses everything from now on; what waits can still be taken. */
+  /** Refuses every record from now on; waiting records can still be taken. */
   end(): void {
     this.isEnded = true
     this.#notify()

@@ -83,7 +83,10 @@ export const start = Effect.fnUntraced(function* (
   const sayBroken = (defect: unknown) => {
     if (isBroken) return Effect.void
     isBroken = true
-    return logFailure(`the strategy ${strategy.name} threw; endOfInvocation decides where it does`, Cause.die(defect))
+    return logFailure(
+      `the strategy ${strategy.name} threw; endOfInvocation decides whenever it throws`,
+      Cause.die(defect)
+    )
   }
 
   const decide = (flushable: Flushable, moment: FlushStrategy.Situation["moment"]) =>

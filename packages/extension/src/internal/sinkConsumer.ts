@@ -16,7 +16,7 @@ import { everything, type Flushable } from "./consumers.ts"
 import type { Bounds } from "./queue.ts"
 import { measured } from "./written.ts"
 
-/** How a sink is sent to. */
+/** How batches are sent to a sink. */
 export interface SendOptions {
   readonly batch: Bounds
   readonly timeoutMillis: number
@@ -28,35 +28,35 @@ export interface SendOptions {
 /** A batch until the sink has taken it or it is given up. */
 interface Unsent {
   readonly batch: TelemetryBatch
-  /** Flushes that ended with it, without a word of when to come again. */
+  /** How many flushes ended with this batch, without a time from the backend to come again. */
   failures: number
-  /** The last of them was cut off: nobody answered. */
+  /** Whether the last of those flushes was cut off, without an answer. */
   wasCut: boolean
-  /** Another one has passed since: then it is the batch and not the sink. */
+  /** Whether another batch has passed since: then the fault is in this batch and not in the sink. */
   othersPass: boolean
 }
 
-// One failure may be chance. From the second one on the rests double.
+// A single failure may be chance. From the second failure on the rests double.
 const firstRestMillis = 1000
-// So many flushes in a row ended with this batch: perhaps it is not the sink.
+// After so many flushes in a row that ended with a batch, the batch may be at fault and not the sink.
 const suspectAfter = 3
-// So far behind it others are tried, since two such batches may follow each other.
+// Batches up to so many places behind it are tried, since two such batches may follow each other.
 const furthestOther = 8
 
-/** What a log line may say of a record: no content. */
+/** The facts of a record that a log line may say: no content. */
 const nameOf = (event: TelemetryEvent): string =>
   `a record of ${measured(event).bytes} bytes, type ${event.type}${"time" in event ? `, time ${event.time}` : ""}`
 
 /**
- * Takes batches from a queue of its own and sends them in order; a batch leaves when the sink took it or refused it for good.
+ * Takes batches from the sink's queue and sends them in order. A batch leaves when the sink took it or refused it for good.
  *
- * A sink that keeps failing is left alone for a while: what it costs to find that out again is the user's time. A batch
- * that keeps failing while others pass is dropped, or it would hold them up for ever.
+ * A sink that keeps failing is left alone for a while, since each attempt costs the user time. A batch that keeps failing
+ * while others pass is dropped, or it would hold them up for ever.
  */
 export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySink, options: SendOptions) {
-  // The oldest first; more than one only while it is found out whether others pass.
+  // The oldest first; more than one batch only while others are tried beside it.
   let unsent: Array<Unsent> = []
-  /** Something passed in this flush. */
+  /** Whether a batch passed in this flush. */
   let hasProgress = false
   let failures = 0
   let isRefusing = false
@@ -91,7 +91,7 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
 
   const drop = (unsent: Unsent, why: string, cause: Cause.Cause<unknown>) => {
     settle("droppedBySink", unsent)
-    // Once until it takes a batch again: with the type `extension` each line is a record of the next batch.
+    // The log has one line until the sink takes a batch again: with the type `extension` each line is a record of the next batch.
     const isNews = !isRefusing
     isRefusing = true
     const records = unsent.batch.events.length
@@ -134,7 +134,7 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
       : Effect.void
   })
 
-  /** The first one that waits met a failure that may pass; whether it is gone, since others pass. */
+  /** Notes that the first batch met a failure that may pass. True if the batch is dropped, since others pass. */
   const failed = (first: Unsent, error: TelemetrySinkError): Effect.Effect<boolean> =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
       if (first.othersPass) {
@@ -146,7 +146,7 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
       if (failures === 1) failedAt = now
       const rest = failures === 1 ? 0 : firstRestMillis * 2 ** (failures - 2)
       restUntil = now + Math.min(options.longestRestMillis, Math.max(rest, error.retryAfterMillis ?? 0))
-      // Once per outage: a line per attempt would be telemetry of its own.
+      // The log has one line per outage: a line per attempt would become telemetry itself.
       return Effect.as(
         failures === 1 ? Effect.logWarning(`${error.message}; it is kept and sent again`) : Effect.void,
         false
@@ -165,7 +165,7 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
       )
     })
 
-  /** Nothing where the batch is done with, taken or refused for good; else why not. */
+  /** Gives `undefined` if the batch is taken or refused for good, and otherwise the failure. */
   const send = (unsent: Unsent, attempt: Effect.Effect<void, TelemetrySinkError>) =>
     attempt.pipe(
       Effect.andThen(Effect.sync(() => settle("delivered", unsent))),
@@ -194,7 +194,7 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
       })
     )
 
-  /** Whether another one passes, each time the next one. */
+  /** Whether another batch passes; each call tries the next one. */
   const probe = Effect.fnUntraced(function* (first: Unsent) {
     const other = yield* batchAt(1 + ((first.failures - suspectAfter) % furthestOther))
     if (other === undefined || other === first) return false
@@ -209,7 +209,7 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
       if (first === undefined) break
       const isSuspect = first.failures >= suspectAfter
       const isUnclear = isSuspect && !first.othersPass
-      // One that nobody answers leaves no time for another one; else the order is kept.
+      // A batch without an answer leaves no time for another, so the other goes first. Otherwise the order is kept.
       if (isUnclear && first.wasCut) yield* probe(first)
       const error = yield* isSuspect ? send(first, once(first)) : retried(first)
       if (error === undefined) continue
@@ -230,7 +230,7 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
     )
   })
 
-  // Beyond the longest rest the clock was set back.
+  // A rest longer than the longest means that the clock was set back.
   const isResting = (now: number) => now < restUntil && restUntil - now <= options.longestRestMillis
 
   const flush = Effect.andThen(
@@ -250,7 +250,7 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
         // A sink that is only slow is no outage.
         if (first === undefined || hasProgress) return Effect.void
         first.wasCut = true
-        // The invocation was nearly over, which says nothing of the batch.
+        // The invocation had almost ended, which says nothing about the batch.
         if (!hadWholeTime) first.othersPass = false
         return failed(first, late("it was not done when next was due"))
       }),

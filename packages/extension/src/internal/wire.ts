@@ -1,10 +1,10 @@
 /**
- * The JSON text of an event, kept beside its values: what a sink writes is what came, digit by digit.
+ * The JSON text of an event, kept beside its values: a sink writes the text that came, digit by digit.
  *
- * It is a private field of the very object. So it follows an event that is passed on or filtered, a copy with another field
- * has none, and nobody who looks at the event meets it. A `WeakMap` of 50,000 events would double the work of the collector.
+ * The text is a private field of the very object. So it follows an event that is passed on or filtered, a copy with another
+ * field has none, and a reader of the event never sees it. A `WeakMap` of 50,000 events would double the work of the collector.
  */
-// Every JavaScript runtime has them, but only the types of the DOM and of Node say so.
+// Every JavaScript runtime has these classes, but only the types of the DOM and of Node declare them.
 declare const TextDecoder: new (
   label?: string,
   options?: { readonly fatal?: boolean; readonly ignoreBOM?: boolean }
@@ -15,12 +15,12 @@ const decoder = /*#__PURE__*/ new TextDecoder("utf-8", { ignoreBOM: true })
 const strictDecoder = /*#__PURE__*/ new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 const encoder = /*#__PURE__*/ new TextEncoder()
 
-/** With U+FFFD in place of what is not UTF-8. */
+/** The text, with U+FFFD for bytes that are not UTF-8. */
 export const decodeUtf8 = (bytes: Uint8Array): string => decoder.decode(bytes)
 
 export const encodeUtf8 = (text: string): Uint8Array => encoder.encode(text)
 
-/** Undefined for bytes that are not UTF-8. */
+/** The text, or `undefined` for bytes that are not UTF-8. */
 export const decodeUtf8Strictly = (bytes: Uint8Array): string | undefined => {
   try {
     return strictDecoder.decode(bytes)
@@ -60,11 +60,11 @@ export interface Written {
   readonly json: Json
   /** Its length in UTF-8. */
   readonly bytes: number
-  /** What the event takes of the memory. */
+  /** The memory that the event takes, in bytes. */
   readonly held: number
 }
 
-/** Many records together; how each was written is found out when somebody asks. */
+/** Many records together; how each was written is found out only when it is needed. */
 export interface Together {
   readonly writtenAt: (index: number) => Written
 }
@@ -96,7 +96,7 @@ class Wire extends Given {
     if (!(#from in event)) return undefined
     const from = event.#from
     if ("json" in from) return from
-    // From now on without the others.
+    // The event no longer refers to the other records.
     const written = from.writtenAt(event.#index)
     event.#from = written
     return written
@@ -116,7 +116,7 @@ export const keep = (event: object, from: Written | Together, index = 0, invocat
   if (!Wire.isKept(event)) Wire.add(event, from, index, invocation)
 }
 
-/** How this very event was written, where it came from outside or was written before. */
+/** How this very event was written, if it came from outside or was written before. */
 export const writtenOf = (event: object): Written | undefined => Wire.written(event)
 
 /** The request id of the invocation that was under way when the event came. */

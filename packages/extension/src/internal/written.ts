@@ -1,4 +1,4 @@
-/** Events as JSON, one by one and together: as they came, or written now where a program made or changed them. */
+/** Events as JSON, one by one and together: as they came, or written now if a program made or changed them. */
 import type { LogsEvent } from "../LogsEvent.ts"
 import type { TelemetryEvent } from "../TelemetryEvent.ts"
 import { heldBy } from "./json.ts"
@@ -6,7 +6,7 @@ import { concat, decodeUtf8, encodeUtf8, type Json, keep, type Written, writtenO
 
 const unwritable = (reason: string) => JSON.stringify({ type: "undecodable", reason, original: null })
 
-/** What throws when it is written must not cost its neighbours. */
+/** Writes an event. An event that throws when it is written must not cost its neighbours. */
 const write = (event: TelemetryEvent | LogsEvent): string => {
   try {
     const text: unknown = JSON.stringify(event.type === "unknown" ? event.original : event)
@@ -28,13 +28,13 @@ const messageOf = (error: unknown): string => {
 
 const jsonFrom = (event: TelemetryEvent | LogsEvent): Json => writtenOf(event)?.json ?? write(event)
 
-/** The text of an event; U+FFFD where it came in bytes that are not UTF-8. */
+/** The text of an event, with U+FFFD for bytes that are not UTF-8. */
 export const toJson = (event: TelemetryEvent | LogsEvent): string => {
   const json = jsonFrom(event)
   return typeof json === "string" ? json : decodeUtf8(json)
 }
 
-/** How an event was written; one that did not come from outside is written now, and keeps that. */
+/** How an event was written. An event that did not come from outside is written now, and keeps that text. */
 export const measured = (event: TelemetryEvent): Written => {
   const known = writtenOf(event)
   if (known !== undefined) return known
@@ -45,7 +45,7 @@ export const measured = (event: TelemetryEvent): Written => {
   return written
 }
 
-// Between the tokens of JSON only, since a text has none: a record of several lines would be several records.
+// Line breaks come only between the tokens of JSON, since a text has none: a record of several lines would be several records.
 const onOneLine = (json: string) => (json.includes("\n") || json.includes("\r") ? json.replace(/[\n\r]/g, " ") : json)
 
 const isLineBreak = (byte: number) => byte === 0x0a || byte === 0x0d
@@ -57,7 +57,7 @@ export const lines = (events: ReadonlyArray<TelemetryEvent>): string => {
   return text
 }
 
-/** The body of a request: text, or bytes where a record came in bytes that are not UTF-8. */
+/** The body of a request: text, or bytes if a record came in bytes that are not UTF-8. */
 export const body = (events: ReadonlyArray<TelemetryEvent>, format: "ndjson" | "json"): Json => {
   const isJson = format === "json"
   const pieces: Array<Uint8Array> = []
