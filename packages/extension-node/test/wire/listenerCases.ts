@@ -21,7 +21,7 @@ const inChunksOfOneByte = (text: string) =>
   ])
 
 const large = "😀".repeat(MiB)
-const piece = Buffer.alloc(65_536, "x")
+const piece = Buffer.alloc(262_144, "x")
 const names = Array.from({ length: 200 }, (_, index) => `client ${index}`)
 
 const mebibyte = Buffer.alloc(MiB, "x")
@@ -151,7 +151,7 @@ const http: ReadonlyArray<Case> = [
     maxBodyBytes: MiB,
     steps: [
       ["a", "sends", head(64 * MiB)],
-      ["a", "sends", piece, 1024],
+      ["a", "sends", piece, 256],
       ["a", "is answered", 1]
     ],
     tooLarge: [64 * MiB],
@@ -162,7 +162,7 @@ const http: ReadonlyArray<Case> = [
     maxBodyBytes: MiB,
     steps: [
       ["a", "sends", chunked],
-      ["a", "sends", Buffer.concat([Buffer.from("10000\r\n"), piece, Buffer.from("\r\n")]), 1024],
+      ["a", "sends", Buffer.concat([Buffer.from("40000\r\n"), piece, Buffer.from("\r\n")]), 256],
       ["a", "sends", "0\r\n\r\n"],
       ["a", "is answered", 1]
     ],
