@@ -110,7 +110,7 @@ const append = (path: string, bytes: string | Uint8Array): Promise<void> =>
           file.appendFile(bytes).catch((cause: unknown) =>
             file
               .truncate(size)
-              // Fails on what is no file of a disk; the cause is what counts.
+              // Truncating fails if the path is not a file on a disk; the cause is the error that counts.
               .catch(() => {})
               .then(() => Promise.reject(cause))
           )

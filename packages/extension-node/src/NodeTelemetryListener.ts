@@ -205,7 +205,7 @@ const bind = (server: Net.Server, sockets: Sockets, { host, port }: ListenOption
       // Not `once`: an error after the first one must not end the process.
       server.on("error", fail)
       try {
-        // Throws on a port that is none.
+        // Throws if the number is not a port.
         server.listen({ host, port }, () => {
           const address = server.address()
           resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : port))

@@ -316,7 +316,7 @@ const decodeErrorResponse = Schema.decodeUnknownOption(Schema.fromJsonString(Err
 export const bodyExcerpt = (body: string): string => (body.length > 200 ? `${body.slice(0, 200)}…` : body)
 
 /**
- * The reason why an answer with this status and body is no success:
+ * The reason why an answer with this status and body is not a success:
  * {@link Rejected} if the body says so itself, otherwise
  * {@link UnexpectedStatus} with the text.
  *

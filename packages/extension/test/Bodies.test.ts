@@ -88,7 +88,7 @@ describe("the text of a record", () => {
     return bodies.map((body) => elementsOf(push(utf8(body), 0)).map(({ bytes, json }) => [json, bytes]))
   }
 
-  it("is what came, without the white space around it", () => {
+  it("is the text that came, without the white space around it", () => {
     const strange = '{"b": 1.10,\t"a":1e400,"a":9007199254740993,"\\u00e4":"\\/é"}'
     const odd = [strange, utf8(strange).length]
     assert.deepStrictEqual(texts(`[ ${strange} ,1 ]`, ` ${strange}\n`), [[odd, ["1", 1]], [odd]])
@@ -196,7 +196,7 @@ describe("a record that Lambda cut", () => {
     assert.deepStrictEqual(push(`[${envelope}!"}]`, 1899), whole(log("abcdef!")))
   })
 
-  it("case 100: a whole record with the envelope of the cut one is a record of its own", () => {
+  it("case 100: a whole record with the envelope of the cut record is a separate record", () => {
     const { close, push } = bodies()
     push(`[${envelope}"abc}]`)
     assert.deepStrictEqual(push(`[${envelope}"def"}]`), whole(log("def")))
@@ -211,7 +211,7 @@ describe("a record that Lambda cut", () => {
     assert.deepStrictEqual(close(), none)
   })
 
-  it("case 100: a fragment never grows beyond maxBytes, and what follows the record is read", () => {
+  it("case 100: a fragment never grows beyond maxBytes, and the records after it are read", () => {
     const { close, push } = bodies(100)
     assert.deepStrictEqual(push(`[${envelope}"${"a".repeat(50)}}]`), none)
     const { broken, records } = push(`[${envelope}${"b".repeat(50)}}]`)

@@ -57,7 +57,7 @@ it.effect("any other failure is said as it is", () =>
   })
 )
 
-it.effect("Lambda is told as well, where the extension exits", () =>
+it.effect("Lambda is told as well, if the extension exits", () =>
   Effect.gen(function* () {
     const { journal } = yield* run(read(Config.String("LOKI_URL")), "exit")
     const reported = journal.flatMap((entry) => (entry._tag === "InitError" ? [entry.error] : []))

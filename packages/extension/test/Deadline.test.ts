@@ -86,7 +86,7 @@ describe("a bound that binds", () => {
     )
   }
 
-  it.effect("what it does before its first wait counts", () =>
+  it.effect("its work before the first wait counts", () =>
     Effect.gen(function* () {
       const { clock, set } = yield* settableClock
       const busy = Effect.andThen(
@@ -103,7 +103,7 @@ describe("a bound that binds", () => {
     })
   )
 
-  it.effect("what is done in time keeps its result, failure and defect", () =>
+  it.effect("an effect that ends in time keeps its result, failure and defect", () =>
     Effect.gen(function* () {
       const bounded = <A, E>(effect: Effect.Effect<A, E>) => Effect.exit(Deadline.abandonAfter(effect, "1 second"))
       assert.deepStrictEqual(yield* bounded(Effect.succeed(1)), Exit.succeed(1))

@@ -52,7 +52,7 @@ describe.each([endOfInvocation, endOfInvocationPipelined])("$name", ({ decide })
   })
 })
 
-describe("what a strategy says of itself", () => {
+describe("the properties of a strategy", () => {
   it("only those that call next while they send may be frozen while sending", () => {
     const mayBe = [endOfInvocation, endOfInvocationPipelined, periodic(), adaptive(), continuous].filter(
       ({ mayBeFrozenWhileSending }) => mayBeFrozenWhileSending
@@ -198,23 +198,21 @@ describe("adaptive", () => {
     }).pipe(Effect.provide(ExtensionTest.layer(script(25, 2 * minute))))
   )
 
-  it.effect(
-    "sends beside the function's work where invocations are frequent, and next waits for the handler only",
-    () =>
-      Effect.gen(function* () {
-        const all = yield* run
-        assert.deepStrictEqual(
-          all.slice(0, 19),
-          Array.from({ length: 19 }, () => ({ held: 155, sends: 1 }))
-        )
-        const frequent = all.slice(19)
-        assert.strictEqual(frequent.length, 31)
-        for (const { held } of frequent) assert.strictEqual(held, 100)
-        // Every 20 seconds, and an invocation every 5.
-        const sending = frequent.flatMap(({ sends }, index) => (sends > 0 ? [index] : []))
-        assert.isAbove(sending.length, 5)
-        for (const [index, at] of sending.slice(1).entries()) assert.strictEqual(at - sending[index]!, 4)
-      }).pipe(Effect.provide(ExtensionTest.layer(script(50, 5000))))
+  it.effect("sends beside the function's work if invocations are frequent, and next waits for the handler only", () =>
+    Effect.gen(function* () {
+      const all = yield* run
+      assert.deepStrictEqual(
+        all.slice(0, 19),
+        Array.from({ length: 19 }, () => ({ held: 155, sends: 1 }))
+      )
+      const frequent = all.slice(19)
+      assert.strictEqual(frequent.length, 31)
+      for (const { held } of frequent) assert.strictEqual(held, 100)
+      // Every 20 seconds, and an invocation every 5.
+      const sending = frequent.flatMap(({ sends }, index) => (sends > 0 ? [index] : []))
+      assert.isAbove(sending.length, 5)
+      for (const [index, at] of sending.slice(1).entries()) assert.strictEqual(at - sending[index]!, 4)
+    }).pipe(Effect.provide(ExtensionTest.layer(script(50, 5000))))
   )
 
   it.effect("forgets the rare ones when invocations become frequent", () =>

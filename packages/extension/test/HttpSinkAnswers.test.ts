@@ -168,7 +168,7 @@ describe("a proxy that the process goes past", () => {
     })
   )
 
-  it.effect("is not named if the user gives fetch a way of its own", () =>
+  it.effect("is not named if the user gives fetch another way", () =>
     Effect.gen(function* () {
       const { layer: logs, messages } = capturedLogs()
       const init: RequestInit & { dispatcher: unknown } = { dispatcher: {} }
@@ -182,7 +182,7 @@ describe("a proxy that the process goes past", () => {
   )
 })
 
-it("isRetryableStatus: what may pass is a matter of the moment, what stands is not", () => {
+it("isRetryableStatus: a status of the moment may pass, a refusal of the request does not", () => {
   const may = Array.from({ length: 500 }, (_, n) => n + 100).filter(TelemetrySink.isRetryableStatus)
   const serverErrors = Array.from({ length: 100 }, (_, n) => n + 500)
   assert.deepStrictEqual(may, [408, 425, 429, ...serverErrors])
@@ -248,7 +248,7 @@ describe("a refusal says what the endpoint said", () => {
     })
   )
 
-  it.effect("within a second, if the answer never ends: without what may be half a secret at its end", () =>
+  it.effect("within a second, if the answer never ends: without a possible half of a secret at its end", () =>
     Effect.gen(function* () {
       const body = new ReadableStream<Uint8Array>({
         start: (controller) =>

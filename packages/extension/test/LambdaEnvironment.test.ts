@@ -10,7 +10,7 @@ const withEnv = (env: Record<string, string>) =>
 const make = (variables: Record<string, string>) => LambdaEnvironment.make({ variables, extensionName: "hello.mjs" })
 
 describe("LambdaEnvironment", () => {
-  it.effect("what the library needs", () =>
+  it.effect("reads the variables that the library needs", () =>
     Effect.gen(function* () {
       const environment = yield* make({
         AWS_LAMBDA_RUNTIME_API: "169.254.100.1:9001",

@@ -84,7 +84,7 @@ describe("JSON, as a record and as a line of text", () => {
   })
 })
 
-describe("what a line costs grows no faster than the line", () => {
+describe("the cost of a line grows no faster than the line", () => {
   const growing: ReadonlyArray<readonly [string, (length: number) => string]> = [
     ["spaces", (length) => " ".repeat(length)],
     ["tabs behind a time", (length) => `${time}${"\t".repeat(length)}`],

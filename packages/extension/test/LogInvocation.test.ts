@@ -89,14 +89,14 @@ describe("a line without an id", () => {
   )
 })
 
-it.effect("an id of its own comes first", () =>
+it.effect("the id in the record comes first", () =>
   Effect.gen(function* () {
     const own = `${time}\t${id}\tINFO\ta`
     assert.deepStrictEqual<Ids>(yield* idsOf([[start("one"), log(own)]]), [[own, id]])
   })
 )
 
-it.effect("what a sink writes is what came", () =>
+it.effect("a sink writes the text that came", () =>
   Effect.gen(function* () {
     const records = [start("one"), log("a")]
     let written = ""

@@ -301,7 +301,7 @@ it.effect.each<[ReadonlyArray<ExtensionEvent.EventType> | undefined, ReadonlyArr
     Effect.provide([ExtensionTest.layer([shutdown()], { registration: { ...registration, events: adopted } }), l.layer])
   )
 })
-it.effect("what is abandoned is told to stop", () =>
+it.effect("an abandoned effect is told to stop", () =>
   Effect.gen(function* () {
     let isStopped = false
     const effect = Effect.onInterrupt(Effect.never, () =>

@@ -127,7 +127,7 @@ describe("endOfInvocation", () => {
     )
   )
 
-  it.effect("does not wait where no telemetry of the invocation comes at all", () =>
+  it.effect("does not wait if no telemetry of the invocation comes at all", () =>
     Effect.gen(function* () {
       yield* runInTime(Extension.run({ layer, telemetry: Telemetry.make({ sink: noting() }) }))
       const [, second] = at(yield* ExtensionTest.journal, "Next")
@@ -169,7 +169,7 @@ describe("endOfInvocation", () => {
     }).pipe(Effect.provide(ExtensionTest.layer([invoke(), shutdown()])))
   )
 
-  it.effect("does not wait where telemetry is not supported, and says so once", () =>
+  it.effect("does not wait if telemetry is not supported, and says so once", () =>
     Effect.gen(function* () {
       const { layer: logs, messages } = capturedLogs()
       yield* runInTime(
@@ -275,7 +275,7 @@ describe("a sink", () => {
     }).pipe(Effect.provide(threeInvocations))
   )
 
-  it.effect("that hangs holds next for the flush timeout, and twice only; what it did not take is unsent", () =>
+  it.effect("that hangs holds next for the flush timeout, and twice only; the records it did not take are unsent", () =>
     Effect.gen(function* () {
       const { get, onAccounting } = accounted()
       yield* runInTime(
@@ -370,7 +370,7 @@ describe("a sink", () => {
 })
 
 describe("SHUTDOWN", () => {
-  it.effect("takes what still comes until it is quiet, and sends it", () =>
+  it.effect("takes the records that still come until it is quiet, and sends them", () =>
     Effect.gen(function* () {
       const { get, onAccounting } = accounted()
       yield* runInTime(Extension.run({ layer, telemetry: Telemetry.make({ sink: noting(), onAccounting }) }))
@@ -413,7 +413,7 @@ describe("SHUTDOWN", () => {
     )
   )
 
-  it.effect("keeps a slice to say what could not be sent", () =>
+  it.effect("keeps a slice to say which records could not be sent", () =>
     Effect.gen(function* () {
       const { layer: logs, messages } = capturedLogs()
       yield* runInTime(
@@ -431,7 +431,7 @@ describe("SHUTDOWN", () => {
   )
 })
 
-describe("what cannot be decoded", () => {
+describe("records that cannot be decoded", () => {
   it.effect("arrives as a value with its reason and text, beside its neighbours", () =>
     Effect.gen(function* () {
       const { get, onAccounting } = accounted()
@@ -462,7 +462,7 @@ describe("what cannot be decoded", () => {
     )
   )
 
-  it.effect("platform.logsDropped is counted as what Lambda lost", () =>
+  it.effect("platform.logsDropped is counted as records that Lambda lost", () =>
     Effect.gen(function* () {
       const { get, onAccounting } = accounted()
       yield* runInTime(Extension.run({ layer, telemetry: Telemetry.make({ sink: noting(), onAccounting }) }))
@@ -545,7 +545,7 @@ describe("the other strategies", () => {
     }).pipe(Effect.provide(ExtensionTest.layer([invocation(1), ExtensionTest.delay("10 seconds"), shutdown()])))
   )
 
-  it.effect("periodic holds next only where a flush is due", () =>
+  it.effect("periodic holds next only if a flush is due", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* ordered(FlushStrategy.periodic("10 seconds")), [
         "Next",

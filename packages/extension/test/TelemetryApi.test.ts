@@ -217,7 +217,7 @@ describe("accepted", () => {
   )
 })
 
-describe("refused by Lambda, with what to do", () => {
+describe("refused by Lambda, with advice", () => {
   const otherApi = (other: string) =>
     `The extension a is already subscribed to the ${other}. You must either subscribe to the LogsAPI or the TelemetryAPI`
   it.effect.each<readonly [string, "telemetry" | "logs", number, string, string, string]>([

@@ -74,7 +74,7 @@ describe("attempts", () => {
     }).pipe(Effect.provide(busy))
   )
 
-  it.effect("nor where records are to be sent at once", () =>
+  it.effect("nor if records are to be sent at once", () =>
     Effect.gen(function* () {
       const { attempts } = yield* count(FlushStrategy.endOfInvocation, { maxRecords: 10, maxAge: 0 })
       assert.isAtLeast(attempts, 15)

@@ -110,7 +110,7 @@ const until = (end: number, failure: Effect.Effect<void, string>) => (_: unknown
 describe("a backend that says when to come again", () => {
   const busy = { invocations: 100, export: until(50_000, Effect.fail("busy")) }
 
-  it.effect("is asked then, and not before: no retries, no cost meanwhile", () =>
+  it.effect("is asked then, and not before: no retries, no cost in between", () =>
     Effect.gen(function* () {
       const { attempts, held, lines, said, taken } = yield* live({ ...busy, retryAfter: "20 seconds" })
       assert.deepStrictEqual(attempts.slice(0, 4), [0, 20_000, 40_000, 60_000])
@@ -127,7 +127,7 @@ describe("a backend that says when to come again", () => {
     })
   )
 
-  it.effect("rests longer where it keeps failing", () =>
+  it.effect("rests longer if it keeps failing", () =>
     Effect.gen(function* () {
       const { attempts } = yield* live({ ...busy, retryAfter: "1 second" })
       assert.deepStrictEqual(attempts.slice(0, 6), [0, 1000, 2000, 4000, 8000, 16_000])
@@ -155,7 +155,7 @@ describe("a backend that hangs for ten minutes", () => {
     })
   )
 
-  it.effect("is tried every time where that is wanted", () =>
+  it.effect("is tried every time if the options say so", () =>
     Effect.gen(function* () {
       const { held, taken, lines } = yield* live({ ...outage, invocations: 300, options: { longestRest: 0 } })
       assert.isAtLeast(held.filter((millis) => millis === 2000).length, 195)
@@ -212,7 +212,7 @@ describe("a backend that answers 500 for ten minutes", () => {
 })
 
 describe("a backend that is down for one flush", () => {
-  it.effect("gets the batch soon, also where nothing follows it and no next is held", () =>
+  it.effect("gets the batch soon, also if nothing follows it and no next is held", () =>
     Effect.gen(function* () {
       const attempts: Array<number> = []
       const sink = TelemetrySink.make({
@@ -284,7 +284,7 @@ describe("a batch that is refused for ever", () => {
     })
   )
 
-  it.effect("is not what one is that only comes at a bad time: the backend recovers between two attempts", () =>
+  it.effect("is not a batch that only comes at a bad time: the backend recovers between two attempts", () =>
     Effect.gen(function* () {
       let attempts = 0
       // Three flushes of four attempts fail; of the fourth flush all pass.
@@ -316,7 +316,7 @@ describe("a batch that is under suspicion", () => {
     })
   )
 
-  it.effect("keeps its place where the backend answered last, even if it was silent before", () =>
+  it.effect("keeps its place if the backend answered last, even if it was silent before", () =>
     Effect.gen(function* () {
       let attempts = 0
       // Three flushes are cut off; in the fourth one this batch and others get an answer.
@@ -329,7 +329,7 @@ describe("a batch that is under suspicion", () => {
     })
   )
 
-  it.effect("is not dropped where only the invocations leave it too little time", () =>
+  it.effect("is not dropped if only the invocations leave it too little time", () =>
     Effect.gen(function* () {
       // Of each invocation 300 ms are left, and others pass in them.
       const { lines, sink, taken } = yield* live({
@@ -345,8 +345,8 @@ describe("a batch that is under suspicion", () => {
   )
 })
 
-describe("a backend that hangs where invocations leave less time than a flush", () => {
-  it.effect("rests all the same, and is named", () =>
+describe("a backend that hangs while invocations leave less time than a flush", () => {
+  it.effect("also rests, and is named", () =>
     Effect.gen(function* () {
       const { held, said } = yield* live({
         invocations: 10,
@@ -416,7 +416,7 @@ describe("a queue that is full", () => {
 })
 
 describe("a backend that is slow", () => {
-  it.effect("is no outage: what is said is how long it holds invocations, and it is never left alone", () =>
+  it.effect("is no outage: the log says how long it holds invocations, and it is never left alone", () =>
     Effect.gen(function* () {
       const { lines, longFlushes, said, sink, taken } = yield* live({
         invocations: 30,

@@ -112,7 +112,7 @@ describe("queue", () => {
     assert.strictEqual(queue.oldestAt, cameAt[taken])
   })
 
-  it("refuses everything once it has ended, and what waits can still be taken", () => {
+  it("refuses everything once it has ended, and waiting records can still be taken", () => {
     const queue = new Queue({ maxRecords: 10, maxBytes: 10_000 })
     const offer = offering(queue)
     offer([0, 0])
@@ -152,7 +152,7 @@ describe("queue", () => {
       })
   )
 
-  it.effect("the end wakes whoever waits for it", () =>
+  it.effect("the end wakes every fiber that waits for it", () =>
     Effect.gen(function* () {
       const queue = new Queue({ maxRecords: 1, maxBytes: 1 })
       const fiber = yield* Effect.forkChild(
@@ -164,7 +164,7 @@ describe("queue", () => {
     })
   )
 
-  it.effect("whoever was interrupted is not asked any more", () =>
+  it.effect("a fiber that was interrupted is not asked any more", () =>
     Effect.gen(function* () {
       const queue = new Queue({ maxRecords: 10, maxBytes: 10_000 })
       let asked = 0

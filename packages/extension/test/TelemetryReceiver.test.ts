@@ -89,7 +89,7 @@ describe("subscribing", () => {
     return { attempts, exit }
   })
 
-  it.effect("asks again where there is no answer", () =>
+  it.effect("asks again if there is no answer", () =>
     Effect.gen(function* () {
       const { attempts, exit } = yield* subscribing(3)
       assert.isTrue(Exit.isSuccess(exit))
@@ -154,7 +154,7 @@ describe("events", () => {
     })
   )
 
-  it.effect("end at close, and what waited can still be read", () =>
+  it.effect("end at close, and waiting records can still be read", () =>
     Effect.gen(function* () {
       const { deliver, listening, receiver } = yield* receiving()
       const go = yield* Deferred.make<void>()
@@ -179,7 +179,7 @@ describe("events", () => {
     })
   )
 
-  it.effect("what is delivered twice is given twice", () =>
+  it.effect("a record that is delivered twice is given twice", () =>
     Effect.gen(function* () {
       const { deliver, receiver } = yield* receiving()
       const fiber = yield* reading(receiver)
@@ -191,7 +191,7 @@ describe("events", () => {
     })
   )
 
-  it.effect("a million records that nobody reads: the queue stays bounded, every dropped one is counted", () =>
+  it.effect("a million records without a reader: the queue stays bounded, and every dropped record is counted", () =>
     Effect.gen(function* () {
       const { deliver, receiver } = yield* receiving({ queue: { maxRecords: 10_000 } })
       yield* stuck(receiver)
@@ -243,7 +243,7 @@ describe("events", () => {
     })
   )
 
-  it.effect("whatever comes is an arrival: records, and what is too large", () =>
+  it.effect("every delivery is an arrival: records, and a body that is too large", () =>
     Effect.gen(function* () {
       const { deliver, listening, receiver } = yield* receiving()
       yield* TestClock.adjust("1 second")
@@ -273,7 +273,7 @@ describe("events", () => {
     })
   )
 
-  it.effect("a reader that stops in the middle: what it was given and what waited for it is unsent", () =>
+  it.effect("a reader that stops in the middle: the records it was given and those that waited are unsent", () =>
     Effect.gen(function* () {
       const { deliver, receiver } = yield* receiving()
       const fiber = yield* stuck(receiver)
@@ -326,7 +326,7 @@ describe("TCP", () => {
 })
 
 describe("awaitRuntimeDone", () => {
-  it.effect("completes when it comes, or at once where it has come", () =>
+  it.effect("completes when it comes, or at once if it has come", () =>
     Effect.gen(function* () {
       const { deliver, receiver } = yield* receiving()
       const fiber = yield* Effect.forkChild(receiver.awaitRuntimeDone(invocation("1")), { startImmediately: true })
@@ -405,7 +405,7 @@ describe("awaitRuntimeDone", () => {
     })
   )
 
-  it.effect("None at the deadline, where no telemetry of the invocation comes before it", () =>
+  it.effect("None at the deadline, if no telemetry of the invocation comes before it", () =>
     Effect.gen(function* () {
       const { receiver } = yield* receiving()
       const fiber = yield* Effect.forkChild(receiver.awaitRuntimeDone(invocation("1", 500)), { startImmediately: true })

@@ -84,7 +84,7 @@ describe("the second attempt", () => {
     )
   )
 
-  it.effect("is not waited for where it was over before the event came", () =>
+  it.effect("is not waited for if it had ended before the event came", () =>
     Effect.gen(function* () {
       yield* runInTime(Extension.run({ layer, telemetry }))
       assert.deepStrictEqual(yield* nexts, [0, 1000, 61_000])
@@ -109,7 +109,7 @@ describe("the second attempt", () => {
     )
   )
 
-  it.effect("is waited for where nobody waited for the first one", () =>
+  it.effect("is waited for if the first attempt was not waited for", () =>
     Effect.gen(function* () {
       // As adaptive does when invocations become rare.
       const strategy: FlushStrategy.FlushStrategy = {

@@ -72,7 +72,7 @@ describe("a program over the stream", () => {
     }).pipe(Effect.provide(ExtensionTest.layer([shutdown({ delivers: [delivery([report("request-1")])] })])))
   )
 
-  it.effect("that ends early is not waited for, and what comes later does not wait for it", () =>
+  it.effect("that ends early is not waited for, and later invocations do not wait for it", () =>
     Effect.gen(function* () {
       const { consumer, onAccounting } = accounted()
       yield* runInTime(
@@ -194,7 +194,7 @@ describe("a sink", () => {
     }).pipe(Effect.provide(ExtensionTest.layer([invocation(1), delay("1 second"), shutdown()])))
   )
 
-  it.effect("that is at work is waited for before next, also where no flush is due", () =>
+  it.effect("that is at work is waited for before next, also if no flush is due", () =>
     Effect.gen(function* () {
       // A full batch is sent beside the handler, and its request must not be frozen half-way.
       const sink = TelemetrySink.make({ name: "sink", export: () => Effect.delay(note("sent"), "500 millis") })
@@ -221,7 +221,7 @@ describe("a sink", () => {
     )
   )
 
-  it.effect("never sees an id twice, also where a snapshot of the environment is restored many times", () =>
+  it.effect("never sees an id twice, also if a snapshot of the environment is restored many times", () =>
     Effect.gen(function* () {
       const ids: Array<string> = []
       const sink = sinkOf(({ id }) => Effect.sync(() => ids.push(id)))
@@ -239,7 +239,7 @@ describe("a sink", () => {
 })
 
 describe("an invocation whose flush was abandoned", () => {
-  it.effect("does not stop what the next one sends in between", () =>
+  it.effect("does not stop the sends of the next invocation in between", () =>
     Effect.gen(function* () {
       const sink = sinkOf(({ events }) =>
         Clock.currentTimeMillis.pipe(Effect.tap((now) => Effect.sync(() => sentAt.push([now, events.length]))))
@@ -346,7 +346,7 @@ describe("budgets", () => {
       }).pipe(Effect.provide(ExtensionTest.layer([shutdown({ delivers: [delivery([report("request-1")])] })])))
   )
 
-  it.effect("a signal while next is held ends the wait, and what waits is sent", () =>
+  it.effect("a signal while next is held ends the wait, and waiting records are sent", () =>
     Effect.gen(function* () {
       const { sink, taken } = keeping()
       const run = Extension.run({ layer, telemetry: Telemetry.make({ sink }) })
@@ -426,7 +426,7 @@ describe("budgets", () => {
     )
   )
 
-  it.effect("SHUTDOWN without any INVOKE sends what came before", () =>
+  it.effect("SHUTDOWN without any INVOKE sends the records that came before", () =>
     Effect.gen(function* () {
       const { sink, taken } = keeping()
       yield* runInTime(Extension.run({ layer, telemetry: Telemetry.make({ sink }) }))

@@ -48,14 +48,14 @@ describe("http", () => {
     })
   )
 
-  it.effect("sends what was read from a file without its line break, which not every client takes off", () =>
+  it.effect("sends a value from a file without its line break, which not every client takes off", () =>
     Effect.gen(function* () {
       const { headers } = yield* sent({ headers: { "x-key": Redacted.make("key\n"), "x-team": "blue\n" } })
       assert.deepInclude(headers, { "x-key": "key", "x-team": "blue" })
     })
   )
 
-  it.effect("posts one JSON array where that is wanted", () =>
+  it.effect("posts one JSON array if the format is json", () =>
     Effect.gen(function* () {
       const request = yield* sent({ format: "json" })
       assert.strictEqual(request.headers["content-type"], "application/json")
@@ -63,7 +63,7 @@ describe("http", () => {
     })
   )
 
-  it.effect("keeps fields and records that nobody knows yet", () =>
+  it.effect("keeps fields and records that are not known yet", () =>
     Effect.gen(function* () {
       const strange = [
         {
@@ -89,7 +89,7 @@ describe("http", () => {
     })
   )
 
-  it.effect("compresses where that is wanted and pays", () =>
+  it.effect("compresses if gzip is on and the body is large enough", () =>
     Effect.gen(function* () {
       const many = Array.from({ length: 100 }, (_, n) => TelemetryTest.log(`line ${n}`))
       const request = yield* sent({ gzip: true }, { id: "1", events: many })
@@ -231,7 +231,7 @@ describe("http", () => {
     })
   )
 
-  it.effect("what the user gives to fetch is given to it", () =>
+  it.effect("passes the user's options to fetch", () =>
     Effect.gen(function* () {
       const inits: Array<RequestInit | undefined> = []
       const fetch: typeof globalThis.fetch = (_, init) => {
@@ -274,7 +274,7 @@ describe("http", () => {
     })
   )
 
-  it.effect("a 200 takes the batch, also where its body never ends", () =>
+  it.effect("a 200 takes the batch, also if its body never ends", () =>
     Effect.gen(function* () {
       const client = HttpClient.make((request) =>
         Effect.succeed(HttpClientResponse.fromWeb(request, new Response(new ReadableStream())))
@@ -343,7 +343,7 @@ describe("console", () => {
 describe("make", () => {
   class Store extends Context.Service<Store, { readonly put: (text: string) => void }>()("test/Store") {}
 
-  it.effect("takes what export requires from where the sink is made", () =>
+  it.effect("takes the requirements of export when the sink is made", () =>
     Effect.gen(function* () {
       const stored: Array<string> = []
       const sink = yield* TelemetrySink.make({
@@ -355,7 +355,7 @@ describe("make", () => {
     })
   )
 
-  it.effect("says what its client hides in causes, and nothing of the request but method and URL", () =>
+  it.effect("says the causes that its client hides, and nothing of the request but method and URL", () =>
     Effect.gen(function* () {
       const refused = new TypeError("fetch failed", { cause: new Error("connect ECONNREFUSED 127.0.0.1:1") })
       const { layer } = endpoint(transportError(refused))

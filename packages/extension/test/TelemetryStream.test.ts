@@ -38,7 +38,7 @@ const accounted = () => {
 describe("a program that ends before the run", () => {
   const script = ExtensionTest.layer([invocation(1), delay("1 second"), invocation(2), shutdown()])
 
-  it.effect("by a failure: what it had in hand is unsent, what comes later is dropped, and all of it is lost", () =>
+  it.effect("by a failure: its records in hand are unsent, later records are dropped, and all of them are lost", () =>
     Effect.gen(function* () {
       const { consumer, onAccounting } = accounted()
       const telemetry = Telemetry.stream(
@@ -50,7 +50,7 @@ describe("a program that ends before the run", () => {
     }).pipe(Effect.provide(script))
   )
 
-  it.effect("by itself: it has used what it was given, and is not offered what comes later", () =>
+  it.effect("by itself: it has used its records, and later records are not offered to it", () =>
     Effect.gen(function* () {
       const { consumer, onAccounting } = accounted()
       const telemetry = Telemetry.stream((events) => Stream.runDrain(Stream.take(events, 2)), { onAccounting })
@@ -79,7 +79,7 @@ describe("a program that ends before the run", () => {
     )
   )
 
-  it.effect("is done with what it was given only when it asks for more", () =>
+  it.effect("is done with its records only when it asks for more", () =>
     Effect.gen(function* () {
       const telemetry = Telemetry.stream(
         Stream.runForEach(() => Effect.sleep("1 second")),
@@ -98,7 +98,7 @@ describe("a program that ends before the run", () => {
 })
 
 describe("a program that is at work when next is due", () => {
-  it.effect("uses what comes meanwhile as well before next is called", () =>
+  it.effect("also uses the records that come in the meantime before next is called", () =>
     Effect.gen(function* () {
       const telemetry = Telemetry.stream(
         Stream.runForEachArray((events) => Effect.delay(note(`used ${events.length}`), "300 millis"))
@@ -131,7 +131,7 @@ describe("a program that is at work when next is due", () => {
 describe('a run that fails under "exit"', () => {
   const failing = { layer, onInvoke: () => Effect.delay(Effect.fail("no"), 10), onFailure: "exit" } as const
 
-  it.effect("the program uses what has come before it is interrupted", () =>
+  it.effect("the program uses the records that have come before it is interrupted", () =>
     Effect.gen(function* () {
       const { consumer, onAccounting } = accounted()
       const telemetry = Telemetry.stream(

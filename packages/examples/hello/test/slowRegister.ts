@@ -46,7 +46,7 @@ const Built = Schema.Struct({ layers: Schema.NonEmptyArray(Schema.Struct({ direc
 
 /**
  * Plays an environment from init to SHUTDOWN: every crash in it, and how long init took. Its limits of time are wide,
- * since a busy machine is no crash; `isCutOff` says that the two seconds of the shutdown were over.
+ * since a busy machine is not a crash; `isCutOff` says that the two seconds of the shutdown had passed.
  */
 export const play = Effect.fnUntraced(function* (opt: string, seconds: number) {
   const { invoke, journal, shutdown } = yield* Emulator.make({

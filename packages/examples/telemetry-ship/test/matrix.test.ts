@@ -54,7 +54,7 @@ describe.each(cells.filter(({ sink }) => sink !== "hanging"))("$strategy, a sink
 })
 
 describe.each(cells.filter(({ sink }) => sink === "hanging"))("$strategy, a sink that is $sink", (cell) => {
-  it("says what could not be sent", () => {
+  it("says which records could not be sent", () => {
     const { accounting, lines } = resultOf(cell)
     assert.strictEqual(lines, 0)
     assert.strictEqual(accounting?.consumers[0]?.unsent, accounting?.received)

@@ -50,7 +50,7 @@ const makeBackend = Effect.gen(function* () {
   return { connections, url: `http://127.0.0.1:${port}/` }
 })
 
-it.live("keeps no connection into the snapshot, and the first flush has one of its own", () =>
+it.live("keeps no connection into the snapshot, and the first flush opens a new one", () =>
   Effect.gen(function* () {
     const backend = yield* makeBackend
     const directory = import.meta.dirname

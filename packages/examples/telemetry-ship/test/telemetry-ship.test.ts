@@ -40,7 +40,7 @@ const fixedPort = 20_000 + (process.pid % 10_000)
 const types = (lines: ReadonlyArray<string>) => lines.map((line): string => JSON.parse(line).type)
 
 describe("telemetry-ship", () => {
-  it.live("case 92: ships every record, history included, before the freeze, and what comes later at SHUTDOWN", () =>
+  it.live("case 92: ships every record, history included, before the freeze, and later records at SHUTDOWN", () =>
     Effect.gen(function* () {
       const receiver = yield* Receiver.make()
       const { invoke, messages, shutdown } = yield* start({
@@ -184,7 +184,7 @@ describe("telemetry-ship", () => {
     })
   )
 
-  it.live("idles where its configuration is missing: the function lives", () =>
+  it.live("idles if its configuration is missing: the function lives", () =>
     Effect.gen(function* () {
       const { invoke, messages, shutdown } = yield* start({})
       yield* invoke(1, 1)

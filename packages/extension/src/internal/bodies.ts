@@ -39,7 +39,7 @@ const longestWaitMillis = 1000
 const longestText = 65_536
 const nothing: ReadonlyArray<never> = []
 
-// A body of which so many parts are wrong is given up, or it would be read again and again.
+// A body with so many wrong parts is given up, or it would be read again and again.
 const mostRecoveries = 16
 
 const openArray = 0x5b

@@ -61,7 +61,7 @@ export const makeDecode = <Event>(
     if (event === undefined) return { type: "unknown", time: original.time, original }
     if (event.is(original)) return original
     const result = Schema.decodeResult(event.schema)(original)
-    const reason = Result.isFailure(result) ? result.failure.message : "the record is not what its type promises"
+    const reason = Result.isFailure(result) ? result.failure.message : "the record does not match its type"
     return { type: "undecodable", reason, original }
   }
 }

@@ -247,7 +247,7 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
     overdue: (hadWholeTime) =>
       Effect.suspend((): Effect.Effect<unknown> => {
         const [first] = unsent
-        // A sink that is only slow is no outage.
+        // A sink that is only slow has no outage.
         if (first === undefined || hasProgress) return Effect.void
         first.wasCut = true
         // The invocation had almost ended, which says nothing about the batch.

@@ -22,7 +22,7 @@ const messageOf = (error: unknown): string => {
   try {
     return error instanceof Error ? error.message : String(error)
   } catch {
-    return "what was thrown cannot be shown"
+    return "the thrown value cannot be shown"
   }
 }
 

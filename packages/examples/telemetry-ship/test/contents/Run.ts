@@ -69,7 +69,7 @@ const heldOf = (
 
 const read = (path: string) => (existsSync(path) ? readFileSync(path, "utf8") : "")
 
-/** A fault has shut the environment down, so that there is nothing to invoke any more. */
+/** A fault has shut the environment down, so nothing can be invoked any more. */
 const isOver = ({ reason }: EmulatorError.EmulatorError) =>
   reason._tag === "InvocationAbandoned" || reason._tag === "AlreadyShutDown"
 
