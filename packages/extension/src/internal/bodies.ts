@@ -82,10 +82,10 @@ const brokenOf = (reason: string, bytes: Uint8Array): Broken => ({
  *
  * `push` returns the records of a body. For a cut body it returns the whole
  * records before the cut, and keeps the cut record until the rest has come. The
- * cut record comes out as broken when it has grown beyond `maxBytes`, when another
- * record is cut, or when a body without its rest arrives later than a second after
- * its last piece. The second is judged only when a body arrives: a process may be
- * frozen for hours between two pieces.
+ * cut record comes out as broken when it has grown beyond `maxBytes` or another
+ * record is cut. The same happens when a body without its rest arrives more than a
+ * second after its last piece. That time is judged only when a body arrives: a
+ * process may be frozen for hours between two pieces.
  */
 export const make = (options: {
   readonly maxBytes: number
