@@ -2,7 +2,7 @@
  * When telemetry is sent: pure decision functions.
  *
  * The environment is frozen as soon as the function and every extension wait
- * for their next event, and what is in flight then is lost or late. So the
+ * for their next event. Records in flight at that moment are lost or late. So the
  * decision between the end of an invocation and next is the one that matters.
  *
  * | strategy | next waits for | may be frozen while sending | use it |

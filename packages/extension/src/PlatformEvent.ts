@@ -168,7 +168,7 @@ export const RuntimeDone = /*#__PURE__*/ event("platform.runtimeDone", () => ({
 /**
  * An invocation has ended, extensions included. The record comes after every
  * extension has called next, so usually with the next invocation or with
- * SHUTDOWN: to wait for it before calling next is to wait for ever.
+ * SHUTDOWN: a wait for it before next never ends.
  *
  * @category schemas
  * @since 0.1.0

@@ -53,8 +53,8 @@ export interface FlushOptions {
   /** How long log lines are awaited that come after the function's own end. Default: 25 milliseconds. */
   readonly grace?: Duration.Input | undefined
   /**
-   * At SHUTDOWN, how long nothing must have come before the listener is closed: the last report and what the runtime
-   * logs in its own shutdown come now. At most 40 % of the time for shutdown. Default: 200 milliseconds.
+   * At SHUTDOWN, the listener is closed after so long without telemetry: the last report comes then, and the lines that
+   * the runtime logs while it shuts down. At most 40 % of the time for shutdown. Default: 200 milliseconds.
    */
   readonly quiet?: Duration.Input | undefined
   /** Called with the accounting at the end, in time kept free for it. Default: one line in the log. */

@@ -103,8 +103,8 @@ export const decode: (original: unknown) => TelemetryEvent = /*#__PURE__*/ makeD
 ])
 
 /**
- * The JSON value to send on: a known event as it came, an unknown one as it
- * came, an undecodable one as `{ type, reason, original }`.
+ * The JSON value to send on: a known or an unknown event as it came, an
+ * undecodable one as `{ type, reason, original }`.
  *
  * @category encoding
  * @since 0.1.0
