@@ -1,6 +1,15 @@
 /** Reads the elements of a JSON array from bytes: where each begins and ends, its value, and how it was written. */
 import * as Predicate from "effect/Predicate"
-import { decodeUtf8, decodeUtf8Strictly, encodeUtf8, type Together, utf8Length, type Written } from "./wire.ts"
+import {
+  decodeUtf8,
+  decodeUtf8Strictly,
+  encodeUtf8,
+  keepTogether,
+  settle,
+  type Together,
+  utf8Length,
+  type Written
+} from "./wire.ts"
 
 /** An element of an array, or a value alone. */
 export interface Element extends Written {
@@ -12,7 +21,7 @@ export interface Element extends Written {
 /** A body that was read at once. */
 export interface Whole {
   readonly values: ReadonlyArray<unknown>
-  readonly body: Together
+  readonly body: Body
   /** The bound of what its records take. */
   readonly most: { readonly bytes: number; readonly held: number }
 }
@@ -178,18 +187,42 @@ const measure = (text: string, isArray: boolean): ReadonlyArray<Written> => {
   return written
 }
 
-class Body implements Together {
+/** A body that was read at once, with the events in it. */
+export class Body implements Together {
   readonly #isArray: boolean
   #from: string | ReadonlyArray<Written>
+  readonly #events: Array<object> = []
+  /** The invocations under way, each with the number of the first record after its change. */
+  readonly #invocations: Array<readonly [from: number, requestId: string | undefined]> = []
 
   constructor(text: string, isArray: boolean) {
     this.#from = text
     this.#isArray = isArray
   }
 
-  readonly writtenAt = (index: number): Written => {
+  /** How the record at this place was written. */
+  writtenAt(index: number): Written {
     if (typeof this.#from === "string") this.#from = measure(this.#from, this.#isArray)
     return this.#from[index] ?? { json: "null", bytes: 4, held: heldBytes(4, 0, 0) }
+  }
+
+  /** Adds the event of the record at this place; the places come in order. */
+  add(event: object, index: number, invocation: string | undefined): void {
+    this.#events[index] = event
+    if (this.#invocations.at(-1)?.[1] !== invocation) this.#invocations.push([index, invocation])
+    keepTogether(event, this)
+  }
+
+  settleAll(): void {
+    const changes = this.#invocations.values()
+    let invocation: string | undefined
+    let change = changes.next()
+    // A place without an event is a record that could not be decoded.
+    this.#events.forEach((event, index) => {
+      for (; change.done !== true && change.value[0] <= index; change = changes.next()) invocation = change.value[1]
+      settle(event, { ...this.writtenAt(index), invocation })
+    })
+    this.#events.length = 0
   }
 }
 

@@ -64,9 +64,15 @@ export interface Written {
   readonly held: number
 }
 
-/** Many records together; how each was written is found out only when it is needed. */
+/** An event's text, and the request id of the invocation that was under way when the event came. */
+export interface Kept extends Written {
+  readonly invocation?: string | undefined
+}
+
+/** Many events together. How each was written is found out for all of them when somebody asks for the first. */
 export interface Together {
-  readonly writtenAt: (index: number) => Written
+  /** Calls {@link settle} for each event. */
+  readonly settleAll: () => void
 }
 
 // oxlint-disable-next-line no-extraneous-class -- a class whose constructor returns what it is given adds its fields to that
@@ -77,47 +83,34 @@ class Given {
 }
 
 class Wire extends Given {
-  #from: Written | Together
-  readonly #index: number
-  readonly #invocation: string | undefined
+  // A single field: the object of an event has room for one more, and a second one would double what the event takes.
+  #kept: Kept | Together
 
-  constructor(event: object, from: Written | Together, index: number, invocation: string | undefined) {
+  constructor(event: object, kept: Kept | Together) {
     super(event)
-    this.#from = from
-    this.#index = index
-    this.#invocation = invocation
+    this.#kept = kept
   }
 
-  static add(event: object, from: Written | Together, index: number, invocation: string | undefined): Wire {
-    return new Wire(event, from, index, invocation)
+  static set(event: object, kept: Kept | Together): void {
+    if (#kept in event) event.#kept = kept
+    else new Wire(event, kept)
   }
 
-  static written(event: object): Written | undefined {
-    if (!(#from in event)) return undefined
-    const from = event.#from
-    if ("json" in from) return from
-    // The event no longer refers to the other records.
-    const written = from.writtenAt(event.#index)
-    event.#from = written
-    return written
-  }
-
-  static isKept(event: object): boolean {
-    return #from in event
-  }
-
-  static invocation(event: object): string | undefined {
-    return #invocation in event ? event.#invocation : undefined
+  static get(event: object): Kept | undefined {
+    if (!(#kept in event)) return undefined
+    if (!("json" in event.#kept)) event.#kept.settleAll()
+    return "json" in event.#kept ? event.#kept : undefined
   }
 }
 
-/** Keeps how an event was written, and the invocation it came in; what is kept first stays. */
-export const keep = (event: object, from: Written | Together, index = 0, invocation?: string): void => {
-  if (!Wire.isKept(event)) Wire.add(event, from, index, invocation)
-}
+/** Keeps how an event was written. */
+export const settle = (event: object, kept: Kept): void => Wire.set(event, kept)
+
+/** Keeps that an event came together with others. */
+export const keepTogether = (event: object, together: Together): void => Wire.set(event, together)
 
 /** How this very event was written, if it came from outside or was written before. */
-export const writtenOf = (event: object): Written | undefined => Wire.written(event)
+export const writtenOf = (event: object): Written | undefined => Wire.get(event)
 
 /** The request id of the invocation that was under way when the event came. */
-export const invocationOf = (event: object): string | undefined => Wire.invocation(event)
+export const invocationOf = (event: object): string | undefined => Wire.get(event)?.invocation

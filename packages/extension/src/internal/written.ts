@@ -2,7 +2,7 @@
 import type { LogsEvent } from "../LogsEvent.ts"
 import type { TelemetryEvent } from "../TelemetryEvent.ts"
 import { heldBy } from "./json.ts"
-import { concat, decodeUtf8, encodeUtf8, type Json, keep, type Written, writtenOf } from "./wire.ts"
+import { concat, decodeUtf8, encodeUtf8, type Json, settle, type Written, writtenOf } from "./wire.ts"
 
 const unwritable = (reason: string) => JSON.stringify({ type: "undecodable", reason, original: null })
 
@@ -41,7 +41,7 @@ export const measured = (event: TelemetryEvent): Written => {
   const json = write(event)
   const bytes = encodeUtf8(json)
   const written = { json, bytes: bytes.length, held: heldBy(bytes) }
-  keep(event, written)
+  settle(event, written)
   return written
 }
 
