@@ -271,7 +271,9 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
       {
         body,
         tooLarge,
-        connection: () => lines.make({ maxBytes: maxBodyBytes, onTooLong: tooLarge, onLine: body })
+        // A line is a part of a buffer that is used again.
+        connection: () =>
+          lines.make({ maxBytes: maxBodyBytes, onTooLong: tooLarge, onLine: (bytes) => body(bytes.slice()) })
       }
     ),
     listening

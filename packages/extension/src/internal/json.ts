@@ -3,7 +3,6 @@ import * as Predicate from "effect/Predicate"
 import {
   decodeUtf8,
   decodeUtf8Strictly,
-  encodeUtf8,
   keepTogether,
   settle,
   type Together,
@@ -171,15 +170,13 @@ export const heldBy = (json: Uint8Array): number => {
   return heldBytes(json.length, brackets, strings)
 }
 
-/** How each element of an array was written, or the value alone. The text is known to be JSON. */
-const measure = (text: string, isArray: boolean): ReadonlyArray<Written> => {
-  const bytes = encodeUtf8(text)
-  if (!isArray) return [{ json: text, bytes: bytes.length, held: heldBy(bytes) }]
+/** How each element of an array was written, or the value alone. The bytes are known to be JSON in UTF-8. */
+const measure = (bytes: Uint8Array, isArray: boolean): ReadonlyArray<Written> => {
+  if (!isArray) return [{ json: decodeUtf8(bytes), bytes: bytes.length, held: heldBy(bytes) }]
   const written: Array<Written> = []
   const end = bytes.length - 1
   for (let at = skipSpace(bytes, 1); at < end;) {
     const { brackets, strings, to } = extentOf(bytes, at) ?? { brackets: 0, strings: 0, to: end }
-    // A text by itself, not a part of the long one, which it would keep in memory.
     const json = decodeUtf8(bytes.subarray(at, to))
     written.push({ json, bytes: to - at, held: heldBytes(to - at, brackets, strings) })
     at = skipSpace(bytes, skipSpace(bytes, to) + 1)
@@ -187,22 +184,26 @@ const measure = (text: string, isArray: boolean): ReadonlyArray<Written> => {
   return written
 }
 
+/** A part of a much larger buffer, which would be kept with it, is copied. */
+const ownBytes = (bytes: Uint8Array): Uint8Array => (2 * bytes.length < bytes.buffer.byteLength ? bytes.slice() : bytes)
+
 /** A body that was read at once, with the events in it. */
 export class Body implements Together {
   readonly #isArray: boolean
-  #from: string | ReadonlyArray<Written>
+  // Not the text: V8 keeps a long one until it collects all garbage, and bytes only as long as somebody holds them.
+  #from: Uint8Array | ReadonlyArray<Written>
   readonly #events: Array<object> = []
   /** The invocations under way, each with the number of the first record after its change. */
   readonly #invocations: Array<readonly [from: number, requestId: string | undefined]> = []
 
-  constructor(text: string, isArray: boolean) {
-    this.#from = text
+  constructor(bytes: Uint8Array, isArray: boolean) {
+    this.#from = ownBytes(bytes)
     this.#isArray = isArray
   }
 
   /** How the record at this place was written. */
   writtenAt(index: number): Written {
-    if (typeof this.#from === "string") this.#from = measure(this.#from, this.#isArray)
+    if (this.#from instanceof Uint8Array) this.#from = measure(this.#from, this.#isArray)
     return this.#from[index] ?? { json: "null", bytes: 4, held: heldBytes(4, 0, 0) }
   }
 
@@ -242,6 +243,11 @@ const isNestedDeeper = (value: unknown, levels: number): boolean => {
   return false
 }
 
+const isRecordTooDeep = (value: unknown): boolean =>
+  Predicate.hasProperty(value, "record") &&
+  typeof value.record === "object" &&
+  isNestedDeeper(value.record, deepest - 1)
+
 // Lambda sends no more at once. A longer body is checked for depth before it is read.
 const longestWhole = 2 * 1024 * 1024
 
@@ -264,8 +270,8 @@ export const readWhole = (bytes: Uint8Array): Whole | undefined => {
   const value = text === undefined ? undefined : parse(text)
   if (text === undefined || value === undefined) return undefined
   const values: ReadonlyArray<unknown> = Array.isArray(value) ? value : [value]
-  for (const each of values) if (isNestedDeeper(each, deepest)) return undefined
+  for (const each of values) if (isRecordTooDeep(each)) return undefined
   // Two bytes are an object or an array at best.
   const most = { bytes: bytes.length + 1, held: heldBytes(bytes.length, bytes.length / 2, 0) + 160 * values.length }
-  return { values, body: new Body(text, isArray), most }
+  return { values, body: new Body(bytes, isArray), most }
 }
