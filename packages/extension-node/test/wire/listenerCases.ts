@@ -225,8 +225,8 @@ const http: ReadonlyArray<Case> = [
       ["first", "is answered", 1]
     ],
     bodies: ["after it", "x".repeat(8 * MiB)],
-    // The receiver of the test keeps the 8 MiB as well.
-    growth: 72 * MiB
+    // The receiver of the test keeps the 8 MiB as well, and garbage of a busy machine counts. Without a bound it is 2 GiB.
+    growth: 160 * MiB
   },
   {
     name: "a client that sends a byte now and then, in headers or body, is ended by the time limit",
