@@ -91,9 +91,11 @@ class Wire extends Given {
     this.#kept = kept
   }
 
-  static set(event: object, kept: Kept | Together): void {
-    if (#kept in event) event.#kept = kept
-    else new Wire(event, kept)
+  /** The event, with the field. */
+  static set(event: object, kept: Kept | Together): Wire {
+    if (!(#kept in event)) return new Wire(event, kept)
+    event.#kept = kept
+    return event
   }
 
   static get(event: object): Kept | undefined {
@@ -104,10 +106,10 @@ class Wire extends Given {
 }
 
 /** Keeps how an event was written. */
-export const settle = (event: object, kept: Kept): void => Wire.set(event, kept)
+export const settle = (event: object, kept: Kept): void => void Wire.set(event, kept)
 
 /** Keeps that an event came together with others. */
-export const keepTogether = (event: object, together: Together): void => Wire.set(event, together)
+export const keepTogether = (event: object, together: Together): void => void Wire.set(event, together)
 
 /** How this very event was written, if it came from outside or was written before. */
 export const writtenOf = (event: object): Written | undefined => Wire.get(event)
