@@ -198,12 +198,14 @@ const makeWith = Effect.fnUntraced(function* (
   }
 
   /**
-   * Takes a request or a time limit. Output that was printed before it comes first, and memory is measured at this
-   * moment.
+   * Takes a request or a time limit. Output that was printed before it comes first. Memory is measured if the input may end
+   * an invocation: a look takes a millisecond or more.
    */
   const observeAndDispatch = (input: Input): void => {
     processes.drain()
-    dispatch({ _tag: "MemoryMeasured", bytes: processes.measureMemory() })
+    if (EnvironmentState.mayEndInvocation(input)) {
+      dispatch({ _tag: "MemoryMeasured", bytes: processes.measureMemory() })
+    }
     dispatch(input)
   }
 

@@ -90,6 +90,25 @@ export const make = (options: EnvironmentOptions, newId: () => string): Environm
   }
 }
 
+/**
+ * Whether an input may end an invocation: somebody is done, or out of time.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const mayEndInvocation = (input: Input): boolean => {
+  switch (input._tag) {
+    case "TimerFired":
+      return true
+    case "ExtensionsApi":
+      return input.request.route === "next"
+    case "RuntimeApi":
+      return input.request.route === "next" || input.request.route === "response" || input.request.route === "error"
+    default:
+      return false
+  }
+}
+
 const step = (env: Environment, input: Input): void => {
   switch (input._tag) {
     case "Start":

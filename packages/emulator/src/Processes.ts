@@ -169,6 +169,7 @@ export const make: Effect.Effect<Processes, EmulatorError, Scope.Scope> = Effect
   const meter = Memory.make()
 
   const measure = () => {
+    if (running.size === 0) return
     const sums = meter.measure(Array.from(running.values(), ({ pid }) => pid))
     for (const process of running.values()) {
       const bytes = sums.get(process.pid)
