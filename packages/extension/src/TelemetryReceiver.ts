@@ -235,6 +235,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
       whole === undefined
         ? records.map((record) => note(decodeElement(record, underWay)))
         : whole.values.map((_, index) => note(decodeAt(whole.values, whole.body, index, underWay)))
+    whole?.body.hold(events)
     counter.received(events.length - undecodable, undecodable)
     // An undecodable record is longer than its text was.
     offer(events, at, undecodable === 0 ? whole?.most : undefined)

@@ -4,7 +4,7 @@ import {
   decodeUtf8,
   decodeUtf8Strictly,
   keepTogether,
-  settle,
+  settleOf,
   type Together,
   utf8Length,
   type Written
@@ -192,9 +192,10 @@ export class Body implements Together {
   readonly #isArray: boolean
   // Not the text: V8 keeps a long one until it collects all garbage, and bytes only as long as somebody holds them.
   #from: Uint8Array | ReadonlyArray<Written>
-  readonly #events: Array<object> = []
-  /** The invocations under way, each with the number of the first record after its change. */
-  readonly #invocations: Array<readonly [from: number, requestId: string | undefined]> = []
+  #events: ReadonlyArray<object> = []
+  #underWay: string | undefined
+  /** The invocations under way, each with the place of the first record after its change. */
+  readonly #changes: Array<readonly [from: number, requestId: string | undefined]> = []
 
   constructor(bytes: Uint8Array, isArray: boolean) {
     this.#from = ownBytes(bytes)
@@ -207,23 +208,29 @@ export class Body implements Together {
     return this.#from[index] ?? { json: "null", bytes: 4, held: heldBytes(4, 0, 0) }
   }
 
-  /** Adds the event of the record at this place; the places come in order. */
+  /** Says that the event of the record at this place is one of this body; the places come in order. */
   add(event: object, index: number, invocation: string | undefined): void {
-    this.#events[index] = event
-    if (this.#invocations.at(-1)?.[1] !== invocation) this.#invocations.push([index, invocation])
+    if (invocation !== this.#underWay) {
+      this.#underWay = invocation
+      this.#changes.push([index, invocation])
+    }
     keepTogether(event, this)
   }
 
+  /** Takes the events of all places. */
+  hold(events: ReadonlyArray<object>): void {
+    this.#events = events
+  }
+
   settleAll(): void {
-    const changes = this.#invocations.values()
+    const changes = this.#changes.values()
     let invocation: string | undefined
     let change = changes.next()
-    // A place without an event is a record that could not be decoded.
     this.#events.forEach((event, index) => {
       for (; change.done !== true && change.value[0] <= index; change = changes.next()) invocation = change.value[1]
-      settle(event, { ...this.writtenAt(index), invocation })
+      settleOf(event, this, () => ({ ...this.writtenAt(index), invocation }))
     })
-    this.#events.length = 0
+    this.#events = []
   }
 }
 

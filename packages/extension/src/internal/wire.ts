@@ -98,6 +98,10 @@ class Wire extends Given {
     return event
   }
 
+  static isOf(event: object, together: Together): boolean {
+    return #kept in event && event.#kept === together
+  }
+
   static get(event: object): Kept | undefined {
     if (!(#kept in event)) return undefined
     if (!("json" in event.#kept)) event.#kept.settleAll()
@@ -107,6 +111,11 @@ class Wire extends Given {
 
 /** Keeps how an event was written. */
 export const settle = (event: object, kept: Kept): void => void Wire.set(event, kept)
+
+/** Keeps how an event of these was written; an event that could not be decoded has its text already. */
+export const settleOf = (event: object, together: Together, kept: () => Kept): void => {
+  if (Wire.isOf(event, together)) Wire.set(event, kept())
+}
 
 /** Keeps that an event came together with others. */
 export const keepTogether = (event: object, together: Together): void => void Wire.set(event, together)
