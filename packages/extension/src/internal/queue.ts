@@ -47,6 +47,12 @@ export class Queue {
     this.#bounds = bounds
   }
 
+  /** A record did not fit, and none was taken since. */
+  /** A record did not fit, and none was taken since. A body that is not measured is refused as a whole then. */
+  get isFull(): boolean {
+    return this.#isFull
+  }
+
   /** When the oldest record arrived, epoch milliseconds; `undefined` if none waits. */
   get oldestAt(): number | undefined {
     return this.#segments[0]?.at
