@@ -47,7 +47,6 @@ export class Queue {
     this.#bounds = bounds
   }
 
-  /** A record did not fit, and none was taken since. */
   /** A record did not fit, and none was taken since. A body that is not measured is refused as a whole then. */
   get isFull(): boolean {
     return this.#isFull
