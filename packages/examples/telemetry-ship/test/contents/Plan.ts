@@ -73,16 +73,24 @@ const lineOf = (random: Random.Random, id: number, most: number): string => {
   return `${beginOf(id)}${textOf(random, random.between(0, 120))}${endOf(id)}`
 }
 
+/** Lambda takes 6 MiB in one invocation, so lines beyond that are left out. */
+const fitting = (lines: ReadonlyArray<string>): ReadonlyArray<string> => {
+  let bytes = 0
+  return lines.filter((line) => (bytes += Buffer.byteLength(JSON.stringify(line)) + 1) < 6_000_000)
+}
+
 const makeInvocations = (random: Random.Random, strategy: string, most: number): ReadonlyArray<Invocation> => {
   let id = 0
   // `adaptive` changes its mind after twenty.
   const count = strategy === "adaptive" && random.chance(0.2) ? 23 : random.between(2, 5)
   return Array.from({ length: count }, () => ({
     pauseMillis: random.chance(0.3) ? random.between(50, 250) : 0,
-    lines: Array.from({ length: random.chance(0.1) ? 0 : random.between(1, count > 20 ? 5 : 40) }, () => {
-      const lines = Array.from({ length: random.chance(0.05) ? 3 : 1 }, () => lineOf(random, id++, most))
-      return lines.join("\n")
-    })
+    lines: fitting(
+      Array.from({ length: random.chance(0.1) ? 0 : random.between(1, count > 20 ? 5 : 40) }, () => {
+        const lines = Array.from({ length: random.chance(0.05) ? 3 : 1 }, () => lineOf(random, id++, most))
+        return lines.join("\n")
+      })
+    )
   }))
 }
 

@@ -1,8 +1,9 @@
 /** The report on the runs of a matrix: their plans and their results. */
 import type { Fault } from "@effect-lambda/emulator"
 import { type Fate, fates } from "./Explain.ts"
+import type { Held } from "./Held.ts"
 import { type Plan, sinks, strategies } from "./Plan.ts"
-import type { Held, Outcome } from "./Run.ts"
+import type { Outcome } from "./Run.ts"
 
 const nameOf = (fault: Fault.Fault): string => {
   if (fault._tag === "Crash") return `Crash ${fault.source} ${fault.moment}`
@@ -95,8 +96,8 @@ export const make = () => {
           `${total.late} with one that was told and was too late, ` +
           `${total.lostByTcp} under way over TCP when the extension ended, ${total.unexplained} unexplained`,
         `doubles: ${doubles.sameBatch} lines of a batch that came again under its id, ${doubles.givenTwice} that Lambda gave twice`,
-        "held from the function's end to next; of that, how long Lambda took to tell of the end, and how long the extension " +
-          "waited for the machine; and by how much the flush itself passed its budget:",
+        "held from the function's end, or from a later event, to next; of that, how long Lambda took to tell of the end, and " +
+          "how long a process waited for the machine; and by how much the flush itself passed its budget:",
         ...strategies.map((strategy) => {
           const all = held.get(strategy) ?? []
           return (

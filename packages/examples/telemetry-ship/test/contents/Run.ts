@@ -7,65 +7,20 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Backend from "./Backend.ts"
 import { type Explanation, explain } from "./Explain.ts"
-import { extension, type Plan } from "./Plan.ts"
+import * as Held from "./Held.ts"
+import type { Plan } from "./Plan.ts"
 import * as Random from "./Random.ts"
 
 const programs = join(import.meta.dirname, "../programs")
 // The programs start from their sources: most of that is stripping types.
 const compileCache = join(import.meta.dirname, "../../../../../node_modules/.cache/compile")
 
-/** For how long an invocation was held after the function's own end. */
-export interface Held {
-  readonly plan: Plan
-  readonly millis: number
-  /** The time that the plan gives to a flush. */
-  readonly flushMillis: number
-  /** The part until Lambda had delivered the records of the function's end. */
-  readonly untilToldMillis: number
-  /** The part in which the extension waited for the machine: a timer was late, and it did not work itself. */
-  readonly machineMillis: number
-}
-
-/** An end of a wait of the extension for the machine, and how long it was. */
-interface Wait {
-  readonly at: number
-  readonly millis: number
-}
-
 export interface Outcome extends Explanation {
-  readonly held: ReadonlyArray<Held>
+  readonly held: ReadonlyArray<Held.Held>
   /** The journal, for the reader of a failure. */
   readonly entries: ReadonlyArray<Journal.JournalEntry>
   readonly requests: ReadonlyArray<Backend.Request>
 }
-
-const heldOf = (
-  plan: Plan,
-  entries: ReadonlyArray<Journal.JournalEntry>,
-  waits: ReadonlyArray<Wait>
-): ReadonlyArray<Held> =>
-  entries.filter(Journal.is("RuntimeDone")).flatMap((done) => {
-    const succeeded = entries.some(
-      (entry) => entry._tag === "InvocationDone" && entry.requestId === done.requestId && entry.status === "success"
-    )
-    const delivered = entries.find(
-      (entry) => entry._tag === "EventDelivered" && entry.requestId === done.requestId && !entry.lost
-    )
-    const next = entries.find(
-      (entry) =>
-        entry._tag === "NextCalled" && entry.source === extension && entry.index > (delivered?.index ?? Infinity)
-    )
-    if (!succeeded || next === undefined) return []
-    const millis = Math.max(0, next.at - done.at)
-    const told = entries.find((entry) => entry._tag === "TelemetryDelivered" && entry.index > done.index)
-    const untilToldMillis = Math.max(0, Math.min(next.at, told?.at ?? next.at) - done.at)
-    const machineMillis = waits.reduce((sum, { at, millis }) => {
-      const overlap = Math.min(at, next.at) - Math.max(at - millis, done.at)
-      return sum + Math.max(0, overlap)
-    }, 0)
-    const { flushMillis } = plan.settings
-    return [{ plan, millis, flushMillis, untilToldMillis, machineMillis }]
-  })
 
 const read = (path: string) => (existsSync(path) ? readFileSync(path, "utf8") : "")
 
@@ -80,6 +35,7 @@ export const play = Effect.fnUntraced(function* (plan: Plan) {
   )
   const backend = yield* Backend.make(plan.backend, Random.make(plan.seed + plan.index))
   const settings = { ...plan.settings, folder, url: backend.url }
+  const ownWaits = yield* Held.watch
   const emulator = yield* Emulator.make({
     extensions: [join(programs, "contents.ts")],
     function:
@@ -118,13 +74,13 @@ export const play = Effect.fnUntraced(function* (plan: Plan) {
       .filter((name) => name.startsWith(prefix))
       .map((name) => [Number(name.slice(prefix.length)), read(join(folder, name))] as const)
   const given = new Map(filesOf("given-"))
-  const waits = filesOf("waits-").flatMap(([, text]) =>
+  const extensionWaits = filesOf("waits-").flatMap(([, text]) =>
     Array.from(text.matchAll(/(\d+) (\d+)/g), ([, at, millis]) => ({ at: Number(at), millis: Number(millis) }))
   )
   const seen = { entries, given, requests: backend.requests, file: read(join(folder, "records")) }
   return {
     ...explain(seen),
-    held: heldOf(plan, entries, waits),
+    held: Held.of(plan, entries, [...ownWaits, ...extensionWaits]),
     entries,
     requests: backend.requests
   } satisfies Outcome
