@@ -42,6 +42,11 @@ const beyondBudget = (held: Held): number => {
   return Math.max(0, held.millis - before - held.machineMillis - held.flushMillis)
 }
 
+/** An invocation that was held, in one line. */
+export const describeHeld = (held: Held): string =>
+  `held ${held.millis} ms, a flush of ${held.flushMillis}, told ${held.untilToldMillis}, machine ${held.machineMillis}, ` +
+  `beyond ${beyondBudget(held)}`
+
 export const make = () => {
   const cells = new Map<string, number>()
   const faultCounts = new Map<string, number>()
@@ -112,11 +117,7 @@ export const make = () => {
           .filter((one) => beyondBudget(one) > 50)
           .toSorted((one, other) => beyondBudget(other) - beyondBudget(one))
           .slice(0, 5)
-          .map(
-            (one) =>
-              `  --only ${one.plan.index}: held ${one.millis} ms, a flush of ${one.flushMillis}, told ${one.untilToldMillis}, ` +
-              `machine ${one.machineMillis}; ${describe(one.plan)}`
-          )
+          .map((one) => `  --only ${one.plan.index}: ${describeHeld(one)}; ${describe(one.plan)}`)
       ].join("\n")
     }
   }

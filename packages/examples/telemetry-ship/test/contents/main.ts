@@ -31,6 +31,7 @@ const playOnly = Effect.fnUntraced(function* (seed: number, only: number) {
     yield* Console.log(timeline.render(entry).slice(0, 400))
   }
   for (const { body, id, status } of outcome.requests) yield* Console.log(`${id}: ${body.length} characters, ${status}`)
+  for (const held of outcome.held) yield* Console.log(Report.describeHeld(held))
   yield* Console.log(JSON.stringify(outcome.fates))
   if (outcome.problems.length > 0) return yield* new Failed({ message: outcome.problems.join("\n") })
 })
