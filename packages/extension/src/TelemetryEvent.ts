@@ -127,8 +127,17 @@ export const encode = (event: TelemetryEvent): unknown => (event.type === "unkno
  */
 export const toJson = (event: TelemetryEvent): string => written.toJson(event)
 
+/** The types of an event say that nothing throws. A program may make one that is against them: null, a getter, a proxy. */
+const orElse = <A>(read: () => A, otherwise: A): A => {
+  try {
+    return read()
+  } catch {
+    return otherwise
+  }
+}
+
 /**
- * The invocation an event belongs to, if it says so.
+ * The invocation an event belongs to, if it says so. It never throws: an event that cannot be read belongs to none.
  *
  * - `platform.start`, `platform.runtimeDone`, `platform.report`: theirs
  * - JSON logs: `AWSRequestId`, `awsRequestId`, `aws_request_id`,
@@ -144,12 +153,16 @@ export const toJson = (event: TelemetryEvent): string => written.toJson(event)
  * @category accessors
  * @since 0.1.0
  */
-export const requestId = (event: TelemetryEvent): string | undefined => {
+export const requestId = (event: TelemetryEvent): string | undefined => orElse(() => readRequestId(event), undefined)
+
+const readRequestId = (event: TelemetryEvent): string | undefined => {
   switch (event.type) {
     case "platform.start":
     case "platform.runtimeDone":
-    case "platform.report":
-      return event.record.requestId
+    case "platform.report": {
+      const { requestId } = event.record
+      return typeof requestId === "string" ? requestId : undefined
+    }
     case "function":
     case "extension":
       return logFields.requestIdOf(event.record) ?? invocationOf(event)
@@ -167,7 +180,7 @@ export const requestId = (event: TelemetryEvent): string | undefined => {
 export type Severity = "TRACE" | "DEBUG" | "INFO" | "WARN" | "ERROR" | "FATAL" | (string & {})
 
 /**
- * How serious an event is, if somebody says so.
+ * How serious an event is, if somebody says so. It never throws: an event that cannot be read has no severity.
  *
  * - JSON logs: their `level`, `log_level`, `severity`, `LogLevel`, `levelname`,
  *   `log.level` or `@l`, in upper case. A line of text that is JSON counts as
@@ -183,7 +196,9 @@ export type Severity = "TRACE" | "DEBUG" | "INFO" | "WARN" | "ERROR" | "FATAL" |
  * @category accessors
  * @since 0.1.0
  */
-export const severity = (event: TelemetryEvent): Severity | undefined => {
+export const severity = (event: TelemetryEvent): Severity | undefined => orElse(() => readSeverity(event), undefined)
+
+const readSeverity = (event: TelemetryEvent): Severity | undefined => {
   switch (event.type) {
     case "function":
     case "extension":
@@ -226,13 +241,17 @@ export interface TraceContext {
 
 /**
  * The trace of a `platform.*` event, if it has one, read from `record.tracing`
- * with its text `Root=…;Parent=…;Sampled=…`.
+ * with its text `Root=…;Parent=…;Sampled=…`. It never throws: an event that
+ * cannot be read has none.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/telemetry-otel-spans.html
  * @category accessors
  * @since 0.1.0
  */
-export const traceContext = (event: TelemetryEvent): TraceContext | undefined => {
+export const traceContext = (event: TelemetryEvent): TraceContext | undefined =>
+  orElse(() => readTraceContext(event), undefined)
+
+const readTraceContext = (event: TelemetryEvent): TraceContext | undefined => {
   if (event.type === "unknown" || event.type === "undecodable") return undefined
   if (event.type === "function" || event.type === "extension" || !("tracing" in event.record)) return undefined
   const { tracing } = event.record
@@ -245,29 +264,35 @@ export const traceContext = (event: TelemetryEvent): TraceContext | undefined =>
   const traceId = parts.get("Root")
   if (traceId === undefined || traceId === "") return undefined
   const parentId = parts.get("Parent")
+  const { spanId } = tracing
   return {
     traceId,
     ...(parentId === undefined ? undefined : { parentId }),
     isSampled: parts.get("Sampled") === "1",
-    ...(tracing.spanId === undefined ? undefined : { spanId: tracing.spanId })
+    ...(typeof spanId === "string" ? { spanId } : undefined)
   }
 }
 
 /**
- * The stretches of time an event reports; none for most.
+ * The stretches of time an event reports; none for most, and none for an event
+ * that cannot be read. It never throws.
  *
  * @category accessors
  * @since 0.1.0
  */
-export const spans = (event: TelemetryEvent): ReadonlyArray<PlatformEvent.Span> => {
+export const spans = (event: TelemetryEvent): ReadonlyArray<PlatformEvent.Span> => orElse(() => readSpans(event), [])
+
+const readSpans = (event: TelemetryEvent): ReadonlyArray<PlatformEvent.Span> => {
   switch (event.type) {
     case "platform.initRuntimeDone":
     case "platform.initReport":
     case "platform.runtimeDone":
     case "platform.report":
     case "platform.restoreRuntimeDone":
-    case "platform.restoreReport":
-      return event.record.spans ?? []
+    case "platform.restoreReport": {
+      const { spans } = event.record
+      return Array.isArray(spans) ? spans : []
+    }
     default:
       return []
   }
@@ -275,14 +300,20 @@ export const spans = (event: TelemetryEvent): ReadonlyArray<PlatformEvent.Span> 
 
 /**
  * A log record as text, without the line break at its end (Lambda keeps it,
- * AWS's local emulator does not). A record that is not a text comes as JSON. An
- * event that is not a log has none.
+ * AWS's local emulator does not). An event that is not a log has none.
+ *
+ * A record that is not a text comes as JSON: the JSON it came in, as {@link toJson} keeps it, with integers of any size and
+ * `1.10`. The record of a copy (`{ ...event, record }`) is written from its values.
+ *
+ * It never throws. A record that cannot be written has no text, and {@link toJson} gives the reason.
  *
  * @category accessors
  * @since 0.1.0
  */
-export const text = (event: TelemetryEvent): string | undefined => {
+export const text = (event: TelemetryEvent): string | undefined => orElse(() => readText(event), undefined)
+
+const readText = (event: TelemetryEvent): string | undefined => {
   if (event.type !== "function" && event.type !== "extension") return undefined
   const { record } = event
-  return typeof record === "string" ? record.replace(/\r?\n$/, "") : JSON.stringify(record)
+  return typeof record === "string" ? record.replace(/\r?\n$/, "") : written.recordOf(event)
 }

@@ -170,6 +170,21 @@ export const heldBy = (json: Uint8Array): number => {
   return heldBytes(json.length, brackets, strings)
 }
 
+/** How a field of an object was written; the last one of its name counts, as it does for `JSON.parse`. */
+export const fieldOf = (bytes: Uint8Array, name: string): string | undefined => {
+  let field: Uint8Array | undefined
+  for (let at = skipSpace(bytes, 1); bytes[at] === quote;) {
+    const key = extentOf(bytes, at)
+    if (key === undefined) return undefined
+    const from = skipSpace(bytes, skipSpace(bytes, key.to) + 1)
+    const value = extentOf(bytes, from)
+    if (value === undefined) return undefined
+    if (JSON.parse(decodeUtf8(bytes.subarray(at, key.to))) === name) field = bytes.subarray(from, value.to)
+    at = skipSpace(bytes, skipSpace(bytes, value.to) + 1)
+  }
+  return field && decodeUtf8(field)
+}
+
 /** How each element of an array was written, or the value alone. The bytes are known to be JSON in UTF-8. */
 const measure = (bytes: Uint8Array, isArray: boolean): ReadonlyArray<Written> => {
   if (!isArray) return [{ json: decodeUtf8(bytes), bytes: bytes.length, held: heldBy(bytes) }]

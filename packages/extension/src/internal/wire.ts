@@ -102,8 +102,9 @@ class Wire extends Given {
     return #kept in event && event.#kept === together
   }
 
-  static get(event: object): Kept | undefined {
-    if (!(#kept in event)) return undefined
+  /** A program in JavaScript may have put anything among its events. */
+  static get(event: unknown): Kept | undefined {
+    if (typeof event !== "object" || event === null || !(#kept in event)) return undefined
     if (!("json" in event.#kept)) event.#kept.settleAll()
     return "json" in event.#kept ? event.#kept : undefined
   }
@@ -121,7 +122,7 @@ export const settleOf = (event: object, together: Together, kept: () => Kept): v
 export const keepTogether = (event: object, together: Together): void => void Wire.set(event, together)
 
 /** How this very event was written, if it came from outside or was written before. */
-export const writtenOf = (event: object): Written | undefined => Wire.get(event)
+export const writtenOf = (event: unknown): Written | undefined => Wire.get(event)
 
 /** The request id of the invocation that was under way when the event came. */
 export const invocationOf = (event: object): string | undefined => Wire.get(event)?.invocation

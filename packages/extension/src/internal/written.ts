@@ -1,7 +1,7 @@
 /** Events as JSON, one by one and together: as they came, or written now if a program made or changed them. */
 import type { LogsEvent } from "../LogsEvent.ts"
 import type { TelemetryEvent } from "../TelemetryEvent.ts"
-import { heldBy } from "./json.ts"
+import { fieldOf, heldBy } from "./json.ts"
 import { concat, decodeUtf8, encodeUtf8, type Json, settle, type Written, writtenOf } from "./wire.ts"
 
 const unwritable = (reason: string) => JSON.stringify({ type: "undecodable", reason, original: null })
@@ -32,6 +32,14 @@ const jsonFrom = (event: TelemetryEvent | LogsEvent): Json => writtenOf(event)?.
 export const toJson = (event: TelemetryEvent | LogsEvent): string => {
   const json = jsonFrom(event)
   return typeof json === "string" ? json : decodeUtf8(json)
+}
+
+/** The JSON of a log's record, as it came. @throws if a program made the record, and it cannot be written. */
+export const recordOf = (event: Extract<TelemetryEvent, { readonly record: unknown }>): string | undefined => {
+  const json = writtenOf(event)?.json
+  return json === undefined
+    ? JSON.stringify(event.record)
+    : fieldOf(typeof json === "string" ? encodeUtf8(json) : json, "record")
 }
 
 /** How an event was written. An event that did not come from outside is written now, and keeps that text. */
