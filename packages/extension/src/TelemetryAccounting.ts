@@ -27,7 +27,7 @@ export interface ConsumerAccounting {
   readonly delivered: number
   /** They came while the queue was full, or after a program over the stream had failed. */
   readonly droppedByQueue: number
-  /** The sink refused them for good. */
+  /** The sink refused them for good, or could not write them as JSON and sent the reason. */
   readonly droppedBySink: number
   /** In the queue, in a batch that was not accepted yet, or at work in the reader of the stream. */
   readonly waiting: number
@@ -139,7 +139,7 @@ export const droppedByQueue = /*#__PURE__*/ counter(
 )
 
 /**
- * Records that a sink refused for good.
+ * Records that a sink refused for good, or could not write as JSON.
  *
  * @category metrics
  * @since 0.1.0

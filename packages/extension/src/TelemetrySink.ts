@@ -76,6 +76,8 @@ export class TelemetrySinkError extends Schema.TaggedError<TelemetrySinkError>(
   retryAfterMillis: Schema.optionalKey(Schema.Number),
   /** The batch is sent again in halves, down to the record that is too large; only that one is dropped and counted. */
   isTooLarge: Schema.optionalKey(Schema.Boolean),
+  /** No request can be made of the batch: it is taken in halves, down to the record at fault; only that one is dropped and counted. */
+  isUnwritable: Schema.optionalKey(Schema.Boolean),
   cause: Schema.Defect()
 }) {
   override get message(): string {
@@ -118,6 +120,8 @@ export interface TelemetrySink {
  *   time, `longestRest` at most
  * @param options.isTooLarge which failures mean the size of the batch: it is sent again in halves, down to the record that is
  *   too large, and only that one is dropped. Default: none
+ * @param options.isUnwritable which failures mean that no request can be made of a record in the batch: the batch is taken in
+ *   halves, down to that record, and only that one is dropped. Default: none
  * @category constructors
  * @since 0.1.0
  */
@@ -127,9 +131,10 @@ export const make = <E, R>(options: {
   readonly isRetryable?: ((error: E) => boolean) | undefined
   readonly retryAfter?: ((error: E) => Duration.Input | undefined) | undefined
   readonly isTooLarge?: ((error: E) => boolean) | undefined
+  readonly isUnwritable?: ((error: E) => boolean) | undefined
 }): Effect.Effect<TelemetrySink, never, R> =>
   Effect.contextWith((context: Context.Context<R>) => {
-    const { isRetryable = () => true, isTooLarge = () => false, name, retryAfter } = options
+    const { isRetryable = () => true, isTooLarge = () => false, isUnwritable = () => false, name, retryAfter } = options
     return Effect.succeed<TelemetrySink>({
       name,
       isOwnLog: false,
@@ -142,6 +147,7 @@ export const make = <E, R>(options: {
               isRetryable: isRetryable(error),
               ...(after !== undefined && { retryAfterMillis: Duration.toMillis(after) }),
               ...(isTooLarge(error) && { isTooLarge: true }),
+              ...(isUnwritable(error) && { isUnwritable: true }),
               cause: error
             })
           }),
@@ -207,8 +213,8 @@ export interface HttpOptions {
   /** Default: `ndjson`. `json` sends one array. */
   readonly format?: "ndjson" | "json" | undefined
   /**
-   * Makes the body of a request from a batch, for a backend that wants another format; it replaces `format`. A batch for
-   * which it throws is dropped and counted.
+   * Makes the body of a request from a batch, for a backend that wants another format; it replaces `format`. If it throws, it
+   * gets the batch in halves, down to the record for which it throws; only that one is dropped and counted.
    */
   readonly encode?: ((batch: TelemetryBatch) => HttpBody) | undefined
   /** Compresses bodies of 1 KiB and more. Default: false. */
@@ -233,6 +239,8 @@ export class HttpSinkError extends Schema.TaggedError<HttpSinkError>("@effect-la
     isRetryable: Schema.Boolean,
     /** The `Retry-After` of the endpoint, in milliseconds from its answer on. */
     retryAfterMillis: Schema.optionalKey(Schema.Number),
+    /** `encode` did not make a body of the batch. */
+    isUnwritable: Schema.optionalKey(Schema.Boolean),
     message: Schema.String
   }
 ) {
@@ -333,12 +341,14 @@ export const http = (options: HttpOptions): Effect.Effect<TelemetrySink, HttpSin
     name,
     isRetryable: (error: HttpSinkError) => error.isRetryable,
     retryAfter: (error) => error.retryAfterMillis,
+    isTooLarge: (error) => error.isTooLarge,
+    isUnwritable: (error) => error.isUnwritable === true,
     export: Effect.fnUntraced(function* (batch) {
       const encoded = yield* Effect.try({
         try: () => httpRequest.withBody(request, encode(batch)),
         catch: (error) => {
           const message = `encode did not make a body: ${withoutSecrets(whole(error))}`
-          return new HttpSinkError({ isRetryable: false, message })
+          return new HttpSinkError({ isRetryable: false, isUnwritable: true, message })
         }
       })
       const identified = HttpClientRequest.setHeader(encoded, "idempotency-key", batch.id)

@@ -100,7 +100,7 @@ describe("encode", () => {
       () => ({ body: "", contentType: "text/plain\n" }),
       "its contentType is none that a header can have"
     ]
-  ])("costs its batch and no other one if it %s", ([, wrongEncode, why]) =>
+  ])("costs its record and no other one if it %s", ([, wrongEncode, why]) =>
     Effect.gen(function* () {
       const { client, requests } = answering(200, null)
       let calls = 0
@@ -116,7 +116,7 @@ describe("encode", () => {
       const log = messages.join("\n")
       assert.include(
         log,
-        `the sink http did not take a batch: encode did not make a body: ${why}; 1 records are dropped`
+        `the sink http did not take a batch: encode did not make a body: ${why}; the record at fault: a record of `
       )
       assert.include(log, "http: 1 delivered, 0 dropped by the queue, 1 dropped by the sink")
       assert.lengthOf(requests, 1)

@@ -14,7 +14,7 @@ import type { Open } from "../TelemetryReceiver.ts"
 import { type TelemetryBatch, type TelemetrySink, TelemetrySinkError } from "../TelemetrySink.ts"
 import { everything, type Flushable } from "./consumers.ts"
 import type { Bounds } from "./queue.ts"
-import { measured } from "./written.ts"
+import { CurrentUnwritable, measured } from "./written.ts"
 
 /** How batches are sent to a sink. */
 export interface SendOptions {
@@ -34,7 +34,17 @@ interface Unsent {
   wasCut: boolean
   /** Whether another batch has passed since: then the fault is in this batch and not in the sink. */
   othersPass: boolean
+  /** The events that the last attempt could not write, so that it sent the reason in their place. */
+  unwritable: ReadonlySet<unknown>
 }
+
+const unsentOf = (batch: TelemetryBatch): Unsent => ({
+  batch,
+  failures: 0,
+  wasCut: false,
+  othersPass: false,
+  unwritable: new Set()
+})
 
 // A single failure may be chance. From the second failure on the rests double.
 const firstRestMillis = 1000
@@ -46,6 +56,8 @@ const furthestOther = 8
 /** The facts of a record that a log line may say: no content. */
 const nameOf = (event: TelemetryEvent): string =>
   `a record of ${measured(event).bytes} bytes, type ${event.type}${"time" in event ? `, time ${event.time}` : ""}`
+
+const isNarrowed = ({ isTooLarge, isUnwritable }: TelemetrySinkError) => isTooLarge === true || isUnwritable === true
 
 /**
  * Takes batches from the sink's queue and sends them in order. A batch leaves when the sink took it or refused it for good.
@@ -63,6 +75,7 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
   /** Records that the queue had refused when the sink last took a batch. */
   let refusedKnown = 0
   let isFullSaid = false
+  let isUnwritableSaid = false
   let failedAt = 0
   let restUntil = 0
   let sequence = 0
@@ -78,19 +91,34 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
     Effect.map(Clock.currentTimeMillis, (now) => {
       while (unsent.length <= index && queue.records > 0) {
         const batch = { id: `${origin}-${now.toString(36)}-${sequence++}`, events: queue.take(options.batch) }
-        unsent.push({ batch, failures: 0, wasCut: false, othersPass: false })
+        unsent.push(unsentOf(batch))
       }
       return unsent[Math.min(index, unsent.length - 1)]
     })
 
-  const settle = (what: "delivered" | "droppedBySink", { batch }: Unsent) => {
+  const leave = ({ batch }: Unsent) => {
     hasProgress = true
     unsent = unsent.filter((each) => each.batch !== batch)
-    count.add(what, batch.events.length)
+  }
+
+  /** A record that was not written is lost, though the sink took the reason. */
+  const delivered = (taken: Unsent) => {
+    leave(taken)
+    const records = taken.batch.events.length
+    const lost = Math.min(taken.unwritable.size, records)
+    count.add("delivered", records - lost)
+    count.add("droppedBySink", lost)
+    if (lost === 0 || isUnwritableSaid) return Effect.void
+    isUnwritableSaid = true
+    return Effect.logError(
+      `the sink ${sink.name} could not write ${lost} records as JSON, since the program changed them: ` +
+        `it sent the reason in their place, and further ones are only counted`
+    )
   }
 
   const drop = (unsent: Unsent, why: string, cause: Cause.Cause<unknown>) => {
-    settle("droppedBySink", unsent)
+    leave(unsent)
+    count.add("droppedBySink", unsent.batch.events.length)
     // The log has one line until the sink takes a batch again: with the type `extension` each line is a record of the next batch.
     const isNews = !isRefusing
     isRefusing = true
@@ -103,20 +131,20 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
     hasProgress = true
     const { events, id } = whole.batch
     const middle = Math.ceil(events.length / 2)
-    const halves = [events.slice(0, middle), events.slice(middle)].map((events, index) => ({
-      batch: { id: `${id}.${index + 1}`, events },
-      failures: 0,
-      wasCut: false,
-      othersPass: false
-    }))
+    const halves = [events.slice(0, middle), events.slice(middle)].map((events, index) =>
+      unsentOf({ id: `${id}.${index + 1}`, events })
+    )
     unsent = unsent.flatMap((each) => (each === whole ? halves : [each]))
     return Effect.void
   }
 
-  const refusedForSize = (unsent: Unsent, error: TelemetrySinkError, cause: Cause.Cause<unknown>) => {
+  /** A record of the batch is the cause: only that one is dropped. */
+  const narrow = (unsent: Unsent, error: TelemetrySinkError, cause: Cause.Cause<unknown>) => {
     const [event, ...others] = unsent.batch.events
     if (event === undefined || others.length > 0) return split(unsent)
-    return drop(unsent, `${error.message}; too large by itself: ${nameOf(event)}`, cause)
+    return error.isTooLarge === true
+      ? drop(unsent, `${error.message}; too large by itself: ${nameOf(event)}`, cause)
+      : drop(unsent, `${error.message}; the record at fault: ${nameOf(event)}`, cause)
   }
 
   const succeeded = Effect.suspend(() => {
@@ -155,8 +183,14 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
 
   const late = (why: string) => new TelemetrySinkError({ sink: sink.name, isRetryable: true, cause: new Error(why) })
 
-  const once = ({ batch }: Unsent) =>
-    Effect.flatMap(Deadline.attempt(sink.export(batch), options.timeoutMillis), (exit) => {
+  const once = (unsent: Unsent) => {
+    const unwritable = new Set<unknown>()
+    const attempt = Effect.suspend(() => {
+      unsent.unwritable = unwritable
+      unwritable.clear()
+      return Effect.provideService(sink.export(unsent.batch), CurrentUnwritable, unwritable)
+    })
+    return Effect.flatMap(Deadline.attempt(attempt, options.timeoutMillis), (exit) => {
       const isInterrupted =
         Option.isSome(exit) && Exit.isFailure(exit.value) && Cause.hasInterruptsOnly(exit.value.cause)
       if (Option.isSome(exit) && !isInterrupted) return exit.value
@@ -164,18 +198,19 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
         late(isInterrupted ? "it was interrupted from within" : `no result within ${options.timeoutMillis} ms`)
       )
     })
+  }
 
   /** Gives `undefined` if the batch is taken or refused for good, and otherwise the failure. */
   const send = (unsent: Unsent, attempt: Effect.Effect<void, TelemetrySinkError>) =>
     attempt.pipe(
-      Effect.andThen(Effect.sync(() => settle("delivered", unsent))),
+      Effect.andThen(Effect.suspend(() => delivered(unsent))),
       Effect.andThen(succeeded),
       Effect.as(undefined),
       Effect.catchCauseIf(
         (cause) => !Cause.hasInterruptsOnly(cause),
         (cause) => {
           const error = Option.getOrUndefined(Cause.findErrorOption(cause))
-          if (error?.isTooLarge === true) return Effect.as(refusedForSize(unsent, error, cause), undefined)
+          if (error !== undefined && isNarrowed(error)) return Effect.as(narrow(unsent, error, cause), undefined)
           if (error?.isRetryable === true) return Effect.succeed(error)
           return Effect.as(drop(unsent, error?.message ?? `the sink ${sink.name} died of a defect`, cause), undefined)
         }
@@ -189,8 +224,7 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
       Effect.retry(once(unsent), {
         schedule: options.retry,
         // A backend that says when to come again is asked then.
-        while: ({ isRetryable, isTooLarge, retryAfterMillis }) =>
-          isRetryable && isTooLarge !== true && retryAfterMillis === undefined
+        while: (error) => error.isRetryable && !isNarrowed(error) && error.retryAfterMillis === undefined
       })
     )
 

@@ -1,20 +1,34 @@
 /** Events as JSON, one by one and together: as they came, or written now if a program made or changed them. */
+import * as Context from "effect/Context"
+import * as Fiber from "effect/Fiber"
 import type { LogsEvent } from "../LogsEvent.ts"
 import type { TelemetryEvent } from "../TelemetryEvent.ts"
 import { fieldOf, heldBy } from "./json.ts"
 import { concat, decodeUtf8, encodeUtf8, type Json, settle, type Written, writtenOf } from "./wire.ts"
 
-const unwritable = (reason: string) => JSON.stringify({ type: "undecodable", reason, original: null })
+/** The events that could not be written while a sink was at work, if somebody counts them. */
+export const CurrentUnwritable = /*#__PURE__*/ Context.Reference<Set<unknown> | undefined>(
+  "@effect-lambda/extension/internal/written/CurrentUnwritable",
+  { defaultValue: () => undefined }
+)
+
+const unwritable = (event: unknown, reason: string) => {
+  // `toJson` is a plain function, which a sink calls from its fiber.
+  Fiber.getCurrent()?.getRef(CurrentUnwritable)?.add(event)
+  return JSON.stringify({
+    type: "undecodable",
+    reason: `the record cannot be written as JSON: ${reason}`,
+    original: null
+  })
+}
 
 /** Writes an event. An event that throws when it is written must not cost its neighbours. */
 const write = (event: TelemetryEvent | LogsEvent): string => {
   try {
     const text: unknown = JSON.stringify(event.type === "unknown" ? event.original : event)
-    return typeof text === "string"
-      ? text
-      : unwritable("the record cannot be written as JSON: its toJSON gives nothing")
+    return typeof text === "string" ? text : unwritable(event, "its toJSON gives nothing")
   } catch (error) {
-    return unwritable(`the record cannot be written as JSON: ${messageOf(error)}`)
+    return unwritable(event, messageOf(error))
   }
 }
 
