@@ -185,7 +185,10 @@ const makeTcpServer = (deliveries: Deliveries, protect: Protect, sockets: Socket
       const part = budget.open(socket)
       socket.on("data", (chunk: Buffer) => {
         protect(() => connection.chunk(chunk))
-        part.hold(connection.held?.() ?? 0)
+        const held = connection.held?.() ?? 0
+        part.hold(held)
+        const seen = sockets.get(socket)
+        if (seen !== undefined) seen.open = held > 0 ? 1 : 0
         touch(sockets, socket)
       })
       socket.once("close", () => {
