@@ -25,7 +25,7 @@
 import type * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import { EmulatorError, InvalidFault } from "./EmulatorError.ts"
-import type { Source } from "./Journal.ts"
+import type { Source } from "./internal/Source.ts"
 
 /**
  * The routes of both APIs, those of the Runtime API after `runtime/`.

@@ -16,15 +16,10 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { EmulatorError, WaitTimedOut } from "./EmulatorError.ts"
 import type { Fault } from "./Fault.ts"
+import type { Source } from "./internal/Source.ts"
 import type { ShutdownReason, ShutdownReasonText } from "./Wire.ts"
 
-/**
- * The subject of an entry: the runtime (the function's process) or an extension by its name.
- *
- * @category models
- * @since 0.1.0
- */
-export type Source = "runtime" | `extension:${string}`
+export type { Source } from "./internal/Source.ts"
 
 /**
  * The channel that a process wrote to. `log` is the descriptor over which Lambda's own runtimes log, record by record.
