@@ -1,5 +1,5 @@
 /** The input of `emulate`, and the sentences for input that it cannot work with. */
-import { maxPayloadBytes } from "@effect-lambda/emulator/EnvironmentState"
+import { maxPayloadBytes } from "@effect-lambda/emulator/Emulator"
 import * as Fault from "@effect-lambda/emulator/Fault"
 import * as CliError from "effect/cli/CliError"
 import type * as Command from "effect/cli/Command"

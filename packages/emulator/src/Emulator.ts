@@ -41,29 +41,33 @@ import type * as Scope from "effect/Scope"
 import * as Crypto from "node:crypto"
 import * as NodePath from "node:path"
 import { EmulatorError, NotARunningSlot } from "./EmulatorError.ts"
-import type { Command, Input, ProcessId } from "./EnvironmentState.ts"
-import * as EnvironmentState from "./EnvironmentState.ts"
-import * as Calls from "./internal/Calls.ts"
-import * as EnvironmentVariables from "./internal/EnvironmentVariables.ts"
-import * as ExtensionFiles from "./internal/ExtensionFiles.ts"
-import * as FaultInjector from "./internal/FaultInjector.ts"
-import * as FunctionProcess from "./internal/FunctionProcess.ts"
-import * as LineFraming from "./internal/LineFraming.ts"
-import type { InvokeOptions, InvokeResult, Options } from "./internal/Options.ts"
-import * as Sandbox from "./internal/Sandbox.ts"
-import * as Settings from "./internal/Settings.ts"
-import * as Slots from "./internal/Slots.ts"
+import type { Command, Input } from "./internal/environment/EnvironmentState.ts"
+import * as EnvironmentState from "./internal/environment/EnvironmentState.ts"
+import * as Calls from "./internal/runner/PendingInvocations.ts"
+import * as EnvironmentVariables from "./internal/settings/EnvironmentVariables.ts"
+import * as ExtensionFiles from "./internal/sandbox/ExtensionFiles.ts"
+import * as FaultInjector from "./internal/fault/FaultInjector.ts"
+import * as FunctionProcess from "./internal/sandbox/FunctionProcess.ts"
+import * as LineFraming from "./internal/process/LineFraming.ts"
+import type { InvokeOptions, InvokeResult, Options } from "./internal/settings/Options.ts"
+import * as Sandbox from "./internal/sandbox/Sandbox.ts"
+import * as Settings from "./internal/settings/Settings.ts"
+import * as Slots from "./internal/process/ManualProcesses.ts"
 import * as Telemetry from "./internal/telemetry/Telemetry.ts"
-import * as InvokeApiServer from "./InvokeApiServer.ts"
+import * as InvokeApiServer from "./internal/server/InvokeApiServer.ts"
 import type { ExitStatus, Happening, Source } from "./Journal.ts"
 import * as Journal from "./Journal.ts"
-import * as Processes from "./Processes.ts"
-import * as RuntimeApiServer from "./RuntimeApiServer.ts"
-import type { ShutdownReason } from "./Wire.ts"
+import * as Processes from "./internal/process/Processes.ts"
+import * as RuntimeApiServer from "./internal/server/RuntimeApiServer.ts"
+import type { ProcessId } from "./internal/Source.ts"
+import type { ShutdownReason } from "./internal/wire/Wire.ts"
+import { maxPayloadBytes } from "./internal/wire/Wire.ts"
 
-export type { ExtensionSlot, ExtensionsOptions } from "./internal/ExtensionFiles.ts"
-export type { FunctionOptions } from "./internal/FunctionProcess.ts"
-export type { InitType, InvokeOptions, InvokeResult, Options } from "./internal/Options.ts"
+export type { ExtensionSlot, ExtensionsOptions } from "./internal/sandbox/ExtensionFiles.ts"
+export type { FunctionOptions } from "./internal/sandbox/FunctionProcess.ts"
+export type { InitType, InvokeListen, InvokeOptions, InvokeResult, Options } from "./internal/settings/Options.ts"
+export type { ShutdownReason } from "./internal/wire/Wire.ts"
+export { maxPayloadBytes } from "./internal/wire/Wire.ts"
 
 /**
  * A running environment.
@@ -397,7 +401,7 @@ const makeWith = Effect.fnUntraced(function* (
           listen: options.invokeListen,
           functionVersion: identity.functionVersion,
           timeoutSeconds: timeoutMs / 1000,
-          maxPayloadBytes: EnvironmentState.maxPayloadBytes,
+          maxPayloadBytes: maxPayloadBytes,
           invoke: (payload, { qualifier, ...rest }) => invoke(payload, qualifier === "" ? rest : { ...rest, qualifier })
         })
 

@@ -17,7 +17,7 @@ import * as Stream from "effect/Stream"
 import { EmulatorError, WaitTimedOut } from "./EmulatorError.ts"
 import type { Fault } from "./Fault.ts"
 import type { Source } from "./internal/Source.ts"
-import type { ShutdownReason, ShutdownReasonText } from "./Wire.ts"
+import type { ShutdownReason, ShutdownReasonText } from "./internal/wire/Wire.ts"
 
 export type { Source } from "./internal/Source.ts"
 

@@ -6,7 +6,7 @@
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { isDeeperThan } from "./internal/JsonDepth.ts"
+import { isDeeperThan } from "./internal/wire/JsonDepth.ts"
 
 /**
  * A line of a JSON logger.

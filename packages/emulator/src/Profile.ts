@@ -14,7 +14,7 @@
  *
  * @since 0.1.0
  */
-import type { ShutdownReason, ShutdownReasonText } from "./Wire.ts"
+import type { ShutdownReason, ShutdownReasonText } from "./internal/wire/Wire.ts"
 
 /**
  * The name of a profile.

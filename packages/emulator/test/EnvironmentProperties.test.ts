@@ -2,7 +2,8 @@
  * Random call sequences against the state machine alone. Clients, processes and timers may do anything in any order:
  * the machine keeps its invariants, refuses only in documented words, and comes to an end when it is told to.
  */
-import * as EnvironmentState from "@effect-lambda/emulator/EnvironmentState"
+import * as EnvironmentState from "../src/internal/environment/EnvironmentState.ts"
+import { maxPayloadBytes } from "@effect-lambda/emulator/Emulator"
 import type * as Journal from "@effect-lambda/emulator/Journal"
 import type { Profile } from "@effect-lambda/emulator/Profile"
 import { assert, describe, it } from "@effect/vitest"
@@ -512,7 +513,7 @@ const step = (world: World, random: Random): void => {
       return world.send({ _tag: "RuntimeApi", request: { exchange, route: "next" } })
     case 10: {
       const responseMode = below(10) === 0 ? "foo" : ""
-      const bodyBytes = below(10) === 0 ? EnvironmentState.maxPayloadBytes + 1 : 2
+      const bodyBytes = below(10) === 0 ? maxPayloadBytes + 1 : 2
       const trailing = { trailingErrorType: "", trailingErrorBody: "" }
       return world.send({
         _tag: "RuntimeApi",
@@ -536,7 +537,7 @@ const step = (world: World, random: Random): void => {
       }
       if (below(8) === 0) return world.send({ _tag: "ResponseTruncated", requestId: requestId() })
       const body = below(50) === 0 ? large : "{}"
-      const bodyBytes = below(4) === 0 ? EnvironmentState.maxPayloadBytes + 1 : body.length
+      const bodyBytes = below(4) === 0 ? maxPayloadBytes + 1 : body.length
       const errorType = "Function.Bad"
       return world.send({
         _tag: "RuntimeApi",

@@ -1,5 +1,5 @@
 /** The state machine alone: no socket, no process, no clock. */
-import * as EnvironmentState from "@effect-lambda/emulator/EnvironmentState"
+import * as EnvironmentState from "../src/internal/environment/EnvironmentState.ts"
 import type * as Journal from "@effect-lambda/emulator/Journal"
 import { assert, describe, it } from "@effect/vitest"
 

@@ -8,7 +8,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as TestClock from "effect/testing/TestClock"
-import * as FaultInjector from "../src/internal/FaultInjector.ts"
+import * as FaultInjector from "../src/internal/fault/FaultInjector.ts"
 
 /** `seen` has the effects, each after its time in milliseconds. */
 const world = Effect.fnUntraced(function* (faults: string, isRunning = true) {

@@ -3,7 +3,7 @@ import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { splitTarget, sniffContentType } from "../src/internal/HttpBytes.ts"
+import { splitTarget, sniffContentType } from "../src/internal/server/HttpBytes.ts"
 import { exchange } from "./conformance/raw.ts"
 import {
   accepted,

@@ -1,6 +1,6 @@
 /** The Invoke API over HTTP: the AWS SDK's own client against profile real, raw requests against the others. */
 import type * as Emulator from "@effect-lambda/emulator/Emulator"
-import * as InvokeApiServer from "@effect-lambda/emulator/InvokeApiServer"
+import * as InvokeApiServer from "../src/internal/server/InvokeApiServer.ts"
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { InvokeCommand, LambdaClient, LambdaServiceException } from "@aws-sdk/client-lambda"
 import type { InvokeCommandInput, InvokeCommandOutput } from "@aws-sdk/client-lambda"

@@ -1,7 +1,7 @@
 /** Frames of the log descriptor: however they are cut into pieces, the records are those that were written. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import * as LogFraming from "../src/internal/LogFraming.ts"
+import * as LogFraming from "../src/internal/process/LogFraming.ts"
 
 const head = (bytes: number): Buffer => {
   const buffer = Buffer.alloc(16)

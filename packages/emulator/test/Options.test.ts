@@ -4,7 +4,7 @@ import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import process from "node:process"
-import * as Settings from "../src/internal/Settings.ts"
+import * as Settings from "../src/internal/settings/Settings.ts"
 import { script, startEmulator, temporaryDirectory, writeExecutable } from "./support.ts"
 
 /** Prints the kind of init: first as its environment names it, then as telemetry does. */

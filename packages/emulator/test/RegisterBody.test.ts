@@ -1,6 +1,6 @@
 /** The body of register as Go's `encoding/json` reads it: names of fields count in upper and lower case. */
 import { assert, it } from "@effect/vitest"
-import { parseRegisterBody } from "../src/internal/RegisterBody.ts"
+import { parseRegisterBody } from "../src/internal/environment/RegisterBody.ts"
 
 it.each<readonly [string, ReturnType<typeof parseRegisterBody>]>([
   ['{"Events":["INVOKE"]}', { _tag: "Valid", events: ["INVOKE"] }],

@@ -1,6 +1,6 @@
 /** The listener: what a connection may do, what it may not, and that nothing which is not HTTP brings it down. */
 import * as Journal from "@effect-lambda/emulator/Journal"
-import * as RuntimeApiServer from "@effect-lambda/emulator/RuntimeApiServer"
+import * as RuntimeApiServer from "../src/internal/server/RuntimeApiServer.ts"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

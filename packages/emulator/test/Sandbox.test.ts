@@ -7,9 +7,9 @@ import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import NodeProcess from "node:process"
-import * as MountNamespace from "../src/internal/MountNamespace.ts"
-import * as NamesOpt from "../src/internal/NamesOpt.ts"
-import * as SandboxHosts from "../src/internal/SandboxHosts.ts"
+import * as MountNamespace from "../src/internal/sandbox/MountNamespace.ts"
+import * as NamesOpt from "../src/internal/sandbox/NamesOpt.ts"
+import * as SandboxHosts from "../src/internal/sandbox/SandboxHosts.ts"
 import { startEmulator, temporaryDirectory, writeExecutable } from "./support.ts"
 
 describe("the hosts file", () => {

@@ -1,5 +1,5 @@
 /** A signal behind a thaw: which thread of the process gets it. */
-import * as Processes from "@effect-lambda/emulator/Processes"
+import * as Processes from "../src/internal/process/Processes.ts"
 import { assert, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"

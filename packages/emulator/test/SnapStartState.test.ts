@@ -2,7 +2,7 @@
  * SnapStart in the state machine alone: the calls that are permitted at each moment, limits, and ends in the middle of
  * it.
  */
-import * as EnvironmentState from "@effect-lambda/emulator/EnvironmentState"
+import * as EnvironmentState from "../src/internal/environment/EnvironmentState.ts"
 import { assert, describe, it } from "@effect/vitest"
 
 type Route = "next" | "restore/next" | "restore/error" | "init/error"

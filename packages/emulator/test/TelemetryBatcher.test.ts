@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import type { Item } from "../src/internal/telemetry/Batcher.ts"
 import * as Batcher from "../src/internal/telemetry/Batcher.ts"
-import * as LineFraming from "../src/internal/LineFraming.ts"
+import * as LineFraming from "../src/internal/process/LineFraming.ts"
 
 const prefix = '{"record":'
 

@@ -7,7 +7,7 @@
  */
 import type { Happening, Source } from "../../Journal.ts"
 import type { Profile } from "../../Profile.ts"
-import type { InitializationType } from "../Settings.ts"
+import type { InitializationType } from "../settings/Settings.ts"
 import type { InitPhase, Outcome, Span, TelemetryEvent, TraceContext } from "./TelemetryEvent.ts"
 
 export interface PlatformEventsOptions {

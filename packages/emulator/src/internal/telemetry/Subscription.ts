@@ -5,7 +5,7 @@
  */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import * as SandboxHosts from "../SandboxHosts.ts"
+import * as SandboxHosts from "../sandbox/SandboxHosts.ts"
 import type { LogsVersion, SchemaVersion, TelemetryVersion } from "./Projection.ts"
 import type { TelemetryType } from "./TelemetryEvent.ts"
 

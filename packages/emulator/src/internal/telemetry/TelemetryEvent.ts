@@ -3,7 +3,7 @@
  * epoch ms.
  */
 import type { Source } from "../../Journal.ts"
-import type { InitializationType } from "../Settings.ts"
+import type { InitializationType } from "../settings/Settings.ts"
 
 /** The phase in which init ran: `invoke` when it was repeated inside an invocation (spec: InitPhase). */
 export type InitPhase = "init" | "invoke"

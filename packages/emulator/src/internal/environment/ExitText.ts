@@ -1,0 +1,25 @@
+/** The text Go gives to the end of a process (spec: failures). */
+import type { ExitStatus } from "../../Journal.ts"
+
+const signalTexts: Readonly<Record<string, string>> = {
+  SIGHUP: "hangup",
+  SIGINT: "interrupt",
+  SIGQUIT: "quit",
+  SIGILL: "illegal instruction",
+  SIGTRAP: "trace/breakpoint trap",
+  SIGABRT: "aborted",
+  SIGBUS: "bus error",
+  SIGFPE: "floating point exception",
+  SIGKILL: "killed",
+  SIGUSR1: "user defined signal 1",
+  SIGSEGV: "segmentation fault",
+  SIGUSR2: "user defined signal 2",
+  SIGPIPE: "broken pipe",
+  SIGALRM: "alarm clock",
+  SIGTERM: "terminated"
+}
+
+export const describeExit = (status: ExitStatus): string => {
+  if (status._tag === "Signal") return `signal: ${signalTexts[status.signal] ?? status.signal}`
+  return status.code === 0 ? "exit code 0" : `exit status ${status.code}`
+}

@@ -1,0 +1,109 @@
+/**
+ * Decides when the environment takes up an invocation, and what happens at the end of a time limit (spec: lifecycle).
+ */
+import * as Wire from "../wire/Wire.ts"
+import { failNow } from "./Failure.ts"
+import { freeze, thaw } from "./Freeze.ts"
+import { startInit } from "./Init.ts"
+import { answer, dispatchInvocation, endInvocation } from "./Invocation.ts"
+import { startConcurrent, timeOutConcurrent } from "./lmi/ConcurrentInvocations.ts"
+import { restore, restoreTimedOut } from "./Snapshot.ts"
+import { endFlush, endRuntimeShare, endShutdownShare, giveUpCollecting, startShutdown } from "./Shutdown.ts"
+import type { Environment, InvocationRequest, TimerName } from "./State.ts"
+import { record, startTimer } from "./State.ts"
+
+const initKind = (env: Environment): "init" | "invoke" =>
+  env.options.profile === "rie" && !env.initStarted ? "init" : "invoke"
+
+/** Takes up the invocations that wait, if the environment can. */
+export const proceed = (env: Environment): void => {
+  if (env.phase._tag === "Snapshot" && env.phase.isTaken && env.queue.length > 0) restore(env)
+  while (env.phase._tag === "Idle" || env.phase._tag === "Cold") {
+    const request = env.queue.shift()
+    if (request === undefined) return
+    if (env.options.profile === "lmi") startConcurrent(env, request)
+    else startInvocation(env, request)
+  }
+}
+
+const startInvocation = (env: Environment, request: InvocationRequest): void => {
+  thaw(env)
+  const deadlineMs = env.now + env.options.timeoutMs
+  env.invocation = {
+    request,
+    deadlineMs,
+    answered: false,
+    runtimeDoneAt: undefined,
+    waitingFor: new Set()
+  }
+  const { invokedFunctionArn, requestId, tenantId, traceHeader } = request
+  record(env, { _tag: "InvocationStarted", requestId, deadlineMs, invokedFunctionArn, traceHeader, tenantId })
+  startTimer(env, "function", env.options.timeoutMs)
+  if (env.phase._tag === "Cold") return startInit(env, initKind(env))
+  if (env.broken === undefined) return dispatchInvocation(env)
+  // AWS's emulator notices that a process is gone when it has handed out the invocation.
+  if (env.options.profile === "rie") dispatchInvocation(env)
+  else env.phase = { _tag: "Invoke" }
+  failNow(env, env.broken)
+}
+
+/** An invocation from outside: it waits for its turn, as on Lambda, or is refused, as by AWS's emulator. */
+export const invoke = (env: Environment, request: InvocationRequest): void => {
+  const { call, requestId } = request
+  const { endRequested, invocation, phase, queue } = env
+  if (phase._tag === "Terminated" || endRequested || (phase._tag === "Shutdown" && !phase.reset)) {
+    env.commands.push({ _tag: "Answer", call, outcome: { _tag: "Abandoned", requestId } })
+    return
+  }
+  const busy = invocation !== undefined || queue.length > 0 || (phase._tag !== "Cold" && phase._tag !== "Idle")
+  if (env.options.profile === "rie" && busy) {
+    env.commands.push({ _tag: "Answer", call, outcome: { _tag: "Refused", requestId, errorType: "" } })
+    return
+  }
+  queue.push(request)
+}
+
+export const timerFired = (env: Environment, timer: TimerName): void => {
+  switch (timer) {
+    case "init":
+      return initTimedOut(env)
+    case "restore":
+      return restoreTimedOut(env)
+    case "freeze":
+      return freeze(env)
+    case "function":
+      return functionTimedOut(env)
+    case "runtimeTermination":
+      return endRuntimeShare(env)
+    case "flush":
+      return endFlush(env)
+    case "shutdown":
+      return endShutdownShare(env)
+    case "collect":
+      return giveUpCollecting(env)
+    default:
+      return timeOutConcurrent(env, Number(timer.slice("invocation:".length)))
+  }
+}
+
+const initTimedOut = (env: Environment): void => {
+  if (env.phase._tag !== "Init") return
+  const managed = env.options.profile === "lmi"
+  const errorType = managed ? "Sandbox.Timedout" : undefined
+  record(env, { _tag: "InitEnded", phase: env.phase.kind, status: "timeout", errorType })
+  // A managed instance is not reset: it ends.
+  startShutdown(env, managed ? "failure" : "timeout", !managed)
+}
+
+const functionTimedOut = (env: Environment): void => {
+  const { invocation, phase } = env
+  if (invocation === undefined) return
+  const message = Wire.timeoutMessage(env.options.timeoutMs)
+  const rie = env.options.profile === "rie"
+  const errorType = rie ? "Sandbox.Timeout" : "Sandbox.Timedout"
+  if (phase._tag === "Init") record(env, { _tag: "InitEnded", phase: phase.kind, status: "timeout", errorType })
+  answer(env, rie ? message : Wire.failurePayload(invocation.request.requestId, errorType, message), errorType, false)
+  endInvocation(env, "timeout", errorType)
+  // During the reset between two inits of one invocation the shutdown is on its way already.
+  if (phase._tag !== "Shutdown") startShutdown(env, "timeout", true)
+}

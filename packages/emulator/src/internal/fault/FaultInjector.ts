@@ -1,0 +1,276 @@
+/**
+ * Makes faults happen at the edges of the environment: between the server and the state machine, and by what the journal
+ * shows. The state machine knows nothing of them; it sees what Lambda would see.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import type * as Scope from "effect/Scope"
+import * as Crypto from "node:crypto"
+import type { Exchange, Input } from "../environment/EnvironmentState.ts"
+import type { Fault, Moment, Route } from "../../Fault.ts"
+import type { Happening, Source } from "../../Journal.ts"
+import type { Profile } from "../../Profile.ts"
+import type { RuntimeApiServer } from "../server/RuntimeApiServer.ts"
+import type { WireResponse } from "../wire/Wire.ts"
+import * as Wire from "../wire/Wire.ts"
+import { transitionFailed } from "../environment/Delivery.ts"
+
+export interface FaultInjector {
+  /** Takes an input of the server to the state machine, unless a fault takes it away. */
+  readonly receive: (input: Input) => void
+  /** Tells of an input whose turn has come whether it has to wait; if so, the input is dispatched again later. */
+  readonly holds: (input: Input) => boolean
+  /** Gives an answer to the server, changed by faults. */
+  readonly reply: (exchange: Exchange, response: WireResponse) => void
+  /** The exchange ends without an answer. */
+  readonly drop: (exchange: Exchange) => void
+  /** Something is in the journal: some faults follow on it. */
+  readonly happened: (happening: Happening) => void
+}
+
+export interface FaultInjectorOptions {
+  readonly profile: Profile
+  readonly faults: ReadonlyArray<Fault>
+  readonly seed: number
+  readonly now: () => number
+  readonly dispatch: (input: Input) => void
+  readonly record: (happening: Happening) => void
+  readonly server: () => RuntimeApiServer
+  /** Kills the process; `false` means that it does not run. */
+  readonly kill: (source: Source) => boolean
+}
+
+/** A request that waits for its answer. */
+interface Call {
+  readonly exchange: Exchange
+  readonly route: Route
+  readonly source: Source
+}
+
+const yearMs = 365 * 24 * 3_600_000
+
+/** A number from 0 to 1 that depends on nothing but the text. */
+const chance = (text: string): number => Crypto.createHash("sha256").update(text).digest().readUInt32BE(0) / 2 ** 32
+
+/** The moment that a happening is, and the process whose moment it is; `undefined` means every process. */
+const momentOf = (happening: Happening): readonly [Moment, Source | undefined] | undefined => {
+  switch (happening._tag) {
+    case "ProcessStarted":
+      return ["init", happening.source]
+    case "InvocationDelivered":
+      return ["during-invoke", "runtime"]
+    case "RuntimeResponded":
+      return ["after-response", undefined]
+    case "EventDelivered":
+      return [happening.eventType === "SHUTDOWN" ? "shutdown" : "during-invoke", happening.source]
+    case "Killed":
+      return happening.source === "runtime" && happening.signal === "SIGTERM" ? ["shutdown", "runtime"] : undefined
+    default:
+      return undefined
+  }
+}
+
+/** The answer of AWS with the status (spec: Extensions API, next). */
+const refusal = (profile: Profile, status: 403 | 500, identifier: string): WireResponse => {
+  if (status === 500) return Wire.apiError(500, "InternalServerError", "Internal Server Error")
+  const message = transitionFailed(profile, "Exited", "Ready", `extension ${identifier}`)
+  return Wire.apiError(403, "Extension.InvalidExtensionState", message)
+}
+
+export const make = Effect.fnUntraced(function* (
+  options: FaultInjectorOptions
+): Effect.fn.Return<FaultInjector, never, Scope.Scope> {
+  const { dispatch, kill, now, profile, record, seed, server } = options
+  const faults = options.faults.map((fault, index) => ({ fault, index }))
+  const run = yield* FiberSet.makeRuntime<never>()
+  const counts = new Map<string, number>()
+  const calls = new Map<Exchange, Call>()
+  const sources = new Map<string, Source>()
+  /** Invocations whose answer never arrives. */
+  const muted = new Map<string, Fault>()
+  const held: Array<Input> = []
+  let hold: { readonly fault: Fault; readonly until: number } | undefined
+
+  const note = (fault: Fault, target: Source | undefined, description: string): void =>
+    record({ _tag: "FaultInjected", fault, target, description })
+
+  const after = (delay: Duration.Input, act: () => void): void => {
+    const delayMs = Duration.toMillis(delay)
+    // No timer is used: a process that is killed as an event leaves must not have the time to answer it.
+    if (delayMs === 0) return act()
+    const acting = Effect.andThen(Effect.sleep(delayMs), Effect.sync(act))
+    run(Effect.tapCause(acting, (cause) => Effect.logError("emulator: a fault failed", cause)))
+  }
+
+  /** Counts an occurrence, and tells whether the fault hits it. */
+  const hits = (fault: Fault, index: number, source: Source): boolean => {
+    const key = `${index} ${source}`
+    const count = (counts.get(key) ?? 0) + 1
+    counts.set(key, count)
+    const when = fault.when ?? { at: 1 }
+    if ("at" in when) return count === when.at
+    if ("every" in when) return count % when.every === 0
+    return chance(`${seed} ${key} ${count}`) < when.probability
+  }
+
+  const callOf = (input: Input): Call | undefined => {
+    if (input._tag === "RuntimeApi") {
+      const { exchange, route } = input.request
+      return { exchange, route: `runtime/${route}`, source: "runtime" }
+    }
+    if (input._tag !== "ExtensionsApi") return undefined
+    const { request } = input
+    const { exchange, route } = request
+    if (request.route === "register") return { exchange, route, source: `extension:${request.name}` }
+    return { exchange, route, source: sources.get(request.identifier) ?? `extension:${request.identifier}` }
+  }
+
+  /**
+   * Tells whether a fault takes the request away. Every fault that it concerns counts it, and the first that hits acts.
+   */
+  const taken = (input: Input, { exchange, route, source }: Call): boolean => {
+    let act: (() => void) | undefined
+    for (const { fault, index } of faults) {
+      if (fault._tag === "Reset" && fault.route === route && hits(fault, index, source)) {
+        act ??= () => {
+          note(fault, source, `the connection of ${route} is reset`)
+          server().reset(exchange)
+        }
+      }
+      if (fault._tag === "Status" && route === "next" && hits(fault, index, source)) {
+        const identifier = input._tag === "ExtensionsApi" && input.request.route === "next" && input.request.identifier
+        act ??= () => {
+          note(fault, source, `next is refused with ${fault.status}`)
+          server().reply(exchange, refusal(profile, fault.status, identifier || ""))
+        }
+      }
+    }
+    if (input._tag === "RuntimeApi" && "requestId" in input.request) {
+      const { requestId } = input.request
+      const fault = muted.get(requestId)
+      // No answer goes back either: a runtime whose answer is lost waits.
+      if (fault !== undefined) act ??= () => note(fault, source, `the runtime's answer to ${requestId} is lost`)
+    }
+    act?.()
+    return act !== undefined
+  }
+
+  const receiveCall = (input: Input, call: Call): void => {
+    const { exchange, route, source } = call
+    if (taken(input, call)) return
+    calls.set(exchange, call)
+    dispatch(input)
+    if (route !== "next" || !calls.has(exchange)) return
+    for (const { fault, index } of faults) {
+      if (fault._tag !== "DropParkedNext" || !hits(fault, index, source)) continue
+      note(fault, source, "the connection of the waiting next is cut; the poll stands")
+      server().cut(exchange)
+    }
+  }
+
+  const release = (): void => {
+    hold = undefined
+    for (const input of held.splice(0)) dispatch(input)
+  }
+
+  /** An input that would end the freeze waits, in its order. */
+  const holds = (input: Input): boolean => {
+    if (hold === undefined || (input._tag !== "Invoke" && input._tag !== "Shutdown")) return false
+    const left = hold.until - now()
+    if (left <= 0 && held.length === 0) return false
+    held.push(input)
+    if (held.length > 1) return true
+    note(hold.fault, undefined, `the freeze is held for ${left} ms more`)
+    after(left, release)
+    return true
+  }
+
+  const strike = (moment: Moment, whose: Source | undefined): void => {
+    for (const { fault, index } of faults) {
+      if (fault._tag === "Crash" && fault.moment === moment && (whose ?? fault.source) === fault.source) {
+        if (!hits(fault, index, fault.source)) continue
+        after(fault.delay ?? 0, () => {
+          if (kill(fault.source)) note(fault, fault.source, `SIGKILL to the process (${moment})`)
+        })
+      }
+      if (fault._tag === "Shutdown" && fault.moment === moment && (whose ?? "runtime") === "runtime") {
+        if (!hits(fault, index, "runtime")) continue
+        after(fault.delay ?? 0, () => {
+          note(fault, undefined, `the environment is shut down (${moment})`)
+          dispatch({ _tag: "Shutdown", reason: "spindown" })
+        })
+      }
+    }
+  }
+
+  return {
+    receive: (input) => {
+      const call = callOf(input)
+      if (call === undefined) dispatch(input)
+      else receiveCall(input, call)
+    },
+    holds,
+    drop: (exchange) => {
+      calls.delete(exchange)
+      server().drop(exchange)
+    },
+    reply: (exchange, response) => {
+      const call = calls.get(exchange)
+      calls.delete(exchange)
+      if (call === undefined) return server().reply(exchange, response)
+      const { route, source } = call
+      let { body } = response
+      let delayMs = 0
+      let bytes: number | undefined
+      for (const { fault, index } of faults) {
+        if (fault._tag === "Slow" && fault.route === route && hits(fault, index, source)) {
+          delayMs += Duration.toMillis(fault.delay)
+          note(fault, source, `the answer to ${route} leaves ${Duration.toMillis(fault.delay)} ms later`)
+        }
+        if (fault._tag === "Partial" && fault.route === route && hits(fault, index, source)) {
+          bytes = fault.bytes
+          note(fault, source, `the answer to ${route} is cut after ${bytes} bytes`)
+        }
+        if (fault._tag !== "Deadline" || route !== "next" || typeof body !== "string") continue
+        if (body.startsWith(`{"eventType":"${fault.event}"`) && hits(fault, index, source)) {
+          const told = fault.deadlineMs === "year-ahead" ? now() + yearMs : fault.deadlineMs
+          // The body is the emulator's template: the field is there, and comes before any text of a user.
+          body = body.replace(/"deadlineMs":\d+/, `"deadlineMs":${told}`)
+          note(fault, source, `${fault.event} says deadlineMs ${told}`)
+        }
+      }
+      const answer = { ...response, body }
+      if (delayMs === 0) return server().reply(exchange, answer, bytes)
+      after(delayMs, () => server().reply(exchange, answer, bytes))
+    },
+    happened: (happening) => {
+      const moment = momentOf(happening)
+      if (moment !== undefined) strike(...moment)
+      switch (happening._tag) {
+        case "Registered":
+          sources.set(happening.identifier, happening.source)
+          return
+        case "InvocationStarted":
+          for (const { fault, index } of faults) {
+            if (fault._tag === "Timeout" && hits(fault, index, "runtime")) muted.set(happening.requestId, fault)
+          }
+          return
+        case "InvocationDone":
+          muted.delete(happening.requestId)
+          return
+        case "Frozen":
+          for (const { fault, index } of faults) {
+            if (fault._tag !== "HoldThaw" || !hits(fault, index, "runtime")) continue
+            hold = { fault, until: now() + Duration.toMillis(fault.hold) }
+          }
+          return
+        case "Thawed":
+          hold = undefined
+          return
+        default:
+          return
+      }
+    }
+  }
+})

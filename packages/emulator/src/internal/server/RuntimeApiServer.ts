@@ -1,0 +1,245 @@
+/**
+ * The HTTP server of an environment: it turns requests into inputs of the state machine and holds the responses until
+ * the machine answers.
+ *
+ * A waiting poll is never answered by a timeout, and a connection is never closed for being idle. These have a bound:
+ *
+ * - the number of connections (1024)
+ * - the head of a request (64 KiB) and its kept body (one payload)
+ * - the requests that wait behind another one on the same connection (100)
+ * - the time that a request takes to arrive (`requestTimeout`)
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Http from "node:http"
+import type { Duplex } from "node:stream"
+import { EmulatorError, PortUnavailable } from "../../EmulatorError.ts"
+import type { Exchange, Input } from "../environment/EnvironmentState.ts"
+import * as ForeignRequest from "./ForeignRequest.ts"
+import * as HttpBytes from "./HttpBytes.ts"
+import type { SnapStart } from "../wire/Routes.ts"
+import { findRoute, isUnguarded, requestIdOf } from "../wire/Routes.ts"
+import type { Happening } from "../../Journal.ts"
+import type { Profile } from "../../Profile.ts"
+import type { WireResponse } from "../wire/Wire.ts"
+import * as Wire from "../wire/Wire.ts"
+
+/**
+ * A listening server.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RuntimeApiServer {
+  /** `host:port`, the value of `AWS_LAMBDA_RUNTIME_API`. */
+  readonly address: string
+  /**
+   * Answers a waiting request; a request whose connection is gone is forgotten. With `bytes` the connection ends after so
+   * many bytes of the body.
+   */
+  readonly reply: (exchange: Exchange, response: WireResponse, bytes?: number) => void
+  /** Closes the connection of a waiting request without an answer. */
+  readonly drop: (exchange: Exchange) => void
+  /** As `drop`, but with a reset (RST): bytes that were sent and not yet read are lost too. */
+  readonly reset: (exchange: Exchange) => void
+  /** Closes the connection of a poll. The poll itself stays, and `PollAborted` follows. */
+  readonly cut: (exchange: Exchange) => void
+}
+
+/**
+ * The options of the server.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RuntimeApiServerOptions {
+  readonly host: string
+  /** 0 for any free port. */
+  readonly port: number
+  readonly profile: Profile
+  /**
+   * The time limit for a request from its first byte to its last, default one hour: longer than the longest invocation,
+   * whose response may be streamed all the time. The limit does not touch polls, whose requests have arrived.
+   */
+  readonly requestTimeout?: Duration.Input
+  /** `false`: every route of the Extensions and Logs/Telemetry APIs answers 404 with an empty body. */
+  readonly extensionsEnabled: boolean
+  /** With it the routes for a restore and for credentials are there. Default: they are unknown paths. */
+  readonly snapStart?: SnapStart
+  readonly onInput: (input: Input) => void
+  /** Refusals that the state machine has no part in: unknown paths, wrong methods, services that do not exist. */
+  readonly onRefused: (happening: Happening) => void
+}
+
+/** Header values travel as bytes; Node's strings hold one byte per character. */
+const fromHeader = (value: string): string => Buffer.from(value, "latin1").toString("utf8")
+
+/** Characters that cannot be part of a header become spaces, as in Go. */
+const toHeader = (value: string): string =>
+  Buffer.from(value.replace(/[^\t\x20-\x7e\x80-\u{10ffff}]/gu, " "), "utf8").toString("latin1")
+
+const send = (profile: Profile, response: Http.ServerResponse, wire: WireResponse, bytes?: number): void => {
+  const body = Buffer.from(wire.body)
+  HttpBytes.omitConnection(response)
+  const headers = Object.entries(wire.headers).map(([name, value]) => [name, toHeader(value)])
+  // Node has the newer phrase for 413, Go has this one.
+  if (wire.status === 413) response.statusMessage = "Request Entity Too Large"
+  response.writeHead(wire.status, { ...Object.fromEntries(headers), ...HttpBytes.lengthHeader(profile, body) })
+  if (bytes === undefined) return void response.end(body)
+  response.flushHeaders()
+  response.write(body.subarray(0, bytes))
+  response.socket?.destroySoon()
+}
+
+/** Answers bytes that are not HTTP as Go does, and closes the connection. */
+const refuseBytes = (error: NodeJS.ErrnoException, socket: Duplex): void => {
+  if (!socket.writable || error.code === "ECONNRESET" || error.code === "ERR_HTTP_REQUEST_TIMEOUT") {
+    socket.destroy()
+    return
+  }
+  const status = error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request"
+  const head = "Content-Type: text/plain; charset=utf-8\r\nConnection: close"
+  socket.end(`HTTP/1.1 ${status}\r\n${head}\r\n\r\n${status}`, () => socket.destroy())
+}
+
+/** A path in the journal is cut here: it may be as long as the head of a request. */
+const maxRecordedPath = 200
+
+const maxConnections = 1024
+
+const maxPipelined = 100
+
+/**
+ * Listens until the scope closes; then every connection, waiting polls included, is closed.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* (
+  options: RuntimeApiServerOptions
+): Effect.fn.Return<RuntimeApiServer, EmulatorError, Scope.Scope> {
+  const { extensionsEnabled, host, onInput, onRefused, port, profile, snapStart } = options
+  const waiting = new Map<Exchange, Http.ServerResponse>()
+  /** The waiting requests of each connection that has a request in hand. */
+  const pipelined = new WeakMap<Duplex, Array<() => void>>()
+  let lastExchange = 0
+
+  const handle = (request: Http.IncomingMessage, response: Http.ServerResponse) => {
+    const method = request.method ?? ""
+    const { path } = HttpBytes.splitTarget(request.url ?? "")
+    const route = findRoute(profile, path, snapStart)
+    const exchange = ++lastExchange
+    request.on("error", () => {
+      // The connection is broken; `close` of the response tells the state machine.
+    })
+    const refuse = (wire: WireResponse, message: string) => {
+      const recorded = path.slice(0, maxRecordedPath)
+      onRefused({ _tag: "ApiRefused", method, path: recorded, status: wire.status, errorType: "", message })
+      request.resume()
+      send(profile, response, wire)
+    }
+    const foreign = ForeignRequest.refusalOf(request)
+    if (foreign !== undefined) return refuse(Wire.foreign(foreign), foreign)
+    if (route !== undefined && !extensionsEnabled && !isUnguarded(profile, path)) {
+      return refuse(Wire.extensionsDisabled, "extensions are disabled")
+    }
+    if (route === undefined) return refuse(Wire.notFound, "no such path")
+    if (route.method !== method) return refuse(Wire.methodNotAllowed(route.method), "wrong method")
+
+    const header = (name: string) => fromHeader(request.headersDistinct[name]?.[0] ?? "")
+    const trailer = (name: string) => request.trailersDistinct[name]?.[0] ?? ""
+    HttpBytes.readBody(request, Wire.maxPayloadBytes, (kept, bytes) => {
+      const result = route.handle(header, { text: kept.toString("utf8"), bytes, trailer }, exchange)
+      if (!("_tag" in result)) return send(profile, response, result)
+      waiting.set(exchange, response)
+      onInput(result)
+    })
+    response.on("close", () => {
+      if (waiting.delete(exchange)) onInput({ _tag: "PollAborted", exchange })
+      const requestId = requestIdOf(path)
+      if (!request.complete && requestId !== undefined) onInput({ _tag: "ResponseTruncated", requestId })
+    })
+  }
+
+  /** Handles the requests of a connection in turn, as Go does: each starts when the answer before it has left. */
+  const onRequest = (request: Http.IncomingMessage, response: Http.ServerResponse) => {
+    const { socket } = request
+    const start = () => {
+      response.on("close", () => {
+        const next = socket.destroyed ? undefined : pipelined.get(socket)?.shift()
+        if (next === undefined) pipelined.delete(socket)
+        else next()
+      })
+      handle(request, response)
+    }
+    const behind = pipelined.get(socket)
+    if (behind === undefined) {
+      pipelined.set(socket, [])
+      return start()
+    }
+    if (behind.length >= maxPipelined) return void socket.destroy()
+    behind.push(start)
+  }
+
+  const requestTimeout = Duration.toMillis(options.requestTimeout ?? "1 hour")
+  const server = Http.createServer(
+    {
+      // 0 means no limit.
+      keepAliveTimeout: 0,
+      requestTimeout,
+      headersTimeout: requestTimeout,
+      connectionsCheckingInterval: Math.min(requestTimeout, 30_000),
+      maxHeaderSize: 65_536
+    },
+    onRequest
+  )
+  server.timeout = 0
+  server.maxConnections = maxConnections
+  server.on("clientError", refuseBytes)
+
+  yield* Effect.acquireRelease(
+    Effect.callback<void, EmulatorError>((resume) => {
+      server.once("error", (cause) =>
+        resume(
+          Effect.fail(
+            new EmulatorError({ method: "Emulator.layer", reason: new PortUnavailable({ host, port, cause }) })
+          )
+        )
+      )
+      server.listen(port, host, () => resume(Effect.void))
+    }),
+    () =>
+      Effect.callback<void>((resume) => {
+        waiting.clear()
+        server.close(() => resume(Effect.void))
+        server.closeAllConnections()
+      })
+  )
+
+  const address = server.address()
+  const listening = address !== null && typeof address === "object" ? address.port : port
+  return {
+    address: `${host}:${listening}`,
+    reply: (exchange, wire, bytes) => {
+      const response = waiting.get(exchange)
+      waiting.delete(exchange)
+      if (response !== undefined) send(profile, response, wire, bytes)
+    },
+    drop: (exchange) => {
+      const response = waiting.get(exchange)
+      waiting.delete(exchange)
+      response?.destroy()
+    },
+    reset: (exchange) => {
+      const response = waiting.get(exchange)
+      waiting.delete(exchange)
+      response?.socket?.resetAndDestroy()
+    },
+    cut: (exchange) => {
+      waiting.get(exchange)?.destroy()
+    }
+  }
+})

@@ -1,0 +1,143 @@
+/** The settings of the environment: its `Options`, with the defaults of its profile. Times are milliseconds. */
+import * as Duration from "effect/Duration"
+import type { Profile } from "../../Profile.ts"
+import { InvalidOption, InvalidVariable } from "../../EmulatorError.ts"
+import * as Variables from "../../Variables.ts"
+import type { InitType, Options } from "./Options.ts"
+
+/** The kind of init, by the name that processes and telemetry see. */
+export type InitializationType = InitType | "lambda-managed-instances"
+
+export interface Settings {
+  readonly profile: Profile
+  readonly identity: { readonly functionName: string; readonly functionVersion: string; readonly handler: string }
+  /** Further values that the processes find in their variables. */
+  readonly variables: {
+    readonly region: string
+    readonly memorySize: number
+    readonly initializationType: InitializationType
+    readonly credentials: NonNullable<Options["credentials"]>
+    readonly environment: Readonly<Record<string, string>>
+  }
+  readonly accountId: string
+  readonly functionArn: string
+  readonly timeoutMs: number
+  readonly initTimeoutMs: number
+  readonly freezeAfterMs: number | undefined
+}
+
+/** The longest time a timer can be set for, 24 days: also what "infinite" means here, since deadlines are numbers. */
+const maxTimerMs = 2_147_483_647
+
+const limitMs = (limit: Duration.Input): number => Math.min(Duration.toMillis(limit), maxTimerMs)
+
+/** A managed instance is never frozen (spec: managed instances). */
+const freezeAfterMs = (freeze: Options["freeze"] = false, profile: Profile): number | undefined => {
+  if (freeze === false || profile === "lmi") return undefined
+  return freeze === true || freeze.after === undefined ? 0 : limitMs(freeze.after)
+}
+
+/** The longest init of an environment that no invocation waits for, unless its function may run even longer. */
+const preparedInitMs = 130_000
+
+const initTimeoutMs = (
+  { initTimeout, initType = "on-demand" }: Options,
+  profile: Profile,
+  timeoutMs: number
+): number => {
+  if (initTimeout !== undefined) return limitMs(initTimeout)
+  if (profile === "lmi") return timeoutMs
+  return initType === "on-demand" ? 10_000 : Math.max(preparedInitMs, timeoutMs)
+}
+
+const initTypeProblem = ({ initType, profile = "real" }: Options): InvalidOption | undefined => {
+  if (profile === "real" || initType === undefined) return undefined
+  if (profile === "rie" && initType === "on-demand") return undefined
+  const only = profile === "lmi" ? "lambda-managed-instances" : "on-demand"
+  return new InvalidOption({
+    option: "initType",
+    explanation: `is ${initType}, but profile ${profile} initialises in one way, ${only}. Leave it out, or take profile real.`
+  })
+}
+
+/** Finds a value that an option and a variable both set, each to something else. */
+const twiceProblem = ({ credentials, environment = {}, region }: Options): InvalidOption | undefined => {
+  const said = environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"] ?? region
+  const wrong = region === undefined ? undefined : Variables.regionProblem(region)
+  if (wrong !== undefined) {
+    return new InvalidOption({ option: "region", explanation: `${wrong}. Leave it out, or name one.` })
+  }
+  if (region !== undefined && said !== region) {
+    const explanation = `is ${region}, but the variables of the environment say ${said}. Give the region once.`
+    return new InvalidOption({ option: "region", explanation })
+  }
+  if (credentials === undefined || environment["AWS_ACCESS_KEY_ID"] === undefined) return undefined
+  const explanation = "are given twice: the variables of the environment have AWS_ACCESS_KEY_ID too. Give them once."
+  return new InvalidOption({ option: "credentials", explanation })
+}
+
+/** With a snapshot the credentials come from a server of Lambda's, which these variables name. */
+const snapshotProblem = ({ environment = {}, initType }: Options): InvalidVariable | undefined => {
+  const name = ["AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN"].find(
+    (name) => environment[name] !== undefined
+  )
+  if (initType !== "snap-start" || name === undefined) return undefined
+  return new InvalidVariable({ name, problem: "is set by Lambda itself under SnapStart", option: "credentials" })
+}
+
+/** Finds an option that cannot have its effect. */
+export const problemOf = (options: Options): InvalidOption | InvalidVariable | undefined =>
+  initTypeProblem(options) ??
+  Variables.problemOf(options.environment ?? {}, options.profile) ??
+  Variables.functionProblemOf(options.function?.environment ?? {}) ??
+  twiceProblem(options) ??
+  snapshotProblem(options)
+
+/** The credentials in `environment` count before the option. */
+const credentialsOf = ({ credentials, environment = {} }: Options): NonNullable<Options["credentials"]> => {
+  const {
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_SESSION_TOKEN: sessionToken
+  } = environment
+  if (accessKeyId === undefined || secretAccessKey === undefined) {
+    return credentials ?? { accessKeyId: "EMULATOR", secretAccessKey: "emulator", sessionToken: "emulator" }
+  }
+  return { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? undefined : { sessionToken }) }
+}
+
+/** `handler` names the function's file and export, if there is a file. */
+export const resolve = (options: Options, handler: string | undefined): Settings => {
+  const profile = options.profile ?? "real"
+  const functionName = options.functionName ?? "function"
+  const environment = options.environment ?? {}
+  const region = options.region ?? environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"] ?? "us-east-1"
+  const accountId = options.accountId ?? "123456789012"
+  const timeoutMs = limitMs(options.timeout ?? (profile === "real" ? "3 seconds" : "300 seconds"))
+  return {
+    profile,
+    identity: {
+      functionName,
+      functionVersion: options.functionVersion ?? "$LATEST",
+      handler: options.handler ?? handler ?? "index.handler"
+    },
+    variables: {
+      region,
+      memorySize: options.memorySize ?? 128,
+      initializationType: profile === "lmi" ? "lambda-managed-instances" : (options.initType ?? "on-demand"),
+      credentials: credentialsOf(options),
+      environment: Object.fromEntries(
+        Object.entries(environment).filter(([name]) => !Variables.settingNames.includes(name))
+      )
+    },
+    accountId,
+    // AWS's emulator has the same ARN for every function (spec: RIE, invoke).
+    functionArn:
+      profile === "rie"
+        ? `arn:aws:lambda:us-east-1:012345678912:function:${functionName}`
+        : `arn:aws:lambda:${region}:${accountId}:function:${functionName}`,
+    timeoutMs,
+    initTimeoutMs: initTimeoutMs(options, profile, timeoutMs),
+    freezeAfterMs: freezeAfterMs(options.freeze, profile)
+  }
+}
