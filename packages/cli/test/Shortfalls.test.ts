@@ -1,12 +1,12 @@
 /** Work that an extension did not do, as the summary names it and `--strict` counts it. */
-import type { Happening, JournalEntry } from "@effect-lambda/emulator/Journal"
+import type { JournalEvent, JournalEntry } from "@effect-lambda/emulator/Journal"
 import { assert, describe, it } from "@effect/vitest"
 import * as Shortfalls from "../src/Shortfalls.ts"
 
-const resultOf = (happenings: ReadonlyArray<Happening>, memorySize?: number) => {
+const resultOf = (events: ReadonlyArray<JournalEvent>, memorySize?: number) => {
   const shortfalls = Shortfalls.make(memorySize)
-  happenings.forEach((happening, index) => {
-    const entry: JournalEntry = { ...happening, index, at: index }
+  events.forEach((event, index) => {
+    const entry: JournalEntry = { ...event, index, at: index }
     shortfalls.add(entry)
   })
   return shortfalls.result()
@@ -14,16 +14,16 @@ const resultOf = (happenings: ReadonlyArray<Happening>, memorySize?: number) => 
 
 const source = "extension:demo"
 const destination = "http://sandbox.localdomain:4243/"
-const printed = (line: string): Happening => ({ _tag: "Output", source, channel: "stdout", line })
+const printed = (line: string): JournalEvent => ({ _tag: "Output", source, channel: "stdout", line })
 const logged = (level: string, message: string, cause?: string) => printed(JSON.stringify({ level, message, cause }))
-const registered = (name = "demo"): Happening => ({
+const registered = (name = "demo"): JournalEvent => ({
   _tag: "Registered",
   source: `extension:${name}`,
   kind: "external",
   identifier: "",
   events: ["INVOKE"]
 })
-const invoked: Happening = {
+const invoked: JournalEvent = {
   _tag: "EventDelivered",
   source,
   eventType: "INVOKE",
@@ -35,7 +35,7 @@ const invoked: Happening = {
 const subscription = (
   state: "Subscribed" | "Already subscribed" | "Validation error" | "Forbidden",
   types: ReadonlyArray<string> = ["platform"]
-): Happening => ({
+): JournalEvent => ({
   _tag: "TelemetrySubscription",
   source,
   api: "telemetry",
@@ -44,7 +44,7 @@ const subscription = (
   schemaVersion: undefined,
   destination: undefined
 })
-const refused = (errorType: string, message: string, path = "/2022-07-01/telemetry"): Happening => ({
+const refused = (errorType: string, message: string, path = "/2022-07-01/telemetry"): JournalEvent => ({
   _tag: "ApiRefused",
   method: "PUT",
   path,
@@ -53,9 +53,9 @@ const refused = (errorType: string, message: string, path = "/2022-07-01/telemet
   message
 })
 const forbidden = [refused("Telemetry.AccessDenied", "Only 'http' scheme is supported."), subscription("Forbidden")]
-const shutdown: Happening = { _tag: "ShutdownStarted", reason: "spindown", deadlineMs: 2000, reset: false }
-const goodbye: Happening = { _tag: "Output", source: "extension:other", channel: "stdout", line: "bye" }
-const delivered: Happening = {
+const shutdown: JournalEvent = { _tag: "ShutdownStarted", reason: "spindown", deadlineMs: 2000, reset: false }
+const goodbye: JournalEvent = { _tag: "Output", source: "extension:other", channel: "stdout", line: "bye" }
+const delivered: JournalEvent = {
   _tag: "TelemetryDelivered",
   source,
   destination,
@@ -63,7 +63,7 @@ const delivered: Happening = {
   bytes: 400,
   status: 200
 }
-const attempt: Happening = {
+const attempt: JournalEvent = {
   _tag: "TelemetryNotDelivered",
   source,
   destination,
@@ -71,7 +71,7 @@ const attempt: Happening = {
   bytes: 300,
   problem: "connect ECONNREFUSED 127.0.0.1:4243"
 }
-const dropped = (records: number): Happening => ({
+const dropped = (records: number): JournalEvent => ({
   _tag: "TelemetryDropped",
   source,
   destination,
@@ -81,7 +81,7 @@ const dropped = (records: number): Happening => ({
 })
 
 describe("an extension that does not do its work", () => {
-  it.each<readonly [string, ReadonlyArray<Happening>, ReadonlyArray<string>]>([
+  it.each<readonly [string, ReadonlyArray<JournalEvent>, ReadonlyArray<string>]>([
     [
       "has idled since its init failed",
       [
@@ -139,13 +139,13 @@ describe("an extension that does not do its work", () => {
       ],
       ["demo lost 9 telemetry records that it had to send: 1 undecodable, 3 dropped by the queue, 5 unsent"]
     ]
-  ])("%s", (_, happenings, shortfalls) => {
-    assert.deepStrictEqual(resultOf(happenings), { shortfalls, notes: [] })
+  ])("%s", (_, events, shortfalls) => {
+    assert.deepStrictEqual(resultOf(events), { shortfalls, notes: [] })
   })
 })
 
 describe("an extension that does its work", () => {
-  it.each<readonly [string, ReadonlyArray<Happening>, ReadonlyArray<string>]>([
+  it.each<readonly [string, ReadonlyArray<JournalEvent>, ReadonlyArray<string>]>([
     ["with everything delivered, some of it at the second try", [subscription("Subscribed"), attempt, delivered], []],
     [
       "with everything sent",
@@ -182,8 +182,8 @@ describe("an extension that does its work", () => {
       [registered(), refused("Extension.InvalidEventType", "X", "/2020-01-01/extension/register")],
       []
     ]
-  ])("%s", (_, happenings, notes) => {
-    assert.deepStrictEqual(resultOf(happenings), { shortfalls: [], notes })
+  ])("%s", (_, events, notes) => {
+    assert.deepStrictEqual(resultOf(events), { shortfalls: [], notes })
   })
 })
 
@@ -199,7 +199,7 @@ it("connections that outlive the snapshot are a note", () => {
 })
 
 describe("memory", () => {
-  const done = (megabytes: number | undefined): Happening => ({
+  const done = (megabytes: number | undefined): JournalEvent => ({
     _tag: "InvocationDone",
     requestId: "1",
     status: "success",

@@ -1,6 +1,6 @@
 /** The sentences of the summary about extensions that neither crashed nor overran. */
 import * as Fault from "@effect-lambda/emulator/Fault"
-import type { ExtensionStateName, Happening, JournalEntry } from "@effect-lambda/emulator/Journal"
+import type { ExtensionStateName, JournalEvent, JournalEntry } from "@effect-lambda/emulator/Journal"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as Summary from "../src/Summary.ts"
@@ -8,18 +8,18 @@ import * as SummaryText from "../src/SummaryText.ts"
 
 const askedFor = (text: string): Summary.AskedFault => ({ text, fault: Result.getOrThrow(Fault.parse(text)) })
 
-const summaryOf = (happenings: ReadonlyArray<Happening>, faults: ReadonlyArray<Summary.AskedFault> = []) => {
+const summaryOf = (events: ReadonlyArray<JournalEvent>, faults: ReadonlyArray<Summary.AskedFault> = []) => {
   const summary = Summary.make({ faults })
-  happenings.forEach((happening, index) => {
-    const entry: JournalEntry = { ...happening, index, at: index }
+  events.forEach((event, index) => {
+    const entry: JournalEntry = { ...event, index, at: index }
     summary.add(entry)
   })
   return summary.result()
 }
 
-const started: Happening = { _tag: "ProcessStarted", source: "extension:demo", pid: 1 }
+const started: JournalEvent = { _tag: "ProcessStarted", source: "extension:demo", pid: 1 }
 
-const logged = (level: string, message: string, cause?: string, source = "demo"): Happening => ({
+const logged = (level: string, message: string, cause?: string, source = "demo"): JournalEvent => ({
   _tag: "Output",
   source: `extension:${source}`,
   channel: "stdout",
@@ -72,7 +72,7 @@ it("faults that never struck are told, each of two that are equal by itself", ()
   const faults = ["slow:next=1ms", "slow:next=1ms", "reset:next@50", "crash:extension:nobody:init"].map(askedFor)
   const [first] = faults
   assert.isDefined(first)
-  const struck: Happening = { _tag: "FaultInjected", fault: first.fault, target: "extension:demo", description: "" }
+  const struck: JournalEvent = { _tag: "FaultInjected", fault: first.fault, target: "extension:demo", description: "" }
   assert.deepStrictEqual(summaryOf([started, struck], faults).notes, [
     "the fault slow:next=1ms never struck: its moment did not come",
     "the fault reset:next@50 never struck: its moment did not come",
@@ -80,9 +80,9 @@ it("faults that never struck are told, each of two that are equal by itself", ()
   ])
 })
 
-const shutdown: Happening = { _tag: "ShutdownStarted", reason: "spindown", deadlineMs: 2000, reset: false }
-const sigkill: Happening = { _tag: "Killed", source: "extension:demo", signal: "SIGKILL" }
-const given = (eventType: "INVOKE" | "SHUTDOWN"): Happening => ({
+const shutdown: JournalEvent = { _tag: "ShutdownStarted", reason: "spindown", deadlineMs: 2000, reset: false }
+const sigkill: JournalEvent = { _tag: "Killed", source: "extension:demo", signal: "SIGKILL" }
+const given = (eventType: "INVOKE" | "SHUTDOWN"): JournalEvent => ({
   _tag: "EventDelivered",
   source: "extension:demo",
   eventType,
@@ -91,14 +91,14 @@ const given = (eventType: "INVOKE" | "SHUTDOWN"): Happening => ({
   shutdownReason: undefined,
   lost: false
 })
-const exited = (how: number | string, state: ExtensionStateName): Happening => ({
+const exited = (how: number | string, state: ExtensionStateName): JournalEvent => ({
   _tag: "ProcessExited",
   source: "extension:demo",
   status: typeof how === "number" ? { _tag: "Code", code: how } : { _tag: "Signal", signal: how },
   state,
   peakMemoryBytes: undefined
 })
-const running: ReadonlyArray<Happening> = [
+const running: ReadonlyArray<JournalEvent> = [
   started,
   {
     _tag: "Registered",
@@ -112,7 +112,7 @@ const running: ReadonlyArray<Happening> = [
 ]
 
 describe("an extension that ends while the environment is shut down", () => {
-  it.each<readonly [string, ReadonlyArray<Happening>, ReadonlyArray<string>]>([
+  it.each<readonly [string, ReadonlyArray<JournalEvent>, ReadonlyArray<string>]>([
     ["after SHUTDOWN, with 0", [given("SHUTDOWN"), exited(0, "Exited")], []],
     ["before SHUTDOWN, with 0", [exited(0, "Ready")], []],
     ["killed, for it never asked for SHUTDOWN", [sigkill, exited("SIGKILL", "Ready")], []],
@@ -151,13 +151,13 @@ describe("an extension that ends while the environment is shut down", () => {
       [given("SHUTDOWN"), exited(3, "ShutdownFailed")],
       ["demo ended its shutdown with exit code 3; Lambda expects 0"]
     ]
-  ])("%s", (_, happenings, problems) => {
-    assert.deepStrictEqual(summaryOf([...running, ...happenings]).problems, problems)
+  ])("%s", (_, events, problems) => {
+    assert.deepStrictEqual(summaryOf([...running, ...events]).problems, problems)
   })
 })
 
 describe("why an invocation failed", () => {
-  const invocation: Happening = {
+  const invocation: JournalEvent = {
     _tag: "InvocationStarted",
     requestId: "1",
     deadlineMs: 0,
@@ -165,7 +165,7 @@ describe("why an invocation failed", () => {
     traceHeader: "",
     tenantId: ""
   }
-  const responded = (functionError: string | undefined): Happening => ({
+  const responded = (functionError: string | undefined): JournalEvent => ({
     _tag: "RuntimeResponded",
     requestId: "1",
     functionError,
@@ -173,7 +173,7 @@ describe("why an invocation failed", () => {
   })
 
   it("is what the function posted, once", () => {
-    const error: Happening = {
+    const error: JournalEvent = {
       _tag: "ErrorReported",
       source: "runtime",
       route: "invocation/error",
@@ -186,7 +186,7 @@ describe("why an invocation failed", () => {
   })
 
   it("is told once if the process that posted it ends", () => {
-    const done: Happening = {
+    const done: JournalEvent = {
       _tag: "InvocationDone",
       requestId: "1",
       status: "error",
@@ -202,7 +202,7 @@ describe("why an invocation failed", () => {
   })
 
   it("is told with the message of a hook that failed", () => {
-    const error: Happening = {
+    const error: JournalEvent = {
       _tag: "ErrorReported",
       source: "runtime",
       route: "restore/error",
@@ -225,7 +225,7 @@ describe("why an invocation failed", () => {
 })
 
 it("a refused register is told with what the API answered", () => {
-  const refused: Happening = {
+  const refused: JournalEvent = {
     _tag: "ApiRefused",
     method: "POST",
     path: "/2020-01-01/extension/register",
@@ -244,16 +244,16 @@ it("a run without an extension is not told to be free of crashes", () => {
 })
 
 describe("an extension that held up init", () => {
-  const timedOut = (phase: "init" | "invoke"): Happening => ({
+  const timedOut = (phase: "init" | "invoke"): JournalEvent => ({
     _tag: "InitEnded",
     phase,
     status: "timeout",
     errorType: undefined
   })
-  const runtime: Happening = { _tag: "ProcessStarted", source: "runtime", pid: 2 }
-  const runtimeNext: Happening = { _tag: "NextCalled", source: "runtime" }
+  const runtime: JournalEvent = { _tag: "ProcessStarted", source: "runtime", pid: 2 }
+  const runtimeNext: JournalEvent = { _tag: "NextCalled", source: "runtime" }
   const registered = running[1] ?? started
-  const invocation: ReadonlyArray<Happening> = [
+  const invocation: ReadonlyArray<JournalEvent> = [
     {
       _tag: "InvocationStarted",
       requestId: "1",
@@ -264,7 +264,7 @@ describe("an extension that held up init", () => {
     },
     { _tag: "InitStarted", phase: "invoke" }
   ]
-  const late: Happening = {
+  const late: JournalEvent = {
     _tag: "InvocationDone",
     requestId: "1",
     status: "timeout",
@@ -272,7 +272,7 @@ describe("an extension that held up init", () => {
     extensionOverheadMs: 0,
     maxMemoryBytes: undefined
   }
-  const initError: Happening = {
+  const initError: JournalEvent = {
     _tag: "ErrorReported",
     source: "extension:demo",
     route: "init/error",
@@ -280,7 +280,7 @@ describe("an extension that held up init", () => {
     body: "{}"
   }
 
-  it.each<readonly [string, ReadonlyArray<Happening>, ReadonlyArray<string>, ReadonlyArray<string>]>([
+  it.each<readonly [string, ReadonlyArray<JournalEvent>, ReadonlyArray<string>, ReadonlyArray<string>]>([
     ["an extension that never registers", [started], ["demo never registered"], []],
     ["an extension that never calls next", [started, registered, runtime, runtimeNext], ["demo never called next"], []],
     [
@@ -295,12 +295,12 @@ describe("an extension that held up init", () => {
       [],
       ["the function's runtime never called next"]
     ]
-  ])("%s, in the init phase and inside an invocation", (_, happenings, problems, functionFailures) => {
+  ])("%s, in the init phase and inside an invocation", (_, events, problems, functionFailures) => {
     const until = (text: string) => `${text} until init ran into its time limit`
-    const first = summaryOf([...happenings, timedOut("init")])
+    const first = summaryOf([...events, timedOut("init")])
     assert.deepStrictEqual(first.problems, problems.map(until))
     assert.deepStrictEqual(first.functionFailures, functionFailures.map(until))
-    const second = summaryOf([...invocation, ...happenings, timedOut("invoke"), late])
+    const second = summaryOf([...invocation, ...events, timedOut("invoke"), late])
     assert.strictEqual(second.failedInvocations, 1)
     assert.deepStrictEqual(second.problems, problems.map(until))
     // The summary does not blame the function, which was not asked.
@@ -318,7 +318,7 @@ describe("an extension that held up init", () => {
     ])
   })
 
-  it.each<readonly [string, ReadonlyArray<Happening>, string]>([
+  it.each<readonly [string, ReadonlyArray<JournalEvent>, string]>([
     [
       "one that reports an error to init/error and exits",
       [started, registered, { ...initError, body: '{"errorMessage":"no key"}' }, exited(2, "InitError")],
@@ -341,8 +341,8 @@ describe("an extension that held up init", () => {
       ],
       "demo reported Demo.NoKey to exit/error and had not exited when the function's timeout ended invocation 1, 2 ms after the function's response"
     ]
-  ])("%s did not crash", (_, happenings, problem) => {
-    assert.deepStrictEqual(summaryOf(happenings).problems, [problem])
+  ])("%s did not crash", (_, events, problem) => {
+    assert.deepStrictEqual(summaryOf(events).problems, [problem])
   })
 
   it("a crashed extension gets no second problem for never having registered", () => {

@@ -40,10 +40,10 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Crypto from "node:crypto"
 import * as NodePath from "node:path"
-import { EmulatorError, NotARunningSlot } from "./EmulatorError.ts"
+import { EmulatorError, NotAManualProcess } from "./EmulatorError.ts"
 import type { Command, Input } from "./internal/environment/EnvironmentState.ts"
 import * as EnvironmentState from "./internal/environment/EnvironmentState.ts"
-import * as Calls from "./internal/runner/PendingInvocations.ts"
+import * as PendingInvocations from "./internal/runner/PendingInvocations.ts"
 import * as EnvironmentVariables from "./internal/settings/EnvironmentVariables.ts"
 import * as ExtensionFiles from "./internal/sandbox/ExtensionFiles.ts"
 import * as FaultInjector from "./internal/fault/FaultInjector.ts"
@@ -52,10 +52,10 @@ import * as LineFraming from "./internal/process/LineFraming.ts"
 import type { InvokeOptions, InvokeResult, Options } from "./internal/settings/Options.ts"
 import * as Sandbox from "./internal/sandbox/Sandbox.ts"
 import * as Settings from "./internal/settings/Settings.ts"
-import * as Slots from "./internal/process/ManualProcesses.ts"
+import * as ManualProcesses from "./internal/process/ManualProcesses.ts"
 import * as Telemetry from "./internal/telemetry/Telemetry.ts"
 import * as InvokeApiServer from "./internal/server/InvokeApiServer.ts"
-import type { ExitStatus, Happening, Source } from "./Journal.ts"
+import type { ExitStatus, JournalEvent, Source } from "./Journal.ts"
 import * as Journal from "./Journal.ts"
 import * as Processes from "./internal/process/Processes.ts"
 import * as RuntimeApiServer from "./internal/server/RuntimeApiServer.ts"
@@ -63,7 +63,7 @@ import type { ProcessId } from "./internal/Source.ts"
 import type { ShutdownReason } from "./internal/wire/Wire.ts"
 import { maxPayloadBytes } from "./internal/wire/Wire.ts"
 
-export type { ExtensionSlot, ExtensionsOptions } from "./internal/sandbox/ExtensionFiles.ts"
+export type { ManualExtension, ExtensionsOptions } from "./internal/sandbox/ExtensionFiles.ts"
 export type { FunctionOptions } from "./internal/sandbox/FunctionProcess.ts"
 export type { InitType, InvokeListen, InvokeOptions, InvokeResult, Options } from "./internal/settings/Options.ts"
 export type { ShutdownReason } from "./internal/wire/Wire.ts"
@@ -107,10 +107,10 @@ export class Emulator extends Context.Service<
     readonly journal: Journal.Journal
     /** The limit of the init phase in milliseconds, as `initTimeout`, `initType` and the profile have it. */
     readonly initTimeoutMs: number
-    /** Ends a slot, as if its process had exited (default: code 0). */
-    readonly endSlot: (source: Source, status?: ExitStatus) => Effect.Effect<void, EmulatorError>
-    /** Output of a slot, as if its process had printed the text (default: to stdout). A line counts when it is complete. */
-    readonly writeSlot: (
+    /** Ends a manual process, as if it had exited (default: code 0). */
+    readonly endManualProcess: (source: Source, status?: ExitStatus) => Effect.Effect<void, EmulatorError>
+    /** Output of a manual process, as if it had printed the text (default: to stdout). A line counts when it is complete. */
+    readonly writeManualOutput: (
       source: Source,
       text: string,
       channel?: "stdout" | "stderr"
@@ -172,7 +172,7 @@ const makeWith = Effect.fnUntraced(function* (
   let released = false
   let ended = false
 
-  const { invoke, ...calls } = Calls.make({
+  const { invoke, ...pending } = PendingInvocations.make({
     profile,
     functionArn,
     now,
@@ -225,14 +225,14 @@ const makeWith = Effect.fnUntraced(function* (
     logFormat,
     holdsAtOnce: (settings.freezeAfterMs ?? 0) === 0,
     now,
-    record: (happening) => journal.append(happening, now())
+    record: (event) => journal.append(event, now())
   })
 
-  const record = (happening: Happening, at: number): void => {
+  const record = (event: JournalEvent, at: number): void => {
     // Telemetry hears of it before the journal: a reader that waits for the entry may already print the next line.
-    telemetry.happened(happening, at)
-    journal.append(happening, at)
-    faults.happened(happening)
+    telemetry.happened(event, at)
+    journal.append(event, at)
+    faults.happened(event)
   }
 
   const wrote = (source: Source, channel: Journal.Channel, text: string): void => {
@@ -241,7 +241,7 @@ const makeWith = Effect.fnUntraced(function* (
     journal.append({ _tag: "Output", source, channel, line: LineFraming.withoutBreak(text) }, at)
   }
 
-  const slots = Slots.make(wrote)
+  const manual = ManualProcesses.make(wrote)
 
   const exited = (source: Source, process: ProcessId, exit: Processes.ProcessExit): void => {
     if (running.get(source) === process) running.delete(source)
@@ -267,7 +267,7 @@ const makeWith = Effect.fnUntraced(function* (
   const spawn = (process: ProcessId, source: Source): void => {
     const started = source === "runtime" ? startOfFunction() : startOfExtension(source)
     if (started === undefined) {
-      slots.start(source, process)
+      manual.start(source, process)
       return dispatch({ _tag: "Launched", process, pid: undefined })
     }
     running.set(source, process)
@@ -286,17 +286,17 @@ const makeWith = Effect.fnUntraced(function* (
   }
 
   const kill = (process: ProcessId, signal: "SIGTERM" | "SIGKILL"): void => {
-    const slot = slots.sourceOf(process)
-    if (slot === undefined) return processes.kill(process, signal)
-    // A slot has no process that could ignore a signal.
-    slots.end(slot)
+    const source = manual.sourceOf(process)
+    if (source === undefined) return processes.kill(process, signal)
+    // A manual process cannot ignore a signal.
+    manual.end(source)
     dispatch({ _tag: "ProcessExited", process, status: { _tag: "Signal", signal }, peakMemoryBytes: undefined })
   }
 
   const execute = (command: Command, at: number): void => {
     switch (command._tag) {
       case "Record":
-        return record(command.happening, at)
+        return record(command.event, at)
       case "Reply":
         return faults.reply(command.exchange, command.response)
       case "Drop":
@@ -332,7 +332,7 @@ const makeWith = Effect.fnUntraced(function* (
         runTimer(command.timer, Effect.void)
         return
       case "Answer":
-        return calls.answer(command.call, command.outcome)
+        return pending.answer(command.call, command.outcome)
       case "Terminated":
         ended = true
         Deferred.doneUnsafe(terminated, Effect.void)
@@ -346,7 +346,7 @@ const makeWith = Effect.fnUntraced(function* (
     seed: options.seed ?? 1,
     now,
     dispatch: observeAndDispatch,
-    record: (happening) => record(happening, now()),
+    record: (event) => record(event, now()),
     server: (): RuntimeApiServer.RuntimeApiServer => server,
     kill: (source) => {
       const process = running.get(source)
@@ -370,7 +370,7 @@ const makeWith = Effect.fnUntraced(function* (
     onInput: (input) => {
       if (!released) faults.receive(input)
     },
-    onRefused: (happening) => journal.append(happening, now())
+    onRefused: (event) => journal.append(event, now())
   })
 
   const variables: EnvironmentVariables.VariablesOptions = {
@@ -385,13 +385,13 @@ const makeWith = Effect.fnUntraced(function* (
     instanceId
   }
 
-  const abandonCalls = Effect.sync(() => {
+  const abandonInvocations = Effect.sync(() => {
     released = true
     ended = true
-    calls.abandon()
+    pending.abandon()
     Deferred.doneUnsafe(terminated, Effect.void)
   })
-  yield* Effect.addFinalizer(() => abandonCalls)
+  yield* Effect.addFinalizer(() => abandonInvocations)
 
   const invokeEndpoint =
     options.invokeListen === undefined
@@ -419,16 +419,26 @@ const makeWith = Effect.fnUntraced(function* (
     }),
     initTimeoutMs: settings.initTimeoutMs,
     journal: { entries: journal.entries, stream: journal.stream, waitFor: journal.waitFor },
-    endSlot: Effect.fnUntraced(function* (source: Source, status: ExitStatus = { _tag: "Code", code: 0 }) {
-      const process = slots.end(source)
+    endManualProcess: Effect.fnUntraced(function* (source: Source, status: ExitStatus = { _tag: "Code", code: 0 }) {
+      const process = manual.end(source)
       if (process === undefined) {
-        return yield* new EmulatorError({ method: "Emulator.endSlot", reason: new NotARunningSlot({ source }) })
+        return yield* new EmulatorError({
+          method: "Emulator.endManualProcess",
+          reason: new NotAManualProcess({ source })
+        })
       }
       dispatch({ _tag: "ProcessExited", process, status, peakMemoryBytes: undefined })
     }),
-    writeSlot: Effect.fnUntraced(function* (source: Source, text: string, channel: "stdout" | "stderr" = "stdout") {
-      if (slots.write(source, channel, text)) return
-      return yield* new EmulatorError({ method: "Emulator.writeSlot", reason: new NotARunningSlot({ source }) })
+    writeManualOutput: Effect.fnUntraced(function* (
+      source: Source,
+      text: string,
+      channel: "stdout" | "stderr" = "stdout"
+    ) {
+      if (manual.write(source, channel, text)) return
+      return yield* new EmulatorError({
+        method: "Emulator.writeManualOutput",
+        reason: new NotAManualProcess({ source })
+      })
     })
   })
 })

@@ -207,16 +207,16 @@ export class PayloadTooLarge extends Schema.TaggedError<PayloadTooLarge>(
 }
 
 /**
- * No slot of this name can be driven by hand: the name is not a slot's, or the slot is not running.
+ * No manual process of this name runs: the name is another process's, or the manual process has ended.
  *
  * @category reasons
  * @since 0.1.0
  */
-export class NotARunningSlot extends Schema.TaggedError<NotARunningSlot>(
-  "@effect-lambda/emulator/EmulatorError/NotARunningSlot"
-)("NotARunningSlot", { source: Schema.String }) {
+export class NotAManualProcess extends Schema.TaggedError<NotAManualProcess>(
+  "@effect-lambda/emulator/EmulatorError/NotAManualProcess"
+)("NotAManualProcess", { source: Schema.String }) {
   override get message(): string {
-    return `${this.source} is not a running slot. Only an extension given by name, or a missing function, can be driven by hand.`
+    return `${this.source} is not a manual process that runs. Only an extension given by name, or a missing function, can be driven by hand.`
   }
 }
 
@@ -271,7 +271,7 @@ export const EmulatorErrorReason = Schema.Union([
   InvocationAbandoned,
   InvocationRefused,
   PayloadTooLarge,
-  NotARunningSlot,
+  NotAManualProcess,
   WaitTimedOut
 ])
 

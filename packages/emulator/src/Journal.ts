@@ -62,7 +62,7 @@ export type ExtensionStateName =
  * @category models
  * @since 0.1.0
  */
-export type Happening =
+export type JournalEvent =
   /** A phase began: `init` before the first invocation, `invoke` when init runs again inside one. */
   | { readonly _tag: "InitStarted"; readonly phase: "init" | "invoke" }
   | {
@@ -71,7 +71,7 @@ export type Happening =
       readonly status: "success" | "error" | "timeout"
       readonly errorType: string | undefined
     }
-  /** A process runs. `pid` is `undefined` for a slot that something else drives. */
+  /** A process runs. `pid` is `undefined` for a manual process. */
   | { readonly _tag: "ProcessStarted"; readonly source: Source; readonly pid: number | undefined }
   /** A process could not be started. `message` is what Lambda says, `advice` how to mend it. */
   | {
@@ -171,7 +171,7 @@ export type Happening =
   /**
    * The invocation ended, extensions included; `extensionOverheadMs` is the time from `RuntimeDone` to here.
    * `maxMemoryBytes` is the sum of the most memory that the process groups of the runtime and of each extension had so
-   * far; `undefined` if it cannot be measured (slots, other systems than Linux).
+   * far; `undefined` if it cannot be measured (manual processes, other systems than Linux).
    */
   | {
       readonly _tag: "InvocationDone"
@@ -222,7 +222,7 @@ export type Happening =
       readonly reason: string
     }
   /**
-   * The runtime and every extension waited in next, so every process was stopped. A slot goes on, since it has no
+   * The runtime and every extension waited in next, so every process was stopped. A manual process goes on, since it has no
    * process.
    */
   | { readonly _tag: "Frozen" }
@@ -258,12 +258,12 @@ export type Happening =
   | { readonly _tag: "ShutdownEnded"; readonly reason: ShutdownReason; readonly reset: boolean }
 
 /**
- * A happening with its place and time.
+ * A journal event with its place and time.
  *
  * @category models
  * @since 0.1.0
  */
-export type JournalEntry = Happening & { readonly index: number; readonly at: number }
+export type JournalEntry = JournalEvent & { readonly index: number; readonly at: number }
 
 /**
  * A single kind of entry, for example `EntryOf<"EventDelivered">`.
@@ -271,7 +271,7 @@ export type JournalEntry = Happening & { readonly index: number; readonly at: nu
  * @category models
  * @since 0.1.0
  */
-export type EntryOf<Tag extends Happening["_tag"]> = Extract<JournalEntry, { readonly _tag: Tag }>
+export type EntryOf<Tag extends JournalEvent["_tag"]> = Extract<JournalEntry, { readonly _tag: Tag }>
 
 /**
  * The journal of one environment.
@@ -309,16 +309,16 @@ export interface Journal {
  * @since 0.1.0
  */
 export const is =
-  <Tag extends Happening["_tag"]>(tag: Tag, condition?: (entry: EntryOf<Tag>) => boolean) =>
+  <Tag extends JournalEvent["_tag"]>(tag: Tag, condition?: (entry: EntryOf<Tag>) => boolean) =>
   (entry: JournalEntry): entry is EntryOf<Tag> =>
     hasTag(entry, tag) && (condition === undefined || condition(entry))
 
-const hasTag = <Tag extends Happening["_tag"]>(entry: JournalEntry, tag: Tag): entry is EntryOf<Tag> =>
+const hasTag = <Tag extends JournalEvent["_tag"]>(entry: JournalEntry, tag: Tag): entry is EntryOf<Tag> =>
   entry._tag === tag
 
 /** @internal */
 export interface WritableJournal extends Journal {
-  readonly append: (happening: Happening, at: number) => void
+  readonly append: (event: JournalEvent, at: number) => void
   readonly end: Effect.Effect<void>
 }
 
@@ -328,9 +328,9 @@ const describe = (entry: JournalEntry): string => {
 }
 
 /** The cost of an entry: the characters in it, since a client can choose them freely. */
-const weigh = (happening: Happening): number => {
+const weigh = (event: JournalEvent): number => {
   let characters = 0
-  for (const value of Object.values(happening)) if (typeof value === "string") characters += value.length
+  for (const value of Object.values(event)) if (typeof value === "string") characters += value.length
   return characters
 }
 
@@ -406,8 +406,8 @@ export const make = (liveClock: Clock.Clock, maxEntries = 100_000): WritableJour
     entries: Effect.sync(() => entries.slice()),
     stream: Stream.paginate(0, page),
     waitFor,
-    append: (happening, at) => {
-      const entry: JournalEntry = { ...happening, index: oldest + entries.length, at }
+    append: (event, at) => {
+      const entry: JournalEntry = { ...event, index: oldest + entries.length, at }
       entries.push(entry)
       characters += weigh(entry)
       forget()

@@ -13,7 +13,7 @@ import { register } from "./conformance/register.ts"
 import { runtime } from "./conformance/runtime.ts"
 import { shutdown } from "./conformance/shutdown.ts"
 import { subscription } from "./conformance/subscription.ts"
-import { makeWorld, slots } from "./conformance/world.ts"
+import { makeWorld, manualExtensions } from "./conformance/world.ts"
 
 const sections = {
   register,
@@ -35,7 +35,7 @@ for (const [section, members] of Object.entries(sections)) {
   // At the same time, because some of them wait for the time limits of a shutdown.
   describe.concurrent(`9: ${section}`, () => {
     for (const scenario of members) {
-      const { options = slots("a"), part, run } = scenario
+      const { options = manualExtensions("a"), part, run } = scenario
       const known = caseOf(scenario.case)
       for (const profile of scenario.profiles ?? known?.profiles ?? []) {
         const title = `case ${scenario.case} [${profile}]: ${known?.text ?? ""}${part === undefined ? "" : `: ${part}`}`

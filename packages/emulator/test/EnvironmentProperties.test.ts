@@ -179,7 +179,7 @@ class World {
     if (input._tag === "TimerFired" && this.timers.get(input.timer) === input.generation)
       this.timers.delete(input.timer)
     if (input._tag === "Invoke") this.calls.add(input.request.call)
-    const isRequest = input._tag === "ExtensionsApi" || input._tag === "RuntimeApi"
+    const isRequest = input._tag === "ExtensionRequest" || input._tag === "RuntimeRequest"
     if (isRequest) this.standing.set(input.request.exchange, input.request.route)
     for (const command of this.machine.handle(input, this.now)) this.observe(command)
     if (isRequest && this.standing.has(input.request.exchange) && !this.connecting.has(input.request.exchange)) {
@@ -250,12 +250,12 @@ class World {
         this.terminated = true
         return
       case "Record":
-        return this.witness(command.happening)
+        return this.witness(command.event)
     }
   }
 
-  witness(happening: Journal.Happening): void {
-    switch (happening._tag) {
+  witness(event: Journal.JournalEvent): void {
+    switch (event._tag) {
       case "InitStarted":
         assert.isFalse(this.open.init || this.open.shutdown)
         this.open.init = true
@@ -263,8 +263,7 @@ class World {
       case "InitEnded":
         assert.isTrue(this.open.init)
         this.open.init = false
-        if (happening.status === "error")
-          assert.strictEqual(happening.errorType, this.fatal, "the first fatal error wins")
+        if (event.status === "error") assert.strictEqual(event.errorType, this.fatal, "the first fatal error wins")
         return
       case "SnapshotTaken":
         assert.isTrue(this.frozen)
@@ -277,25 +276,24 @@ class World {
         assert.isTrue(this.isRestoring)
         assert.isFalse(this.frozen)
         this.isRestoring = false
-        this.restores[happening.status]++
+        this.restores[event.status]++
         return
       case "InvocationStarted":
         assert.isFalse(this.isRestoring, "nothing is invoked before the restore is over")
-        assert.isFalse(this.open.invocations.has(happening.requestId))
+        assert.isFalse(this.open.invocations.has(event.requestId))
         if (this.profile !== "lmi") assert.strictEqual(this.open.invocations.size, 0, "one at a time")
-        this.open.invocations.add(happening.requestId)
+        this.open.invocations.add(event.requestId)
         return
       case "InvocationDone":
-        assert.isTrue(this.open.invocations.delete(happening.requestId))
-        if (happening.status === "error")
-          assert.strictEqual(happening.errorType, this.fatal, "the first fatal error wins")
+        assert.isTrue(this.open.invocations.delete(event.requestId))
+        if (event.status === "error") assert.strictEqual(event.errorType, this.fatal, "the first fatal error wins")
         return
       case "ShutdownStarted":
         assert.isFalse(this.open.shutdown)
         this.open.init = false
         this.isRestoring = false
         this.open.shutdown = true
-        if (this.profile === "lmi") assert.isFalse(happening.reset, "a managed instance is not reset")
+        if (this.profile === "lmi") assert.isFalse(event.reset, "a managed instance is not reset")
         return
       case "ShutdownEnded":
         assert.isTrue(this.open.shutdown)
@@ -310,22 +308,22 @@ class World {
         this.fatal = undefined
         return
       case "Registered":
-        if (happening.kind === "internal") {
+        if (event.kind === "internal") {
           assert.isFalse(this.runtimeStarted && this.runtimePolled, "registration closes at the runtime's first next")
         }
-        this.registered.set(happening.source, happening.events)
-        this.identifiers.push(happening.identifier)
+        this.registered.set(event.source, event.events)
+        this.identifiers.push(event.identifier)
         assert.isAtMost(this.registered.size, 10)
         return
       case "InvocationDelivered":
         assert.isFalse(this.frozen, "no invocation for a stopped process")
         return
       case "NextCalled":
-        if (happening.source === "runtime") this.runtimePolled = true
-        else this.polled.add(happening.source)
+        if (event.source === "runtime") this.runtimePolled = true
+        else this.polled.add(event.source)
         return
       case "EventDelivered": {
-        const { eventType, shutdownReason, source } = happening
+        const { eventType, shutdownReason, source } = event
         assert.isFalse(this.frozen, "no event for a stopped process")
         assert.isTrue(this.polled.delete(source), "no event without a poll")
         assert.include(this.registered.get(source) ?? [], eventType, "no event without a subscription")
@@ -345,14 +343,14 @@ class World {
         return
       }
       case "ErrorReported":
-        this.errorReported.add(happening.source)
+        this.errorReported.add(event.source)
         return
       case "Fatal":
-        assert.strictEqual(happening.first, this.fatal === undefined)
-        this.fatal ??= happening.errorType
+        assert.strictEqual(event.first, this.fatal === undefined)
+        this.fatal ??= event.errorType
         return
       case "ApiRefused": {
-        const { errorType, message, status } = happening
+        const { errorType, message, status } = event
         const index = documented.findIndex(
           ([knownStatus, knownType, knownMessage]) =>
             status === knownStatus && errorType === knownType && new RegExp(`^${knownMessage}$`).test(message)
@@ -416,7 +414,7 @@ class World {
     assert.isTrue(this.terminated, "the environment ends")
     for (const exchange of this.connecting) this.connect(exchange, undefined)
     assert.deepStrictEqual([...this.standing.keys()], [])
-    this.send({ _tag: "RuntimeApi", request: { exchange: ++this.numbers, route: "next" } })
+    this.send({ _tag: "RuntimeRequest", request: { exchange: ++this.numbers, route: "next" } })
     this.send({ _tag: "Shutdown", reason: "spindown" })
     assert.deepStrictEqual([...this.open.invocations], [])
   }
@@ -450,7 +448,7 @@ const snapStartStep = (world: World, { below }: Random): boolean => {
     below(4) > 0
       ? ({ exchange, route: "restore/next" } as const)
       : ({ exchange, route: "restore/error", errorType: "Runtime.Hook", body: "" } as const)
-  world.send({ _tag: "RuntimeApi", request })
+  world.send({ _tag: "RuntimeRequest", request })
   return true
 }
 
@@ -481,20 +479,20 @@ const step = (world: World, random: Random): void => {
       const name = pick(names) ?? ""
       const body = below(200) === 0 ? large : (pick(bodies) ?? "")
       return world.send({
-        _tag: "ExtensionsApi",
+        _tag: "ExtensionRequest",
         request: { exchange, route: "register", name, acceptFeature: "", body }
       })
     }
     case 4:
     case 5:
     case 6:
-      return world.send({ _tag: "ExtensionsApi", request: { exchange, route: "next", identifier: identifier() } })
+      return world.send({ _tag: "ExtensionRequest", request: { exchange, route: "next", identifier: identifier() } })
     case 7: {
       const route = below(2) === 0 ? "init/error" : "exit/error"
       const errorType = below(4) === 0 ? "" : "Extension.Mine"
       if (below(3) === 0) {
         return world.send({
-          _tag: "ExtensionsApi",
+          _tag: "ExtensionRequest",
           request: { exchange, route, identifier: identifier(), errorType, body: "" }
         })
       }
@@ -504,19 +502,19 @@ const step = (world: World, random: Random): void => {
       // Mostly the same extension subscribes, so that the two services meet.
       const subscriber = below(2) === 0 ? (world.identifiers[0] ?? "") : identifier()
       return world.send({
-        _tag: "ExtensionsApi",
+        _tag: "ExtensionRequest",
         request: { exchange, route: api, identifier: subscriber, body: pick(subscriptions) ?? "" }
       })
     }
     case 8:
     case 9:
-      return world.send({ _tag: "RuntimeApi", request: { exchange, route: "next" } })
+      return world.send({ _tag: "RuntimeRequest", request: { exchange, route: "next" } })
     case 10: {
       const responseMode = below(10) === 0 ? "foo" : ""
       const bodyBytes = below(10) === 0 ? maxPayloadBytes + 1 : 2
       const trailing = { trailingErrorType: "", trailingErrorBody: "" }
       return world.send({
-        _tag: "RuntimeApi",
+        _tag: "RuntimeRequest",
         request: {
           exchange,
           route: "response",
@@ -531,7 +529,7 @@ const step = (world: World, random: Random): void => {
     case 11: {
       if (below(8) === 0) {
         return world.send({
-          _tag: "RuntimeApi",
+          _tag: "RuntimeRequest",
           request: { exchange, route: "init/error", errorType: "x", body: "{}" }
         })
       }
@@ -540,7 +538,7 @@ const step = (world: World, random: Random): void => {
       const bodyBytes = below(4) === 0 ? maxPayloadBytes + 1 : body.length
       const errorType = "Function.Bad"
       return world.send({
-        _tag: "RuntimeApi",
+        _tag: "RuntimeRequest",
         request: { exchange, route: "error", requestId: requestId(), errorType, contentType: "", body, bodyBytes }
       })
     }

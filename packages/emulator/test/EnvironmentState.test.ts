@@ -46,17 +46,17 @@ const makeMachine = (extensions: ReadonlyArray<string>, options: Partial<Environ
     const exchange = ++exchanges
     const body = JSON.stringify({ events })
     const request = { exchange, route: "register", name, acceptFeature: "", body } as const
-    launch(send({ _tag: "ExtensionsApi", request }))
+    launch(send({ _tag: "ExtensionRequest", request }))
     return replyTo(exchange)?.headers["Lambda-Extension-Identifier"] ?? ""
   }
   const next = (identifier: string): number => {
     const exchange = ++exchanges
-    launch(send({ _tag: "ExtensionsApi", request: { exchange, route: "next", identifier } }))
+    launch(send({ _tag: "ExtensionRequest", request: { exchange, route: "next", identifier } }))
     return exchange
   }
   const runtimeNext = (): number => {
     const exchange = ++exchanges
-    launch(send({ _tag: "RuntimeApi", request: { exchange, route: "next" } }))
+    launch(send({ _tag: "RuntimeRequest", request: { exchange, route: "next" } }))
     return exchange
   }
   const respond = (requestId: string): void => {
@@ -64,7 +64,7 @@ const makeMachine = (extensions: ReadonlyArray<string>, options: Partial<Environ
     const trailing = { trailingErrorType: "", trailingErrorBody: "" }
     const body = { body: "{}", bodyBytes: 2, ...trailing }
     const response = { exchange, route: "response", requestId, responseMode: "", ...body } as const
-    launch(send({ _tag: "RuntimeApi", request: response }))
+    launch(send({ _tag: "RuntimeRequest", request: response }))
   }
   const invoke = (requestId: string): void => {
     const request = {
@@ -105,8 +105,8 @@ const makeMachine = (extensions: ReadonlyArray<string>, options: Partial<Environ
         peakMemoryBytes: undefined
       })
     )
-  const happenings = () => commands.flatMap((command) => (command._tag === "Record" ? [command.happening] : []))
-  const happened = (tag: string) => happenings().filter(({ _tag }) => _tag === tag).length
+  const events = () => commands.flatMap((command) => (command._tag === "Record" ? [command.event] : []))
+  const happened = (tag: string) => events().filter(({ _tag }) => _tag === tag).length
   const spawned = () => commands.flatMap((command) => (command._tag === "Spawn" ? [command.source] : []))
   const answers = () => commands.flatMap((command) => (command._tag === "Answer" ? [command.outcome] : []))
   launch(send({ _tag: "Start" }))
@@ -121,7 +121,7 @@ const makeMachine = (extensions: ReadonlyArray<string>, options: Partial<Environ
     delays,
     exit,
     replyTo,
-    happenings,
+    events,
     happened,
     spawned,
     answers,
@@ -161,8 +161,8 @@ describe("register", () => {
   ])("case 5: %s, in Go's words", (message, body) => {
     const machine = makeMachine(["a"])
     const request = { exchange: 1, route: "register", name: "a", acceptFeature: "", body } as const
-    machine.send({ _tag: "ExtensionsApi", request })
-    assert.deepInclude(machine.happenings(), {
+    machine.send({ _tag: "ExtensionRequest", request })
+    assert.deepInclude(machine.events(), {
       _tag: "ApiRefused",
       method: "POST",
       path: "/2020-01-01/extension/register",
@@ -209,7 +209,7 @@ describe("init", () => {
     machine.next(wrong)
     assert.deepStrictEqual(machine.spawned(), ["extension:a.sh"])
     machine.fire("init")
-    assert.deepInclude(machine.happenings(), {
+    assert.deepInclude(machine.events(), {
       _tag: "InitEnded",
       phase: "init",
       status: "timeout",
@@ -221,7 +221,7 @@ describe("init", () => {
     const names = Array.from({ length: 11 }, (_, index) => `e${String(index).padStart(2, "0")}`)
     const machine = makeMachine(names)
     assert.lengthOf(machine.spawned(), 10)
-    const failed = machine.happenings().find(({ _tag }) => _tag === "LaunchFailed")
+    const failed = machine.events().find(({ _tag }) => _tag === "LaunchFailed")
     assert.deepStrictEqual(failed, {
       _tag: "LaunchFailed",
       source: "extension:e10",
@@ -229,7 +229,7 @@ describe("init", () => {
       message: "Extension limit (10) reached",
       advice: "Lambda starts 10 extensions, internal ones included. Take some away."
     })
-    assert.deepInclude(machine.happenings(), {
+    assert.deepInclude(machine.events(), {
       _tag: "InitEnded",
       phase: "init",
       status: "error",
@@ -273,7 +273,7 @@ describe("invoke", () => {
     assert.strictEqual(machine.happened("InvocationDone"), 0)
     machine.send({ _tag: "MemoryMeasured", bytes: 1024 })
     machine.next(a)
-    assert.deepInclude(machine.happenings(), {
+    assert.deepInclude(machine.events(), {
       _tag: "InvocationDone",
       requestId: "r1",
       status: "success",
@@ -324,8 +324,8 @@ describe("invoke", () => {
     machine.runtimeNext()
     machine.respond("r1")
     const refused = machine
-      .happenings()
-      .flatMap((happening) => (happening._tag === "ApiRefused" ? [`${happening.status} ${happening.message}`] : []))
+      .events()
+      .flatMap((event) => (event._tag === "ApiRefused" ? [`${event.status} ${event.message}`] : []))
     const from = "State transition from InvocationResponse to"
     assert.deepStrictEqual(refused, [
       "0 the invocation that the runtime has in hand is lost",
@@ -349,9 +349,9 @@ describe("invoke", () => {
     const machine = makeMachine(["a"])
     const a = machine.register("a", ["INVOKE"])
     const report = { exchange: 99, route: "init/error", identifier: a, errorType: "Mine", body: "" } as const
-    machine.send({ _tag: "ExtensionsApi", request: report })
+    machine.send({ _tag: "ExtensionRequest", request: report })
     machine.exit("runtime", 1)
-    const ended = machine.happenings().find(({ _tag }) => _tag === "InitEnded")
+    const ended = machine.events().find(({ _tag }) => _tag === "InitEnded")
     assert.deepInclude(ended, { errorType: "Extension.InitError" })
   })
 })
@@ -368,7 +368,7 @@ describe("shutdown", () => {
     machine.send({ _tag: "Shutdown", reason: "spindown" })
     assert.deepStrictEqual(machine.answers().at(-1), { _tag: "Abandoned", requestId: "r2" })
     machine.exit("extension:a")
-    assert.deepInclude(machine.happenings(), { _tag: "ShutdownEnded", reason: "failure", reset: false })
+    assert.deepInclude(machine.events(), { _tag: "ShutdownEnded", reason: "failure", reset: false })
     machine.invoke("r3")
     assert.deepStrictEqual(machine.answers().at(-1), { _tag: "Abandoned", requestId: "r3" })
     assert.deepStrictEqual(machine.spawned(), ["extension:a", "runtime"])

@@ -22,7 +22,7 @@ const world = Effect.fnUntraced(function* (faults: string, isRunning = true) {
     seed: 1,
     now,
     dispatch: (input) => note("reason" in input ? `${input._tag} ${input.reason}` : input._tag),
-    record: (happening) => note("description" in happening ? happening.description : happening._tag),
+    record: (event) => note("description" in event ? event.description : event._tag),
     server: () => ({
       address: "",
       reply: (exchange) => note(`reply ${exchange}`),
@@ -72,11 +72,11 @@ it.effect("a crash does not strike a process that has already ended", () =>
 it.effect("delays of one answer add up", () =>
   Effect.gen(function* () {
     const { injector, seen } = yield* world("slow:runtime/next=100ms slow:runtime/next=250ms")
-    injector.receive({ _tag: "RuntimeApi", request: { exchange: 7, route: "next" } })
+    injector.receive({ _tag: "RuntimeRequest", request: { exchange: 7, route: "next" } })
     injector.reply(7, { status: 200, headers: {}, body: "" })
     yield* TestClock.adjust("1 second")
     assert.deepStrictEqual(seen, [
-      "0 RuntimeApi",
+      "0 RuntimeRequest",
       "0 the answer to runtime/next leaves 100 ms later",
       "0 the answer to runtime/next leaves 250 ms later",
       "350 reply 7"

@@ -15,7 +15,7 @@ import {
   makeWorld,
   notFoundBody,
   notFoundHeaders,
-  slots,
+  manualExtensions,
   text
 } from "./conformance/world.ts"
 
@@ -39,7 +39,7 @@ describe("the target of a request", () => {
 
   it.live.each(profiles)("may have the absolute form [%s]", (profile) =>
     Effect.gen(function* () {
-      const world = yield* makeWorld(profile, slots("a"))
+      const world = yield* makeWorld(profile, manualExtensions("a"))
       const absolute = "http://169.254.100.1:9001"
       expectAnswer(yield* world.call("GET", `${absolute}/2018-06-01/ping?x=1`), 200, text, "pong")
       expectAnswer(yield* world.call("GET", absolute), 404, notFoundHeaders, notFoundBody)
@@ -88,7 +88,7 @@ describe.concurrent("profile rie, the answer of the Invoke API", () => {
 
   it.live("has Go's headers and no others, and comes in chunks when it is longer than Go's buffer", () =>
     Effect.gen(function* () {
-      const world = yield* makeWorld("rie", { ...slots("a"), timeout: "4 seconds" })
+      const world = yield* makeWorld("rie", { ...manualExtensions("a"), timeout: "4 seconds" })
       const bodies = [
         ["", {}, {}],
         ["<p>hello", { "Content-Type": "text/html; charset=utf-8" }, {}],
@@ -128,7 +128,7 @@ describe.concurrent("bodies that are too large", () => {
 
   it.live("profile rie: a payload is cut at the byte, over HTTP and by the API", () =>
     Effect.gen(function* () {
-      const world = yield* makeWorld("rie", slots("a"))
+      const world = yield* makeWorld("rie", manualExtensions("a"))
       const { identifier, runtimePoll } = yield* world.ready(["SHUTDOWN"])
       const caller = yield* Effect.forkScoped(world.post(payload))
       const { bytes, headers } = yield* Fiber.join(runtimePoll)
@@ -157,7 +157,7 @@ describe.concurrent("bodies that are too large", () => {
     "an error that is too large gets no answer, one of the largest size does [%s]",
     (profile) =>
       Effect.gen(function* () {
-        const world = yield* makeWorld(profile, { ...slots("a"), timeout: "1 minute" })
+        const world = yield* makeWorld(profile, { ...manualExtensions("a"), timeout: "1 minute" })
         const first = yield* world.posting
         expectAnswer(yield* world.respondError(first.requestId, {}, "e".repeat(limit)), 202, json, accepted)
         const runtimePoll = yield* world.pollRuntime
@@ -184,12 +184,12 @@ describe.concurrent("bodies that are too large", () => {
 describe("a runtime that outlives its invocation", () => {
   it.live.each(["real", "rie"] as const)("is refused, and never given that invocation again [%s]", (profile) =>
     Effect.gen(function* () {
-      const world = yield* makeWorld(profile, { ...slots("a", "b"), timeout: "1 minute" })
+      const world = yield* makeWorld(profile, { ...manualExtensions("a", "b"), timeout: "1 minute" })
       yield* world
         .registered("b", ["SHUTDOWN"])
         .pipe(Effect.flatMap((identifier) => world.pollExtension("b", identifier)))
       const { caller, requestId } = yield* world.posting
-      yield* world.emulator.endSlot("extension:a", { _tag: "Code", code: 7 })
+      yield* world.emulator.endManualProcess("extension:a", { _tag: "Code", code: 7 })
       const again = yield* world.call("GET", "/2018-06-01/runtime/invocation/next")
       assert.strictEqual(again.statusLine, "")
       expectRefusal(yield* world.respond(requestId), "InvalidRequestID", "Invalid request ID", 400)
@@ -215,7 +215,7 @@ describe("a runtime that outlives its invocation", () => {
 it.live.each(profiles)("the 403 of a status:next fault has the words of its profile [%s]", (profile) =>
   Effect.gen(function* () {
     const faults = [{ _tag: "Status", status: 403 }] as const
-    const world = yield* makeWorld(profile, { ...slots("a"), faults })
+    const world = yield* makeWorld(profile, { ...manualExtensions("a"), faults })
     const identifier = yield* world.registered("a", [])
     const message = world.notAllowed("Exited", "Ready", `extension ${identifier}`)
     expectRefusal(yield* world.next(identifier), "Extension.InvalidExtensionState", message)

@@ -104,7 +104,7 @@ describe("init", () => {
 
   it.live("extensions start in the order of their bytes, upper case first", () =>
     Effect.gen(function* () {
-      const { journal } = yield* startEmulator({ extensions: [{ slot: "b" }, { slot: "a" }, { slot: "B" }] })
+      const { journal } = yield* startEmulator({ extensions: [{ manual: "b" }, { manual: "a" }, { manual: "B" }] })
       yield* journal.waitFor(Journal.is("ProcessStarted", ({ source }) => source === "extension:b"))
       assert.deepStrictEqual(words(yield* journal.entries, "ProcessStarted"), [
         "ProcessStarted extension:B",
@@ -127,7 +127,7 @@ describe("init", () => {
 
   it.live("init that takes too long resets the environment with the reason timeout", () =>
     Effect.gen(function* () {
-      const emulator = yield* startEmulator({ extensions: [{ slot: "a" }], initTimeout: "20 millis" })
+      const emulator = yield* startEmulator({ extensions: [{ manual: "a" }], initTimeout: "20 millis" })
       const ended = yield* emulator.journal.waitFor(Journal.is("InitEnded"))
       assert.strictEqual(ended.status, "timeout")
       const shutdown = yield* emulator.journal.waitFor(Journal.is("ShutdownEnded"))
@@ -459,7 +459,7 @@ describe("invoke", () => {
 
   it.live("an aborted poll still stands and swallows the next event", () =>
     Effect.gen(function* () {
-      const emulator = yield* startEmulator({ extensions: [{ slot: "a" }], timeout: "10 seconds" })
+      const emulator = yield* startEmulator({ extensions: [{ manual: "a" }], timeout: "10 seconds" })
       const base = "/2020-01-01/extension"
       const registered = yield* request(
         emulator.runtimeApi,
@@ -681,7 +681,7 @@ describe("the service", () => {
         missing.message,
         "Emulator.layer: No file at /does/not/exist. Build it first, or correct the path."
       )
-      const twice = yield* Effect.flip(startEmulator({ extensions: [{ slot: "a" }, { slot: "a" }] }))
+      const twice = yield* Effect.flip(startEmulator({ extensions: [{ manual: "a" }, { manual: "a" }] }))
       assert.strictEqual(twice.reason._tag, "DuplicateExtension")
       const emulator = yield* startEmulator({})
       const port = Number(emulator.runtimeApi.split(":")[1])
@@ -690,8 +690,8 @@ describe("the service", () => {
         taken.reason.message,
         `Cannot listen on 127.0.0.1:${port}: the port is in use. Choose another port, or 0 for any free port.`
       )
-      const noSlot = yield* Effect.flip(emulator.endSlot("extension:nobody"))
-      assert.strictEqual(noSlot.reason._tag, "NotARunningSlot")
+      const noSlot = yield* Effect.flip(emulator.endManualProcess("extension:nobody"))
+      assert.strictEqual(noSlot.reason._tag, "NotAManualProcess")
       const tooLarge = yield* Effect.flip(emulator.invoke("x".repeat(6_291_557)))
       assert.strictEqual(tooLarge.reason._tag, "PayloadTooLarge")
     })

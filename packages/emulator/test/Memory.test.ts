@@ -106,9 +106,9 @@ urllib.request.urlopen("http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018
     })
   )
 
-  it.live("a slot has no memory", () =>
+  it.live("a manual process has no memory", () =>
     Effect.gen(function* () {
-      const emulator = yield* startEmulator({ extensions: [{ slot: "a" }] })
+      const emulator = yield* startEmulator({ extensions: [{ manual: "a" }] })
       yield* emulator.shutdown()
       const entries = yield* emulator.journal.entries
       const exited = entries.filter(Journal.is("ProcessExited"))

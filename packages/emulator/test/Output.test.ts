@@ -123,7 +123,7 @@ const cases = (programs: Readonly<Record<string, (asked: Ending) => string>>) =>
  */
 const run = Effect.fnUntraced(function* (extensionFiles: ReadonlyArray<string>, command: string, lines: number) {
   const emulator = yield* startEmulator({
-    extensions: [{ slot: "listener" }, ...extensionFiles],
+    extensions: [{ manual: "listener" }, ...extensionFiles],
     function: { command: [command] },
     timeout: "20 seconds"
   })
@@ -137,7 +137,7 @@ const run = Effect.fnUntraced(function* (extensionFiles: ReadonlyArray<string>, 
     Effect.gen(function* () {
       yield* request(runtimeApi, "GET", `${extension}/event/next`, identified)
       yield* awaitTrue(() => listener.deliveries.some(({ body }) => body.includes(`line ${lines}\\n`)))
-      yield* emulator.endSlot("extension:listener")
+      yield* emulator.endManualProcess("extension:listener")
     })
   )
   yield* emulator.invoke("{}")

@@ -5,14 +5,14 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { request } from "./conformance/raw.ts"
-import { accepted, expectAnswer, expectRefusal, json, makeWorld, slots } from "./conformance/world.ts"
+import { accepted, expectAnswer, expectRefusal, json, makeWorld, manualExtensions } from "./conformance/world.ts"
 import { script, startEmulator, temporaryDirectory, writeExecutable } from "./support.ts"
 
 const requestIdOf = (answer: { readonly headers: Readonly<Record<string, string>> }) =>
   answer.headers["lambda-runtime-aws-request-id"] ?? ""
 
-/** A managed instance whose init is done: slot `a` waits for SHUTDOWN, a worker of the runtime polls. */
-const managed = Effect.fnUntraced(function* (options: Emulator.Options = slots("a")) {
+/** A managed instance whose init is done: the manual extension `a` waits for SHUTDOWN, a worker of the runtime polls. */
+const managed = Effect.fnUntraced(function* (options: Emulator.Options = manualExtensions("a")) {
   const world = yield* makeWorld("lmi", options)
   return { world, ...(yield* world.ready()) }
 })
@@ -44,7 +44,7 @@ describe.concurrent("lmi", () => {
 
   it.live("an answer after the timeout is 410 once, and the worker goes on", () =>
     Effect.gen(function* () {
-      const { runtimePoll, world } = yield* managed({ ...slots("a"), timeout: "2 seconds" })
+      const { runtimePoll, world } = yield* managed({ ...manualExtensions("a"), timeout: "2 seconds" })
       const caller = yield* Effect.forkScoped(world.emulator.invoke("1", { requestId: "slow" }))
       yield* Fiber.join(runtimePoll)
       const { functionError, payload } = yield* Fiber.join(caller)
@@ -75,10 +75,10 @@ describe.concurrent("lmi", () => {
       const { extensionPoll, runtimePoll, world } = yield* managed()
       const caller = yield* Effect.forkScoped(world.emulator.invoke("1", { requestId: "r" }))
       yield* Fiber.join(runtimePoll)
-      yield* world.emulator.endSlot("runtime", { _tag: "Code", code: 1 })
+      yield* world.emulator.endManualProcess("runtime", { _tag: "Code", code: 1 })
       assert.strictEqual((yield* Fiber.join(caller)).functionError, "Runtime.ExitError")
       assert.match((yield* Fiber.join(extensionPoll)).body, /"shutdownReason":"failure"\}$/)
-      yield* world.emulator.endSlot("extension:a")
+      yield* world.emulator.endManualProcess("extension:a")
       yield* world.emulator.shutdown()
       const ended = yield* world.journal.waitFor(Journal.is("ShutdownEnded"))
       assert.isFalse(ended.reset)
@@ -89,7 +89,7 @@ describe.concurrent("lmi", () => {
 
   it.live("init that takes too long ends the environment; the caller that waited is told", () =>
     Effect.gen(function* () {
-      const world = yield* makeWorld("lmi", { ...slots("a"), timeout: "1 second" })
+      const world = yield* makeWorld("lmi", { ...manualExtensions("a"), timeout: "1 second" })
       const waiting = yield* Effect.forkScoped(Effect.flip(world.emulator.invoke("1")))
       const ended = yield* world.journal.waitFor(Journal.is("InitEnded"))
       assert.deepStrictEqual([ended.status, ended.errorType], ["timeout", "Sandbox.Timedout"])
@@ -116,7 +116,7 @@ describe.concurrent("rie", () => {
     "before the first invocation nothing runs: the runtime's call is dropped, a register is an internal one",
     () =>
       Effect.gen(function* () {
-        const emulator = yield* startEmulator({ ...slots("a"), profile: "rie" })
+        const emulator = yield* startEmulator({ ...manualExtensions("a"), profile: "rie" })
         const next = yield* request(emulator.runtimeApi, "GET", "/2018-06-01/runtime/invocation/next")
         assert.strictEqual(next.statusLine, "")
         const name = { "Lambda-Extension-Name": "a" }
@@ -134,11 +134,11 @@ describe.concurrent("rie", () => {
 
   it.live("a failed init is cleared away with the reason spindown, the next invocation starts everything", () =>
     Effect.gen(function* () {
-      const world = yield* makeWorld("rie", { ...slots("a", "b"), timeout: "4 seconds" })
+      const world = yield* makeWorld("rie", { ...manualExtensions("a", "b"), timeout: "4 seconds" })
       const pollA = yield* world.pollExtension("a", yield* world.registered("a", ["SHUTDOWN"]))
-      yield* world.emulator.endSlot("extension:b", { _tag: "Code", code: 1 })
+      yield* world.emulator.endManualProcess("extension:b", { _tag: "Code", code: 1 })
       assert.match((yield* Fiber.join(pollA)).body, /"shutdownReason":"spindown"\}$/)
-      yield* world.emulator.endSlot("extension:a")
+      yield* world.emulator.endManualProcess("extension:a")
       const failed = world.starter === undefined ? undefined : yield* Fiber.join(world.starter)
       assert.deepStrictEqual([failed?.status, failed?.body], [502, ""])
       // The caller hears of it when the environment can take the next invocation.
@@ -159,7 +159,7 @@ describe.concurrent("rie", () => {
 
   it.live("the runtime has no trace header, extensions have it", () =>
     Effect.gen(function* () {
-      const world = yield* makeWorld("rie", slots("a"))
+      const world = yield* makeWorld("rie", manualExtensions("a"))
       const { extensionPoll, invocation } = yield* world.invoking({ traceHeader: "Root=1-2-3" })
       assert.isUndefined(invocation.headers["lambda-runtime-trace-id"])
       assert.include((yield* Fiber.join(extensionPoll)).body, '"value":"Root=1-2-3"')

@@ -14,7 +14,7 @@ import NodeProcess from "node:process"
 import * as V8 from "node:v8"
 import * as Vm from "node:vm"
 import { exchange } from "./conformance/raw.ts"
-import { expectAnswer, makeWorld, slots, text } from "./conformance/world.ts"
+import { expectAnswer, makeWorld, manualExtensions, text } from "./conformance/world.ts"
 
 /** A connection that stays open: bytes out, text in. */
 const connect = Effect.fnUntraced(function* (address: string) {
@@ -68,7 +68,7 @@ describe("connections", () => {
         requestTimeout: "200 millis",
         extensionsEnabled: true,
         onInput: (input) => {
-          if (input._tag === "ExtensionsApi") Queue.offerUnsafe(parked, input.request.exchange)
+          if (input._tag === "ExtensionRequest") Queue.offerUnsafe(parked, input.request.exchange)
         },
         onRefused: () => {}
       })
@@ -93,7 +93,7 @@ describe("connections", () => {
 
   it.live("requests that are pipelined behind a poll are handled after the poll, not before", () =>
     Effect.gen(function* () {
-      const world = yield* makeWorld("real", slots("a"))
+      const world = yield* makeWorld("real", manualExtensions("a"))
       const identifier = yield* world.registered("a", ["SHUTDOWN"])
       const connection = yield* connect(world.emulator.runtimeApi)
       const headers = `Lambda-Extension-Identifier: ${identifier}\r\nLambda-Extension-Function-Error-Type: Late`
@@ -105,14 +105,14 @@ describe("connections", () => {
       const shutdown = yield* Effect.forkScoped(world.emulator.shutdown())
       yield* connection.textWith("SHUTDOWN")
       yield* connection.textWith('{"status":"OK"}\n')
-      yield* world.emulator.endSlot("extension:a")
+      yield* world.emulator.endManualProcess("extension:a")
       yield* Fiber.join(shutdown)
     })
   )
 
   it.live("a client that pipelines without end is cut off; the poll stands", () =>
     Effect.gen(function* () {
-      const world = yield* makeWorld("real", slots("a"))
+      const world = yield* makeWorld("real", manualExtensions("a"))
       const identifier = yield* world.registered("a", ["SHUTDOWN"])
       const connection = yield* connect(world.emulator.runtimeApi)
       yield* connection.write(nextRequest(identifier) + pingRequest.repeat(101))
@@ -124,7 +124,7 @@ describe("connections", () => {
 
   it.live("bytes that are not HTTP, and a head that is too long, get Go's answers", () =>
     Effect.gen(function* () {
-      const { emulator } = yield* makeWorld("real", slots())
+      const { emulator } = yield* makeWorld("real", manualExtensions())
       for (const [bytes, status] of [
         ["nonsense\r\n\r\n", "400 Bad Request"],
         [`GET / HTTP/1.1\r\nX: ${"x".repeat(70_000)}\r\n\r\n`, "431 Request Header Fields Too Large"]
@@ -139,7 +139,7 @@ describe("connections", () => {
 
   it.live("header values are UTF-8 in both directions, and cannot break the response", () =>
     Effect.gen(function* () {
-      const world = yield* makeWorld("real", slots("é.sh"))
+      const world = yield* makeWorld("real", manualExtensions("é.sh"))
       const name = Buffer.from("é.sh").toString("latin1")
       const head = `POST /2020-01-01/extension/register HTTP/1.1\r\nHost: 127.0.0.1\r\nLambda-Extension-Name: ${name}\r\n`
       const answer = yield* exchange(
@@ -160,7 +160,7 @@ describe("connections", () => {
 
   it.live("a poll that stands when its generation ends goes with it, also a second one of the runtime", () =>
     Effect.gen(function* () {
-      const world = yield* makeWorld("real", slots("a"))
+      const world = yield* makeWorld("real", manualExtensions("a"))
       const { runtimePoll } = yield* world.ready(["INVOKE"])
       yield* world.emulator.shutdown()
       assert.strictEqual((yield* Fiber.join(runtimePoll)).statusLine, "")
@@ -182,7 +182,7 @@ const makeBelow = () => {
 describe("robustness", { timeout: 60_000 }, () => {
   it.live("after 10,000 malformed requests it still serves, its memory is bounded, and a parked poll is parked", () =>
     Effect.gen(function* () {
-      const world = yield* makeWorld("real", { ...slots("a"), journalSize: 1000 })
+      const world = yield* makeWorld("real", { ...manualExtensions("a"), journalSize: 1000 })
       const address = world.emulator.runtimeApi
       const { extensionPoll } = yield* world.ready(["SHUTDOWN"])
       V8.setFlagsFromString("--expose_gc")
@@ -272,7 +272,7 @@ describe("robustness", { timeout: 60_000 }, () => {
       assert.isAtMost((yield* world.journal.entries).length, 1000)
       const shutdown = yield* Effect.forkScoped(world.emulator.shutdown())
       assert.match((yield* Fiber.join(extensionPoll)).body, /^\{"eventType":"SHUTDOWN"/)
-      yield* world.emulator.endSlot("extension:a")
+      yield* world.emulator.endManualProcess("extension:a")
       yield* Fiber.join(shutdown)
     })
   )
@@ -282,7 +282,7 @@ describe("the journal", () => {
   it.live("keeps the last entries, and a stream reads them to the end", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
-      const world = yield* Scope.provide(makeWorld("real", { ...slots(), journalSize: 100 }), scope)
+      const world = yield* Scope.provide(makeWorld("real", { ...manualExtensions(), journalSize: 100 }), scope)
       for (let count = 0; count < 300; count++) yield* world.register("", "{}")
       const entries = yield* world.journal.entries
       assert.isAtMost(entries.length, 100)

@@ -238,7 +238,7 @@ describe("a machine that permits no namespace", () => {
 
   it.live("is not asked if nothing is started", () =>
     Effect.gen(function* () {
-      const { notes } = yield* startEmulator({ extensions: [{ slot: "a" }] }).pipe(
+      const { notes } = yield* startEmulator({ extensions: [{ manual: "a" }] }).pipe(
         Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown({ PATH: "/nowhere" }))
       )
       assert.deepStrictEqual(notes, [])

@@ -37,7 +37,7 @@ const initialised = (first: Route = "restore/next") => {
     exchange++
     const error = { exchange, errorType: "Function.Hook", body: "{}" }
     send({
-      _tag: "RuntimeApi",
+      _tag: "RuntimeRequest",
       request: route === "next" || route === "restore/next" ? { exchange, route } : { ...error, route }
     })
     return exchange
@@ -63,7 +63,7 @@ const initialised = (first: Route = "restore/next") => {
     send({ _tag: "TimerFired", timer, generation: started.generation })
     return started.delayMs
   }
-  const happened = () => commands.flatMap((command) => (command._tag === "Record" ? [command.happening] : []))
+  const happened = () => commands.flatMap((command) => (command._tag === "Record" ? [command.event] : []))
   const tags = () => happened().map(({ _tag }) => _tag)
   const errorOf = (call: number) =>
     commands.flatMap((command) =>
@@ -141,7 +141,7 @@ describe("calls that a runtime may not make", () => {
     assert.strictEqual(statusOf(call("next")), 403)
     assert.strictEqual(statusOf(call("restore/next")), 403)
     assert.strictEqual(statusOf(call("restore/error")), 403)
-    const messages = happened().flatMap((happening) => (happening._tag === "ApiRefused" ? [happening.message] : []))
+    const messages = happened().flatMap((event) => (event._tag === "ApiRefused" ? [event.message] : []))
     const failed = (target: string) =>
       `State transition from RestoreReady to ${target} failed for runtime. Error: State transition is not allowed`
     assert.deepStrictEqual(messages, [failed("Ready"), failed("Ready"), failed("RuntimeRestoreErrorState")])

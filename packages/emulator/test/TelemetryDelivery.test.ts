@@ -5,7 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { listen } from "./conformance/listener.ts"
 import { bodyFor, subscribe } from "./conformance/subscription.ts"
-import { makeWorld, slots } from "./conformance/world.ts"
+import { makeWorld, manualExtensions } from "./conformance/world.ts"
 import { awaitTrue, script, startEmulator, temporaryDirectory, writeExecutable } from "./support.ts"
 
 /** Subscribes to platform and function, and prints the types that each delivery has. At SHUTDOWN it tells its connections. */
@@ -130,7 +130,7 @@ describe("processes", () => {
 })
 
 const world = Effect.fnUntraced(function* (options: Emulator.Options = {}) {
-  const made = yield* makeWorld("real", { ...slots("a"), ...options })
+  const made = yield* makeWorld("real", { ...manualExtensions("a"), ...options })
   return { ...made, identifier: yield* made.registered("a", ["INVOKE"]) }
 })
 
@@ -142,7 +142,7 @@ describe("sockets", () => {
       const destination = { protocol: "TCP", port: first.port }
       const body = bodyFor(first.port, { destination, types: ["extension"] })
       assert.strictEqual((yield* subscribe(made, made.identifier, body)).status, 200)
-      yield* made.emulator.writeSlot("extension:a", "one\ntwo\n")
+      yield* made.emulator.writeManualOutput("extension:a", "one\ntwo\n")
       yield* awaitTrue(() => first.text().split("\n").length === 3)
       const lines = first.text().trimEnd().split("\n")
       assert.deepStrictEqual(
@@ -154,7 +154,7 @@ describe("sockets", () => {
       yield* first.close
       const second = yield* listen(first.port)
       // TCP has no acknowledgement: records that leave before the loss is noticed are lost.
-      yield* Effect.delay(made.emulator.writeSlot("extension:a", "three\n"), "30 millis").pipe(
+      yield* Effect.delay(made.emulator.writeManualOutput("extension:a", "three\n"), "30 millis").pipe(
         Effect.repeat({ until: () => second.text().includes("three") }),
         Effect.timeout("5 seconds")
       )
@@ -167,8 +167,8 @@ describe("sockets", () => {
       const listener = yield* listen()
       yield* subscribe(made, made.identifier, bodyFor(listener.port, { types: ["extension"] }))
       const text = `${"0123456789".repeat(50_000)}\n`
-      yield* made.emulator.writeSlot("extension:a", text)
-      yield* made.emulator.writeSlot("extension:a", "next\n")
+      yield* made.emulator.writeManualOutput("extension:a", text)
+      yield* made.emulator.writeManualOutput("extension:a", "next\n")
       yield* awaitTrue(() => listener.deliveries.some(({ body }) => body.includes("next")))
       const [first = "", second = ""] = listener.deliveries.map(({ body }) => body)
       const envelope = /^\[\{"time":"[^"]+","type":"extension","record":/.exec(first)?.[0] ?? ""
@@ -194,7 +194,7 @@ describe("sockets", () => {
       ] as const) {
         yield* subscribe(made, made.identifier, bodyFor(listener.port, { types: ["extension"], schemaVersion }))
       }
-      yield* made.emulator.writeSlot("extension:a", '{"level":"INFO"}\n[1]\n{broken\n')
+      yield* made.emulator.writeManualOutput("extension:a", '{"level":"INFO"}\n[1]\n{broken\n')
       yield* awaitTrue(() => text.events().length === 3 && objects.events().length === 3)
       const records = (body = "") => JSON.parse(body).map(({ record }: { readonly record: unknown }) => record)
       assert.deepStrictEqual(records(text.deliveries[0]?.body), ['{"level":"INFO"}\n', "[1]\n", "{broken\n"])
@@ -216,7 +216,7 @@ describe("sockets", () => {
         const exact = '{"id":9007199254740993,"a":1.10, "a":1e400,"\\u0061":"\\/"}'
         const nested = (levels: number) => `{"a":${"[".repeat(levels - 1)}${"]".repeat(levels - 1)}}`
         const lines = [exact, nested(9000), nested(10_000), nested(100_000)]
-        yield* made.emulator.writeSlot("extension:a", lines.map((line) => `${line}\n`).join(""))
+        yield* made.emulator.writeManualOutput("extension:a", lines.map((line) => `${line}\n`).join(""))
         yield* awaitTrue(
           () =>
             listener.deliveries
@@ -249,7 +249,7 @@ describe("sockets", () => {
       const made = yield* world()
       const listener = yield* listen()
       const line = `${"x".repeat(1_000_000)}\n`
-      for (let number = 0; number < 18; number++) yield* made.emulator.writeSlot("extension:a", line)
+      for (let number = 0; number < 18; number++) yield* made.emulator.writeManualOutput("extension:a", line)
       const body = bodyFor(listener.port, { types: ["platform"] })
       yield* subscribe(made, made.identifier, body)
       yield* awaitTrue(() => listener.types().includes("platform.logsDropped"))
@@ -274,14 +274,14 @@ describe("sockets", () => {
 
   it.live("so are they if the environment is shut down while it resets", () =>
     Effect.gen(function* () {
-      const made = yield* makeWorld("real", slots("a"))
+      const made = yield* makeWorld("real", manualExtensions("a"))
       const { close, port } = yield* listen()
       yield* close
       yield* subscribe(made, yield* made.registered("a", ["SHUTDOWN"]), bodyFor(port))
-      yield* made.emulator.endSlot("runtime")
+      yield* made.emulator.endManualProcess("runtime")
       yield* made.journal.waitFor(Journal.is("ShutdownStarted", ({ reset }) => reset))
       yield* Effect.forkScoped(made.emulator.shutdown(), { startImmediately: true })
-      yield* made.emulator.endSlot("extension:a")
+      yield* made.emulator.endManualProcess("extension:a")
       const ended = yield* made.journal.waitFor(Journal.is("ShutdownEnded"))
       assert.isFalse(ended.reset)
       assert.isAtLeast((yield* made.journal.waitFor(Journal.is("TelemetryDropped"))).records, 2)
@@ -292,7 +292,7 @@ describe("sockets", () => {
 describe("a managed instance", () => {
   it.live("telemetry is delivered between the end of the runtime and SHUTDOWN", () =>
     Effect.gen(function* () {
-      const made = yield* makeWorld("lmi", slots("a"))
+      const made = yield* makeWorld("lmi", manualExtensions("a"))
       const listener = yield* listen()
       const identifier = yield* made.registered("a", ["SHUTDOWN"])
       // Nothing but the flush ends this batch.
@@ -311,7 +311,7 @@ describe("a managed instance", () => {
 
   it.live("a listener that does not answer holds SHUTDOWN up for a second", () =>
     Effect.gen(function* () {
-      const made = yield* makeWorld("lmi", slots("a"))
+      const made = yield* makeWorld("lmi", manualExtensions("a"))
       const listener = yield* listen()
       listener.answer(0)
       const identifier = yield* made.registered("a", ["SHUTDOWN"])

@@ -1,13 +1,13 @@
-/** The events that follow on each happening, and their order: success, failed init, timeout, crash (spec: 3.7). */
-import type { Happening } from "@effect-lambda/emulator/Journal"
+/** The events that follow on each journal event, and their order: success, failed init, timeout, crash (spec: 3.7). */
+import type { JournalEvent } from "@effect-lambda/emulator/Journal"
 import type { Profile } from "@effect-lambda/emulator/Profile"
 import { assert, describe, it } from "@effect/vitest"
 import * as PlatformEvents from "../src/internal/telemetry/PlatformEvents.ts"
 import type { TelemetryEvent } from "../src/internal/telemetry/TelemetryEvent.ts"
 
-/** Feeds the happenings, one after another, at the given times. */
+/** Feeds the journal events, one after another, at the given times. */
 const feed = (
-  happenings: ReadonlyArray<readonly [number, Happening]>,
+  events: ReadonlyArray<readonly [number, JournalEvent]>,
   profile: Profile = "real",
   initializationType: PlatformEvents.PlatformEventsOptions["initializationType"] = "on-demand"
 ) => {
@@ -20,7 +20,7 @@ const feed = (
     initializationType,
     timeoutMs: 3000
   })
-  return happenings.flatMap(([at, happening]) => next(happening, at))
+  return events.flatMap(([at, event]) => next(event, at))
 }
 
 /** A line per event: the time when it was told, its type, its outcome. */
@@ -37,23 +37,23 @@ const words = (events: ReadonlyArray<TelemetryEvent>): ReadonlyArray<string> =>
   )
 
 const a = "extension:a"
-const initStarted = (phase: "init" | "invoke"): Happening => ({ _tag: "InitStarted", phase })
+const initStarted = (phase: "init" | "invoke"): JournalEvent => ({ _tag: "InitStarted", phase })
 const initEnded = (
   phase: "init" | "invoke",
   status: "success" | "error" | "timeout",
   errorType?: string
-): Happening => ({ _tag: "InitEnded", phase, status, errorType })
-const spawned: Happening = { _tag: "ProcessStarted", source: a, pid: 1 }
-const registered: Happening = {
+): JournalEvent => ({ _tag: "InitEnded", phase, status, errorType })
+const spawned: JournalEvent = { _tag: "ProcessStarted", source: a, pid: 1 }
+const registered: JournalEvent = {
   _tag: "Registered",
   source: a,
   kind: "external",
   identifier: "x",
   events: ["INVOKE", "SHUTDOWN"]
 }
-const extensionNext: Happening = { _tag: "NextCalled", source: a }
-const runtimeNext: Happening = { _tag: "NextCalled", source: "runtime" }
-const invoked = (requestId = "r", traceHeader = ""): Happening => ({
+const extensionNext: JournalEvent = { _tag: "NextCalled", source: a }
+const runtimeNext: JournalEvent = { _tag: "NextCalled", source: "runtime" }
+const invoked = (requestId = "r", traceHeader = ""): JournalEvent => ({
   _tag: "InvocationStarted",
   requestId,
   deadlineMs: 0,
@@ -61,19 +61,19 @@ const invoked = (requestId = "r", traceHeader = ""): Happening => ({
   traceHeader,
   tenantId: ""
 })
-const delivered = (requestId = "r"): Happening => ({ _tag: "InvocationDelivered", requestId, lost: false })
-const responded = (requestId = "r"): Happening => ({
+const delivered = (requestId = "r"): JournalEvent => ({ _tag: "InvocationDelivered", requestId, lost: false })
+const responded = (requestId = "r"): JournalEvent => ({
   _tag: "RuntimeResponded",
   requestId,
   functionError: undefined,
   producedBytes: 4
 })
-const runtimeDone: Happening = { _tag: "RuntimeDone", requestId: "r" }
+const runtimeDone: JournalEvent = { _tag: "RuntimeDone", requestId: "r" }
 const done = (
   status: "success" | "error" | "timeout" | "abandoned",
   errorType?: string,
   requestId = "r"
-): Happening => ({
+): JournalEvent => ({
   _tag: "InvocationDone",
   requestId,
   status,
@@ -81,12 +81,12 @@ const done = (
   extensionOverheadMs: 5,
   maxMemoryBytes: 64 * 1_048_576
 })
-const reset = (reason: "timeout" | "failure"): ReadonlyArray<readonly [number, Happening]> => [
+const reset = (reason: "timeout" | "failure"): ReadonlyArray<readonly [number, JournalEvent]> => [
   [900, { _tag: "ShutdownStarted", reason, deadlineMs: 0, reset: true }],
   [950, { _tag: "ShutdownEnded", reason, reset: true }]
 ]
 
-const ready: ReadonlyArray<readonly [number, Happening]> = [
+const ready: ReadonlyArray<readonly [number, JournalEvent]> = [
   [0, initStarted("init")],
   [1, spawned],
   [10, registered],
@@ -105,7 +105,7 @@ const of = (type: TelemetryEvent["type"], events: ReadonlyArray<TelemetryEvent>)
   events.filter((event) => event.type === type)
 
 describe("SnapStart", () => {
-  const snapshot: ReadonlyArray<readonly [number, Happening]> = [
+  const snapshot: ReadonlyArray<readonly [number, JournalEvent]> = [
     [0, initStarted("init")],
     [30, { _tag: "RestoreNextCalled" }],
     [30, initEnded("init", "success")],
@@ -120,14 +120,14 @@ describe("SnapStart", () => {
   ]
 
   it("the first report after a restore has the time of it, and none of init; the second has neither", () => {
-    const invocation: ReadonlyArray<readonly [number, Happening]> = [
+    const invocation: ReadonlyArray<readonly [number, JournalEvent]> = [
       [1100, invoked()],
       [1101, delivered()],
       [1110, responded()],
       [1115, runtimeDone],
       [1120, done("success")]
     ]
-    const restored: Happening = { _tag: "RestoreEnded", status: "success", errorType: undefined }
+    const restored: JournalEvent = { _tag: "RestoreEnded", status: "success", errorType: undefined }
     const events = feed([...snapshot, [1070, restored], ...invocation, ...invocation], "real", "snap-start")
     assert.deepStrictEqual(words(events).slice(0, 10), [
       ...snapshotWords,
@@ -215,10 +215,7 @@ describe("the order of events", () => {
 
   it("init is told once: the second report has no init duration", () => {
     const once = [invoked(), delivered(), responded(), runtimeDone, done("success")]
-    const reports = of(
-      "platform.report",
-      feed([...ready, ...[...once, ...once].map((happening) => [100, happening] as const)])
-    )
+    const reports = of("platform.report", feed([...ready, ...[...once, ...once].map((event) => [100, event] as const)]))
     assert.deepStrictEqual(
       reports.map((report) => report.type === "platform.report" && report.metrics.initDurationMs),
       [30, undefined]

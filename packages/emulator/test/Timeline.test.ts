@@ -1,11 +1,11 @@
 /** The columns of the timeline: which phase it is, and how much of its time is left. */
-import type { Happening, JournalEntry } from "@effect-lambda/emulator/Journal"
+import type { JournalEvent, JournalEntry } from "@effect-lambda/emulator/Journal"
 import * as Timeline from "@effect-lambda/emulator/Timeline"
 import { assert, it } from "@effect/vitest"
 
-const initStarted: Happening = { _tag: "InitStarted", phase: "init" }
-const initEnded: Happening = { _tag: "InitEnded", phase: "init", status: "success", errorType: undefined }
-const invocation: Happening = {
+const initStarted: JournalEvent = { _tag: "InitStarted", phase: "init" }
+const initEnded: JournalEvent = { _tag: "InitEnded", phase: "init", status: "success", errorType: undefined }
+const invocation: JournalEvent = {
   _tag: "InvocationStarted",
   requestId: "1",
   deadlineMs: 3000,
@@ -13,7 +13,7 @@ const invocation: Happening = {
   traceHeader: "",
   tenantId: ""
 }
-const done: Happening = {
+const done: JournalEvent = {
   _tag: "InvocationDone",
   requestId: "1",
   status: "success",
@@ -21,13 +21,13 @@ const done: Happening = {
   extensionOverheadMs: 0,
   maxMemoryBytes: undefined
 }
-const next: Happening = { _tag: "NextCalled", source: "runtime" }
+const next: JournalEvent = { _tag: "NextCalled", source: "runtime" }
 
 /** Phase and milliseconds left of each row, a row every 100 ms. */
-const columnsOf = (happenings: ReadonlyArray<Happening>) => {
+const columnsOf = (events: ReadonlyArray<JournalEvent>) => {
   const timeline = Timeline.make()
-  return happenings.map((happening, index) => {
-    const entry: JournalEntry = { ...happening, index, at: 100 * index }
+  return events.map((event, index) => {
+    const entry: JournalEntry = { ...event, index, at: 100 * index }
     const row = timeline.render(entry)
     return [row.slice(10, 19).trim(), row.slice(31, 40).trim()].join(" ").trim()
   })
@@ -46,10 +46,10 @@ it("after init and after an invocation it is idle, without a limit", () => {
 })
 
 it("a restore has ten seconds, the snapshot before it no limit", () => {
-  const taken: Happening = { _tag: "SnapshotTaken", connections: 1, problem: undefined }
-  const restored: Happening = { _tag: "RestoreEnded", status: "success", errorType: undefined }
-  const happenings = [initStarted, initEnded, taken, { _tag: "RestoreStarted" } as const, next, restored, invocation]
-  assert.deepStrictEqual(columnsOf(happenings), [
+  const taken: JournalEvent = { _tag: "SnapshotTaken", connections: 1, problem: undefined }
+  const restored: JournalEvent = { _tag: "RestoreEnded", status: "success", errorType: undefined }
+  const events = [initStarted, initEnded, taken, { _tag: "RestoreStarted" } as const, next, restored, invocation]
+  assert.deepStrictEqual(columnsOf(events), [
     "init 10000",
     "init 9900",
     "idle",

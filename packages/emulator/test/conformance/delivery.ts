@@ -9,9 +9,9 @@ import type { Listener, TelemetryEvent } from "./listener.ts"
 import { listen } from "./listener.ts"
 import { accepted, bodyFor, logsPath, managedBody, subscribe } from "./subscription.ts"
 import type { Scenario, World } from "./world.ts"
-import { slots } from "./world.ts"
+import { manualExtensions } from "./world.ts"
 
-/** Registers slot `a` and subscribes it; the environment stays in init. */
+/** Registers the manual extension `a` and subscribes it; the environment stays in init. */
 const subscribed = Effect.fnUntraced(function* (
   world: World,
   listener: Listener,
@@ -66,7 +66,7 @@ export const delivery: ReadonlyArray<Scenario> = [
     case: 92,
     run: Effect.fnUntraced(function* (world) {
       const listener = yield* listen()
-      yield* world.emulator.writeSlot("extension:a", "before\n")
+      yield* world.emulator.writeManualOutput("extension:a", "before\n")
       yield* subscribed(world, listener)
       yield* awaitTrue(() => listener.deliveries.length > 0)
       const delivery = listener.deliveries[0] ?? { requestLine: "", headerLines: [], body: "" }
@@ -100,9 +100,9 @@ export const delivery: ReadonlyArray<Scenario> = [
     part: "the order of events, a cold start and an invocation",
     run: Effect.fnUntraced(function* (world) {
       const listener = yield* listen()
-      yield* world.emulator.writeSlot("extension:a", "starting\n")
+      yield* world.emulator.writeManualOutput("extension:a", "starting\n")
       const identifier = yield* subscribed(world, listener)
-      yield* world.emulator.writeSlot("runtime", "loading\n")
+      yield* world.emulator.writeManualOutput("runtime", "loading\n")
       const runtimePoll = yield* world.pollRuntime
       const extensionPoll = yield* world.pollExtension("a", identifier)
       yield* world.journal.waitFor(Journal.is("InitEnded"))
@@ -111,12 +111,12 @@ export const delivery: ReadonlyArray<Scenario> = [
       )
       yield* Fiber.join(runtimePoll)
       yield* Fiber.join(extensionPoll)
-      yield* world.emulator.writeSlot("runtime", "working\n")
+      yield* world.emulator.writeManualOutput("runtime", "working\n")
       yield* world.respond("r", '"four"')
       yield* Fiber.join(caller)
       yield* world.pollRuntime
       yield* world.journal.waitFor(Journal.is("RuntimeDone"))
-      yield* world.emulator.writeSlot("extension:a", "late\n")
+      yield* world.emulator.writeManualOutput("extension:a", "late\n")
       yield* world.pollExtension("a", identifier)
       yield* world.journal.waitFor(Journal.is("InvocationDone"))
       yield* Effect.forkScoped(world.emulator.shutdown())
@@ -161,11 +161,11 @@ export const delivery: ReadonlyArray<Scenario> = [
     run: Effect.fnUntraced(function* (world) {
       const listener = yield* listen()
       yield* subscribed(world, listener, { types: ["extension"] })
-      yield* world.emulator.writeSlot("extension:a", "a\nb")
+      yield* world.emulator.writeManualOutput("extension:a", "a\nb")
       // The other stream does not end the line that is held.
-      yield* world.emulator.writeSlot("extension:a", "x\n", "stderr")
+      yield* world.emulator.writeManualOutput("extension:a", "x\n", "stderr")
       yield* awaitTrue(() => listener.events().length === 2)
-      yield* world.emulator.writeSlot("extension:a", "c\n")
+      yield* world.emulator.writeManualOutput("extension:a", "c\n")
       yield* awaitTrue(() => listener.events().length === 3)
       assert.deepStrictEqual(
         listener.events().map(({ text }) => text),
@@ -178,9 +178,9 @@ export const delivery: ReadonlyArray<Scenario> = [
     run: Effect.fnUntraced(function* (world) {
       const listener = yield* listen()
       yield* subscribed(world, listener, { types: ["extension"] })
-      yield* world.emulator.writeSlot("extension:a", "a\nb")
+      yield* world.emulator.writeManualOutput("extension:a", "a\nb")
       yield* awaitTrue(() => listener.events().length === 1)
-      yield* world.emulator.writeSlot("extension:a", "c\r\n")
+      yield* world.emulator.writeManualOutput("extension:a", "c\r\n")
       yield* awaitTrue(() => listener.events().length === 2)
       assert.deepStrictEqual(
         listener.events().map(({ text }) => text),
@@ -211,9 +211,9 @@ export const delivery: ReadonlyArray<Scenario> = [
         types: ["extension"],
         buffering: { timeoutMs: 30_000, maxBytes: 1_048_576 }
       })
-      yield* world.emulator.writeSlot("extension:a", "x\n".repeat(9999))
+      yield* world.emulator.writeManualOutput("extension:a", "x\n".repeat(9999))
       assert.lengthOf(yield* world.entries("TelemetryDelivered"), 0)
-      yield* world.emulator.writeSlot("extension:a", "x\n")
+      yield* world.emulator.writeManualOutput("extension:a", "x\n")
       const delivered = yield* world.journal.waitFor(Journal.is("TelemetryDelivered"))
       assert.strictEqual(delivered.records, 10_000)
       assert.lengthOf(listener.events(), 10_000)
@@ -224,7 +224,7 @@ export const delivery: ReadonlyArray<Scenario> = [
     run: Effect.fnUntraced(function* (world) {
       const listener = yield* listen()
       yield* subscribed(world, listener, { types: ["extension"], buffering: { timeoutMs: 25 } })
-      yield* world.emulator.writeSlot("extension:a", "x\n")
+      yield* world.emulator.writeManualOutput("extension:a", "x\n")
       const written = yield* world.journal.waitFor(Journal.is("Output"))
       const delivered = yield* world.journal.waitFor(Journal.is("TelemetryDelivered"))
       // A timer may be a few milliseconds early by the clock.
@@ -253,7 +253,7 @@ export const delivery: ReadonlyArray<Scenario> = [
   },
   {
     case: 103,
-    options: { ...slots("a"), timeout: "300 millis" },
+    options: { ...manualExtensions("a"), timeout: "300 millis" },
     run: Effect.fnUntraced(function* (world) {
       const listener = yield* listen()
       const { extensionPoll, identifier, runtimePoll } = yield* subscribedAndReady(world, listener)
@@ -263,7 +263,7 @@ export const delivery: ReadonlyArray<Scenario> = [
       const event = yield* world.next(identifier)
       assert.include(event.body, '"shutdownReason":"timeout"')
       yield* awaitTrue(() => listener.types().includes("platform.runtimeDone"))
-      yield* world.emulator.endSlot("extension:a")
+      yield* world.emulator.endManualProcess("extension:a")
       yield* world.journal.waitFor(Journal.is("ShutdownEnded"))
       assert.notInclude(listener.types(), "platform.report")
       const before = listener.events().length
@@ -306,7 +306,7 @@ export const delivery: ReadonlyArray<Scenario> = [
       listener.answer(500)
       yield* subscribed(world, listener)
       yield* awaitTrue(() => listener.deliveries.length === 2)
-      yield* world.emulator.writeSlot("extension:a", "x\n")
+      yield* world.emulator.writeManualOutput("extension:a", "x\n")
       yield* awaitTrue(() => listener.deliveries.length === 4)
       const failed = yield* world.entries("TelemetryNotDelivered")
       // Batches, and the reports of their loss, come in turn.
@@ -320,14 +320,14 @@ export const delivery: ReadonlyArray<Scenario> = [
   },
   {
     case: 91,
-    options: { ...slots("a"), timeout: "500 millis" },
+    options: { ...manualExtensions("a"), timeout: "500 millis" },
     run: Effect.fnUntraced(function* (world) {
       const before = yield* listen()
       const { extensionPoll, identifier, runtimePoll } = yield* subscribedAndReady(world, before)
       yield* Effect.forkScoped(world.emulator.invoke("{}", { requestId: "r" }))
       yield* Fiber.join(runtimePoll)
       yield* Fiber.join(extensionPoll)
-      yield* world.emulator.endSlot("extension:a", { _tag: "Code", code: 3 })
+      yield* world.emulator.endManualProcess("extension:a", { _tag: "Code", code: 3 })
       yield* world.journal.waitFor(Journal.is("ShutdownEnded"))
       yield* before.close
       yield* Effect.forkScoped(Effect.ignore(world.emulator.invoke("{}", { requestId: "s" })))

@@ -4,7 +4,7 @@ import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { Scenario } from "./world.ts"
-import { accepted, expectAnswer, expectRefusal, json, slots, unknownIdentifier } from "./world.ts"
+import { accepted, expectAnswer, expectRefusal, json, manualExtensions, unknownIdentifier } from "./world.ts"
 
 export const errors: ReadonlyArray<Scenario> = [
   {
@@ -19,7 +19,7 @@ export const errors: ReadonlyArray<Scenario> = [
   },
   {
     case: 38,
-    options: slots("a", "b"),
+    options: manualExtensions("a", "b"),
     run: Effect.fnUntraced(function* (world) {
       const first = yield* world.registered("a", [])
       expectAnswer(yield* world.report("init", first, "x", ""), 202, json, accepted)
@@ -76,7 +76,7 @@ export const errors: ReadonlyArray<Scenario> = [
   {
     case: 43,
     part: "exit/error from Registered, Ready and Running, not after init/error",
-    options: slots("a", "b", "c"),
+    options: manualExtensions("a", "b", "c"),
     run: Effect.fnUntraced(function* (world) {
       const registered = yield* world.registered("a", [])
       expectAnswer(yield* world.report("exit", registered), 202, json, accepted)
@@ -107,7 +107,7 @@ export const errors: ReadonlyArray<Scenario> = [
       // Init goes on: the runtime is still welcome.
       yield* world.pollRuntime
       assert.lengthOf(yield* world.entries("InitEnded"), 0)
-      yield* world.emulator.endSlot("extension:a")
+      yield* world.emulator.endManualProcess("extension:a")
       const ended = yield* world.journal.waitFor(Journal.is("InitEnded"))
       assert.deepStrictEqual([ended.status, ended.errorType], ["error", "Extension.InitError"])
     })
@@ -122,7 +122,7 @@ export const errors: ReadonlyArray<Scenario> = [
         )
         const identifier = yield* world.registered("a", ["INVOKE"])
         yield* world.report("init", identifier, "Probe.Deliberate")
-        yield* world.emulator.endSlot("extension:a")
+        yield* world.emulator.endManualProcess("extension:a")
         return started.index
       })
       const caller = yield* Effect.forkScoped(world.emulator.invoke("{}", { requestId: "the-request" }))
@@ -143,7 +143,7 @@ export const errors: ReadonlyArray<Scenario> = [
     run: Effect.fnUntraced(function* (world) {
       const identifier = yield* world.registered("a", [])
       expectAnswer(yield* world.report("init", identifier, errorType), 202, json, accepted)
-      yield* world.emulator.endSlot("extension:a")
+      yield* world.emulator.endManualProcess("extension:a")
       const ended = yield* world.journal.waitFor(Journal.is("InitEnded"))
       assert.strictEqual(ended.errorType, errorType === "x" ? "Extension.InitError" : errorType)
     })

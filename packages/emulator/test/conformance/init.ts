@@ -8,9 +8,9 @@ import * as Path from "node:path"
 import { startEmulator, temporaryDirectory, writeExecutable } from "../support.ts"
 import { request } from "./raw.ts"
 import type { Scenario } from "./world.ts"
-import { expectAnswer, expectFailure, expectRefusal, failureDocument, slots } from "./world.ts"
+import { expectAnswer, expectFailure, expectRefusal, failureDocument, manualExtensions } from "./world.ts"
 
-const eleven = slots(...Array.from({ length: 11 }, (_, index) => `e${String(index).padStart(2, "0")}`))
+const eleven = manualExtensions(...Array.from({ length: 11 }, (_, index) => `e${String(index).padStart(2, "0")}`))
 
 /** Registers at once and waits to be killed; whatever it is called. */
 const sleeper = "#!/bin/sh\nexec sleep 60\n"
@@ -42,7 +42,7 @@ export const init: ReadonlyArray<Scenario> = [
   },
   {
     case: 47,
-    options: slots("a", "b"),
+    options: manualExtensions("a", "b"),
     run: Effect.fnUntraced(function* (world) {
       yield* world.registered("a", [])
       const before = yield* world.entries("ProcessStarted")
@@ -56,7 +56,7 @@ export const init: ReadonlyArray<Scenario> = [
   },
   ...([48, 49] as const).map((number): Scenario => ({
     case: number,
-    options: slots("a", "b"),
+    options: manualExtensions("a", "b"),
     run: Effect.fnUntraced(function* (world) {
       yield* world.pollExtension("a", yield* world.registered("a", world.usualEvents))
       const identifier = yield* world.registered("b", number === 49 ? [] : world.usualEvents)
@@ -130,7 +130,7 @@ export const init: ReadonlyArray<Scenario> = [
     case: 53,
     run: Effect.fnUntraced(function* (world) {
       yield* world.journal.waitFor(Journal.is("ProcessStarted"))
-      yield* world.emulator.endSlot("extension:a")
+      yield* world.emulator.endManualProcess("extension:a")
       const ended = yield* world.journal.waitFor(Journal.is("InitEnded"))
       assert.deepStrictEqual([ended.status, ended.errorType], ["error", "Extension.Crash"])
       if (world.profile === "lmi") return
@@ -146,7 +146,7 @@ export const init: ReadonlyArray<Scenario> = [
       // On Lambda the invocation runs a second init, and fails with it.
       const caller = yield* Effect.forkScoped(world.post("{}"))
       yield* startedAgain
-      yield* world.emulator.endSlot("extension:a")
+      yield* world.emulator.endManualProcess("extension:a")
       const answer = yield* Fiber.join(caller)
       const requestId = answer.headers["x-amzn-requestid"] ?? ""
       expectFailure("real", answer, failureDocument("Extension.Crash", requestId, "exit code 0"))
@@ -156,7 +156,7 @@ export const init: ReadonlyArray<Scenario> = [
     case: 54,
     run: Effect.fnUntraced(function* (world) {
       const before = yield* world.registered("a", [])
-      yield* world.emulator.endSlot("extension:a")
+      yield* world.emulator.endManualProcess("extension:a")
       const ended = yield* world.journal.waitFor(Journal.is("InitEnded"))
       // The next generation comes with the next invocation.
       if (world.starter !== undefined) expectFailure("rie", yield* Fiber.join(world.starter), "")
@@ -172,7 +172,7 @@ export const init: ReadonlyArray<Scenario> = [
     case: 55,
     run: Effect.fnUntraced(function* (world) {
       yield* world.journal.waitFor(Journal.is("ProcessStarted"))
-      yield* world.emulator.endSlot("extension:a", { _tag: "Code", code: 1 })
+      yield* world.emulator.endManualProcess("extension:a", { _tag: "Code", code: 1 })
       const caller = yield* Effect.forkScoped(world.emulator.invoke('"hello"'))
       yield* world.journal.waitFor(Journal.is("InitStarted", ({ phase }) => phase === "invoke"))
       yield* world.pollExtension("a", yield* world.registered("a", []))

@@ -4,12 +4,12 @@ import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { Scenario } from "./world.ts"
-import { expectAnswer, expectFailure, failureDocument, slots, text } from "./world.ts"
+import { expectAnswer, expectFailure, failureDocument, manualExtensions, text } from "./world.ts"
 
 export const invoke: ReadonlyArray<Scenario> = [
   {
     case: 57,
-    options: slots("a", "b"),
+    options: manualExtensions("a", "b"),
     run: Effect.fnUntraced(function* (world) {
       const b = yield* world.registered("b", ["SHUTDOWN"])
       const pollB = yield* world.pollExtension("b", b)
@@ -55,7 +55,7 @@ export const invoke: ReadonlyArray<Scenario> = [
   },
   {
     case: 60,
-    options: { ...slots("a"), timeout: "1 second" },
+    options: { ...manualExtensions("a"), timeout: "1 second" },
     run: Effect.fnUntraced(function* (world) {
       const { caller, extensionPoll, identifier, requestId } = yield* world.invoking()
       yield* Fiber.join(extensionPoll)
@@ -71,7 +71,7 @@ export const invoke: ReadonlyArray<Scenario> = [
     case: 61,
     run: Effect.fnUntraced(function* (world) {
       const { caller, requestId } = yield* world.posting
-      yield* world.emulator.endSlot("extension:a", { _tag: "Code", code: 17 })
+      yield* world.emulator.endManualProcess("extension:a", { _tag: "Code", code: 17 })
       const document = failureDocument("Extension.Crash", requestId, "exit status 17")
       expectFailure(world.profile, yield* Fiber.join(caller), document)
       const shutdown = yield* world.journal.waitFor(Journal.is("ShutdownEnded"))
@@ -84,7 +84,7 @@ export const invoke: ReadonlyArray<Scenario> = [
       const { caller, requestId } = yield* world.invoking()
       yield* world.respond(requestId)
       assert.strictEqual((yield* Fiber.join(caller)).functionError, undefined)
-      yield* world.emulator.endSlot("extension:a", { _tag: "Code", code: 3 })
+      yield* world.emulator.endManualProcess("extension:a", { _tag: "Code", code: 3 })
       const done = yield* world.journal.waitFor(Journal.is("InvocationDone"))
       assert.deepStrictEqual([done.status, done.errorType], ["error", "Extension.Crash"])
       yield* Effect.forkScoped(world.emulator.invoke("{}"))
@@ -96,9 +96,9 @@ export const invoke: ReadonlyArray<Scenario> = [
     run: Effect.fnUntraced(function* (world) {
       const { caller, extensionPoll, identifier, requestId } = yield* world.posting
       yield* Fiber.join(extensionPoll)
-      yield* world.emulator.endSlot("runtime")
+      yield* world.emulator.endManualProcess("runtime")
       yield* world.next(identifier)
-      yield* world.emulator.endSlot("extension:a")
+      yield* world.emulator.endManualProcess("extension:a")
       const message = "Runtime exited without providing a reason"
       expectFailure("rie", yield* Fiber.join(caller), failureDocument("Runtime.ExitError", requestId, message))
     })

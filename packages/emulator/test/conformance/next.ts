@@ -6,7 +6,7 @@ import * as Fiber from "effect/Fiber"
 import type { Profile } from "@effect-lambda/emulator/Profile"
 import type { RawAnswer } from "./raw.ts"
 import type { Scenario } from "./world.ts"
-import { accepted, expectAnswer, expectRefusal, json, slots, text, uuid } from "./world.ts"
+import { accepted, expectAnswer, expectRefusal, json, manualExtensions, text, uuid } from "./world.ts"
 
 const accountOf = (profile: Profile) => (profile === "rie" ? "012345678912" : "123456789012")
 
@@ -71,7 +71,7 @@ export const next: ReadonlyArray<Scenario> = [
   },
   {
     case: 30,
-    options: slots("a", "b"),
+    options: manualExtensions("a", "b"),
     run: Effect.fnUntraced(function* (world) {
       const pollA = yield* world.pollExtension("a", yield* world.registered("a", ["INVOKE"]))
       const pollB = yield* world.pollExtension("b", yield* world.registered("b", ["INVOKE"]))
@@ -95,7 +95,7 @@ export const next: ReadonlyArray<Scenario> = [
       const body = `{"eventType":"SHUTDOWN","deadlineMs":${deadlineMs},"shutdownReason":"${reason}"}`
       expectAnswer(event, 200, { "Content-Type": "text/plain; charset=utf-8" }, body)
       assert.strictEqual(event.headers["lambda-extension-event-identifier"], undefined)
-      yield* world.emulator.endSlot("extension:a")
+      yield* world.emulator.endManualProcess("extension:a")
       yield* Fiber.join(shutdown)
     })
   },
@@ -122,7 +122,7 @@ export const next: ReadonlyArray<Scenario> = [
       const error = "Concurrent state modification"
       const message = world.notAllowed("ExitError", "Ready", `extension ${identifier}`, error)
       expectRefusal(yield* Fiber.join(extensionPoll), "Extension.InvalidExtensionState", message)
-      yield* world.emulator.endSlot("extension:a")
+      yield* world.emulator.endManualProcess("extension:a")
       yield* Fiber.join(shutdown)
     })
   },

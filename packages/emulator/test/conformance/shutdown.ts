@@ -6,12 +6,12 @@ import * as Fiber from "effect/Fiber"
 import { script, startEmulator, temporaryDirectory, writeExecutable } from "../support.ts"
 import { request } from "./raw.ts"
 import type { Scenario } from "./world.ts"
-import { slots } from "./world.ts"
+import { manualExtensions } from "./world.ts"
 
 export const shutdown: ReadonlyArray<Scenario> = [
   {
     case: 65,
-    options: slots(),
+    options: manualExtensions(),
     run: Effect.fnUntraced(function* (world) {
       yield* world.pollRuntime
       yield* world.emulator.shutdown()
@@ -24,7 +24,7 @@ export const shutdown: ReadonlyArray<Scenario> = [
   },
   {
     case: 66,
-    options: slots(),
+    options: manualExtensions(),
     run: Effect.fnUntraced(function* (world) {
       const identifier = yield* world.registered("x", [])
       yield* world.pollExtension("x", identifier)
@@ -44,7 +44,7 @@ export const shutdown: ReadonlyArray<Scenario> = [
       const directory = yield* temporaryDirectory
       const stubborn = script(`process.on("SIGTERM", () => {}); console.log("up"); setInterval(() => {}, 1000)`)
       const command = [writeExecutable(directory, "function.cjs", stubborn)] as const
-      const emulator = yield* startEmulator({ ...slots("a"), profile: world.profile, function: { command } })
+      const emulator = yield* startEmulator({ ...manualExtensions("a"), profile: world.profile, function: { command } })
       if (world.profile === "rie") yield* Effect.forkScoped(Effect.ignore(emulator.invoke("{}")))
       yield* emulator.journal.waitFor(Journal.is("ProcessStarted"))
       const registered = yield* request(
@@ -60,7 +60,7 @@ export const shutdown: ReadonlyArray<Scenario> = [
       const event = yield* request(emulator.runtimeApi, "GET", "/2020-01-01/extension/event/next", {
         "Lambda-Extension-Identifier": registered.headers["lambda-extension-identifier"] ?? ""
       })
-      yield* emulator.endSlot("extension:a")
+      yield* emulator.endManualProcess("extension:a")
       yield* Fiber.join(shutdown)
       const entries = yield* emulator.journal.entries
       const started = entries.find(Journal.is("ShutdownStarted"))
@@ -78,7 +78,7 @@ export const shutdown: ReadonlyArray<Scenario> = [
   },
   {
     case: 68,
-    options: slots("a", "b"),
+    options: manualExtensions("a", "b"),
     run: Effect.fnUntraced(function* (world) {
       const pollA = yield* world.pollExtension("a", yield* world.registered("a", ["SHUTDOWN"]))
       const pollB = yield* world.pollExtension("b", yield* world.registered("b", ["SHUTDOWN"]))
@@ -87,7 +87,7 @@ export const shutdown: ReadonlyArray<Scenario> = [
       const shutdown = yield* Effect.forkScoped(world.emulator.shutdown())
       yield* Fiber.join(pollA)
       yield* Fiber.join(pollB)
-      yield* world.emulator.endSlot("extension:a")
+      yield* world.emulator.endManualProcess("extension:a")
       yield* Fiber.join(shutdown)
       const ended = (yield* world.entries("ProcessExited")).filter(({ source }) => source !== "runtime")
       assert.deepStrictEqual(
@@ -130,7 +130,7 @@ export const shutdown: ReadonlyArray<Scenario> = [
       yield* world.journal.waitFor(Journal.is("ProcessExited", ({ source }) => source === "runtime"))
       const event = yield* world.next(identifier)
       assert.match(event.body, /^\{"eventType":"SHUTDOWN"/)
-      yield* world.emulator.endSlot("extension:a")
+      yield* world.emulator.endManualProcess("extension:a")
       yield* Fiber.join(shutdown)
       const ended = yield* world.journal.waitFor(Journal.is("ProcessExited", ({ source }) => source !== "runtime"))
       assert.strictEqual(ended.state, "Exited")
@@ -140,7 +140,7 @@ export const shutdown: ReadonlyArray<Scenario> = [
     case: 71,
     part: "a function timeout",
     profiles: ["real"],
-    options: { ...slots("a"), timeout: "500 millis" },
+    options: { ...manualExtensions("a"), timeout: "500 millis" },
     run: Effect.fnUntraced(function* (world) {
       const { caller, extensionPoll, identifier } = yield* world.invoking({ requestId: "the-request" })
       yield* Fiber.join(extensionPoll)
@@ -155,12 +155,12 @@ export const shutdown: ReadonlyArray<Scenario> = [
     case: 71,
     part: "a function timeout",
     profiles: ["rie"],
-    options: { ...slots("a"), timeout: "2 seconds" },
+    options: { ...manualExtensions("a"), timeout: "2 seconds" },
     run: Effect.fnUntraced(function* (world) {
       const identifier = yield* world.registered("a", ["SHUTDOWN"])
       const event = yield* world.next(identifier)
       assert.match(event.body, /"shutdownReason":"Timeout"\}$/)
-      yield* world.emulator.endSlot("extension:a")
+      yield* world.emulator.endManualProcess("extension:a")
       const result = world.starter === undefined ? undefined : yield* Fiber.join(world.starter)
       assert.strictEqual(result?.body, "Task timed out after 2.00 seconds")
     })
@@ -172,11 +172,11 @@ export const shutdown: ReadonlyArray<Scenario> = [
     run: Effect.fnUntraced(function* (world) {
       const { caller, extensionPoll, identifier } = yield* world.invoking()
       yield* Fiber.join(extensionPoll)
-      yield* world.emulator.endSlot("runtime", { _tag: "Code", code: 3 })
+      yield* world.emulator.endManualProcess("runtime", { _tag: "Code", code: 3 })
       const event = yield* world.next(identifier)
       const reason = world.profile === "rie" ? "ReleaseFail" : "failure"
       assert.match(event.body, new RegExp(`"shutdownReason":"${reason}"\\}$`))
-      yield* world.emulator.endSlot("extension:a")
+      yield* world.emulator.endManualProcess("extension:a")
       assert.strictEqual((yield* Fiber.join(caller)).functionError, "Runtime.ExitError")
     })
   }

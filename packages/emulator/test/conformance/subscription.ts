@@ -13,7 +13,7 @@ import {
   json,
   notFoundBody,
   notFoundHeaders,
-  slots,
+  manualExtensions,
   unknownIdentifier
 } from "./world.ts"
 
@@ -156,7 +156,7 @@ export const subscription: ReadonlyArray<Scenario> = [
       const identifier = yield* world.registered("a", ["INVOKE"])
       accepted(yield* subscribe(world, identifier, bodyFor(first.port)))
       accepted(yield* subscribe(world, identifier, bodyFor(second.port)))
-      yield* world.emulator.writeSlot("extension:a", "hello\n")
+      yield* world.emulator.writeManualOutput("extension:a", "hello\n")
       for (const listener of [first, second]) {
         yield* awaitTrue(() => listener.events().some(({ text }) => text === "hello\n"))
         assert.strictEqual(listener.types()[0], "platform.initStart")
@@ -165,7 +165,7 @@ export const subscription: ReadonlyArray<Scenario> = [
   },
   {
     case: 79,
-    options: slots("a", "b"),
+    options: manualExtensions("a", "b"),
     run: Effect.fnUntraced(function* (world) {
       const a = yield* world.registered("a", ["INVOKE"])
       const b = yield* world.registered("b", ["INVOKE"])

@@ -32,13 +32,13 @@ export interface Scenario {
   /** The part of the case that this scenario shows, if a case has several. */
   readonly part?: string
   readonly profiles?: ReadonlyArray<Profile>
-  /** Default: one extension, the slot `a`. */
+  /** Default: one extension, the manual extension `a`. */
   readonly options?: Emulator.Options
   readonly run: (world: World) => Effect.Effect<void, EmulatorError | Cause.TimeoutError, Scope.Scope>
 }
 
-export const slots = (...names: ReadonlyArray<string>): Emulator.Options => ({
-  extensions: names.map((slot) => ({ slot }))
+export const manualExtensions = (...names: ReadonlyArray<string>): Emulator.Options => ({
+  extensions: names.map((manual) => ({ manual }))
 })
 
 export const unknownIdentifier = "00000000-0000-4000-8000-000000000000"
@@ -148,7 +148,7 @@ export const makeWorld = Effect.fnUntraced(function* (profile: Profile, options:
   /** The events that an extension can have: a managed instance has no INVOKE. */
   const usualEvents = profile === "lmi" ? ["SHUTDOWN"] : ["INVOKE", "SHUTDOWN"]
 
-  /** Registers slot `a`, lets all clients poll, waits until the environment is idle. */
+  /** Registers the manual extension `a`, lets all clients poll, waits until the environment is idle. */
   const ready = Effect.fnUntraced(function* (events: ReadonlyArray<string> = usualEvents) {
     const identifier = yield* registered("a", events)
     const extensionPoll = yield* pollExtension("a", identifier)

@@ -54,7 +54,7 @@ const sourceOf = (name: string): Journal.Source => (name === "runtime" ? "runtim
 export const play = Effect.fnUntraced(function* ({ extensions, steps, timeoutSeconds }: Recording) {
   const emulator = yield* startEmulator({
     profile: "rie",
-    extensions: extensions.map((slot) => ({ slot })),
+    extensions: extensions.map((manual) => ({ manual })),
     timeout: Duration.seconds(timeoutSeconds ?? 60),
     invokeListen: { port: 0 }
   })
@@ -102,7 +102,7 @@ export const play = Effect.fnUntraced(function* ({ extensions, steps, timeoutSec
         return yield* awaitTrue(isThere)
       }
       case "Exit": {
-        const end = emulator.endSlot(sourceOf(action.name), { _tag: "Code", code: action.code })
+        const end = emulator.endManualProcess(sourceOf(action.name), { _tag: "Code", code: action.code })
         // The recorder asked for the end of processes that were gone too.
         return yield* Effect.ignore(end)
       }

@@ -5,15 +5,15 @@
  *
  * @since 0.1.0
  */
-import { handleExtensionsApi } from "./ExtensionRequests.ts"
+import { handleExtensionRequest } from "./ExtensionRequests.ts"
 import { launchFailed, processExited } from "./Failure.ts"
 import { launchNext, startInit } from "./Init.ts"
 import * as Freeze from "./Freeze.ts"
 import * as Lifecycle from "./Lifecycle.ts"
-import { handleRuntimeApi, responseTruncated } from "./RuntimeRequests.ts"
+import { handleRuntimeRequest, responseTruncated } from "./RuntimeRequests.ts"
 import { end, endFlush } from "./Shutdown.ts"
 import { snapshotTaken } from "./Snapshot.ts"
-import { connected } from "./Subscribe.ts"
+import { connected } from "./lmi/Subscribe.ts"
 import type { Command, Environment, EnvironmentOptions, Exchange, Input, Poll } from "./State.ts"
 import type { Source } from "../../Journal.ts"
 import { drop, freshRuntime, record } from "./State.ts"
@@ -22,7 +22,7 @@ export type {
   Command,
   EnvironmentOptions,
   Exchange,
-  ExtensionsRequest,
+  ExtensionRequest,
   Input,
   InvocationOutcome,
   InvocationRequest,
@@ -97,9 +97,9 @@ export const mayEndInvocation = (input: Input): boolean => {
   switch (input._tag) {
     case "TimerFired":
       return true
-    case "ExtensionsApi":
+    case "ExtensionRequest":
       return input.request.route === "next"
-    case "RuntimeApi":
+    case "RuntimeRequest":
       return input.request.route === "next" || input.request.route === "response" || input.request.route === "error"
     default:
       return false
@@ -111,13 +111,13 @@ const step = (env: Environment, input: Input): void => {
     case "Start":
       // AWS's emulator starts nothing before the first invocation.
       return env.options.profile === "rie" ? undefined : startInit(env, "init")
-    case "ExtensionsApi":
-    case "RuntimeApi":
+    case "ExtensionRequest":
+    case "RuntimeRequest":
       // The environment is gone, and every process that could be answered is gone with it.
       if (env.phase._tag === "Terminated") return drop(env, input.request.exchange)
-      return input._tag === "RuntimeApi"
-        ? handleRuntimeApi(env, input.request)
-        : handleExtensionsApi(env, input.request)
+      return input._tag === "RuntimeRequest"
+        ? handleRuntimeRequest(env, input.request)
+        : handleExtensionRequest(env, input.request)
     case "PollAborted":
       return pollAborted(env, input.exchange)
     case "ResponseTruncated":

@@ -6,14 +6,14 @@ import { advanceInit, maxExtensions } from "./Init.ts"
 import { advanceInvocation } from "./Invocation.ts"
 import { refuse } from "./Refusal.ts"
 import { parseRegisterBody } from "./RegisterBody.ts"
-import type { Environment, Extension, ExtensionsRequest } from "./State.ts"
+import type { Environment, Extension, ExtensionRequest } from "./State.ts"
 import { record, reply, storeFatal } from "./State.ts"
 import { subscribe } from "./Subscribe.ts"
 
 const isInvokeOrShutdown = (event: string): event is "INVOKE" | "SHUTDOWN" => event === "INVOKE" || event === "SHUTDOWN"
 
 /** Largest register body on a managed instance, in bytes (spec: managed instances). */
-const maxManagedBodyBytes = 1_048_576
+const maxLmiBodyBytes = 1_048_576
 
 /**
  * The text of the refusal when an extension may not have one of the events (spec: register, rows 4 and 5; managed
@@ -29,10 +29,10 @@ const eventProblem = (env: Environment, events: ReadonlyArray<string>, external:
   return undefined
 }
 
-const register = (env: Environment, request: ExtensionsRequest & { readonly route: "register" }): void => {
+const register = (env: Environment, request: ExtensionRequest & { readonly route: "register" }): void => {
   const { name } = request
   if (name === "") return refuse(env, request, "Extension.InvalidExtensionName", "Empty extension name")
-  if (env.options.profile === "lmi" && Buffer.byteLength(request.body) > maxManagedBodyBytes) {
+  if (env.options.profile === "lmi" && Buffer.byteLength(request.body) > maxLmiBodyBytes) {
     return refuse(env, request, "InvalidRequestFormat", "http: request body too large")
   }
   const body = parseRegisterBody(request.body)
@@ -84,7 +84,7 @@ const register = (env: Environment, request: ExtensionsRequest & { readonly rout
 
 const acceptRegistration = (
   env: Environment,
-  request: ExtensionsRequest & { readonly route: "register" },
+  request: ExtensionRequest & { readonly route: "register" },
   extension: Extension
 ): void => {
   const { identifier, kind, source, events } = extension
@@ -122,7 +122,7 @@ const parseIdentifier = (text: string): string | undefined => {
   return uuid.test(lower) ? lower : undefined
 }
 
-const next = (env: Environment, request: ExtensionsRequest & { readonly route: "next" }, identifier: string): void => {
+const next = (env: Environment, request: ExtensionRequest & { readonly route: "next" }, identifier: string): void => {
   const extension = findExtension(env, identifier)
   if (extension === undefined) {
     return refuse(env, request, "Extension.UnknownExtensionIdentifier", `Unknown extension ${identifier}`)
@@ -143,7 +143,7 @@ const next = (env: Environment, request: ExtensionsRequest & { readonly route: "
 
 const reportError = (
   env: Environment,
-  request: ExtensionsRequest & { readonly route: "init/error" | "exit/error" },
+  request: ExtensionRequest & { readonly route: "init/error" | "exit/error" },
   identifier: string
 ): void => {
   if (request.errorType === "") {
@@ -181,7 +181,7 @@ const reportError = (
 const findExtension = (env: Environment, identifier: string): Extension | undefined =>
   env.extensions.find((extension) => extension.registered && extension.identifier === identifier)
 
-export const handleExtensionsApi = (env: Environment, request: ExtensionsRequest): void => {
+export const handleExtensionRequest = (env: Environment, request: ExtensionRequest): void => {
   if (request.route === "register") return register(env, request)
   if (request.identifier === "") {
     const message = "Missing Lambda-Extension-Identifier header"

@@ -1,6 +1,6 @@
 /** Refuses a request of the Extensions, Telemetry or Logs API: the journal has what was refused, and why. */
 import * as Wire from "../wire/Wire.ts"
-import type { Environment, ExtensionsRequest } from "./State.ts"
+import type { Environment, ExtensionRequest } from "./State.ts"
 import { record, reply } from "./State.ts"
 
 const routes = {
@@ -15,7 +15,7 @@ const routes = {
 /** The Extensions API refuses everything with 403; the telemetry service has other statuses and words. */
 export const refuse = (
   env: Environment,
-  { exchange, route }: Pick<ExtensionsRequest, "exchange" | "route">,
+  { exchange, route }: Pick<ExtensionRequest, "exchange" | "route">,
   errorType: string,
   message: string,
   response = Wire.apiError(403, errorType, message)

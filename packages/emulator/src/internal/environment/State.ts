@@ -2,7 +2,7 @@
  * The data of the state machine and the smallest operations on it. Nothing here does I/O or reads a clock: time and
  * identifiers come in with the input, and commands say what is to be done.
  */
-import type { ExitStatus, ExtensionStateName, Happening, Source } from "../../Journal.ts"
+import type { ExitStatus, ExtensionStateName, JournalEvent, Source } from "../../Journal.ts"
 import type { Profile } from "../../Profile.ts"
 import type { ProcessId } from "../Source.ts"
 import type { ShutdownReason, ShutdownReasonText, WireResponse } from "../wire/Wire.ts"
@@ -70,7 +70,7 @@ export type TimerName =
 
 /** A command to the outside. */
 export type Command =
-  | { readonly _tag: "Record"; readonly happening: Happening }
+  | { readonly _tag: "Record"; readonly event: JournalEvent }
   | { readonly _tag: "Reply"; readonly exchange: Exchange; readonly response: WireResponse }
   /** Close the connection without an answer. */
   | { readonly _tag: "Drop"; readonly exchange: Exchange }
@@ -94,7 +94,7 @@ export type Command =
   | { readonly _tag: "Terminated" }
 
 /** A request of the Extensions API. Header values are `""` when missing. */
-export type ExtensionsRequest = { readonly exchange: Exchange } & (
+export type ExtensionRequest = { readonly exchange: Exchange } & (
   | { readonly route: "register"; readonly name: string; readonly acceptFeature: string; readonly body: string }
   | { readonly route: "next"; readonly identifier: string }
   | {
@@ -133,8 +133,8 @@ export type RuntimeRequest = { readonly exchange: Exchange } & (
 /** An event in the life of the environment. */
 export type Input =
   | { readonly _tag: "Start" }
-  | { readonly _tag: "ExtensionsApi"; readonly request: ExtensionsRequest }
-  | { readonly _tag: "RuntimeApi"; readonly request: RuntimeRequest }
+  | { readonly _tag: "ExtensionRequest"; readonly request: ExtensionRequest }
+  | { readonly _tag: "RuntimeRequest"; readonly request: RuntimeRequest }
   /** The client of a waiting poll closed its connection. */
   | { readonly _tag: "PollAborted"; readonly exchange: Exchange }
   /** The runtime closed its connection in the middle of a response. */
@@ -152,7 +152,7 @@ export type Input =
       readonly process: ProcessId
       readonly status: ExitStatus
       readonly peakMemoryBytes: number | undefined
-      /** Absent if there is nothing to say, as for a slot. */
+      /** Absent if there is nothing to say, as for a manual process. */
       readonly advice?: string | undefined
     }
   /** The sum of the most memory that each process that runs has had so far, in bytes. */
@@ -304,8 +304,8 @@ export const freshRuntime = (): Runtime => ({
   restorePoll: undefined
 })
 
-export const record = (env: Environment, happening: Happening): void => {
-  env.commands.push({ _tag: "Record", happening })
+export const record = (env: Environment, event: JournalEvent): void => {
+  env.commands.push({ _tag: "Record", event })
 }
 
 export const reply = (env: Environment, exchange: Exchange, response: WireResponse): void => {

@@ -9,7 +9,7 @@ import type * as Scope from "effect/Scope"
 import * as Crypto from "node:crypto"
 import type { Exchange, Input } from "../environment/EnvironmentState.ts"
 import type { Fault, Moment, Route } from "../../Fault.ts"
-import type { Happening, Source } from "../../Journal.ts"
+import type { JournalEvent, Source } from "../../Journal.ts"
 import type { Profile } from "../../Profile.ts"
 import type { RuntimeApiServer } from "../server/RuntimeApiServer.ts"
 import type { WireResponse } from "../wire/Wire.ts"
@@ -26,7 +26,7 @@ export interface FaultInjector {
   /** The exchange ends without an answer. */
   readonly drop: (exchange: Exchange) => void
   /** Something is in the journal: some faults follow on it. */
-  readonly happened: (happening: Happening) => void
+  readonly happened: (event: JournalEvent) => void
 }
 
 export interface FaultInjectorOptions {
@@ -35,7 +35,7 @@ export interface FaultInjectorOptions {
   readonly seed: number
   readonly now: () => number
   readonly dispatch: (input: Input) => void
-  readonly record: (happening: Happening) => void
+  readonly record: (event: JournalEvent) => void
   readonly server: () => RuntimeApiServer
   /** Kills the process; `false` means that it does not run. */
   readonly kill: (source: Source) => boolean
@@ -53,19 +53,19 @@ const yearMs = 365 * 24 * 3_600_000
 /** A number from 0 to 1 that depends on nothing but the text. */
 const chance = (text: string): number => Crypto.createHash("sha256").update(text).digest().readUInt32BE(0) / 2 ** 32
 
-/** The moment that a happening is, and the process whose moment it is; `undefined` means every process. */
-const momentOf = (happening: Happening): readonly [Moment, Source | undefined] | undefined => {
-  switch (happening._tag) {
+/** The moment that a journal event is, and the process whose moment it is; `undefined` means every process. */
+const momentOf = (event: JournalEvent): readonly [Moment, Source | undefined] | undefined => {
+  switch (event._tag) {
     case "ProcessStarted":
-      return ["init", happening.source]
+      return ["init", event.source]
     case "InvocationDelivered":
       return ["during-invoke", "runtime"]
     case "RuntimeResponded":
       return ["after-response", undefined]
     case "EventDelivered":
-      return [happening.eventType === "SHUTDOWN" ? "shutdown" : "during-invoke", happening.source]
+      return [event.eventType === "SHUTDOWN" ? "shutdown" : "during-invoke", event.source]
     case "Killed":
-      return happening.source === "runtime" && happening.signal === "SIGTERM" ? ["shutdown", "runtime"] : undefined
+      return event.source === "runtime" && event.signal === "SIGTERM" ? ["shutdown", "runtime"] : undefined
     default:
       return undefined
   }
@@ -115,11 +115,11 @@ export const make = Effect.fnUntraced(function* (
   }
 
   const callOf = (input: Input): Call | undefined => {
-    if (input._tag === "RuntimeApi") {
+    if (input._tag === "RuntimeRequest") {
       const { exchange, route } = input.request
       return { exchange, route: `runtime/${route}`, source: "runtime" }
     }
-    if (input._tag !== "ExtensionsApi") return undefined
+    if (input._tag !== "ExtensionRequest") return undefined
     const { request } = input
     const { exchange, route } = request
     if (request.route === "register") return { exchange, route, source: `extension:${request.name}` }
@@ -139,14 +139,15 @@ export const make = Effect.fnUntraced(function* (
         }
       }
       if (fault._tag === "Status" && route === "next" && hits(fault, index, source)) {
-        const identifier = input._tag === "ExtensionsApi" && input.request.route === "next" && input.request.identifier
+        const identifier =
+          input._tag === "ExtensionRequest" && input.request.route === "next" && input.request.identifier
         act ??= () => {
           note(fault, source, `next is refused with ${fault.status}`)
           server().reply(exchange, refusal(profile, fault.status, identifier || ""))
         }
       }
     }
-    if (input._tag === "RuntimeApi" && "requestId" in input.request) {
+    if (input._tag === "RuntimeRequest" && "requestId" in input.request) {
       const { requestId } = input.request
       const fault = muted.get(requestId)
       // No answer goes back either: a runtime whose answer is lost waits.
@@ -244,20 +245,20 @@ export const make = Effect.fnUntraced(function* (
       if (delayMs === 0) return server().reply(exchange, answer, bytes)
       after(delayMs, () => server().reply(exchange, answer, bytes))
     },
-    happened: (happening) => {
-      const moment = momentOf(happening)
+    happened: (event) => {
+      const moment = momentOf(event)
       if (moment !== undefined) strike(...moment)
-      switch (happening._tag) {
+      switch (event._tag) {
         case "Registered":
-          sources.set(happening.identifier, happening.source)
+          sources.set(event.identifier, event.source)
           return
         case "InvocationStarted":
           for (const { fault, index } of faults) {
-            if (fault._tag === "Timeout" && hits(fault, index, "runtime")) muted.set(happening.requestId, fault)
+            if (fault._tag === "Timeout" && hits(fault, index, "runtime")) muted.set(event.requestId, fault)
           }
           return
         case "InvocationDone":
-          muted.delete(happening.requestId)
+          muted.delete(event.requestId)
           return
         case "Frozen":
           for (const { fault, index } of faults) {

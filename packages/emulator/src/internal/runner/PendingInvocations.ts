@@ -1,4 +1,4 @@
-/** Invocations from the caller's side: a call becomes a request, and the caller waits for its outcome. */
+/** Pending invocations: a call becomes a request of the environment, and the caller waits for its outcome. */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Crypto from "node:crypto"
@@ -15,7 +15,7 @@ import type { InvokeOptions, InvokeResult } from "../settings/Options.ts"
 import { maxPayloadBytes } from "../wire/Wire.ts"
 import * as TraceHeader from "./TraceHeader.ts"
 
-export interface Calls {
+export interface PendingInvocations {
   readonly invoke: (payload: string | Uint8Array, options?: InvokeOptions) => Effect.Effect<InvokeResult, EmulatorError>
   /** The environment knows how an invocation ended. */
   readonly answer: (call: number, outcome: InvocationOutcome) => void
@@ -29,21 +29,21 @@ export const make = (options: {
   readonly now: () => number
   readonly isEnded: () => boolean
   readonly dispatch: (request: InvocationRequest) => void
-}): Calls => {
+}): PendingInvocations => {
   const { dispatch, functionArn, isEnded, now, profile } = options
-  const calls = new Map<number, Deferred.Deferred<InvocationOutcome>>()
+  const pending = new Map<number, Deferred.Deferred<InvocationOutcome>>()
   let lastCall = 0
 
   const answer = (call: number, outcome: InvocationOutcome): void => {
-    const waiting = calls.get(call)
-    calls.delete(call)
+    const waiting = pending.get(call)
+    pending.delete(call)
     if (waiting !== undefined) Deferred.doneUnsafe(waiting, Effect.succeed(outcome))
   }
 
   return {
     answer,
     abandon: () => {
-      for (const call of calls.keys()) answer(call, { _tag: "Abandoned", requestId: "" })
+      for (const call of pending.keys()) answer(call, { _tag: "Abandoned", requestId: "" })
     },
     invoke: Effect.fnUntraced(function* (payload, invokeOptions = {}) {
       const method = "Emulator.invoke"
@@ -56,7 +56,7 @@ export const make = (options: {
       const call = ++lastCall
       const requestId = invokeOptions.requestId ?? Crypto.randomUUID()
       const { qualifier } = invokeOptions
-      calls.set(call, deferred)
+      pending.set(call, deferred)
       dispatch({
         call,
         requestId,

@@ -6,17 +6,17 @@ import { DuplicateExtension, EmulatorError, FileMissing } from "../../EmulatorEr
 import * as MountNamespace from "./MountNamespace.ts"
 
 /**
- * An external extension by name, without a process: something else drives it over HTTP, `Emulator.endSlot` ends it.
+ * An external extension by name, without a process: something else drives it over HTTP, `Emulator.endManualProcess` ends it.
  *
  * @category models
  * @since 0.1.0
  */
-export interface ExtensionSlot {
-  readonly slot: string
+export interface ManualExtension {
+  readonly manual: string
 }
 
 /**
- * The external extensions of an environment: files to run and slots, or a directory laid out as `/opt/extensions`, or a
+ * The external extensions of an environment: files to run and manual extensions, or a directory laid out as `/opt/extensions`, or a
  * directory laid out as `/opt`. The `extensions` of the latter run from their own paths, or with `root` from
  * `/opt/extensions`. `files` are further extensions beside those of the directory.
  *
@@ -29,15 +29,15 @@ export interface ExtensionSlot {
  * @since 0.1.0
  */
 export type ExtensionsOptions =
-  | ReadonlyArray<string | ExtensionSlot>
+  | ReadonlyArray<string | ManualExtension>
   | { readonly directory: string }
   | {
       readonly opt: string
       readonly root?: boolean | "if-permitted"
-      readonly files?: ReadonlyArray<string | ExtensionSlot>
+      readonly files?: ReadonlyArray<string | ManualExtension>
     }
 
-/** `file` is `undefined` for a slot. */
+/** `file` is `undefined` for a manual extension. */
 export interface ExpectedExtension {
   readonly name: string
   readonly file: string | undefined
@@ -83,14 +83,14 @@ const byName = (a: ExpectedExtension, b: ExpectedExtension): number =>
 const missing = (path: string) =>
   Effect.fail(new EmulatorError({ method: "Emulator.layer", reason: new FileMissing({ path }) }))
 
-/** Files and slots, each of which has to be there. */
+/** Files and manual extensions. Each file has to be there. */
 const listed = Effect.fnUntraced(function* (
-  extensions: ReadonlyArray<string | ExtensionSlot>
+  extensions: ReadonlyArray<string | ManualExtension>
 ): Effect.fn.Return<ReadonlyArray<ExpectedExtension>, EmulatorError> {
   const expected: Array<ExpectedExtension> = []
   for (const extension of extensions) {
     const file = typeof extension === "string" ? NodePath.resolve(extension) : undefined
-    const name = typeof extension === "string" ? NodePath.basename(extension) : extension.slot
+    const name = typeof extension === "string" ? NodePath.basename(extension) : extension.manual
     if (file !== undefined && !Fs.existsSync(file)) return yield* missing(file)
     expected.push({ name, file })
   }

@@ -116,7 +116,7 @@ const nothing: Sandbox = { namespace: undefined, isOptMounted: false, notes: [] 
 /**
  * Makes the files and names that the processes will see. Fails if `root: true` is not permitted.
  *
- * @param startsProcesses `true` if the environment has more than slots
+ * @param startsProcesses `true` if the environment has more than manual processes
  */
 export const make = Effect.fnUntraced(function* (
   extensions: ExtensionsOptions,

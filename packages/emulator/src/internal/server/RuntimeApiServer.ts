@@ -22,7 +22,7 @@ import * as ForeignRequest from "./ForeignRequest.ts"
 import * as HttpBytes from "./HttpBytes.ts"
 import type { SnapStart } from "../wire/Routes.ts"
 import { findRoute, isUnguarded, requestIdOf } from "../wire/Routes.ts"
-import type { Happening } from "../../Journal.ts"
+import type { JournalEvent } from "../../Journal.ts"
 import type { Profile } from "../../Profile.ts"
 import type { WireResponse } from "../wire/Wire.ts"
 import * as Wire from "../wire/Wire.ts"
@@ -71,7 +71,7 @@ export interface RuntimeApiServerOptions {
   readonly snapStart?: SnapStart
   readonly onInput: (input: Input) => void
   /** Refusals that the state machine has no part in: unknown paths, wrong methods, services that do not exist. */
-  readonly onRefused: (happening: Happening) => void
+  readonly onRefused: (event: JournalEvent) => void
 }
 
 /** Header values travel as bytes; Node's strings hold one byte per character. */

@@ -39,7 +39,7 @@ export interface Options {
   readonly profile?: Profile
   /** The external extensions. The base name of a file is the name of its extension. Default: none. */
   readonly extensions?: ExtensionsOptions
-  /** The function. If there is none, its side is a slot: your code drives the Runtime API over HTTP. */
+  /** The function. If there is none, its side is a manual process: your code drives the Runtime API over HTTP. */
   readonly function?: FunctionOptions
   /** Default `function`. */
   readonly functionName?: string

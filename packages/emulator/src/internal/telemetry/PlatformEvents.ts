@@ -1,11 +1,11 @@
 /**
- * Turns the happenings of the environment into platform events, in AWS's order (spec: 3.7): initStart, initRuntimeDone,
+ * Turns the journal events of the environment into platform events, in AWS's order (spec: 3.7): initStart, initRuntimeDone,
  * one `platform.extension` for each extension, initReport, start, runtimeDone, report.
  *
  * If an init runs inside an invocation, start comes after it. After a failure the report comes when the environment has
  * been reset, so that the next generation hears of it first.
  */
-import type { Happening, Source } from "../../Journal.ts"
+import type { JournalEvent, Source } from "../../Journal.ts"
 import type { Profile } from "../../Profile.ts"
 import type { InitializationType } from "../settings/Settings.ts"
 import type { InitPhase, Outcome, Span, TelemetryEvent, TraceContext } from "./TelemetryEvent.ts"
@@ -40,7 +40,7 @@ interface Invocation {
   runtimeDoneAt: number | undefined
 }
 
-type Ended = Happening & { readonly _tag: "InvocationDone" }
+type Ended = JournalEvent & { readonly _tag: "InvocationDone" }
 
 /** `timeout` names no error; an error of the platform itself is a failure (spec: 3.6, Status). */
 const outcomeOf = (status: "success" | "error" | "timeout", errorType: string | undefined): Outcome => {
@@ -52,10 +52,10 @@ const outcomeOf = (status: "success" | "error" | "timeout", errorType: string | 
 const tracingOf = (traceHeader: string): TraceContext | undefined =>
   /(?:^|;)\s*Sampled=1/.test(traceHeader) ? { type: "X-Amzn-Trace-Id", value: traceHeader } : undefined
 
-/** Takes the happenings one by one, and gives the events that each causes, in order. */
+/** Takes the journal events one by one, and gives the events that each causes, in order. */
 export const make = (
   options: PlatformEventsOptions
-): ((happening: Happening, at: number) => ReadonlyArray<TelemetryEvent>) => {
+): ((event: JournalEvent, at: number) => ReadonlyArray<TelemetryEvent>) => {
   const managed = options.profile === "lmi"
   const { initializationType } = options
   const { functionName, functionVersion, instanceId, memorySize } = options
@@ -177,31 +177,31 @@ export const make = (
   }
 
   /** Keeps the state of the extensions, as `platform.extension` tells it. */
-  const follow = (happening: Happening): ReadonlyArray<TelemetryEvent> => {
-    if (!("source" in happening) || happening.source === "runtime") return []
-    const { source } = happening
+  const follow = (event: JournalEvent): ReadonlyArray<TelemetryEvent> => {
+    if (!("source" in event) || event.source === "runtime") return []
+    const { source } = event
     const known = extensions.get(source)
     const set = (change: Partial<Extension>): void => {
       const name = source.replace("extension:", "")
       extensions.set(source, { name, state: "Started", events: [], errorType: undefined, ...known, ...change })
     }
-    switch (happening._tag) {
+    switch (event._tag) {
       case "ProcessStarted":
         set({})
         break
       case "Registered":
-        set({ state: "Registered", events: happening.events })
+        set({ state: "Registered", events: event.events })
         break
       case "NextCalled":
         set({ state: "Ready" })
         break
       case "LaunchFailed":
-        set({ state: "LaunchError", errorType: happening.errorType })
+        set({ state: "LaunchError", errorType: event.errorType })
         break
       case "ErrorReported":
         set({
-          state: happening.route === "init/error" ? "InitError" : "ExitError",
-          errorType: known?.errorType ?? happening.errorType
+          state: event.route === "init/error" ? "InitError" : "ExitError",
+          errorType: known?.errorType ?? event.errorType
         })
         break
       default:
@@ -210,10 +210,10 @@ export const make = (
     return []
   }
 
-  return (happening, at) => {
-    switch (happening._tag) {
+  return (event, at) => {
+    switch (event._tag) {
       case "InitStarted": {
-        const { phase } = happening
+        const { phase } = event
         extensions.clear()
         init = { phase, startedAt: at, isRuntimeDone: false }
         return [{ at, type: "platform.initStart", initializationType, phase, ...instance }]
@@ -222,7 +222,7 @@ export const make = (
         restoreStartedAt = at
         return [{ at, type: "platform.restoreStart", ...instance }]
       case "RestoreEnded": {
-        const outcome = outcomeOf(happening.status, happening.errorType)
+        const outcome = outcomeOf(event.status, event.errorType)
         const durationMs = at - restoreStartedAt
         restoreDurationMs = durationMs
         return [
@@ -231,9 +231,9 @@ export const make = (
         ]
       }
       case "InitEnded":
-        return initEnded(outcomeOf(happening.status, happening.errorType), at)
+        return initEnded(outcomeOf(event.status, event.errorType), at)
       case "InvocationStarted": {
-        const { invokedFunctionArn, requestId, tenantId, traceHeader } = happening
+        const { invokedFunctionArn, requestId, tenantId, traceHeader } = event
         const invocation: Invocation = {
           requestId,
           startedAt: at,
@@ -249,40 +249,40 @@ export const make = (
         return isInitialised ? start(invocation, at) : []
       }
       case "InvocationDelivered": {
-        const invocation = invocations.get(happening.requestId)
+        const invocation = invocations.get(event.requestId)
         if (invocation !== undefined) invocation.deliveredAt ??= at
         return []
       }
       case "RuntimeResponded": {
-        const invocation = invocations.get(happening.requestId)
-        if (invocation !== undefined) invocation.responded = { at, bytes: happening.producedBytes }
+        const invocation = invocations.get(event.requestId)
+        if (invocation !== undefined) invocation.responded = { at, bytes: event.producedBytes }
         return []
       }
       case "RuntimeDone": {
-        const invocation = invocations.get(happening.requestId)
+        const invocation = invocations.get(event.requestId)
         // A runtime that reports the error of its handler has done its job: success (spec: 3.7).
         if (invocation === undefined) return []
         invocation.runtimeDoneAt = at
         return [runtimeDone(invocation, outcomeOf("success", undefined), at)]
       }
       case "InvocationDone":
-        return invocationDone(happening, at)
+        return invocationDone(event, at)
       case "ShutdownStarted":
         isInitialised = false
         return []
       case "ShutdownEnded":
         return afterReset.splice(0).flatMap((tell) => tell(at))
       case "TelemetrySubscription": {
-        const { api, source, state, types } = happening
+        const { api, source, state, types } = event
         const type = api === "logs" ? "platform.logsSubscription" : "platform.telemetrySubscription"
         return [{ at, type, name: source.replace("extension:", ""), state, types }]
       }
       case "RestoreNextCalled":
         return runtimeInitialised(at)
       case "NextCalled":
-        return happening.source === "runtime" ? runtimeInitialised(at) : follow(happening)
+        return event.source === "runtime" ? runtimeInitialised(at) : follow(event)
       default:
-        return follow(happening)
+        return follow(event)
     }
   }
 }

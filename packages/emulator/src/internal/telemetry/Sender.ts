@@ -28,7 +28,7 @@ const failed = (error: Error): DeliveryFailed => new DeliveryFailed({ problem: e
 /** Escapes the characters that the first line of a request cannot hold. */
 const escapePath = (path: string): string => path.replace(/[^\x21-\x7e]/g, (character) => encodeURIComponent(character))
 
-interface HttpSenderOptions {
+export interface HttpSenderOptions {
   readonly destination: Destination & { readonly protocol: "HTTP" }
   /** All headers, in the order and the case of the wire. */
   readonly headers: (port: number, batch: Batch, body: Buffer) => Readonly<Record<string, string>>
@@ -67,7 +67,8 @@ export const http = ({ destination, headers }: HttpSenderOptions): Sender => {
   }
 }
 
-const sha256 = (bytes: string | Buffer): string => Crypto.createHash("sha256").update(bytes).digest("base64")
+/** A hash in Base64. */
+export const sha256 = (bytes: string | Buffer): string => Crypto.createHash("sha256").update(bytes).digest("base64")
 
 /**
  * The headers of the real service, lower case (spec: 3.3). `sequence-id` is a SHA-256 without padding. If the batch is
@@ -81,31 +82,6 @@ export const realHeaders: HttpSenderOptions["headers"] = (port, { line }, body) 
   "user-agent": "awslambda-worker/1.0",
   "content-length": String(body.length)
 })
-
-/** The headers of AWS's emulator of managed instances: those of Go, and the hash with its padding (spec: 3.4). */
-export const managedHeaders: HttpSenderOptions["headers"] = (port, _, body) => ({
-  Host: `${host}:${port}`,
-  "User-Agent": "Go-http-client/1.1",
-  "Content-Length": String(body.length),
-  "Content-Type": "application/json",
-  "Sequence-Id": sha256(body),
-  "Accept-Encoding": "gzip"
-})
-
-/**
- * Looks whether a process listens. Fails with the system's error, which is in Go's words if the connection is refused.
- */
-export const probe = (port: number): Effect.Effect<void, DeliveryFailed> =>
-  Effect.callback((resume) => {
-    const address = `${host}:${port}`
-    const socket = Net.connect(port, host)
-    socket.on("connect", () => resume(Effect.void))
-    socket.on("error", (error: NodeJS.ErrnoException) => {
-      const said = error.code === "ECONNREFUSED" ? "connect: connection refused" : error.message
-      resume(Effect.fail(new DeliveryFailed({ problem: `${address}: dial tcp ${address}: ${said}` })))
-    })
-    return Effect.sync(() => socket.destroy())
-  })
 
 /** Sends over a single connection, which is made when it is needed: each event is a line (spec: 3.3, TCP). */
 export const tcp = (port: number): Sender => {

@@ -1,19 +1,21 @@
 /**
- * The Telemetry and Logs services of one environment: turns happenings into events, keeps the history for later
+ * The Telemetry and Logs services of one environment: turns journal events into events, keeps the history for later
  * subscribers, and gives everything to the subscribers.
  */
 import * as Effect from "effect/Effect"
 import * as FiberMap from "effect/FiberMap"
 import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
-import type { Happening, Source } from "../../Journal.ts"
+import type { JournalEvent, Source } from "../../Journal.ts"
 import type { Profile } from "../../Profile.ts"
 import { isDeeperThan } from "../wire/JsonDepth.ts"
 import { withoutBreak } from "../process/LineFraming.ts"
 import * as Gates from "./Gate.ts"
 import type { PlatformEventsOptions } from "./PlatformEvents.ts"
 import * as PlatformEvents from "./PlatformEvents.ts"
-import * as ManagedSubscribers from "./lmi/Subscriber.ts"
+import * as LmiHeaders from "./lmi/Headers.ts"
+import { probe } from "./lmi/Probe.ts"
+import * as LmiSubscribers from "./lmi/Subscriber.ts"
 import * as Sender from "./Sender.ts"
 import type { Subscriber, SubscriberOptions } from "./Subscriber.ts"
 import * as Subscribers from "./Subscriber.ts"
@@ -26,8 +28,8 @@ import { logTypeOf } from "./TelemetryEvent.ts"
 const maxHistoryCharacters = 16 * 1_048_576
 
 export interface Telemetry {
-  /** A happening has been recorded in the journal. */
-  readonly happened: (happening: Happening, at: number) => void
+  /** A journal event has been recorded in the journal. */
+  readonly happened: (event: JournalEvent, at: number) => void
   /** A process has written a line, with its line break. */
   readonly wrote: (source: Source, line: string, at: number) => void
   /** The state machine has accepted a subscription. */
@@ -45,7 +47,7 @@ export interface TelemetryOptions extends PlatformEventsOptions {
   /** `true` if nothing runs as soon as all wait in next; otherwise the journal says when. */
   readonly holdsAtOnce: boolean
   readonly now: () => number
-  readonly record: (happening: Happening) => void
+  readonly record: (event: JournalEvent) => void
 }
 
 // Go's `encoding/json` reads no more levels than this, and the record adds a level around the line.
@@ -120,8 +122,8 @@ export const make = Effect.fnUntraced(function* (
       const text = managed ? withoutBreak(line) : line
       publish({ at, type: logTypeOf(source), text, json: logFormat === "json" ? jsonOf(line) : undefined })
     },
-    happened: (happening, at) => {
-      switch (happening._tag) {
+    happened: (event, at) => {
+      switch (event._tag) {
         case "InitStarted":
         case "InvocationStarted":
         case "ShutdownStarted":
@@ -131,15 +133,15 @@ export const make = Effect.fnUntraced(function* (
         default:
           break
       }
-      for (const event of platformEvents(happening, at)) publish(event)
-      switch (happening._tag) {
+      for (const told of platformEvents(event, at)) publish(told)
+      switch (event._tag) {
         case "InitEnded":
-          if (happening.status !== "success") break
+          if (event.status !== "success") break
           history = undefined
-          if (happening.phase === "init" && holdsAtOnce) gate.hold()
+          if (event.phase === "init" && holdsAtOnce) gate.hold()
           break
         case "InvocationDone":
-          if (happening.status === "success" && holdsAtOnce) gate.hold()
+          if (event.status === "success" && holdsAtOnce) gate.hold()
           break
         case "Frozen":
           gate.hold()
@@ -150,10 +152,10 @@ export const make = Effect.fnUntraced(function* (
           break
         case "ProcessExited":
           // The end of an input stream (spec: 3.3, batching).
-          if (happening.source === "runtime") flush()
+          if (event.source === "runtime") flush()
           break
         case "ShutdownEnded":
-          if (!happening.reset) return end()
+          if (!event.reset) return end()
           // Nothing runs before the next invocation, whose generation has a new history.
           gate.hold()
           history = []
@@ -166,7 +168,7 @@ export const make = Effect.fnUntraced(function* (
     },
     connect: (port, onConnected) => {
       run(
-        Effect.match(Sender.probe(port), {
+        Effect.match(probe(port), {
           onFailure: ({ problem }) => onConnected(problem),
           onSuccess: () => onConnected(undefined)
         })
@@ -180,7 +182,7 @@ export const make = Effect.fnUntraced(function* (
     subscribe: (source, subscription) => {
       const { destination } = subscription
       const where = { source, destination: describeDestination(destination) }
-      const headers = managed ? Sender.managedHeaders : Sender.realHeaders
+      const headers = managed ? LmiHeaders.headers : Sender.realHeaders
       const sender =
         destination.protocol === "TCP" ? Sender.tcp(destination.port) : Sender.http({ destination, headers })
       senders.add(sender)
@@ -199,7 +201,7 @@ export const make = Effect.fnUntraced(function* (
           if (managed) publish({ at: now(), type: "platform.logsDropped", droppedBytes, droppedRecords, reason })
         }
       }
-      const subscriber = managed ? ManagedSubscribers.make(shared) : Subscribers.make({ ...shared, gate, now })
+      const subscriber = managed ? LmiSubscribers.make(shared) : Subscribers.make({ ...shared, gate, now })
       subscribers.add(subscriber)
       for (const event of history ?? []) subscriber.offer(event)
       if (forgotten.records > 0) {

@@ -30,7 +30,7 @@ const notSupported = (name: "Telemetry" | "Logs"): Route => ({
 const reportRoute = (route: "init/error" | "exit/error"): Route => ({
   method: "POST",
   handle: (header, body, exchange) => ({
-    _tag: "ExtensionsApi",
+    _tag: "ExtensionRequest",
     request: {
       exchange,
       route,
@@ -44,7 +44,7 @@ const reportRoute = (route: "init/error" | "exit/error"): Route => ({
 const subscribeRoute = (route: "telemetry" | "logs"): Route => ({
   method: "PUT",
   handle: (header, body, exchange) => ({
-    _tag: "ExtensionsApi",
+    _tag: "ExtensionRequest",
     request: { exchange, route, identifier: header("lambda-extension-identifier"), body: body.text }
   })
 })
@@ -64,7 +64,7 @@ const routes: Readonly<Record<string, Route>> = {
   "/2020-01-01/extension/register": {
     method: "POST",
     handle: (header, body, exchange) => ({
-      _tag: "ExtensionsApi",
+      _tag: "ExtensionRequest",
       request: {
         exchange,
         route: "register",
@@ -77,7 +77,7 @@ const routes: Readonly<Record<string, Route>> = {
   "/2020-01-01/extension/event/next": {
     method: "GET",
     handle: (header, _, exchange) => ({
-      _tag: "ExtensionsApi",
+      _tag: "ExtensionRequest",
       request: { exchange, route: "next", identifier: header("lambda-extension-identifier") }
     })
   },
@@ -88,12 +88,12 @@ const routes: Readonly<Record<string, Route>> = {
   "/2018-06-01/ping": { method: "GET", handle: () => Wire.pong },
   "/2018-06-01/runtime/invocation/next": {
     method: "GET",
-    handle: (_, __, exchange) => ({ _tag: "RuntimeApi", request: { exchange, route: "next" } })
+    handle: (_, __, exchange) => ({ _tag: "RuntimeRequest", request: { exchange, route: "next" } })
   },
   "/2018-06-01/runtime/init/error": {
     method: "POST",
     handle: (header, body, exchange) => ({
-      _tag: "RuntimeApi",
+      _tag: "RuntimeRequest",
       request: {
         exchange,
         route: "init/error",
@@ -117,13 +117,13 @@ const snapStartRoute = (path: string, { credentials, credentialsToken }: SnapSta
     case "/2018-06-01/runtime/restore/next":
       return {
         method: "GET",
-        handle: (_, __, exchange) => ({ _tag: "RuntimeApi", request: { exchange, route: "restore/next" } })
+        handle: (_, __, exchange) => ({ _tag: "RuntimeRequest", request: { exchange, route: "restore/next" } })
       }
     case "/2018-06-01/runtime/restore/error":
       return {
         method: "POST",
         handle: (header, body, exchange) => ({
-          _tag: "RuntimeApi",
+          _tag: "RuntimeRequest",
           request: {
             exchange,
             route: "restore/error",
@@ -148,7 +148,7 @@ const snapStartRoute = (path: string, { credentials, credentialsToken }: SnapSta
 const invocationRoute = (requestId: string, kind: "response" | "error"): Route => ({
   method: "POST",
   handle: (header, body, exchange) => ({
-    _tag: "RuntimeApi",
+    _tag: "RuntimeRequest",
     request:
       kind === "response"
         ? {

@@ -111,31 +111,6 @@ export const subscriptionError = (status: number, errorType: string, errorMessag
 })
 
 /**
- * Status 200 for a subscription on a managed instance: plain text by its type (spec: Telemetry API, rie-lmi).
- *
- * @category responses
- * @since 0.1.0
- */
-export const managedSubscribed: WireResponse = {
-  status: 200,
-  headers: { "Content-Type": "text/plain; charset=utf-8" },
-  body: '"OK"'
-}
-
-/**
- * Status 400 for a subscription on a managed instance: text that looks like JSON. The message is put in as it is, so
- * the text may be no valid JSON (spec: Telemetry API, rie-lmi).
- *
- * @category responses
- * @since 0.1.0
- */
-export const managedSubscriptionError = (errorType: string, errorMessage: string): WireResponse => ({
-  status: 400,
-  headers: { "Content-Type": "text/plain; charset=utf-8" },
-  body: `{"errorType": "${errorType}", "errorMessage": "${errorMessage}"}`
-})
-
-/**
  * Status 202, `{"status":"OK"}` with a final newline (spec: rapid RenderAccepted).
  *
  * @category responses

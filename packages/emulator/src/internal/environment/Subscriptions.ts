@@ -1,0 +1,38 @@
+/** What every profile does with a subscription: take it, or refuse it since init has ended. */
+import * as Subscription from "../telemetry/Subscription.ts"
+import type { Source } from "../Source.ts"
+import type * as Wire from "../wire/Wire.ts"
+import { refuse } from "./Refusal.ts"
+import type { Environment, Exchange, ExtensionRequest } from "./State.ts"
+import { record, reply } from "./State.ts"
+
+export type SubscribeRequest = ExtensionRequest & { readonly route: "telemetry" | "logs" }
+
+export const apiNames = { telemetry: "Telemetry", logs: "Logs" } as const
+
+interface Accepted {
+  readonly exchange: Exchange
+  readonly name: string
+  readonly source: Source
+  readonly subscription: Subscription.Subscription
+}
+
+export const accept = (
+  env: Environment,
+  { exchange, name, source, subscription }: Accepted,
+  answer: Wire.WireResponse
+) => {
+  const { api, schemaVersion, types } = subscription
+  env.subscriptions.push({ name, api, key: Subscription.keyOf(subscription) })
+  env.commands.push({ _tag: "Subscribe", source, subscription })
+  const destination = Subscription.describeDestination(subscription.destination)
+  record(env, { _tag: "TelemetrySubscription", source, api, state: "Subscribed", types, schemaVersion, destination })
+  reply(env, exchange, answer)
+}
+
+/** Refuses a subscription after init; the text of managed instances has a word less. */
+export const refuseClosed = (env: Environment, request: Pick<SubscribeRequest, "exchange" | "route">): void => {
+  const name = apiNames[request.route]
+  const message = `${name} API subscription is closed${env.options.profile === "lmi" ? "" : " already"}`
+  refuse(env, request, `${name}.SubscriptionClosed`, message)
+}

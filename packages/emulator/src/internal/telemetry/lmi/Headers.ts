@@ -1,0 +1,13 @@
+/** The headers of a delivery of AWS's emulator of managed instances: those of Go, and the hash with its padding (spec: 3.4). */
+import * as SandboxHosts from "../../sandbox/SandboxHosts.ts"
+import type { HttpSenderOptions } from "../Sender.ts"
+import { sha256 } from "../Sender.ts"
+
+export const headers: HttpSenderOptions["headers"] = (port, _, body) => ({
+  Host: `${SandboxHosts.address}:${port}`,
+  "User-Agent": "Go-http-client/1.1",
+  "Content-Length": String(body.length),
+  "Content-Type": "application/json",
+  "Sequence-Id": sha256(body),
+  "Accept-Encoding": "gzip"
+})
