@@ -276,8 +276,7 @@ const makeWith = Effect.fnUntraced(function* (
       id: process,
       cwd: source === "runtime" ? functionProcess?.cwd : undefined,
       namespace,
-      // Lambda gives the descriptor to runtimes; AWS's emulator gives it to no process.
-      logs: source === "runtime" && profile !== "rie",
+      logs: source === "runtime" && profile.tellsLogFormat,
       onLaunched: (pid) => dispatch({ _tag: "Launched", process, pid }),
       onLaunchFailed: (problem) => dispatch({ _tag: "LaunchFailed", process, ...problem }),
       onLine: (channel, line) => wrote(source, channel, line),

@@ -4,7 +4,8 @@
  * @since 0.1.0
  */
 import { InvalidVariable } from "./EmulatorError.ts"
-import type { Profile } from "./Profile.ts"
+import type { ProfileName } from "./Profile.ts"
+import { profiles } from "./Profile.ts"
 
 /** Variables that Lambda sets itself, each with the option that has the same effect; `undefined` if no option has. */
 const reserved = new Map<string, string | undefined>([
@@ -103,10 +104,10 @@ const settingProblem = (environment: Environment): InvalidVariable | undefined =
  * @category validation
  * @since 0.1.0
  */
-export const problemOf = (environment: Environment, profile: Profile = "real"): InvalidVariable | undefined => {
+export const problemOf = (environment: Environment, profile: ProfileName = "real"): InvalidVariable | undefined => {
   for (const [name, value] of Object.entries(environment)) {
     // AWS's emulator hands on all of its variables, these names included.
-    const problem = problemWith(name, value, profile !== "rie")
+    const problem = problemWith(name, value, !profiles[profile].takesAnyVariable)
     if (problem !== undefined) return problem
   }
   return settingProblem(environment)

@@ -5,7 +5,8 @@
 import * as EnvironmentState from "../src/internal/environment/EnvironmentState.ts"
 import { maxPayloadBytes } from "@effect-lambda/emulator/Emulator"
 import type * as Journal from "@effect-lambda/emulator/Journal"
-import type { Profile } from "@effect-lambda/emulator/Profile"
+import type { ProfileName } from "@effect-lambda/emulator/Profile"
+import { profiles } from "@effect-lambda/emulator/Profile"
 import { assert, describe, it } from "@effect/vitest"
 
 const sequences = 500
@@ -110,7 +111,7 @@ const subscriptions = [
 
 /** An environment, everything that is known about it from outside, and the rules it must keep. */
 class World {
-  readonly profile: Profile
+  readonly profile: ProfileName
   readonly met: Set<number>
   readonly machine: EnvironmentState.EnvironmentState
   now = 1_000_000
@@ -145,7 +146,7 @@ class World {
   restores = { success: 0, error: 0 }
 
   constructor(
-    profile: Profile,
+    profile: ProfileName,
     extensions: ReadonlyArray<string>,
     met: Set<number>,
     freezeAfterMs: number | undefined,
@@ -155,7 +156,7 @@ class World {
     this.snapStart = snapStart
     this.met = met
     const options = {
-      profile,
+      profile: profiles[profile],
       functionName: "function",
       functionVersion: "$LATEST",
       handler: "index.handler",

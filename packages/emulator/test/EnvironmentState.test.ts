@@ -1,6 +1,7 @@
 /** The state machine alone: no socket, no process, no clock. */
 import * as EnvironmentState from "../src/internal/environment/EnvironmentState.ts"
 import type * as Journal from "@effect-lambda/emulator/Journal"
+import { profiles } from "@effect-lambda/emulator/Profile"
 import { assert, describe, it } from "@effect/vitest"
 
 const start = 1_000_000
@@ -13,7 +14,7 @@ const makeMachine = (extensions: ReadonlyArray<string>, options: Partial<Environ
   const commands: Array<EnvironmentState.Command> = []
   const machine = EnvironmentState.make(
     {
-      profile: "real",
+      profile: profiles.real,
       functionName: "function",
       functionVersion: "$LATEST",
       handler: "index.handler",
@@ -312,7 +313,7 @@ describe("invoke", () => {
   })
 
   it.each(["real", "rie"] as const)("an invocation that timed out is refused to its runtime, profile %s", (profile) => {
-    const machine = makeMachine(["a"], { profile })
+    const machine = makeMachine(["a"], { profile: profiles[profile] })
     if (profile === "rie") machine.invoke("r1")
     machine.next(machine.register("a", ["SHUTDOWN"]))
     machine.runtimeNext()

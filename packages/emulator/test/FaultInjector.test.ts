@@ -3,6 +3,7 @@
  * test's.
  */
 import * as Fault from "@effect-lambda/emulator/Fault"
+import { profiles } from "@effect-lambda/emulator/Profile"
 import { assert, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -17,7 +18,7 @@ const world = Effect.fnUntraced(function* (faults: string, isRunning = true) {
   const seen: Array<string> = []
   const note = (what: string) => void seen.push(`${now()} ${what}`)
   const injector = yield* FaultInjector.make({
-    profile: "real",
+    profile: profiles.real,
     faults: faults.split(" ").map((text) => Result.getOrThrow(Fault.parse(text))),
     seed: 1,
     now,

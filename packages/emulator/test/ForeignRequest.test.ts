@@ -3,14 +3,14 @@ import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
-import type { Profile } from "@effect-lambda/emulator/Profile"
+import type { ProfileName } from "@effect-lambda/emulator/Profile"
 import { exchange } from "./conformance/raw.ts"
 import { startEmulator, temporaryDirectory, writeExecutable } from "./support.ts"
 
 const invocations = "/2015-03-31/functions/function/invocations"
 
 /** Starts an environment, and sends requests with these headers to both of its servers. */
-const withServers = Effect.fnUntraced(function* (profile: Profile) {
+const withServers = Effect.fnUntraced(function* (profile: ProfileName) {
   const directory = yield* temporaryDirectory
   const handler = writeExecutable(directory, "index.mjs", "export const handler = () => 'secret'", 0o644)
   const emulator = yield* startEmulator({ profile, function: { handler }, invokeListen: { port: 0 } })
@@ -55,7 +55,7 @@ const own = (address: string): ReadonlyArray<[string, Readonly<Record<string, st
   ["an address that a person typed", { "Sec-Fetch-Site": "none" }]
 ]
 
-describe.each<Profile>(["real", "rie", "lmi"])("profile %s", (profile) => {
+describe.each<ProfileName>(["real", "rie", "lmi"])("profile %s", (profile) => {
   it.live("a request that a page made a browser send is refused, and runs nothing", () =>
     Effect.gen(function* () {
       const { emulator, invoke, ping } = yield* withServers(profile)

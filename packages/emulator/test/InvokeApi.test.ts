@@ -4,6 +4,7 @@ import * as InvokeApiServer from "../src/internal/server/InvokeApiServer.ts"
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { InvokeCommand, LambdaClient, LambdaServiceException } from "@aws-sdk/client-lambda"
 import type { InvokeCommandInput, InvokeCommandOutput } from "@aws-sdk/client-lambda"
+import { profiles } from "@effect-lambda/emulator/Profile"
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -261,7 +262,7 @@ describe("the server", () => {
       const finish = yield* Deferred.make<void>()
       const finished = yield* Deferred.make<void>()
       const endpoint = yield* InvokeApiServer.make({
-        profile: "real",
+        profile: profiles.real,
         listen: { port: 0 },
         functionVersion: "1",
         timeoutSeconds: 3,

@@ -1,6 +1,7 @@
 /** The listener: what a connection may do, what it may not, and that nothing which is not HTTP brings it down. */
 import * as Journal from "@effect-lambda/emulator/Journal"
 import * as RuntimeApiServer from "../src/internal/server/RuntimeApiServer.ts"
+import { profiles } from "@effect-lambda/emulator/Profile"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -64,7 +65,7 @@ describe("connections", () => {
       const server = yield* RuntimeApiServer.make({
         host: "127.0.0.1",
         port: 0,
-        profile: "real",
+        profile: profiles.real,
         requestTimeout: "200 millis",
         extensionsEnabled: true,
         onInput: (input) => {

@@ -3,6 +3,7 @@
  * it.
  */
 import * as EnvironmentState from "../src/internal/environment/EnvironmentState.ts"
+import { profiles } from "@effect-lambda/emulator/Profile"
 import { assert, describe, it } from "@effect/vitest"
 
 type Route = "next" | "restore/next" | "restore/error" | "init/error"
@@ -13,7 +14,7 @@ const initialised = (first: Route = "restore/next") => {
   let exchange = 0
   const machine = EnvironmentState.make(
     {
-      profile: "real",
+      profile: profiles.real,
       functionName: "function",
       functionVersion: "1",
       handler: "index.handler",

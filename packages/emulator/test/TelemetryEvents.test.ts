@@ -1,6 +1,7 @@
 /** The events that follow on each journal event, and their order: success, failed init, timeout, crash (spec: 3.7). */
 import type { JournalEvent } from "@effect-lambda/emulator/Journal"
-import type { Profile } from "@effect-lambda/emulator/Profile"
+import type { ProfileName } from "@effect-lambda/emulator/Profile"
+import { profiles } from "@effect-lambda/emulator/Profile"
 import { assert, describe, it } from "@effect/vitest"
 import * as PlatformEvents from "../src/internal/telemetry/PlatformEvents.ts"
 import type { TelemetryEvent } from "../src/internal/telemetry/TelemetryEvent.ts"
@@ -8,11 +9,11 @@ import type { TelemetryEvent } from "../src/internal/telemetry/TelemetryEvent.ts
 /** Feeds the journal events, one after another, at the given times. */
 const feed = (
   events: ReadonlyArray<readonly [number, JournalEvent]>,
-  profile: Profile = "real",
+  profile: ProfileName = "real",
   initializationType: PlatformEvents.PlatformEventsOptions["initializationType"] = "on-demand"
 ) => {
   const next = PlatformEvents.make({
-    profile,
+    profile: profiles[profile],
     functionName: "f",
     functionVersion: "1",
     instanceId: "i",

@@ -4,13 +4,13 @@
  *
  * This file imports nothing but types, so that the script needs no test runner.
  */
-import type { Profile } from "@effect-lambda/emulator/Profile"
+import type { ProfileName } from "@effect-lambda/emulator/Profile"
 
 export interface ConformanceCase {
   readonly number: number
   readonly text: string
   /** Empty: a case of clients, not of the environment. */
-  readonly profiles: ReadonlyArray<Profile>
+  readonly profiles: ReadonlyArray<ProfileName>
   /** Test files under `packages`, or why there is none. */
   readonly shown: ReadonlyArray<string>
 }
@@ -31,7 +31,7 @@ const onDemand = ["real", "rie"] as const
 
 const shown = (
   number: number,
-  profiles: ReadonlyArray<Profile>,
+  profiles: ReadonlyArray<ProfileName>,
   text: string,
   ...others: ReadonlyArray<string>
 ): ConformanceCase => ({ number, text, profiles, shown: [conformanceTest, ...others] })
@@ -44,7 +44,7 @@ const client = (number: number, text: string, ...files: ReadonlyArray<string>): 
 })
 
 /** Cases of pure parts of the emulator, in a separate test file. */
-const pure = (number: number, profiles: ReadonlyArray<Profile>, text: string): ConformanceCase => ({
+const pure = (number: number, profiles: ReadonlyArray<ProfileName>, text: string): ConformanceCase => ({
   number,
   text,
   profiles,

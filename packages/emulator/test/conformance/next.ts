@@ -3,12 +3,12 @@ import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import type { Profile } from "@effect-lambda/emulator/Profile"
+import type { ProfileName } from "@effect-lambda/emulator/Profile"
 import type { RawAnswer } from "./raw.ts"
 import type { Scenario } from "./world.ts"
 import { accepted, expectAnswer, expectRefusal, json, manualExtensions, text, uuid } from "./world.ts"
 
-const accountOf = (profile: Profile) => (profile === "rie" ? "012345678912" : "123456789012")
+const accountOf = (profile: ProfileName) => (profile === "rie" ? "012345678912" : "123456789012")
 
 const expectEvent = (event: RawAnswer, body: string) => {
   const identifier = event.headers["lambda-extension-event-identifier"] ?? ""

@@ -2,7 +2,7 @@
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import type { Profile } from "@effect-lambda/emulator/Profile"
+import type { ProfileName } from "@effect-lambda/emulator/Profile"
 import type { RawAnswer } from "./raw.ts"
 import type { Scenario } from "./world.ts"
 import { expectAnswer, expectRefusal, json, notFoundBody, notFoundHeaders, uuid } from "./world.ts"
@@ -18,7 +18,7 @@ const expectRegistered = (answer: RawAnswer, body = registeredBody) => {
 }
 
 /** AWS's emulator in its usual mode never tells the account. */
-const bodyWithAccount = (profile: Profile) => (profile === "rie" ? registeredBody : registeredWithAccount)
+const bodyWithAccount = (profile: ProfileName) => (profile === "rie" ? registeredBody : registeredWithAccount)
 
 const accountFeature = { "Lambda-Extension-Accept-Feature": "accountId" }
 

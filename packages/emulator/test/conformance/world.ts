@@ -2,7 +2,7 @@
 import type * as Emulator from "@effect-lambda/emulator/Emulator"
 import type { EmulatorError } from "@effect-lambda/emulator/EmulatorError"
 import * as Journal from "@effect-lambda/emulator/Journal"
-import type { Profile } from "@effect-lambda/emulator/Profile"
+import type { ProfileName } from "@effect-lambda/emulator/Profile"
 import { assert } from "@effect/vitest"
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -31,7 +31,7 @@ export interface Scenario {
   readonly case: number
   /** The part of the case that this scenario shows, if a case has several. */
   readonly part?: string
-  readonly profiles?: ReadonlyArray<Profile>
+  readonly profiles?: ReadonlyArray<ProfileName>
   /** Default: one extension, the manual extension `a`. */
   readonly options?: Emulator.Options
   readonly run: (world: World) => Effect.Effect<void, EmulatorError | Cause.TimeoutError, Scope.Scope>
@@ -86,14 +86,14 @@ export const failureDocument = (errorType: string, requestId: string, message: s
   JSON.stringify({ errorType, errorMessage: `RequestId: ${requestId} Error: ${message}` })
 
 /** The answer of the Invoke API when the environment failed: Lambda's function error, or the 502 of Go. */
-export const expectFailure = (profile: Profile, answer: RawAnswer, document: string): void => {
+export const expectFailure = (profile: ProfileName, answer: RawAnswer, document: string): void => {
   if (profile !== "real") return expectAnswer(answer, 502, document === "" ? {} : text, document)
   assert.strictEqual(answer.statusLine, "HTTP/1.1 200 OK")
   assert.include(answer.headerLines, "X-Amz-Function-Error: Unhandled")
   assert.strictEqual(answer.body, document)
 }
 
-export const makeWorld = Effect.fnUntraced(function* (profile: Profile, options: Emulator.Options) {
+export const makeWorld = Effect.fnUntraced(function* (profile: ProfileName, options: Emulator.Options) {
   const emulator = yield* startEmulator({ invokeListen: { port: 0 }, ...options, profile })
   const { journal } = emulator
   /** An invocation over HTTP. */

@@ -17,7 +17,7 @@ export const transitionFailed = (
   subject: string,
   error = "State transition is not allowed"
 ): string => {
-  const text = profile === "lmi" ? `${error.charAt(0).toLowerCase()}${error.slice(1)}` : error
+  const text = profile.lowerCaseErrors ? `${error.charAt(0).toLowerCase()}${error.slice(1)}` : error
   return `State transition from ${from} to ${to} failed for ${subject}. Error: ${text}`
 }
 
@@ -98,8 +98,8 @@ export const releaseExtension = (env: Environment, extension: Extension): void =
 export const deliverInvocation = (env: Environment, current: CurrentInvocation, poll: Poll): void => {
   const { deadlineMs, request } = current
   record(env, { _tag: "InvocationDelivered", requestId: request.requestId, lost: poll.aborted })
-  // AWS's emulator has no tracer and no content type for the runtime; extensions do get the trace header.
-  const hidden = env.options.profile === "rie" ? { traceHeader: "", contentType: "" } : {}
+  // Extensions get the trace header under every profile.
+  const hidden = env.options.profile.tellsRuntimeTrace ? {} : { traceHeader: "", contentType: "" }
   reply(env, poll.exchange, Wire.runtimeInvocation({ ...request, ...hidden, deadlineMs }))
 }
 

@@ -109,8 +109,7 @@ export const mayEndInvocation = (input: Input): boolean => {
 const step = (env: Environment, input: Input): void => {
   switch (input._tag) {
     case "Start":
-      // AWS's emulator starts nothing before the first invocation.
-      return env.options.profile === "rie" ? undefined : startInit(env, "init")
+      return env.options.profile.startsInitAtOnce ? startInit(env, "init") : undefined
     case "ExtensionRequest":
     case "RuntimeRequest":
       // The environment is gone, and every process that could be answered is gone with it.

@@ -12,18 +12,15 @@ import { subscribe } from "./Subscribe.ts"
 
 const isInvokeOrShutdown = (event: string): event is "INVOKE" | "SHUTDOWN" => event === "INVOKE" || event === "SHUTDOWN"
 
-/** Largest register body on a managed instance, in bytes (spec: managed instances). */
-const maxLmiBodyBytes = 1_048_576
-
 /**
  * The text of the refusal when an extension may not have one of the events (spec: register, rows 4 and 5; managed
  * instances).
  */
 const eventProblem = (env: Environment, events: ReadonlyArray<string>, external: boolean): string | undefined => {
-  const managed = env.options.profile === "lmi"
-  if (managed && !external && events.length > 0) return "No events allowed for internal extensions"
+  const { givesInvoke } = env.options.profile
+  if (!givesInvoke && !external && events.length > 0) return "No events allowed for internal extensions"
   for (const event of events) {
-    if (!isInvokeOrShutdown(event) || (managed && event === "INVOKE")) return `${event}: ErrorInvalidEventType`
+    if (!isInvokeOrShutdown(event) || (!givesInvoke && event === "INVOKE")) return `${event}: ErrorInvalidEventType`
     if (!external && event === "SHUTDOWN") return "SHUTDOWN: ShutdownEventNotSupportedForInternalExtension"
   }
   return undefined
@@ -31,8 +28,9 @@ const eventProblem = (env: Environment, events: ReadonlyArray<string>, external:
 
 const register = (env: Environment, request: ExtensionRequest & { readonly route: "register" }): void => {
   const { name } = request
+  const { maxRegisterBytes } = env.options.profile
   if (name === "") return refuse(env, request, "Extension.InvalidExtensionName", "Empty extension name")
-  if (env.options.profile === "lmi" && Buffer.byteLength(request.body) > maxLmiBodyBytes) {
+  if (maxRegisterBytes !== undefined && Buffer.byteLength(request.body) > maxRegisterBytes) {
     return refuse(env, request, "InvalidRequestFormat", "http: request body too large")
   }
   const body = parseRegisterBody(request.body)
@@ -100,8 +98,7 @@ const acceptRegistration = (
     request.exchange,
     Wire.registered({
       identifier,
-      // AWS's emulator in its usual mode never knows the account.
-      accountId: features.includes("accountId") && profile !== "rie" ? accountId : undefined,
+      accountId: features.includes("accountId") && profile.tellsAccount ? accountId : undefined,
       functionName,
       functionVersion,
       handler
@@ -171,9 +168,9 @@ const reportError = (
   extension.state = target
   const { body, errorType, route } = request
   record(env, { _tag: "ErrorReported", source, route, errorType, body })
-  // The sender's own type stays here, and the invoker only sees the fixed one. On a managed instance a type of the
-  // right form counts. The environment goes on until the process ends.
-  const known = env.options.profile === "lmi" && /Extension\.[A-Z][a-zA-Z]+/.test(errorType)
+  // The invoker sees the fixed type, unless the profile keeps that of the sender. The environment goes on until the
+  // process ends.
+  const known = env.options.profile.keepsExtensionErrorType && /Extension\.[A-Z][a-zA-Z]+/.test(errorType)
   storeFatal(env, source, known ? errorType : `Extension.${target}`)
   reply(env, request.exchange, Wire.accepted)
 }

@@ -23,8 +23,7 @@ export const failNow = (env: Environment, message: string): void => {
   if (phase._tag === "Init") {
     record(env, { _tag: "InitEnded", phase: phase.kind, status: "error", errorType: fatal.errorType })
   }
-  if (profile === "lmi") {
-    // A managed instance ends with its first crash; there is no reset.
+  if (!profile.resets) {
     failConcurrent(env, fatal.errorType, message)
     return startShutdown(env, "failure", false)
   }
@@ -37,7 +36,7 @@ export const failNow = (env: Environment, message: string): void => {
   if (env.invocation !== undefined) {
     const { requestId } = env.invocation.request
     const usual = () => fatal.payload ?? Wire.failurePayload(requestId, fatal.errorType, message)
-    const payload = profile === "rie" ? failureOfRie(env, usual) : usual()
+    const payload = profile.failureKeepsResponse ? keptResponse(env, usual) : usual()
     answer(env, payload, fatal.errorType, false)
     endInvocation(env, "error", fatal.errorType)
   }
@@ -48,7 +47,7 @@ export const failNow = (env: Environment, message: string): void => {
  * The body that the caller of AWS's emulator gets with status 502. If the function had responded already, this is its
  * response. Before the first init that succeeds the body is empty, unless the runtime said what went wrong.
  */
-const failureOfRie = (env: Environment, usual: () => string): string => {
+const keptResponse = (env: Environment, usual: () => string): string => {
   if (env.heldAnswer?.outcome._tag === "Answered") return env.heldAnswer.outcome.payload
   return env.initSucceeded ? usual() : (env.fatal?.payload ?? "")
 }

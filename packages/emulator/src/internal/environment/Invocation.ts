@@ -32,7 +32,7 @@ export const answer = (
   const outcome: InvocationOutcome = { _tag: "Answered", requestId, payload, functionError, respondedByRuntime }
   const first = !invocation.answered
   invocation.answered = true
-  if (env.options.profile === "rie") {
+  if (env.options.profile.answersAtEnd) {
     env.heldAnswer = { _tag: "Answer", call, outcome }
     return
   }

@@ -13,7 +13,7 @@ import type { Environment, InvocationRequest, TimerName } from "./State.ts"
 import { record, startTimer } from "./State.ts"
 
 const initKind = (env: Environment): "init" | "invoke" =>
-  env.options.profile === "rie" && !env.initStarted ? "init" : "invoke"
+  env.options.profile.startsInitAtOnce || env.initStarted ? "invoke" : "init"
 
 /** Takes up the invocations that wait, if the environment can. */
 export const proceed = (env: Environment): void => {
@@ -21,7 +21,7 @@ export const proceed = (env: Environment): void => {
   while (env.phase._tag === "Idle" || env.phase._tag === "Cold") {
     const request = env.queue.shift()
     if (request === undefined) return
-    if (env.options.profile === "lmi") startConcurrent(env, request)
+    if (env.options.profile.runsConcurrently) startConcurrent(env, request)
     else startInvocation(env, request)
   }
 }
@@ -41,8 +41,7 @@ const startInvocation = (env: Environment, request: InvocationRequest): void => 
   startTimer(env, "function", env.options.timeoutMs)
   if (env.phase._tag === "Cold") return startInit(env, initKind(env))
   if (env.broken === undefined) return dispatchInvocation(env)
-  // AWS's emulator notices that a process is gone when it has handed out the invocation.
-  if (env.options.profile === "rie") dispatchInvocation(env)
+  if (env.options.profile.failsAfterDelivery) dispatchInvocation(env)
   else env.phase = { _tag: "Invoke" }
   failNow(env, env.broken)
 }
@@ -56,7 +55,7 @@ export const invoke = (env: Environment, request: InvocationRequest): void => {
     return
   }
   const busy = invocation !== undefined || queue.length > 0 || (phase._tag !== "Cold" && phase._tag !== "Idle")
-  if (env.options.profile === "rie" && busy) {
+  if (env.options.profile.refusesWhileBusy && busy) {
     env.commands.push({ _tag: "Answer", call, outcome: { _tag: "Refused", requestId, errorType: "" } })
     return
   }
@@ -88,21 +87,19 @@ export const timerFired = (env: Environment, timer: TimerName): void => {
 
 const initTimedOut = (env: Environment): void => {
   if (env.phase._tag !== "Init") return
-  const managed = env.options.profile === "lmi"
-  const errorType = managed ? "Sandbox.Timedout" : undefined
+  const { initTimeoutErrorType: errorType, resets } = env.options.profile
   record(env, { _tag: "InitEnded", phase: env.phase.kind, status: "timeout", errorType })
-  // A managed instance is not reset: it ends.
-  startShutdown(env, managed ? "failure" : "timeout", !managed)
+  startShutdown(env, resets ? "timeout" : "failure", resets)
 }
 
 const functionTimedOut = (env: Environment): void => {
   const { invocation, phase } = env
   if (invocation === undefined) return
   const message = Wire.timeoutMessage(env.options.timeoutMs)
-  const rie = env.options.profile === "rie"
-  const errorType = rie ? "Sandbox.Timeout" : "Sandbox.Timedout"
+  const { timeoutErrorType: errorType, timeoutIsText } = env.options.profile
   if (phase._tag === "Init") record(env, { _tag: "InitEnded", phase: phase.kind, status: "timeout", errorType })
-  answer(env, rie ? message : Wire.failurePayload(invocation.request.requestId, errorType, message), errorType, false)
+  const { requestId } = invocation.request
+  answer(env, timeoutIsText ? message : Wire.failurePayload(requestId, errorType, message), errorType, false)
   endInvocation(env, "timeout", errorType)
   // During the reset between two inits of one invocation the shutdown is on its way already.
   if (phase._tag !== "Shutdown") startShutdown(env, "timeout", true)

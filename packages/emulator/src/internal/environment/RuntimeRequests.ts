@@ -108,7 +108,7 @@ export const responseTruncated = (env: Environment, requestId: string): void => 
 }
 
 export const handleRuntimeRequest = (env: Environment, request: RuntimeRequest): void => {
-  if (env.options.profile === "lmi") return handleConcurrent(env, request)
+  if (env.options.profile.runsConcurrently) return handleConcurrent(env, request)
   if (request.route === "response" || request.route === "error") {
     // The id of the path is checked before anything else; that of a lost invocation counts until the reset has ended.
     const current = env.invocation ?? env.runtime.current
@@ -117,7 +117,7 @@ export const handleRuntimeRequest = (env: Environment, request: RuntimeRequest):
     }
   }
   // rapid has no runtime to ask before it has started one.
-  if (env.phase._tag === "Cold" || (env.options.profile === "rie" && !env.runtime.started)) {
+  if (env.phase._tag === "Cold" || (env.options.profile.closesUnstartedRuntime && !env.runtime.started)) {
     return close(env, request, "the environment has not started a runtime")
   }
   switch (request.route) {

@@ -1,5 +1,4 @@
 /** The end of an environment or of one generation: the runtime first, then the extensions (spec: shutdown sequence). */
-import { shutdownReasonText } from "../../Profile.ts"
 import type { ShutdownReason } from "../wire/Wire.ts"
 import { releaseExtension } from "./Delivery.ts"
 import { thaw } from "./Freeze.ts"
@@ -22,7 +21,7 @@ const collectMs = 2000
 
 export const startShutdown = (env: Environment, reason: ShutdownReason, reset: boolean): void => {
   const initFailed = env.phase._tag === "Init" && env.phase.kind === "init"
-  const reasonText = shutdownReasonText(env.options.profile, reason, initFailed)
+  const reasonText = env.options.profile.shutdownReasons[initFailed && reason === "failure" ? "initFailure" : reason]
   // A stopped process would not notice SIGTERM.
   thaw(env)
   stopTimer(env, "init")
@@ -45,10 +44,10 @@ const abandonAll = (env: Environment): void => {
   abandonConcurrent(env)
 }
 
-/** A managed instance delivers its telemetry before the extensions are told. */
+/** Delivers telemetry before the extensions are told, if the profile does. */
 const flushTelemetry = (env: Environment): void => {
   if (env.phase._tag !== "Shutdown") return
-  if (env.options.profile !== "lmi" || env.subscriptions.length === 0) return shutDownExtensions(env)
+  if (!env.options.profile.flushesAtShutdown || env.subscriptions.length === 0) return shutDownExtensions(env)
   env.phase.step = "flush"
   stopTimer(env, "runtimeTermination")
   startTimer(env, "flush", flushMs)

@@ -45,6 +45,6 @@ const subscribeReal = (env: Environment, request: SubscribeRequest, { name, sour
 
 export const subscribe = (env: Environment, request: SubscribeRequest, extension: Extension): void => {
   if (env.phase._tag !== "Init") return refuseClosed(env, request)
-  if (env.options.profile === "lmi") LmiSubscribe.subscribe(env, request, extension)
+  if (env.options.profile.checksBySchema) LmiSubscribe.subscribe(env, request, extension)
   else subscribeReal(env, request, extension)
 }

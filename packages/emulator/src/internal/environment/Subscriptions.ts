@@ -30,9 +30,9 @@ export const accept = (
   reply(env, exchange, answer)
 }
 
-/** Refuses a subscription after init; the text of managed instances has a word less. */
+/** Refuses a subscription after init. */
 export const refuseClosed = (env: Environment, request: Pick<SubscribeRequest, "exchange" | "route">): void => {
   const name = apiNames[request.route]
-  const message = `${name} API subscription is closed${env.options.profile === "lmi" ? "" : " already"}`
+  const message = `${name} API subscription is ${env.options.profile.subscriptionClosed}`
   refuse(env, request, `${name}.SubscriptionClosed`, message)
 }

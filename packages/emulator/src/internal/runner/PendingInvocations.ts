@@ -49,7 +49,7 @@ export const make = (options: {
       const method = "Emulator.invoke"
       if (isEnded()) return yield* new EmulatorError({ method, reason: new AlreadyShutDown() })
       const bytes = Buffer.byteLength(payload)
-      if (bytes > maxPayloadBytes && profile !== "rie") {
+      if (bytes > maxPayloadBytes && !profile.cutsPayload) {
         return yield* new EmulatorError({ method, reason: new PayloadTooLarge({ bytes, limit: maxPayloadBytes }) })
       }
       const deferred = yield* Deferred.make<InvocationOutcome>()
@@ -60,11 +60,10 @@ export const make = (options: {
       dispatch({
         call,
         requestId,
-        // AWS's emulator reads no further.
         payload: bytes > maxPayloadBytes ? Buffer.from(payload).subarray(0, maxPayloadBytes) : payload,
         contentType: invokeOptions.contentType ?? "application/json",
         invokedFunctionArn: qualifier === undefined ? functionArn : `${functionArn}:${qualifier}`,
-        traceHeader: invokeOptions.traceHeader ?? (profile === "rie" ? "" : TraceHeader.make(now())),
+        traceHeader: invokeOptions.traceHeader ?? (profile.makesTraceHeader ? TraceHeader.make(now()) : ""),
         clientContext: invokeOptions.clientContext ?? "",
         cognitoIdentity: invokeOptions.cognitoIdentity ?? "",
         tenantId: invokeOptions.tenantId ?? ""

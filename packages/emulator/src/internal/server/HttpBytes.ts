@@ -33,7 +33,7 @@ const goBufferBytes = 2048
 
 /** The header that says how long the body is; without it Node sends chunks. */
 export const lengthHeader = (profile: Profile, body: Uint8Array): Readonly<Record<string, string>> =>
-  profile !== "real" && body.length > goBufferBytes ? {} : { "Content-Length": String(body.length) }
+  profile.sendsChunks && body.length > goBufferBytes ? {} : { "Content-Length": String(body.length) }
 
 /** Leaves out a header `Connection` that only says what HTTP/1.1 implies, as Go does. */
 export const omitConnection = (response: Http.ServerResponse): void => {

@@ -234,10 +234,10 @@ export const make = Effect.fnUntraced(function* (
   if (!ForeignRequest.isLoopback(host)) return yield* fail(new NotLoopback({ host }))
   const run = yield* FiberSet.makeRuntime<never>()
   const answer = (request: Invocation): Effect.Effect<Answer> =>
-    options.profile === "real" ? realAnswer(options, request, run) : rieAnswer(options, request)
+    options.profile.invokeApi === "lambda" ? realAnswer(options, request, run) : rieAnswer(options, request)
 
   const onRequest = (request: Http.IncomingMessage, response: Http.ServerResponse) => {
-    const real = options.profile === "real"
+    const real = options.profile.invokeApi === "lambda"
     const send = ({ body, headers, status }: Answer) => {
       const bytes = Buffer.from(body)
       if (!real) HttpBytes.omitConnection(response)

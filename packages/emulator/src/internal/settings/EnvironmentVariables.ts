@@ -69,10 +69,10 @@ const credentials = (options: VariablesOptions): Record<string, string> =>
           : { AWS_SESSION_TOKEN: options.credentials.sessionToken })
       }
 
-/** A customer's variables replace these. AWS's emulator knows no formats, so there the option alone sets them. */
+/** A customer's variables replace these. If the profile tells no format, the option alone sets them. */
 const logging = ({ logFormat, profile }: VariablesOptions): Record<string, string> => {
   if (logFormat === "json") return { AWS_LAMBDA_LOG_FORMAT: "JSON", AWS_LAMBDA_LOG_LEVEL: "INFO" }
-  return profile === "rie" ? {} : { AWS_LAMBDA_LOG_FORMAT: "Text" }
+  return profile.tellsLogFormat ? { AWS_LAMBDA_LOG_FORMAT: "Text" } : {}
 }
 
 /**
@@ -100,9 +100,9 @@ const platform = (options: VariablesOptions): Record<string, string> => ({
  * the runtime has on Lambda; rapid takes away a few.
  */
 export const forExtension = (options: VariablesOptions): Record<string, string> => {
-  const rie = options.profile === "rie"
-  const taken = rie ? hiddenByRapid : hidden
-  const all = Object.entries(rie ? forRuntime(options, {}) : platform(options))
+  const { showsRuntimeVariables } = options.profile
+  const taken = showsRuntimeVariables ? hiddenByRapid : hidden
+  const all = Object.entries(showsRuntimeVariables ? forRuntime(options, {}) : platform(options))
   return Object.fromEntries(all.filter(([name]) => !taken.has(name) && !name.startsWith("_")))
 }
 

@@ -1,7 +1,7 @@
 /** The options of an environment and of an invocation, and the result of an invocation. */
 import type * as Duration from "effect/Duration"
 import type { Fault } from "../../Fault.ts"
-import type { Profile } from "../../Profile.ts"
+import type { ProfileName } from "../../Profile.ts"
 import type { ExtensionsOptions } from "../sandbox/ExtensionFiles.ts"
 import type { FunctionOptions } from "../sandbox/FunctionProcess.ts"
 
@@ -36,7 +36,7 @@ export interface InvokeListen {
  */
 export interface Options {
   /** The platform whose behaviour is imitated, default `real`: AWS Lambda itself. */
-  readonly profile?: Profile
+  readonly profile?: ProfileName
   /** The external extensions. The base name of a file is the name of its extension. Default: none. */
   readonly extensions?: ExtensionsOptions
   /** The function. If there is none, its side is a manual process: your code drives the Runtime API over HTTP. */

@@ -1,6 +1,7 @@
 /** The settings of the environment: its `Options`, with the defaults of its profile. Times are milliseconds. */
 import * as Duration from "effect/Duration"
 import type { Profile } from "../../Profile.ts"
+import { profiles } from "../../Profile.ts"
 import { InvalidOption, InvalidVariable } from "../../EmulatorError.ts"
 import * as Variables from "../../Variables.ts"
 import type { InitType, Options } from "./Options.ts"
@@ -31,9 +32,8 @@ const maxTimerMs = 2_147_483_647
 
 const limitMs = (limit: Duration.Input): number => Math.min(Duration.toMillis(limit), maxTimerMs)
 
-/** A managed instance is never frozen (spec: managed instances). */
 const freezeAfterMs = (freeze: Options["freeze"] = false, profile: Profile): number | undefined => {
-  if (freeze === false || profile === "lmi") return undefined
+  if (freeze === false || !profile.freezes) return undefined
   return freeze === true || freeze.after === undefined ? 0 : limitMs(freeze.after)
 }
 
@@ -46,14 +46,13 @@ const initTimeoutMs = (
   timeoutMs: number
 ): number => {
   if (initTimeout !== undefined) return limitMs(initTimeout)
-  if (profile === "lmi") return timeoutMs
+  if (profile.limitsInitByTimeout) return timeoutMs
   return initType === "on-demand" ? 10_000 : Math.max(preparedInitMs, timeoutMs)
 }
 
 const initTypeProblem = ({ initType, profile = "real" }: Options): InvalidOption | undefined => {
-  if (profile === "real" || initType === undefined) return undefined
-  if (profile === "rie" && initType === "on-demand") return undefined
-  const only = profile === "lmi" ? "lambda-managed-instances" : "on-demand"
+  const only = profiles[profile].initType
+  if (only === undefined || initType === undefined || initType === only) return undefined
   return new InvalidOption({
     option: "initType",
     explanation: `is ${initType}, but profile ${profile} initialises in one way, ${only}. Leave it out, or take profile real.`
@@ -108,12 +107,12 @@ const credentialsOf = ({ credentials, environment = {} }: Options): NonNullable<
 
 /** `handler` names the function's file and export, if there is a file. */
 export const resolve = (options: Options, handler: string | undefined): Settings => {
-  const profile = options.profile ?? "real"
+  const profile = profiles[options.profile ?? "real"]
   const functionName = options.functionName ?? "function"
   const environment = options.environment ?? {}
   const region = options.region ?? environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"] ?? "us-east-1"
   const accountId = options.accountId ?? "123456789012"
-  const timeoutMs = limitMs(options.timeout ?? (profile === "real" ? "3 seconds" : "300 seconds"))
+  const timeoutMs = limitMs(options.timeout ?? profile.timeoutMs)
   return {
     profile,
     identity: {
@@ -124,18 +123,14 @@ export const resolve = (options: Options, handler: string | undefined): Settings
     variables: {
       region,
       memorySize: options.memorySize ?? 128,
-      initializationType: profile === "lmi" ? "lambda-managed-instances" : (options.initType ?? "on-demand"),
+      initializationType: profile.initType ?? options.initType ?? "on-demand",
       credentials: credentialsOf(options),
       environment: Object.fromEntries(
         Object.entries(environment).filter(([name]) => !Variables.settingNames.includes(name))
       )
     },
     accountId,
-    // AWS's emulator has the same ARN for every function (spec: RIE, invoke).
-    functionArn:
-      profile === "rie"
-        ? `arn:aws:lambda:us-east-1:012345678912:function:${functionName}`
-        : `arn:aws:lambda:${region}:${accountId}:function:${functionName}`,
+    functionArn: `arn:aws:lambda:${profile.arnPrefix ?? `${region}:${accountId}`}:function:${functionName}`,
     timeoutMs,
     initTimeoutMs: initTimeoutMs(options, profile, timeoutMs),
     freezeAfterMs: freezeAfterMs(options.freeze, profile)

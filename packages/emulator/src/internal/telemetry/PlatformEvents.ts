@@ -56,7 +56,7 @@ const tracingOf = (traceHeader: string): TraceContext | undefined =>
 export const make = (
   options: PlatformEventsOptions
 ): ((event: JournalEvent, at: number) => ReadonlyArray<TelemetryEvent>) => {
-  const managed = options.profile === "lmi"
+  const { givesInvoke, reportsBilling, resets, runsConcurrently } = options.profile
   const { initializationType } = options
   const { functionName, functionVersion, instanceId, memorySize } = options
   const instance = { functionName, functionVersion, instanceId, instanceMaxMemoryBytes: memorySize * 1_048_576 }
@@ -138,16 +138,16 @@ export const make = (
     const billedMs = Math.ceil(durationMs + (initDurationMs ?? 0)) + (restore?.billedRestoreDurationMs ?? 0)
     const metrics = {
       durationMs,
-      billedDurationMs: managed ? undefined : billedMs,
-      memorySizeMB: managed ? undefined : options.memorySize,
-      maxMemoryUsedMB: managed ? undefined : Math.round(memory / 1_048_576),
-      initDurationMs: managed ? undefined : initDurationMs,
+      billedDurationMs: reportsBilling ? billedMs : undefined,
+      memorySizeMB: reportsBilling ? options.memorySize : undefined,
+      maxMemoryUsedMB: reportsBilling ? Math.round(memory / 1_048_576) : undefined,
+      initDurationMs: reportsBilling ? initDurationMs : undefined,
       ...restore
     }
     initDurationMs = undefined
     restoreDurationMs = undefined
     const spans: ReadonlyArray<Span> | undefined =
-      managed || runtimeDoneAt === undefined || extensions.size === 0
+      !givesInvoke || runtimeDoneAt === undefined || extensions.size === 0
         ? undefined
         : [{ name: "extensionOverhead", start: runtimeDoneAt, durationMs: ended.extensionOverheadMs }]
     return { at, type: "platform.report", requestId, ...outcome, metrics, spans, tracing, tenantId }
@@ -162,7 +162,7 @@ export const make = (
     const outcome = outcomeOf(status, errorType)
     const events: Array<TelemetryEvent> = [...start(invocation, at)]
     const isOpen = invocation.deliveredAt !== undefined && invocation.runtimeDoneAt === undefined
-    if (isOpen && !managed) events.push(runtimeDone(invocation, outcome, at))
+    if (isOpen && !runsConcurrently) events.push(runtimeDone(invocation, outcome, at))
     const what = outcome.errorType === undefined ? status : `${status}\tErrorType: ${outcome.errorType}`
     const text = `RequestId: ${requestId}\tStatus: ${what}\n`
     const tellEnd = (told: number): ReadonlyArray<TelemetryEvent> => [
@@ -170,8 +170,8 @@ export const make = (
       { at: told, type: "platform.end", requestId },
       report(invocation, ended, outcome, at, told)
     ]
-    // A managed instance goes on with its other invocations; otherwise a reset follows.
-    if (status === "success" || managed) events.push(...tellEnd(at))
+    // After a failure the report waits for the end of the reset.
+    if (status === "success" || !resets) events.push(...tellEnd(at))
     else afterReset.push(tellEnd)
     return events
   }

@@ -72,9 +72,7 @@ export const make = Effect.fnUntraced(function* (
   options: TelemetryOptions
 ): Effect.fn.Return<Telemetry, never, Scope.Scope> {
   const { holdsAtOnce, logFormat, now, profile, record } = options
-  // AWS's emulator has neither service in its usual mode.
-  if (profile === "rie") return none
-  const managed = profile === "lmi"
+  if (profile.telemetryApi === "stub") return none
   const platformEvents = PlatformEvents.make(options)
   const gate = Gates.make()
   const subscribers = new Set<Subscriber>()
@@ -119,7 +117,7 @@ export const make = Effect.fnUntraced(function* (
 
   return {
     wrote: (source, line, at) => {
-      const text = managed ? withoutBreak(line) : line
+      const text = profile.keepsLineBreak ? line : withoutBreak(line)
       publish({ at, type: logTypeOf(source), text, json: logFormat === "json" ? jsonOf(line) : undefined })
     },
     happened: (event, at) => {
@@ -182,7 +180,7 @@ export const make = Effect.fnUntraced(function* (
     subscribe: (source, subscription) => {
       const { destination } = subscription
       const where = { source, destination: describeDestination(destination) }
-      const headers = managed ? LmiHeaders.headers : Sender.realHeaders
+      const headers = profile.retriesDelivery ? Sender.realHeaders : LmiHeaders.headers
       const sender =
         destination.protocol === "TCP" ? Sender.tcp(destination.port) : Sender.http({ destination, headers })
       senders.add(sender)
@@ -197,11 +195,14 @@ export const make = Effect.fnUntraced(function* (
         onLost: (lost) => {
           record({ _tag: "TelemetryDropped", ...where, ...lost })
           const { bytes: droppedBytes, reason, records: droppedRecords } = lost
-          // A managed instance tells every subscriber; the real service tells only the subscriber that lost events.
-          if (managed) publish({ at: now(), type: "platform.logsDropped", droppedBytes, droppedRecords, reason })
+          // The real service tells only the subscriber that lost events, when a delivery has made room.
+          if (!profile.retriesDelivery)
+            publish({ at: now(), type: "platform.logsDropped", droppedBytes, droppedRecords, reason })
         }
       }
-      const subscriber = managed ? LmiSubscribers.make(shared) : Subscribers.make({ ...shared, gate, now })
+      const subscriber = profile.retriesDelivery
+        ? Subscribers.make({ ...shared, gate, now })
+        : LmiSubscribers.make(shared)
       subscribers.add(subscriber)
       for (const event of history ?? []) subscriber.offer(event)
       if (forgotten.records > 0) {

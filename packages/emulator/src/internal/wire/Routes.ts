@@ -179,8 +179,8 @@ const invocationRoute = (requestId: string, kind: "response" | "error"): Route =
 export const findRoute = (profile: Profile, path: string, snapStart?: SnapStart): Route | undefined => {
   const [, requestId, kind] = invocationPath.exec(path) ?? []
   if (requestId !== undefined && (kind === "response" || kind === "error")) return invocationRoute(requestId, kind)
-  if (profile === "lmi" && path === logsPath) return undefined
-  if (profile === "rie" && Object.hasOwn(stubs, path)) return stubs[path]
+  if (profile.logsApi === "absent" && path === logsPath) return undefined
+  if (profile.telemetryApi === "stub" && Object.hasOwn(stubs, path)) return stubs[path]
   if (Object.hasOwn(routes, path)) return routes[path]
   return snapStart === undefined ? undefined : snapStartRoute(path, snapStart)
 }
@@ -190,4 +190,6 @@ export const findRoute = (profile: Profile, path: string, snapStart?: SnapStart)
  * the switch (spec: transport, disable-extensions).
  */
 export const isUnguarded = (profile: Profile, path: string): boolean =>
-  path.startsWith("/2018-06-01/") || path === credentialsPath || (profile === "rie" && !path.startsWith("/2020-01-01/"))
+  path.startsWith("/2018-06-01/") ||
+  path === credentialsPath ||
+  (profile.telemetryApi === "stub" && !path.startsWith("/2020-01-01/"))
