@@ -26,6 +26,8 @@ import type * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import { EmulatorError, InvalidFault } from "./EmulatorError.ts"
 import type { Source } from "./internal/Source.ts"
+import type { RouteName } from "./internal/wire/Requests.ts"
+import * as Routes from "./internal/wire/Routes.ts"
 
 /**
  * The routes of both APIs, those of the Runtime API after `runtime/`.
@@ -33,19 +35,7 @@ import type { Source } from "./internal/Source.ts"
  * @category models
  * @since 0.1.0
  */
-export type Route =
-  | "register"
-  | "next"
-  | "init/error"
-  | "exit/error"
-  | "telemetry"
-  | "logs"
-  | "runtime/next"
-  | "runtime/response"
-  | "runtime/error"
-  | "runtime/init/error"
-  | "runtime/restore/next"
-  | "runtime/restore/error"
+export type Route = RouteName
 
 /**
  * The occurrence that is hit: the one of this number, counted from 1; every n-th one; or each one with a probability
@@ -147,24 +137,9 @@ export type Fault = Common &
       }
   )
 
-const routes: ReadonlyArray<Route> = [
-  "register",
-  "next",
-  "init/error",
-  "exit/error",
-  "telemetry",
-  "logs",
-  "runtime/next",
-  "runtime/response",
-  "runtime/error",
-  "runtime/init/error",
-  "runtime/restore/next",
-  "runtime/restore/error"
-]
-
 /** The meaning of the words in capitals. */
 const words = {
-  ROUTE: { pattern: `(?<route>${routes.join("|")})`, text: routes.join(", ") },
+  ROUTE: { pattern: `(?<route>${Routes.names.join("|")})`, text: Routes.names.join(", ") },
   WHEN: {
     pattern: "(?<when>[1-9]\\d*|every(?:-[1-9]\\d*)?|(?:100|\\d{1,2}(?:\\.\\d+)?)%)",
     text: "the occurrence that is hit (2, every, every-3 or 25%), by default the first"
@@ -199,7 +174,7 @@ const readOccurrence = (text = "1"): Occurrence => {
   return text.startsWith("every") ? { every: Number(text.slice("every-".length) || 1) } : { at: Number(text) }
 }
 
-const readRoute = ({ route }: Groups): Route | undefined => routes.find((known) => known === route)
+const readRoute = ({ route }: Groups): Route | undefined => Routes.names.find((known) => known === route)
 
 const readMoment = ({ moment }: Groups): Moment | undefined =>
   moment === "init" || moment === "during-invoke" || moment === "after-response" || moment === "shutdown"

@@ -184,7 +184,7 @@ class World {
     if (isRequest) this.standing.set(input.request.exchange, input.request.route)
     for (const command of this.machine.handle(input, this.now)) this.observe(command)
     if (isRequest && this.standing.has(input.request.exchange) && !this.connecting.has(input.request.exchange)) {
-      assert.include(["next", "restore/next"], input.request.route, "only a poll may wait for its answer")
+      assert.include(["next", "runtime/next", "runtime/restore/next"], input.request.route, "only a poll may wait for its answer")
     }
     this.checkBounds()
     this.checkStoredReleases()
@@ -415,7 +415,7 @@ class World {
     assert.isTrue(this.terminated, "the environment ends")
     for (const exchange of this.connecting) this.connect(exchange, undefined)
     assert.deepStrictEqual([...this.standing.keys()], [])
-    this.send({ _tag: "RuntimeRequest", request: { exchange: ++this.numbers, route: "next" } })
+    this.send({ _tag: "RuntimeRequest", request: { exchange: ++this.numbers, route: "runtime/next" } })
     this.send({ _tag: "Shutdown", reason: "spindown" })
     assert.deepStrictEqual([...this.open.invocations], [])
   }
@@ -447,8 +447,8 @@ const snapStartStep = (world: World, { below }: Random): boolean => {
   const exchange = ++world.numbers
   const request =
     below(4) > 0
-      ? ({ exchange, route: "restore/next" } as const)
-      : ({ exchange, route: "restore/error", errorType: "Runtime.Hook", body: "" } as const)
+      ? ({ exchange, route: "runtime/restore/next" } as const)
+      : ({ exchange, route: "runtime/restore/error", errorType: "Runtime.Hook", body: "" } as const)
   world.send({ _tag: "RuntimeRequest", request })
   return true
 }
@@ -509,7 +509,7 @@ const step = (world: World, random: Random): void => {
     }
     case 8:
     case 9:
-      return world.send({ _tag: "RuntimeRequest", request: { exchange, route: "next" } })
+      return world.send({ _tag: "RuntimeRequest", request: { exchange, route: "runtime/next" } })
     case 10: {
       const responseMode = below(10) === 0 ? "foo" : ""
       const bodyBytes = below(10) === 0 ? maxPayloadBytes + 1 : 2
@@ -518,7 +518,7 @@ const step = (world: World, random: Random): void => {
         _tag: "RuntimeRequest",
         request: {
           exchange,
-          route: "response",
+          route: "runtime/response",
           requestId: requestId(),
           responseMode,
           ...trailing,
@@ -531,7 +531,7 @@ const step = (world: World, random: Random): void => {
       if (below(8) === 0) {
         return world.send({
           _tag: "RuntimeRequest",
-          request: { exchange, route: "init/error", errorType: "x", body: "{}" }
+          request: { exchange, route: "runtime/init/error", errorType: "x", body: "{}" }
         })
       }
       if (below(8) === 0) return world.send({ _tag: "ResponseTruncated", requestId: requestId() })
@@ -540,7 +540,15 @@ const step = (world: World, random: Random): void => {
       const errorType = "Function.Bad"
       return world.send({
         _tag: "RuntimeRequest",
-        request: { exchange, route: "error", requestId: requestId(), errorType, contentType: "", body, bodyBytes }
+        request: {
+          exchange,
+          route: "runtime/error",
+          requestId: requestId(),
+          errorType,
+          contentType: "",
+          body,
+          bodyBytes
+        }
       })
     }
     case 12: {

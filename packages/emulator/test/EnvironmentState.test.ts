@@ -57,14 +57,14 @@ const makeMachine = (extensions: ReadonlyArray<string>, options: Partial<Environ
   }
   const runtimeNext = (): number => {
     const exchange = ++exchanges
-    launch(send({ _tag: "RuntimeRequest", request: { exchange, route: "next" } }))
+    launch(send({ _tag: "RuntimeRequest", request: { exchange, route: "runtime/next" } }))
     return exchange
   }
   const respond = (requestId: string): void => {
     const exchange = ++exchanges
     const trailing = { trailingErrorType: "", trailingErrorBody: "" }
     const body = { body: "{}", bodyBytes: 2, ...trailing }
-    const response = { exchange, route: "response", requestId, responseMode: "", ...body } as const
+    const response = { exchange, route: "runtime/response", requestId, responseMode: "", ...body } as const
     launch(send({ _tag: "RuntimeRequest", request: response }))
   }
   const invoke = (requestId: string): void => {

@@ -73,7 +73,7 @@ it.effect("a crash does not strike a process that has already ended", () =>
 it.effect("delays of one answer add up", () =>
   Effect.gen(function* () {
     const { injector, seen } = yield* world("slow:runtime/next=100ms slow:runtime/next=250ms")
-    injector.receive({ _tag: "RuntimeRequest", request: { exchange: 7, route: "next" } })
+    injector.receive({ _tag: "RuntimeRequest", request: { exchange: 7, route: "runtime/next" } })
     injector.reply(7, { status: 200, headers: {}, body: "" })
     yield* TestClock.adjust("1 second")
     assert.deepStrictEqual(seen, [

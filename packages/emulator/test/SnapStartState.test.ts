@@ -6,10 +6,10 @@ import * as EnvironmentState from "../src/internal/environment/EnvironmentState.
 import { profiles } from "@effect-lambda/emulator/Profile"
 import { assert, describe, it } from "@effect/vitest"
 
-type Route = "next" | "restore/next" | "restore/error" | "init/error"
+type Route = "runtime/next" | "runtime/restore/next" | "runtime/restore/error" | "runtime/init/error"
 
 /** A machine whose runtime has made the call, by default `restore/next`; its connections have not been cut yet. */
-const initialised = (first: Route = "restore/next") => {
+const initialised = (first: Route = "runtime/restore/next") => {
   const commands: Array<EnvironmentState.Command> = []
   let exchange = 0
   const machine = EnvironmentState.make(
@@ -39,7 +39,7 @@ const initialised = (first: Route = "restore/next") => {
     const error = { exchange, errorType: "Function.Hook", body: "{}" }
     send({
       _tag: "RuntimeRequest",
-      request: route === "next" || route === "restore/next" ? { exchange, route } : { ...error, route }
+      request: route === "runtime/next" || route === "runtime/restore/next" ? { exchange, route } : { ...error, route }
     })
     return exchange
   }
@@ -85,7 +85,7 @@ describe("the restore", () => {
     taken()
     assert.strictEqual(statusOf(poll), 200)
     assert.notInclude(tags(), "InvocationStarted")
-    const next = call("next")
+    const next = call("runtime/next")
     assert.strictEqual(statusOf(next), 200)
     assert.includeMembers(tags(), ["RestoreEnded", "InvocationStarted", "InvocationDelivered"])
   })
@@ -100,13 +100,16 @@ describe("the restore", () => {
     assert.deepStrictEqual(errorOf(1), [errorType])
   })
 
-  it.each(["restore/error", "init/error"] as const)("fails by %s, and the invocation with it", (route) => {
-    const { call, errorOf, invoke, statusOf, taken } = initialised()
-    taken()
-    invoke(1)
-    assert.strictEqual(statusOf(call(route)), 202)
-    assert.deepStrictEqual(errorOf(1), ["Runtime.RestoreHookUserError"])
-  })
+  it.each(["runtime/restore/error", "runtime/init/error"] as const)(
+    "fails by %s, and the invocation with it",
+    (route) => {
+      const { call, errorOf, invoke, statusOf, taken } = initialised()
+      taken()
+      invoke(1)
+      assert.strictEqual(statusOf(call(route)), 202)
+      assert.deepStrictEqual(errorOf(1), ["Runtime.RestoreHookUserError"])
+    }
+  )
 
   it("fails with the runtime", () => {
     const { errorOf, exit, happened, invoke, taken } = initialised()
@@ -139,9 +142,9 @@ describe("the restore", () => {
 describe("calls that a runtime may not make", () => {
   it("asks for an invocation, or again for the restore, while it waits for the restore", () => {
     const { call, happened, statusOf } = initialised()
-    assert.strictEqual(statusOf(call("next")), 403)
-    assert.strictEqual(statusOf(call("restore/next")), 403)
-    assert.strictEqual(statusOf(call("restore/error")), 403)
+    assert.strictEqual(statusOf(call("runtime/next")), 403)
+    assert.strictEqual(statusOf(call("runtime/restore/next")), 403)
+    assert.strictEqual(statusOf(call("runtime/restore/error")), 403)
     const messages = happened().flatMap((event) => (event._tag === "ApiRefused" ? [event.message] : []))
     const failed = (target: string) =>
       `State transition from RestoreReady to ${target} failed for runtime. Error: State transition is not allowed`
@@ -149,7 +152,7 @@ describe("calls that a runtime may not make", () => {
   })
 
   it("waits for a restore after it has asked for an invocation", () => {
-    const { call, statusOf } = initialised("next")
-    assert.strictEqual(statusOf(call("restore/next")), 403)
+    const { call, statusOf } = initialised("runtime/next")
+    assert.strictEqual(statusOf(call("runtime/restore/next")), 403)
   })
 })

@@ -6,7 +6,8 @@
  */
 import type { Profile } from "../../Profile.ts"
 import * as Wire from "../wire/Wire.ts"
-import type { CurrentInvocation, Environment, Exchange, Extension, Poll } from "./State.ts"
+import type { Exchange } from "../wire/Requests.ts"
+import type { CurrentInvocation, Environment, Extension, Poll } from "./State.ts"
 import { record, reply } from "./State.ts"
 
 /** A refused transition; the managed code base has its error texts in lower case (spec: managed instances). */

@@ -14,21 +14,13 @@ import { handleRuntimeRequest, responseTruncated } from "./RuntimeRequests.ts"
 import { end, endFlush } from "./Shutdown.ts"
 import { snapshotTaken } from "./Snapshot.ts"
 import { connected } from "./lmi/Subscribe.ts"
-import type { Command, Environment, EnvironmentOptions, Exchange, Input, Poll } from "./State.ts"
+import type { Command, Environment, EnvironmentOptions, Input, Poll } from "./State.ts"
+import type { Exchange, RouteName } from "../wire/Requests.ts"
 import type { Source } from "../../Journal.ts"
 import { drop, freshRuntime, record } from "./State.ts"
 
-export type {
-  Command,
-  EnvironmentOptions,
-  Exchange,
-  ExtensionRequest,
-  Input,
-  InvocationOutcome,
-  InvocationRequest,
-  RuntimeRequest,
-  TimerName
-} from "./State.ts"
+export type { Command, EnvironmentOptions, Input, InvocationOutcome, InvocationRequest, TimerName } from "./State.ts"
+export type { Exchange, ExtensionRequest, RuntimeRequest } from "../wire/Requests.ts"
 
 /**
  * A running state machine.
@@ -87,6 +79,9 @@ export const make = (options: EnvironmentOptions, newId: () => string): Environm
   }
 }
 
+/** The routes on which somebody says that it is done. */
+const endingRoutes: ReadonlySet<RouteName> = new Set(["next", "runtime/next", "runtime/response", "runtime/error"])
+
 /**
  * Whether an input may end an invocation: somebody is done, or out of time.
  *
@@ -98,9 +93,8 @@ export const mayEndInvocation = (input: Input): boolean => {
     case "TimerFired":
       return true
     case "ExtensionRequest":
-      return input.request.route === "next"
     case "RuntimeRequest":
-      return input.request.route === "next" || input.request.route === "response" || input.request.route === "error"
+      return endingRoutes.has(input.request.route)
     default:
       return false
   }

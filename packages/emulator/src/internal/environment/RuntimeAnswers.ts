@@ -1,24 +1,11 @@
 /** The answers that the runtime gets to any of its requests, and the meaning of a posted result for the invoker. */
 import * as Predicate from "effect/Predicate"
+import * as Routes from "../wire/Routes.ts"
 import * as Wire from "../wire/Wire.ts"
 import { transitionFailed } from "./Delivery.ts"
-import type { Environment, RuntimeRequest } from "./State.ts"
+import type { RuntimeRequest } from "../wire/Requests.ts"
+import type { Environment } from "./State.ts"
 import { drop, record, reply } from "./State.ts"
-
-const pathOf = (request: RuntimeRequest): string => {
-  switch (request.route) {
-    case "next":
-      return "/2018-06-01/runtime/invocation/next"
-    case "init/error":
-    case "restore/next":
-    case "restore/error":
-      return `/2018-06-01/runtime/${request.route}`
-    default:
-      return `/2018-06-01/runtime/invocation/${request.requestId}/${request.route}`
-  }
-}
-
-const methodOf = ({ route }: RuntimeRequest): string => (route === "next" || route === "restore/next" ? "GET" : "POST")
 
 export const refuse = (
   env: Environment,
@@ -27,7 +14,7 @@ export const refuse = (
   errorType: string,
   message: string
 ): void => {
-  record(env, { _tag: "ApiRefused", method: methodOf(request), path: pathOf(request), status, errorType, message })
+  record(env, { _tag: "ApiRefused", ...Routes.lineOf(request), status, errorType, message })
   reply(env, request.exchange, Wire.apiError(status, errorType, message))
 }
 
@@ -35,8 +22,7 @@ export const refuse = (
 export const close = (env: Environment, request: RuntimeRequest, message: string): void => {
   record(env, {
     _tag: "ApiRefused",
-    method: methodOf(request),
-    path: pathOf(request),
+    ...Routes.lineOf(request),
     status: 0,
     errorType: "",
     message
@@ -73,7 +59,7 @@ interface Verdict {
   readonly refusal: readonly [status: number, errorType: string, message: string] | undefined
 }
 
-export const judgeResponse = (request: RuntimeRequest & { readonly route: "response" }): Verdict => {
+export const judgeResponse = (request: RuntimeRequest & { readonly route: "runtime/response" }): Verdict => {
   if (request.responseMode !== "" && request.responseMode !== "streaming") {
     const functionError = "Runtime.InvalidResponseModeHeader"
     const refusal = [400, "InvalidFunctionResponseMode", "Invalid function response mode"] as const
@@ -112,7 +98,10 @@ const withoutCause = (body: string): string => {
 }
 
 /** Records the posted error; returns what the invoker gets. */
-export const judgeError = (env: Environment, request: RuntimeRequest & { readonly route: "error" }): Verdict => {
+export const judgeError = (
+  env: Environment,
+  request: RuntimeRequest & { readonly route: "runtime/error" }
+): Verdict => {
   const { body, contentType } = request
   const errorType = runtimeErrorType(request.errorType)
   record(env, { _tag: "ErrorReported", source: "runtime", route: "invocation/error", errorType, body })

@@ -2,10 +2,11 @@
 import * as Wire from "../wire/Wire.ts"
 import { fail } from "./Failure.ts"
 import { refuseTransition, runtimeErrorType } from "./RuntimeAnswers.ts"
-import type { Environment, RuntimeRequest } from "./State.ts"
+import type { RuntimeRequest } from "../wire/Requests.ts"
+import type { Environment } from "./State.ts"
 import { record, reply, storeFatal } from "./State.ts"
 
-type ErrorReport = RuntimeRequest & { readonly route: "init/error" | "restore/error" }
+type ErrorReport = RuntimeRequest & { readonly route: "runtime/init/error" | "runtime/restore/error" }
 
 /** A hook failed after the restore; the phase ends at once. */
 export const restoreError = (env: Environment, request: ErrorReport): void => {

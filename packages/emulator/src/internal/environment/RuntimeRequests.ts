@@ -7,7 +7,8 @@ import { handleConcurrent, respondConcurrent } from "./lmi/RuntimeRequests.ts"
 import { arrive, close, judgeError, judgeResponse, refuse, refuseTransition } from "./RuntimeAnswers.ts"
 import { initError, restoreError } from "./RuntimeErrorReports.ts"
 import { endRestore } from "./Snapshot.ts"
-import type { Environment, RuntimeRequest } from "./State.ts"
+import type { RuntimeRequest } from "../wire/Requests.ts"
+import type { Environment } from "./State.ts"
 import { record, reply } from "./State.ts"
 
 const next = (env: Environment, request: RuntimeRequest): void => {
@@ -64,7 +65,7 @@ const refuseLost = (
   refuse(env, request, 400, "InvalidRequestID", "Invalid request ID")
 }
 
-const response = (env: Environment, request: RuntimeRequest & { readonly route: "response" }): void => {
+const response = (env: Environment, request: RuntimeRequest & { readonly route: "runtime/response" }): void => {
   if (env.runtime.state !== "Running") return refuseTransition(env, request, "InvocationResponse")
   if (env.invocation === undefined) return refuseLost(env, request, "InvocationResponse")
   const { functionError, payload, refusal } = judgeResponse(request)
@@ -75,7 +76,7 @@ const response = (env: Environment, request: RuntimeRequest & { readonly route: 
   refuse(env, request, ...refusal)
 }
 
-const error = (env: Environment, request: RuntimeRequest & { readonly route: "error" }): void => {
+const error = (env: Environment, request: RuntimeRequest & { readonly route: "runtime/error" }): void => {
   if (env.runtime.state !== "Running") return refuseTransition(env, request, "InvocationErrorResponse")
   if (env.invocation === undefined) return refuseLost(env, request, "InvocationErrorResponse")
   if (request.bodyBytes > Wire.maxPayloadBytes) {
@@ -109,7 +110,7 @@ export const responseTruncated = (env: Environment, requestId: string): void => 
 
 export const handleRuntimeRequest = (env: Environment, request: RuntimeRequest): void => {
   if (env.options.profile.runsConcurrently) return handleConcurrent(env, request)
-  if (request.route === "response" || request.route === "error") {
+  if (request.route === "runtime/response" || request.route === "runtime/error") {
     // The id of the path is checked before anything else; that of a lost invocation counts until the reset has ended.
     const current = env.invocation ?? env.runtime.current
     if (current?.request.requestId !== request.requestId) {
@@ -121,17 +122,17 @@ export const handleRuntimeRequest = (env: Environment, request: RuntimeRequest):
     return close(env, request, "the environment has not started a runtime")
   }
   switch (request.route) {
-    case "next":
+    case "runtime/next":
       return next(env, request)
-    case "restore/next":
+    case "runtime/restore/next":
       return restoreNext(env, request)
-    case "init/error":
+    case "runtime/init/error":
       return initError(env, request)
-    case "restore/error":
+    case "runtime/restore/error":
       return restoreError(env, request)
-    case "response":
+    case "runtime/response":
       return response(env, request)
-    case "error":
+    case "runtime/error":
       return error(env, request)
   }
 }

@@ -5,6 +5,7 @@
 import type { ExitStatus, ExtensionStateName, JournalEvent, Source } from "../../Journal.ts"
 import type { Profile } from "../../Profile.ts"
 import type { ProcessId } from "../Source.ts"
+import type { ApiRequest, Exchange } from "../wire/Requests.ts"
 import type { ShutdownReason, ShutdownReasonText, WireResponse } from "../wire/Wire.ts"
 import type { Subscription } from "../telemetry/Subscription.ts"
 
@@ -24,9 +25,6 @@ export interface EnvironmentOptions {
   /** Names of the external extensions in start order. */
   readonly extensions: ReadonlyArray<string>
 }
-
-/** An HTTP request that waits for its answer. */
-export type Exchange = number
 
 /** A request to invoke, before the environment takes it up. */
 export interface InvocationRequest {
@@ -93,48 +91,10 @@ export type Command =
   | { readonly _tag: "Answer"; readonly call: number; readonly outcome: InvocationOutcome }
   | { readonly _tag: "Terminated" }
 
-/** A request of the Extensions API. Header values are `""` when missing. */
-export type ExtensionRequest = { readonly exchange: Exchange } & (
-  | { readonly route: "register"; readonly name: string; readonly acceptFeature: string; readonly body: string }
-  | { readonly route: "next"; readonly identifier: string }
-  | {
-      readonly route: "init/error" | "exit/error"
-      readonly identifier: string
-      readonly errorType: string
-      readonly body: string
-    }
-  | { readonly route: "telemetry" | "logs"; readonly identifier: string; readonly body: string }
-)
-
-/** A request of the Runtime API. Header values are `""` when missing; `bodyBytes` is the size of the whole body. */
-export type RuntimeRequest = { readonly exchange: Exchange } & (
-  | { readonly route: "next" | "restore/next" }
-  | {
-      readonly route: "response"
-      readonly requestId: string
-      readonly responseMode: string
-      /** From the trailers of a streaming response that failed midway; `""` otherwise. */
-      readonly trailingErrorType: string
-      readonly trailingErrorBody: string
-      readonly body: string
-      readonly bodyBytes: number
-    }
-  | {
-      readonly route: "error"
-      readonly requestId: string
-      readonly errorType: string
-      readonly contentType: string
-      readonly body: string
-      readonly bodyBytes: number
-    }
-  | { readonly route: "init/error" | "restore/error"; readonly errorType: string; readonly body: string }
-)
-
 /** An event in the life of the environment. */
 export type Input =
   | { readonly _tag: "Start" }
-  | { readonly _tag: "ExtensionRequest"; readonly request: ExtensionRequest }
-  | { readonly _tag: "RuntimeRequest"; readonly request: RuntimeRequest }
+  | ApiRequest
   /** The client of a waiting poll closed its connection. */
   | { readonly _tag: "PollAborted"; readonly exchange: Exchange }
   /** The runtime closed its connection in the middle of a response. */

@@ -3,7 +3,8 @@ import * as Subscription from "../telemetry/Subscription.ts"
 import type { Source } from "../Source.ts"
 import type * as Wire from "../wire/Wire.ts"
 import { refuse } from "./Refusal.ts"
-import type { Environment, Exchange, ExtensionRequest } from "./State.ts"
+import type { Exchange, ExtensionRequest } from "../wire/Requests.ts"
+import type { Environment } from "./State.ts"
 import { record, reply } from "./State.ts"
 
 export type SubscribeRequest = ExtensionRequest & { readonly route: "telemetry" | "logs" }

@@ -117,7 +117,7 @@ export const make = Effect.fnUntraced(function* (
   const callOf = (input: Input): Call | undefined => {
     if (input._tag === "RuntimeRequest") {
       const { exchange, route } = input.request
-      return { exchange, route: `runtime/${route}`, source: "runtime" }
+      return { exchange, route, source: "runtime" }
     }
     if (input._tag !== "ExtensionRequest") return undefined
     const { request } = input

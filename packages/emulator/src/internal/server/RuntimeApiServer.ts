@@ -21,7 +21,7 @@ import type { Exchange, Input } from "../environment/EnvironmentState.ts"
 import * as ForeignRequest from "./ForeignRequest.ts"
 import * as HttpBytes from "./HttpBytes.ts"
 import type { SnapStart } from "../wire/Routes.ts"
-import { findRoute, isUnguarded, requestIdOf } from "../wire/Routes.ts"
+import * as Routes from "../wire/Routes.ts"
 import type { JournalEvent } from "../../Journal.ts"
 import type { Profile } from "../../Profile.ts"
 import type { WireResponse } from "../wire/Wire.ts"
@@ -122,6 +122,7 @@ export const make = Effect.fnUntraced(function* (
   options: RuntimeApiServerOptions
 ): Effect.fn.Return<RuntimeApiServer, EmulatorError, Scope.Scope> {
   const { extensionsEnabled, host, onInput, onRefused, port, profile, snapStart } = options
+  const find = Routes.finder(profile, snapStart)
   const waiting = new Map<Exchange, Http.ServerResponse>()
   /** The waiting requests of each connection that has a request in hand. */
   const pipelined = new WeakMap<Duplex, Array<() => void>>()
@@ -130,7 +131,7 @@ export const make = Effect.fnUntraced(function* (
   const handle = (request: Http.IncomingMessage, response: Http.ServerResponse) => {
     const method = request.method ?? ""
     const { path } = HttpBytes.splitTarget(request.url ?? "")
-    const route = findRoute(profile, path, snapStart)
+    const found = find(path)
     const exchange = ++lastExchange
     request.on("error", () => {
       // The connection is broken; `close` of the response tells the state machine.
@@ -143,24 +144,23 @@ export const make = Effect.fnUntraced(function* (
     }
     const foreign = ForeignRequest.refusalOf(request)
     if (foreign !== undefined) return refuse(Wire.foreign(foreign), foreign)
-    if (route !== undefined && !extensionsEnabled && !isUnguarded(profile, path)) {
-      return refuse(Wire.extensionsDisabled, "extensions are disabled")
-    }
-    if (route === undefined) return refuse(Wire.notFound, "no such path")
+    if (found === undefined) return refuse(Wire.notFound, "no such path")
+    const { isSwitchedOff, requestId, route } = found
+    if (!extensionsEnabled && isSwitchedOff) return refuse(Wire.extensionsDisabled, "extensions are disabled")
     if (route.method !== method) return refuse(Wire.methodNotAllowed(route.method), "wrong method")
 
     const header = (name: string) => fromHeader(request.headersDistinct[name]?.[0] ?? "")
     const trailer = (name: string) => request.trailersDistinct[name]?.[0] ?? ""
-    HttpBytes.readBody(request, Wire.maxPayloadBytes, (kept, bytes) => {
-      const result = route.handle(header, { text: kept.toString("utf8"), bytes, trailer }, exchange)
+    HttpBytes.readBody(request, route.maxBytes, (kept, bytes) => {
+      const text = kept.toString("utf8")
+      const result = route.handle({ exchange, requestId, header, trailer, text, bytes })
       if (!("_tag" in result)) return send(profile, response, result)
       waiting.set(exchange, response)
       onInput(result)
     })
     response.on("close", () => {
       if (waiting.delete(exchange)) onInput({ _tag: "PollAborted", exchange })
-      const requestId = requestIdOf(path)
-      if (!request.complete && requestId !== undefined) onInput({ _tag: "ResponseTruncated", requestId })
+      if (!request.complete && route.path.includes("{requestId}")) onInput({ _tag: "ResponseTruncated", requestId })
     })
   }
 

@@ -6,7 +6,8 @@ import * as Wire from "../../wire/Wire.ts"
 import { advanceInit } from "../Init.ts"
 import { arrive, judgeError, judgeResponse, refuse } from "../RuntimeAnswers.ts"
 import { initError } from "../RuntimeErrorReports.ts"
-import type { Environment, InvocationRequest, RuntimeRequest } from "../State.ts"
+import type { RuntimeRequest } from "../../wire/Requests.ts"
+import type { Environment, InvocationRequest } from "../State.ts"
 import { record, reply } from "../State.ts"
 import { endConcurrent } from "./ConcurrentInvocations.ts"
 
@@ -32,16 +33,16 @@ const maxErrorBytes = 1_048_576
 
 export const handleConcurrent = (env: Environment, request: RuntimeRequest): void => {
   switch (request.route) {
-    case "next":
+    case "runtime/next":
       arrive(env)
       env.runtime.polls.push({ exchange: request.exchange, aborted: false })
       record(env, { _tag: "NextCalled", source: "runtime" })
       return advanceInit(env)
-    case "init/error":
+    case "runtime/init/error":
       return initError(env, request)
-    case "response":
-    case "error": {
-      if (request.route === "error" && Buffer.byteLength(request.body) > maxErrorBytes) {
+    case "runtime/response":
+    case "runtime/error": {
+      if (request.route === "runtime/error" && Buffer.byteLength(request.body) > maxErrorBytes) {
         const message = `Exceeded maximum allowed payload size (${Wire.maxPayloadBytes} bytes).`
         return refuse(env, request, 413, "RequestEntityTooLarge", message)
       }
@@ -52,7 +53,7 @@ export const handleConcurrent = (env: Environment, request: RuntimeRequest): voi
           : refuse(env, request, 400, "InvalidRequestID", "Invalid request ID")
       }
       const { functionError, payload, refusal } =
-        request.route === "response" ? judgeResponse(request) : judgeError(env, request)
+        request.route === "runtime/response" ? judgeResponse(request) : judgeError(env, request)
       respondConcurrent(env, invocation, payload, functionError)
       return refusal === undefined ? reply(env, request.exchange, Wire.accepted) : refuse(env, request, ...refusal)
     }
