@@ -186,6 +186,17 @@ describe("profile real, raw", () => {
     })
   )
 
+  it.live("a header keeps its bytes in both directions; a character that it cannot hold becomes a space", () =>
+    Effect.gen(function* () {
+      const { address, emulator } = yield* withEndpoint({ functionVersion: "é\n1" })
+      const utf8 = (text: string) => Buffer.from(text).toString("latin1")
+      const answer = yield* request(address, "POST", path, { "X-Amz-Tenant-Id": utf8("zoë") })
+      assert.deepStrictEqual([answer.status, answer.headers["x-amz-executed-version"]], [200, utf8("é 1")])
+      const started = yield* emulator.journal.waitFor(Journal.is("InvocationStarted"))
+      assert.strictEqual(started.tenantId, "zoë")
+    })
+  )
+
   it.live("a port in use, and a host that is not loopback: one sentence each", () =>
     Effect.gen(function* () {
       const { address } = yield* withEndpoint()

@@ -15,6 +15,7 @@ import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
 import { EmulatorError, NotLoopback, PortUnavailable } from "../../EmulatorError.ts"
 import * as ForeignRequest from "./ForeignRequest.ts"
+import * as HeaderValue from "./HeaderValue.ts"
 import * as HttpBytes from "./HttpBytes.ts"
 import type { Profile } from "../../Profile.ts"
 import type { InvokeListen } from "../settings/Options.ts"
@@ -241,7 +242,10 @@ export const make = Effect.fnUntraced(function* (
     const send = ({ body, headers, status }: Answer) => {
       const bytes = Buffer.from(body)
       if (!real) HttpBytes.omitConnection(response)
-      response.writeHead(status, { ...headers, ...HttpBytes.lengthHeader(options.profile, bytes) })
+      response.writeHead(status, {
+        ...HeaderValue.encodeAll(headers),
+        ...HttpBytes.lengthHeader(options.profile, bytes)
+      })
       response.end(bytes)
     }
     const refusal = ForeignRequest.refusalOf(request)
@@ -265,7 +269,7 @@ export const make = Effect.fnUntraced(function* (
       // The client closed the connection before its request was complete, so there is nothing to invoke.
     })
     HttpBytes.readBody(request, options.maxPayloadBytes, (payload, bytes) => {
-      const header = (name: string) => request.headersDistinct[name]?.[0] ?? ""
+      const header = HeaderValue.reader(request)
       const invocation = { payload, bytes, functionName, query: new URLSearchParams(query), header }
       const answered = Effect.map(answer(invocation), send)
       run(

@@ -19,6 +19,7 @@ import type { Duplex } from "node:stream"
 import { EmulatorError, PortUnavailable } from "../../EmulatorError.ts"
 import type { Exchange, Input } from "../environment/EnvironmentState.ts"
 import * as ForeignRequest from "./ForeignRequest.ts"
+import * as HeaderValue from "./HeaderValue.ts"
 import * as HttpBytes from "./HttpBytes.ts"
 import type { SnapStart } from "../wire/Routes.ts"
 import * as Routes from "../wire/Routes.ts"
@@ -74,20 +75,12 @@ export interface RuntimeApiServerOptions {
   readonly onRefused: (event: JournalEvent) => void
 }
 
-/** Header values travel as bytes; Node's strings hold one byte per character. */
-const fromHeader = (value: string): string => Buffer.from(value, "latin1").toString("utf8")
-
-/** Characters that cannot be part of a header become spaces, as in Go. */
-const toHeader = (value: string): string =>
-  Buffer.from(value.replace(/[^\t\x20-\x7e\x80-\u{10ffff}]/gu, " "), "utf8").toString("latin1")
-
 const send = (profile: Profile, response: Http.ServerResponse, wire: WireResponse, bytes?: number): void => {
   const body = Buffer.from(wire.body)
   HttpBytes.omitConnection(response)
-  const headers = Object.entries(wire.headers).map(([name, value]) => [name, toHeader(value)])
   // Node has the newer phrase for 413, Go has this one.
   if (wire.status === 413) response.statusMessage = "Request Entity Too Large"
-  response.writeHead(wire.status, { ...Object.fromEntries(headers), ...HttpBytes.lengthHeader(profile, body) })
+  response.writeHead(wire.status, { ...HeaderValue.encodeAll(wire.headers), ...HttpBytes.lengthHeader(profile, body) })
   if (bytes === undefined) return void response.end(body)
   response.flushHeaders()
   response.write(body.subarray(0, bytes))
@@ -149,7 +142,7 @@ export const make = Effect.fnUntraced(function* (
     if (!extensionsEnabled && isSwitchedOff) return refuse(Wire.extensionsDisabled, "extensions are disabled")
     if (route.method !== method) return refuse(Wire.methodNotAllowed(route.method), "wrong method")
 
-    const header = (name: string) => fromHeader(request.headersDistinct[name]?.[0] ?? "")
+    const header = HeaderValue.reader(request)
     const trailer = (name: string) => request.trailersDistinct[name]?.[0] ?? ""
     HttpBytes.readBody(request, route.maxBytes, (kept, bytes) => {
       const text = kept.toString("utf8")
