@@ -183,6 +183,12 @@ const makeWith = Effect.fnUntraced(function* (
   const processes = yield* Processes.make
   const runTimer = yield* FiberMap.makeRuntime<never, string>()
 
+  const handle = (input: Input): void => {
+    // The machine and the journal share a time: a deadline is exactly its limit after the entry that sets it.
+    const at = now()
+    for (const command of state.handle(input, at)) execute(command, at)
+  }
+
   /** Carries out one input after another; an input that a command causes at once waits for its turn. */
   const dispatch = (input: Input): void => {
     if (released) return
@@ -191,10 +197,7 @@ const makeWith = Effect.fnUntraced(function* (
     draining = true
     try {
       for (let next = inputs.shift(); next !== undefined; next = inputs.shift()) {
-        if (faults.holds(next)) continue
-        // The machine and the journal share a time: a deadline is exactly its limit after the entry that sets it.
-        const at = now()
-        for (const command of state.handle(next, at)) execute(command, at)
+        faults.enter(next, () => handle(next))
       }
     } finally {
       draining = false
@@ -297,9 +300,9 @@ const makeWith = Effect.fnUntraced(function* (
       case "Record":
         return record(command.event, at)
       case "Reply":
-        return faults.reply(command.exchange, command.response)
+        return faults.leave(command.exchange, command.response)
       case "Drop":
-        return faults.drop(command.exchange)
+        return faults.leave(command.exchange, undefined)
       case "Spawn":
         return spawn(command.process, command.source)
       case "Kill":
@@ -367,7 +370,7 @@ const makeWith = Effect.fnUntraced(function* (
       }
     }),
     onInput: (input) => {
-      if (!released) faults.receive(input)
+      if (!released) observeAndDispatch(input)
     },
     onRefused: (event) => journal.append(event, now())
   })

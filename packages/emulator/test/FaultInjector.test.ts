@@ -9,6 +9,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as TestClock from "effect/testing/TestClock"
+import type { Input } from "../src/internal/environment/EnvironmentState.ts"
 import * as FaultInjector from "../src/internal/fault/FaultInjector.ts"
 
 /** `seen` has the effects, each after its time in milliseconds. */
@@ -22,7 +23,7 @@ const world = Effect.fnUntraced(function* (faults: string, isRunning = true) {
     faults: faults.split(" ").map((text) => Result.getOrThrow(Fault.parse(text))),
     seed: 1,
     now,
-    dispatch: (input) => note("reason" in input ? `${input._tag} ${input.reason}` : input._tag),
+    dispatch: (input) => enter(input),
     record: (event) => note("description" in event ? event.description : event._tag),
     server: () => ({
       address: "",
@@ -36,7 +37,9 @@ const world = Effect.fnUntraced(function* (faults: string, isRunning = true) {
       return isRunning
     }
   })
-  return { injector, seen }
+  const enter = (input: Input): void =>
+    injector.enter(input, () => note("reason" in input ? `${input._tag} ${input.reason}` : input._tag))
+  return { enter, injector, seen }
 })
 
 const delivered = {
@@ -72,9 +75,9 @@ it.effect("a crash does not strike a process that has already ended", () =>
 
 it.effect("delays of one answer add up", () =>
   Effect.gen(function* () {
-    const { injector, seen } = yield* world("slow:runtime/next=100ms slow:runtime/next=250ms")
-    injector.receive({ _tag: "RuntimeRequest", request: { exchange: 7, route: "runtime/next" } })
-    injector.reply(7, { status: 200, headers: {}, body: "" })
+    const { enter, injector, seen } = yield* world("slow:runtime/next=100ms slow:runtime/next=250ms")
+    enter({ _tag: "RuntimeRequest", request: { exchange: 7, route: "runtime/next" } })
+    injector.leave(7, { status: 200, headers: {}, body: "" })
     yield* TestClock.adjust("1 second")
     assert.deepStrictEqual(seen, [
       "0 RuntimeRequest",
@@ -87,12 +90,12 @@ it.effect("delays of one answer add up", () =>
 
 it.effect("a freeze is held once, and the inputs that would end it come after it in their order", () =>
   Effect.gen(function* () {
-    const { injector, seen } = yield* world("hold-thaw=300ms")
+    const { enter, injector, seen } = yield* world("hold-thaw=300ms")
     injector.happened({ _tag: "Frozen" })
     yield* TestClock.adjust(100)
-    assert.isTrue(injector.holds({ _tag: "Shutdown", reason: "spindown" }))
+    enter({ _tag: "Shutdown", reason: "spindown" })
     yield* TestClock.adjust(50)
-    assert.isTrue(injector.holds({ _tag: "Shutdown", reason: "timeout" }))
+    enter({ _tag: "Shutdown", reason: "timeout" })
     yield* TestClock.adjust("1 second")
     assert.deepStrictEqual(seen, [
       "100 the freeze is held for 200 ms more",

@@ -1,6 +1,7 @@
 /**
- * Makes faults happen at the edges of the environment: between the server and the state machine, and by what the journal
- * shows. The state machine knows nothing of them; it sees what Lambda would see.
+ * Makes faults happen at the edges of the environment. Every input enters the state machine through the injector, every
+ * answer leaves through it, and it hears of every journal event. The state machine knows nothing of faults; it sees what
+ * Lambda would see.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -17,14 +18,13 @@ import * as Wire from "../wire/Wire.ts"
 import { transitionFailed } from "../environment/Delivery.ts"
 
 export interface FaultInjector {
-  /** Takes an input of the server to the state machine, unless a fault takes it away. */
-  readonly receive: (input: Input) => void
-  /** Tells of an input whose turn has come whether it has to wait; if so, the input is dispatched again later. */
-  readonly holds: (input: Input) => boolean
-  /** Gives an answer to the server, changed by faults. */
-  readonly reply: (exchange: Exchange, response: WireResponse) => void
-  /** The exchange ends without an answer. */
-  readonly drop: (exchange: Exchange) => void
+  /**
+   * The way in. An input whose turn has come is handled, unless a fault takes it away, or makes it wait: then it is
+   * dispatched again later.
+   */
+  readonly enter: (input: Input, handle: () => void) => void
+  /** The way out. The answer leaves through the server, changed by faults; `undefined` closes the connection. */
+  readonly leave: (exchange: Exchange, response: WireResponse | undefined) => void
   /** Something is in the journal: some faults follow on it. */
   readonly happened: (event: JournalEvent) => void
 }
@@ -42,7 +42,7 @@ export interface FaultInjectorOptions {
 }
 
 /** A request that waits for its answer. */
-interface Call {
+interface Pending {
   readonly exchange: Exchange
   readonly route: Route
   readonly source: Source
@@ -85,7 +85,7 @@ export const make = Effect.fnUntraced(function* (
   const faults = options.faults.map((fault, index) => ({ fault, index }))
   const run = yield* FiberSet.makeRuntime<never>()
   const counts = new Map<string, number>()
-  const calls = new Map<Exchange, Call>()
+  const pending = new Map<Exchange, Pending>()
   const sources = new Map<string, Source>()
   /** Invocations whose answer never arrives. */
   const muted = new Map<string, Fault>()
@@ -114,7 +114,7 @@ export const make = Effect.fnUntraced(function* (
     return chance(`${seed} ${key} ${count}`) < when.probability
   }
 
-  const callOf = (input: Input): Call | undefined => {
+  const pendingOf = (input: Input): Pending | undefined => {
     if (input._tag === "RuntimeRequest") {
       const { exchange, route } = input.request
       return { exchange, route, source: "runtime" }
@@ -129,7 +129,7 @@ export const make = Effect.fnUntraced(function* (
   /**
    * Tells whether a fault takes the request away. Every fault that it concerns counts it, and the first that hits acts.
    */
-  const taken = (input: Input, { exchange, route, source }: Call): boolean => {
+  const taken = (input: Input, { exchange, route, source }: Pending): boolean => {
     let act: (() => void) | undefined
     for (const { fault, index } of faults) {
       if (fault._tag === "Reset" && fault.route === route && hits(fault, index, source)) {
@@ -157,12 +157,12 @@ export const make = Effect.fnUntraced(function* (
     return act !== undefined
   }
 
-  const receiveCall = (input: Input, call: Call): void => {
-    const { exchange, route, source } = call
-    if (taken(input, call)) return
-    calls.set(exchange, call)
-    dispatch(input)
-    if (route !== "next" || !calls.has(exchange)) return
+  const enterRequest = (input: Input, request: Pending, handle: () => void): void => {
+    const { exchange, route, source } = request
+    if (taken(input, request)) return
+    pending.set(exchange, request)
+    handle()
+    if (route !== "next" || !pending.has(exchange)) return
     for (const { fault, index } of faults) {
       if (fault._tag !== "DropParkedNext" || !hits(fault, index, source)) continue
       note(fault, source, "the connection of the waiting next is cut; the poll stands")
@@ -206,21 +206,18 @@ export const make = Effect.fnUntraced(function* (
   }
 
   return {
-    receive: (input) => {
-      const call = callOf(input)
-      if (call === undefined) dispatch(input)
-      else receiveCall(input, call)
+    enter: (input, handle) => {
+      if (holds(input)) return
+      const request = pendingOf(input)
+      if (request === undefined) handle()
+      else enterRequest(input, request, handle)
     },
-    holds,
-    drop: (exchange) => {
-      calls.delete(exchange)
-      server().drop(exchange)
-    },
-    reply: (exchange, response) => {
-      const call = calls.get(exchange)
-      calls.delete(exchange)
-      if (call === undefined) return server().reply(exchange, response)
-      const { route, source } = call
+    leave: (exchange, response) => {
+      const request = pending.get(exchange)
+      pending.delete(exchange)
+      if (response === undefined) return server().drop(exchange)
+      if (request === undefined) return server().reply(exchange, response)
+      const { route, source } = request
       let { body } = response
       let delayMs = 0
       let bytes: number | undefined
