@@ -55,11 +55,12 @@ import * as Settings from "./internal/settings/Settings.ts"
 import * as ManualProcesses from "./internal/process/ManualProcesses.ts"
 import * as Telemetry from "./internal/telemetry/Telemetry.ts"
 import * as InvokeApiServer from "./internal/server/InvokeApiServer.ts"
-import type { ExitStatus, JournalEvent, Source } from "./Journal.ts"
-import * as Journal from "./Journal.ts"
+import type { ExitStatus, JournalEvent } from "./internal/journal/JournalEvent.ts"
+import type { ProcessId, Source } from "./internal/Source.ts"
+import type * as Journal from "./Journal.ts"
+import * as JournalStore from "./internal/runner/JournalStore.ts"
 import * as Processes from "./internal/process/Processes.ts"
 import * as RuntimeApiServer from "./internal/server/RuntimeApiServer.ts"
-import type { ProcessId } from "./internal/Source.ts"
 import type { ShutdownReason } from "./internal/wire/Wire.ts"
 import { maxPayloadBytes } from "./internal/wire/Wire.ts"
 
@@ -162,7 +163,7 @@ const makeWith = Effect.fnUntraced(function* (
     () => Crypto.randomUUID()
   )
 
-  const journal = Journal.make(clock, options.journalSize)
+  const journal = JournalStore.make(clock, options.journalSize)
   yield* Effect.addFinalizer(() => journal.end)
 
   const terminated = yield* Deferred.make<void>()

@@ -16,7 +16,7 @@ import { snapshotTaken } from "./Snapshot.ts"
 import { connected } from "./lmi/Subscribe.ts"
 import type { Command, Environment, EnvironmentOptions, Input, Poll } from "./State.ts"
 import type { Exchange, RouteName } from "../wire/Requests.ts"
-import type { Source } from "../../Journal.ts"
+import type { Source } from "../Source.ts"
 import { drop, freshRuntime, record } from "./State.ts"
 
 export type { Command, EnvironmentOptions, Input, InvocationOutcome, InvocationRequest, TimerName } from "./State.ts"

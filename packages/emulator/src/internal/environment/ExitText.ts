@@ -1,5 +1,5 @@
 /** The text Go gives to the end of a process (spec: failures). */
-import type { ExitStatus } from "../../Journal.ts"
+import type { ExitStatus } from "../journal/JournalEvent.ts"
 
 const signalTexts: Readonly<Record<string, string>> = {
   SIGHUP: "hangup",

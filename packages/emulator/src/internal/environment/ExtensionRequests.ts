@@ -1,5 +1,5 @@
 /** The four routes of the Extensions API, with their checks in the platform's order (spec: Extensions API). */
-import type { Source } from "../../Journal.ts"
+import type { Source } from "../Source.ts"
 import * as Wire from "../wire/Wire.ts"
 import { settleExtension, transitionFailed } from "./Delivery.ts"
 import { advanceInit, maxExtensions } from "./Init.ts"

@@ -1,5 +1,5 @@
 /** Failures: processes that end, files that cannot be executed, and what follows (spec: failures). */
-import type { Source } from "../../Journal.ts"
+import type { Source } from "../Source.ts"
 import * as Wire from "../wire/Wire.ts"
 import { describeExit } from "./ExitText.ts"
 import { answer, endInvocation } from "./Invocation.ts"

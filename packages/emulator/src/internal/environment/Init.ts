@@ -2,11 +2,10 @@
  * Init and its gates: external extensions, then the runtime, then the first next of all of them (spec: lifecycle,
  * init).
  */
-import type { Source } from "../../Journal.ts"
+import type { ProcessId, Source } from "../Source.ts"
 import { fail } from "./Failure.ts"
 import { dispatchInvocation } from "./Invocation.ts"
 import { releaseRestore, takeSnapshot } from "./Snapshot.ts"
-import type { ProcessId } from "../Source.ts"
 import type { Environment, Extension } from "./State.ts"
 import { freshRuntime, nextNumber, record, startTimer, stopTimer } from "./State.ts"
 

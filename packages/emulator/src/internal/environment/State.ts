@@ -2,9 +2,9 @@
  * The data of the state machine and the smallest operations on it. Nothing here does I/O or reads a clock: time and
  * identifiers come in with the input, and commands say what is to be done.
  */
-import type { ExitStatus, ExtensionStateName, JournalEvent, Source } from "../../Journal.ts"
+import type { ExitStatus, ExtensionStateName, JournalEvent } from "../journal/JournalEvent.ts"
+import type { ProcessId, Source } from "../Source.ts"
 import type { Profile } from "../../Profile.ts"
-import type { ProcessId } from "../Source.ts"
 import type { ApiRequest, Exchange } from "../wire/Requests.ts"
 import type { ShutdownReason, ShutdownReasonText, WireResponse } from "../wire/Wire.ts"
 import type { Subscription } from "../telemetry/Subscription.ts"

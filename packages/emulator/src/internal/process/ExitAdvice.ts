@@ -4,7 +4,7 @@
  */
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
-import type { ExitStatus } from "../../Journal.ts"
+import type { ExitStatus } from "../journal/JournalEvent.ts"
 import * as LogLine from "../../LogLine.ts"
 import * as LaunchCheck from "./LaunchCheck.ts"
 

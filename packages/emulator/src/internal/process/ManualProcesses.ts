@@ -2,8 +2,7 @@
  * Processes that are none: the code of a test speaks for them over HTTP, and they print and end by hand. An extension
  * that is given by its name is one, and so is the side of a missing function.
  */
-import type { ProcessId } from "../Source.ts"
-import type { Source } from "../../Journal.ts"
+import type { ProcessId, Source } from "../Source.ts"
 import * as LineFraming from "./LineFraming.ts"
 
 export type Channel = "stdout" | "stderr"

@@ -26,7 +26,7 @@ import * as Output from "./Output.ts"
 import * as Pipes from "./Pipes.ts"
 import * as ProcessState from "./ProcessState.ts"
 import * as Reaper from "./Reaper.ts"
-import type { Channel, ExitStatus } from "../../Journal.ts"
+import type { Channel, ExitStatus } from "../journal/JournalEvent.ts"
 
 export type { LaunchProblem } from "./LaunchCheck.ts"
 

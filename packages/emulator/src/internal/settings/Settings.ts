@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration"
 import type { Profile } from "../../Profile.ts"
 import { profiles } from "../../Profile.ts"
 import { InvalidOption, InvalidVariable } from "../../EmulatorError.ts"
-import * as Variables from "../../Variables.ts"
+import * as VariableRules from "./VariableRules.ts"
 import type { InitType, Options } from "./Options.ts"
 
 /** The kind of init, by the name that processes and telemetry see. */
@@ -62,7 +62,7 @@ const initTypeProblem = ({ initType, profile = "real" }: Options): InvalidOption
 /** Finds a value that an option and a variable both set, each to something else. */
 const twiceProblem = ({ credentials, environment = {}, region }: Options): InvalidOption | undefined => {
   const said = environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"] ?? region
-  const wrong = region === undefined ? undefined : Variables.regionProblem(region)
+  const wrong = region === undefined ? undefined : VariableRules.regionProblem(region)
   if (wrong !== undefined) {
     return new InvalidOption({ option: "region", explanation: `${wrong}. Leave it out, or name one.` })
   }
@@ -87,8 +87,8 @@ const snapshotProblem = ({ environment = {}, initType }: Options): InvalidVariab
 /** Finds an option that cannot have its effect. */
 export const problemOf = (options: Options): InvalidOption | InvalidVariable | undefined =>
   initTypeProblem(options) ??
-  Variables.problemOf(options.environment ?? {}, options.profile) ??
-  Variables.functionProblemOf(options.function?.environment ?? {}) ??
+  VariableRules.problemOf(options.environment ?? {}, options.profile) ??
+  VariableRules.functionProblemOf(options.function?.environment ?? {}) ??
   twiceProblem(options) ??
   snapshotProblem(options)
 
@@ -126,7 +126,7 @@ export const resolve = (options: Options, handler: string | undefined): Settings
       initializationType: profile.initType ?? options.initType ?? "on-demand",
       credentials: credentialsOf(options),
       environment: Object.fromEntries(
-        Object.entries(environment).filter(([name]) => !Variables.settingNames.includes(name))
+        Object.entries(environment).filter(([name]) => !VariableRules.settingNames.includes(name))
       )
     },
     accountId,

@@ -5,7 +5,8 @@
  * If an init runs inside an invocation, start comes after it. After a failure the report comes when the environment has
  * been reset, so that the next generation hears of it first.
  */
-import type { JournalEvent, Source } from "../../Journal.ts"
+import type { JournalEvent } from "../journal/JournalEvent.ts"
+import type { Source } from "../Source.ts"
 import type { Profile } from "../../Profile.ts"
 import type { InitializationType } from "../settings/Settings.ts"
 import type { InitPhase, Outcome, Span, TelemetryEvent, TraceContext } from "./TelemetryEvent.ts"

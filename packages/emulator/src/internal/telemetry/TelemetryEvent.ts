@@ -2,7 +2,7 @@
  * The events that the platform tells telemetry subscribers, before they are written for a schema version. Times are
  * epoch ms.
  */
-import type { Source } from "../../Journal.ts"
+import type { Source } from "../Source.ts"
 import type { InitializationType } from "../settings/Settings.ts"
 
 /** The phase in which init ran: `invoke` when it was repeated inside an invocation (spec: InitPhase). */
