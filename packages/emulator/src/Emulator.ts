@@ -40,7 +40,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Crypto from "node:crypto"
 import * as NodePath from "node:path"
-import { EmulatorError, NotAManualProcess } from "./EmulatorError.ts"
+import { EmulatorError } from "./EmulatorError.ts"
 import type { Command, Input } from "./internal/environment/EnvironmentState.ts"
 import * as EnvironmentState from "./internal/environment/EnvironmentState.ts"
 import * as PendingInvocations from "./internal/runner/PendingInvocations.ts"
@@ -52,14 +52,13 @@ import * as LineFraming from "./internal/process/LineFraming.ts"
 import type { InvokeOptions, InvokeResult, Options } from "./internal/settings/Options.ts"
 import * as Sandbox from "./internal/sandbox/Sandbox.ts"
 import * as Settings from "./internal/settings/Settings.ts"
-import * as ManualProcesses from "./internal/process/ManualProcesses.ts"
 import * as Telemetry from "./internal/telemetry/Telemetry.ts"
 import * as InvokeApiServer from "./internal/server/InvokeApiServer.ts"
 import type { ExitStatus, JournalEvent } from "./internal/journal/JournalEvent.ts"
-import type { ProcessId, Source } from "./internal/Source.ts"
+import type { Source } from "./internal/Source.ts"
 import type * as Journal from "./Journal.ts"
 import * as JournalStore from "./internal/runner/JournalStore.ts"
-import * as Processes from "./internal/process/Processes.ts"
+import * as Programs from "./internal/runner/Programs.ts"
 import * as RuntimeApiServer from "./internal/server/RuntimeApiServer.ts"
 import type { ShutdownReason } from "./internal/wire/Wire.ts"
 import { maxPayloadBytes } from "./internal/wire/Wire.ts"
@@ -148,7 +147,6 @@ const makeWith = Effect.fnUntraced(function* (
   const startsProcesses = functionProcess !== undefined || found.some(({ file }) => file !== undefined)
   const { isOptMounted, namespace, notes } = yield* Sandbox.make(extensions, functionProcess, startsProcesses)
   const expected = yield* ExtensionFiles.expectedExtensions(extensions, isOptMounted)
-  const files = new Map(expected.map(({ file, name }) => [`extension:${name}`, file]))
   const settings = Settings.resolve(options, functionProcess?.handler)
   const { functionArn, identity, profile, timeoutMs } = settings
 
@@ -167,7 +165,6 @@ const makeWith = Effect.fnUntraced(function* (
   yield* Effect.addFinalizer(() => journal.end)
 
   const terminated = yield* Deferred.make<void>()
-  const running = new Map<Source, ProcessId>()
   const inputs: Array<Input> = []
   let draining = false
   let released = false
@@ -181,7 +178,28 @@ const makeWith = Effect.fnUntraced(function* (
     dispatch: (request) => dispatch({ _tag: "Invoke", request })
   })
 
-  const processes = yield* Processes.make
+  const wrote = (source: Source, channel: Journal.Channel, text: string): void => {
+    const at = now()
+    telemetry.wrote(source, text, at)
+    journal.append({ _tag: "Output", source, channel, line: LineFraming.withoutBreak(text) }, at)
+  }
+
+  const programs = yield* Programs.make({
+    profile,
+    functionProcess,
+    functionEnvironment: options.function?.environment ?? {},
+    extensions: expected,
+    namespace,
+    variables: () => variables,
+    dispatch: (input) => dispatch(input),
+    onLine: wrote,
+    onExit: (source, process, exit) => {
+      // After the release the machine takes no inputs any more, but the journal still shows the end.
+      if (released) return journal.append({ _tag: "ProcessExited", source, state: undefined, ...exit }, now())
+      dispatch({ _tag: "ProcessExited", process, ...exit })
+    }
+  })
+
   const runTimer = yield* FiberMap.makeRuntime<never, string>()
 
   const handle = (input: Input): void => {
@@ -210,9 +228,9 @@ const makeWith = Effect.fnUntraced(function* (
    * an invocation: a look takes a millisecond or more.
    */
   const observeAndDispatch = (input: Input): void => {
-    processes.drain()
+    programs.drain()
     if (EnvironmentState.mayEndInvocation(input)) {
-      dispatch({ _tag: "MemoryMeasured", bytes: processes.measureMemory() })
+      dispatch({ _tag: "MemoryMeasured", bytes: programs.measureMemory() })
     }
     dispatch(input)
   }
@@ -239,63 +257,6 @@ const makeWith = Effect.fnUntraced(function* (
     faults.happened(event)
   }
 
-  const wrote = (source: Source, channel: Journal.Channel, text: string): void => {
-    const at = now()
-    telemetry.wrote(source, text, at)
-    journal.append({ _tag: "Output", source, channel, line: LineFraming.withoutBreak(text) }, at)
-  }
-
-  const manual = ManualProcesses.make(wrote)
-
-  const exited = (source: Source, process: ProcessId, exit: Processes.ProcessExit): void => {
-    if (running.get(source) === process) running.delete(source)
-    // After the release the machine takes no inputs any more, but the journal still shows the end.
-    if (released) return journal.append({ _tag: "ProcessExited", source, state: undefined, ...exit }, now())
-    dispatch({ _tag: "ProcessExited", process, ...exit })
-  }
-
-  const startOfFunction = () =>
-    functionProcess &&
-    FunctionProcess.withWrapper(
-      functionProcess,
-      EnvironmentVariables.forRuntime(variables, options.function?.environment ?? {}, functionProcess.bundled?.language)
-    )
-
-  const startOfExtension = (source: Source) => {
-    const file = files.get(source)
-    return file === undefined
-      ? undefined
-      : { command: [file] as const, environment: EnvironmentVariables.forExtension(variables) }
-  }
-
-  const spawn = (process: ProcessId, source: Source): void => {
-    const started = source === "runtime" ? startOfFunction() : startOfExtension(source)
-    if (started === undefined) {
-      manual.start(source, process)
-      return dispatch({ _tag: "Launched", process, pid: undefined })
-    }
-    running.set(source, process)
-    processes.launch({
-      ...started,
-      id: process,
-      cwd: source === "runtime" ? functionProcess?.cwd : undefined,
-      namespace,
-      logs: source === "runtime" && profile.tellsLogFormat,
-      onLaunched: (pid) => dispatch({ _tag: "Launched", process, pid }),
-      onLaunchFailed: (problem) => dispatch({ _tag: "LaunchFailed", process, ...problem }),
-      onLine: (channel, line) => wrote(source, channel, line),
-      onExit: (exit) => exited(source, process, exit)
-    })
-  }
-
-  const kill = (process: ProcessId, signal: "SIGTERM" | "SIGKILL"): void => {
-    const source = manual.sourceOf(process)
-    if (source === undefined) return processes.kill(process, signal)
-    // A manual process cannot ignore a signal.
-    manual.end(source)
-    dispatch({ _tag: "ProcessExited", process, status: { _tag: "Signal", signal }, peakMemoryBytes: undefined })
-  }
-
   const execute = (command: Command, at: number): void => {
     switch (command._tag) {
       case "Record":
@@ -305,9 +266,9 @@ const makeWith = Effect.fnUntraced(function* (
       case "Drop":
         return faults.leave(command.exchange, undefined)
       case "Spawn":
-        return spawn(command.process, command.source)
+        return programs.spawn(command.process, command.source)
       case "Kill":
-        return kill(command.process, command.signal)
+        return programs.kill(command.process, command.signal)
       case "Subscribe":
         return telemetry.subscribe(command.source, command.subscription)
       case "Connect": {
@@ -317,13 +278,13 @@ const makeWith = Effect.fnUntraced(function* (
       case "FlushTelemetry":
         return telemetry.flush(() => dispatch({ _tag: "TelemetryFlushed" }))
       case "Freeze":
-        return processes.freeze()
+        return programs.freeze()
       case "CutConnections":
-        return processes.cutConnections(server.address, (connections, problem) =>
+        return programs.cutConnections(server.address, (connections, problem) =>
           dispatch({ _tag: "SnapshotTaken", connections, problem })
         )
       case "Thaw":
-        return processes.thaw()
+        return programs.thaw()
       case "StartTimer": {
         const { delayMs, generation, timer } = command
         const fire = Effect.sync(() => observeAndDispatch({ _tag: "TimerFired", timer, generation }))
@@ -351,11 +312,7 @@ const makeWith = Effect.fnUntraced(function* (
     dispatch: observeAndDispatch,
     record: (event) => record(event, now()),
     server: (): RuntimeApiServer.RuntimeApiServer => server,
-    kill: (source) => {
-      const process = running.get(source)
-      if (process !== undefined) processes.kill(process, "SIGKILL")
-      return process !== undefined
-    }
+    kill: programs.crash
   })
 
   const credentialsToken = Crypto.randomUUID()
@@ -422,27 +379,8 @@ const makeWith = Effect.fnUntraced(function* (
     }),
     initTimeoutMs: settings.initTimeoutMs,
     journal: { entries: journal.entries, stream: journal.stream, waitFor: journal.waitFor },
-    endManualProcess: Effect.fnUntraced(function* (source: Source, status: ExitStatus = { _tag: "Code", code: 0 }) {
-      const process = manual.end(source)
-      if (process === undefined) {
-        return yield* new EmulatorError({
-          method: "Emulator.endManualProcess",
-          reason: new NotAManualProcess({ source })
-        })
-      }
-      dispatch({ _tag: "ProcessExited", process, status, peakMemoryBytes: undefined })
-    }),
-    writeManualOutput: Effect.fnUntraced(function* (
-      source: Source,
-      text: string,
-      channel: "stdout" | "stderr" = "stdout"
-    ) {
-      if (manual.write(source, channel, text)) return
-      return yield* new EmulatorError({
-        method: "Emulator.writeManualOutput",
-        reason: new NotAManualProcess({ source })
-      })
-    })
+    endManualProcess: (source, status = { _tag: "Code", code: 0 }) => programs.endManual(source, status),
+    writeManualOutput: (source, text, channel = "stdout") => programs.writeManual(source, text, channel)
   })
 })
 
