@@ -88,8 +88,8 @@ export class Emulator extends Context.Service<
      */
     readonly notes: ReadonlyArray<string>
     /**
-     * Invokes the function and succeeds as soon as the runtime answers; extensions may still be busy. Invocations run one
-     * after another. A function that fails, crashes or times out is a result with `functionError`, not an error.
+     * Invokes the function and succeeds as soon as the runtime answers; extensions may still be busy. Invocations run
+     * one after another. A function that fails, crashes or times out is a result with `functionError`, not an error.
      *
      * Under `rie` it succeeds only when the extensions are done too. There it also fails with `InvocationRefused` while
      * another invocation runs, and cuts a payload that is too large. Under `lmi` invocations run at the same time, as
@@ -109,7 +109,10 @@ export class Emulator extends Context.Service<
     readonly initTimeoutMs: number
     /** Ends a manual process, as if it had exited (default: code 0). */
     readonly endManualProcess: (source: Source, status?: ExitStatus) => Effect.Effect<void, EmulatorError>
-    /** Output of a manual process, as if it had printed the text (default: to stdout). A line counts when it is complete. */
+    /**
+     * Output of a manual process, as if it had printed the text (default: to stdout). A line counts when it is
+     * complete.
+     */
     readonly writeManualOutput: (
       source: Source,
       text: string,
@@ -224,8 +227,8 @@ const makeWith = Effect.fnUntraced(function* (
   }
 
   /**
-   * Takes a request or a time limit. Output that was printed before it comes first. Memory is measured if the input may end
-   * an invocation: a look takes a millisecond or more.
+   * Takes a request or a time limit. Output that was printed before it comes first. Memory is measured if the input may
+   * end an invocation: a look takes a millisecond or more.
    */
   const observeAndDispatch = (input: Input): void => {
     programs.drain()
@@ -385,8 +388,8 @@ const makeWith = Effect.fnUntraced(function* (
 })
 
 /**
- * Starts an environment and ends it with the scope of the layer. Each call makes its own environment; two of them do not
- * disturb each other.
+ * Starts an environment and ends it with the scope of the layer. Each call makes its own environment; two of them do
+ * not disturb each other.
  *
  * @category layers
  * @since 0.1.0

@@ -184,7 +184,11 @@ class World {
     if (isRequest) this.standing.set(input.request.exchange, input.request.route)
     for (const command of this.machine.handle(input, this.now)) this.observe(command)
     if (isRequest && this.standing.has(input.request.exchange) && !this.connecting.has(input.request.exchange)) {
-      assert.include(["next", "runtime/next", "runtime/restore/next"], input.request.route, "only a poll may wait for its answer")
+      assert.include(
+        ["next", "runtime/next", "runtime/restore/next"],
+        input.request.route,
+        "only a poll may wait for its answer"
+      )
     }
     this.checkBounds()
     this.checkStoredReleases()

@@ -109,7 +109,9 @@ const acceptRegistration = (
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
-/** Reads an identifier as Go's uuid.Parse does: also upper case, `urn:uuid:`, any brackets, 32 digits without dashes. */
+/**
+ * Reads an identifier as Go's uuid.Parse does: also upper case, `urn:uuid:`, any brackets, 32 digits without dashes.
+ */
 const parseIdentifier = (text: string): string | undefined => {
   let lower = text.toLowerCase()
   if (lower.startsWith("urn:uuid:")) lower = lower.slice("urn:uuid:".length)

@@ -10,7 +10,9 @@ import { drop, freshRuntime, kill, record, startTimer, stopTimer } from "./State
 /** Milliseconds from the start of a shutdown to SIGKILL for every extension (spec: time limits). */
 const shutdownMs = 2000
 
-/** Milliseconds the runtime gets between SIGTERM and SIGKILL: 30 % of the shutdown (spec: rapid runtimeDeadlineShare). */
+/**
+ * Milliseconds the runtime gets between SIGTERM and SIGKILL: 30 % of the shutdown (spec: rapid runtimeDeadlineShare).
+ */
 const runtimeShutdownMs = 600
 
 /** Milliseconds for telemetry between the end of the runtime and SHUTDOWN (spec: 3.4, flush). */

@@ -76,7 +76,9 @@ export type Command =
   | { readonly _tag: "Kill"; readonly process: ProcessId; readonly signal: "SIGTERM" | "SIGKILL" }
   /** A subscription was accepted: deliver to it from now on. */
   | { readonly _tag: "Subscribe"; readonly source: Source; readonly subscription: Subscription }
-  /** Profile `lmi`: connect to the listener of a TCP subscription before it is answered; `Connected` tells how it went. */
+  /**
+   * Profile `lmi`: connect to the listener of a TCP subscription before it is answered; `Connected` tells how it went.
+   */
   | { readonly _tag: "Connect"; readonly exchange: Exchange; readonly port: number }
   /** Profile `lmi`: deliver what there is; `TelemetryFlushed` tells when it is done. */
   | { readonly _tag: "FlushTelemetry" }

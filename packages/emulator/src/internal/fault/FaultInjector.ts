@@ -1,7 +1,7 @@
 /**
  * Makes faults happen at the edges of the environment. Every input enters the state machine through the injector, every
- * answer leaves through it, and it hears of every journal event. The state machine knows nothing of faults; it sees what
- * Lambda would see.
+ * answer leaves through it, and it hears of every journal event. The state machine knows nothing of faults; it sees
+ * what Lambda would see.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

@@ -204,8 +204,8 @@ export type JournalEvent =
       readonly reason: string
     }
   /**
-   * The runtime and every extension waited in next, so every process was stopped. A manual process goes on, since it has no
-   * process.
+   * The runtime and every extension waited in next, so every process was stopped. A manual process goes on, since it
+   * has no process.
    */
   | { readonly _tag: "Frozen" }
   /** There is an event: every process goes on, before the event leaves. */

@@ -1,6 +1,6 @@
 /**
- * Cuts the connections of processes to the outside. Node cannot reach into another process; Python can, and Linux permits
- * it towards one's own processes.
+ * Cuts the connections of processes to the outside. Node cannot reach into another process; Python can, and Linux
+ * permits it towards one's own processes.
  */
 import * as Effect from "effect/Effect"
 import * as ChildProcess from "node:child_process"

@@ -1,7 +1,7 @@
 /**
- * Pipes for the output of processes. Node's `spawn` gives a process socket pairs, which behave otherwise than the pipes of
- * Lambda: they are full after some hundred short writes, and `/dev/stdout` cannot be opened. The system makes a pipe for
- * a path (`mkfifo`); the path is removed as soon as both ends are open.
+ * Pipes for the output of processes. Node's `spawn` gives a process socket pairs, which behave otherwise than the pipes
+ * of Lambda: they are full after some hundred short writes, and `/dev/stdout` cannot be opened. The system makes a pipe
+ * for a path (`mkfifo`); the path is removed as soon as both ends are open.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"

@@ -105,8 +105,8 @@ export interface Processes {
   /** Lets every process group go on. */
   readonly thaw: () => void
   /**
-   * The sum of the most memory that each running process group has had so far, in bytes. Pages that processes share count
-   * once. `undefined`: none runs, or this is not Linux.
+   * The sum of the most memory that each running process group has had so far, in bytes. Pages that processes share
+   * count once. `undefined`: none runs, or this is not Linux.
    */
   readonly measureMemory: () => number | undefined
 }
@@ -132,8 +132,8 @@ const resumptionMs = 250
 const wasThawedJustNow = ({ thawedAt }: Running): boolean => performance.now() - thawedAt < resumptionMs
 
 /**
- * Waits until the first thread of a process that was just thawed has run and waits again. Before that the system gives a
- * signal to any other thread. Python runs handlers in the first thread only, so its handler would miss the signal.
+ * Waits until the first thread of a process that was just thawed has run and waits again. Before that the system gives
+ * a signal to any other thread. Python runs handlers in the first thread only, so its handler would miss the signal.
  * Lambda's freeze leaves no such gap.
  */
 const awaitResumed = (process: Running): Effect.Effect<void> => {

@@ -1,6 +1,6 @@
 /**
- * The programs of an environment: the function and the extensions, each as a process or as a manual process. The machine
- * names a program by its part and its number, and is told how it starts, what it prints and how it ends.
+ * The programs of an environment: the function and the extensions, each as a process or as a manual process. The
+ * machine names a program by its part and its number, and is told how it starts, what it prints and how it ends.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"

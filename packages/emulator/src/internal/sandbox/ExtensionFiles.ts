@@ -6,7 +6,8 @@ import { DuplicateExtension, EmulatorError, FileMissing } from "../../EmulatorEr
 import * as MountNamespace from "./MountNamespace.ts"
 
 /**
- * An external extension by name, without a process: something else drives it over HTTP, `Emulator.endManualProcess` ends it.
+ * An external extension by name, without a process: something else drives it over HTTP, `Emulator.endManualProcess`
+ * ends it.
  *
  * @category models
  * @since 0.1.0
@@ -16,9 +17,9 @@ export interface ManualExtension {
 }
 
 /**
- * The external extensions of an environment: files to run and manual extensions, or a directory laid out as `/opt/extensions`, or a
- * directory laid out as `/opt`. The `extensions` of the latter run from their own paths, or with `root` from
- * `/opt/extensions`. `files` are further extensions beside those of the directory.
+ * The external extensions of an environment: files to run and manual extensions, or a directory laid out as
+ * `/opt/extensions`, or a directory laid out as `/opt`. The `extensions` of the latter run from their own paths, or
+ * with `root` from `/opt/extensions`. `files` are further extensions beside those of the directory.
  *
  * `root` shows the directory as `/opt` to the extensions and the function, each in a private mount namespace, for
  * programs that name `/opt/...` literally. The directory hides this machine's own `/opt`, and the system has to permit

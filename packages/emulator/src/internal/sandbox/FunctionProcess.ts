@@ -25,8 +25,8 @@ export type FunctionOptions = {
     }
   | {
       /**
-       * A JavaScript or TypeScript module (run by the Node that runs the emulator), or a Python file (run by `python3`).
-       * Its function takes the event and the context, as on Lambda.
+       * A JavaScript or TypeScript module (run by the Node that runs the emulator), or a Python file (run by
+       * `python3`). Its function takes the event and the context, as on Lambda.
        */
       readonly handler: string
       /** The name of the function in the file, default `handler`. */
@@ -95,7 +95,9 @@ export const resolve = Effect.fnUntraced(function* (
   )
 })
 
-/** The name of the managed runtime whose Node this is. The bootstrap of Python sets its own, since it knows its version. */
+/**
+ * The name of the managed runtime whose Node this is. The bootstrap of Python sets its own, since it knows its version.
+ */
 const nodeEnvironment = `AWS_Lambda_nodejs${NodeProcess.versions.node.split(".", 1).join("")}.x`
 
 /**

@@ -35,7 +35,8 @@ const entriesOf = (folder: string): ReadonlyArray<Fs.Dirent> => {
 
 /**
  * The first file, relative to `opt`, that names `/opt/`. Candidates are the entries of `extensions`, and files in a
- * folder of the same name beside `extensions`, as in `extensions/a` and `a/index.mjs`. `extensions` may be a link itself.
+ * folder of the same name beside `extensions`, as in `extensions/a` and `a/index.mjs`. `extensions` may be a link
+ * itself.
  */
 export const find = (opt: string): string | undefined => {
   if (isLinkToOpt(NodePath.join(opt, "extensions"))) return "extensions"

@@ -38,8 +38,8 @@ export interface RuntimeApiServer {
   /** `host:port`, the value of `AWS_LAMBDA_RUNTIME_API`. */
   readonly address: string
   /**
-   * Answers a waiting request; a request whose connection is gone is forgotten. With `bytes` the connection ends after so
-   * many bytes of the body.
+   * Answers a waiting request; a request whose connection is gone is forgotten. With `bytes` the connection ends after
+   * so many bytes of the body.
    */
   readonly reply: (exchange: Exchange, response: WireResponse, bytes?: number) => void
   /** Closes the connection of a waiting request without an answer. */

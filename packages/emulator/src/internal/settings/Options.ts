@@ -83,9 +83,9 @@ export interface Options {
   /** Decides which occurrences a fault with a probability hits. The same seed makes the same choice. Default: 1. */
   readonly seed?: number
   /**
-   * Variables for the function and the extensions, as set by the customer on Lambda. `AWS_REGION` and `AWS_DEFAULT_REGION`
-   * count as `region`, `AWS_ACCESS_KEY_ID` and its siblings as `credentials`. Other names that Lambda reserves are refused
-   * with the reason `InvalidVariable`, and so are names that no process can have.
+   * Variables for the function and the extensions, as set by the customer on Lambda. `AWS_REGION` and
+   * `AWS_DEFAULT_REGION` count as `region`, `AWS_ACCESS_KEY_ID` and its siblings as `credentials`. Other names that
+   * Lambda reserves are refused with the reason `InvalidVariable`, and so are names that no process can have.
    */
   readonly environment?: Readonly<Record<string, string>>
   /**

@@ -1,6 +1,6 @@
 /**
- * Turns the journal events of the environment into platform events, in AWS's order (spec: 3.7): initStart, initRuntimeDone,
- * one `platform.extension` for each extension, initReport, start, runtimeDone, report.
+ * Turns the journal events of the environment into platform events, in AWS's order (spec: 3.7): initStart,
+ * initRuntimeDone, one `platform.extension` for each extension, initReport, start, runtimeDone, report.
  *
  * If an init runs inside an invocation, start comes after it. After a failure the report comes when the environment has
  * been reset, so that the next generation hears of it first.

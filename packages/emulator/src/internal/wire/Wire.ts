@@ -127,7 +127,8 @@ export const accepted: WireResponse = json(202, { status: "OK" })
 export const restored: WireResponse = { status: 200, headers: {}, body: "" }
 
 /**
- * The credentials of an environment with SnapStart, in the form that AWS SDKs read. `expiration` is in epoch milliseconds.
+ * The credentials of an environment with SnapStart, in the form that AWS SDKs read. `expiration` is in epoch
+ * milliseconds.
  *
  * @category responses
  * @since 0.1.0

@@ -1,4 +1,7 @@
-/** The headers of a delivery of AWS's emulator of managed instances: those of Go, and the hash with its padding (spec: 3.4). */
+/**
+ * The headers of a delivery of AWS's emulator of managed instances: those of Go, and the hash with its padding (spec:
+ * 3.4).
+ */
 import * as SandboxHosts from "../../sandbox/SandboxHosts.ts"
 import type { HttpSenderOptions } from "../Sender.ts"
 import { sha256 } from "../Sender.ts"
