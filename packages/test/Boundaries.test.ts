@@ -58,12 +58,12 @@ describe("a package imports only what its tsconfig refers to", () => {
   })
 })
 
-it("the emulator and the library share no definition", async () => {
+it("the emulator and the library share no definition", { timeout: 60_000 }, async () => {
   assert.deepStrictEqual([...(await reached("packages/emulator"))], ["packages/emulator"])
   assert.deepStrictEqual([...(await reached("packages/extension"))], ["packages/extension"])
 })
 
-it("the table of docs/architecture.md says what each package imports", async () => {
+it("the table of docs/architecture.md says what each package imports", { timeout: 60_000 }, async () => {
   const rows = Array.from(
     read("docs/architecture.md").matchAll(/^\| `(packages\/[\w*/-]+)` \|.*\| (.*) \|$/gm),
     ([, folder = "", imports = ""]) => ({
