@@ -173,8 +173,9 @@ export class InvocationAbandoned extends Schema.TaggedError<InvocationAbandoned>
 
 /**
  * The environment did not take the invocation. Profile `rie` runs one invocation at a time, profile `lmi` only those
- * that a worker of the runtime polls for (spec: RIE, invoke; Runtime API, managed instances). The invoke endpoint of
- * AWS's emulator answers status 400, with `errorType` in the header `Error-Type` unless it is empty.
+ * that a worker of the runtime polls for (docs/protocol.md#invoking-rie,
+ * docs/protocol.md#the-runtime-on-managed-instances). The invoke endpoint of AWS's emulator answers status 400, with
+ * `errorType` in the header `Error-Type` unless it is empty.
  *
  * @category reasons
  * @since 0.1.0
@@ -193,7 +194,7 @@ export class InvocationRefused extends Schema.TaggedError<InvocationRefused>(
 }
 
 /**
- * The payload of an invocation is too large for Lambda (spec: Runtime API, payload limit, in bytes).
+ * The payload of an invocation is too large for Lambda (docs/protocol.md#runtime-next). Sizes are in bytes.
  *
  * @category reasons
  * @since 0.1.0

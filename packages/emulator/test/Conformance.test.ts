@@ -1,4 +1,4 @@
-/** The conformance cases of the protocol reference, byte for byte over a raw socket, under every profile they name. */
+/** The cases of docs/conformance.md, byte for byte over a raw socket, under every profile they name. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"

@@ -33,7 +33,10 @@ const runtimeState =
   "(Started|InitError|RestoreReady|Restoring|RuntimeRestoreErrorState|Ready|Running|InvocationResponse|InvocationErrorResponse|RuntimeResponseSentState)"
 const uuid = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
-/** Every refusal the protocol reference knows, and the profiles in which these sequences must have met it. */
+/**
+ * Every documented refusal (docs/protocol.md#extensions-api, docs/protocol.md#runtime-api), and the profiles in which
+ * these sequences must have met it.
+ */
 const documented: ReadonlyArray<readonly [status: number, errorType: string, message: string, profiles: string]> = [
   [403, "Extension.InvalidExtensionName", "Empty extension name", "real rie lmi"],
   [403, "InvalidRequestFormat", "unexpected end of JSON input", "real rie lmi"],

@@ -89,7 +89,7 @@ describe("a Node handler file", () => {
       assert.deepStrictEqual(rest, { errorType: "OrderError", errorMessage: "no such order" })
       assert.match(trace[0] ?? "", /OrderError: no such order/)
       assert.include(trace[1], handler)
-      // The type in the header has neither Runtime. nor Function. before it (spec: Runtime API, error).
+      // The type in the header has neither Runtime. nor Function. before it (docs/protocol.md#runtime-error).
       assert.strictEqual(order.functionError, "Runtime.Unknown")
       assert.isTrue(order.respondedByRuntime)
       const text = yield* emulator.invoke('{"what":"string"}')

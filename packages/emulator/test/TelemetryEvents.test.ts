@@ -1,4 +1,7 @@
-/** The events that follow on each journal event, and their order: success, failed init, timeout, crash (spec: 3.7). */
+/**
+ * The events that follow on each journal event, and their order: success, failed init, timeout, crash
+ * (docs/protocol.md#the-order-of-events).
+ */
 import type { JournalEvent } from "@effect-lambda/emulator/Journal"
 import type { ProfileName } from "@effect-lambda/emulator/Profile"
 import { profiles } from "@effect-lambda/emulator/Profile"

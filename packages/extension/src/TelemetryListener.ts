@@ -85,7 +85,7 @@ export class TelemetryListenerError extends Schema.TaggedError<TelemetryListener
  *
  * An HTTP listener takes POST and PUT on any path and answers 200 as soon as it
  * has the whole body, whatever the body is: Lambda sends a refused batch again
- * and again (spec section 3.3).
+ * and again (docs/protocol.md#delivery).
  *
  * @category services
  * @since 0.1.0

@@ -1,6 +1,6 @@
 /**
- * Every conformance case of the protocol reference, and the tests that show it. The tests run what this table says they
- * show, and `docs/conformance.md` is written from it: `node packages/emulator/test/conformance/write.ts`.
+ * Every conformance case, and the tests that show it. The tests run what this table says they show, and
+ * `docs/conformance.md` is written from it: `node packages/emulator/test/conformance/write.ts`.
  *
  * This file imports nothing but types, so that the script needs no test runner.
  */
@@ -198,10 +198,10 @@ This table lists what the emulator and the clients of this repository are proven
 edit it by hand. Files are relative to \`packages\`.
 
 The emulator's cases run over a raw socket, once for each profile that they name. They compare the status line of an
-answer, its header lines in any order and without \`Date\`, and its body, byte for byte. The expected bytes come from the
-protocol reference: for \`rie\` and \`lmi\` the answers of AWS's own emulators, for \`real\` answers captured from Lambda. If
-an answer holds identifiers or times, their form is compared. The order of starts, ends and deliveries has no bytes, and is
-compared with the journal. In addition, \`emulator/test/Rie.test.ts\` plays recordings of AWS's emulator, whose own answers
+answer, its header lines in any order and without \`Date\`, and its body, byte for byte. The expected bytes are those of
+[the protocol](protocol.md): for \`rie\` and \`lmi\` the answers of AWS's own emulators, for \`real\` answers captured from
+Lambda. If an answer holds identifiers or times, their form is compared. The order of starts, ends and deliveries has no bytes,
+and is compared with the journal. In addition, \`emulator/test/Rie.test.ts\` plays recordings of AWS's emulator, whose own answers
 are the expected ones.
 
 ${cases.length} cases, all of them shown.

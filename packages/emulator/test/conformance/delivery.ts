@@ -1,4 +1,4 @@
-/** Protocol reference 9.8 and 9.9: the delivered events, their times, and their order. */
+/** The delivered events, their times, and their order (docs/protocol.md#delivery). */
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"

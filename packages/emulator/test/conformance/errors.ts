@@ -1,4 +1,4 @@
-/** Protocol reference 9.3: init/error and exit/error. */
+/** init/error and exit/error (docs/protocol.md#error-reports). */
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"

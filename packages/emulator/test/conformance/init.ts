@@ -1,4 +1,7 @@
-/** Protocol reference 9.1 (the switch) and 9.4: init ordering. */
+/**
+ * The switch for all extensions (docs/protocol.md#the-switch-for-all-extensions) and the order of init
+ * (docs/protocol.md#init).
+ */
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"

@@ -1,4 +1,4 @@
-/** Protocol reference 9.5: invoke. */
+/** An invocation (docs/protocol.md#an-invocation). */
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"

@@ -1,4 +1,7 @@
-/** Protocol reference 9.7: the answers of AWS's emulator of managed instances to a subscription. */
+/**
+ * The answers of AWS's emulator of managed instances to a subscription
+ * (docs/protocol.md#telemetry-on-managed-instances).
+ */
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"

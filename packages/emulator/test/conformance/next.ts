@@ -1,4 +1,4 @@
-/** Protocol reference 9.2: identifier and next. */
+/** The identifier (docs/protocol.md#the-identifier) and next (docs/protocol.md#next). */
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"

@@ -1,4 +1,4 @@
-/** Protocol reference 9.1: register. */
+/** register and its refusals (docs/protocol.md#register). */
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"

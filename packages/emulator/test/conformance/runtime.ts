@@ -1,4 +1,4 @@
-/** Protocol reference 9.10: the Runtime API. */
+/** The Runtime API (docs/protocol.md#runtime-api). */
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"

@@ -1,4 +1,4 @@
-/** Protocol reference 9.6: shutdown. */
+/** The shutdown sequence (docs/protocol.md#the-shutdown-sequence). */
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"

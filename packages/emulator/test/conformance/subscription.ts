@@ -1,4 +1,7 @@
-/** Protocol reference 9.7 and 9.9: permitted and refused subscriptions, and the answers of the telemetry service. */
+/**
+ * Permitted and refused subscriptions, and the answers of the telemetry service
+ * (docs/protocol.md#answers-to-a-subscription).
+ */
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"

@@ -1,6 +1,6 @@
 /**
  * The bytes of a TCP connection to lines: Lambda writes one JSON object per
- * line, and a chunk may end anywhere, inside a character too (spec section 3.3).
+ * line, and a chunk may end anywhere, inside a character too (docs/protocol.md#delivery).
  */
 
 export interface Lines {

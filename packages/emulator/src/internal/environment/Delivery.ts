@@ -1,8 +1,8 @@
 /**
  * Hands events to waiting polls.
  *
- * A release is a stored flag (spec: ManagedThread): released while it polls, an extension gets the event now; released
- * while it is busy, it gets whatever event is current when it polls next.
+ * A release is a stored flag (docs/protocol.md#a-release-is-kept): released while it polls, an extension gets the event
+ * now; released while it is busy, it gets whatever event is current when it polls next.
  */
 import type { Profile } from "../../Profile.ts"
 import * as Wire from "../wire/Wire.ts"
@@ -10,7 +10,10 @@ import type { Exchange } from "../wire/Requests.ts"
 import type { CurrentInvocation, Environment, Extension, Poll } from "./State.ts"
 import { record, reply } from "./State.ts"
 
-/** A refused transition; the managed code base has its error texts in lower case (spec: managed instances). */
+/**
+ * A refused transition; the managed code base has its error texts in lower case
+ * (docs/protocol.md#extensions-on-managed-instances).
+ */
 export const transitionFailed = (
   profile: Profile,
   from: string,
@@ -95,7 +98,10 @@ export const releaseExtension = (env: Environment, extension: Extension): void =
   settleExtension(env, extension)
 }
 
-/** Hands out the invocation that the runtime has in hand; asked again, it gets the same one (spec: case 118). */
+/**
+ * Hands out the invocation that the runtime has in hand; asked again, it gets the same one
+ * (docs/protocol.md#runtime-next).
+ */
 export const deliverInvocation = (env: Environment, current: CurrentInvocation, poll: Poll): void => {
   const { deadlineMs, request } = current
   record(env, { _tag: "InvocationDelivered", requestId: request.requestId, lost: poll.aborted })

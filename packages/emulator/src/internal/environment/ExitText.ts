@@ -1,4 +1,4 @@
-/** The text Go gives to the end of a process (spec: failures). */
+/** The text Go gives to the end of a process (docs/protocol.md#failures). */
 import type { ExitStatus } from "../journal/JournalEvent.ts"
 
 const signalTexts: Readonly<Record<string, string>> = {

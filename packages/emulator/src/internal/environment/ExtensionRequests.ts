@@ -1,4 +1,6 @@
-/** The four routes of the Extensions API, with their checks in the platform's order (spec: Extensions API). */
+/**
+ * The four routes of the Extensions API, with their checks in the platform's order (docs/protocol.md#extensions-api).
+ */
 import type { Source } from "../Source.ts"
 import * as Wire from "../wire/Wire.ts"
 import { settleExtension, transitionFailed } from "./Delivery.ts"
@@ -14,8 +16,8 @@ import { subscribe } from "./Subscribe.ts"
 const isInvokeOrShutdown = (event: string): event is "INVOKE" | "SHUTDOWN" => event === "INVOKE" || event === "SHUTDOWN"
 
 /**
- * The text of the refusal when an extension may not have one of the events (spec: register, rows 4 and 5; managed
- * instances).
+ * The text of the refusal when an extension may not have one of the events (docs/protocol.md#refusals-of-register,
+ * docs/protocol.md#extensions-on-managed-instances).
  */
 const eventProblem = (env: Environment, events: ReadonlyArray<string>, external: boolean): string | undefined => {
   const { givesInvoke } = env.options.profile

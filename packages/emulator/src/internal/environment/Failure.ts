@@ -1,4 +1,4 @@
-/** Failures: processes that end, files that cannot be executed, and what follows (spec: failures). */
+/** Failures: processes that end, files that cannot be executed, and what follows (docs/protocol.md#failures). */
 import type { Source } from "../Source.ts"
 import * as Wire from "../wire/Wire.ts"
 import { describeExit } from "./ExitText.ts"
@@ -77,7 +77,8 @@ export const processExited = (env: Environment, exited: Input & { readonly _tag:
   const said = advice === undefined ? {} : { advice }
   const success = status._tag === "Code" && status.code === 0
   if (env.phase._tag === "Shutdown") {
-    // Only an extension that was given SHUTDOWN ends as Exited or ShutdownFailed (spec: state machine).
+    // Only an extension that was given SHUTDOWN ends as Exited or ShutdownFailed
+    // (docs/protocol.md#states-of-an-extension).
     if (extension?.state === "Running" && extension.events.includes("SHUTDOWN")) {
       extension.state = success ? "Exited" : "ShutdownFailed"
     }

@@ -1,6 +1,6 @@
 /**
  * The freeze between invocations: when the runtime and every extension wait in next, nothing of them runs until there
- * is an event again (spec: lifecycle, phases).
+ * is an event again (docs/protocol.md#the-freeze).
  */
 import type { Environment } from "./State.ts"
 import { record, startTimer, stopTimer } from "./State.ts"

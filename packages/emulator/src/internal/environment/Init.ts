@@ -1,6 +1,6 @@
 /**
- * Init and its gates: external extensions, then the runtime, then the first next of all of them (spec: lifecycle,
- * init).
+ * Init and its gates: external extensions, then the runtime, then the first next of all of them
+ * (docs/protocol.md#init).
  */
 import type { ProcessId, Source } from "../Source.ts"
 import { fail } from "./Failure.ts"
@@ -9,7 +9,7 @@ import { releaseRestore, takeSnapshot } from "./Snapshot.ts"
 import type { Environment, Extension } from "./State.ts"
 import { freshRuntime, nextNumber, record, startTimer, stopTimer } from "./State.ts"
 
-/** External and internal extensions together (spec: limits). */
+/** External and internal extensions together (docs/protocol.md#limits). */
 export const maxExtensions = 10
 
 const spawn = (env: Environment, source: Source): ProcessId => {
@@ -19,7 +19,10 @@ const spawn = (env: Environment, source: Source): ProcessId => {
   return process
 }
 
-/** Keeps extensions that registered before init: only a client from outside can have done that (spec: RIE, invoke). */
+/**
+ * Keeps extensions that registered before init: only a client from outside can have done that
+ * (docs/protocol.md#rie-before-init).
+ */
 export const startInit = (env: Environment, kind: "init" | "invoke"): void => {
   env.phase = { _tag: "Init", kind }
   env.initStarted = true

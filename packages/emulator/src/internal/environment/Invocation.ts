@@ -1,4 +1,4 @@
-/** The invocation that runs: handed out, answered, ended (spec: lifecycle, invoke). */
+/** The invocation that runs: handed out, answered, ended (docs/protocol.md#an-invocation). */
 import { releaseExtension, releaseRuntime } from "./Delivery.ts"
 import type { Environment, InvocationOutcome } from "./State.ts"
 import { record, stopTimer } from "./State.ts"
@@ -10,7 +10,7 @@ export const dispatchInvocation = (env: Environment): void => {
   env.phase = { _tag: "Invoke" }
   const subscribed = env.extensions.filter((extension) => extension.events.includes("INVOKE"))
   for (const extension of subscribed) invocation.waitingFor.add(extension)
-  // Externals, then internals, then the runtime (spec: invoke, step 4).
+  // Externals, then internals, then the runtime (docs/protocol.md#an-invocation).
   for (const extension of subscribed) if (extension.kind === "external") releaseExtension(env, extension)
   for (const extension of subscribed) if (extension.kind === "internal") releaseExtension(env, extension)
   releaseRuntime(env)

@@ -1,5 +1,6 @@
 /**
- * Decides when the environment takes up an invocation, and what happens at the end of a time limit (spec: lifecycle).
+ * Decides when the environment takes up an invocation, and what happens at the end of a time limit
+ * (docs/protocol.md#lifecycle).
  */
 import * as Wire from "../wire/Wire.ts"
 import { failNow } from "./Failure.ts"

@@ -1,4 +1,4 @@
-/** The JSON body of register, with the errors of Go's `encoding/json` (spec: Extensions API, register, row 2 and 3). */
+/** The JSON body of register, with the errors of Go's `encoding/json` (docs/protocol.md#refusals-of-register). */
 import * as Predicate from "effect/Predicate"
 import { goSyntaxError } from "../wire/GoSyntaxError.ts"
 

@@ -45,7 +45,7 @@ export const arrive = (env: Environment): void => {
   if (env.runtime.started) env.registrationClosed = true
 }
 
-/** Error types of a runtime, filtered by rapid's unanchored pattern (spec: init/error and exit/error). */
+/** Error types of a runtime, filtered by rapid's unanchored pattern (docs/protocol.md#runtime-error). */
 export const runtimeErrorType = (errorType: string): string => {
   if (/(Runtime|Function)\.[A-Z][a-zA-Z]+/.test(errorType)) return errorType
   return errorType.startsWith("Function.") ? "Function.Unknown" : "Runtime.Unknown"
@@ -81,7 +81,7 @@ export const judgeResponse = (request: RuntimeRequest & { readonly route: "runti
   return { payload: request.body, functionError: undefined, refusal: undefined }
 }
 
-/** Takes the error cause for X-Ray out of a body that says it has one (spec: Runtime API, error). */
+/** Takes the error cause for X-Ray out of a body that says it has one (docs/protocol.md#runtime-error). */
 const withoutCause = (body: string): string => {
   let value: unknown
   try {

@@ -1,4 +1,4 @@
-/** The routes of the Runtime API, with their checks in the platform's order (spec: Runtime API). */
+/** The routes of the Runtime API, with their checks in the platform's order (docs/protocol.md#runtime-api). */
 import * as Wire from "../wire/Wire.ts"
 import { deliverInvocation, settleRuntime } from "./Delivery.ts"
 import { advanceInit } from "./Init.ts"
@@ -98,7 +98,9 @@ const restoreNext = (env: Environment, request: RuntimeRequest): void => {
   advanceInit(env)
 }
 
-/** The runtime broke off its response: the invoker gets `Runtime.TruncatedResponse` (spec: Runtime API, response). */
+/**
+ * The runtime broke off its response: the invoker gets `Runtime.TruncatedResponse` (docs/protocol.md#runtime-response).
+ */
 export const responseTruncated = (env: Environment, requestId: string): void => {
   const errorType = "Runtime.TruncatedResponse"
   const payload = Wire.goJson({ errorType, errorMessage: "HTTP request detected as truncated" })

@@ -1,4 +1,7 @@
-/** The end of an environment or of one generation: the runtime first, then the extensions (spec: shutdown sequence). */
+/**
+ * The end of an environment or of one generation: the runtime first, then the extensions
+ * (docs/protocol.md#the-shutdown-sequence).
+ */
 import type { ShutdownReason } from "../wire/Wire.ts"
 import { releaseExtension } from "./Delivery.ts"
 import { thaw } from "./Freeze.ts"
@@ -7,18 +10,21 @@ import { abandonConcurrent } from "./lmi/ConcurrentInvocations.ts"
 import type { Environment } from "./State.ts"
 import { drop, freshRuntime, kill, record, startTimer, stopTimer } from "./State.ts"
 
-/** Milliseconds from the start of a shutdown to SIGKILL for every extension (spec: time limits). */
+/** Milliseconds from the start of a shutdown to SIGKILL for every extension (docs/protocol.md#time-limits). */
 const shutdownMs = 2000
 
 /**
- * Milliseconds the runtime gets between SIGTERM and SIGKILL: 30 % of the shutdown (spec: rapid runtimeDeadlineShare).
+ * Milliseconds the runtime gets between SIGTERM and SIGKILL: 30 % of the shutdown (docs/protocol.md#time-limits).
  */
 const runtimeShutdownMs = 600
 
-/** Milliseconds for telemetry between the end of the runtime and SHUTDOWN (spec: 3.4, flush). */
+/**
+ * Milliseconds for telemetry between the end of the runtime and SHUTDOWN
+ * (docs/protocol.md#telemetry-on-managed-instances).
+ */
 const flushMs = 1000
 
-/** Milliseconds to wait for killed processes to be collected (spec: shutdown sequence, step 5). */
+/** Milliseconds to wait for killed processes to be collected (docs/protocol.md#the-shutdown-sequence). */
 const collectMs = 2000
 
 export const startShutdown = (env: Environment, reason: ShutdownReason, reset: boolean): void => {

@@ -299,7 +299,7 @@ export const kill = (env: Environment, process: ProcessId, signal: "SIGTERM" | "
   env.commands.push({ _tag: "Kill", process, signal })
 }
 
-/** Stores the first fatal error; it decides the error type the invoker sees (spec: failures). */
+/** Stores the first fatal error; it decides the error type the invoker sees (docs/protocol.md#failures). */
 export const storeFatal = (env: Environment, source: Source, errorType: string, payload?: string): void => {
   record(env, { _tag: "Fatal", source, errorType, first: env.fatal === undefined })
   env.fatal ??= { errorType, payload }

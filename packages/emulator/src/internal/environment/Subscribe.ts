@@ -1,6 +1,8 @@
 /**
- * Subscriptions to the Telemetry and the Logs API: what the real service answers (spec: 3.2, 4), and what AWS's
- * emulator of managed instances does (spec: 3.4). Both are closed as soon as init has ended: that is the first check.
+ * Subscriptions to the Telemetry and the Logs API: what the real service answers
+ * (docs/protocol.md#answers-to-a-subscription, docs/protocol.md#logs-api), and what AWS's emulator of managed instances
+ * does (docs/protocol.md#telemetry-on-managed-instances). Both are closed as soon as init has ended: that is the first
+ * check.
  */
 import * as Result from "effect/Result"
 import type { Refusal } from "../telemetry/Subscription.ts"

@@ -72,7 +72,7 @@ const momentOf = (event: JournalEvent): readonly [Moment, Source | undefined] | 
   }
 }
 
-/** The answer of AWS with the status (spec: Extensions API, next). */
+/** The answer of AWS with the status (docs/protocol.md#next). */
 const refusal = (profile: Profile, status: 403 | 500, identifier: string): WireResponse => {
   if (status === 500) return Wire.apiError(500, "InternalServerError", "Internal Server Error")
   const message = transitionFailed(profile, "Exited", "Ready", `extension ${identifier}`)

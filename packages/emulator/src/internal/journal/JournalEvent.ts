@@ -22,7 +22,7 @@ export type ExitStatus =
   | { readonly _tag: "Signal"; readonly signal: string }
 
 /**
- * The states of an extension, by the names that appear in error messages (spec: state machine of an extension).
+ * The states of an extension, by the names that appear in error messages (docs/protocol.md#states-of-an-extension).
  *
  * @category models
  * @since 0.1.0

@@ -1,6 +1,6 @@
 /**
  * Splits the output of a process into lines. A line is held until its line break has come, and keeps that. The rest at
- * the end of the stream is a line without a line break (spec: 3.3, log framing).
+ * the end of the stream is a line without a line break (docs/protocol.md#lines-and-records).
  */
 import { StringDecoder } from "node:string_decoder"
 

@@ -1,4 +1,4 @@
-/** The trace header of an invocation that is not traced, as Lambda makes it (spec: Extensions API, next). */
+/** The trace header of an invocation that is not traced, as Lambda makes it (docs/protocol.md#the-invoke-event). */
 import * as Crypto from "node:crypto"
 
 const hex = (bytes: number): string => Crypto.randomBytes(bytes).toString("hex")

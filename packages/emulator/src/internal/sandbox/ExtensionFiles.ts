@@ -1,4 +1,4 @@
-/** The extensions of the environment, and the order in which they start (spec: concepts and limits). */
+/** The extensions of the environment, and the order in which they start (docs/protocol.md#files-that-count). */
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
@@ -62,7 +62,9 @@ const listDirectory = (directory: string, seenAs: string): ReadonlyArray<Expecte
   return names.map((name) => ({ name, file: NodePath.resolve(seenAs, name) }))
 }
 
-/** This file beside the extensions directory switches extensions off (spec: transport, disable-extensions). */
+/**
+ * This file beside the extensions directory switches extensions off (docs/protocol.md#the-switch-for-all-extensions).
+ */
 const switchFile = "disable-extensions-jwigqn8j"
 
 /** The directory that is used as `/opt`; `/opt` itself if the options name none. */

@@ -2,7 +2,7 @@
  * The Invoke API over HTTP, for clients that exist already: the AWS SDK's Lambda client, `aws lambda invoke`, curl.
  *
  * The profile `real` answers as Lambda does (header `X-Amz-Function-Error`, error documents that the SDK understands),
- * the others as AWS's own emulator does (spec: RIE as a conformance peer, invoke). There is one function, whatever name
+ * the others as AWS's own emulator does (docs/protocol.md#invoking-rie). There is one function, whatever name
  * the path carries. Signatures are not checked. A request that a web page of another site made a browser send is
  * refused.
  *
@@ -189,7 +189,7 @@ const goAnswer = (status: number, body: string, headers: Readonly<Record<string,
   return { status, headers: contentType === undefined ? headers : { ...headers, "Content-Type": contentType }, body }
 }
 
-/** The outcomes of AWS's emulator (spec: RIE as a conformance peer, invoke). */
+/** The outcomes of AWS's emulator (docs/protocol.md#invoking-rie). */
 const rieAnswer = Effect.fnUntraced(function* (
   options: InvokeApiServerOptions,
   request: Invocation

@@ -1,4 +1,4 @@
-/** The environment variables of the processes (spec: environment variables of an external extension). */
+/** The environment variables of the processes (docs/protocol.md#environment-variables). */
 import * as DateTime from "effect/DateTime"
 import * as NodePath from "node:path"
 import NodeProcess from "node:process"
@@ -21,7 +21,8 @@ const hidden = new Set([
 ])
 
 /**
- * Variables that rapid takes away from extensions, besides every name that starts with `_` (spec: rapid AgentExecEnv).
+ * Variables that rapid takes away from extensions, besides every name that starts with `_`
+ * (docs/protocol.md#environment-variables).
  */
 const hiddenByRapid = new Set(["AWS_XRAY_CONTEXT_MISSING", "AWS_XRAY_DAEMON_ADDRESS"])
 

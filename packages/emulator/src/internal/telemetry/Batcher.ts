@@ -1,10 +1,10 @@
 /**
  * Collects events into batches. A batch is full when it has `maxItems` events or when its events have reached
- * `maxBytes`. The caller keeps the third limit, `timeoutMs` after its first event, and then calls `close` (spec: 3.3,
- * batching).
+ * `maxBytes`. The caller keeps the third limit, `timeoutMs` after its first event, and then calls `close`
+ * (docs/protocol.md#batches).
  *
- * With `cuts` a record that is larger than a whole batch goes out in pieces, as the real service sends it (spec: 3.3,
- * oversized record).
+ * With `cuts` a record that is larger than a whole batch goes out in pieces, as the real service sends it
+ * (docs/protocol.md#a-record-larger-than-a-batch).
  */
 import type { Encoded } from "./Projection.ts"
 

@@ -1,6 +1,6 @@
 /**
  * Tells whether anything runs. While the runtime and every extension wait in next, nothing runs, deliveries included
- * (spec: 3.3, freezing): deliveries wait for the gate to open.
+ * (docs/protocol.md#delivery-and-the-freeze): deliveries wait for the gate to open.
  */
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"

@@ -1,6 +1,7 @@
 /**
- * Turns the journal events of the environment into platform events, in AWS's order (spec: 3.7): initStart,
- * initRuntimeDone, one `platform.extension` for each extension, initReport, start, runtimeDone, report.
+ * Turns the journal events of the environment into platform events, in AWS's order
+ * (docs/protocol.md#the-order-of-events): initStart, initRuntimeDone, one `platform.extension` for each extension,
+ * initReport, start, runtimeDone, report.
  *
  * If an init runs inside an invocation, start comes after it. After a failure the report comes when the environment has
  * been reset, so that the next generation hears of it first.
@@ -43,13 +44,13 @@ interface Invocation {
 
 type Ended = JournalEvent & { readonly _tag: "InvocationDone" }
 
-/** `timeout` names no error; an error of the platform itself is a failure (spec: 3.6, Status). */
+/** `timeout` names no error; an error of the platform itself is a failure (docs/protocol.md#status-and-error-type). */
 const outcomeOf = (status: "success" | "error" | "timeout", errorType: string | undefined): Outcome => {
   if (status !== "error") return { status, errorType: undefined }
   return { status: errorType?.startsWith("Sandbox.") === true ? "failure" : "error", errorType: errorType ?? "" }
 }
 
-/** A request that is not sampled has no trace context (spec: TraceContext). */
+/** A request that is not sampled has no trace context (docs/protocol.md#trace-context). */
 const tracingOf = (traceHeader: string): TraceContext | undefined =>
   /(?:^|;)\s*Sampled=1/.test(traceHeader) ? { type: "X-Amzn-Trace-Id", value: traceHeader } : undefined
 
@@ -261,7 +262,8 @@ export const make = (
       }
       case "RuntimeDone": {
         const invocation = invocations.get(event.requestId)
-        // A runtime that reports the error of its handler has done its job: success (spec: 3.7).
+        // A runtime that reports the error of its handler has done its job: success
+        // (docs/protocol.md#status-and-error-type).
         if (invocation === undefined) return []
         invocation.runtimeDoneAt = at
         return [runtimeDone(invocation, outcomeOf("success", undefined), at)]

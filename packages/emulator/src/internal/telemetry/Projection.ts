@@ -1,7 +1,7 @@
 /**
- * Writes an event for a schema version, if the version has the event, with its fields in their order (spec: 3.6 for the
- * Telemetry API, 4 for the Logs API). The templates are written by hand, as those of `Wire.ts`, and for the same
- * reason.
+ * Writes an event for a schema version, if the version has the event, with its fields in their order
+ * (docs/protocol.md#platform-events, docs/protocol.md#logs-api). The templates are written by hand, as those of
+ * `Wire.ts`, and for the same reason.
  */
 import * as DateTime from "effect/DateTime"
 import type { Outcome, Span, TelemetryEvent } from "./TelemetryEvent.ts"
@@ -15,7 +15,7 @@ const isoTime = (at: number): string => DateTime.formatIso(DateTime.makeUnsafe(a
 const spansOf = (spans: ReadonlyArray<Span> | undefined) =>
   spans?.map(({ durationMs, name, start }) => ({ name, start: isoTime(start), durationMs }))
 
-/** The Logs API has three words (spec: 4, platform.runtimeDone). */
+/** The Logs API has three words (docs/protocol.md#logs-api). */
 const logsStatus = ({ status }: Outcome): string => (status === "error" ? "failure" : status)
 
 /** `undefined` if this version has no such event. A key whose value is `undefined` is left out. */

@@ -71,8 +71,9 @@ export const http = ({ destination, headers }: HttpSenderOptions): Sender => {
 export const sha256 = (bytes: string | Buffer): string => Crypto.createHash("sha256").update(bytes).digest("base64")
 
 /**
- * The headers of the real service, lower case (spec: 3.3). `sequence-id` is a SHA-256 without padding. If the batch is
- * one line, the log text is hashed. Otherwise the input of the real service is not known; here the body is hashed.
+ * The headers of the real service, lower case (docs/protocol.md#delivery). `sequence-id` is a SHA-256 without padding.
+ * If the batch is one line, the log text is hashed. Otherwise the input of the real service is not known; here the body
+ * is hashed.
  */
 export const realHeaders: HttpSenderOptions["headers"] = (port, { line }, body) => ({
   "content-type": "application/json",
@@ -83,7 +84,9 @@ export const realHeaders: HttpSenderOptions["headers"] = (port, { line }, body) 
   "content-length": String(body.length)
 })
 
-/** Sends over a single connection, which is made when it is needed: each event is a line (spec: 3.3, TCP). */
+/**
+ * Sends over a single connection, which is made when it is needed: each event is a line (docs/protocol.md#delivery).
+ */
 export const tcp = (port: number): Sender => {
   let socket: Net.Socket | undefined
   const connect = Effect.callback<Net.Socket, DeliveryFailed>((resume) => {

@@ -1,5 +1,6 @@
 /**
- * A subscription of the real service: collects its events into batches and delivers them one after another (spec: 3.3).
+ * A subscription of the real service: collects its events into batches and delivers them one after another
+ * (docs/protocol.md#delivery).
  *
  * A delivery that fails, or is not answered in time, is tried again with a back-off until the environment ends; the
  * order never changes. The waiting events have a bound: events beyond it are dropped, and `platform.logsDropped` tells
@@ -29,7 +30,7 @@ export const answerLimitMs = 5000
 const firstBackOffMs = 100
 const lastBackOffMs = 1000
 
-/** The reason that the real service gives for dropped events (spec: 3.6, platform.logsDropped). */
+/** The reason that the real service gives for dropped events (docs/protocol.md#states-in-platform-events). */
 export const slowConsumer = "Consumer seems to have fallen behind as it has not acknowledged receipt of logs."
 
 export interface Lost {

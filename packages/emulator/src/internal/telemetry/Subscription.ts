@@ -1,7 +1,8 @@
 /**
- * The content of a subscription, and the answers of the real service to a subscription that it refuses (spec: 3.1, 3.2;
- * 4 for the Logs API). The service reads JSON strictly, field by field, and stops at the first mistake; then it checks
- * the values and names all findings at once; the destination comes last.
+ * The content of a subscription, and the answers of the real service to a subscription that it refuses
+ * (docs/protocol.md#subscribe, docs/protocol.md#answers-to-a-subscription, docs/protocol.md#logs-api). The service
+ * reads JSON strictly, field by field, and stops at the first mistake; then it checks the values and names all findings
+ * at once; the destination comes last.
  */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
@@ -47,7 +48,7 @@ const versions: ReadonlyArray<SchemaVersion> = [...logsVersions, ...telemetryVer
 
 export const kinds: ReadonlyArray<TelemetryType> = ["platform", "function", "extension"]
 
-/** Names of single events are read, and refused afterwards (spec: 3.2). */
+/** Names of single events are read, and refused afterwards (docs/protocol.md#answers-to-a-subscription). */
 const eventNames = [
   "platform.start",
   "platform.end",
@@ -66,7 +67,7 @@ const eventNames = [
   "platform.restoreReport"
 ]
 
-/** Limits of buffering, in the order of the checks (spec: 3.1). */
+/** Limits of buffering, in the order of the checks (docs/protocol.md#buffering). */
 export const bufferingLimits = {
   maxItems: { min: 1000, max: 10_000, default: 10_000 },
   maxBytes: { min: 262_144, max: 1_048_576, default: 262_144 },
@@ -291,7 +292,10 @@ export const check = (api: TelemetryApi, body: string): Result.Result<Subscripti
     }
   })
 
-/** The same text for the same parameters: an identical subscription is not made twice (spec: 3.2). */
+/**
+ * The same text for the same parameters: an identical subscription is not made twice
+ * (docs/protocol.md#answers-to-a-subscription).
+ */
 export const keyOf = (subscription: Subscription): string => JSON.stringify(subscription)
 
 /** The destination of deliveries, for people. */

@@ -150,7 +150,7 @@ export const make = Effect.fnUntraced(function* (
           for (const sender of senders) sender.close()
           break
         case "ProcessExited":
-          // The end of an input stream (spec: 3.3, batching).
+          // The end of an input stream (docs/protocol.md#batches).
           if (event.source === "runtime") flush()
           break
         case "ShutdownEnded":

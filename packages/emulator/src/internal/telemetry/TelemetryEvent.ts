@@ -5,16 +5,21 @@
 import type { Source } from "../Source.ts"
 import type { InitializationType } from "../settings/Settings.ts"
 
-/** The phase in which init ran: `invoke` when it was repeated inside an invocation (spec: InitPhase). */
+/**
+ * The phase in which init ran: `invoke` when it was repeated inside an invocation (docs/protocol.md#platform-events).
+ */
 export type InitPhase = "init" | "invoke"
 
-/** The end of a phase or an invocation. `errorType: ""` is sent as `""`, `undefined` is left out (spec: case 106). */
+/**
+ * The end of a phase or an invocation. `errorType: ""` is sent as `""`, `undefined` is left out
+ * (docs/protocol.md#status-and-error-type).
+ */
 export interface Outcome {
   readonly status: "success" | "error" | "failure" | "timeout"
   readonly errorType: string | undefined
 }
 
-/** Present only for sampled requests (spec: TraceContext). */
+/** Present only for sampled requests (docs/protocol.md#trace-context). */
 export interface TraceContext {
   readonly type: "X-Amzn-Trace-Id"
   readonly value: string
@@ -45,7 +50,7 @@ interface Invoked {
   readonly tenantId: string | undefined
 }
 
-/** The states in `platform.telemetrySubscription` (spec: 3.6). */
+/** The states in `platform.telemetrySubscription` (docs/protocol.md#states-in-platform-events). */
 export type SubscriptionState = "Subscribed" | "Already subscribed" | "Validation error" | "Forbidden"
 
 export type TelemetryEvent = { readonly at: number } & (
@@ -111,7 +116,7 @@ export type TelemetryEvent = { readonly at: number } & (
     }
 )
 
-/** The kinds that can be subscribed to (spec: 3.1, `types`). */
+/** The kinds that can be subscribed to (docs/protocol.md#subscribe). */
 export type TelemetryType = "platform" | "function" | "extension"
 
 export const kindOf = ({ type }: TelemetryEvent): TelemetryType =>

@@ -1,6 +1,7 @@
 /**
- * The error of Go's `encoding/json` for text that is not JSON (spec: register, row 2). Its scanner names the character
- * and what it was looking for; at the end of the text it tries a space before it says that the input ended.
+ * The error of Go's `encoding/json` for text that is not JSON (docs/protocol.md#gos-words-about-json). Its scanner
+ * names the character and what it was looking for; at the end of the text it tries a space before it says that the
+ * input ended.
  */
 
 const ended = "unexpected end of JSON input"

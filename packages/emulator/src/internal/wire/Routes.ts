@@ -211,7 +211,7 @@ const credentials = (snapStart: SnapStart | undefined): Route => ({
       : Wire.credentialsNotFound
 })
 
-/** Answers 202, and no error status: the service is not there (spec: telemetry stub of RIE). */
+/** Answers 202, and no error status: the service is not there (docs/protocol.md#answers-to-a-subscription). */
 const notSupported = (route: Route, name: "Telemetry" | "Logs"): Route => ({
   ...route,
   handle: () => Wire.apiError(202, `${name}.NotSupported`, `${name} API is not supported`)
@@ -225,7 +225,9 @@ export interface Match {
   readonly isSwitchedOff: boolean
 }
 
-/** The paths that an environment of this profile knows; managed instances have no Logs API (spec: Logs API). */
+/**
+ * The paths that an environment of this profile knows; managed instances have no Logs API (docs/protocol.md#logs-api).
+ */
 export const finder = (profile: Profile, snapStart?: SnapStart): ((path: string) => Match | undefined) => {
   const known = [...Object.values(routes), ping, credentials(snapStart)].flatMap((route) => {
     if (route.isForSnapStart === true && snapStart === undefined) return []
@@ -235,7 +237,7 @@ export const finder = (profile: Profile, snapStart?: SnapStart): ((path: string)
       route.api === "telemetry" ? profile.telemetryApi : route.api === "logs" ? profile.logsApi : "service"
     if (service === "absent") return []
     if (service === "service") return [{ pattern, route, isSwitchedOff: true }]
-    // The switch does not reach the stubs of AWS's emulator (spec: transport, disable-extensions).
+    // The switch does not reach the stubs of AWS's emulator (docs/protocol.md#the-switch-for-all-extensions).
     const stub = notSupported(route, route.api === "logs" ? "Logs" : "Telemetry")
     return [{ pattern, route: stub, isSwitchedOff: false }]
   })

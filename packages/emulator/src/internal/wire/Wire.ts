@@ -23,7 +23,7 @@ export interface WireResponse {
 }
 
 /**
- * The reason why an environment or its generation ends (spec: AWS OpenAPI extensions-api, lower case).
+ * The reason why an environment or its generation ends (docs/protocol.md#reasons-of-shutdown).
  *
  * @category models
  * @since 0.1.0
@@ -31,7 +31,7 @@ export interface WireResponse {
 export type ShutdownReason = "spindown" | "timeout" | "failure"
 
 /**
- * The reason as SHUTDOWN tells it; AWS's emulator has other words (spec: Extensions API, next).
+ * The reason as SHUTDOWN tells it; AWS's emulator has other words (docs/protocol.md#reasons-of-shutdown).
  *
  * @category models
  * @since 0.1.0
@@ -78,7 +78,7 @@ const json = (status: number, value: object, headers: Readonly<Record<string, st
 })
 
 /**
- * An API error: `errorMessage` first, then `errorType`, a final newline (spec: rapid error body).
+ * An API error: `errorMessage` first, then `errorType`, a final newline (docs/protocol.md#bodies).
  *
  * @category responses
  * @since 0.1.0
@@ -87,7 +87,7 @@ export const apiError = (status: number, errorType: string, errorMessage: string
   json(status, { errorMessage, errorType })
 
 /**
- * Status 200 from the telemetry service, a JSON string without a newline (spec: Telemetry API, response).
+ * Status 200 from the telemetry service, a JSON string without a newline (docs/protocol.md#answers-to-a-subscription).
  *
  * @category responses
  * @since 0.1.0
@@ -99,7 +99,8 @@ export const subscribed = (answer: "OK" | "AlreadySubscribed"): WireResponse => 
 })
 
 /**
- * A refusal of the telemetry service: `errorType` first, no newline, no HTML escapes (spec: Telemetry API, response).
+ * A refusal of the telemetry service: `errorType` first, no newline, no HTML escapes
+ * (docs/protocol.md#answers-to-a-subscription).
  *
  * @category responses
  * @since 0.1.0
@@ -111,7 +112,7 @@ export const subscriptionError = (status: number, errorType: string, errorMessag
 })
 
 /**
- * Status 202, `{"status":"OK"}` with a final newline (spec: rapid RenderAccepted).
+ * Status 202, `{"status":"OK"}` with a final newline (docs/protocol.md#bodies).
  *
  * @category responses
  * @since 0.1.0
@@ -162,7 +163,7 @@ export const credentialsNotFound: WireResponse = {
 }
 
 /**
- * Status 404 as Go's router writes it (spec: transport, unknown path; a trailing slash is an unknown path too).
+ * Status 404 as Go's router writes it (docs/protocol.md#unknown-paths-and-methods).
  *
  * @category responses
  * @since 0.1.0
@@ -186,7 +187,7 @@ export const foreign = (sentence: string): WireResponse => ({
 })
 
 /**
- * Status 404 with an empty body, while extensions are switched off (spec: transport, AllowIfExtensionsEnabled).
+ * Status 404 with an empty body, while extensions are switched off (docs/protocol.md#the-switch-for-all-extensions).
  *
  * @category responses
  * @since 0.1.0
@@ -194,7 +195,7 @@ export const foreign = (sentence: string): WireResponse => ({
 export const extensionsDisabled: WireResponse = { status: 404, headers: {}, body: "" }
 
 /**
- * Status 405 with an `Allow` header and an empty body (spec: transport, wrong method).
+ * Status 405 with an `Allow` header and an empty body (docs/protocol.md#unknown-paths-and-methods).
  *
  * @category responses
  * @since 0.1.0
@@ -202,7 +203,7 @@ export const extensionsDisabled: WireResponse = { status: 404, headers: {}, body
 export const methodNotAllowed = (allow: string): WireResponse => ({ status: 405, headers: { Allow: allow }, body: "" })
 
 /**
- * The answer `pong` (spec: Runtime API, ping).
+ * The answer `pong` (docs/protocol.md#unknown-paths-and-methods).
  *
  * @category responses
  * @since 0.1.0
@@ -214,7 +215,7 @@ export const pong: WireResponse = {
 }
 
 /**
- * Status 200 for a registration (spec: Extensions API, register). `accountId` comes first and only when it was asked
+ * Status 200 for a registration (docs/protocol.md#register). `accountId` comes first and only when it was asked
  * for.
  *
  * @category responses
@@ -239,8 +240,8 @@ export const registered = (options: {
   )
 
 /**
- * The INVOKE event of an extension: no final newline; `tracing` is left out without a trace header (spec: Extensions
- * API, next). `deadlineMs` is in epoch milliseconds.
+ * The INVOKE event of an extension: no final newline; `tracing` is left out without a trace header
+ * (docs/protocol.md#the-invoke-event). `deadlineMs` is in epoch milliseconds.
  *
  * @category responses
  * @since 0.1.0
@@ -264,8 +265,8 @@ export const invokeEvent = (options: {
 })
 
 /**
- * The SHUTDOWN event of an extension: `text/plain`, no event identifier, no final newline (spec: Extensions API, next).
- * `deadlineMs` is in epoch milliseconds.
+ * The SHUTDOWN event of an extension: `text/plain`, no event identifier, no final newline
+ * (docs/protocol.md#the-shutdown-event). `deadlineMs` is in epoch milliseconds.
  *
  * @category responses
  * @since 0.1.0
@@ -277,7 +278,7 @@ export const shutdownEvent = (deadlineMs: number, shutdownReason: ShutdownReason
 })
 
 /**
- * The invocation as the runtime gets it; a header is left out when it has no value (spec: Runtime API, next).
+ * The invocation as the runtime gets it; a header is left out when it has no value (docs/protocol.md#runtime-next).
  *
  * @category responses
  * @since 0.1.0
@@ -307,7 +308,7 @@ export const runtimeInvocation = (options: {
 }
 
 /**
- * The payload that the invoker gets when the environment, not the function, failed (spec: failures, error payload). The
+ * The payload that the invoker gets when the environment, not the function, failed (docs/protocol.md#failures). The
  * request id is part of the message.
  *
  * @category responses
@@ -317,7 +318,8 @@ export const failurePayload = (requestId: string, errorType: string, message: st
   goJson({ errorType, errorMessage: `RequestId: ${requestId} Error: ${message}` })
 
 /**
- * The text that the invoker reads after a timeout of the function (spec: failures); `timeoutMs` in milliseconds.
+ * The text that the invoker reads after a timeout of the function (docs/protocol.md#failures); `timeoutMs` in
+ * milliseconds.
  *
  * @category responses
  * @since 0.1.0

@@ -1,6 +1,6 @@
 /**
- * The concurrent invocations of a managed instance (spec: Runtime API, managed instances): each has its worker of the
- * runtime and its time limit, and extensions have no part in it.
+ * The concurrent invocations of a managed instance (docs/protocol.md#the-runtime-on-managed-instances): each has its
+ * worker of the runtime and its time limit, and extensions have no part in it.
  */
 import * as Wire from "../../wire/Wire.ts"
 import type { Environment, InvocationOutcome, InvocationRequest } from "../State.ts"

@@ -1,6 +1,6 @@
 /**
  * The requests of the runtime on a managed instance: request ids are checked call by call, and any number of workers
- * polls (spec: Runtime API, managed instances).
+ * polls (docs/protocol.md#the-runtime-on-managed-instances).
  */
 import * as Wire from "../../wire/Wire.ts"
 import { advanceInit } from "../Init.ts"
@@ -28,7 +28,7 @@ export const respondConcurrent = (
   })
 }
 
-/** Largest error body on a managed instance, in bytes (spec: Runtime API, managed instances). */
+/** Largest error body on a managed instance, in bytes (docs/protocol.md#the-runtime-on-managed-instances). */
 const maxErrorBytes = 1_048_576
 
 export const handleConcurrent = (env: Environment, request: RuntimeRequest): void => {

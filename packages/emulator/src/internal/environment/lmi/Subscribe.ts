@@ -1,4 +1,4 @@
-/** A subscription on a managed instance, as AWS's emulator has it (spec: 3.4). */
+/** A subscription on a managed instance, as AWS's emulator has it (docs/protocol.md#telemetry-on-managed-instances). */
 import * as Result from "effect/Result"
 import * as Subscription from "../../telemetry/lmi/Subscription.ts"
 import * as SubscriptionAnswers from "../../wire/lmi/SubscriptionAnswers.ts"

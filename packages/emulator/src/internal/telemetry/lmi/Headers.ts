@@ -1,6 +1,6 @@
 /**
- * The headers of a delivery of AWS's emulator of managed instances: those of Go, and the hash with its padding (spec:
- * 3.4).
+ * The headers of a delivery of AWS's emulator of managed instances: those of Go, and the hash with its padding
+ * (docs/protocol.md#telemetry-on-managed-instances).
  */
 import * as SandboxHosts from "../../sandbox/SandboxHosts.ts"
 import type { HttpSenderOptions } from "../Sender.ts"

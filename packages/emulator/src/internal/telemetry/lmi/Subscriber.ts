@@ -1,7 +1,7 @@
 /**
- * The subscription of a managed instance, as AWS's emulator keeps it (spec: 3.4): one batch on its way, and no second
- * try. A batch that does not get through is lost, and so is a batch that is full while another is on its way.
- * `platform.logsDropped` tells every subscriber of both.
+ * The subscription of a managed instance, as AWS's emulator keeps it (docs/protocol.md#telemetry-on-managed-instances):
+ * one batch on its way, and no second try. A batch that does not get through is lost, and so is a batch that is full
+ * while another is on its way. `platform.logsDropped` tells every subscriber of both.
  *
  * Two mistakes of AWS's are not repeated: a lost batch of nothing but such reports causes no further report, and the
  * report of a loss blocks no other delivery.

@@ -1,6 +1,7 @@
 /**
  * The answers of AWS's emulator of managed instances to a subscription. The emulator checks the JSON, then a schema,
- * then the destination (spec: 3.4), and puts its texts into the answers as they are.
+ * then the destination (docs/protocol.md#telemetry-on-managed-instances), and puts its texts into the answers as they
+ * are.
  */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"

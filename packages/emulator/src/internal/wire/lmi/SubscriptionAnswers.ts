@@ -2,7 +2,8 @@
 import type { WireResponse } from "../Wire.ts"
 
 /**
- * Status 200 for a subscription on a managed instance: plain text by its type (spec: Telemetry API, rie-lmi).
+ * Status 200 for a subscription on a managed instance: plain text by its type
+ * (docs/protocol.md#telemetry-on-managed-instances).
  */
 export const subscribed: WireResponse = {
   status: 200,
@@ -12,7 +13,7 @@ export const subscribed: WireResponse = {
 
 /**
  * Status 400 for a subscription on a managed instance: text that looks like JSON. The message is put in as it is, so
- * the text may be no valid JSON (spec: Telemetry API, rie-lmi).
+ * the text may be no valid JSON (docs/protocol.md#telemetry-on-managed-instances).
  */
 export const subscriptionError = (errorType: string, errorMessage: string): WireResponse => ({
   status: 400,
