@@ -1,18 +1,53 @@
 import { defineConfig } from "vitest/config"
+import { join } from "node:path"
+import process from "node:process"
+
+// Workers, and the programs that tests start from here, load again and again what one of them has compiled.
+process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, "../node_modules/.cache/compile")
+
+/** Tests of the library, the emulator and the command line, which leave the process as they found it. */
+const together = ["extension/test/**/*.test.ts", "extension-node/test/**/*.test.ts", "emulator/test/**/*.test.ts"]
+
+/** They measure the memory of their process, or how its time grows: nothing of another test may be in it. */
+const measuring = [
+  "extension/test/LogFields.test.ts",
+  "extension/test/TelemetryBounds.test.ts",
+  "extension/test/TelemetryMemory.test.ts",
+  "extension/test/TelemetryReceiver.test.ts",
+  "extension-node/test/NodeTelemetryListener.test.ts",
+  "emulator/test/HttpBytes.test.ts",
+  "emulator/test/RuntimeApiServer.test.ts"
+]
 
 export default defineConfig({
   root: import.meta.dirname,
   test: {
-    include: [
-      "*/test/**/*.test.ts",
-      "cli/templates/*/test/*.test.ts",
-      "examples/*/test/**/*.test.ts",
-      "test/**/*.test.ts"
-    ],
     // Of three one mostly waits for a process or a limit of time: two cores are busy then, and the suite takes an eighth less.
     maxWorkers: 3,
     // A bound for a test that hangs, and no measure: a busy machine needs its time.
     testTimeout: 40_000,
-    hookTimeout: 30_000
+    hookTimeout: 30_000,
+    projects: [
+      {
+        // A third of a second of each file is the start of a process that loads Effect and Vitest.
+        extends: true,
+        test: { name: "together", include: together, exclude: measuring, isolate: false }
+      },
+      {
+        // These change the variables of their process, share a folder that each removes, or take so long anyway that
+        // a start is nothing.
+        extends: true,
+        test: {
+          name: "alone",
+          include: [
+            ...measuring,
+            "{benchmark,cli}/test/**/*.test.ts",
+            "cli/templates/*/test/*.test.ts",
+            "examples/*/test/**/*.test.ts",
+            "test/**/*.test.ts"
+          ]
+        }
+      }
+    ]
   }
 })

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { stripVTControlCharacters } from "node:util"
 import { start } from "./support/cli.ts"
+import { refused } from "./support/refused.ts"
 
 const fixture = (name: string) => join(import.meta.dirname, "fixtures", name)
 const hello = fixture("hello.ts")
@@ -317,7 +318,6 @@ describe("bad input is one clear sentence and a non-zero exit", { timeout: 30_00
   it.each<readonly [string, ReadonlyArray<string>, string]>([
     ["no function", ["-n", "1"], "give the function"],
     ["two functions", ["-f", handler, "--bootstrap", handler, "-n", "1"], "not both"],
-    ["a function file without a handler", ["-f", fixture("no-handler.mjs"), "-n", "1"], "handler"],
     ["a missing function file", ["-f", "/nowhere/handler.mjs", "-n", "1"], "/nowhere/handler.mjs"],
     ["a function of another language", ["-f", "/etc/hosts", "-n", "1"], "neither a JavaScript nor a Python file"],
     ["a missing extension", ["-e", "/nowhere/ext", "-f", handler, "-n", "1"], "/nowhere/ext"],
@@ -336,7 +336,6 @@ describe("bad input is one clear sentence and a non-zero exit", { timeout: 30_00
       "other.zip is a zip: give it with --opt"
     ],
     ["a memory size that Lambda does not have", ["-f", handler, "-n", "1", "--memory", "-5"], "128"],
-    ["a journal on a full disk", ["-f", handler, "-n", "1", "--journal", "/dev/full"], "cannot be written"],
     ["a payload file without JSON", ["-f", handler, "-n", "1", "-p", notJson], "does not hold JSON"],
     ["an unknown profile", ["-f", handler, "--profile", "aws"], "real"],
     ["a wrong address", ["-f", handler, "--listen", "here"], "HOST:PORT"],
@@ -345,6 +344,17 @@ describe("bad input is one clear sentence and a non-zero exit", { timeout: 30_00
     ["an unknown fault", ["-f", handler, "-n", "1", "--fault", "earthquake"], "the faults are"],
     ["a fault that is written wrong", ["-f", handler, "-n", "1", "--fault", "reset:everything"], "reset:"],
     ["an unknown flag", ["-f", handler, "--invocation", "1"], "--invocations"]
+  ])("%s", async (_, args, text) => {
+    const { code, output } = await refused(["emulate", ...args])
+    assert.notStrictEqual(code, 0, output)
+    assert.include(output, text)
+    assert.notMatch(output, /^ +at /m)
+  })
+
+  // These come to light in an environment that runs.
+  it.each<readonly [string, ReadonlyArray<string>, string]>([
+    ["a function file without a handler", ["-f", fixture("no-handler.mjs"), "-n", "1"], "handler"],
+    ["a journal on a full disk", ["-f", handler, "-n", "1", "--journal", "/dev/full"], "cannot be written"]
   ])("%s", async (_, args, text) => {
     const { code, output } = await emulate(...args)
     assert.notStrictEqual(code, 0, output)

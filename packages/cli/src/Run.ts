@@ -1,0 +1,26 @@
+/** All commands of `effect-lambda`, for arguments as a shell gives them. */
+import * as Command from "effect/cli/Command"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import { emptyArgument } from "./EmptyArgument.ts"
+import { build } from "./commands/build.ts"
+import { check } from "./commands/check.ts"
+import { dev } from "./commands/dev.ts"
+import { emulate } from "./commands/emulate.ts"
+import { newProject } from "./commands/new.ts"
+import { trace } from "./commands/trace.ts"
+import * as UserError from "./UserError.ts"
+import manifest from "../package.json" with { type: "json" }
+
+const cli = Command.make("effect-lambda").pipe(
+  Command.withDescription("AWS Lambda extensions: start, build, check and run them on this machine"),
+  Command.withSubcommands([newProject, dev, build, check, emulate, trace])
+)
+
+/** Fails after it has printed why. */
+export const run = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
+  const problem = emptyArgument(args)
+  if (problem === undefined) return yield* Command.runWith(cli, { version: manifest.version })(args)
+  yield* Console.error(`\nERROR\n  ${problem}`)
+  return yield* UserError.fail(problem)
+})
