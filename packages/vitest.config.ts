@@ -5,10 +5,10 @@ import process from "node:process"
 // Workers, and the programs that tests start from here, load again and again what one of them has compiled.
 process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, "../node_modules/.cache/compile")
 
-/** Tests of the library, the emulator and the command line, which leave the process as they found it. */
+/** Tests of the library and the emulator: each file leaves variables, folder and signals of its process as they were. */
 const together = ["extension/test/**/*.test.ts", "extension-node/test/**/*.test.ts", "emulator/test/**/*.test.ts"]
 
-/** They measure the memory of their process, or how its time grows: nothing of another test may be in it. */
+/** They measure the memory of their process, or how its time grows: nothing of another file may be in it. */
 const measuring = [
   "extension/test/LogFields.test.ts",
   "extension/test/TelemetryBounds.test.ts",
