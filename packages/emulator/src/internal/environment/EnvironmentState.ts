@@ -2,8 +2,6 @@
  * The state machine of one execution environment, as pure as a scheduler can be: an input and the time go in, the
  * commands to carry out come out. The machine opens no socket, starts no process and reads no clock, so every rule of
  * the lifecycle can be tested without any of them.
- *
- * @since 0.1.0
  */
 import { handleExtensionRequest } from "./ExtensionRequests.ts"
 import { launchFailed, processExited } from "./Failure.ts"
@@ -22,23 +20,13 @@ import { drop, freshRuntime, record } from "./State.ts"
 export type { Command, EnvironmentOptions, Input, InvocationOutcome, InvocationRequest, TimerName } from "./State.ts"
 export type { Exchange, ExtensionRequest, RuntimeRequest } from "../wire/Requests.ts"
 
-/**
- * A running state machine.
- *
- * @category models
- * @since 0.1.0
- */
+/** A running state machine. */
 export interface EnvironmentState {
   /** Takes one input at the given time (epoch milliseconds) and returns what is to be done, in order. */
   readonly handle: (input: Input, now: number) => ReadonlyArray<Command>
 }
 
-/**
- * Makes the state machine of a new environment. `newId` gives a fresh lower-case UUID at each call.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Makes the state machine of a new environment. `newId` gives a fresh lower-case UUID at each call. */
 export const make = (options: EnvironmentOptions, newId: () => string): EnvironmentState => {
   const env: Environment = {
     options,
@@ -82,12 +70,7 @@ export const make = (options: EnvironmentOptions, newId: () => string): Environm
 /** The routes on which somebody says that it is done. */
 const endingRoutes: ReadonlySet<RouteName> = new Set(["next", "runtime/next", "runtime/response", "runtime/error"])
 
-/**
- * Whether an input may end an invocation: somebody is done, or out of time.
- *
- * @category guards
- * @since 0.1.0
- */
+/** Whether an input may end an invocation: somebody is done, or out of time. */
 export const mayEndInvocation = (input: Input): boolean => {
   switch (input._tag) {
     case "TimerFired":

@@ -8,9 +8,6 @@ import NodeProcess from "node:process"
 
 /**
  * Says why a file cannot be executed: `message` is Lambda's text, `advice` says how to mend it, in a sentence or two.
- *
- * @category models
- * @since 0.1.0
  */
 export interface LaunchProblem {
   readonly errorType: "PermissionDenied" | "UnknownError"

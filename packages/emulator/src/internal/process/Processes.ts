@@ -1,8 +1,6 @@
 /**
  * The child processes of an environment: each in its own process group, with exactly the environment variables it is
  * given, without stdin, its output read line by line.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
@@ -30,12 +28,7 @@ import type { Channel, ExitStatus } from "../journal/JournalEvent.ts"
 
 export type { LaunchProblem } from "./LaunchCheck.ts"
 
-/**
- * How a process ended.
- *
- * @category models
- * @since 0.1.0
- */
+/** How a process ended. */
 export interface ProcessExit {
   readonly status: ExitStatus
   /**
@@ -49,12 +42,7 @@ export interface ProcessExit {
   readonly advice: string | undefined
 }
 
-/**
- * A process to start. Either `onLaunchFailed` is called, or `onLaunched` and later, after the last line, `onExit`.
- *
- * @category models
- * @since 0.1.0
- */
+/** A process to start. Either `onLaunchFailed` is called, or `onLaunched` and later, after the last line, `onExit`. */
 export interface LaunchOptions {
   readonly id: number
   /** The file to run and its arguments; a name without a slash is looked up in the `PATH` of `environment`. */
@@ -79,12 +67,7 @@ export interface LaunchOptions {
   readonly onExit: (exit: ProcessExit) => void
 }
 
-/**
- * The processes of one environment.
- *
- * @category models
- * @since 0.1.0
- */
+/** The processes of one environment. */
 export interface Processes {
   readonly launch: (options: LaunchOptions) => void
   /** Signals the whole process group, and measures before; a group that is gone already is no error. */
@@ -157,9 +140,6 @@ const afterTurns = (turns: number, act: () => void): void => {
 /**
  * Makes the processes of one environment. When the scope closes, and when this Node process exits, every process group
  * is killed; closing waits until the processes are collected, at most two seconds.
- *
- * @category constructors
- * @since 0.1.0
  */
 export const make: Effect.Effect<Processes, EmulatorError, Scope.Scope> = Effect.gen(function* () {
   const running = new Map<number, Running>()

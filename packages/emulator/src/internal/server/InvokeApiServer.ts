@@ -4,8 +4,6 @@
  * The profile says whether it answers as Lambda does, or as AWS's own emulator does. There is one function, whatever
  * name the path carries. Signatures are not checked. A request that a web page of another site made a browser send is
  * refused.
- *
- * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
@@ -31,12 +29,7 @@ const invokePath = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/
 /** Milliseconds for a request to arrive; the answer takes as long as the function may. */
 const requestTimeoutMs = 60_000
 
-/**
- * Listens until the scope closes. The value is the endpoint, `http://host:port`, as clients take it.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Listens until the scope closes. The value is the endpoint, `http://host:port`, as clients take it. */
 export const make = Effect.fnUntraced(function* (
   options: InvokeApiServerOptions
 ): Effect.fn.Return<string, EmulatorError, Scope.Scope> {

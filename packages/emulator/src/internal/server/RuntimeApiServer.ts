@@ -8,8 +8,6 @@
  * - the head of a request (64 KiB) and its kept body (one payload)
  * - the requests that wait behind another one on the same connection (100)
  * - the time that a request takes to arrive (`requestTimeout`)
- *
- * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -28,12 +26,7 @@ import type { Profile } from "../../Profile.ts"
 import type { WireResponse } from "../wire/Wire.ts"
 import * as Wire from "../wire/Wire.ts"
 
-/**
- * A listening server.
- *
- * @category models
- * @since 0.1.0
- */
+/** A listening server. */
 export interface RuntimeApiServer {
   /** `host:port`, the value of `AWS_LAMBDA_RUNTIME_API`. */
   readonly address: string
@@ -50,12 +43,7 @@ export interface RuntimeApiServer {
   readonly cut: (exchange: Exchange) => void
 }
 
-/**
- * The options of the server.
- *
- * @category models
- * @since 0.1.0
- */
+/** The options of the server. */
 export interface RuntimeApiServerOptions {
   readonly host: string
   /** 0 for any free port. */
@@ -105,12 +93,7 @@ const maxConnections = 1024
 
 const maxPipelined = 100
 
-/**
- * Listens until the scope closes; then every connection, waiting polls included, is closed.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Listens until the scope closes; then every connection, waiting polls included, is closed. */
 export const make = Effect.fnUntraced(function* (
   options: RuntimeApiServerOptions
 ): Effect.fn.Return<RuntimeApiServer, EmulatorError, Scope.Scope> {

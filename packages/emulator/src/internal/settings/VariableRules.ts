@@ -1,8 +1,4 @@
-/**
- * The variables that an author can set for the function and its extensions, and those that Lambda sets itself.
- *
- * @since 0.1.0
- */
+/** The variables that an author can set for the function and its extensions, and those that Lambda sets itself. */
 import { InvalidVariable } from "../../EmulatorError.ts"
 import type { ProfileName } from "../../Profile.ts"
 import { profiles } from "../../Profile.ts"
@@ -34,12 +30,7 @@ const regionNames: ReadonlyArray<string> = ["AWS_REGION", "AWS_DEFAULT_REGION"]
 /** The variables in which processes find the credentials. */
 const credentialNames = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] as const
 
-/**
- * The variables that an environment takes for its options `region` and `credentials`.
- *
- * @category constants
- * @since 0.1.0
- */
+/** The variables that an environment takes for its options `region` and `credentials`. */
 export const settingNames: ReadonlyArray<string> = [...regionNames, ...credentialNames]
 
 type Environment = Readonly<Record<string, string>>
@@ -113,7 +104,6 @@ export const problemOf = (environment: Environment, profile: ProfileName = "real
   return settingProblem(environment)
 }
 
-/** @internal */
 export const functionProblemOf = (environment: Environment): InvalidVariable | undefined => {
   for (const [name, value] of Object.entries(environment)) {
     const problem = problemWith(name, value, false)

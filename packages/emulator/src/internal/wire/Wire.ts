@@ -4,17 +4,10 @@
  * The templates are deliberately not derived from any schema of an extension client. Field order, HTML escapes, the
  * final newline and the content type are those of the Lambda platform. A client therefore cannot pass here with a
  * mistake that it shares with its own decoder.
- *
- * @since 0.1.0
  */
 import * as DateTime from "effect/DateTime"
 
-/**
- * A complete HTTP response.
- *
- * @category models
- * @since 0.1.0
- */
+/** A complete HTTP response. */
 export interface WireResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
@@ -54,21 +47,11 @@ const escapes: Readonly<Record<string, string>> = {
   "\u2029": "\\u2029"
 }
 
-/**
- * JSON with the escapes of Go's `encoding/json`: `<`, `>`, `&`, U+2028 and U+2029, which only texts can hold.
- *
- * @category encoding
- * @since 0.1.0
- */
+/** JSON with the escapes of Go's `encoding/json`: `<`, `>`, `&`, U+2028 and U+2029, which only texts can hold. */
 export const goEscaped = (json: string): string =>
   json.replace(/[<>&\u2028\u2029]/g, (character) => escapes[character] ?? character)
 
-/**
- * Compact JSON as Go's `encoding/json` writes it: `<`, `>`, `&`, U+2028 and U+2029 are escaped.
- *
- * @category encoding
- * @since 0.1.0
- */
+/** Compact JSON as Go's `encoding/json` writes it: `<`, `>`, `&`, U+2028 and U+2029 are escaped. */
 export const goJson = (value: object | string): string => goEscaped(JSON.stringify(value))
 
 const json = (status: number, value: object, headers: Readonly<Record<string, string>> = {}): WireResponse => ({
@@ -77,20 +60,12 @@ const json = (status: number, value: object, headers: Readonly<Record<string, st
   body: `${goJson(value)}\n`
 })
 
-/**
- * An API error: `errorMessage` first, then `errorType`, a final newline (docs/protocol.md#bodies).
- *
- * @category responses
- * @since 0.1.0
- */
+/** An API error: `errorMessage` first, then `errorType`, a final newline (docs/protocol.md#bodies). */
 export const apiError = (status: number, errorType: string, errorMessage: string): WireResponse =>
   json(status, { errorMessage, errorType })
 
 /**
  * Status 200 from the telemetry service, a JSON string without a newline (docs/protocol.md#answers-to-a-subscription).
- *
- * @category responses
- * @since 0.1.0
  */
 export const subscribed = (answer: "OK" | "AlreadySubscribed"): WireResponse => ({
   status: 200,
@@ -101,9 +76,6 @@ export const subscribed = (answer: "OK" | "AlreadySubscribed"): WireResponse => 
 /**
  * A refusal of the telemetry service: `errorType` first, no newline, no HTML escapes
  * (docs/protocol.md#answers-to-a-subscription).
- *
- * @category responses
- * @since 0.1.0
  */
 export const subscriptionError = (status: number, errorType: string, errorMessage: string): WireResponse => ({
   status,
@@ -111,28 +83,15 @@ export const subscriptionError = (status: number, errorType: string, errorMessag
   body: JSON.stringify({ errorType, errorMessage })
 })
 
-/**
- * Status 202, `{"status":"OK"}` with a final newline (docs/protocol.md#bodies).
- *
- * @category responses
- * @since 0.1.0
- */
+/** Status 202, `{"status":"OK"}` with a final newline (docs/protocol.md#bodies). */
 export const accepted: WireResponse = json(202, { status: "OK" })
 
-/**
- * Status 200 for `restore/next` after the restore, with an empty body.
- *
- * @category responses
- * @since 0.1.0
- */
+/** Status 200 for `restore/next` after the restore, with an empty body. */
 export const restored: WireResponse = { status: 200, headers: {}, body: "" }
 
 /**
  * The credentials of an environment with SnapStart, in the form that AWS SDKs read. `expiration` is in epoch
  * milliseconds.
- *
- * @category responses
- * @since 0.1.0
  */
 export const containerCredentials = (credentials: {
   readonly accessKeyId: string
@@ -150,36 +109,21 @@ export const containerCredentials = (credentials: {
   })
 })
 
-/**
- * Status 404 for a request for the credentials without their token.
- *
- * @category responses
- * @since 0.1.0
- */
+/** Status 404 for a request for the credentials without their token. */
 export const credentialsNotFound: WireResponse = {
   status: 404,
   headers: { "Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff" },
   body: "cannot get credentials for the provided token\n"
 }
 
-/**
- * Status 404 as Go's router writes it (docs/protocol.md#unknown-paths-and-methods).
- *
- * @category responses
- * @since 0.1.0
- */
+/** Status 404 as Go's router writes it (docs/protocol.md#unknown-paths-and-methods). */
 export const notFound: WireResponse = {
   status: 404,
   headers: { "Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff" },
   body: "404 page not found\n"
 }
 
-/**
- * Status 403 for a request that a web page made a browser send. AWS has no such answer.
- *
- * @category responses
- * @since 0.1.0
- */
+/** Status 403 for a request that a web page made a browser send. AWS has no such answer. */
 export const foreign = (sentence: string): WireResponse => ({
   status: 403,
   headers: { "Content-Type": "text/plain; charset=utf-8" },
@@ -188,26 +132,13 @@ export const foreign = (sentence: string): WireResponse => ({
 
 /**
  * Status 404 with an empty body, while extensions are switched off (docs/protocol.md#the-switch-for-all-extensions).
- *
- * @category responses
- * @since 0.1.0
  */
 export const extensionsDisabled: WireResponse = { status: 404, headers: {}, body: "" }
 
-/**
- * Status 405 with an `Allow` header and an empty body (docs/protocol.md#unknown-paths-and-methods).
- *
- * @category responses
- * @since 0.1.0
- */
+/** Status 405 with an `Allow` header and an empty body (docs/protocol.md#unknown-paths-and-methods). */
 export const methodNotAllowed = (allow: string): WireResponse => ({ status: 405, headers: { Allow: allow }, body: "" })
 
-/**
- * The answer `pong` (docs/protocol.md#unknown-paths-and-methods).
- *
- * @category responses
- * @since 0.1.0
- */
+/** The answer `pong` (docs/protocol.md#unknown-paths-and-methods). */
 export const pong: WireResponse = {
   status: 200,
   headers: { "Content-Type": "text/plain; charset=utf-8" },
@@ -217,9 +148,6 @@ export const pong: WireResponse = {
 /**
  * Status 200 for a registration (docs/protocol.md#register). `accountId` comes first and only when it was asked
  * for.
- *
- * @category responses
- * @since 0.1.0
  */
 export const registered = (options: {
   readonly identifier: string
@@ -242,9 +170,6 @@ export const registered = (options: {
 /**
  * The INVOKE event of an extension: no final newline; `tracing` is left out without a trace header
  * (docs/protocol.md#the-invoke-event). `deadlineMs` is in epoch milliseconds.
- *
- * @category responses
- * @since 0.1.0
  */
 export const invokeEvent = (options: {
   readonly eventIdentifier: string
@@ -267,9 +192,6 @@ export const invokeEvent = (options: {
 /**
  * The SHUTDOWN event of an extension: `text/plain`, no event identifier, no final newline
  * (docs/protocol.md#the-shutdown-event). `deadlineMs` is in epoch milliseconds.
- *
- * @category responses
- * @since 0.1.0
  */
 export const shutdownEvent = (deadlineMs: number, shutdownReason: ShutdownReasonText): WireResponse => ({
   status: 200,
@@ -277,12 +199,7 @@ export const shutdownEvent = (deadlineMs: number, shutdownReason: ShutdownReason
   body: goJson({ eventType: "SHUTDOWN", deadlineMs, shutdownReason })
 })
 
-/**
- * The invocation as the runtime gets it; a header is left out when it has no value (docs/protocol.md#runtime-next).
- *
- * @category responses
- * @since 0.1.0
- */
+/** The invocation as the runtime gets it; a header is left out when it has no value (docs/protocol.md#runtime-next). */
 export const runtimeInvocation = (options: {
   readonly requestId: string
   readonly deadlineMs: number
@@ -310,9 +227,6 @@ export const runtimeInvocation = (options: {
 /**
  * The payload that the invoker gets when the environment, not the function, failed (docs/protocol.md#failures). The
  * request id is part of the message.
- *
- * @category responses
- * @since 0.1.0
  */
 export const failurePayload = (requestId: string, errorType: string, message: string): string =>
   goJson({ errorType, errorMessage: `RequestId: ${requestId} Error: ${message}` })
@@ -320,9 +234,6 @@ export const failurePayload = (requestId: string, errorType: string, message: st
 /**
  * The text that the invoker reads after a timeout of the function (docs/protocol.md#failures); `timeoutMs` in
  * milliseconds.
- *
- * @category responses
- * @since 0.1.0
  */
 export const timeoutMessage = (timeoutMs: number): string =>
   `Task timed out after ${(timeoutMs / 1000).toFixed(2)} seconds`
