@@ -52,8 +52,9 @@ export interface RegisterOptions {
  *   done with init, or with the event before. The poll has no time limit. An
  *   interrupted poll stays open on Lambda's side and takes the next event
  * - `initError`: reports a failure between register and the first next
- * - `exitError`: reports a failure at any time after register. The reports do
- *   not end the extension: the process must exit afterwards
+ * - `exitError`: reports a failure at any time after register, unless
+ *   `initError` was sent. The reports do not end the extension: the process
+ *   must exit afterwards
  *
  * @category services
  * @since 0.1.0

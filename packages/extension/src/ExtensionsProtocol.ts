@@ -61,7 +61,7 @@ export const eventEndpoint: LambdaPath = `/${version}/extension/event/next`
 export const initErrorEndpoint: LambdaPath = `/${version}/extension/init/error`
 
 /**
- * Path of `POST exit/error`, accepted at any time after register.
+ * Path of `POST exit/error`, accepted after register, and refused after init/error (docs/protocol.md#error-reports).
  *
  * @category constants
  * @since 0.1.0
