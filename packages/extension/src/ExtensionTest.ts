@@ -25,33 +25,16 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { ErrorRequest, ExtensionsApiError, ExtensionsApiErrorReason } from "./ExtensionError.ts"
-import type { EventType, ExtensionEvent, ShutdownReason, Tracing } from "./ExtensionEvent.ts"
+import type { ExtensionsApiErrorReason } from "./ExtensionError.ts"
+import type { ShutdownReason, Tracing } from "./ExtensionEvent.ts"
 import type { ExtensionsApi } from "./ExtensionsApi.ts"
-import type { InitializationType, LambdaEnvironment } from "./LambdaEnvironment.ts"
+import type { LambdaEnvironment } from "./LambdaEnvironment.ts"
 import * as lambdaInMemory from "./internal/lambdaInMemory.ts"
-import type { Registration } from "./Registration.ts"
+import type { Delivery, Entry, Options, Step } from "./internal/testScript.ts"
 import type { TelemetryApi } from "./TelemetryApi.ts"
 import type { TelemetryListener } from "./TelemetryListener.ts"
-import type { Subscription } from "./TelemetrySubscription.ts"
-import type { Delivery } from "./TelemetryTest.ts"
 
-/**
- * A step of the script, made by the constructors below: an answer of next, or a
- * wait before it.
- *
- * @category models
- * @since 0.1.0
- */
-export type Step =
-  | {
-      readonly _tag: "Event"
-      readonly make: (now: number, index: number) => ExtensionEvent
-      readonly delivers: ReadonlyArray<Delivery>
-    }
-  | { readonly _tag: "Failure"; readonly reason: ExtensionsApiErrorReason }
-  | { readonly _tag: "Lost"; readonly standsMillis: number }
-  | { readonly _tag: "Delay"; readonly millis: number }
+export type { Entry, Options, Step } from "./internal/testScript.ts"
 
 /**
  * An INVOKE event. The request ids of a script are `request-1`, `request-2`, …
@@ -149,25 +132,6 @@ export const lost = (standsFor: Duration.Input = "1 second"): Step => ({
 export const delay = (duration: Duration.Input): Step => ({ _tag: "Delay", millis: Duration.toMillis(duration) })
 
 /**
- * An entry of the journal; `at` is the clock's time in milliseconds.
- *
- * @category models
- * @since 0.1.0
- */
-export type Entry = { readonly at: number } & (
-  | { readonly _tag: "Registered"; readonly name: string; readonly events: ReadonlyArray<EventType> }
-  | { readonly _tag: "Next" }
-  | { readonly _tag: "Event"; readonly event: ExtensionEvent }
-  | { readonly _tag: "PollInterrupted" }
-  | { readonly _tag: "Subscribed"; readonly subscription: Subscription }
-  | { readonly _tag: "Delivered"; readonly bytes: number }
-  | { readonly _tag: "InitError" | "ExitError"; readonly error: ErrorRequest }
-  | { readonly _tag: "Refused"; readonly error: ExtensionsApiError }
-  | { readonly _tag: "ExitAt"; readonly epochMillis: number; readonly code: number }
-  | { readonly _tag: "Note"; readonly text: string }
-)
-
-/**
  * The test's side of the in-memory Lambda.
  *
  * - `journal`: everything that has happened so far, in order
@@ -215,25 +179,6 @@ export const note = (text: string): Effect.Effect<void, never, ExtensionTest> =>
  */
 export const terminate = (signal: "SIGTERM" | "SIGINT"): Effect.Effect<void, never, ExtensionTest> =>
   Effect.flatMap(ExtensionTest, (test) => test.terminate(signal))
-
-/**
- * @category models
- * @since 0.1.0
- */
-export interface Options {
-  /** Base name of the extension's file. Default: `extension`. */
-  readonly fileName?: string | undefined
-  /** Default: `on-demand`. */
-  readonly initializationType?: InitializationType | undefined
-  /** A registration made before the process began. */
-  readonly registration?: Registration | undefined
-  /** `"not supported"` answers a telemetry subscription as local emulators do. Default: `"supported"`. */
-  readonly telemetry?: "supported" | "not supported" | undefined
-  /** Telemetry from before the first event; arrives as soon as the extension has subscribed. */
-  readonly history?: ReadonlyArray<Delivery> | undefined
-  /** The first calls of register fail with these reasons, one after the other. */
-  readonly registerFailures?: ReadonlyArray<ExtensionsApiErrorReason> | undefined
-}
 
 /**
  * The in-memory Lambda. At the end of the script the poll stays parked, as on

@@ -16,6 +16,8 @@
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type { TelemetryAccounting } from "./TelemetryAccounting.ts"
 
 /**
  * The facts that a decision is made on. Times are epoch milliseconds.
@@ -77,6 +79,36 @@ export interface FlushStrategy {
  * @since 0.1.0
  */
 export const remembered = 20
+
+/**
+ * When to flush, and how long that may take; for sinks and streams alike.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FlushOptions {
+  /** Default: `FlushStrategy.endOfInvocation`. On managed instances a strategy that needs invocations becomes `periodic`. */
+  readonly strategy?: FlushStrategy | undefined
+  /** How much is sent at once, and for how long records wait for that. Default: 1000 records, 1 MiB, 5 seconds; at least 100 milliseconds. */
+  readonly batch?:
+    | {
+        readonly maxRecords?: number | undefined
+        readonly maxBytes?: number | undefined
+        readonly maxAge?: Duration.Input | undefined
+      }
+    | undefined
+  /** How long next is held for a flush at most; never beyond the deadline. Default: 2 seconds. */
+  readonly flushTimeout?: Duration.Input | undefined
+  /** How long log lines are awaited that come after the function's own end. Default: 25 milliseconds. */
+  readonly grace?: Duration.Input | undefined
+  /**
+   * At SHUTDOWN, the listener is closed after so long without telemetry: the last report comes then, and the lines that
+   * the runtime logs while it shuts down. At most 40 % of the time for shutdown. Default: 200 milliseconds.
+   */
+  readonly quiet?: Duration.Input | undefined
+  /** Called with the accounting at the end, in time kept free for it. Default: one line in the log. */
+  readonly onAccounting?: ((accounting: TelemetryAccounting) => Effect.Effect<void>) | undefined
+}
 
 const atTheEnd = ({ isBatchDue, moment }: Situation): Decision =>
   moment === "invocationDone" ? "awaitRuntimeDone" : moment === "tick" && isBatchDue ? "send" : "keep"

@@ -12,9 +12,17 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { event, makeDecode, open, optional } from "./internal/eventSchema.ts"
+import {
+  event,
+  ExtensionLog,
+  FunctionLog,
+  makeDecode,
+  open,
+  optional,
+  type Undecodable,
+  type UnknownEvent
+} from "./internal/eventSchema.ts"
 import * as PlatformEvent from "./PlatformEvent.ts"
-import { ExtensionLog, FunctionLog, type Undecodable, type UnknownEvent } from "./TelemetryEvent.ts"
 
 /**
  * An invocation begins.

@@ -16,50 +16,22 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import { Background } from "./Background.ts"
-import type * as FlushStrategy from "./FlushStrategy.ts"
-import { type Flushable, ofStream } from "./internal/consumers.ts"
+import type { FlushOptions } from "./FlushStrategy.ts"
+import type { Consumer } from "./internal/consumer.ts"
 import * as ownLogs from "./internal/ownLog.ts"
-import { batchBounds, type Session, start } from "./internal/session.ts"
+import type { RunTelemetry } from "./internal/runTelemetry.ts"
+import { batchBounds, start } from "./internal/session.ts"
 import { ofSink } from "./internal/sinkConsumer.ts"
+import { ofStream } from "./internal/streamConsumer.ts"
 import type { Registration } from "./Registration.ts"
-import type * as TelemetryAccounting from "./TelemetryAccounting.ts"
 import type { TelemetryApiError } from "./TelemetryApiError.ts"
 import type { TelemetryEvent } from "./TelemetryEvent.ts"
 import { TelemetryReceiver } from "./TelemetryReceiver.ts"
 import type { TelemetrySink, TelemetrySinkError } from "./TelemetrySink.ts"
 
-/**
- * When to flush, and how long that may take; for sinks and streams alike.
- *
- * @category models
- * @since 0.1.0
- */
-export interface FlushOptions {
-  /** Default: `FlushStrategy.endOfInvocation`. On managed instances a strategy that needs invocations becomes `periodic`. */
-  readonly strategy?: FlushStrategy.FlushStrategy | undefined
-  /** How much is sent at once, and for how long records wait for that. Default: 1000 records, 1 MiB, 5 seconds; at least 100 milliseconds. */
-  readonly batch?:
-    | {
-        readonly maxRecords?: number | undefined
-        readonly maxBytes?: number | undefined
-        readonly maxAge?: Duration.Input | undefined
-      }
-    | undefined
-  /** How long next is held for a flush at most; never beyond the deadline. Default: 2 seconds. */
-  readonly flushTimeout?: Duration.Input | undefined
-  /** How long log lines are awaited that come after the function's own end. Default: 25 milliseconds. */
-  readonly grace?: Duration.Input | undefined
-  /**
-   * At SHUTDOWN, the listener is closed after so long without telemetry: the last report comes then, and the lines that
-   * the runtime logs while it shuts down. At most 40 % of the time for shutdown. Default: 200 milliseconds.
-   */
-  readonly quiet?: Duration.Input | undefined
-  /** Called with the accounting at the end, in time kept free for it. Default: one line in the log. */
-  readonly onAccounting?: ((accounting: TelemetryAccounting.TelemetryAccounting) => Effect.Effect<void>) | undefined
-}
+export type { FlushOptions } from "./FlushStrategy.ts"
 
 /**
  * @category models
@@ -99,12 +71,7 @@ export class TelemetryOptionsError extends Schema.TaggedError<TelemetryOptionsEr
  * @category models
  * @since 0.1.0
  */
-export interface Telemetry<out E, out R> {
-  /** Begins telemetry, between register and the first next; `Extension.run` calls it. */
-  readonly start: (
-    registration: Registration
-  ) => Effect.Effect<Session, E | TelemetryApiError | TelemetryOptionsError, R | Background | Scope.Scope>
-}
+export interface Telemetry<out E, out R> extends RunTelemetry<R, E | TelemetryApiError | TelemetryOptionsError> {}
 
 /**
  * How many bytes this process has written to its log so far, in any way. With
@@ -158,7 +125,7 @@ export function make<E, R>(options: Options<E, R>): Telemetry<E, R | TelemetryRe
   return {
     start: Effect.fnUntraced(function* (registration: Registration) {
       const receiver = yield* TelemetryReceiver
-      const flushables: Array<Flushable> = []
+      const consumers: Array<Consumer> = []
       for (const make of Effect.isEffect(options.sink) ? [options.sink] : options.sink) {
         const sink = yield* make
         if (sink.isOwnLog && receiver.types.includes("extension")) {
@@ -173,7 +140,7 @@ export function make<E, R>(options: Options<E, R>): Telemetry<E, R | TelemetryRe
           ...sink,
           export: (batch) => Effect.andThen(begun, Effect.ensuring(sink.export(batch), ended))
         }
-        flushables.push(
+        consumers.push(
           yield* ofSink(receiver.open, watched, {
             batch: batchBounds(options),
             timeoutMillis: Duration.toMillis(options.exportTimeout ?? "5 seconds"),
@@ -182,7 +149,7 @@ export function make<E, R>(options: Options<E, R>): Telemetry<E, R | TelemetryRe
           })
         )
       }
-      return yield* start(options, flushables, registration)
+      return yield* start(options, consumers, registration)
     })
   }
 }
@@ -227,7 +194,7 @@ export const stream = <E = never, R = never>(
   start: Effect.fnUntraced(function* (registration: Registration) {
     const receiver = yield* TelemetryReceiver
     const ownLog = yield* ownLogOf("the program over the stream", receiver.types)
-    const { close, ended, events, flushable } = ofStream(receiver.open, yield* Clock.currentTimeMillis, ownLog)
+    const { close, ended, events, consumer } = ofStream(receiver.open, yield* Clock.currentTimeMillis, ownLog)
     const context = yield* Effect.context<R>()
     const background = yield* Background
     const running = Effect.suspend(() => program(events)).pipe(
@@ -236,6 +203,6 @@ export const stream = <E = never, R = never>(
       Effect.provideContext(context)
     )
     const fiber = yield* background.fork(running)
-    return yield* start(options, [flushable], registration, Fiber.await(fiber))
+    return yield* start(options, [consumer], registration, Fiber.await(fiber))
   })
 })

@@ -11,36 +11,13 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { makeDecode } from "./internal/eventSchema.ts"
+import { ExtensionLog, FunctionLog, makeDecode, type Undecodable, type UnknownEvent } from "./internal/eventSchema.ts"
 import * as logFields from "./internal/logFields.ts"
 import { invocationOf } from "./internal/wire.ts"
 import * as written from "./internal/written.ts"
 import * as PlatformEvent from "./PlatformEvent.ts"
 
-/**
- * A log record of the function: a string (real Lambda keeps the newline at its
- * end), or any JSON if the function logs JSON.
- *
- * @category schemas
- * @since 0.1.0
- */
-export const FunctionLog = /*#__PURE__*/ Schema.Struct({
-  time: Schema.String,
-  type: /*#__PURE__*/ Schema.tag("function"),
-  record: Schema.Unknown
-})
-
-/**
- * A log record of an extension, this one included.
- *
- * @category schemas
- * @since 0.1.0
- */
-export const ExtensionLog = /*#__PURE__*/ Schema.Struct({
-  time: Schema.String,
-  type: /*#__PURE__*/ Schema.tag("extension"),
-  record: Schema.Unknown
-})
+export { ExtensionLog, FunctionLog, type Undecodable, type UnknownEvent } from "./internal/eventSchema.ts"
 
 /**
  * The events this library knows.
@@ -55,31 +32,6 @@ export const KnownEvent = /*#__PURE__*/ Schema.Union([PlatformEvent.PlatformEven
  * @since 0.1.0
  */
 export type KnownEvent = typeof KnownEvent.Type
-
-/**
- * An event of a type this library does not know, whole in `original`.
- *
- * @category models
- * @since 0.1.0
- */
-export interface UnknownEvent {
-  readonly type: "unknown"
-  readonly time: string
-  readonly original: { readonly type: string; readonly [key: string]: unknown }
-}
-
-/**
- * A record that could not be decoded, with the reason and the original. If the
- * original is not JSON, `original` is its text.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Undecodable {
-  readonly type: "undecodable"
-  readonly reason: string
-  readonly original: unknown
-}
 
 /**
  * Any event, told apart by `type`.

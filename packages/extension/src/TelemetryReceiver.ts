@@ -27,11 +27,12 @@ import * as Stream from "effect/Stream"
 import * as Deadline from "./Deadline.ts"
 import type { InvokeEvent } from "./ExtensionEvent.ts"
 import * as bodies from "./internal/bodies.ts"
-import { ofStream } from "./internal/consumers.ts"
+import type { ConsumerQueue, OpenQueue } from "./internal/consumer.ts"
 import { decodeAt, decodeElement } from "./internal/decodeElement.ts"
 import { type Invocation, Invocations } from "./internal/invocations.ts"
 import * as lines from "./internal/lines.ts"
 import { type Bounds, type Most, Queue } from "./internal/queue.ts"
+import { ofStream } from "./internal/streamConsumer.ts"
 import { whileUnreachable } from "./internal/whileUnreachable.ts"
 import type * as PlatformEvent from "./PlatformEvent.ts"
 import type { Registration } from "./Registration.ts"
@@ -79,28 +80,7 @@ export interface Options {
   readonly queue?: { readonly maxRecords?: number | undefined; readonly maxBytes?: number | undefined } | undefined
 }
 
-/**
- * The queue of one consumer and its part of the accounting; `Telemetry` takes
- * it.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Consumer {
-  readonly queue: Queue
-  readonly count: TelemetryAccounting.ConsumerCounter
-  /** Ends the consumer: no record is offered to it any more. */
-  readonly close: () => void
-}
-
-/**
- * Opens a separate consumer. `waiting` says how many of its records are not
- * delivered yet.
- *
- * @category models
- * @since 0.1.0
- */
-export type Open = (name: string, waiting: (queue: Queue) => number) => Consumer
+export type { ConsumerQueue, OpenQueue } from "./internal/consumer.ts"
 
 /**
  * A receiver that listens.
@@ -142,7 +122,7 @@ export class TelemetryReceiver extends Context.Service<
     /** When something last arrived, epoch milliseconds. */
     readonly lastArrival: Effect.Effect<number>
     /** Opens a queue for another consumer; `Telemetry` calls it. */
-    readonly open: Open
+    readonly open: OpenQueue
   }
 >()("@effect-lambda/extension/TelemetryReceiver") {}
 
@@ -180,7 +160,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     maxRecords: options.queue?.maxRecords ?? 50_000,
     maxBytes: options.queue?.maxBytes ?? 32 * mebibyte
   }
-  let consumers: ReadonlyArray<Consumer> = []
+  let consumers: ReadonlyArray<ConsumerQueue> = []
   const invocations = new Invocations()
   const joining = bodies.make({ maxBytes: maxBodyBytes })
   let lastArrival = clock.currentTimeMillisUnsafe()
@@ -295,11 +275,11 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   )
   yield* Effect.addFinalizer(() => close)
 
-  const open: Open = (name, waiting) => {
+  const open: OpenQueue = (name, waiting) => {
     const queue = new Queue(bounds)
     if (isClosed) queue.end()
     const count = counter.consumer(name, () => waiting(queue))
-    const consumer: Consumer = {
+    const consumer: ConsumerQueue = {
       queue,
       count,
       close: () => {

@@ -40,6 +40,7 @@ import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as httpEndpoint from "./internal/httpEndpoint.ts"
+import type { HttpBody } from "./internal/httpRequest.ts"
 import * as httpRequest from "./internal/httpRequest.ts"
 import { whole } from "./internal/wholeCause.ts"
 import * as written from "./internal/written.ts"
@@ -190,16 +191,7 @@ export const console: Effect.Effect<TelemetrySink> = /*#__PURE__*/ Effect.map(
   (sink) => ({ ...sink, isOwnLog: true })
 )
 
-/**
- * The body of a request, not compressed, and what it is: the header `content-type`.
- *
- * @category models
- * @since 0.1.0
- */
-export interface HttpBody {
-  readonly body: string | Uint8Array
-  readonly contentType: string
-}
+export type { HttpBody } from "./internal/httpRequest.ts"
 
 /**
  * @category models

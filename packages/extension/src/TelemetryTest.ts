@@ -21,18 +21,10 @@
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
+import type { Delivery } from "./internal/testScript.ts"
 import type * as TelemetryEvent from "./TelemetryEvent.ts"
 
-/**
- * An HTTP body, and the time at which it arrives.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Delivery {
-  readonly afterMillis: number
-  readonly body: string
-}
+export type { Delivery } from "./internal/testScript.ts"
 
 interface Options {
   /** The time from the event to the delivery. Default: at once. */

@@ -2,7 +2,6 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { makeGuard } from "./guard.ts"
-import type { ExtensionLog, FunctionLog, Undecodable, UnknownEvent } from "../TelemetryEvent.ts"
 
 /** The known values for the reader and the editor; any other text is accepted. */
 export const open = <const Literals extends ReadonlyArray<string>>(literals: Literals) =>
@@ -16,6 +15,56 @@ export const event = <const Type extends string, const Fields extends Schema.Str
   type: Type,
   fields: () => Fields
 ) => Schema.Struct({ time: Schema.String, type: Schema.tag(type), record: Schema.Struct(fields()) })
+
+/**
+ * A log record of the function: a string (real Lambda keeps the newline at its
+ * end), or any JSON if the function logs JSON.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const FunctionLog = /*#__PURE__*/ Schema.Struct({
+  time: Schema.String,
+  type: /*#__PURE__*/ Schema.tag("function"),
+  record: Schema.Unknown
+})
+
+/**
+ * A log record of an extension, this one included.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ExtensionLog = /*#__PURE__*/ Schema.Struct({
+  time: Schema.String,
+  type: /*#__PURE__*/ Schema.tag("extension"),
+  record: Schema.Unknown
+})
+
+/**
+ * An event of a type this library does not know, whole in `original`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface UnknownEvent {
+  readonly type: "unknown"
+  readonly time: string
+  readonly original: { readonly type: string; readonly [key: string]: unknown }
+}
+
+/**
+ * A record that could not be decoded, with the reason and the original. If the
+ * original is not JSON, `original` is its text.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Undecodable {
+  readonly type: "undecodable"
+  readonly reason: string
+  readonly original: unknown
+}
 
 /** The schema of an event in a union, with the literal of its `type`. */
 interface EventSchema<Event> extends Schema.Codec<Event, unknown> {

@@ -3,14 +3,32 @@ import * as Effect from "effect/Effect"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import * as Redacted from "effect/Redacted"
-import type { HttpBody, HttpOptions } from "../TelemetrySink.ts"
 import * as httpEndpoint from "./httpEndpoint.ts"
+
+/** The options that the request depends on. */
+interface RequestOptions {
+  readonly url: string
+  readonly headers?: Readonly<Record<string, string | Redacted.Redacted<string>>> | undefined
+  readonly format?: unknown
+  readonly encode?: unknown
+}
+
+/**
+ * The body of a request, not compressed, and what it is: the header `content-type`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface HttpBody {
+  readonly body: string | Uint8Array
+  readonly contentType: string
+}
 
 // Their values are secret, even if the program does not say so.
 const secretHeaders = new Set(["authorization", "cookie", "proxy-authorization", "x-api-key"])
 
 /** `problem`: why no request can be made with the options. */
-export const prepare = (options: HttpOptions) => {
+export const prepare = (options: RequestOptions) => {
   const url = options.url.trim()
   const secretNames: Array<string> = []
   const secrets = [...httpEndpoint.queryValues(url)]

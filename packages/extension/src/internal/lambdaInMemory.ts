@@ -11,11 +11,11 @@ import {
   Unreachable
 } from "../ExtensionError.ts"
 import { ExtensionsApi } from "../ExtensionsApi.ts"
-import type { Entry, Options, Step } from "../ExtensionTest.ts"
 import { HostProcess, once } from "../HostProcess.ts"
 import { LambdaEnvironment } from "../LambdaEnvironment.ts"
 import type { Registration } from "../Registration.ts"
 import * as telemetryInMemory from "./telemetryInMemory.ts"
+import type { Entry, Options, Step } from "./testScript.ts"
 
 type NewEntry = Entry extends infer E ? (E extends Entry ? Omit<E, "at"> : never) : never
 

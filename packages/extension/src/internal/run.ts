@@ -12,12 +12,12 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Background } from "../Background.ts"
 import * as Deadline from "../Deadline.ts"
-import type { RunOptions } from "../Extension.ts"
 import type { InvokeEvent, ShutdownEvent, UnknownEvent } from "../ExtensionEvent.ts"
 import * as ExtensionMetrics from "../ExtensionMetrics.ts"
 import { aborted, type ExtensionAborted, type FailurePolicy, logFailure } from "../FailurePolicy.ts"
 import { HostProcess } from "../HostProcess.ts"
-import type { Session } from "./session.ts"
+import type { RunOptions } from "./options.ts"
+import type { TelemetrySession } from "./runTelemetry.ts"
 import { supervise } from "./supervise.ts"
 
 const defaultMargin = Duration.millis(200)
@@ -29,9 +29,9 @@ const releaseMillis = 1000
 const telemetryShare = 0.7
 
 /** The fold over the supervised stream behind `Extension.run`; `build` makes the user's layer. */
-export const runWith = Effect.fnUntraced(function* <E, R, ROut, LE, RIn>(
-  options: RunOptions<E, R>,
-  build: (scope: Scope.Scope) => Effect.Effect<Context.Context<ROut>, LE, RIn>
+export const runWith = Effect.fnUntraced(function* <E, R, ROut, RIn>(
+  options: RunOptions<R, R, R, R, E>,
+  build: (scope: Scope.Scope) => Effect.Effect<Context.Context<ROut>, E, RIn>
 ) {
   const { onDefect = "idle", onFailure = "continue", onInvoke, onShutdown, onUnknown, telemetry } = options
   const marginMillis = Duration.toMillis(options.margin ?? defaultMargin)
@@ -44,7 +44,7 @@ export const runWith = Effect.fnUntraced(function* <E, R, ROut, LE, RIn>(
   const unknownTypes = new Set<string>()
   // None until `layer` is built; after a failed `layer` there is nothing to handle events with.
   let services = Option.none<Context.Context<ROut | Background>>()
-  let session: Session | undefined
+  let session: TelemetrySession | undefined
   let isIdle = false
   let isReleased = false
 

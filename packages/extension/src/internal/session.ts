@@ -14,22 +14,11 @@ import * as ExtensionMetrics from "../ExtensionMetrics.ts"
 import { logFailure } from "../FailurePolicy.ts"
 import * as FlushStrategy from "../FlushStrategy.ts"
 import type { Registration } from "../Registration.ts"
-import type { FlushOptions } from "../Telemetry.ts"
 import * as TelemetryAccounting from "../TelemetryAccounting.ts"
 import { TelemetryReceiver } from "../TelemetryReceiver.ts"
-import type { Flushable } from "./consumers.ts"
+import type { Consumer } from "./consumer.ts"
 import type { Bounds } from "./queue.ts"
-
-/** Telemetry while the extension runs. */
-export interface Session {
-  readonly invoked: (event: InvokeEvent) => Effect.Effect<void>
-  /** Completes when the function's part of this invocation ended in anything but success. */
-  readonly functionFailed: (requestId: string) => Effect.Effect<unknown>
-  /** Does what the strategy asks for between the handler and next. The caller bounds it. */
-  readonly beforeNext: (event: InvokeEvent) => Effect.Effect<void>
-  /** Takes the budget at most. A second call does nothing. */
-  readonly shutdown: (budgetMillis: number) => Effect.Effect<void>
-}
+import type { TelemetrySession } from "./runTelemetry.ts"
 
 // The part of the time for shutdown that is kept to say which records could not be sent.
 const reportReserveMillis = 150
@@ -40,7 +29,7 @@ const shortFlushes = 10
 // A sink that fails at once is not tried more often than this.
 const shortestTickMillis = 100
 
-export const batchBounds = ({ batch = {} }: FlushOptions): Bounds => ({
+export const batchBounds = ({ batch = {} }: FlushStrategy.FlushOptions): Bounds => ({
   maxRecords: batch.maxRecords ?? 1000,
   maxBytes: batch.maxBytes ?? 1024 * 1024
 })
@@ -52,8 +41,8 @@ const logAccounting = (accounting: TelemetryAccounting.TelemetryAccounting) => {
 
 /** Subscribes, and from then on decides when records are flushed. `ended`: the end of a program over the stream. */
 export const start = Effect.fnUntraced(function* (
-  options: FlushOptions,
-  flushables: ReadonlyArray<Flushable>,
+  options: FlushStrategy.FlushOptions,
+  consumers: ReadonlyArray<Consumer>,
   registration: Registration,
   ended: Effect.Effect<unknown> = Effect.void
 ) {
@@ -75,7 +64,7 @@ export const start = Effect.fnUntraced(function* (
   let fibers: Array<Fiber.Fiber<unknown>> = []
   let isShutDown = false
 
-  const isFull = ({ queue }: Flushable) =>
+  const isFull = ({ queue }: Consumer) =>
     queue.records >= bounds.maxRecords || queue.bytes >= bounds.maxBytes || queue.isHalfFull
 
   // A strategy may be the user's own.
@@ -89,16 +78,16 @@ export const start = Effect.fnUntraced(function* (
     )
   }
 
-  const decide = (flushable: Flushable, moment: FlushStrategy.Situation["moment"]) =>
+  const decide = (consumer: Consumer, moment: FlushStrategy.Situation["moment"]) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      const { queue } = flushable
-      const waiting = flushable.waiting()
+      const { queue } = consumer
+      const waiting = consumer.waiting()
       const hasUnsentBatch = waiting > queue.records
       const age = queue.oldestAt === undefined ? 0 : now - queue.oldestAt
       // The age is below zero if the clock was set back: then it is unknown.
       const isOld = queue.records > 0 && (age >= maxAgeMillis || age < 0)
-      const isBatchDue = hasUnsentBatch || isOld || isFull(flushable)
-      const situation = { moment, now, waiting, isBatchDue, lastFlushAt: flushable.lastFlushAt(), invokedAt }
+      const isBatchDue = hasUnsentBatch || isOld || isFull(consumer)
+      const situation = { moment, now, waiting, isBatchDue, lastFlushAt: consumer.lastFlushAt(), invokedAt }
       try {
         return Effect.succeed(strategy.decide(situation))
       } catch (defect) {
@@ -106,15 +95,15 @@ export const start = Effect.fnUntraced(function* (
       }
     })
 
-  const watch = Effect.fnUntraced(function* (flushable: Flushable) {
+  const watch = Effect.fnUntraced(function* (consumer: Consumer) {
     while (true) {
-      yield* flushable.queue.when(() => flushable.waiting() > 0)
+      yield* consumer.queue.when(() => consumer.waiting() > 0)
       yield* Effect.timeoutOption(
-        flushable.queue.when(() => isFull(flushable)),
+        consumer.queue.when(() => isFull(consumer)),
         tickMillis
       )
-      const isFlushed = (yield* decide(flushable, "tick")) === "send" && (yield* flushable.flush)
-      if (!isFlushed && isFull(flushable)) yield* Effect.sleep(tickMillis)
+      const isFlushed = (yield* decide(consumer, "tick")) === "send" && (yield* consumer.flush)
+      if (!isFlushed && isFull(consumer)) yield* Effect.sleep(tickMillis)
     }
   })
 
@@ -130,16 +119,16 @@ export const start = Effect.fnUntraced(function* (
 
   // A flush also takes the records that come while it runs. A second flush beside it would only wait, and behind a sink that
   // hangs they would pile up.
-  const flushing = new Set<Flushable>()
-  const flushOnce = (flushable: Flushable) =>
+  const flushing = new Set<Consumer>()
+  const flushOnce = (consumer: Consumer) =>
     Effect.suspend(() => {
-      if (flushing.has(flushable)) return Effect.void
+      if (flushing.has(consumer)) return Effect.void
       return Effect.ensuring(
         Effect.suspend(() => {
-          flushing.add(flushable)
-          return flushable.flush
+          flushing.add(consumer)
+          return consumer.flush
         }),
-        Effect.sync(() => flushing.delete(flushable))
+        Effect.sync(() => flushing.delete(consumer))
       )
     })
 
@@ -173,18 +162,18 @@ export const start = Effect.fnUntraced(function* (
     yield* receiver.invoked(event)
     invokedAt.push(yield* Clock.currentTimeMillis)
     if (invokedAt.length > FlushStrategy.remembered) invokedAt.shift()
-    const decisions = yield* Effect.forEach(flushables, (flushable) => decide(flushable, "invoked"))
+    const decisions = yield* Effect.forEach(consumers, (consumer) => decide(consumer, "invoked"))
     yield* forkAll([
-      ...flushables.filter((_, index) => decisions[index] === "send").map(flushOnce),
-      ...(isGated ? flushables.map(watch) : [])
+      ...consumers.filter((_, index) => decisions[index] === "send").map(flushOnce),
+      ...(isGated ? consumers.map(watch) : [])
     ])
   })
 
   const beforeNext = Effect.fnUntraced(function* (event: InvokeEvent) {
     const now = yield* Clock.currentTimeMillis
     // A consumer that rests gains nothing from the wait for the function's end, and neither does a consumer that gets no more.
-    const awake = flushables.filter(({ isResting, queue }) => !isResting(now) && !queue.isEnded)
-    const decisions = yield* Effect.forEach(awake, (flushable) => decide(flushable, "invocationDone"))
+    const awake = consumers.filter(({ isResting, queue }) => !isResting(now) && !queue.isEnded)
+    const decisions = yield* Effect.forEach(awake, (consumer) => decide(consumer, "invocationDone"))
     if (decisions.includes("awaitRuntimeDone")) {
       const done = yield* receiver.awaitRuntimeDone(event)
       // Lambda ends the environment now and says so at the next poll; the waiting records are sent then.
@@ -193,11 +182,11 @@ export const start = Effect.fnUntraced(function* (
     }
     const due = awake.filter((_, index) => decisions[index] !== "keep")
     if (!isGated) return yield* forkAll(due.map(flushOnce))
-    const late = new Set(flushables)
-    const flushes = flushables.map((flushable) =>
+    const late = new Set(consumers)
+    const flushes = consumers.map((consumer) =>
       Effect.andThen(
-        due.includes(flushable) ? flushable.flush : flushable.settled,
-        Effect.sync(() => late.delete(flushable))
+        due.includes(consumer) ? consumer.flush : consumer.settled,
+        Effect.sync(() => late.delete(consumer))
       )
     )
     const sayLate = (hadWholeTime: boolean) => Effect.forEach(late, ({ overdue }) => overdue(hadWholeTime))
@@ -221,7 +210,7 @@ export const start = Effect.fnUntraced(function* (
 
   // Until everything is delivered; the caller's budget ends it.
   const flushAll = Effect.forEach(
-    flushables,
+    consumers,
     ({ flushNow }) =>
       Effect.repeat(flushNow, { schedule: Schedule.spaced("100 millis"), until: (isFlushed) => isFlushed }),
     { concurrency: "unbounded", discard: true }
@@ -241,7 +230,7 @@ export const start = Effect.fnUntraced(function* (
     yield* stopAll
     const reserveMillis = Math.min(reportReserveMillis, budgetMillis / 4)
     yield* Deadline.attempt(drain(budgetMillis * 0.4), budgetMillis - reserveMillis)
-    yield* Effect.forEach(flushables, ({ giveUp }) => giveUp)
+    yield* Effect.forEach(consumers, ({ giveUp }) => giveUp)
     const report = Effect.flatMap(receiver.accounting, options.onAccounting ?? logAccounting)
     const reported = yield* Deadline.attempt(report, reserveMillis)
     if (Option.isSome(reported) && Exit.isFailure(reported.value)) {
@@ -259,11 +248,11 @@ export const start = Effect.fnUntraced(function* (
         "records that the function logs late are sent with the next invocation. Add it to the types of TelemetryReceiver."
     )
   }
-  if (!isGated) yield* forkAll(flushables.map(watch))
+  if (!isGated) yield* forkAll(consumers.map(watch))
   return {
     invoked,
     functionFailed: receiver.functionFailed,
     beforeNext: (event) => Effect.ensuring(beforeNext(event), isGated ? stopAll : Effect.void),
     shutdown
-  } satisfies Session
+  } satisfies TelemetrySession
 })

@@ -10,9 +10,8 @@ import * as Semaphore from "effect/Semaphore"
 import * as Deadline from "../Deadline.ts"
 import { logFailure } from "../FailurePolicy.ts"
 import type { TelemetryEvent } from "../TelemetryEvent.ts"
-import type { Open } from "../TelemetryReceiver.ts"
 import { type TelemetryBatch, type TelemetrySink, TelemetrySinkError } from "../TelemetrySink.ts"
-import { everything, type Flushable } from "./consumers.ts"
+import { type Consumer, everything, type OpenQueue } from "./consumer.ts"
 import type { Bounds } from "./queue.ts"
 import { CurrentUnwritable, measured } from "./written.ts"
 
@@ -65,7 +64,7 @@ const isNarrowed = ({ isTooLarge, isUnwritable }: TelemetrySinkError) => isTooLa
  * A sink that keeps failing is left alone for a while, since each attempt costs the user time. A batch that keeps failing
  * while others pass is dropped, or it would hold them up for ever.
  */
-export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySink, options: SendOptions) {
+export const ofSink = Effect.fnUntraced(function* (open: OpenQueue, sink: TelemetrySink, options: SendOptions) {
   // The oldest first; more than one batch only while others are tried beside it.
   let unsent: Array<Unsent> = []
   /** Whether a batch passed in this flush. */
@@ -294,5 +293,5 @@ export const ofSink = Effect.fnUntraced(function* (open: Open, sink: TelemetrySi
       count.add("unsent", queue.take(everything).length + inBatches())
       unsent = []
     })
-  } satisfies Flushable
+  } satisfies Consumer
 })

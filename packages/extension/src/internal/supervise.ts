@@ -8,7 +8,6 @@ import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Deadline from "../Deadline.ts"
-import type { EventsOptions } from "../Extension.ts"
 import type { ExtensionsApiError } from "../ExtensionError.ts"
 import type { ExtensionEvent, ShutdownEvent } from "../ExtensionEvent.ts"
 import * as ExtensionMetrics from "../ExtensionMetrics.ts"
@@ -17,6 +16,7 @@ import { aborted, type ExtensionAborted, logFailure, reportFailure } from "../Fa
 import { HostProcess } from "../HostProcess.ts"
 import type { LambdaEnvironment } from "../LambdaEnvironment.ts"
 import { explainConfig } from "./explainConfig.ts"
+import type { EventsOptions } from "./options.ts"
 import { poll, unannouncedShutdown } from "./poll.ts"
 import { register } from "./register.ts"
 
@@ -30,11 +30,11 @@ const secondLife =
   "resumed. Handle failures for each event, not with retry or catch around the stream"
 
 /** The supervised stream behind `Extension.events`. */
-export const supervise = <E1, R1, E2, R2>(
-  options: EventsOptions<E1, R1, E2, R2>
+export const supervise = <E, R1, R2, InitError>(
+  options: EventsOptions<E, R1, R2, InitError>
 ): Stream.Stream<
   ExtensionEvent,
-  ExtensionsApiError | ExtensionAborted | E2,
+  ExtensionsApiError | ExtensionAborted | E,
   ExtensionsApi | LambdaEnvironment | R1 | R2
 > =>
   Stream.unwrap(
@@ -67,9 +67,9 @@ export const supervise = <E1, R1, E2, R2>(
 
       // The first of these events ends the stream from outside. They are watched once and not with each pull: the two
       // seconds of a signal begin with the signal, and a race for each event would cost two fibers.
-      let halt: Exit.Exit<ShutdownEvent, E2> | undefined
+      let halt: Exit.Exit<ShutdownEvent, E> | undefined
       let polling: Fiber.Fiber<ExtensionEvent> | undefined
-      const watch = <R>(effect: Effect.Effect<ShutdownEvent, E2, R>) =>
+      const watch = <R>(effect: Effect.Effect<ShutdownEvent, E, R>) =>
         Effect.exit(effect).pipe(
           Effect.map((exit) => {
             halt ??= exit
@@ -113,12 +113,12 @@ export const supervise = <E1, R1, E2, R2>(
         hasPolled = true
         return Effect.flatMap(Effect.forkChild(nextEvent, { startImmediately: true }), (fiber) => {
           polling = fiber
-          return Effect.flatMap(Fiber.await(fiber), (exit): Exit.Exit<ExtensionEvent, E2> => halt ?? exit).pipe(
+          return Effect.flatMap(Fiber.await(fiber), (exit): Exit.Exit<ExtensionEvent, E> => halt ?? exit).pipe(
             Effect.onInterrupt(() => Fiber.interrupt(fiber))
           )
         })
       })
-      const pull: Effect.Effect<ExtensionEvent, E2> = Effect.flatMap(next, (event) => {
+      const pull: Effect.Effect<ExtensionEvent, E> = Effect.flatMap(next, (event) => {
         if (event.eventType === "SHUTDOWN") {
           isOver = true
           return Deadline.fromEvent(event).pipe(

@@ -5,7 +5,7 @@ import { TelemetryApi } from "../TelemetryApi.ts"
 import { SubscriptionRefused, TelemetryApiError } from "../TelemetryApiError.ts"
 import { TelemetryListener } from "../TelemetryListener.ts"
 import type { Subscription } from "../TelemetrySubscription.ts"
-import type { Delivery } from "../TelemetryTest.ts"
+import type { Delivery } from "./testScript.ts"
 
 // A global of every runtime, without a type here.
 declare const TextEncoder: new () => { readonly encode: (text: string) => Uint8Array }

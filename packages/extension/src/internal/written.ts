@@ -1,10 +1,15 @@
 /** Events as JSON, one by one and together: as they came, or written now if a program made or changed them. */
 import * as Context from "effect/Context"
 import * as Fiber from "effect/Fiber"
-import type { LogsEvent } from "../LogsEvent.ts"
-import type { TelemetryEvent } from "../TelemetryEvent.ts"
 import { fieldOf, heldBy } from "./json.ts"
 import { concat, decodeUtf8, encodeUtf8, type Json, settle, type Written, writtenOf } from "./wire.ts"
+
+/** The parts of an event that its text depends on. */
+interface AnyEvent {
+  readonly type: string
+  /** An event of an unknown type, as it came. */
+  readonly original?: unknown
+}
 
 /** The events that could not be written while a sink was at work, if somebody counts them. */
 export const CurrentUnwritable = /*#__PURE__*/ Context.Reference<Set<unknown> | undefined>(
@@ -23,7 +28,7 @@ const unwritable = (event: unknown, reason: string) => {
 }
 
 /** Writes an event. An event that throws when it is written must not cost its neighbours. */
-const write = (event: TelemetryEvent | LogsEvent): string => {
+const write = (event: AnyEvent): string => {
   try {
     const text: unknown = JSON.stringify(event.type === "unknown" ? event.original : event)
     return typeof text === "string" ? text : unwritable(event, "its toJSON gives nothing")
@@ -40,16 +45,16 @@ const messageOf = (error: unknown): string => {
   }
 }
 
-const jsonFrom = (event: TelemetryEvent | LogsEvent): Json => writtenOf(event)?.json ?? write(event)
+const jsonFrom = (event: AnyEvent): Json => writtenOf(event)?.json ?? write(event)
 
 /** The text of an event, with U+FFFD for bytes that are not UTF-8. */
-export const toJson = (event: TelemetryEvent | LogsEvent): string => {
+export const toJson = (event: AnyEvent): string => {
   const json = jsonFrom(event)
   return typeof json === "string" ? json : decodeUtf8(json)
 }
 
 /** The JSON of a log's record, as it came. @throws if a program made the record, and it cannot be written. */
-export const recordOf = (event: Extract<TelemetryEvent, { readonly record: unknown }>): string | undefined => {
+export const recordOf = (event: AnyEvent & { readonly record: unknown }): string | undefined => {
   const json = writtenOf(event)?.json
   return json === undefined
     ? JSON.stringify(event.record)
@@ -57,7 +62,7 @@ export const recordOf = (event: Extract<TelemetryEvent, { readonly record: unkno
 }
 
 /** How an event was written. An event that did not come from outside is written now, and keeps that text. */
-export const measured = (event: TelemetryEvent): Written => {
+export const measured = (event: AnyEvent): Written => {
   const known = writtenOf(event)
   if (known !== undefined) return known
   const json = write(event)
@@ -73,14 +78,14 @@ const onOneLine = (json: string) => (json.includes("\n") || json.includes("\r") 
 const isLineBreak = (byte: number) => byte === 0x0a || byte === 0x0d
 
 /** As many lines as events. */
-export const lines = (events: ReadonlyArray<TelemetryEvent>): string => {
+export const lines = (events: ReadonlyArray<AnyEvent>): string => {
   let text = ""
   for (const event of events) text += `${onOneLine(toJson(event))}\n`
   return text
 }
 
 /** The body of a request: text, or bytes if a record came in bytes that are not UTF-8. */
-export const body = (events: ReadonlyArray<TelemetryEvent>, format: "ndjson" | "json"): Json => {
+export const body = (events: ReadonlyArray<AnyEvent>, format: "ndjson" | "json"): Json => {
   const isJson = format === "json"
   const pieces: Array<Uint8Array> = []
   let text = isJson ? "[" : ""

@@ -1,3 +1,4 @@
+/** A program over the stream of telemetry, as a consumer of records. */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -6,33 +7,10 @@ import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import * as Stream from "effect/Stream"
 import type { TelemetryEvent } from "../TelemetryEvent.ts"
-import type { Open } from "../TelemetryReceiver.ts"
+import { type Consumer, everything, type OpenQueue } from "./consumer.ts"
 import * as ownLogs from "./ownLog.ts"
 import type { OwnLog } from "./ownLog.ts"
-import type { Bounds, Queue } from "./queue.ts"
-
-export const everything: Bounds = { maxRecords: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY }
-
-/** A consumer of records, as the code that decides when to flush sees it. */
-export interface Flushable {
-  readonly queue: Queue
-  /** Records in the queue, and those that were taken from it but are not delivered yet. */
-  readonly waiting: () => number
-  /** When everything that waited was last delivered, epoch milliseconds. */
-  readonly lastFlushAt: () => number
-  /** Delivers everything that waits; false if the delivery failed, or is not tried for now. Only one flush runs at a time. */
-  readonly flush: Effect.Effect<boolean>
-  /** The same flush, tried in any case: at SHUTDOWN there is no later time. */
-  readonly flushNow: Effect.Effect<boolean>
-  /** Says that a flush did not end in its time, or in what the invocation left of it. */
-  readonly overdue: (hadWholeTime: boolean) => Effect.Effect<unknown>
-  /** Whether it failed and is left alone for now. */
-  readonly isResting: (now: number) => boolean
-  /** Completes when nothing is being delivered. */
-  readonly settled: Effect.Effect<void>
-  /** Counts what waits as unsent, for good. */
-  readonly giveUp: Effect.Effect<void>
-}
+import type { Bounds } from "./queue.ts"
 
 // Small enough that a reader who stops in between has not been given much more than it used.
 const pulled: Bounds = { maxRecords: 1000, maxBytes: 1024 * 1024 }
@@ -43,7 +21,7 @@ const pulled: Bounds = { maxRecords: 1000, maxBytes: 1024 * 1024 }
  * `ended` says that the reader has stopped: later records are refused and counted as such. After `close` no record is
  * offered any more.
  */
-export const ofStream = (open: Open, openedAt = 0, ownLog: OwnLog = ownLogs.none) => {
+export const ofStream = (open: OpenQueue, openedAt = 0, ownLog: OwnLog = ownLogs.none) => {
   /** Given to the reader, which has not asked for more yet. */
   let inHand = 0
   const { close, count, queue } = open("stream", ({ records }) => records + inHand)
@@ -93,7 +71,7 @@ export const ofStream = (open: Open, openedAt = 0, ownLog: OwnLog = ownLogs.none
       queue.end()
       Latch.openUnsafe(idle)
     })
-  const flushable: Flushable = {
+  const consumer: Consumer = {
     queue,
     waiting: () => queue.records + inHand,
     lastFlushAt: () => lastFlushAt,
@@ -105,5 +83,5 @@ export const ofStream = (open: Open, openedAt = 0, ownLog: OwnLog = ownLogs.none
     settled: Effect.asVoid(flush),
     giveUp: Effect.sync(giveUp)
   }
-  return { events, flushable, ended, close: Effect.sync(close) }
+  return { events, consumer, ended, close: Effect.sync(close) }
 }
