@@ -1,6 +1,6 @@
 /** The runbook, docs/operations.md, and the sources say the same: every line of the log, every metric, every filter. */
 import * as ExtensionMetrics from "@effect-lambda/extension/ExtensionMetrics"
-import * as TelemetryAccounting from "@effect-lambda/extension/TelemetryAccounting"
+import * as TelemetryAccounting from "@effect-lambda/extension/telemetry/TelemetryAccounting"
 import { assert, describe, it } from "@effect/vitest"
 import * as Metric from "effect/Metric"
 import { globSync, readFileSync } from "node:fs"

@@ -28,10 +28,14 @@ const tableOf = (document: string, marker: string) => {
 }
 
 it.each<readonly [string, string, Record<string, ReadonlyArray<string>>]>([
-  ["docs/telemetry.md", "Telemetry", { FlushStrategy: ["FlushOptions"], Telemetry: ["Options"] }],
-  ["docs/telemetry.md", "TelemetryReceiver", { TelemetryReceiver: ["Options"] }],
-  ["docs/telemetry.md", "TelemetrySink", { TelemetrySink: ["HttpOptions"] }],
-  ["docs/extensions-api.md", "Extension", { "internal/options": ["CommonOptions", "RunOptions"] }]
+  [
+    "docs/telemetry.md",
+    "Telemetry",
+    { "telemetry/FlushStrategy": ["FlushOptions"], "telemetry/Telemetry": ["Options"] }
+  ],
+  ["docs/telemetry.md", "TelemetryReceiver", { "telemetry/TelemetryReceiver": ["Options"] }],
+  ["docs/telemetry.md", "TelemetrySink", { "telemetry/TelemetrySink": ["HttpOptions"] }],
+  ["docs/extensions-api.md", "Extension", { "internal/lifecycle/options": ["CommonOptions", "RunOptions"] }]
 ])("%s: the options of %s", (document, module, interfaces) => {
   const options = Object.entries(interfaces).flatMap(([file, names]) => names.flatMap((name) => optionsOf(file, name)))
   const table = tableOf(document, module)
@@ -53,9 +57,9 @@ it.each<readonly [string, string, Record<string, ReadonlyArray<string>>]>([
 it("the defaults of buffering are those of TelemetrySubscription", () => {
   const buffering = tableOf("docs/telemetry.md", "TelemetryReceiver").find(({ option }) => option === "buffering")
   assert.strictEqual(buffering?.standard, "25 ms, 1000 records, 1 MiB")
-  assert.match(source("TelemetrySubscription"), /defaultMaxItems = 1000$/m)
-  assert.match(source("TelemetrySubscription"), /defaultMaxBytes = 1_048_576$/m)
-  assert.match(source("TelemetrySubscription"), /defaultTimeout: Duration.Input = "25 millis"$/m)
+  assert.match(source("telemetry/TelemetrySubscription"), /defaultMaxItems = 1000$/m)
+  assert.match(source("telemetry/TelemetrySubscription"), /defaultMaxBytes = 1_048_576$/m)
+  assert.match(source("telemetry/TelemetrySubscription"), /defaultTimeout: Duration.Input = "25 millis"$/m)
 })
 
 it("the defaults that the comments say are those of the code", () => {
@@ -67,15 +71,15 @@ it("the defaults that the comments say are those of the code", () => {
     'options.grace ?? "25 millis"',
     'options.quiet ?? "200 millis"'
   ]) {
-    assert.include(source("internal/session"), code)
+    assert.include(source("telemetry/internal/delivery/session"), code)
   }
-  assert.include(source("Telemetry"), 'options.exportTimeout ?? "5 seconds"')
-  assert.include(source("Telemetry"), 'options.longestRest ?? "1 minute"')
-  assert.include(source("Telemetry"), 'Schedule.exponential("100 millis").pipe(Schedule.upTo({ times: 3 }))')
-  assert.include(source("TelemetryReceiver"), "options.queue?.maxRecords ?? 50_000")
-  assert.include(source("TelemetryReceiver"), "options.queue?.maxBytes ?? 32 * mebibyte")
-  assert.include(source("TelemetryReceiver"), "maxBodyBytes = 8 * mebibyte")
-  assert.include(source("internal/supervise"), "defaultInitTimeout = Duration.seconds(8)")
-  assert.include(source("internal/run"), "defaultMargin = Duration.millis(200)")
-  assert.include(source("internal/run"), 'onDefect = "idle", onFailure = "continue"')
+  assert.include(source("telemetry/Telemetry"), 'options.exportTimeout ?? "5 seconds"')
+  assert.include(source("telemetry/Telemetry"), 'options.longestRest ?? "1 minute"')
+  assert.include(source("telemetry/Telemetry"), 'Schedule.exponential("100 millis").pipe(Schedule.upTo({ times: 3 }))')
+  assert.include(source("telemetry/TelemetryReceiver"), "options.queue?.maxRecords ?? 50_000")
+  assert.include(source("telemetry/TelemetryReceiver"), "options.queue?.maxBytes ?? 32 * mebibyte")
+  assert.include(source("telemetry/TelemetryReceiver"), "maxBodyBytes = 8 * mebibyte")
+  assert.include(source("internal/lifecycle/supervise"), "defaultInitTimeout = Duration.seconds(8)")
+  assert.include(source("internal/lifecycle/run"), "defaultMargin = Duration.millis(200)")
+  assert.include(source("internal/lifecycle/run"), 'onDefect = "idle", onFailure = "continue"')
 })

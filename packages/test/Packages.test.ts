@@ -78,14 +78,12 @@ describe.each(published)("@effect-lambda/%s", (name) => {
 describe.each(["extension", "extension-node", "emulator"])("@effect-lambda/%s", (name) => {
   it("every public module can be imported, internals cannot", async () => {
     const installed = join(folder, "project/node_modules/@effect-lambda", name)
-    const modules = (await readdir(join(installed, "dist")))
-      .filter((file) => file.endsWith(".js") && file !== "index.js")
+    const all = (await readdir(join(installed, "dist"), { recursive: true }))
+      .filter((file) => file.endsWith(".js"))
       .map((file) => file.slice(0, -3))
-    const internals = await readdir(join(installed, "dist/internal")).catch(() => [])
-    const closed = [
-      ...internals.filter((file) => file.endsWith(".js")).map((file) => `internal/${file.slice(0, -3)}`),
-      "index"
-    ]
+    const closed = all.filter((module) => /(^|\/)(internal\/|index$)/.test(module))
+    const barrels = closed.filter((module) => module.endsWith("/index")).map((module) => module.slice(0, -6))
+    const modules = [...all.filter((module) => !closed.includes(module)), ...barrels]
     const script = `
       const missing = []
       for (const module of ${JSON.stringify(["", ...modules.map((module) => `/${module}`)])}) {

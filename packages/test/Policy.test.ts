@@ -10,7 +10,7 @@ const rows = Array.from(table.matchAll(/^\| (?!situation|---)(.+?) \| .+ \| `(.+
   situation,
   test
 }))
-const tests = globSync("packages/{extension,extension-node}/test/*.test.ts", { cwd: root })
+const tests = globSync("packages/{extension,extension-node}/test/**/*.test.ts", { cwd: root })
   .map((file) => readFileSync(join(root, file), "utf8").replaceAll('\\"', '"'))
   .join("\n")
 

@@ -16,8 +16,8 @@ import * as HttpClientError from "effect/http/HttpClientError"
 import type { HttpClientRequest } from "effect/http/HttpClientRequest"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
-import { BufferedResponse } from "./internal/BufferedResponse.ts"
-import { requestBody } from "./internal/requestBody.ts"
+import { BufferedResponse } from "./internal/http/BufferedResponse.ts"
+import { requestBody } from "./internal/http/requestBody.ts"
 
 // Only bun's `fetch` knows `proxy` and `timeout`.
 const options = { keepalive: false, proxy: false, redirect: "manual", timeout: false } as const

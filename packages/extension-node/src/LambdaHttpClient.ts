@@ -20,10 +20,10 @@ import * as HttpClientError from "effect/http/HttpClientError"
 import type { HttpClientRequest } from "effect/http/HttpClientRequest"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
-import { isFieldValue, isToken } from "./internal/Answer.ts"
-import { BufferedResponse } from "./internal/BufferedResponse.ts"
-import { type Call, Connection } from "./internal/Connection.ts"
-import { requestBody } from "./internal/requestBody.ts"
+import { isFieldValue, isToken } from "./internal/http/Answer.ts"
+import { BufferedResponse } from "./internal/http/BufferedResponse.ts"
+import { type Call, Connection } from "./internal/http/Connection.ts"
+import { requestBody } from "./internal/http/requestBody.ts"
 
 // A kept-alive connection that died unnoticed (while the environment was frozen) fails at once. A parked poll that loses
 // its connection fails later, and must count as lost.

@@ -21,7 +21,7 @@ import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as BunHttpClient from "./BunHttpClient.ts"
-import { closingConnections } from "./internal/snapshot.ts"
+import { closingConnections } from "./internal/process/snapshot.ts"
 import * as LambdaHttpClient from "./LambdaHttpClient.ts"
 import * as PreRegistration from "./PreRegistration.ts"
 

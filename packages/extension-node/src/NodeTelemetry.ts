@@ -5,15 +5,15 @@
  * @since 0.1.0
  */
 import { functionMemorySize, LambdaEnvironment } from "@effect-lambda/extension/LambdaEnvironment"
-import * as Telemetry from "@effect-lambda/extension/Telemetry"
-import * as TelemetryApi from "@effect-lambda/extension/TelemetryApi"
-import type { TelemetryListenerError } from "@effect-lambda/extension/TelemetryListener"
-import * as TelemetryReceiver from "@effect-lambda/extension/TelemetryReceiver"
-import * as TelemetrySink from "@effect-lambda/extension/TelemetrySink"
+import * as Telemetry from "@effect-lambda/extension/telemetry/Telemetry"
+import * as TelemetryApi from "@effect-lambda/extension/telemetry/TelemetryApi"
+import type { TelemetryListenerError } from "@effect-lambda/extension/telemetry/TelemetryListener"
+import * as TelemetryReceiver from "@effect-lambda/extension/telemetry/TelemetryReceiver"
+import * as TelemetrySink from "@effect-lambda/extension/telemetry/TelemetrySink"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import { ofThisProcess } from "./internal/unusedProxy.ts"
+import { ofThisProcess } from "./internal/telemetry/unusedProxy.ts"
 import * as LambdaHttpClient from "./LambdaHttpClient.ts"
 import * as NodeTelemetryListener from "./NodeTelemetryListener.ts"
 

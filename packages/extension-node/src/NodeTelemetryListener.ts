@@ -14,7 +14,7 @@ import {
   type ListenOptions,
   TelemetryListener,
   TelemetryListenerError
-} from "@effect-lambda/extension/TelemetryListener"
+} from "@effect-lambda/extension/telemetry/TelemetryListener"
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -22,8 +22,8 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type * as Http from "node:http"
 import type * as Net from "node:net"
-import { makeBudget } from "./internal/budget.ts"
-import { http } from "./internal/node.ts"
+import { makeReadBudget } from "./internal/telemetry/readBudget.ts"
+import { http } from "./internal/process/node.ts"
 
 /**
  * The limits of a client. Lambda needs a handful of connections and milliseconds.
@@ -126,7 +126,7 @@ const makeRoom = (sockets: Sockets) => {
   longest.destroy()
 }
 
-type Budget = ReturnType<typeof makeBudget>
+type Budget = ReturnType<typeof makeReadBudget>
 
 const makeHttpServer = (
   { maxBodyBytes }: ListenOptions,
@@ -248,7 +248,7 @@ export const make = (limits: Partial<Limits> = {}): TelemetryListener["Service"]
     const protect = yield* makeProtect
     const sockets: Sockets = new Map()
     // Two bodies are kept free: for the oldest, which is read on, and for a chunk or growth beyond the limit.
-    const budget = makeBudget(Math.max(0, maxBytes - 2 * options.maxBodyBytes))
+    const budget = makeReadBudget(Math.max(0, maxBytes - 2 * options.maxBodyBytes))
     const server =
       options.protocol === "TCP"
         ? makeTcpServer(deliveries, protect, sockets, budget)

@@ -11,7 +11,7 @@ import { EventType } from "@effect-lambda/extension/ExtensionEvent"
 import { envLambdaApiHostname } from "@effect-lambda/extension/ExtensionsProtocol"
 import { readResponse, type Registration } from "@effect-lambda/extension/Registration"
 import type { InheritedConnection } from "./LambdaHttpClient.ts"
-import { basename } from "./internal/node.ts"
+import { basename } from "./internal/process/node.ts"
 
 /**
  * The name the stub registered (or tried to register) under.

@@ -1,7 +1,7 @@
 /** Reads an answer from bytes: with every framing, and with the end of a packet at every place. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import { type Answer, parse } from "../src/internal/Answer.ts"
+import { type Answer, parse } from "../src/internal/http/Answer.ts"
 
 const integer = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 

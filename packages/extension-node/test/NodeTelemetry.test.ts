@@ -1,4 +1,5 @@
-import { LambdaEnvironment, TelemetryReceiver, TelemetryTest } from "@effect-lambda/extension"
+import { LambdaEnvironment, TelemetryReceiver } from "@effect-lambda/extension"
+import { TelemetryTest } from "@effect-lambda/extension/testing"
 import { NodeTelemetry } from "@effect-lambda/extension-node"
 import { assert, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"

@@ -6,7 +6,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { LambdaEnvironment } from "@effect-lambda/extension"
-import { ofThisProcess, type Runtime, unusedProxy } from "../src/internal/unusedProxy.ts"
+import { ofThisProcess, type Runtime, unusedProxy } from "../src/internal/telemetry/unusedProxy.ts"
 
 const node: Runtime = { isBun: false, knowsSwitch: true, execArgv: [] }
 const proxy = "http://proxy.internal:3128"

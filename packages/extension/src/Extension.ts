@@ -20,12 +20,12 @@ import type { ExtensionsApiError } from "./ExtensionError.ts"
 import type { ExtensionEvent } from "./ExtensionEvent.ts"
 import type { ExtensionsApi } from "./ExtensionsApi.ts"
 import type { ExtensionAborted } from "./FailurePolicy.ts"
-import type { EventsOptions, RunOptions } from "./internal/options.ts"
-import { runWith } from "./internal/run.ts"
-import { supervise } from "./internal/supervise.ts"
+import type { EventsOptions, RunOptions } from "./internal/lifecycle/options.ts"
+import { runWith } from "./internal/lifecycle/run.ts"
+import { supervise } from "./internal/lifecycle/supervise.ts"
 import type { LambdaEnvironment } from "./LambdaEnvironment.ts"
 
-export type { CommonOptions, EventsOptions, RunOptions } from "./internal/options.ts"
+export type { CommonOptions, EventsOptions, RunOptions } from "./internal/lifecycle/options.ts"
 
 /**
  * The supervised stream of events. The stream registers, or adopts a

@@ -10,7 +10,7 @@ import * as Cause from "effect/Cause"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
-import { explain } from "./internal/explain.ts"
+import { explainRefusal } from "./internal/api/explainRefusal.ts"
 
 /**
  * Body of init/error and exit/error. Lambda also requires the error type as a
@@ -210,7 +210,7 @@ export class Rejected extends Schema.TaggedError<Rejected>(reasonId("Rejected"))
     )
   }
   override get message(): string {
-    const hint = explain(this.errorType, this.errorMessage)
+    const hint = explainRefusal(this.errorType, this.errorMessage)
     return `refused with ${this.status} ${this.errorType}: ${this.errorMessage}.${hint === undefined ? "" : ` ${hint}`}`
   }
 }

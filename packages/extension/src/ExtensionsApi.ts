@@ -25,7 +25,7 @@ import {
   StatusResponse
 } from "./ExtensionError.ts"
 import * as ExtensionEvent from "./ExtensionEvent.ts"
-import { reasonFromClientError } from "./internal/reasonFromClientError.ts"
+import { reasonFromClientError } from "./internal/api/reasonFromClientError.ts"
 import * as ExtensionsProtocol from "./ExtensionsProtocol.ts"
 import { LambdaEnvironment } from "./LambdaEnvironment.ts"
 import { readResponse, type Registration } from "./Registration.ts"

@@ -1,13 +1,6 @@
 /** A log line without an id has that of the invocation it came in, and is sent on as it came. */
-import {
-  Extension,
-  ExtensionTest,
-  Telemetry,
-  TelemetryEvent,
-  TelemetryReceiver,
-  TelemetrySink,
-  TelemetryTest
-} from "@effect-lambda/extension"
+import { Extension, Telemetry, TelemetryEvent, TelemetryReceiver, TelemetrySink } from "@effect-lambda/extension"
+import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"

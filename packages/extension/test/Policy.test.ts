@@ -5,13 +5,12 @@ import {
   Extension,
   ExtensionError,
   ExtensionMetrics,
-  ExtensionTest,
   type Registration,
   Telemetry,
   TelemetryReceiver,
-  TelemetrySink,
-  TelemetryTest
+  TelemetrySink
 } from "@effect-lambda/extension"
+import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"

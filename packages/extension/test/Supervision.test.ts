@@ -7,9 +7,9 @@ import {
   type ExtensionEvent,
   ExtensionMetrics,
   ExtensionsApi,
-  ExtensionTest,
   type Registration
 } from "@effect-lambda/extension"
+import { ExtensionTest } from "@effect-lambda/extension/testing"
 import { assert, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"

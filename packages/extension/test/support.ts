@@ -1,4 +1,4 @@
-import { ExtensionTest } from "@effect-lambda/extension"
+import { ExtensionTest } from "@effect-lambda/extension/testing"
 import { assert } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"

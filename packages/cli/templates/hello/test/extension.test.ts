@@ -1,4 +1,4 @@
-import { ExtensionTest } from "@effect-lambda/extension"
+import { ExtensionTest } from "@effect-lambda/extension/testing"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"

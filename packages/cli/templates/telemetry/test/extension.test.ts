@@ -1,4 +1,5 @@
-import { Extension, ExtensionTest, TelemetryReceiver, TelemetryTest } from "@effect-lambda/extension"
+import { Extension, TelemetryReceiver } from "@effect-lambda/extension"
+import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"

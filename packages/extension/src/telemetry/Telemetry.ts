@@ -1,0 +1,208 @@
+/**
+ * Telemetry in the life of an extension. The records that Lambda delivers go to
+ * sinks or to a stream before the environment is frozen, and lost ones are
+ * counted.
+ *
+ * This module makes the option `telemetry` of `Extension.run`. The
+ * `TelemetryReceiver` comes from the option `layer`.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import type * as Stream from "effect/Stream"
+import { Background } from "../Background.ts"
+import type { FlushOptions } from "./FlushStrategy.ts"
+import type { Consumer } from "./internal/delivery/consumer.ts"
+import * as ownLogs from "./internal/delivery/ownLog.ts"
+import type { RunTelemetry } from "../internal/lifecycle/runTelemetry.ts"
+import { batchBounds, start } from "./internal/delivery/session.ts"
+import { ofSink } from "./internal/delivery/sinkConsumer.ts"
+import { ofStream } from "./internal/delivery/streamConsumer.ts"
+import type { Registration } from "../Registration.ts"
+import type { TelemetryApiError } from "./TelemetryApiError.ts"
+import type { TelemetryEvent } from "./TelemetryEvent.ts"
+import { TelemetryReceiver } from "./TelemetryReceiver.ts"
+import type { TelemetrySink, TelemetrySinkError } from "./TelemetrySink.ts"
+
+export type { FlushOptions } from "./FlushStrategy.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options<
+  E,
+  R,
+  Sink extends Effect.Effect<TelemetrySink, E, R> = Effect.Effect<TelemetrySink, E, R>
+> extends FlushOptions {
+  /** A sink, or several. Each has its queue and its retries, so none waits for another. */
+  readonly sink: Sink | ReadonlyArray<Sink>
+  /** How long one attempt to send a batch may take. Default: 5 seconds. */
+  readonly exportTimeout?: Duration.Input | undefined
+  /** Further attempts after failures that may pass. Default: three, after 100, 200 and 400 milliseconds. */
+  readonly retry?: Schedule.Schedule<unknown, TelemetrySinkError> | undefined
+  /**
+   * The bound of a sink's rest. A sink that failed twice in a row is left alone, for a second and then for twice as long
+   * each time. Records that come in a rest are kept, and at SHUTDOWN the sink is tried in any case. Default: 1 minute.
+   */
+  readonly longestRest?: Duration.Input | undefined
+}
+
+/**
+ * The options cannot work together.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TelemetryOptionsError extends Schema.TaggedError<TelemetryOptionsError>(
+  "@effect-lambda/extension/telemetry/TelemetryOptionsError"
+)("TelemetryOptionsError", { message: Schema.String }) {}
+
+/**
+ * The part of `Extension.run` that deals with telemetry.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Telemetry<out E, out R> extends RunTelemetry<R, E | TelemetryApiError | TelemetryOptionsError> {}
+
+/**
+ * How many bytes this process has written to its log so far, in any way. With
+ * the type `extension`, the number shows that a sink or a program over the stream
+ * writes lines with each batch. Lambda delivers those as the next batch, so the
+ * log has a warning once. `NodeTelemetry.layer` provides the number. Default:
+ * always 0.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const CurrentLogSize: Context.Reference<Effect.Effect<number>> = /*#__PURE__*/ Context.Reference(
+  "@effect-lambda/extension/telemetry/Telemetry/CurrentLogSize",
+  { defaultValue: () => Effect.succeed(0) }
+)
+
+const ownLogOf = (who: string, types: TelemetryReceiver["Service"]["types"]) =>
+  types.includes("extension")
+    ? Effect.map(CurrentLogSize, (size) => ownLogs.watch(who, size))
+    : Effect.succeed(ownLogs.none)
+
+const defaultRetry = Schedule.exponential("100 millis").pipe(Schedule.upTo({ times: 3 }))
+
+/**
+ * Telemetry for sinks.
+ *
+ * **Example** (Shipping logs)
+ *
+ * ```ts
+ * import { Extension, FlushStrategy, Telemetry, TelemetryReceiver, TelemetrySink } from "@effect-lambda/extension"
+ * import * as FetchHttpClient from "effect/http/FetchHttpClient"
+ * import * as Layer from "effect/Layer"
+ *
+ * export const main = Extension.run({
+ *   layer: Layer.merge(TelemetryReceiver.layer({ types: ["platform", "function"] }), FetchHttpClient.layer),
+ *   telemetry: Telemetry.make({
+ *     sink: TelemetrySink.http({ url: "https://logs.example.com/v1" }),
+ *     strategy: FlushStrategy.endOfInvocation
+ *   })
+ * })
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export function make<Sink extends Effect.Effect<TelemetrySink, unknown, unknown>>(
+  options: Options<unknown, unknown, Sink>
+): Telemetry<Effect.Error<Sink>, Effect.Services<Sink> | TelemetryReceiver>
+// A list of different sinks has no one type of error and requirements to infer; the signature above takes them apart.
+export function make<E, R>(options: Options<E, R>): Telemetry<E, R | TelemetryReceiver> {
+  return {
+    start: Effect.fnUntraced(function* (registration: Registration) {
+      const receiver = yield* TelemetryReceiver
+      const consumers: Array<Consumer> = []
+      for (const make of Effect.isEffect(options.sink) ? [options.sink] : options.sink) {
+        const sink = yield* make
+        if (sink.isOwnLog && receiver.types.includes("extension")) {
+          return yield* new TelemetryOptionsError({
+            message:
+              `the sink ${sink.name} writes to the extension's own log, which the type "extension" delivers again, without ` +
+              `end: leave "extension" out of the types of TelemetryReceiver, or take another sink`
+          })
+        }
+        const { begun, ended } = yield* ownLogOf(`the sink ${sink.name}`, receiver.types)
+        const watched: TelemetrySink = {
+          ...sink,
+          export: (batch) => Effect.andThen(begun, Effect.ensuring(sink.export(batch), ended))
+        }
+        consumers.push(
+          yield* ofSink(receiver.open, watched, {
+            batch: batchBounds(options),
+            timeoutMillis: Duration.toMillis(options.exportTimeout ?? "5 seconds"),
+            retry: options.retry ?? defaultRetry,
+            longestRestMillis: Duration.toMillis(options.longestRest ?? "1 minute")
+          })
+        )
+      }
+      return yield* start(options, consumers, registration)
+    })
+  }
+}
+
+/**
+ * Telemetry for a program over the stream of records. Before next is called, the
+ * strategy waits until the program has used every record that has come: until it
+ * asks for the next record and there is none. At SHUTDOWN the stream ends, and
+ * the program has time to end as well.
+ *
+ * A program that collects records before it sends them hides them from this
+ * wait: use a sink for that. A program that ends early gets no more records, and
+ * next does not wait for it. Records that come after a failure count as lost;
+ * records that come after it has ended by itself do not. There is one queue, so
+ * start the stream once: two readers would each get a part.
+ *
+ * **Example** (The slowest inits)
+ *
+ * ```ts
+ * import { Telemetry } from "@effect-lambda/extension"
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ *
+ * export const telemetry = Telemetry.stream((events) =>
+ *   events.pipe(
+ *     Stream.runForEach((event) =>
+ *       event.type === "platform.initReport" && event.record.metrics.durationMs > 1000
+ *         ? Effect.log(`slow init: ${event.record.metrics.durationMs} ms`)
+ *         : Effect.void
+ *     )
+ *   )
+ * )
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const stream = <E = never, R = never>(
+  program: (events: Stream.Stream<TelemetryEvent>) => Effect.Effect<unknown, E, R>,
+  options: FlushOptions = {}
+): Telemetry<never, R | TelemetryReceiver> => ({
+  start: Effect.fnUntraced(function* (registration: Registration) {
+    const receiver = yield* TelemetryReceiver
+    const ownLog = yield* ownLogOf("the program over the stream", receiver.types)
+    const { close, ended, events, consumer } = ofStream(receiver.open, yield* Clock.currentTimeMillis, ownLog)
+    const context = yield* Effect.context<R>()
+    const background = yield* Background
+    const running = Effect.suspend(() => program(events)).pipe(
+      // A program that ends by itself wants no more records; after a failure it misses them.
+      Effect.onExit((exit) => Effect.andThen(ended(exit), Exit.isSuccess(exit) ? close : Effect.void)),
+      Effect.provideContext(context)
+    )
+    const fiber = yield* background.fork(running)
+    return yield* start(options, [consumer], registration, Fiber.await(fiber))
+  })
+})

@@ -1,0 +1,192 @@
+/** The queue of one consumer, bounded in records and in memory. */
+import * as Effect from "effect/Effect"
+import type { TelemetryEvent } from "../../TelemetryEvent.ts"
+import { measured } from "../record/encoding.ts"
+
+/** The largest number of records, and of bytes. */
+export interface Bounds {
+  readonly maxRecords: number
+  readonly maxBytes: number
+}
+
+/** The bound of what records take, if they are not measured one by one. */
+export interface Most {
+  readonly bytes: number
+  readonly held: number
+}
+
+interface Segment {
+  readonly events: ReadonlyArray<TelemetryEvent>
+  readonly at: number
+  /** Present until the events have been measured. */
+  readonly most: Most | undefined
+}
+
+// The brackets of a JSON array; a body of lines has none.
+const emptyBody = 2
+
+/**
+ * The records that wait for one consumer, bounded in number and in the memory they take. The callback of a socket
+ * fills the queue, so offering is a plain call. Records that do not fit are refused (the newest first) and the caller counts them.
+ */
+export class Queue {
+  records = 0
+  /** The body that the records would make: their texts, a separator after each, and two brackets. */
+  bytes = emptyBody
+  /** The memory they take. */
+  held = 0
+  /** How many records did not fit so far. */
+  refused = 0
+  isEnded = false
+  readonly #bounds: Bounds
+  readonly #segments: Array<Segment> = []
+  /** Something did not fit, and nothing was taken since. */
+  #isFull = false
+  readonly #waiting = new Set<() => void>()
+
+  constructor(bounds: Bounds) {
+    this.#bounds = bounds
+  }
+
+  /** A record did not fit, and none was taken since. A body that is not measured is refused as a whole then. */
+  get isFull(): boolean {
+    return this.#isFull
+  }
+
+  /** When the oldest record arrived, epoch milliseconds; `undefined` if none waits. */
+  get oldestAt(): number | undefined {
+    return this.#segments[0]?.at
+  }
+
+  /** Time to take something, whatever a whole batch is. */
+  get isHalfFull(): boolean {
+    if (this.held * 2 >= this.#bounds.maxBytes) this.#measure()
+    return this.records * 2 >= this.#bounds.maxRecords || this.held * 2 >= this.#bounds.maxBytes
+  }
+
+  /** How many of the records were refused. `most`: what they take at most, if they are not measured yet. */
+  offer(events: ReadonlyArray<TelemetryEvent>, at: number, most?: Most): number {
+    if (this.isEnded || events.length === 0) return events.length
+    // In a flood, measuring would cost more than it is worth: there is room for less than a record.
+    if (most !== undefined && this.#isFull) {
+      this.refused += events.length
+      return events.length
+    }
+    const areRecordsFitting = this.records + events.length <= this.#bounds.maxRecords
+    if (this.held + (most?.held ?? Infinity) > this.#bounds.maxBytes) this.#measure()
+    if (most !== undefined && areRecordsFitting && this.held + most.held <= this.#bounds.maxBytes) {
+      this.#push({ events, at, most }, most)
+      return 0
+    }
+    let fitting = 0
+    let bytes = 0
+    let held = 0
+    for (const event of events) {
+      const size = measured(event)
+      if (this.records + fitting >= this.#bounds.maxRecords || this.held + held + size.held > this.#bounds.maxBytes)
+        break
+      bytes += size.bytes + 1
+      held += size.held
+      fitting++
+    }
+    const accepted = fitting === events.length ? events : events.slice(0, fitting)
+    if (fitting > 0) this.#push({ events: accepted, at, most: undefined }, { bytes, held })
+    this.#isFull = fitting < events.length
+    this.refused += events.length - fitting
+    return events.length - fitting
+  }
+
+  #push(segment: Segment, { bytes, held }: Most): void {
+    this.#segments.push(segment)
+    this.records += segment.events.length
+    this.bytes += bytes
+    this.held += held
+    this.#notify()
+  }
+
+  /** Measures the records. Measuring costs time, so it is done only when it makes a difference. */
+  #measure(): void {
+    this.#segments.forEach(({ at, events, most }, index) => {
+      if (most === undefined) return
+      this.bytes -= most.bytes
+      this.held -= most.held
+      for (const event of events) {
+        const { bytes, held } = measured(event)
+        this.bytes += bytes + 1
+        this.held += held
+      }
+      this.#segments[index] = { events, at, most: undefined }
+    })
+  }
+
+  /** The oldest records whose body is within the bounds; at least one if any waits, however large. */
+  take(bounds: Bounds): ReadonlyArray<TelemetryEvent> {
+    const taken: Array<TelemetryEvent> = []
+    let body = emptyBody
+    let isFull = false
+    while (!isFull && this.#segments[0] !== undefined) {
+      const { at, events, most } = this.#segments[0]
+      if (
+        most !== undefined &&
+        taken.length + events.length <= bounds.maxRecords &&
+        body + most.bytes <= bounds.maxBytes
+      ) {
+        for (const event of events) taken.push(event)
+        body += most.bytes
+        this.held -= most.held
+        this.#segments.shift()
+        continue
+      }
+      if (most !== undefined) {
+        this.#measure()
+        continue
+      }
+      let from = 0
+      for (const event of events) {
+        const { bytes, held } = measured(event)
+        isFull = taken.length >= bounds.maxRecords || (taken.length > 0 && body + bytes + 1 > bounds.maxBytes)
+        if (isFull) break
+        body += bytes + 1
+        this.held -= held
+        taken.push(event)
+        from++
+      }
+      // The taken records are left out, or they would stay in memory.
+      if (from === events.length) this.#segments.shift()
+      else if (from > 0) this.#segments[0] = { events: events.slice(from), at, most }
+    }
+    this.records -= taken.length
+    this.bytes -= body - emptyBody
+    if (taken.length > 0) {
+      this.#isFull = false
+      this.#notify()
+    }
+    return taken
+  }
+
+  /** Refuses every record from now on; waiting records can still be taken. */
+  end(): void {
+    this.isEnded = true
+    this.#notify()
+  }
+
+  /** Completes as soon as `holds` is true; it is asked again whenever the queue changes. */
+  when(holds: () => boolean): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      if (holds()) return resume(Effect.void)
+      const ask = () => {
+        if (!holds()) return
+        this.#waiting.delete(ask)
+        resume(Effect.void)
+      }
+      this.#waiting.add(ask)
+      return Effect.sync(() => {
+        this.#waiting.delete(ask)
+      })
+    })
+  }
+
+  #notify(): void {
+    for (const ask of this.#waiting) ask()
+  }
+}

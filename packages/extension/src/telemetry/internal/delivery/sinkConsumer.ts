@@ -1,0 +1,298 @@
+/** A sink as a consumer of records: batches, retries and rests. */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import type * as Schedule from "effect/Schedule"
+import * as Semaphore from "effect/Semaphore"
+import * as Deadline from "../../../Deadline.ts"
+import { logFailure } from "../../../FailurePolicy.ts"
+import type { TelemetryEvent } from "../../TelemetryEvent.ts"
+import { type TelemetryBatch, type TelemetrySink, TelemetrySinkError } from "../../TelemetrySink.ts"
+import { type Consumer, everything, type OpenQueue } from "./consumer.ts"
+import type { Bounds } from "./queue.ts"
+import { CurrentUnwritable, measured } from "../record/encoding.ts"
+
+/** How batches are sent to a sink. */
+export interface SendOptions {
+  readonly batch: Bounds
+  readonly timeoutMillis: number
+  readonly retry: Schedule.Schedule<unknown, TelemetrySinkError>
+  /** How long a sink that keeps failing is left alone at most. */
+  readonly longestRestMillis: number
+}
+
+/** A batch until the sink has taken it or it is given up. */
+interface Unsent {
+  readonly batch: TelemetryBatch
+  /** How many flushes ended with this batch, without a time from the backend to come again. */
+  failures: number
+  /** Whether the last of those flushes was cut off, without an answer. */
+  wasCut: boolean
+  /** Whether another batch has passed since: then the fault is in this batch and not in the sink. */
+  othersPass: boolean
+  /** The events that the last attempt could not write, so that it sent the reason in their place. */
+  unwritable: ReadonlySet<unknown>
+}
+
+const unsentOf = (batch: TelemetryBatch): Unsent => ({
+  batch,
+  failures: 0,
+  wasCut: false,
+  othersPass: false,
+  unwritable: new Set()
+})
+
+// A single failure may be chance. From the second failure on the rests double.
+const firstRestMillis = 1000
+// After so many flushes in a row that ended with a batch, the batch may be at fault and not the sink.
+const suspectAfter = 3
+// Batches up to so many places behind it are tried, since two such batches may follow each other.
+const furthestOther = 8
+
+/** The facts of a record that a log line may say: no content. */
+const nameOf = (event: TelemetryEvent): string =>
+  `a record of ${measured(event).bytes} bytes, type ${event.type}${"time" in event ? `, time ${event.time}` : ""}`
+
+const isNarrowed = ({ isTooLarge, isUnwritable }: TelemetrySinkError) => isTooLarge === true || isUnwritable === true
+
+/**
+ * Takes batches from the sink's queue and sends them in order. A batch leaves when the sink took it or refused it for good.
+ *
+ * A sink that keeps failing is left alone for a while, since each attempt costs the user time. A batch that keeps failing
+ * while others pass is dropped, or it would hold them up for ever.
+ */
+export const ofSink = Effect.fnUntraced(function* (open: OpenQueue, sink: TelemetrySink, options: SendOptions) {
+  // The oldest first; more than one batch only while others are tried beside it.
+  let unsent: Array<Unsent> = []
+  /** Whether a batch passed in this flush. */
+  let hasProgress = false
+  let failures = 0
+  let isRefusing = false
+  /** Records that the queue had refused when the sink last took a batch. */
+  let refusedKnown = 0
+  let isFullSaid = false
+  let isUnwritableSaid = false
+  let failedAt = 0
+  let restUntil = 0
+  let sequence = 0
+  let lastFlushAt = yield* Clock.currentTimeMillis
+  // A snapshot of the environment may be restored many times, hence the time in the id.
+  const origin = Math.floor((yield* Random.next) * 2 ** 48).toString(36)
+  const inBatches = () => unsent.reduce((sum, { batch }) => sum + batch.events.length, 0)
+  const { count, queue } = open(sink.name, ({ records }) => records + inBatches())
+  const lock = yield* Semaphore.make(1)
+
+  /** The batch at this place, or the last one before it. */
+  const batchAt = (index: number) =>
+    Effect.map(Clock.currentTimeMillis, (now) => {
+      while (unsent.length <= index && queue.records > 0) {
+        const batch = { id: `${origin}-${now.toString(36)}-${sequence++}`, events: queue.take(options.batch) }
+        unsent.push(unsentOf(batch))
+      }
+      return unsent[Math.min(index, unsent.length - 1)]
+    })
+
+  const leave = ({ batch }: Unsent) => {
+    hasProgress = true
+    unsent = unsent.filter((each) => each.batch !== batch)
+  }
+
+  /** A record that was not written is lost, though the sink took the reason. */
+  const delivered = (taken: Unsent) => {
+    leave(taken)
+    const records = taken.batch.events.length
+    const lost = Math.min(taken.unwritable.size, records)
+    count.add("delivered", records - lost)
+    count.add("droppedBySink", lost)
+    if (lost === 0 || isUnwritableSaid) return Effect.void
+    isUnwritableSaid = true
+    return Effect.logError(
+      `the sink ${sink.name} could not write ${lost} records as JSON, since the program changed them: ` +
+        `it sent the reason in their place, and further ones are only counted`
+    )
+  }
+
+  const drop = (unsent: Unsent, why: string, cause: Cause.Cause<unknown>) => {
+    leave(unsent)
+    count.add("droppedBySink", unsent.batch.events.length)
+    // The log has one line until the sink takes a batch again: with the type `extension` each line is a record of the next batch.
+    const isNews = !isRefusing
+    isRefusing = true
+    const records = unsent.batch.events.length
+    return isNews ? logFailure(`${why}; ${records} records are dropped, further ones only counted`, cause) : Effect.void
+  }
+
+  /** A body of half the size may pass: the batch is two from now on, each with an id that stays. */
+  const split = (whole: Unsent) => {
+    hasProgress = true
+    const { events, id } = whole.batch
+    const middle = Math.ceil(events.length / 2)
+    const halves = [events.slice(0, middle), events.slice(middle)].map((events, index) =>
+      unsentOf({ id: `${id}.${index + 1}`, events })
+    )
+    unsent = unsent.flatMap((each) => (each === whole ? halves : [each]))
+    return Effect.void
+  }
+
+  /** A record of the batch is the cause: only that one is dropped. */
+  const narrow = (unsent: Unsent, error: TelemetrySinkError, cause: Cause.Cause<unknown>) => {
+    const [event, ...others] = unsent.batch.events
+    if (event === undefined || others.length > 0) return split(unsent)
+    return error.isTooLarge === true
+      ? drop(unsent, `${error.message}; too large by itself: ${nameOf(event)}`, cause)
+      : drop(unsent, `${error.message}; the record at fault: ${nameOf(event)}`, cause)
+  }
+
+  const succeeded = Effect.suspend(() => {
+    const wasOutage = failures > 0
+    failures = 0
+    isRefusing = false
+    refusedKnown = queue.refused
+    isFullSaid = false
+    return wasOutage
+      ? Effect.flatMap(Clock.currentTimeMillis, (now) =>
+          Effect.logInfo(
+            `the sink ${sink.name} takes batches again, after ${Duration.format(Duration.millis(Math.max(0, now - failedAt)))}`
+          )
+        )
+      : Effect.void
+  })
+
+  /** Notes that the first batch met a failure that may pass. True if the batch is dropped, since others pass. */
+  const failed = (first: Unsent, error: TelemetrySinkError): Effect.Effect<boolean> =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      if (first.othersPass) {
+        return Effect.as(drop(first, `${error.message}, but takes others`, Cause.fail(error)), true)
+      }
+      // A backend that names a time means itself and not this batch.
+      if (error.retryAfterMillis === undefined) first.failures++
+      failures++
+      if (failures === 1) failedAt = now
+      const rest = failures === 1 ? 0 : firstRestMillis * 2 ** (failures - 2)
+      restUntil = now + Math.min(options.longestRestMillis, Math.max(rest, error.retryAfterMillis ?? 0))
+      // The log has one line per outage: a line per attempt would become telemetry itself.
+      return Effect.as(
+        failures === 1 ? Effect.logWarning(`${error.message}; it is kept and sent again`) : Effect.void,
+        false
+      )
+    })
+
+  const late = (why: string) => new TelemetrySinkError({ sink: sink.name, isRetryable: true, cause: new Error(why) })
+
+  const once = (unsent: Unsent) => {
+    const unwritable = new Set<unknown>()
+    const attempt = Effect.suspend(() => {
+      unsent.unwritable = unwritable
+      unwritable.clear()
+      return Effect.provideService(sink.export(unsent.batch), CurrentUnwritable, unwritable)
+    })
+    return Effect.flatMap(Deadline.attempt(attempt, options.timeoutMillis), (exit) => {
+      const isInterrupted =
+        Option.isSome(exit) && Exit.isFailure(exit.value) && Cause.hasInterruptsOnly(exit.value.cause)
+      if (Option.isSome(exit) && !isInterrupted) return exit.value
+      return Effect.fail(
+        late(isInterrupted ? "it was interrupted from within" : `no result within ${options.timeoutMillis} ms`)
+      )
+    })
+  }
+
+  /** Gives `undefined` if the batch is taken or refused for good, and otherwise the failure. */
+  const send = (unsent: Unsent, attempt: Effect.Effect<void, TelemetrySinkError>) =>
+    attempt.pipe(
+      Effect.andThen(Effect.suspend(() => delivered(unsent))),
+      Effect.andThen(succeeded),
+      Effect.as(undefined),
+      Effect.catchCauseIf(
+        (cause) => !Cause.hasInterruptsOnly(cause),
+        (cause) => {
+          const error = Option.getOrUndefined(Cause.findErrorOption(cause))
+          if (error !== undefined && isNarrowed(error)) return Effect.as(narrow(unsent, error, cause), undefined)
+          if (error?.isRetryable === true) return Effect.succeed(error)
+          return Effect.as(drop(unsent, error?.message ?? `the sink ${sink.name} died of a defect`, cause), undefined)
+        }
+      ),
+      Effect.orDie
+    )
+
+  const retried = (unsent: Unsent) =>
+    send(
+      unsent,
+      Effect.retry(once(unsent), {
+        schedule: options.retry,
+        // A backend that says when to come again is asked then.
+        while: (error) => error.isRetryable && !isNarrowed(error) && error.retryAfterMillis === undefined
+      })
+    )
+
+  /** Whether another batch passes; each call tries the next one. */
+  const probe = Effect.fnUntraced(function* (first: Unsent) {
+    const other = yield* batchAt(1 + ((first.failures - suspectAfter) % furthestOther))
+    if (other === undefined || other === first) return false
+    first.othersPass = (yield* send(other, once(other))) === undefined
+    return first.othersPass
+  })
+
+  const flushNow: Effect.Effect<boolean> = Effect.gen(function* () {
+    hasProgress = false
+    while (true) {
+      const first = yield* batchAt(0)
+      if (first === undefined) break
+      const isSuspect = first.failures >= suspectAfter
+      const isUnclear = isSuspect && !first.othersPass
+      // A batch without an answer leaves no time for another, so the other goes first. Otherwise the order is kept.
+      if (isUnclear && first.wasCut) yield* probe(first)
+      const error = yield* isSuspect ? send(first, once(first)) : retried(first)
+      if (error === undefined) continue
+      first.wasCut = false
+      if (isUnclear && !first.othersPass && (yield* probe(first))) continue
+      if (!(yield* failed(first, error))) return false
+    }
+    lastFlushAt = yield* Clock.currentTimeMillis
+    return true
+  })
+
+  const sayFull = Effect.suspend(() => {
+    if (queue.refused === refusedKnown || isFullSaid) return Effect.void
+    isFullSaid = true
+    return Effect.logWarning(
+      `more telemetry than the sink ${sink.name} takes: its queue is full, the newest records are dropped and counted, ` +
+        `${queue.refused - refusedKnown} so far`
+    )
+  })
+
+  // A rest longer than the longest means that the clock was set back.
+  const isResting = (now: number) => now < restUntil && restUntil - now <= options.longestRestMillis
+
+  const flush = Effect.andThen(
+    sayFull,
+    Effect.flatMap(Clock.currentTimeMillis, (now) => (isResting(now) ? Effect.succeed(false) : flushNow))
+  )
+
+  return {
+    queue,
+    waiting: () => queue.records + inBatches(),
+    lastFlushAt: () => lastFlushAt,
+    flush: lock.withPermit(flush),
+    flushNow: lock.withPermit(flushNow),
+    overdue: (hadWholeTime) =>
+      Effect.suspend((): Effect.Effect<unknown> => {
+        const [first] = unsent
+        // A sink that is only slow has no outage.
+        if (first === undefined || hasProgress) return Effect.void
+        first.wasCut = true
+        // The invocation had almost ended, which says nothing about the batch.
+        if (!hadWholeTime) first.othersPass = false
+        return failed(first, late("it was not done when next was due"))
+      }),
+    isResting,
+    settled: lock.withPermit(Effect.void),
+    giveUp: Effect.sync(() => {
+      count.add("unsent", queue.take(everything).length + inBatches())
+      unsent = []
+    })
+  } satisfies Consumer
+})

@@ -1,0 +1,175 @@
+/** What telemetry costs in a long run: attempts, questions to the strategy, fibers, memory. */
+import { Extension, FlushStrategy, Telemetry, TelemetryReceiver, TelemetrySink } from "@effect-lambda/extension"
+import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import * as Schedule from "effect/Schedule"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
+import { runInTime } from "../support.ts"
+
+const { delay, invoke, shutdown } = ExtensionTest
+const { delivery, log, runtimeDone, start } = TelemetryTest
+
+const layer = TelemetryReceiver.layer()
+
+const sinkOf = (attempt: () => Effect.Effect<unknown, string>) =>
+  TelemetrySink.make({ name: "sink", export: () => Effect.asVoid(attempt()) })
+
+describe("attempts", () => {
+  const full = Array.from({ length: 30 }, (_, n) => log(String(n)))
+  const busy = ExtensionTest.layer([
+    invoke({ timeout: "11 minutes", delivers: [delivery([start("request-1"), ...full])] }),
+    delay("1 second"),
+    shutdown()
+  ])
+
+  /** How often a sink is tried, or a strategy asked, in ten minutes with a queue that is full. */
+  const count = (strategy: FlushStrategy.FlushStrategy, batch: { maxRecords: number; maxAge: string | number }) =>
+    Effect.gen(function* () {
+      let attempts = 0
+      let questions = 0
+      const counting: FlushStrategy.FlushStrategy = {
+        ...strategy,
+        decide: (situation) => {
+          questions++
+          return strategy.decide(situation)
+        }
+      }
+      const sink = sinkOf(() => {
+        attempts++
+        return Effect.fail("no")
+      })
+      yield* runInTime(
+        Extension.run({
+          layer: TelemetryReceiver.layer({ queue: { maxRecords: 20 } }),
+          telemetry: Telemetry.make({
+            sink,
+            strategy: counting,
+            batch: {
+              maxRecords: batch.maxRecords,
+              maxAge: typeof batch.maxAge === "number" ? batch.maxAge : "5 seconds"
+            },
+            retry: Schedule.recurs(0)
+          }),
+          onInvoke: () => Effect.sleep("10 minutes")
+        })
+      )
+      return { attempts, questions }
+    })
+
+  it.effect("a sink that fails at once is not tried in a hot loop", () =>
+    Effect.gen(function* () {
+      const { attempts } = yield* count(FlushStrategy.continuous, { maxRecords: 10, maxAge: 5000 })
+      assert.isAtLeast(attempts, 15)
+      assert.isAtMost(attempts, 100)
+    }).pipe(Effect.provide(busy))
+  )
+
+  it.effect("nor if records are to be sent at once", () =>
+    Effect.gen(function* () {
+      const { attempts } = yield* count(FlushStrategy.endOfInvocation, { maxRecords: 10, maxAge: 0 })
+      assert.isAtLeast(attempts, 15)
+      assert.isAtMost(attempts, 100)
+    }).pipe(Effect.provide(busy))
+  )
+
+  it.effect("a strategy that always keeps is not asked in a hot loop", () =>
+    Effect.gen(function* () {
+      const keep: FlushStrategy.FlushStrategy = {
+        name: "keep",
+        mayBeFrozenWhileSending: true,
+        needsInvocations: false,
+        tickMillis: Infinity,
+        decide: () => "keep"
+      }
+      const { attempts, questions } = yield* count(keep, { maxRecords: 10, maxAge: 5000 })
+      assert.isAtMost(questions, 200)
+      assert.isAtMost(attempts, 60, "at SHUTDOWN it is sent all the same")
+    }).pipe(Effect.provide(busy))
+  )
+})
+
+describe("thousands of invocations", () => {
+  setFlagsFromString("--expose-gc")
+  const collect: unknown = runInNewContext("gc")
+  const heap = () => {
+    if (typeof collect === "function") collect()
+    return process.memoryUsage().heapUsed
+  }
+
+  /** Fibers and heap after the first and after all invocations. */
+  const measure = (
+    count: number,
+    telemetry: Telemetry.Telemetry<never, TelemetryReceiver.TelemetryReceiver>,
+    script: (n: number) => ExtensionTest.Step = (n) =>
+      invoke({ delivers: [delivery([start(`request-${n}`), log("a"), runtimeDone(`request-${n}`)])] })
+  ) =>
+    Effect.gen(function* () {
+      const seen: Array<{ fibers: number; heap: number }> = []
+      const marks = new Set([count / 10, count])
+      let fibers = 0
+      const run = Extension.run({
+        layer,
+        telemetry,
+        onInvoke: ({ requestId }) =>
+          marks.has(Number(requestId.slice(8))) ? Effect.sync(() => seen.push({ fibers, heap: heap() })) : Effect.void
+      })
+      yield* runInTime(run).pipe(
+        Effect.provideService(Metric.FiberRuntimeMetrics, {
+          recordFiberStart: () => fibers++,
+          recordFiberEnd: () => fibers--
+        }),
+        Effect.provide(ExtensionTest.layer([...Array.from({ length: count }, (_, n) => script(n + 1)), shutdown()]))
+      )
+      const [first, last] = seen
+      assert.isDefined(first)
+      assert.isDefined(last)
+      return { fibers: [first.fibers, last.fibers] as const, grownBy: last.heap - first.heap }
+    })
+
+  it.effect.each([
+    FlushStrategy.endOfInvocation,
+    FlushStrategy.endOfInvocationPipelined,
+    FlushStrategy.continuous,
+    FlushStrategy.periodic(),
+    FlushStrategy.adaptive()
+  ])("under $name leave no fibers and no memory behind", (strategy) =>
+    Effect.gen(function* () {
+      const { fibers, grownBy } = yield* measure(
+        5000,
+        Telemetry.make({ sink: sinkOf(() => Effect.void), strategy, grace: 0 })
+      )
+      assert.isAtMost(fibers[1], fibers[0] + 5)
+      // The journal of the test has some megabytes.
+      assert.isBelow(grownBy, 12 * 1024 * 1024)
+    })
+  )
+
+  it.effect.each([FlushStrategy.endOfInvocationPipelined, FlushStrategy.continuous])(
+    "under $name with a sink that hangs leave no fibers behind",
+    (strategy) =>
+      Effect.gen(function* () {
+        const { fibers } = yield* measure(
+          1000,
+          Telemetry.make({ sink: sinkOf(() => Effect.never), strategy, batch: { maxRecords: 1 } })
+        )
+        assert.isAtMost(fibers[1], fibers[0] + 5)
+      })
+  )
+
+  it.effect("with many sinks leave no ended flushes behind", () =>
+    Effect.gen(function* () {
+      // Forty flushes an invocation: kept, they would weigh 4 MiB.
+      const sinks = Array.from({ length: 40 }, (_, n) =>
+        TelemetrySink.make({ name: `sink ${n}`, export: () => Effect.void })
+      )
+      const { grownBy } = yield* measure(
+        500,
+        Telemetry.make({ sink: sinks, strategy: FlushStrategy.endOfInvocationPipelined, grace: 0 })
+      )
+      assert.isBelow(grownBy, 2 * 1024 * 1024)
+    })
+  )
+})
