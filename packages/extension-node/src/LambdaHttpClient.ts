@@ -14,13 +14,13 @@
  *
  * @since 0.1.0
  */
+import { isFieldValue, isToken } from "@effect-lambda/extension/ExtensionsProtocol"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientError from "effect/http/HttpClientError"
 import type { HttpClientRequest } from "effect/http/HttpClientRequest"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
-import { isFieldValue, isToken } from "./internal/http/Answer.ts"
 import { BufferedResponse } from "./internal/http/BufferedResponse.ts"
 import { type Call, Connection } from "./internal/http/Connection.ts"
 import { requestBody } from "./internal/http/requestBody.ts"

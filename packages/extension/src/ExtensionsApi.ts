@@ -95,11 +95,8 @@ const decodeStatusResponse = Schema.decodeUnknownEffect(Schema.fromJsonString(St
 const invalidResponse = (method: Method, description: string, body: string) =>
   new ExtensionsApiError({ method, reason: new InvalidResponse({ description, body: bodyExcerpt(body) }) })
 
-// Characters that HTTP allows in a header value. Clients treat other characters differently: some throw.
-const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/
-
 const checkHeader = (method: Method, what: string, value: string) =>
-  headerValue.test(value)
+  ExtensionsProtocol.isFieldValue(value)
     ? Effect.void
     : Effect.fail(
         new ExtensionsApiError({

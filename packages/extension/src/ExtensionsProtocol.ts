@@ -192,3 +192,23 @@ export const lambdaExtensionEventIdentifierHeaderKey = "Lambda-Extension-Event-I
  * @since 0.1.0
  */
 export const url = (path: LambdaPath, host: string): string => `http://${host}${path}`
+
+const token = /^[\w!#$%&'*+.^`|~-]+$/
+const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/
+
+/**
+ * Whether HTTP allows the text as a method or as the name of a header. RFC 9110 (5.6.2) calls such a text a token.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isToken = (text: string): boolean => token.test(text)
+
+/**
+ * Whether HTTP allows the text as the value of a header. Clients treat other characters differently: some throw, and
+ * `fetch` quotes the value in its error.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isFieldValue = (text: string): boolean => fieldValue.test(text)

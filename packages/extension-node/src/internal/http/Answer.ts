@@ -5,6 +5,8 @@
  * guessed. Bytes that are already wrong never wait for more, as in `node:http`.
  */
 
+import { isFieldValue, isToken } from "@effect-lambda/extension/ExtensionsProtocol"
+
 /** A complete answer. */
 export interface Answer {
   readonly status: number
@@ -21,14 +23,6 @@ const maximumBytes = 1024 * 1024
 const tooLong = "the answer is longer than 1 MiB, more than Lambda ever sends"
 
 const start = "HTTP/1."
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
-const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/
-
-/** Whether the text can be the name of a header. */
-export const isToken = (text: string): boolean => token.test(text)
-
-/** Whether the text can be the value of a header. */
-export const isFieldValue = (text: string): boolean => fieldValue.test(text)
 
 const headersOf = (lines: ReadonlyArray<string>): ReadonlyMap<string, string> => {
   const headers = new Map<string, string>()

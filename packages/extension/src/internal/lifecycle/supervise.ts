@@ -50,7 +50,7 @@ export const supervise = <E, R1, R2, InitError>(
       if (!(yield* host.begin)) return yield* Effect.die(new Error(secondLife))
       let hasPolled = false
       let isOver = false
-      let isIdle = false
+      let hasInit = true
 
       yield* Effect.addFinalizer((exit) => {
         if (isOver) return Effect.void
@@ -104,7 +104,7 @@ export const supervise = <E, R1, R2, InitError>(
             return yield* aborted("init", cause)
           }
           yield* logFailure("init failed; idle from here on, the function goes on without this extension", cause)
-          isIdle = true
+          hasInit = false
         }
       }
 
@@ -119,16 +119,16 @@ export const supervise = <E, R1, R2, InitError>(
           )
         })
       })
-      const pull: Effect.Effect<ExtensionEvent, E> = Effect.flatMap(next, (event) => {
-        if (event.eventType === "SHUTDOWN") {
-          isOver = true
-          return Deadline.fromEvent(event).pipe(
-            Effect.flatMap(({ epochMillis }) => host.exitAt(epochMillis - Duration.toMillis(Deadline.lastResort), 0)),
-            Effect.as(event)
-          )
-        }
-        return isIdle ? pull : Effect.succeed(event)
+      const pull = Effect.tap(next, (event) => {
+        if (event.eventType !== "SHUTDOWN") return Effect.void
+        isOver = true
+        return Effect.flatMap(Deadline.fromEvent(event), ({ epochMillis }) =>
+          host.exitAt(epochMillis - Duration.toMillis(Deadline.lastResort), 0)
+        )
       })
-      return Stream.fromEffectRepeat(pull).pipe(Stream.takeUntil((event) => event.eventType === "SHUTDOWN"))
+      const isShutdown = (event: ExtensionEvent) => event.eventType === "SHUTDOWN"
+      const events = Stream.fromEffectRepeat(pull).pipe(Stream.takeUntil(isShutdown))
+      // After a failed init nothing can handle any other event.
+      return hasInit ? events : Stream.filter(events, isShutdown)
     })
   )

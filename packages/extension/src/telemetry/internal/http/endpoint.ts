@@ -119,10 +119,6 @@ export const quoted = (text: string): string => {
   return shown.length < text.length ? `${escaped}…` : escaped
 }
 
-// Values that `fetch` would refuse at every attempt, and quote.
-export const isSendable = (name: string, value: string) =>
-  /^[\w!#$%&'*+.^`|~-]+$/.test(name) && /^[\t\x20-\x7e\x80-\xff]*$/.test(value)
-
 /** Seconds, or a date of HTTP (RFC 9110, 10.2.3); anything else says nothing. */
 export const retryAfterMillis = (text: string, now: number): number | undefined => {
   const millis = /^\d+$/.test(text) ? Number(text) * 1000 : text.endsWith(" GMT") ? Date.parse(text) - now : 0

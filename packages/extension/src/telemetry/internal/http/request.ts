@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import * as Redacted from "effect/Redacted"
+import { isFieldValue, isToken } from "../../../ExtensionsProtocol.ts"
 import * as httpEndpoint from "./endpoint.ts"
 
 /** The options that the request depends on. */
@@ -48,7 +49,7 @@ export const prepare = (options: RequestOptions) => {
     .replaceAll(/\/\/[^\s/@]*@/g, "//<redacted>@")
     .replace(/\?.*$/s, "?…")
   const wrongUrl = httpEndpoint.whyNoUrl(url)
-  const wrongHeader = headers.find(([name, value]) => !httpEndpoint.isSendable(name, value))
+  const wrongHeader = headers.find(([name, value]) => !isToken(name) || !isFieldValue(value))
   const problem =
     wrongUrl !== undefined
       ? `${JSON.stringify(shownUrl)} ${wrongUrl}`
@@ -77,7 +78,7 @@ export const prepare = (options: RequestOptions) => {
 export const withBody = (request: HttpClientRequest.HttpClientRequest, { body, contentType }: HttpBody) => {
   const isText = typeof body === "string"
   if (!isText && !(body instanceof Uint8Array)) throw new Error("its body is neither a text nor a Uint8Array")
-  if (typeof contentType !== "string" || !httpEndpoint.isSendable("content-type", contentType)) {
+  if (typeof contentType !== "string" || !isFieldValue(contentType)) {
     throw new Error("its contentType is none that a header can have")
   }
   return isText
