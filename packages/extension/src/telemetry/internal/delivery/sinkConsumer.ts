@@ -14,6 +14,7 @@ import type { TelemetryEvent } from "../../TelemetryEvent.ts"
 import { type TelemetryBatch, type TelemetrySink, TelemetrySinkError } from "../../TelemetrySink.ts"
 import { type Consumer, everything, type OpenQueue } from "./consumer.ts"
 import type { Bounds } from "./queue.ts"
+import * as SinkHealth from "./sinkHealth.ts"
 import { CurrentUnwritable, measured } from "../record/encoding.ts"
 
 /** How batches are sent to a sink. */
@@ -28,56 +29,36 @@ export interface SendOptions {
 /** A batch until the sink has taken it or it is given up. */
 interface Unsent {
   readonly batch: TelemetryBatch
-  /** How many flushes ended with this batch, without a time from the backend to come again. */
-  failures: number
-  /** Whether the last of those flushes was cut off, without an answer. */
-  wasCut: boolean
-  /** Whether another batch has passed since: then the fault is in this batch and not in the sink. */
-  othersPass: boolean
+  health: SinkHealth.BatchHealth
   /** The events that the last attempt could not write, so that it sent the reason in their place. */
   unwritable: ReadonlySet<unknown>
 }
 
 const unsentOf = (batch: TelemetryBatch): Unsent => ({
   batch,
-  failures: 0,
-  wasCut: false,
-  othersPass: false,
+  health: SinkHealth.untried,
   unwritable: new Set()
 })
-
-// A single failure may be chance. From the second failure on the rests double.
-const firstRestMillis = 1000
-// After so many flushes in a row that ended with a batch, the batch may be at fault and not the sink.
-const suspectAfter = 3
-// Batches up to so many places behind it are tried, since two such batches may follow each other.
-const furthestOther = 8
 
 /** The facts of a record that a log line may say: no content. */
 const nameOf = (event: TelemetryEvent): string =>
   `a record of ${measured(event).bytes} bytes, type ${event.type}${"time" in event ? `, time ${event.time}` : ""}`
 
-const isNarrowed = ({ isTooLarge, isUnwritable }: TelemetrySinkError) => isTooLarge === true || isUnwritable === true
-
 /**
  * Takes batches from the sink's queue and sends them in order. A batch leaves when the sink took it or refused it for good.
- *
- * A sink that keeps failing is left alone for a while, since each attempt costs the user time. A batch that keeps failing
- * while others pass is dropped, or it would hold them up for ever.
+ * `sinkHealth` decides what follows from a failure.
  */
 export const ofSink = Effect.fnUntraced(function* (open: OpenQueue, sink: TelemetrySink, options: SendOptions) {
   // The oldest first; more than one batch only while others are tried beside it.
   let unsent: Array<Unsent> = []
   /** Whether a batch passed in this flush. */
   let hasProgress = false
-  let failures = 0
+  let health = SinkHealth.healthy
   let isRefusing = false
   /** Records that the queue had refused when the sink last took a batch. */
   let refusedKnown = 0
   let isFullSaid = false
   let isUnwritableSaid = false
-  let failedAt = 0
-  let restUntil = 0
   let sequence = 0
   let lastFlushAt = yield* Clock.currentTimeMillis
   // A snapshot of the environment may be restored many times, hence the time in the id.
@@ -148,12 +129,12 @@ export const ofSink = Effect.fnUntraced(function* (open: OpenQueue, sink: Teleme
   }
 
   const succeeded = Effect.suspend(() => {
-    const wasOutage = failures > 0
-    failures = 0
+    const { failedAt, failures } = health
+    health = SinkHealth.healthy
     isRefusing = false
     refusedKnown = queue.refused
     isFullSaid = false
-    return wasOutage
+    return failures > 0
       ? Effect.flatMap(Clock.currentTimeMillis, (now) =>
           Effect.logInfo(
             `the sink ${sink.name} takes batches again, after ${Duration.format(Duration.millis(Math.max(0, now - failedAt)))}`
@@ -165,18 +146,14 @@ export const ofSink = Effect.fnUntraced(function* (open: OpenQueue, sink: Teleme
   /** Notes that the first batch met a failure that may pass. True if the batch is dropped, since others pass. */
   const failed = (first: Unsent, error: TelemetrySinkError): Effect.Effect<boolean> =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      if (first.othersPass) {
+      if (first.health.othersPass) {
         return Effect.as(drop(first, `${error.message}, but takes others`, Cause.fail(error)), true)
       }
-      // A backend that names a time means itself and not this batch.
-      if (error.retryAfterMillis === undefined) first.failures++
-      failures++
-      if (failures === 1) failedAt = now
-      const rest = failures === 1 ? 0 : firstRestMillis * 2 ** (failures - 2)
-      restUntil = now + Math.min(options.longestRestMillis, Math.max(rest, error.retryAfterMillis ?? 0))
+      first.health = SinkHealth.batchAfterFailure(first.health, error.retryAfterMillis)
+      health = SinkHealth.afterFailure(health, now, options.longestRestMillis, error.retryAfterMillis)
       // The log has one line per outage: a line per attempt would become telemetry itself.
       return Effect.as(
-        failures === 1 ? Effect.logWarning(`${error.message}; it is kept and sent again`) : Effect.void,
+        health.failures === 1 ? Effect.logWarning(`${error.message}; it is kept and sent again`) : Effect.void,
         false
       )
     })
@@ -210,9 +187,11 @@ export const ofSink = Effect.fnUntraced(function* (open: OpenQueue, sink: Teleme
         (cause) => !Cause.hasInterruptsOnly(cause),
         (cause) => {
           const error = Option.getOrUndefined(Cause.findErrorOption(cause))
-          if (error !== undefined && isNarrowed(error)) return Effect.as(narrow(unsent, error, cause), undefined)
-          if (error?.isRetryable === true) return Effect.succeed(error)
-          return Effect.as(drop(unsent, error?.message ?? `the sink ${sink.name} died of a defect`, cause), undefined)
+          const consequence = SinkHealth.consequence(error)
+          if (error === undefined || consequence === "drop") {
+            return Effect.as(drop(unsent, error?.message ?? `the sink ${sink.name} died of a defect`, cause), undefined)
+          }
+          return consequence === "keep" ? Effect.succeed(error) : Effect.as(narrow(unsent, error, cause), undefined)
         }
       ),
       Effect.orDie
@@ -223,17 +202,17 @@ export const ofSink = Effect.fnUntraced(function* (open: OpenQueue, sink: Teleme
       unsent,
       Effect.retry(once(unsent), {
         schedule: options.retry,
-        // A backend that says when to come again is asked then.
-        while: (error) => error.isRetryable && !isNarrowed(error) && error.retryAfterMillis === undefined
+        while: SinkHealth.isRetriedNow
       })
     )
 
   /** Whether another batch passes; each call tries the next one. */
   const probe = Effect.fnUntraced(function* (first: Unsent) {
-    const other = yield* batchAt(1 + ((first.failures - suspectAfter) % furthestOther))
+    const other = yield* batchAt(SinkHealth.probePlace(first.health))
     if (other === undefined || other === first) return false
-    first.othersPass = (yield* send(other, once(other))) === undefined
-    return first.othersPass
+    const othersPass = (yield* send(other, once(other))) === undefined
+    first.health = { ...first.health, othersPass }
+    return othersPass
   })
 
   const flushNow: Effect.Effect<boolean> = Effect.gen(function* () {
@@ -241,14 +220,13 @@ export const ofSink = Effect.fnUntraced(function* (open: OpenQueue, sink: Teleme
     while (true) {
       const first = yield* batchAt(0)
       if (first === undefined) break
-      const isSuspect = first.failures >= suspectAfter
-      const isUnclear = isSuspect && !first.othersPass
-      // A batch without an answer leaves no time for another, so the other goes first. Otherwise the order is kept.
-      if (isUnclear && first.wasCut) yield* probe(first)
-      const error = yield* isSuspect ? send(first, once(first)) : retried(first)
+      const plan = SinkHealth.plan(first.health)
+      if (plan === "probeThenOnce") yield* probe(first)
+      const error = yield* plan === "retry" ? retried(first) : send(first, once(first))
       if (error === undefined) continue
-      first.wasCut = false
-      if (isUnclear && !first.othersPass && (yield* probe(first))) continue
+      first.health = { ...first.health, wasCut: false }
+      const isUnclear = plan === "onceThenProbe" || plan === "probeThenOnce"
+      if (isUnclear && !first.health.othersPass && (yield* probe(first))) continue
       if (!(yield* failed(first, error))) return false
     }
     lastFlushAt = yield* Clock.currentTimeMillis
@@ -264,8 +242,7 @@ export const ofSink = Effect.fnUntraced(function* (open: OpenQueue, sink: Teleme
     )
   })
 
-  // A rest longer than the longest means that the clock was set back.
-  const isResting = (now: number) => now < restUntil && restUntil - now <= options.longestRestMillis
+  const isResting = (now: number) => SinkHealth.isResting(health, now, options.longestRestMillis)
 
   const flush = Effect.andThen(
     sayFull,
@@ -283,9 +260,8 @@ export const ofSink = Effect.fnUntraced(function* (open: OpenQueue, sink: Teleme
         const [first] = unsent
         // A sink that is only slow has no outage.
         if (first === undefined || hasProgress) return Effect.void
-        first.wasCut = true
-        // The invocation had almost ended, which says nothing about the batch.
-        if (!hadWholeTime) first.othersPass = false
+        // If the invocation had almost ended, the cut says nothing about the batch.
+        first.health = { ...first.health, wasCut: true, othersPass: first.health.othersPass && hadWholeTime }
         return failed(first, late("it was not done when next was due"))
       }),
     isResting,
