@@ -60,13 +60,13 @@ import type * as Journal from "./Journal.ts"
 import * as JournalStore from "./internal/runner/JournalStore.ts"
 import * as Programs from "./internal/runner/Programs.ts"
 import * as RuntimeApiServer from "./internal/server/RuntimeApiServer.ts"
-import type { ShutdownReason } from "./internal/wire/Wire.ts"
+import type { ShutdownReason } from "./internal/ShutdownReason.ts"
 import { maxPayloadBytes } from "./internal/wire/Wire.ts"
 
 export type { ManualExtension, ExtensionsOptions } from "./internal/sandbox/ExtensionFiles.ts"
 export type { FunctionOptions } from "./internal/sandbox/FunctionProcess.ts"
 export type { InitType, InvokeListen, InvokeOptions, InvokeResult, Options } from "./internal/settings/Options.ts"
-export type { ShutdownReason } from "./internal/wire/Wire.ts"
+export type { ShutdownReason } from "./internal/ShutdownReason.ts"
 export { maxPayloadBytes } from "./internal/wire/Wire.ts"
 
 /**

@@ -11,7 +11,7 @@
  *
  * @since 0.1.0
  */
-import type { ShutdownReason, ShutdownReasonText } from "./internal/wire/Wire.ts"
+import type { ShutdownReason, ShutdownReasonText } from "./internal/ShutdownReason.ts"
 
 /**
  * The name of a profile.

@@ -2,7 +2,7 @@
  * The end of an environment or of one generation: the runtime first, then the extensions
  * (docs/protocol.md#the-shutdown-sequence).
  */
-import type { ShutdownReason } from "../wire/Wire.ts"
+import type { ShutdownReason } from "../ShutdownReason.ts"
 import { releaseExtension } from "./Delivery.ts"
 import { thaw } from "./Freeze.ts"
 import { abandonInvocations, releaseAnswer } from "./Invocation.ts"

@@ -6,7 +6,8 @@ import type { ExitStatus, ExtensionStateName, JournalEvent } from "../journal/Jo
 import type { ProcessId, Source } from "../Source.ts"
 import type { Profile } from "../../Profile.ts"
 import type { ApiRequest, Exchange } from "../wire/Requests.ts"
-import type { ShutdownReason, ShutdownReasonText, WireResponse } from "../wire/Wire.ts"
+import type { ShutdownReason, ShutdownReasonText } from "../ShutdownReason.ts"
+import type { WireResponse } from "../wire/Wire.ts"
 import type { Subscription } from "../telemetry/Subscription.ts"
 
 /** Facts that the environment is told about the function. Times are milliseconds. */

@@ -1,7 +1,7 @@
 /** Everything that can happen in an environment, as the journal tells it. */
 import type { Fault } from "../../Fault.ts"
 import type { Source } from "../Source.ts"
-import type { ShutdownReason, ShutdownReasonText } from "../wire/Wire.ts"
+import type { ShutdownReason, ShutdownReasonText } from "../ShutdownReason.ts"
 
 /**
  * The channel that a process wrote to. `log` is the descriptor over which Lambda's own runtimes log, record by record.

@@ -6,6 +6,7 @@
  * mistake that it shares with its own decoder.
  */
 import * as DateTime from "effect/DateTime"
+import type { ShutdownReasonText } from "../ShutdownReason.ts"
 
 /** A complete HTTP response. */
 export interface WireResponse {
@@ -14,22 +15,6 @@ export interface WireResponse {
   /** Text, or bytes as they came. */
   readonly body: string | Uint8Array
 }
-
-/**
- * The reason why an environment or its generation ends (docs/protocol.md#reasons-of-shutdown).
- *
- * @category models
- * @since 0.1.0
- */
-export type ShutdownReason = "spindown" | "timeout" | "failure"
-
-/**
- * The reason as SHUTDOWN tells it; AWS's emulator has other words (docs/protocol.md#reasons-of-shutdown).
- *
- * @category models
- * @since 0.1.0
- */
-export type ShutdownReasonText = ShutdownReason | "SandboxTerminated" | "Timeout" | "ReleaseFail"
 
 /**
  * The largest payload and the largest response that Lambda takes, in bytes: 6 MiB and 100.
