@@ -3,7 +3,7 @@
  * test's.
  */
 import * as Fault from "@effect-lambda/emulator/Fault"
-import { profiles } from "@effect-lambda/emulator/Profile"
+import { type ProfileName, profiles } from "@effect-lambda/emulator/Profile"
 import { assert, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -11,15 +11,17 @@ import * as Result from "effect/Result"
 import * as TestClock from "effect/testing/TestClock"
 import type { Input } from "../src/internal/environment/EnvironmentState.ts"
 import * as FaultInjector from "../src/internal/fault/FaultInjector.ts"
+import type { WireResponse } from "../src/internal/wire/Wire.ts"
 
 /** `seen` has the effects, each after its time in milliseconds. */
-const world = Effect.fnUntraced(function* (faults: string, isRunning = true) {
+const world = Effect.fnUntraced(function* (faults: string, isRunning = true, profile: ProfileName = "real") {
   const clock = yield* Clock.Clock
   const now = () => clock.currentTimeMillisUnsafe()
   const seen: Array<string> = []
+  const answers: Array<WireResponse> = []
   const note = (what: string) => void seen.push(`${now()} ${what}`)
   const injector = yield* FaultInjector.make({
-    profile: profiles.real,
+    profile: profiles[profile],
     faults: faults.split(" ").map((text) => Result.getOrThrow(Fault.parse(text))),
     seed: 1,
     now,
@@ -27,7 +29,10 @@ const world = Effect.fnUntraced(function* (faults: string, isRunning = true) {
     record: (event) => note("description" in event ? event.description : event._tag),
     server: () => ({
       address: "",
-      reply: (exchange) => note(`reply ${exchange}`),
+      reply: (exchange, answer) => {
+        answers.push(answer)
+        note(`reply ${exchange}`)
+      },
       drop: (exchange) => note(`drop ${exchange}`),
       reset: (exchange) => note(`reset ${exchange}`),
       cut: (exchange) => note(`cut ${exchange}`)
@@ -39,7 +44,7 @@ const world = Effect.fnUntraced(function* (faults: string, isRunning = true) {
   })
   const enter = (input: Input): void =>
     injector.enter(input, () => note("reason" in input ? `${input._tag} ${input.reason}` : input._tag))
-  return { enter, injector, seen }
+  return { answers, enter, injector, seen }
 })
 
 const delivered = {
@@ -51,6 +56,24 @@ const delivered = {
   shutdownReason: undefined,
   lost: false
 } as const
+
+const refusal = "State transition from Exited to Ready failed for extension id. Error:"
+
+it.effect.each([
+  ["real", "status:next=403", 403, "Extension.InvalidExtensionState", `${refusal} State transition is not allowed`],
+  ["rie", "status:next=403", 403, "Extension.InvalidExtensionState", `${refusal} State transition is not allowed`],
+  ["lmi", "status:next=403", 403, "Extension.InvalidExtensionState", `${refusal} state transition is not allowed`],
+  ["real", "status:next=500", 500, "InternalServerError", "Internal Server Error"]
+] as const)("under %s, %s refuses next in the words of Lambda", ([profile, fault, status, errorType, errorMessage]) =>
+  Effect.gen(function* () {
+    const { answers, enter, seen } = yield* world(fault, true, profile)
+    enter({ _tag: "ExtensionRequest", request: { exchange: 7, route: "next", identifier: "id" } })
+    assert.deepStrictEqual(seen, [`0 next is refused with ${status}`, "0 reply 7"])
+    const [answer] = answers
+    assert.strictEqual(answer?.status, status)
+    assert.deepStrictEqual(JSON.parse(String(answer?.body)), { errorType, errorMessage })
+  })
+)
 
 // This needs the real clock: under a test's a sleep of 0 ends at once.
 it.live("a crash without a delay strikes before the event can be answered", () =>

@@ -30,7 +30,14 @@ describe("fromEvent", () => {
     ["the largest number", invoke(Number.MAX_VALUE), now + 3000],
     ["a shutdown in 2 s", shutdown(now + 2000), now + 2000],
     ["a shutdown with an absurd deadline", shutdown(now + 900_000), now + 2000],
-    ["a shutdown with AWS's example", shutdown(676_051), now + 2000]
+    ["a shutdown with AWS's example", shutdown(676_051), now + 2000],
+    // The longest timeout of a function is 15 minutes; one more is for clocks that differ.
+    ["an invocation in 16 minutes", invoke(now + 960_000), now + 960_000],
+    ["an invocation in more than 16 minutes", invoke(now + 960_001), now + 3000],
+    ["a deadline that passed a minute ago", invoke(now - 60_000), now - 60_000],
+    ["a deadline that passed more than a minute ago", invoke(now - 60_001), now + 3000],
+    ["a shutdown in a minute", shutdown(now + 60_000), now + 60_000],
+    ["a shutdown in more than a minute", shutdown(now + 60_001), now + 2000]
   ] as const
 
   for (const [name, event, expected] of table) {

@@ -1,0 +1,124 @@
+/** How the time of an end is divided: at SHUTDOWN, after a failure, and while telemetry is awaited. */
+import {
+  Extension,
+  ExtensionsApi,
+  ExtensionTest,
+  Telemetry,
+  TelemetryReceiver,
+  TelemetrySink,
+  TelemetryTest
+} from "@effect-lambda/extension"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import { runInTime } from "./support.ts"
+
+const { invoke, journal, note, shutdown } = ExtensionTest
+const { delivery, log, report } = TelemetryTest
+
+const layer = TelemetryReceiver.layer()
+const stuck = Effect.uninterruptible(Effect.never)
+const taking = TelemetrySink.make({ name: "taking", export: () => Effect.void })
+const hanging = TelemetrySink.make({ name: "hanging", export: () => stuck })
+const failing = { onFailure: "exit", onInvoke: () => Effect.fail("no") } as const
+
+/** When the note was written, in milliseconds. */
+const noteAt = (text: string) =>
+  Effect.map(journal, (entries) => entries.find((entry) => entry._tag === "Note" && entry.text === text)?.at)
+
+describe("telemetry at SHUTDOWN", () => {
+  // Of the two seconds, 200 ms are the margin and 500 ms belong to the finalizers: 1300 ms are left.
+  const everyTen = Array.from({ length: 200 }, (_, n) => delivery([log("x")], { after: n * 10 + 5 }))
+
+  it.effect("awaits more records for 40 % of its time, however many come", () =>
+    Effect.gen(function* () {
+      let received = 0
+      const onAccounting = (accounting: { readonly received: number }) =>
+        Effect.sync(() => {
+          received = accounting.received
+        })
+      yield* runInTime(Extension.run({ layer, telemetry: Telemetry.make({ sink: taking, onAccounting }) }))
+      // From 5 to 515 ms; the listener is closed at 520.
+      assert.strictEqual(received, 52)
+    }).pipe(Effect.provide(ExtensionTest.layer([shutdown({ delivers: everyTen })])))
+  )
+
+  it.effect.each([
+    [2000, 1150, 1300],
+    // Less than 600 ms: a quarter of the time of telemetry is kept.
+    [800, 300, 400],
+    [400, 75, 100]
+  ])("with %d ms left gives up a sink that hangs at %d, and the report about it at %d", ([timeout, reportedAt, end]) =>
+    Effect.gen(function* () {
+      const onAccounting = () => Effect.andThen(note("reported"), stuck)
+      const released = Layer.effectDiscard(Effect.addFinalizer(() => note("released")))
+      yield* runInTime(
+        Extension.run({
+          layer: Layer.merge(layer, released),
+          telemetry: Telemetry.make({ sink: hanging, onAccounting })
+        })
+      )
+      assert.deepStrictEqual([yield* noteAt("reported"), yield* noteAt("released")], [reportedAt, end])
+    }).pipe(Effect.provide(ExtensionTest.layer([shutdown({ timeout, delivers: [delivery([report("request-1")])] })])))
+  )
+})
+
+describe("after a failure", () => {
+  const exitAt = Effect.map(journal, (entries) => entries.find((entry) => entry._tag === "ExitAt"))
+
+  it.effect("the process ends with 1 two seconds later, whatever still runs", () =>
+    Effect.gen(function* () {
+      yield* runInTime(Extension.run({ ...failing, onInvoke: () => Effect.delay(Effect.fail("no"), "300 millis") }))
+      assert.deepInclude(yield* exitAt, { at: 300, epochMillis: 2300, code: 1 })
+    }).pipe(Effect.provide(ExtensionTest.layer([invoke()])))
+  )
+
+  it.effect("a report that Lambda does not answer is given up after a second, and the two seconds begin then", () =>
+    Effect.gen(function* () {
+      const api = yield* ExtensionsApi.ExtensionsApi
+      const silent = ExtensionsApi.ExtensionsApi.of({ ...api, exitError: () => stuck })
+      yield* runInTime(Effect.provideService(Extension.run(failing), ExtensionsApi.ExtensionsApi, silent))
+      assert.deepInclude(yield* exitAt, { at: 1000, epochMillis: 3000, code: 1 })
+    }).pipe(Effect.provide(ExtensionTest.layer([invoke()])))
+  )
+
+  it.effect("a consumer of the stream that fails is given the same two seconds", () =>
+    Effect.gen(function* () {
+      yield* runInTime(Stream.runForEach(Extension.events(), () => Effect.fail("no")))
+      assert.deepInclude(yield* exitAt, { at: 0, epochMillis: 2000, code: 1 })
+    }).pipe(Effect.provide(ExtensionTest.layer([invoke()])))
+  )
+
+  it.effect(
+    "telemetry has 700 ms of the second that is left, 150 of them for the report; finalizers have the rest",
+    () =>
+      Effect.gen(function* () {
+        const finalizer = Effect.andThen(note("release"), Effect.never)
+        const held = Layer.effectDiscard(Effect.addFinalizer(() => finalizer))
+        const onAccounting = () => Effect.andThen(note("reported"), stuck)
+        const run = Extension.run({
+          ...failing,
+          layer: Layer.merge(layer, held),
+          telemetry: Telemetry.make({ sink: hanging, flushTimeout: 0, onAccounting })
+        })
+        yield* runInTime(Effect.onExit(run, () => note("over")))
+        const times = yield* Effect.forEach(["reported", "release", "over"], noteAt)
+        assert.deepStrictEqual(times, [550, 700, 1000])
+      }).pipe(Effect.provide(ExtensionTest.layer([invoke({ delivers: [delivery([log("a")])] })])))
+  )
+})
+
+describe("telemetry that does not come", () => {
+  it.effect("is awaited for two seconds three times in a row, and for 100 ms from then on", () =>
+    Effect.gen(function* () {
+      yield* runInTime(Extension.run({ layer, telemetry: Telemetry.make({ sink: taking }) }))
+      const polls = (yield* journal).flatMap((entry) => (entry._tag === "Next" ? [entry.at] : []))
+      assert.deepStrictEqual(polls, [0, 2000, 4000, 6000, 6100, 6200])
+    }).pipe(
+      Effect.provide(
+        ExtensionTest.layer([...Array.from({ length: 5 }, () => invoke({ timeout: "10 seconds" })), shutdown()])
+      )
+    )
+  )
+})
