@@ -25,8 +25,8 @@ export default defineConfig({
     // Of three one mostly waits for a process or a limit of time: two cores are busy then, and the suite takes an eighth less.
     maxWorkers: 3,
     // A bound for a test that hangs, and no measure: a busy machine needs its time.
-    testTimeout: 40_000,
-    hookTimeout: 30_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     projects: [
       {
         // A third of a second of each file is the start of a process that loads Effect and Vitest.

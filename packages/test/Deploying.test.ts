@@ -133,7 +133,7 @@ describe("SAM", () => {
   })
 })
 
-it("CDK: the app is synthesised", { timeout: 60_000 }, async () => {
+it("CDK: the app is synthesised", async () => {
   const outdir = join(project, "cdk.out")
   // What `cdk synth` does.
   await run(process.execPath, [join(templates, "stack.ts")], { CDK_OUTDIR: outdir })

@@ -84,7 +84,7 @@ describe("the time of a regular expression grows as its text does", () => {
     }
   })
 
-  it("in every source", { timeout: 60_000 }, () => {
+  it("in every source", () => {
     assert.isAbove(expressions.length, 100)
     assert.deepStrictEqual(
       expressions.filter(({ regex }) => isSlow(regex)).map(({ place }) => place),

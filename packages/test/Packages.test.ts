@@ -58,7 +58,7 @@ describe.each(published)("@effect-lambda/%s", (name) => {
     assert.include(await run("publint", ["run", tarballs.get(name)!, "--strict"], folder), "All good!")
   })
 
-  it("its types resolve for every way of importing", { timeout: 60_000 }, async () => {
+  it("its types resolve for every way of importing", async () => {
     // Silent, and an exit code that fails the command if anything is wrong.
     const output = await run("attw", [tarballs.get(name)!, "--profile", "esm-only", "--quiet"], folder)
     assert.strictEqual(output.trim(), "")

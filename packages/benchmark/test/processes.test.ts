@@ -24,7 +24,7 @@ const isAlive = (pid: number) => {
 const idle = (name: string) => {
   const file = join(folder, name)
   const code = `require("node:fs").writeFileSync(${JSON.stringify(file)}, String(process.pid)); setInterval(() => {}, 1000)`
-  const pid = () => vi.waitUntil(() => existsSync(file) && Number(readFileSync(file, "utf8")), { timeout: 10_000 })
+  const pid = () => vi.waitUntil(() => existsSync(file) && Number(readFileSync(file, "utf8")), { timeout: 60_000 })
   return { code, pid }
 }
 
@@ -59,7 +59,7 @@ it("ends a program when the benchmark is ended", async () => {
   ending.abort()
   assert.strictEqual(await life, "AbortError")
   platform.close()
-  await vi.waitUntil(() => !isAlive(started), { timeout: 10_000 })
+  await vi.waitUntil(() => !isAlive(started), { timeout: 60_000 })
 })
 
 it("ends a server when the benchmark is ended", async () => {
@@ -71,5 +71,5 @@ it("ends a server when the benchmark is ended", async () => {
   const started = await pid()
   ending.abort()
   assert.strictEqual(await server, "AbortError")
-  await vi.waitUntil(() => !isAlive(started), { timeout: 10_000 })
+  await vi.waitUntil(() => !isAlive(started), { timeout: 60_000 })
 })

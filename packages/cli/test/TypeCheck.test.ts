@@ -34,7 +34,7 @@ const all = { files: [], references: [{ path: "../other" }, { path: "../tsconfig
 const app = { compilerOptions: { composite: true, types: [] }, include: ["src"] }
 const other = { compilerOptions: { composite: true, types: [] }, include: ["*.ts"] }
 
-describe("a solution of projects", { timeout: 60_000 }, () => {
+describe("a solution of projects", () => {
   const files = {
     "tsconfig.json": solution,
     "all/tsconfig.json": all,
@@ -110,7 +110,7 @@ it.live("a configuration with the entry: errors only, without the list of files"
   })
 )
 
-describe("a package of a monorepo without a tsconfig.json", { timeout: 60_000 }, () => {
+describe("a package of a monorepo without a tsconfig.json", () => {
   const inMonorepo = Effect.fnUntraced(function* (files: Readonly<Record<string, string>>) {
     const root = Project.make(`monorepo-${++count}`, {
       "tsconfig.json": JSON.stringify({ compilerOptions: { types: [] }, include: ["packages/*/src"] }),

@@ -166,7 +166,7 @@ describe("the layer", () => {
     )
     const loader = join(layerOf(hello[0], own).directory, "hello/index.cjs")
     const output = await new Promise((resolve) =>
-      execFile(process.execPath, ["--require", hook, loader], { timeout: 10_000 }, (_, stdout) => resolve(stdout))
+      execFile(process.execPath, ["--require", hook, loader], { timeout: 60_000 }, (_, stdout) => resolve(stdout))
     )
     assert.strictEqual(output, "rejected: false")
   })

@@ -9,7 +9,7 @@ import type { Finding } from "../src/layer/Finding.ts"
 import * as LayerContent from "../src/layer/LayerContent.ts"
 import { good, program, x64, zipOf } from "./support/foreignLayer.ts"
 
-describe("effect-lambda check", { timeout: 30_000 }, () => {
+describe("effect-lambda check", () => {
   const bin = join(import.meta.dirname, "../bin/effect-lambda.mjs")
   const run = (...args: ReadonlyArray<string>) =>
     new Promise<{ readonly code: unknown; readonly output: string }>((resolve) => {

@@ -57,7 +57,7 @@ const isAlive = (pid: number) => {
   }
 }
 
-describe("effect-lambda dev", { timeout: 30_000 }, () => {
+describe("effect-lambda dev", () => {
   it("gives the processes the region and the kind of init that flags name", async () => {
     const flags = ["--region", "eu-west-3", "--init-type", "provisioned-concurrency", "--log-format", "json", "--logs"]
     const names = ["AWS_REGION", "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_FORMAT"]

@@ -14,7 +14,7 @@ const hello = fixture("hello.ts")
 const handler = fixture("handler.mjs")
 const emulate = (...args: ReadonlyArray<string>) => start(["emulate", ...args]).ended
 
-describe("effect-lambda emulate", { timeout: 30_000 }, () => {
+describe("effect-lambda emulate", () => {
   it("--help names every flag and shows examples", async () => {
     const { code, output } = await emulate("--help")
     assert.strictEqual(code, 0)
@@ -307,7 +307,7 @@ describe("effect-lambda emulate", { timeout: 30_000 }, () => {
   })
 })
 
-describe("bad input is one clear sentence and a non-zero exit", { timeout: 30_000 }, () => {
+describe("bad input is one clear sentence and a non-zero exit", () => {
   const folder = mkdtempSync(join(tmpdir(), "cli-bad-"))
   const notJson = join(folder, "payload.json")
   writeFileSync(notJson, "{")

@@ -33,7 +33,7 @@ const emulate = (
   options: Parameters<typeof start>[1] = {}
 ) => start(argsOf(args, names), options).ended
 
-describe("an option of emulate", { timeout: 30_000 }, () => {
+describe("an option of emulate", () => {
   it.each<readonly [ReadonlyArray<string>, Readonly<Record<string, string>>]>([
     [["--env", "AWS_REGION=eu-central-1"], { AWS_REGION: "eu-central-1", AWS_DEFAULT_REGION: "eu-central-1" }],
     [["--region", "eu-west-3"], { AWS_REGION: "eu-west-3", AWS_DEFAULT_REGION: "eu-west-3" }],
@@ -142,7 +142,7 @@ describe("an option of emulate", { timeout: 30_000 }, () => {
   })
 })
 
-describe("effectLambda.env of package.json", { timeout: 30_000 }, () => {
+describe("effectLambda.env of package.json", () => {
   const extension = (project: string) =>
     write(
       `${project}/dist/watcher-x64/extensions/watcher`,
@@ -181,7 +181,7 @@ describe("effectLambda.env of package.json", { timeout: 30_000 }, () => {
   })
 })
 
-describe("--strict", { timeout: 30_000 }, () => {
+describe("--strict", () => {
   const naive = join(import.meta.dirname, "fixtures/naive.mjs")
   const ship = join(import.meta.dirname, "../../examples/telemetry-ship/src/telemetry-ship.ts")
 
@@ -217,7 +217,7 @@ describe("--strict", { timeout: 30_000 }, () => {
   })
 })
 
-it("init that an extension holds up is its problem, and not the function's", { timeout: 30_000 }, async () => {
+it("init that an extension holds up is its problem, and not the function's", async () => {
   const naive = join(import.meta.dirname, "fixtures/naive.mjs")
   // Under rie init has the time of the invocation, and not ten seconds.
   const args = ["--profile", "rie", "--timeout", "2", "-e", naive, "--env", "NAIVE=never-next"]

@@ -115,7 +115,7 @@ const readJournal = (file: string): ReadonlyArray<Journal.JournalEntry> =>
     .split("\n")
     .map((line) => JSON.parse(line))
 
-describe.each(rows)("$name", { timeout: 60_000 }, (row) => {
+describe.each(rows)("$name", (row) => {
   it("registers, delivers, and its end is in the summary", async () => {
     const folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "foreign-"))
     const journal = Path.join(folder, "journal.jsonl")

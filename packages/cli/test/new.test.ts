@@ -42,7 +42,7 @@ const project = [
   "tsconfig.json"
 ]
 
-describe("effect-lambda new", { timeout: 30_000 }, () => {
+describe("effect-lambda new", () => {
   it("writes a project under the name of the extension, and says what to do next", async () => {
     const { code, output } = await newProject("demo")
     assert.strictEqual(code, 0, output)

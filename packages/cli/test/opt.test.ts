@@ -84,7 +84,7 @@ symlinkSync(process.execPath, join(withoutUnshare, "node"))
 const hostsNote = /^note: add "127\.0\.0\.1 sandbox\.localdomain sandbox" to \/etc\/hosts: .+ \(.+\)$/m
 const resolvesHere = /\bsandbox\b/.test(readFileSync("/etc/hosts", "utf8"))
 
-describe("emulate --opt", { timeout: 60_000 }, () => {
+describe("emulate --opt", () => {
   it("a zip that names /opt, a folder that binds to the names of the sandbox: both in one run", async () => {
     const zip = zipFileOf(namesOpt)
     const { code, output } = await emulate([

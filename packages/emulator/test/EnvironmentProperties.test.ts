@@ -593,7 +593,7 @@ describe.each(["real", "rie", "lmi"] as const)("profile %s", (profile) => {
   // The test takes a second or two of processor time, of which others may leave little.
   it(
     `${sequences} random sequences of ${steps} steps keep every invariant and meet every refusal`,
-    { timeout: 60_000 },
+    { timeout: 120_000 },
     () => {
       const met = new Set<number>()
       let freezes = 0

@@ -66,10 +66,7 @@ const live = Effect.fnUntraced(function* (who: keyof typeof files, faults: strin
     // A fault has ended the environment before.
     if (Result.isFailure(result)) break
     const { requestId } = result.success
-    yield* journal.waitFor(
-      Journal.is("InvocationDone", (done) => done.requestId === requestId),
-      "12 seconds"
-    )
+    yield* journal.waitFor(Journal.is("InvocationDone", (done) => done.requestId === requestId))
   }
   yield* shutdown()
   const entries = yield* journal.entries

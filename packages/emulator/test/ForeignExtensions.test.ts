@@ -59,7 +59,7 @@ const story = (entries: ReadonlyArray<Journal.JournalEntry>): ReadonlyArray<stri
 
 /** The story of the first generation: up to the end of its shutdown. */
 const firstStory = Effect.fnUntraced(function* (journal: Journal.Journal) {
-  const ended = yield* journal.waitFor(Journal.is("ShutdownEnded"), "10 seconds")
+  const ended = yield* journal.waitFor(Journal.is("ShutdownEnded"))
   return story((yield* journal.entries).slice(0, ended.index))
 })
 

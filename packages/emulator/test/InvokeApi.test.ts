@@ -9,7 +9,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Net from "node:net"
-import { request, startEmulator, temporaryDirectory, writeExecutable } from "./support.ts"
+import { hangs, request, startEmulator, temporaryDirectory, writeExecutable } from "./support.ts"
 
 const handlerText = `export const handler = async (event, context) => {
   if (event?.what === "fail") throw new TypeError("bad order")
@@ -294,7 +294,7 @@ describe("the server", () => {
       abort.abort()
       assert.strictEqual(yield* Effect.promise(() => sent), "aborted")
       yield* Deferred.succeed(finish, undefined)
-      yield* Effect.timeout(Deferred.await(finished), "5 seconds")
+      yield* Effect.timeout(Deferred.await(finished), hangs)
     })
   )
 })

@@ -158,7 +158,7 @@ const assertAllLines = (found: ReadonlyArray<string | undefined>, count: number)
   assert.lengthOf(found, count)
 }
 
-describe("every line survives what ends the process", { timeout: 60_000 }, () => {
+describe("every line survives what ends the process", () => {
   it.live.each(cases(functions))(
     "a function in $language prints $lines lines and $ending",
     ({ lines, program, status }) =>
@@ -323,7 +323,7 @@ describe("pipes", () => {
         cwd: import.meta.dirname,
         env: { TMPDIR: missing },
         encoding: "utf8",
-        timeout: 10_000
+        timeout: 60_000
       })
       const sentence =
         /^Emulator\.layer: The output of the processes needs pipes, and mkfifo made none \(ENOENT: .+\)\. Put mkfifo into PATH, and let TMPDIR name a folder that you may write to\.\n$/

@@ -16,10 +16,11 @@ import {
   awaitEnd,
   awaitTrue,
   echoFunction,
+  hangs,
   isListening,
   politeExtension,
-  processState,
   processesNamed,
+  processState,
   script,
   startEmulator,
   temporaryDirectory,
@@ -393,7 +394,7 @@ describe("a folder laid out as /opt", () => {
         cwd: import.meta.dirname,
         env: { PATH: empty },
         encoding: "utf8",
-        timeout: 10_000
+        timeout: 60_000
       })
       assert.strictEqual(
         stdout,
@@ -430,7 +431,7 @@ describe("nothing is left behind", () => {
       )
       const text = yield* Effect.callback<string>((resume) => {
         emulator.stdout.setEncoding("utf8").once("data", (chunk: string) => resume(Effect.succeed(chunk)))
-      }).pipe(Effect.timeout("10 seconds"))
+      }).pipe(Effect.timeout(hangs))
       const { pids, runtimeApi }: { readonly pids: ReadonlyArray<number>; readonly runtimeApi: string } =
         JSON.parse(text)
       assert.lengthOf(pids, 3)
@@ -510,7 +511,7 @@ describe("nothing is left behind", () => {
       const { stderr, stdout } = ChildProcess.spawnSync(NodeProcess.execPath, ["--input-type=module", "-e", program], {
         cwd: import.meta.dirname,
         encoding: "utf8",
-        timeout: 10_000
+        timeout: 60_000
       })
       const pid = Number(stdout)
       assert.isAbove(pid, 0, stderr)

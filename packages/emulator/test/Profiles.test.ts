@@ -105,7 +105,7 @@ describe.concurrent("lmi", () => {
         profile: "lmi",
         function: { command: [writeExecutable(directory, "function.cjs", show)] }
       })
-      const { line } = yield* emulator.journal.waitFor(Journal.is("Output"), "10 seconds")
+      const { line } = yield* emulator.journal.waitFor(Journal.is("Output"))
       assert.strictEqual(line, "lambda-managed-instances")
     })
   )

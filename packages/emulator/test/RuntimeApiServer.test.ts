@@ -16,6 +16,7 @@ import * as V8 from "node:v8"
 import * as Vm from "node:vm"
 import { exchange } from "./conformance/raw.ts"
 import { expectAnswer, makeWorld, manualExtensions, text } from "./conformance/world.ts"
+import { hangs } from "./support.ts"
 
 /** A connection that stays open: bytes out, text in. */
 const connect = Effect.fnUntraced(function* (address: string) {
@@ -37,11 +38,11 @@ const connect = Effect.fnUntraced(function* (address: string) {
     Queue.offerUnsafe(received, text)
   })
   yield* Effect.addFinalizer(() => Effect.sync(() => socket.destroy()))
-  /** Waits, ten seconds at most, until the condition holds. */
+  /** Waits until the condition holds. */
   const until = (condition: () => boolean) =>
     Effect.suspend(() => (condition() ? Effect.succeed("") : Queue.take(received))).pipe(
       Effect.repeat({ until: condition }),
-      Effect.timeout("10 seconds"),
+      Effect.timeout(hangs),
       Effect.map(() => text)
     )
   return {
@@ -180,7 +181,7 @@ const makeBelow = () => {
   }
 }
 
-describe("robustness", { timeout: 60_000 }, () => {
+describe("robustness", () => {
   it.live("after 10,000 malformed requests it still serves, its memory is bounded, and a parked poll is parked", () =>
     Effect.gen(function* () {
       const world = yield* makeWorld("real", { ...manualExtensions("a"), journalSize: 1000 })
@@ -265,7 +266,7 @@ describe("robustness", { timeout: 60_000 }, () => {
       // The second round leaves nothing: six kept bodies alone would be 36 MiB. Buffers go some time after the collection.
       yield* usedMemory.pipe(
         Effect.repeat({ until: (used) => used < before + 16 * 1024 * 1024, schedule: Schedule.spaced("50 millis") }),
-        Effect.timeout("5 seconds")
+        Effect.timeout(hangs)
       )
 
       const again = yield* world.call("POST", "/2020-01-01/extension/register", { "Lambda-Extension-Name": "a" }, "{}")

@@ -142,7 +142,7 @@ describe("a process in a namespace", () => {
         PATH: "/usr/bin:/bin"
       })
       const [file, ...args] = command
-      const answer = ChildProcess.spawnSync(file, args, { env: { ...environment }, encoding: "utf8", timeout: 10_000 })
+      const answer = ChildProcess.spawnSync(file, args, { env: { ...environment }, encoding: "utf8", timeout: 60_000 })
       assert.strictEqual(answer.stdout, `1234\n1235\nbound\n${NodeProcess.pid}\n`, answer.stderr)
     })
   )
@@ -180,7 +180,7 @@ describe("links of a layer that name /opt", () => {
       const emulator = yield* startEmulator({ extensions: { opt, root: "if-permitted" } })
       const { _tag } = yield* permitted("/opt")
       if (_tag !== "Permitted") return
-      const { line } = yield* emulator.journal.waitFor(Journal.is("Output"), "10 seconds")
+      const { line } = yield* emulator.journal.waitFor(Journal.is("Output"))
       assert.strictEqual(line, "/opt/extensions/a runs")
     })
   )

@@ -3,7 +3,7 @@ import * as Processes from "../src/internal/process/Processes.ts"
 import { assert, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import { awaitTrue, hasPython, processState, temporaryDirectory, writeExecutable } from "./support.ts"
+import { awaitTrue, hangs, hasPython, processState, temporaryDirectory, writeExecutable } from "./support.ts"
 
 /** Two threads that wait. The handler runs in the first one, when that one wakes up. */
 const waiting = `#!/usr/bin/env python3
@@ -49,7 +49,7 @@ it.live("SIGTERM after a freeze reaches the first thread, the only one that runs
     yield* awaitTrue(() => pids.every((pid) => !["R", "S"].includes(processState(pid))))
     processes.thaw()
     for (const id of ids) processes.kill(id, "SIGTERM")
-    const exits = yield* Effect.forEach(ends, (end) => Deferred.await(end)).pipe(Effect.timeout("10 seconds"))
+    const exits = yield* Effect.forEach(ends, (end) => Deferred.await(end)).pipe(Effect.timeout(hangs))
     for (const { status } of exits) assert.deepStrictEqual(status, { _tag: "Code", code: hasPython ? 7 : 127 })
   })
 )

@@ -72,7 +72,7 @@ describe("SnapStart", { concurrent: true }, () => {
   it.live("init, snapshot, restore by the first invocation; the second one is as always", () =>
     Effect.gen(function* () {
       const { invoke, journal, shutdown } = yield* startEmulator(yield* programs(restoredFunction))
-      yield* journal.waitFor(Journal.is("SnapshotTaken"), "20 seconds")
+      yield* journal.waitFor(Journal.is("SnapshotTaken"))
       for (const payload of ["1", "2"]) {
         const { payload: answered, requestId } = yield* invoke(payload)
         assert.strictEqual(answered, payload)
@@ -142,7 +142,7 @@ describe("SnapStart", { concurrent: true }, () => {
       const options = yield* programs(restoredFunction)
       const extension = writeExecutable(directory, "connecting", connecting)
       const { invoke, journal, shutdown } = yield* startEmulator({ ...options, extensions: [extension] })
-      const taken = yield* journal.waitFor(Journal.is("SnapshotTaken"), "20 seconds")
+      const taken = yield* journal.waitFor(Journal.is("SnapshotTaken"))
       assert.deepInclude(taken, { connections: 1, problem: undefined })
       yield* awaitTrue(() => backend.connections[0]?.isReset === true)
       const { requestId } = yield* invoke("1")
@@ -159,7 +159,7 @@ describe("SnapStart", { concurrent: true }, () => {
   it.live("an environment that is never invoked ends in order", () =>
     Effect.gen(function* () {
       const { journal, shutdown } = yield* startEmulator(yield* programs(restoredFunction))
-      yield* journal.waitFor(Journal.is("SnapshotTaken"), "20 seconds")
+      yield* journal.waitFor(Journal.is("SnapshotTaken"))
       yield* shutdown()
       const entries = yield* journal.entries
       assert.deepStrictEqual(
@@ -202,7 +202,7 @@ describe("SnapStart", { concurrent: true }, () => {
       const options = yield* programs(printing)
       const credentials = { accessKeyId: "id", secretAccessKey: "s<cret", sessionToken: "token" }
       const { journal, runtimeApi } = yield* startEmulator({ ...options, extensions: [], credentials })
-      yield* journal.waitFor(Journal.is("SnapshotTaken"), "20 seconds")
+      yield* journal.waitFor(Journal.is("SnapshotTaken"))
       assert.sameMembers(
         [...linesOf(yield* journal.entries)],
         [
@@ -262,7 +262,7 @@ register_before_snapshot(print, "before 1")
 register_before_snapshot(print, "before 2")
 register_after_restore(print, "after 1")
 register_after_restore(print, "after", 2)`)
-      yield* journal.waitFor(Journal.is("SnapshotTaken"), "20 seconds")
+      yield* journal.waitFor(Journal.is("SnapshotTaken"))
       assert.deepStrictEqual(linesOf(yield* journal.entries), ["before 2", "before 1"])
       assert.strictEqual((yield* invoke('{"a":1}')).payload, '{"a": 1}')
       assert.deepStrictEqual(linesOf(yield* journal.entries).slice(2), ["after 1", "after 2", "handler None"])
@@ -291,7 +291,7 @@ def connect():
       const { journal } = yield* pythonFunction(`
 from snapshot_restore_py import register_before_snapshot
 register_before_snapshot(lambda: 1 / 0)`)
-      const ended = yield* journal.waitFor(Journal.is("InitEnded"), "20 seconds")
+      const ended = yield* journal.waitFor(Journal.is("InitEnded"))
       assert.deepInclude(ended, { status: "error", errorType: "Runtime.BeforeSnapshotError" })
     })
   )

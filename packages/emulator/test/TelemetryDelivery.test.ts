@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import { listen } from "./conformance/listener.ts"
 import { bodyFor, subscribe } from "./conformance/subscription.ts"
 import { makeWorld, manualExtensions } from "./conformance/world.ts"
-import { awaitTrue, script, startEmulator, temporaryDirectory, writeExecutable } from "./support.ts"
+import { awaitTrue, hangs, script, startEmulator, temporaryDirectory, writeExecutable } from "./support.ts"
 
 /** Subscribes to platform and function, and prints the types that each delivery has. At SHUTDOWN it tells its connections. */
 const listeningExtension = script(`
@@ -74,7 +74,7 @@ describe("processes", () => {
     () =>
       Effect.gen(function* () {
         const { invoke, journal, shutdown } = yield* environment({ initType: "snap-start", functionVersion: "1" })
-        yield* journal.waitFor(Journal.is("SnapshotTaken"), "20 seconds")
+        yield* journal.waitFor(Journal.is("SnapshotTaken"))
         const { requestId } = yield* invoke("1")
         yield* journal.waitFor(Journal.is("InvocationDone", (done) => done.requestId === requestId))
         yield* shutdown()
@@ -156,7 +156,7 @@ describe("sockets", () => {
       // TCP has no acknowledgement: records that leave before the loss is noticed are lost.
       yield* Effect.delay(made.emulator.writeManualOutput("extension:a", "three\n"), "30 millis").pipe(
         Effect.repeat({ until: () => second.text().includes("three") }),
-        Effect.timeout("5 seconds")
+        Effect.timeout(hangs)
       )
     })
   )

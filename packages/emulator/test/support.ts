@@ -1,5 +1,6 @@
 /** Small programs and raw HTTP for the tests. Nothing here knows the code under test, nor any extension client. */
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
@@ -13,6 +14,7 @@ import * as Path from "node:path"
 import NodeProcess from "node:process"
 import * as Emulator from "@effect-lambda/emulator/Emulator"
 import type { EmulatorError } from "@effect-lambda/emulator/EmulatorError"
+import type { Journal, JournalEntry } from "@effect-lambda/emulator/Journal"
 
 /** A directory that is removed with the scope. */
 export const temporaryDirectory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
@@ -83,10 +85,32 @@ export const echoFunction = script(`
   }`)
 
 /** An environment for the scope of the test. */
+/** After so long a test hangs. A busy machine needs its time, so this is no measure of speed. */
+export const hangs = Duration.minutes(1)
+
+/** An emulator whose journal waits as long as a busy machine needs. */
 export const startEmulator = (
   options: Emulator.Options
 ): Effect.Effect<Emulator.Emulator["Service"], EmulatorError, Scope.Scope> =>
-  Effect.map(Layer.build(Emulator.layer(options)), (context) => Context.get(context, Emulator.Emulator))
+  Effect.map(Layer.build(Emulator.layer(options)), (context) => {
+    const emulator = Context.get(context, Emulator.Emulator)
+    return { ...emulator, journal: patient(emulator.journal) }
+  })
+
+const patient = (journal: Journal): Journal => {
+  function waitFor<A extends JournalEntry>(
+    refinement: (entry: JournalEntry) => entry is A,
+    timeout?: Duration.Input
+  ): Effect.Effect<A, EmulatorError>
+  function waitFor(
+    condition: (entry: JournalEntry) => boolean,
+    timeout?: Duration.Input
+  ): Effect.Effect<JournalEntry, EmulatorError>
+  function waitFor(condition: (entry: JournalEntry) => boolean, timeout: Duration.Input = hangs) {
+    return journal.waitFor(condition, timeout)
+  }
+  return { ...journal, waitFor }
+}
 
 export interface RawAnswer {
   readonly status: number
@@ -142,14 +166,14 @@ export const processState = (pid: number): string => {
   }
 }
 
-/** Waits, five seconds at most, until a process is no more. */
+/** Waits until a process is no more. */
 export const awaitEnd = (pid: number) => awaitTrue(() => ["gone", "Z"].includes(processState(pid)))
 
-/** Looks until the condition holds, five seconds at most. */
+/** Looks until the condition holds. */
 export const awaitTrue = (condition: () => boolean) =>
   Effect.sync(condition).pipe(
     Effect.repeat({ until: (met) => met, schedule: Schedule.spaced("10 millis") }),
-    Effect.timeout("5 seconds")
+    Effect.timeout(hangs)
   )
 
 /** Living processes with these two arguments beside each other, as Linux shows them; none elsewhere. */

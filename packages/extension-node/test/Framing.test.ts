@@ -5,13 +5,13 @@ import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Layer from "effect/Layer"
-import { type Answer, http, makeServer, type Received, until } from "./support/RawServer.ts"
+import { type Answer, hangs, http, makeServer, type Received, until } from "./support/RawServer.ts"
 import { endless, interim, readable, unreadable } from "./wire/answerCases.ts"
 import { type ClientImplementation, clients, transports } from "./wire/implementations.ts"
 
 const ok = http("200 OK", "")
 
-/** A call that reads the whole answer, five seconds at most. */
+/** A call that reads the whole answer. */
 const setup = Effect.fnUntraced(function* (
   { layer }: ClientImplementation,
   answer: (request: Received, index: number) => Answer
@@ -22,7 +22,7 @@ const setup = Effect.fnUntraced(function* (
     const response = yield* client.execute(HttpClientRequest.get(`http://${server.host}/`))
     return [response.status, response.headers["x-test"], yield* response.text]
   })
-  return { ...server, read: Effect.timeout(read, "5 seconds") }
+  return { ...server, read: Effect.timeout(read, hangs) }
 })
 
 describe.each(clients)("$name", (client) => {

@@ -6,7 +6,7 @@ import { once } from "node:events"
 import { connect } from "node:net"
 import { join } from "node:path"
 import { compileCache } from "./support/Program.ts"
-import { http, makeServer, until } from "./support/RawServer.ts"
+import { hangs, http, makeServer, until } from "./support/RawServer.ts"
 
 const ok = http("200 OK", "{}")
 
@@ -32,7 +32,7 @@ const inherit = Effect.fnUntraced(function* (host: string, probe: string) {
   })
   yield* Effect.timeout(
     Effect.promise(() => once(child, "close")),
-    "10 seconds"
+    hangs
   )
   return output
 })

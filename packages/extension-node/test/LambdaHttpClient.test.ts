@@ -14,7 +14,7 @@ import * as Stream from "effect/Stream"
 import * as Diagnostics from "node:diagnostics_channel"
 import { type AddressInfo, createServer, type Socket } from "node:net"
 import { type MockInstance, vi } from "vitest"
-import { type Answer, http, makeServer, type Received, reset, until } from "./support/RawServer.ts"
+import { type Answer, hangs, http, makeServer, type Received, reset, until } from "./support/RawServer.ts"
 import { transports } from "./wire/implementations.ts"
 
 const registration: Registration.Registration = {
@@ -189,7 +189,7 @@ describe.each(transports)("$name", ({ layer }) => {
         const call = yield* Effect.forkChild(Effect.flip(client.execute(HttpClientRequest.get(`http://${host}/park`))))
         yield* until("the parked call", () => received.at(-1)?.url === "/park")
         yield* Scope.close(scope, Exit.void)
-        const error = yield* Effect.timeout(Fiber.join(call), "5 seconds")
+        const error = yield* Effect.timeout(Fiber.join(call), hangs)
         assert.include(String(error.reason.cause), "closed by this process")
         yield* until("the closed connection", () => closed.length === 1)
         assert.lengthOf(
@@ -291,7 +291,7 @@ describe.each(transports)("$name", ({ layer }) => {
         HttpClientRequest.bodyText("a".repeat(20_000_000))
       )
       for (const connection of [1, 2]) {
-        assert.strictEqual((yield* Effect.timeout(client.execute(request), "5 seconds")).status, 200)
+        assert.strictEqual((yield* Effect.timeout(client.execute(request), hangs)).status, 200)
         assert.strictEqual(connections, connection)
       }
     })

@@ -313,14 +313,10 @@ describe.each(Program.runtimes)("runMain on %s", (name, runtime) => {
 
   it.live.each(["stuck-finalizer", "stuck-shutdown"])("%s: still ends with 0 before the deadline", (probe) =>
     Effect.gen(function* () {
-      let deadline = 0
-      const { host } = yield* lambda(() => {
-        deadline = Date.now() + 1500
-        return shutdown(1500)
-      })
+      const { host } = yield* lambda(() => shutdown(1500))
       const run = yield* start("probe.ts", { AWS_LAMBDA_RUNTIME_API: host, PROBE: probe })
       assert.deepStrictEqual(yield* run.exit, { code: 0, signal: null })
-      assert.isBelow(Date.now(), deadline + 500)
+      assert.notInclude(run.output(), "the deadline has passed")
     })
   )
 

@@ -7,7 +7,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Scope from "effect/Scope"
-import { type Answer, http, makeServer, reset, until } from "./support/RawServer.ts"
+import { type Answer, hangs, http, makeServer, reset, until } from "./support/RawServer.ts"
 import { start } from "./support/Program.ts"
 
 const registration: Registration.Registration = {
@@ -41,7 +41,7 @@ describe("our transport", () => {
       const cutOff: Answer = { ...http("200 OK", '{"eve', { "Content-Length": "100" }), afterwards: "close" }
       const { host } = yield* makeServer(() => cutOff)
       const api = yield* makeApi(host)
-      const error = yield* Effect.timeout(Effect.flip(api.nextEvent(registration)), "5 seconds")
+      const error = yield* Effect.timeout(Effect.flip(api.nextEvent(registration)), hangs)
       assert.strictEqual(error.reason._tag, "Unreachable")
     })
   )
@@ -122,11 +122,10 @@ describe("a consumer that is stuck", () => {
       yield* until("the poll", () => received.length === 2)
       run.child.kill("SIGTERM")
       yield* until("the poll that is given up", () => closed.length > 0)
-      const killedAt = performance.now()
       run.child.kill("SIGINT")
       assert.deepStrictEqual(yield* run.exit, { code: 130, signal: null })
       // The first signal alone gives the process two seconds.
-      assert.isBelow(performance.now() - killedAt, 1500)
+      assert.notInclude(run.output(), "it goes on")
     })
   )
 })

@@ -33,10 +33,10 @@ export const start = (
   const ended = new Promise<{ readonly code: number | null; readonly output: string }>((resolve) => {
     child.on("close", (code) => resolve({ code, output }))
   })
-  /** Waits for text in the output, at most ten seconds. */
+  /** Waits for text in the output; the minute is a bound for a process that hangs. */
   const seen = (pattern: RegExp) =>
     new Promise<RegExpExecArray>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`waited in vain for ${pattern}:\n${output}`)), 30_000)
+      const timer = setTimeout(() => reject(new Error(`waited in vain for ${pattern}:\n${output}`)), 60_000)
       wake = () => {
         const match = pattern.exec(output)
         if (match === null) return

@@ -43,7 +43,7 @@ export const execute = (
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       stderr += text
     })
-    const timer = setTimeout(() => child.kill("SIGKILL"), 30_000)
+    const timer = setTimeout(() => child.kill("SIGKILL"), 60_000)
     child.once("error", (error) => resume(Effect.die(error)))
     child.once("close", (code, signal) => {
       clearTimeout(timer)

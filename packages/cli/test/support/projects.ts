@@ -45,7 +45,7 @@ const bin = join(import.meta.dirname, "../../bin/effect-lambda.mjs")
 /** `effect-lambda` as a person runs it. */
 export const cli = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>> = {}) =>
   new Promise<{ readonly code: number; readonly output: string }>((resolve) => {
-    const options = { env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env }, timeout: 30_000 }
+    const options = { env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env }, timeout: 60_000 }
     const child = execFile(process.execPath, [bin, ...args], options, (_, stdout, stderr) =>
       resolve({ code: child.exitCode ?? -1, output: stdout + stderr })
     )

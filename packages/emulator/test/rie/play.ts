@@ -139,9 +139,9 @@ export const play = Effect.fnUntraced(function* ({ extensions, steps, timeoutSec
   return transcript
 })
 
-/** Looks until the condition holds, ten seconds at most; the comparison shows what is missing then. */
+/** Looks until the condition holds, thirty seconds at most; the comparison shows what is missing then. */
 const awaitTrue = (condition: Effect.Effect<boolean>) =>
   condition.pipe(
     Effect.repeat({ until: (met) => met, schedule: Schedule.spaced("5 millis") }),
-    Effect.timeoutOption("10 seconds")
+    Effect.timeoutOption("30 seconds")
   )

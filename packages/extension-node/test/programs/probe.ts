@@ -48,6 +48,8 @@ Extension.run({
     }
   },
   onShutdown: (event) => {
+    // Timers of a process fire in the order of their times, on a busy machine too: the last resort comes before this one.
+    setTimeout(() => process.stdout.write("the deadline has passed\n"), event.deadlineMs - Date.now()).unref()
     switch (probe) {
       case "stuck-shutdown":
         return Effect.uninterruptible(Effect.never)

@@ -1,4 +1,5 @@
 /** A server on loopback that answers with raw bytes, so that a test says exactly what is on the wire. */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { createServer, type IncomingMessage } from "node:http"
@@ -90,10 +91,13 @@ export const makeServer = Effect.fnUntraced(function* (answer: (request: Receive
   }
 })
 
-/** Waits for a condition, at most five seconds. */
+/** After so long a test hangs. A busy machine needs its time, so this is no measure of speed. */
+export const hangs = Duration.minutes(1)
+
+/** Waits for a condition. */
 export const until = (what: string, condition: () => boolean) =>
   Effect.suspend(() => (condition() ? Effect.void : Effect.fail("not yet"))).pipe(
-    Effect.retry({ schedule: Schedule.spaced("5 millis"), times: 1000 }),
+    Effect.retry({ schedule: Schedule.spaced("5 millis").pipe(Schedule.upTo({ duration: hangs })) }),
     Effect.mapError(() => new Error(`waited in vain for: ${what}`)),
     Effect.orDie
   )

@@ -5,9 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Schedule from "effect/Schedule"
-import { setFlagsFromString } from "node:v8"
-import { runInNewContext } from "node:vm"
-import { runInTime } from "../support.ts"
+import { memory, runInTime } from "../support.ts"
 
 const { delay, invoke, shutdown } = ExtensionTest
 const { delivery, log, runtimeDone, start } = TelemetryTest
@@ -92,14 +90,7 @@ describe("attempts", () => {
 })
 
 describe("thousands of invocations", () => {
-  setFlagsFromString("--expose-gc")
-  const collect: unknown = runInNewContext("gc")
-  const heap = () => {
-    if (typeof collect === "function") collect()
-    return process.memoryUsage().heapUsed
-  }
-
-  /** Fibers and heap after the first and after all invocations. */
+  /** Fibers and memory after the first and after all invocations. */
   const measure = (
     count: number,
     telemetry: Telemetry.Telemetry<never, TelemetryReceiver.TelemetryReceiver>,
@@ -107,14 +98,16 @@ describe("thousands of invocations", () => {
       invoke({ delivers: [delivery([start(`request-${n}`), log("a"), runtimeDone(`request-${n}`)])] })
   ) =>
     Effect.gen(function* () {
-      const seen: Array<{ fibers: number; heap: number }> = []
+      const seen: Array<{ fibers: number; bytes: number }> = []
       const marks = new Set([count / 10, count])
       let fibers = 0
       const run = Extension.run({
         layer,
         telemetry,
         onInvoke: ({ requestId }) =>
-          marks.has(Number(requestId.slice(8))) ? Effect.sync(() => seen.push({ fibers, heap: heap() })) : Effect.void
+          marks.has(Number(requestId.slice(8)))
+            ? Effect.sync(() => seen.push({ fibers, bytes: memory() }))
+            : Effect.void
       })
       yield* runInTime(run).pipe(
         Effect.provideService(Metric.FiberRuntimeMetrics, {
@@ -126,7 +119,7 @@ describe("thousands of invocations", () => {
       const [first, last] = seen
       assert.isDefined(first)
       assert.isDefined(last)
-      return { fibers: [first.fibers, last.fibers] as const, grownBy: last.heap - first.heap }
+      return { fibers: [first.fibers, last.fibers] as const, grownBy: last.bytes - first.bytes }
     })
 
   it.effect.each([
@@ -138,12 +131,12 @@ describe("thousands of invocations", () => {
   ])("under $name leave no fibers and no memory behind", (strategy) =>
     Effect.gen(function* () {
       const { fibers, grownBy } = yield* measure(
-        5000,
+        2000,
         Telemetry.make({ sink: sinkOf(() => Effect.void), strategy, grace: 0 })
       )
       assert.isAtMost(fibers[1], fibers[0] + 5)
-      // The journal of the test has some megabytes.
-      assert.isBelow(grownBy, 12 * 1024 * 1024)
+      // The journal of the test grows by half a kilobyte an invocation, and V8 takes some for its code.
+      assert.isBelow(grownBy, 4 * 1024 * 1024)
     })
   )
 

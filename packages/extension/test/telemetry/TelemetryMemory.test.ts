@@ -2,7 +2,7 @@
 import { TelemetryApi, TelemetryListener, TelemetryReceiver } from "@effect-lambda/extension"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { memory } from "../support.ts"
+import { cpuMillis, memory } from "../support.ts"
 
 const MiB = 2 ** 20
 
@@ -84,14 +84,7 @@ describe("a queue", () => {
 
 describe("depth costs time by its length only", () => {
   /** In milliseconds, the shortest of three. */
-  const took = (run: () => void) =>
-    Math.min(
-      ...[1, 2, 3].map(() => {
-        const before = performance.now()
-        run()
-        return performance.now() - before
-      })
-    )
+  const took = (run: () => void) => Math.min(...[1, 2, 3].map(() => cpuMillis(run)))
 
   it.effect.each([
     ["a cut record", (levels: number) => [`${log("[".repeat(levels)).slice(0, -1)}}]`]],
