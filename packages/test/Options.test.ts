@@ -1,48 +1,40 @@
 /** The tables of options in the documents: every option of the interface, in its order, with the default its comment says. */
+import * as TelemetrySubscription from "@effect-lambda/extension/TelemetrySubscription"
 import { assert, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
+import { defaults } from "../extension/test/defaults.ts"
+import { membersOf } from "./support/Types.ts"
 
 const root = join(import.meta.dirname, "../..")
-const read = (path: string) => readFileSync(join(root, path), "utf8")
-const source = (module: string) => read(`packages/extension/src/${module}.ts`)
 
-/** The properties of an interface, with their comments as one line. */
-const optionsOf = (module: string, name: string) => {
-  const [, body = ""] = new RegExp(`^export interface ${name}\\b.*?\\{\\n(.*?)^\\}`, "ms").exec(source(module)) ?? []
-  return Array.from(
-    body.matchAll(/(?:^ {2}\/\*\*((?:(?!\*\/).)*)\*\/\n)?^ {2}readonly (\w+)\??:/gms),
-    ([, comment = "", option]) => ({
-      option,
-      comment: comment.replaceAll(/\s*\n\s*\*?\s*/g, " ")
-    })
-  )
-}
+const documented = [
+  ["docs/telemetry.md", "Telemetry", ["FlushOptions", "Options"]],
+  ["docs/telemetry.md", "TelemetryReceiver", ["Options"]],
+  ["docs/telemetry.md", "TelemetrySink", ["HttpOptions"]],
+  ["docs/extensions-api.md", "Extension", ["CommonOptions", "RunOptions"]]
+] as const
 
-const tableOf = (document: string, marker: string) => {
-  const [, table = ""] = new RegExp(`<!-- options: ${marker} -->(.*?)<!-- /options -->`, "s").exec(read(document)) ?? []
+const pathsOf = (module: string, interfaces: ReadonlyArray<string>) => interfaces.map((name) => `${module}.${name}`)
+const members = membersOf(documented.flatMap(([, module, interfaces]) => pathsOf(module, interfaces)))
+
+const tableOf = (document: string, module: string) => {
+  const text = readFileSync(join(root, document), "utf8")
+  const [, table = ""] = new RegExp(`<!-- options: ${module} -->(.*?)<!-- /options -->`, "s").exec(text) ?? []
   return Array.from(table.matchAll(/^\| `(\w+)` +\| (.*?) *\|/gm), ([, option, standard = ""]) => ({
     option,
     standard
   }))
 }
 
-it.each<readonly [string, string, Record<string, ReadonlyArray<string>>]>([
-  [
-    "docs/telemetry.md",
-    "Telemetry",
-    { "telemetry/FlushStrategy": ["FlushOptions"], "telemetry/Telemetry": ["Options"] }
-  ],
-  ["docs/telemetry.md", "TelemetryReceiver", { "telemetry/TelemetryReceiver": ["Options"] }],
-  ["docs/telemetry.md", "TelemetrySink", { "telemetry/TelemetrySink": ["HttpOptions"] }],
-  ["docs/extensions-api.md", "Extension", { "internal/lifecycle/options": ["CommonOptions", "RunOptions"] }]
-])("%s: the options of %s", (document, module, interfaces) => {
-  const options = Object.entries(interfaces).flatMap(([file, names]) => names.flatMap((name) => optionsOf(file, name)))
+it.each(documented)("%s: the options of %s", (document, module, interfaces) => {
+  const options = pathsOf(module, interfaces).flatMap((path) => members.get(path) ?? [])
   const table = tableOf(document, module)
   assert.isAbove(table.length, 4)
   assert.deepStrictEqual(
     table.map(({ option }) => option),
-    options.map(({ option }) => option)
+    options.map(({ name }) => name)
   )
   for (const [index, { option, standard }] of table.entries()) {
     const { comment = "" } = options[index] ?? {}
@@ -56,30 +48,18 @@ it.each<readonly [string, string, Record<string, ReadonlyArray<string>>]>([
 
 it("the defaults of buffering are those of TelemetrySubscription", () => {
   const buffering = tableOf("docs/telemetry.md", "TelemetryReceiver").find(({ option }) => option === "buffering")
-  assert.strictEqual(buffering?.standard, "25 ms, 1000 records, 1 MiB")
-  assert.match(source("telemetry/TelemetrySubscription"), /defaultMaxItems = 1000$/m)
-  assert.match(source("telemetry/TelemetrySubscription"), /defaultMaxBytes = 1_048_576$/m)
-  assert.match(source("telemetry/TelemetrySubscription"), /defaultTimeout: Duration.Input = "25 millis"$/m)
+  const { defaultMaxBytes, defaultMaxItems, defaultTimeout } = TelemetrySubscription
+  const timeout = Duration.toMillis(Duration.fromInputUnsafe(defaultTimeout))
+  assert.strictEqual(buffering?.standard, `${timeout} ms, ${defaultMaxItems} records, ${defaultMaxBytes / 2 ** 20} MiB`)
 })
 
+// Each of these is run by packages/extension/test/Defaults.test.ts.
 it("the defaults that the comments say are those of the code", () => {
-  for (const code of [
-    'options.batch?.maxAge ?? "5 seconds"',
-    "batch.maxRecords ?? 1000",
-    "batch.maxBytes ?? 1024 * 1024",
-    'options.flushTimeout ?? "2 seconds"',
-    'options.grace ?? "25 millis"',
-    'options.quiet ?? "200 millis"'
-  ]) {
-    assert.include(source("telemetry/internal/delivery/session"), code)
-  }
-  assert.include(source("telemetry/Telemetry"), 'options.exportTimeout ?? "5 seconds"')
-  assert.include(source("telemetry/Telemetry"), 'options.longestRest ?? "1 minute"')
-  assert.include(source("telemetry/Telemetry"), 'Schedule.exponential("100 millis").pipe(Schedule.upTo({ times: 3 }))')
-  assert.include(source("telemetry/TelemetryReceiver"), "options.queue?.maxRecords ?? 50_000")
-  assert.include(source("telemetry/TelemetryReceiver"), "options.queue?.maxBytes ?? 32 * mebibyte")
-  assert.include(source("telemetry/TelemetryReceiver"), "maxBodyBytes = 8 * mebibyte")
-  assert.include(source("internal/lifecycle/supervise"), "defaultInitTimeout = Duration.seconds(8)")
-  assert.include(source("internal/lifecycle/run"), "defaultMargin = Duration.millis(200)")
-  assert.include(source("internal/lifecycle/run"), 'onDefect = "idle", onFailure = "continue"')
+  const shown = defaults.map(({ module, option, standard }) => `${module}.${option}: ${standard}`)
+  const said = documented.flatMap(([document, module]) =>
+    tableOf(document, module).flatMap(({ option, standard }) =>
+      standard === "" ? [] : [`${module}.${option}: ${standard}`]
+    )
+  )
+  assert.sameMembers(shown, said)
 })

@@ -1,27 +1,82 @@
-/** Every row of the policy table in docs/architecture.md names a test, and the test exists. */
-import { assert, it } from "@effect/vitest"
-import { globSync, readFileSync } from "node:fs"
-import { join } from "node:path"
+/** Every row of the policy table in docs/architecture.md names a test; the tests are run, and each row is shown by one. */
+import { assert, beforeAll, it } from "@effect/vitest"
+import { execFile } from "node:child_process"
+import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { basename, join } from "node:path"
+import { promisify } from "node:util"
 
 const root = join(import.meta.dirname, "../..")
 const architecture = readFileSync(join(root, "docs/architecture.md"), "utf8")
-const table = architecture.slice(architecture.indexOf("## Policy"))
-const rows = Array.from(table.matchAll(/^\| (?!situation|---)(.+?) \| .+ \| `(.+?)` \|$/gm), ([, situation, test]) => ({
-  situation,
-  test
+const [section = ""] = architecture.slice(architecture.indexOf("## Policy")).split(/\n## (?!Policy)/)
+const rows = Array.from(section.matchAll(/^\| (?!situation|---)(.+?) \| .+ \| `(.+?)` \|$/gm), (cells) => ({
+  situation: cells[1] ?? "",
+  test: cells[2] ?? ""
 }))
-const tests = globSync("packages/{extension,extension-node}/test/**/*.test.ts", { cwd: root })
-  .map((file) => readFileSync(join(root, file), "utf8").replaceAll('\\"', '"'))
-  .join("\n")
+
+/** The files that the section names. */
+const named = new Set(Array.from(section.matchAll(/[\w/-]*\.test\.ts/g), ([file]) => basename(file)))
+const files = globSync("packages/{extension,extension-node}/test/**/*.test.ts", { cwd: root }).filter((file) =>
+  named.has(basename(file))
+)
+
+/** The name of a test or of a group; `%s` is the place of a value. */
+const pattern = (name: string): string =>
+  name
+    .split("%s")
+    .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"))
+    .join(".+")
+
+interface Result {
+  readonly ancestorTitles: ReadonlyArray<string>
+  readonly title: string
+  readonly status: string
+}
+
+let results: ReadonlyArray<Result> = []
+
+beforeAll(async () => {
+  const folder = mkdtempSync(join(tmpdir(), "policy-"))
+  const report = join(folder, "report.json")
+  const names = rows.map(({ test }) => pattern(test)).join("|")
+  const args = [
+    "run",
+    "--config",
+    "packages/vitest.config.ts",
+    "-t",
+    names,
+    "--reporter",
+    "json",
+    "--outputFile",
+    report
+  ]
+  try {
+    // It ends with 1 if a test fails; the row says which.
+    await promisify(execFile)("vitest", [...args, ...files], { cwd: root }).catch(() => {})
+    const { testResults } = JSON.parse(readFileSync(report, "utf8"))
+    results = testResults.flatMap((file: { readonly assertionResults: ReadonlyArray<Result> }) => file.assertionResults)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
 
 it("the table has its rows", () => {
   assert.isAtLeast(rows.length, 20)
-  assert.lengthOf(rows, table.split("\n").filter((line) => line.startsWith("| ")).length - 1)
+  assert.lengthOf(rows, section.split("\n").filter((line) => line.startsWith("| ")).length - 1)
+  assert.sameMembers(
+    files.map((file) => basename(file)),
+    [...named]
+  )
 })
 
 it.each(rows)("$situation", ({ test }) => {
-  assert.isTrue(
-    [`"${test}"`, `'${test}'`].some((title) => tests.includes(title)),
-    `no test is called ${test}`
+  const name = new RegExp(`^${pattern(test)}$`)
+  const shown = results.filter(({ ancestorTitles, title }) =>
+    [...ancestorTitles, title].some((text) => name.test(text))
+  )
+  assert.isNotEmpty(shown, `no test is called ${test}`)
+  assert.deepStrictEqual(
+    shown.filter(({ status }) => status !== "passed").map(({ status, title }) => `${title}: ${status}`),
+    []
   )
 })
