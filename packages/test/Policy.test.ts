@@ -33,6 +33,13 @@ interface Result {
   readonly status: string
 }
 
+interface File {
+  readonly name: string
+  /** Empty unless the file itself cannot be run. */
+  readonly message: string
+  readonly assertionResults: ReadonlyArray<Result>
+}
+
 let results: ReadonlyArray<Result> = []
 
 beforeAll(async () => {
@@ -53,8 +60,9 @@ beforeAll(async () => {
   try {
     // It ends with 1 if a test fails; the row says which.
     await promisify(execFile)("vitest", [...args, ...files], { cwd: root }).catch(() => {})
-    const { testResults } = JSON.parse(readFileSync(report, "utf8"))
-    results = testResults.flatMap((file: { readonly assertionResults: ReadonlyArray<Result> }) => file.assertionResults)
+    const { testResults }: { readonly testResults: ReadonlyArray<File> } = JSON.parse(readFileSync(report, "utf8"))
+    for (const { message, name } of testResults) if (message !== "") throw new Error(`${name}: ${message}`)
+    results = testResults.flatMap(({ assertionResults }) => assertionResults)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
