@@ -3,10 +3,11 @@ import * as ExtensionMetrics from "@effect-lambda/extension/ExtensionMetrics"
 import * as TelemetryAccounting from "@effect-lambda/extension/telemetry/TelemetryAccounting"
 import { assert, describe, it } from "@effect/vitest"
 import * as Metric from "effect/Metric"
-import { globSync, readFileSync } from "node:fs"
+import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Loader from "../cli/src/layer/Loader.ts"
 import * as Stub from "../cli/src/layer/Stub.ts"
+import { read } from "./support/Messages.ts"
 
 const root = join(import.meta.dirname, "../..")
 const page = readFileSync(join(root, "docs/operations.md"), "utf8")
@@ -18,43 +19,8 @@ const rows = (marker: string): ReadonlyArray<string> =>
     ([, table]) => table ?? ""
   ).flatMap((table) => Array.from(table.matchAll(/^\| `(.*?)` \|/gm), ([, cell]) => cell ?? ""))
 
-/** A text as the page writes it: one piece, and `…` for what differs. */
-const written = (text: string): string =>
-  text
-    .replaceAll(/\/\*\*.*?\*\//gs, "")
-    .replaceAll(/^\s*\/\/.*$/gm, "")
-    .replaceAll(/["'`] \+\s+["'`]/g, "")
-    .replaceAll(/\$\{(?:[^{}]|\{[^{}]*\})*\}/g, "…")
-
-const sources = globSync("packages/{extension,extension-node}/src/**/*.ts", { cwd: root }).map((file) =>
-  written(readFileSync(join(root, file), "utf8"))
-)
-
-/** The text of a call from behind its parenthesis to the matching one. */
-const argumentsAt = (text: string, start: number): string => {
-  let depth = 1
-  let end = start
-  for (; depth > 0 && end < text.length; end++) {
-    if (text[end] === "(") depth++
-    if (text[end] === ")") depth--
-  }
-  return text.slice(start, end - 1)
-}
-
-/** What makes a line: these calls, with a literal or with a text that is made elsewhere. */
-const calls = /(?<![.\w])(?:Effect\.log(?:Info|Warning|Error|Fatal)?|logFailure|drop|late)\(/g
-
-const logged = sources.flatMap((text) =>
-  Array.from(text.matchAll(calls), ({ 0: call, index }) => argumentsAt(text, index + call.length))
-)
-/** From the first quote to the last; two texts where the call has a choice. */
-const literal = /["`](.*)["`]/s
-const messages = logged.flatMap((text) => literal.exec(text)?.[1]?.split(/["`]\s+: ["`]/) ?? [])
-// What a policy does ends the line of a failure.
-const consequences = sources.flatMap((text) => {
-  const [, texts = ""] = /const consequence = \{(.*?)\}/s.exec(text) ?? []
-  return Array.from(texts.matchAll(/"(.*?)"/g), ([, consequence]) => `… failed${consequence}`)
-})
+// The reason of a failure is logged with it.
+const { elsewhere, logged: messages, texts } = read(["extension", "extension-node"], new Set(["late"]))
 const accounting = TelemetryAccounting.line({
   received: 0,
   decoded: 0,
@@ -96,8 +62,10 @@ describe("the table of lines", () => {
   it("has every message of the library", () => {
     assert.isAbove(messages.length, 30)
     for (const message of messages) assert.isTrue(table.some(isSaidBy(message)), `the runbook lacks: ${message}`)
-    assert.lengthOf(consequences, 3)
-    assert.includeMembers(Array.from(table), [...consequences, accounting])
+    // A consequence of a policy ends the line of a failure.
+    const consequences = ["… failed", "… failed; idle from here on, the function goes on without this extension"]
+    assert.includeMembers(Array.from(messages), [...consequences, "… failed; the extension exits"])
+    assert.include(table, accounting)
   })
 
   it("has every message of the stub and the loader", () => {
@@ -109,7 +77,6 @@ describe("the table of lines", () => {
   })
 
   it("knows every call whose text is made elsewhere", () => {
-    const elsewhere = logged.filter((text) => !literal.test(text)).map((text) => text.split(",")[0]?.trim())
     assert.deepStrictEqual(
       elsewhere.toSorted(),
       [
@@ -124,7 +91,7 @@ describe("the table of lines", () => {
 
   it("has nothing that the sources do not say", () => {
     assert.isAbove(table.length, 40)
-    const said = [...sources, ...consequences, ...stubLines, ...loaderLines].join("\n")
+    const said = [...texts, ...stubLines, ...loaderLines].join("\n")
     for (const row of table) {
       for (const part of row.split("…").map((text) => text.trim())) {
         assert.include(said, part, `no source says: ${row}`)

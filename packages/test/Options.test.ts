@@ -4,7 +4,7 @@ import { assert, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { defaults } from "../extension/test/defaults.ts"
+import { defaults } from "../extension/test/defaults/all.ts"
 import { membersOf } from "./support/Types.ts"
 
 const root = join(import.meta.dirname, "../..")

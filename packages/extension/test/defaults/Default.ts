@@ -1,0 +1,10 @@
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+
+/** An option with the text that the documents have for its default. */
+export interface Default {
+  readonly module: "Extension" | "Telemetry" | "TelemetryReceiver" | "TelemetrySink"
+  readonly option: string
+  readonly standard: string
+  readonly shows: Effect.Effect<void, unknown, Scope.Scope>
+}
