@@ -12,6 +12,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { runInTime } from "./support.ts"
 
@@ -37,6 +38,66 @@ const failing = { onFailure: "exit", onInvoke: () => Effect.fail("no") } as cons
 /** When the note was written, in milliseconds. */
 const noteAt = (text: string) =>
   Effect.map(journal, (entries) => entries.find((entry) => entry._tag === "Note" && entry.text === text)?.at)
+
+describe("at SHUTDOWN", () => {
+  it.effect.each([
+    [60_000, 59_300],
+    [2000, 1300],
+    // Less than two seconds: a quarter of the time is kept.
+    [1000, 550]
+  ])("with %d ms left onShutdown has until %d, and finalizers have half a second", ([timeout, releasedAt]) =>
+    Effect.gen(function* () {
+      const released = Layer.effectDiscard(Effect.addFinalizer(() => note("released")))
+      yield* runInTime(Extension.run({ layer: released, onShutdown: () => stuck }))
+      assert.strictEqual(yield* noteAt("released"), releasedAt)
+    }).pipe(Effect.provide(ExtensionTest.layer([shutdown({ timeout })])))
+  )
+})
+
+describe("sending", () => {
+  /** The times at which a sink is called. */
+  const attempts = (attempt: Effect.Effect<void, string>, options: Telemetry.FlushOptions = {}) =>
+    Effect.gen(function* () {
+      const times: Array<number> = []
+      const sink = TelemetrySink.make({
+        name: "sink",
+        export: () =>
+          Effect.flatMap(Clock.currentTimeMillis, (now) => {
+            times.push(now)
+            return attempt
+          })
+      })
+      yield* runInTime(
+        Extension.run({ layer, telemetry: Telemetry.make({ ...options, sink, retry: Schedule.recurs(0) }) })
+      )
+      return times
+    })
+
+  it.effect("at SHUTDOWN, a sink that fails is tried again every 100 ms", () =>
+    Effect.gen(function* () {
+      const times = yield* attempts(Effect.fail("answered 500"), { quiet: "1 second" })
+      assert.deepStrictEqual(times.slice(0, 4), [0, 100, 200, 300])
+    }).pipe(Effect.provide(ExtensionTest.layer([shutdown({ delivers: [delivery([log("a")])] })])))
+  )
+
+  it.effect("however short the age of a batch, a record waits 100 ms for others", () =>
+    Effect.gen(function* () {
+      const times = yield* attempts(Effect.void, { batch: { maxAge: 0 } })
+      // A record comes every 10 ms.
+      assert.deepStrictEqual(times.slice(0, 4), [100, 210, 320, 430])
+    }).pipe(
+      Effect.provide(
+        ExtensionTest.layer([
+          invoke({
+            timeout: "1 minute",
+            delivers: Array.from({ length: 100 }, (_, n) => delivery([log("x")], { after: n * 10 }))
+          }),
+          shutdown()
+        ])
+      )
+    )
+  )
+})
 
 describe("telemetry at SHUTDOWN", () => {
   // Of the two seconds, 200 ms are the margin and 500 ms belong to the finalizers: 1300 ms are left.

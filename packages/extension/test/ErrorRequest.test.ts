@@ -46,6 +46,21 @@ describe("errorRequestFromCause", () => {
     assert.isTrue(stackTrace.some((line) => line.includes("ErrorRequest.test.ts")))
   })
 
+  it("a long stack is cut after 100 lines", () => {
+    const error = new Error("deep")
+    error.stack = `Error: deep\n${Array.from({ length: 150 }, (_, n) => `    at f${n} (file.ts:${n}:1)`).join("\n")}`
+    assert.lengthOf(ExtensionError.errorRequestFromCause(Cause.die(error)).stackTrace, 100)
+  })
+
+  it("an answer that is no error of Lambda is quoted up to 200 characters", () => {
+    const bodyOf = (body: string) => {
+      const reason = ExtensionError.reasonFromResponse(502, body)
+      return reason._tag === "UnexpectedStatus" ? reason.body : reason._tag
+    }
+    const [whole, longer] = ["x".repeat(200), "x".repeat(201)]
+    assert.deepStrictEqual([bodyOf(whole), bodyOf(longer)], [whole, `${whole}…`])
+  })
+
   it.each<readonly [string, Cause.Cause<unknown>]>([
     ["in a tagged error", Cause.fail(new TokenExpired({ token, message: "expired" }))],
     ["in a plain object", Cause.fail({ token, nested: [{ token }] })],

@@ -73,6 +73,12 @@ describe("continuous", () => {
 const every = 10_000
 
 describe("periodic", () => {
+  it("sends every ten seconds if nothing else is said", () => {
+    const at = (now: number) =>
+      periodic().decide({ moment: "invocationDone", now, waiting: 1, isBatchDue: false, lastFlushAt: 0, invokedAt: [] })
+    assert.deepStrictEqual([at(9999), at(10_000), periodic().tickMillis], ["keep", "send", 10_000])
+  })
+
   const Step = Schema.Struct({ ...common, forward: integer(0, 30_000), back: Schema.NullOr(integer(0, 60 * minute)) })
 
   it.prop(

@@ -58,6 +58,7 @@ const each = (count: number, bytes = 100) => Array.from({ length: count }, () =>
 it.effect("a sink is named once, at the fifth batch in a row", () =>
   Effect.gen(function* () {
     assert.lengthOf(yield* run({ printed: each(4) }), 0)
+    assert.lengthOf(yield* run({ printed: each(5) }), 1)
     const [said, ...more] = yield* run({ printed: each(12) })
     assert.include(
       said,

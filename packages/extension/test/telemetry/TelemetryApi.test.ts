@@ -154,7 +154,7 @@ describe("refused before anything is sent", () => {
     [{ buffering: { maxItems: 1000.5 } }, "buffering.maxItems is 1000.5"],
     [{ buffering: { maxBytes: 262_143 } }, "buffering.maxBytes is 262143, but must be a whole number between 262144"],
     [{ buffering: { maxBytes: Number.NaN } }, "buffering.maxBytes is NaN"],
-    [{ buffering: { maxBytes: 1_048_577 } }, "1048577"],
+    [{ buffering: { maxBytes: 1_048_577 } }, "is 1048577, but must be a whole number between 262144 and 1048576"],
     [{ buffering: { timeout: 24 } }, "buffering.timeout in milliseconds is 24, but must be"],
     [{ buffering: { timeout: "30001 millis" } }, "between 25 and 30000"],
     [{ buffering: { timeout: "Infinity" } }, "buffering.timeout in milliseconds is Infinity"],

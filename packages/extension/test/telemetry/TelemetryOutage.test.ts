@@ -315,6 +315,21 @@ describe("a batch that is under suspicion", () => {
     })
   )
 
+  it.effect.each<readonly [number, number]>([
+    [8, 292],
+    [9, 0]
+  ])("is compared with others up to eight places behind it: of %d in a row, %d later ones pass", ([refused, passed]) =>
+    Effect.gen(function* () {
+      const isRefused = (line: string) => Number(line.slice(5)) < refused
+      const { taken } = yield* live({
+        invocations: 300,
+        export: ({ lines }) => (lines.some(isRefused) ? Effect.fail("answered 500") : Effect.void),
+        options: everyTime
+      })
+      assert.lengthOf(taken, passed)
+    })
+  )
+
   it.effect("keeps its place if the backend answered last, even if it was silent before", () =>
     Effect.gen(function* () {
       let attempts = 0

@@ -81,6 +81,18 @@ describe("a body that the backend finds too large", () => {
     })
   )
 
+  it.effect("is halved once more for each half that is still too large", () =>
+    Effect.gen(function* () {
+      const lengths = Array.from({ length: 8 }, () => 100)
+      const line = JSON.stringify(log("x".repeat(100))).length + 1
+      const { attempts } = yield* delivered(lengths, 2 * line)
+      assert.deepStrictEqual(
+        attempts.slice(0, 7).map(({ lines }) => lines.length),
+        [8, 4, 2, 2, 4, 2, 2]
+      )
+    })
+  )
+
   it.effect.prop(
     "costs none of the records that fit, in their order, and an id says the same however often it comes",
     [
