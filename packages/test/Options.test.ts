@@ -1,5 +1,5 @@
 /** The tables of options in the documents: every option of the interface, in its order, with the default its comment says. */
-import * as TelemetrySubscription from "@effect-lambda/extension/TelemetrySubscription"
+import * as TelemetrySubscription from "@effect-lambda/extension/telemetry/TelemetrySubscription"
 import { assert, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import { readFileSync } from "node:fs"

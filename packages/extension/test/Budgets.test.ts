@@ -1,13 +1,6 @@
 /** How the time of an end is divided: at SHUTDOWN, after a failure, and while telemetry is awaited. */
-import {
-  Extension,
-  ExtensionsApi,
-  ExtensionTest,
-  Telemetry,
-  TelemetryReceiver,
-  TelemetrySink,
-  TelemetryTest
-} from "@effect-lambda/extension"
+import { Extension, ExtensionsApi, Telemetry, TelemetryReceiver, TelemetrySink } from "@effect-lambda/extension"
+import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"

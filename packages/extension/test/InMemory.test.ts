@@ -2,11 +2,11 @@
 import {
   type ExtensionError,
   ExtensionsApi,
-  ExtensionTest,
   type Registration,
   TelemetryApi,
   type TelemetrySubscription
 } from "@effect-lambda/extension"
+import { ExtensionTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"

@@ -1,5 +1,6 @@
 /** The defaults of `Extension.run` and `Extension.events`. */
-import { Extension, ExtensionTest } from "@effect-lambda/extension"
+import { Extension } from "@effect-lambda/extension"
+import { ExtensionTest } from "@effect-lambda/extension/testing"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

@@ -1,13 +1,6 @@
 /** The defaults of telemetry: when it is sent, and how long that may take. */
-import {
-  Extension,
-  ExtensionTest,
-  FlushStrategy,
-  Telemetry,
-  TelemetryReceiver,
-  TelemetrySink,
-  TelemetryTest
-} from "@effect-lambda/extension"
+import { Extension, FlushStrategy, Telemetry, TelemetryReceiver, TelemetrySink } from "@effect-lambda/extension"
+import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"

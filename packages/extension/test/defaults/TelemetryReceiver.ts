@@ -3,9 +3,9 @@ import {
   TelemetryApi,
   TelemetryListener,
   TelemetryReceiver,
-  type TelemetrySubscription,
-  TelemetryTest
+  type TelemetrySubscription
 } from "@effect-lambda/extension"
+import { TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"

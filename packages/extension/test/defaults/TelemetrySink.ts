@@ -1,8 +1,8 @@
 /** The defaults of an HTTP sink. */
-import { TelemetryTest } from "@effect-lambda/extension"
+import { TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { batch, endpoint, http, ndjson, sent } from "../httpSink.ts"
+import { batch, endpoint, http, ndjson, sent } from "../telemetry/httpSink.ts"
 import type { Default } from "./Default.ts"
 
 export const defaults: ReadonlyArray<Default> = [

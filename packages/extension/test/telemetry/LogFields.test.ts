@@ -1,7 +1,7 @@
 /** Severity and request id in the log lines of runtimes and loggers, as those print them. */
 import { TelemetryEvent } from "@effect-lambda/extension"
 import { assert, describe, it } from "@effect/vitest"
-import { cpuMillis } from "./support.ts"
+import { cpuMillis } from "../support.ts"
 
 const time = "2026-09-15T12:00:00.123Z"
 const id = "6f747a88-9a5e-4d0c-8f0a-0c2a1b0d3e4f"
