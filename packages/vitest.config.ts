@@ -10,10 +10,10 @@ const together = ["extension/test/**/*.test.ts", "extension-node/test/**/*.test.
 
 /** They measure the memory of their process, or how its time grows: nothing of another file may be in it. */
 const measuring = [
-  "extension/test/LogFields.test.ts",
-  "extension/test/TelemetryBounds.test.ts",
-  "extension/test/TelemetryMemory.test.ts",
-  "extension/test/TelemetryReceiver.test.ts",
+  "extension/test/telemetry/LogFields.test.ts",
+  "extension/test/telemetry/TelemetryBounds.test.ts",
+  "extension/test/telemetry/TelemetryMemory.test.ts",
+  "extension/test/telemetry/TelemetryReceiver.test.ts",
   "extension-node/test/NodeTelemetryListener.test.ts",
   "emulator/test/HttpBytes.test.ts",
   "emulator/test/RuntimeApiServer.test.ts"

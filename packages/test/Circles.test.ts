@@ -3,7 +3,16 @@ import { assert, it } from "@effect/vitest"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { circlesOf, type ImportGraph, packagesWithSources, readFolder, readImports } from "./support/ImportGraph.ts"
+import {
+  arrowsOf,
+  circlesOf,
+  familyOf,
+  type ImportGraph,
+  orderOf,
+  packagesWithSources,
+  readFolder,
+  readImports
+} from "./support/ImportGraph.ts"
 
 const circlesIn = (graph: ImportGraph) => circlesOf(graph).map((circle) => circle.join(" → "))
 
@@ -24,6 +33,12 @@ it.each([...graphs].filter(([name]) => !pending.has(name)))(
     assert.deepStrictEqual(circlesIn(graph), [])
   }
 )
+
+it("the families of the extension import down: tests, telemetry, lifecycle", () => {
+  const { order, up } = orderOf(arrowsOf(graphs.get("extension") ?? new Map(), familyOf))
+  assert.deepStrictEqual(up, [])
+  assert.deepStrictEqual(order, ["testing", "telemetry", "."])
+})
 
 it("finds a circle of types, over another module and through a type that is imported in place", () => {
   const folder = mkdtempSync(join(tmpdir(), "circles-"))
