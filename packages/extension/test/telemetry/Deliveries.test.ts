@@ -66,6 +66,21 @@ describe("bodies", () => {
     assert.strictEqual(bodies().push("x".repeat(1_000_000)).broken[0]?.text.length, 65_536)
   })
 
+  it("the records behind sixteen wrong ones are read, and a body with more is given up", () => {
+    const wrong = (count: number) => Array.from({ length: count }, () => `${envelope}wrong},${doneText}`).join(",")
+    const counts = (count: number) => {
+      const { broken, records } = bodies().push(`[${wrong(count)}]`)
+      return [broken.length, records.length]
+    }
+    assert.deepStrictEqual(
+      [counts(16), counts(17)],
+      [
+        [16, 16],
+        [17, 16]
+      ]
+    )
+  })
+
   it("one bad record does not cost its neighbours", () => {
     const { broken, records } = bodies().push(`[${doneText},${envelope}wrong},${doneText}]`)
     assert.deepStrictEqual(records, [runtimeDone, runtimeDone])

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as HttpClient from "effect/http/HttpClient"
+import * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
@@ -282,3 +283,15 @@ describe("a refusal says what the endpoint said", () => {
     })
   )
 })
+
+it.effect("the reason why there is no answer has four causes at most", () =>
+  Effect.gen(function* () {
+    const cause = [5, 4, 3, 2, 1].reduce<Error | undefined>((cause, n) => new Error(`cause ${n}`, { cause }), undefined)
+    const client = HttpClient.make((request) =>
+      Effect.fail(
+        new HttpClientError.HttpClientError({ reason: new HttpClientError.TransportError({ request, cause }) })
+      )
+    )
+    assert.strictEqual(yield* refusal({}, client), "no answer: cause 1: cause 2: cause 3: cause 4")
+  })
+)
