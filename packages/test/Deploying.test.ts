@@ -11,8 +11,8 @@ import { tmpdir } from "node:os"
 import { basename, join } from "node:path"
 import { promisify } from "node:util"
 import { parse as parseYaml } from "yaml"
-import * as Snippets from "../cli/src/layer/Snippets.ts"
-import * as Zip from "../cli/src/layer/Zip.ts"
+import * as Snippets from "../cli/src/build/Snippets.ts"
+import * as Zip from "../cli/src/layer/ZipWriter.ts"
 
 const root = join(import.meta.dirname, "../..")
 const templates = join(root, "docs/templates")

@@ -5,8 +5,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Metric from "effect/Metric"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import * as Loader from "../cli/src/layer/Loader.ts"
-import * as Stub from "../cli/src/layer/Stub.ts"
+import * as Loader from "../cli/src/build/entry/Loader.ts"
+import * as Stub from "../cli/src/build/entry/Stub.ts"
 import { read } from "./support/Messages.ts"
 
 const root = join(import.meta.dirname, "../..")

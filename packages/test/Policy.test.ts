@@ -49,7 +49,7 @@ beforeAll(async () => {
   const args = [
     "run",
     "--config",
-    "packages/vitest.config.ts",
+    "packages/tools/vitest.config.ts",
     "-t",
     names,
     "--reporter",

@@ -2,15 +2,15 @@
 import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import { emptyArgument } from "./EmptyArgument.ts"
+import manifest from "../package.json" with { type: "json" }
 import { build } from "./commands/build.ts"
 import { check } from "./commands/check.ts"
 import { dev } from "./commands/dev.ts"
+import { emptyArgument } from "./commands/EmptyArgument.ts"
 import { emulate } from "./commands/emulate.ts"
 import { newProject } from "./commands/new.ts"
 import { trace } from "./commands/trace.ts"
 import * as UserError from "./UserError.ts"
-import manifest from "../package.json" with { type: "json" }
 
 const cli = Command.make("effect-lambda").pipe(
   Command.withDescription("AWS Lambda extensions: start, build, check and run them on this machine"),

@@ -3,9 +3,9 @@ import { afterAll, assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import { join } from "node:path"
-import * as Bundle from "../src/layer/Bundle.ts"
-import * as LayerConfig from "../src/layer/LayerConfig.ts"
-import * as Watch from "../src/layer/Watch.ts"
+import * as Bundle from "../src/build/Bundle.ts"
+import * as LayerConfig from "../src/project/LayerConfig.ts"
+import * as Watch from "../src/dev/Watch.ts"
 import * as Project from "./support/projects.ts"
 
 afterAll(Project.remove)

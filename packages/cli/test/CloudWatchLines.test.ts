@@ -1,7 +1,7 @@
 /** The lines of the log view for restores, subscriptions and records of several lines. */
 import type { JournalEntry } from "@effect-lambda/emulator/Journal"
 import { assert, it } from "@effect/vitest"
-import * as CloudWatchLines from "../src/CloudWatchLines.ts"
+import * as CloudWatchLines from "../src/emulate/CloudWatchLines.ts"
 
 const subscription = (api: "telemetry" | "logs", state: "Subscribed" | "Forbidden"): JournalEntry => ({
   _tag: "TelemetrySubscription",

@@ -4,7 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Command from "effect/cli/Command"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as EnvFlag from "../src/EnvFlag.ts"
+import * as EnvFlag from "../src/project/EnvFlag.ts"
 
 const parse = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
   const parsed = yield* Deferred.make<unknown>()

@@ -3,7 +3,7 @@ import { InvalidVariable } from "@effect-lambda/emulator/EmulatorError"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as FunctionVariables from "../src/FunctionVariables.ts"
+import * as FunctionVariables from "../src/project/FunctionVariables.ts"
 
 const keys = { AWS_ACCESS_KEY_ID: "shell-id", AWS_SECRET_ACCESS_KEY: "shell-secret" }
 const session = { ...keys, AWS_SESSION_TOKEN: "shell-token" }

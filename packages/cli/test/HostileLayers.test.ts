@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import { deflateRawSync, crc32 } from "node:zlib"
-import * as Elf from "../src/layer/Elf.ts"
+import * as Elf from "../src/check/Elf.ts"
 import * as ZipReader from "../src/layer/ZipReader.ts"
 import { check, elfOf, good, x64, zipOf } from "./support/foreignLayer.ts"
 

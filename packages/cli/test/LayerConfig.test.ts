@@ -2,7 +2,7 @@
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { join } from "node:path"
-import * as LayerConfig from "../src/layer/LayerConfig.ts"
+import * as LayerConfig from "../src/project/LayerConfig.ts"
 import * as Project from "./support/projects.ts"
 
 afterAll(Project.remove)

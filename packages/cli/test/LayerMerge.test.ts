@@ -14,8 +14,8 @@ import {
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import * as LayerMerge from "../src/layer/LayerMerge.ts"
-import * as OptFolder from "../src/layer/OptFolder.ts"
+import * as LayerMerge from "../src/emulate/LayerMerge.ts"
+import * as OptFolder from "../src/emulate/OptFolder.ts"
 import * as ZipReader from "../src/layer/ZipReader.ts"
 import { type File, zipOf } from "./support/foreignLayer.ts"
 

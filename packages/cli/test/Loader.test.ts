@@ -6,9 +6,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import * as Bundle from "../src/layer/Bundle.ts"
-import * as Loader from "../src/layer/Loader.ts"
-import * as Stub from "../src/layer/Stub.ts"
+import * as Bundle from "../src/build/Bundle.ts"
+import * as Loader from "../src/build/entry/Loader.ts"
+import * as Stub from "../src/build/entry/Stub.ts"
 import { execute, hostileServer, layerOf } from "./support/layers.ts"
 
 const options: Loader.Options = { name: "hello", minimumNode: Loader.minimumNode }

@@ -4,7 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { Socket } from "node:net"
 import { join } from "node:path"
-import * as Stub from "../src/layer/Stub.ts"
+import * as Stub from "../src/build/entry/Stub.ts"
 import { execute, hostileServer, layerOf } from "./support/layers.ts"
 import { handOver, identifier, ok, options, plain, run } from "./support/stub.ts"
 

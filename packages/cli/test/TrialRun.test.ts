@@ -2,7 +2,7 @@
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { createServer } from "node:http"
-import * as TrialRun from "../src/layer/TrialRun.ts"
+import * as TrialRun from "../src/build/trial/TrialRun.ts"
 
 /** A backend on this machine, instead of one in production. */
 const backend = Effect.acquireRelease(

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { symlinkSync } from "node:fs"
 import { join } from "node:path"
-import * as TypeCheck from "../src/layer/TypeCheck.ts"
+import * as TypeCheck from "../src/build/TypeCheck.ts"
 import * as Project from "./support/projects.ts"
 
 afterAll(Project.remove)

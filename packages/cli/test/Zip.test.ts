@@ -5,8 +5,8 @@ import { execFileSync, spawnSync } from "node:child_process"
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import * as Layer from "../src/layer/Layer.ts"
-import * as Zip from "../src/layer/Zip.ts"
+import * as Layer from "../src/layer/LayerFiles.ts"
+import * as Zip from "../src/layer/ZipWriter.ts"
 
 const file = (path: string, text: string, mode: 0o755 | 0o644 = 0o644): Layer.LayerFile => ({
   path,
@@ -31,7 +31,7 @@ describe("Zip", () => {
       JSON.parse(process.argv[2]).map((file) => ({ ...file, bytes: Buffer.from(file.bytes, "base64") })))))`
     const json = JSON.stringify(files.map((file) => ({ ...file, bytes: Buffer.from(file.bytes).toString("base64") })))
     for (const TZ of ["Asia/Tokyo", "America/St_Johns", "Africa/Monrovia"]) {
-      const args = ["--input-type=commonjs", "-e", script, join(import.meta.dirname, "../src/layer/Zip.ts"), json]
+      const args = ["--input-type=commonjs", "-e", script, join(import.meta.dirname, "../src/layer/ZipWriter.ts"), json]
       assert.isTrue(zip.equals(execFileSync(process.execPath, args, { env: { TZ } })), TZ)
     }
   })

@@ -1,8 +1,8 @@
 /** Zips and programs that are broken, cut off or made to do harm. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
-import * as Elf from "../src/layer/Elf.ts"
-import * as Findings from "../src/layer/Findings.ts"
+import * as Elf from "../src/check/Elf.ts"
+import * as Findings from "../src/check/Findings.ts"
 import * as ZipReader from "../src/layer/ZipReader.ts"
 import { check, elfOf, good, targetOf, x64, zipOf } from "./support/foreignLayer.ts"
 

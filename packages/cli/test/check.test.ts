@@ -5,7 +5,7 @@ import { execFile } from "node:child_process"
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
-import type { Finding } from "../src/layer/Finding.ts"
+import type { Finding } from "../src/check/Finding.ts"
 import * as LayerContent from "../src/layer/LayerContent.ts"
 import { good, program, x64, zipOf } from "./support/foreignLayer.ts"
 

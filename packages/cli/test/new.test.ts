@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
-import * as Template from "../src/layer/Template.ts"
+import * as Template from "../src/new/Template.ts"
 import { start } from "./support/cli.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "new-"))

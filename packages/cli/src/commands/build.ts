@@ -6,11 +6,11 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as NodePath from "node:path"
-import * as EnvFlag from "../EnvFlag.ts"
-import * as Build from "../layer/Build.ts"
-import * as Layer from "../layer/Layer.ts"
-import * as LayerConfig from "../layer/LayerConfig.ts"
-import * as Snippets from "../layer/Snippets.ts"
+import * as Build from "../build/Build.ts"
+import * as Snippets from "../build/Snippets.ts"
+import { maxUploadBytes } from "../layer/LayerLimits.ts"
+import * as EnvFlag from "../project/EnvFlag.ts"
+import * as LayerConfig from "../project/LayerConfig.ts"
 import * as Terminal from "../Terminal.ts"
 import { fail } from "../UserError.ts"
 
@@ -115,7 +115,7 @@ const describe = ({
   ...(zip === undefined
     ? []
     : [
-        `  zipped    ${size(zip.bytes)}${zip.bytes > Layer.maxUploadBytes ? ": more than the 50 MB of a request, upload it to S3" : " of 50 MB"}`
+        `  zipped    ${size(zip.bytes)}${zip.bytes > maxUploadBytes ? ": more than the 50 MB of a request, upload it to S3" : " of 50 MB"}`
       ]),
   `  unzipped  ${size(unzippedBytes)} of 250 MB, which the function and all of its layers share`,
   `  content   sha256 ${contentHash}`,

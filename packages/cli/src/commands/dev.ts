@@ -13,21 +13,21 @@ import * as Schema from "effect/Schema"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
 import process from "node:process"
-import * as EmulateFlags from "../EmulateFlags.ts"
-import * as EmulateInput from "../EmulateInput.ts"
-import * as Environment from "../Environment.ts"
-import * as FunctionVariables from "../FunctionVariables.ts"
-import * as Build from "../layer/Build.ts"
-import type { Bundle } from "../layer/Bundle.ts"
-import * as Layer from "../layer/Layer.ts"
-import * as LayerConfig from "../layer/LayerConfig.ts"
+import * as Build from "../build/Build.ts"
+import type { Bundle } from "../build/Bundle.ts"
+import * as TrialRun from "../build/trial/TrialRun.ts"
+import * as Watch from "../dev/Watch.ts"
+import * as Disk from "../Disk.ts"
+import * as EmulateFlags from "../emulate/EmulateFlags.ts"
+import * as EmulateInput from "../emulate/EmulateInput.ts"
+import * as Environment from "../emulate/Environment.ts"
+import * as OptFolder from "../emulate/OptFolder.ts"
+import * as Summary from "../emulate/Summary.ts"
+import * as SummaryText from "../emulate/SummaryText.ts"
+import * as LayerFiles from "../layer/LayerFiles.ts"
 import type { Positions } from "../layer/SourceMap.ts"
-import * as OptFolder from "../layer/OptFolder.ts"
-import * as TrialRun from "../layer/TrialRun.ts"
-import * as Watch from "../layer/Watch.ts"
-import * as Write from "../layer/Write.ts"
-import * as Summary from "../Summary.ts"
-import * as SummaryText from "../SummaryText.ts"
+import * as FunctionVariables from "../project/FunctionVariables.ts"
+import * as LayerConfig from "../project/LayerConfig.ts"
 import * as Terminal from "../Terminal.ts"
 
 const {
@@ -80,10 +80,10 @@ const run = Effect.fnUntraced(function* (input: Input) {
   yield* LayerConfig.checkVariables(variables)
   const functionOptions = yield* EmulateInput.functionOf(input)
   const terminal = yield* Terminal.make
-  const folder = yield* Write.temporaryFolder("effect-lambda-dev-")
+  const folder = yield* Disk.temporaryFolder("effect-lambda-dev-")
   const layer = NodePath.join(folder, "opt")
   if (input.opt.length > 0) {
-    yield* Write.attempt(layer, () => Fs.mkdirSync(layer))
+    yield* Disk.attempt(layer, () => Fs.mkdirSync(layer))
     yield* OptFolder.write(layer, input.opt)
   }
   const others = OptFolder.extensionNames(layer).filter((name) => name !== config.name)
@@ -152,7 +152,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
       const note = TrialRun.noteOf(trial.success)
       if (note !== undefined) yield* tell("yellow", note.replaceAll("\n", "\n  "))
       const files = [Build.entryFile(built, trial.success.events), ...Build.programFiles(built, bundle.code)]
-      yield* input.opt.length === 0 ? Layer.writeDirectory(layer, files) : OptFolder.overlay(layer, files)
+      yield* input.opt.length === 0 ? LayerFiles.writeDirectory(layer, files) : OptFolder.overlay(layer, files)
       isBuilt = true
       positions = bundle.positions
     }

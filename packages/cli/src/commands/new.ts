@@ -7,8 +7,8 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as NodePath from "node:path"
-import { word } from "../layer/Snippets.ts"
-import * as Template from "../layer/Template.ts"
+import * as Template from "../new/Template.ts"
+import { word } from "../Shell.ts"
 
 const input = {
   name: Argument.String("name").pipe(

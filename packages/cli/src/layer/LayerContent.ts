@@ -3,23 +3,8 @@ import * as Result from "effect/Result"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
 import * as UserError from "../UserError.ts"
+import type { LayerEntry } from "./LayerEntry.ts"
 import * as ZipReader from "./ZipReader.ts"
-
-/**
- * A path in a layer, relative to `/opt`.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Entry {
-  readonly path: string
-  readonly kind: "file" | "directory" | "symlink" | "other"
-  /** The permission bits; `undefined` if the zip was written without them. */
-  readonly mode: number | undefined
-  readonly size: number
-  /** Reads the content; for a symbolic link that is its target. Throws an error whose message says what is wrong with it. */
-  readonly read: () => Uint8Array
-}
 
 /**
  * A layer to look at.
@@ -28,7 +13,7 @@ export interface Entry {
  * @since 0.1.0
  */
 export interface LayerContent {
-  readonly entries: ReadonlyArray<Entry>
+  readonly entries: ReadonlyArray<LayerEntry>
   /** The size of the zip; a directory has none. */
   readonly packedBytes: number | undefined
 }
@@ -36,14 +21,14 @@ export interface LayerContent {
 /** More than a zip without zip64 can hold; a larger directory is a mistake, such as `/`. */
 const maxFiles = 100_000
 
-const kindOf = (stats: Fs.Stats): Entry["kind"] => {
+const kindOf = (stats: Fs.Stats): LayerEntry["kind"] => {
   if (stats.isFile()) return "file"
   if (stats.isDirectory()) return "directory"
   return stats.isSymbolicLink() ? "symlink" : "other"
 }
 
 const fromDirectory = (root: string): Result.Result<LayerContent, string> => {
-  const entries: Array<Entry> = []
+  const entries: Array<LayerEntry> = []
   const folders = [""]
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
     for (const name of Fs.readdirSync(NodePath.join(root, folder)).toSorted()) {

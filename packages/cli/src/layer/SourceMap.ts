@@ -4,7 +4,6 @@ import * as Schema from "effect/Schema"
 import * as NodeModule from "node:module"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
-import type { LayerConfig } from "./LayerConfig.ts"
 
 const mappingFields = {
   version: Schema.Literal(3),
@@ -26,13 +25,14 @@ export type SourceMap = typeof SourceMap.Type
 const decodeMappings = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Struct(mappingFields)))
 
 /** Makes the source map from the text of the one that rolldown has made. */
-export const fromRolldown = ({ name }: Pick<LayerConfig, "name">, text: string): SourceMap => ({
+export const fromRolldown = ({ name }: { readonly name: string }, text: string): SourceMap => ({
   ...decodeMappings(text),
   file: `${name}/bundle.cjs`
 })
 
 /** The path at which a build writes the map, which is the same for all architectures. */
-export const fileOf = ({ name, out }: Pick<LayerConfig, "name" | "out">): string => NodePath.join(out, `${name}.map`)
+export const fileOf = ({ name, out }: { readonly name: string; readonly out: string }): string =>
+  NodePath.join(out, `${name}.map`)
 
 /** Reads the map in a text; `undefined` if `effect-lambda build` has not written it. */
 export const decode = (text: string): SourceMap | undefined =>

@@ -4,7 +4,7 @@
  */
 import * as Result from "effect/Result"
 import { crc32, inflateRawSync } from "node:zlib"
-import type { Entry } from "./LayerContent.ts"
+import type { LayerEntry } from "./LayerEntry.ts"
 
 /** Four times the size that Lambda unpacks. */
 const maxUnpackedBytes = 1024 ** 3
@@ -16,7 +16,7 @@ const noValue32 = 0xff_ff_ff_ff
 
 const unixHosts = new Set([3, 19])
 
-const kindOf = (path: string, mode: number): Entry["kind"] => {
+const kindOf = (path: string, mode: number): LayerEntry["kind"] => {
   if (path.endsWith("/")) return "directory"
   switch (mode & 0o170_000) {
     case 0:
@@ -115,7 +115,7 @@ const overlapOf = (ranges: ReadonlyArray<NonNullable<ReturnType<typeof rangeOf>>
   return undefined
 }
 
-const directoryOf = (bytes: Uint8Array): Result.Result<ReadonlyArray<Entry>, string> => {
+const directoryOf = (bytes: Uint8Array): Result.Result<ReadonlyArray<LayerEntry>, string> => {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const end = findEnd(view)
   if (end === undefined) {
@@ -130,7 +130,7 @@ const directoryOf = (bytes: Uint8Array): Result.Result<ReadonlyArray<Entry>, str
   }
   // The shift is not 0 if the file has something before the zip, such as a program that unpacks it.
   const shift = end - size - offset
-  const entries: Array<Entry> = []
+  const entries: Array<LayerEntry> = []
   const ranges: Array<NonNullable<ReturnType<typeof rangeOf>>> = []
   let total = 0
   let at = end - size
@@ -186,7 +186,7 @@ const directoryOf = (bytes: Uint8Array): Result.Result<ReadonlyArray<Entry>, str
  * @category constructors
  * @since 0.1.0
  */
-export const read = (bytes: Uint8Array): Result.Result<ReadonlyArray<Entry>, string> =>
+export const read = (bytes: Uint8Array): Result.Result<ReadonlyArray<LayerEntry>, string> =>
   Result.try({
     try: () => directoryOf(bytes),
     // A number in the directory points outside the file.

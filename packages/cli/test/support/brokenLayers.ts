@@ -1,6 +1,6 @@
 /** Layers with one fault each, and what has to be said about it. */
-import type { Finding, Target } from "../../src/layer/Finding.ts"
-import * as Stub from "../../src/layer/Stub.ts"
+import type { Finding, Target } from "../../src/check/Finding.ts"
+import * as Stub from "../../src/build/entry/Stub.ts"
 import { arm64, beside, elfOf, type File, good, program, script, x64 } from "./foreignLayer.ts"
 
 /** The secrets are put together here, so that a scanner finds none in this file. */

@@ -1,9 +1,9 @@
 /** Layers as other tools write them, wrong ones too. */
 import * as Result from "effect/Result"
 import { crc32, deflateRawSync } from "node:zlib"
-import type { Finding, Target } from "../../src/layer/Finding.ts"
-import * as Findings from "../../src/layer/Findings.ts"
-import * as FunctionRuntime from "../../src/layer/FunctionRuntime.ts"
+import type { Finding, Target } from "../../src/check/Finding.ts"
+import * as Findings from "../../src/check/Findings.ts"
+import * as FunctionRuntime from "../../src/check/FunctionRuntime.ts"
 import * as ZipReader from "../../src/layer/ZipReader.ts"
 
 export interface File {

@@ -2,7 +2,7 @@
 import { PreRegistration } from "@effect-lambda/extension-node"
 import * as Effect from "effect/Effect"
 import { join } from "node:path"
-import * as Stub from "../../src/layer/Stub.ts"
+import * as Stub from "../../src/build/entry/Stub.ts"
 import { execute, layerOf } from "./layers.ts"
 
 /** A program that shows what it was started with: its environment, then what Linux knows of its process. */

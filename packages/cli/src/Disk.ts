@@ -1,0 +1,64 @@
+/** The writes to the disk, which may fail for want of room or rights. */
+import * as Effect from "effect/Effect"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as NodePath from "node:path"
+import process from "node:process"
+import * as UserError from "./UserError.ts"
+
+/** Attempts a write, and fails with a sentence that names the target. */
+export const attempt = <A>(target: string, write: () => A) =>
+  Effect.try({
+    try: write,
+    catch: (cause) => UserError.make(`${target} cannot be written: ${UserError.reasonOf(cause)}`)
+  })
+
+/** Makes a folder in the folder for temporary files, and removes it when the scope closes. */
+export const temporaryFolder = (prefix: string) =>
+  Effect.acquireRelease(
+    attempt(`the folder for temporary files ${Os.tmpdir()}`, () => Fs.mkdtempSync(NodePath.join(Os.tmpdir(), prefix))),
+    (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true, force: true }))
+  )
+
+/**
+ * Makes a folder and the folders above it. The option `recursive` does not fit: it never returns if the folder above lets
+ * nothing be made in it, as /proc does.
+ */
+export const makeFolder = (folder: string): void => {
+  if (Fs.existsSync(folder)) return
+  makeFolder(NodePath.dirname(folder))
+  try {
+    Fs.mkdirSync(folder)
+  } catch (error) {
+    // Another build may have made the folder in between.
+    if (!Fs.existsSync(folder)) throw error
+  }
+}
+
+/** Lets the content be written beside the target and moves it there, so that no reader sees half of it. */
+export const replace = (target: string, write: (path: string) => void) =>
+  attempt(target, () => {
+    const temporary = `${target}.${process.pid}.tmp`
+    const old = `${temporary}.old`
+    try {
+      makeFolder(NodePath.dirname(target))
+      write(temporary)
+      // A folder cannot replace a folder that holds something.
+      if (Fs.statSync(target, { throwIfNoEntry: false })?.isDirectory() === true) Fs.renameSync(target, old)
+      Fs.renameSync(temporary, target)
+      Fs.rmSync(old, { recursive: true, force: true })
+    } finally {
+      Fs.rmSync(temporary, { recursive: true, force: true })
+      if (Fs.existsSync(old)) Fs.renameSync(old, target)
+    }
+  })
+
+/** Writes a file, and replaces the one that is there. */
+export const writeFile = (file: string, bytes: Uint8Array) => replace(file, (path) => Fs.writeFileSync(path, bytes))
+
+/** Removes a file, if it is there. */
+export const remove = (file: string) =>
+  Effect.try({
+    try: () => Fs.rmSync(file, { force: true }),
+    catch: (cause) => UserError.make(`${file} cannot be removed: ${UserError.reasonOf(cause)}`)
+  })

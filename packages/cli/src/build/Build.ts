@@ -1,0 +1,237 @@
+/** Makes layers on the disk from an entry. */
+import type * as CliError from "effect/cli/CliError"
+import * as Effect from "effect/Effect"
+import * as Crypto from "node:crypto"
+import * as Fs from "node:fs"
+import * as NodePath from "node:path"
+import process from "node:process"
+import * as Disk from "../Disk.ts"
+import * as LayerFiles from "../layer/LayerFiles.ts"
+import { minimumNode } from "../layer/LayerLimits.ts"
+import * as Secrets from "../layer/Secrets.ts"
+import * as SourceMap from "../layer/SourceMap.ts"
+import * as ZipWriter from "../layer/ZipWriter.ts"
+import type { Architecture, LayerConfig } from "../project/LayerConfig.ts"
+import * as UserError from "../UserError.ts"
+import * as Bun from "./Bun.ts"
+import * as Bundle from "./Bundle.ts"
+import * as CodeCache from "./CodeCache.ts"
+import * as Loader from "./entry/Loader.ts"
+import * as Stub from "./entry/Stub.ts"
+import * as NodeBinary from "./NodeBinary.ts"
+import * as TrialRun from "./trial/TrialRun.ts"
+import * as TypeCheck from "./TypeCheck.ts"
+
+export interface BuiltLayer {
+  readonly arch: Architecture
+  readonly directory: string
+  readonly unzippedBytes: number
+  /** The SHA-256 of everything but the code caches. */
+  readonly contentHash: string
+  readonly codeCaches: ReadonlyArray<string>
+  readonly zip:
+    | {
+        readonly file: string
+        readonly bytes: number
+        readonly sha256: string
+      }
+    | undefined
+}
+
+export interface Built {
+  readonly name: string
+  readonly runtime: LayerConfig["runtime"]
+  readonly events: ReadonlyArray<Stub.EventType>
+  readonly layers: ReadonlyArray<BuiltLayer>
+  /** The source map for `effect-lambda trace`; none with bun, which rewrites the program. */
+  readonly sourceMap: string | undefined
+  readonly notes: ReadonlyArray<string>
+}
+
+const text = (path: string, mode: LayerFiles.LayerFile["mode"], content: string): LayerFiles.LayerFile => ({
+  path,
+  mode,
+  bytes: Buffer.from(content)
+})
+
+/** The entry that Lambda starts. */
+export const entryFile = (config: LayerConfig, events: ReadonlyArray<Stub.EventType>): LayerFiles.LayerFile => {
+  const { entryKind, name, runtime } = config
+  const content =
+    entryKind === "node"
+      ? Stub.renderNode({ name, runtime: runtime === "node" ? "node" : "managed" })
+      : Stub.render({ name, events, runtime })
+  return text(`extensions/${name}`, 0o755, content)
+}
+
+/** The loader and the program, for Node. */
+export const programFiles = ({ name }: LayerConfig, bundle: string): ReadonlyArray<LayerFiles.LayerFile> => [
+  text(`${name}/index.cjs`, 0o644, Loader.render({ name, minimumNode })),
+  text(`${name}/bundle.cjs`, 0o644, bundle)
+]
+
+/** The runtime that is part of the layer. */
+const runtimeFiles = Effect.fnUntraced(function* ({ name, project, runtime }: LayerConfig, arch: Architecture) {
+  if (runtime !== "node" && runtime !== "auto") return []
+  const binary = yield* NodeBinary.find(arch, NodeBinary.bundledVersion, project).pipe(
+    Effect.catch(({ message, output }) =>
+      UserError.fail(
+        `Node ${NodeBinary.bundledVersion} for ${arch} was neither found nor downloaded: ${message}\n${output}\n` +
+          `Install the package node-linux-${arch}@${NodeBinary.bundledVersion} in the project, or build with --runtime managed`
+      )
+    )
+  )
+  const file: LayerFiles.LayerFile = { path: `${name}/bin/node`, mode: 0o755, bytes: Fs.readFileSync(binary) }
+  return [file]
+})
+
+/** The one file that holds everything for bun. */
+const bunFile = Effect.fnUntraced(function* ({ name, project }: LayerConfig, arch: Architecture, bundle: string) {
+  const bytes = yield* Bun.compile({ name, bundle, project, platform: "linux", arch })
+  const file: LayerFiles.LayerFile = { path: `${name}/bin/${name}`, mode: 0o755, bytes }
+  return file
+})
+
+/** The program that a trial run starts on this machine, whatever machine the layer is for. */
+const trialProgram = Effect.fnUntraced(function* ({ name, project, runtime }: LayerConfig, bundle: string) {
+  if (runtime !== "bun") return { bundle, node: TrialRun.ownNode }
+  return { executable: yield* Bun.compile({ name, bundle, project, platform: process.platform, arch: process.arch }) }
+})
+
+const sameEvents = (a: ReadonlyArray<string>, b: ReadonlyArray<string>) => a.toSorted().join() === b.toSorted().join()
+
+/** Runs the program once, and compares the events that it registers for with the configuration. */
+export const trial = Effect.fnUntraced(function* (config: LayerConfig, { code, positions }: Bundle.Bundle) {
+  const { env, events, name } = config
+  const program = yield* trialProgram(config, code)
+  const run = yield* TrialRun.run({ name, env, program, positions })
+  const registered = run.events ?? events
+  if (registered === undefined) {
+    return yield* UserError.fail(
+      [
+        "init failed in the trial run, so the events of the program are not known: give the variables that it needs by " +
+          "--env KEY=VALUE, or name its events in the configuration (effectLambda.events, --events)",
+        ...run.errors
+      ].join("\n")
+    )
+  }
+  if (events !== undefined && !sameEvents(events, registered)) {
+    return yield* UserError.fail(
+      `the configuration names the events ${events.join(", ") || "(none)"}, but the program registers for ` +
+        `${registered.join(", ") || "none"}: make them the same, or leave them out of the configuration`
+    )
+  }
+  return { ...run, events: registered }
+})
+
+const writeLayer = Effect.fnUntraced(function* (
+  config: LayerConfig,
+  arch: Architecture,
+  files: ReadonlyArray<LayerFiles.LayerFile>,
+  isZipped: boolean
+) {
+  const directory = NodePath.join(config.out, `${config.name}-${arch}`)
+  yield* LayerFiles.writeDirectory(directory, files)
+  const zip = isZipped ? ZipWriter.write(files) : undefined
+  // A zip of an earlier build would look as if this build had made it.
+  yield* zip === undefined ? Disk.remove(`${directory}.zip`) : Disk.writeFile(`${directory}.zip`, zip)
+  const built: BuiltLayer = {
+    arch,
+    directory,
+    unzippedBytes: LayerFiles.unzippedBytes(files),
+    contentHash: LayerFiles.contentHash(files),
+    codeCaches: files.filter(LayerFiles.isCache).map(({ path }) => path),
+    zip:
+      zip === undefined
+        ? undefined
+        : {
+            file: `${directory}.zip`,
+            bytes: zip.length,
+            sha256: Crypto.createHash("sha256").update(zip).digest("base64")
+          }
+  }
+  return built
+})
+
+/** The secrets that `check` would find in the bundle, each with its place in the sources. */
+const secretNotes = (name: string, { code, positions }: Bundle.Bundle): ReadonlyArray<string> => {
+  const bytes = Buffer.from(code)
+  return Secrets.find(bytes).flatMap(({ isCertain, kind, offset }) => {
+    const before = bytes.toString("utf8", 0, offset)
+    const position = `/${name}/bundle.cjs:${before.split("\n").length}:${before.length - before.lastIndexOf("\n")}`
+    const place = positions.restore(position)
+    if (!isCertain && place.includes("node_modules/")) return []
+    return (
+      `${place} holds ${isCertain ? "" : "what looks like "}${kind}, which everybody who may use the layer ` +
+      "can read: revoke it, and give secrets by Secrets Manager or the function's environment"
+    )
+  })
+}
+
+/** Adds the notes until then to a failure, since they may be the reason. */
+const withNotes = (notes: ReadonlyArray<string>) =>
+  Effect.mapError((error: CliError.UserError) =>
+    UserError.make([error.message, ...notes.map((note) => `note: ${note}`)].join("\n"))
+  )
+
+/** Two copies of effect make type errors without end, and only the bundle shows them. */
+const checkTypes = (config: LayerConfig) =>
+  Effect.catch(TypeCheck.run(config), (error) =>
+    Bundle.build(config).pipe(
+      Effect.match({ onFailure: () => [], onSuccess: ({ warnings }) => warnings }),
+      Effect.flatMap((warnings) => Effect.fail(error).pipe(withNotes(warnings)))
+    )
+  )
+
+/** Builds everything before anything is written. */
+export const run = Effect.fnUntraced(function* (
+  config: LayerConfig,
+  options: { readonly check: boolean; readonly zip: boolean }
+) {
+  const notes: Array<string> = []
+  if (options.check) {
+    const note = yield* checkTypes(config)
+    if (note !== undefined) notes.push(note)
+  }
+  const { bundle, warnings } = yield* Bundle.build(config)
+  const { code, map } = bundle
+  notes.push(...secretNotes(config.name, bundle))
+  notes.push(...warnings)
+  const tried = yield* trial(config, bundle).pipe(withNotes(notes))
+  const { events } = tried
+  const note = TrialRun.noteOf(tried)
+  if (note !== undefined) notes.push(note)
+  const layers = yield* Effect.forEach(
+    config.architectures,
+    Effect.fnUntraced(function* (arch) {
+      if (config.runtime === "bun") {
+        return { arch, files: [entryFile(config, events), yield* bunFile(config, arch, code)] }
+      }
+      const caches =
+        config.codeCache === "off" ? { files: [], notes: [] } : yield* CodeCache.make(config, arch, code, tried)
+      notes.push(...caches.notes)
+      const files = [
+        entryFile(config, events),
+        ...programFiles(config, code),
+        ...caches.files,
+        ...(yield* runtimeFiles(config, arch))
+      ]
+      const problem = LayerFiles.sizeProblem(files)
+      if (problem !== undefined) return yield* UserError.fail(`the layer for ${arch} is too large: ${problem}`)
+      return { arch, files }
+    })
+  )
+  const written = yield* Effect.forEach(layers, ({ arch, files }) => writeLayer(config, arch, files, options.zip))
+  const file = SourceMap.fileOf(config)
+  // A map of an earlier build would name positions of that build.
+  yield* config.runtime === "bun" ? Disk.remove(file) : Disk.writeFile(file, Buffer.from(JSON.stringify(map)))
+  const built: Built = {
+    name: config.name,
+    runtime: config.runtime,
+    events,
+    layers: written,
+    sourceMap: config.runtime === "bun" ? undefined : file,
+    notes
+  }
+  return built
+})

@@ -1,0 +1,226 @@
+/** The program as one minified CommonJS file, made by rolldown. */
+import * as Effect from "effect/Effect"
+import * as Fs from "node:fs"
+import * as NodePath from "node:path"
+import process from "node:process"
+import type { InputOptions, OutputBundle, OutputOptions, Plugin, RolldownLog } from "rolldown"
+import type { VisitorObject } from "rolldown/utils"
+import * as SourceMap from "../layer/SourceMap.ts"
+import type { LayerConfig } from "../project/LayerConfig.ts"
+import * as UserError from "../UserError.ts"
+import * as Bun from "./Bun.ts"
+
+/** The packages that load an addon, which is compiled for one system and is no JavaScript. */
+const addonLoaders = /^(bindings|node-gyp-build|node-gyp-build-optional-packages|@mapbox\/node-pre-gyp|pkg-prebuilds)$/
+
+const addonPlugin: Plugin = {
+  name: "native-addons",
+  resolveId: {
+    filter: { id: addonLoaders },
+    handler: (source, importer) => {
+      throw new Error(`${importer ?? "the entry"} loads a native addon by ${source}: ${addonAdvice}`)
+    }
+  },
+  load: {
+    filter: { id: /\.node$/ },
+    handler: (id) => {
+      throw new Error(`${id} is a native addon: ${addonAdvice}`)
+    }
+  }
+}
+
+const addonAdvice = "it cannot be part of a layer that is one JavaScript file; use a package without one"
+
+const wasmPlugin: Plugin = {
+  name: "wasm",
+  load: {
+    filter: { id: /\.wasm$/ },
+    handler: (id) => {
+      throw new Error(
+        `${id} is WebAssembly, and a layer has one JavaScript file: keep the bytes as base64 in a source, and compile them with new WebAssembly.Module`
+      )
+    }
+  }
+}
+
+/** Removes the `#!` line, since the bundle is loaded and not started as a file. Every line keeps its number. */
+const shebangPlugin: Plugin = {
+  name: "shebang",
+  transform: { filter: { code: /^#!/ }, handler: (code) => ({ code: code.replace(/^#!.*/, ""), map: null }) }
+}
+
+/** Walks the syntax of a module. Imported here, as rolldown itself is. */
+const visit = (id: string, code: string, visitor: VisitorObject) =>
+  import("rolldown/utils").then(({ parseSync, Visitor }) => new Visitor(visitor).visit(parseSync(id, code).program))
+
+/**
+ * Makes `import.meta.main` true in the entry, as in Node: by it the file knows that no test imports it. In other modules
+ * `define` makes it false.
+ */
+const mainPlugin: Plugin = {
+  name: "import-meta-main",
+  transform: {
+    filter: { code: "import.meta" },
+    handler(code, id) {
+      if (this.getModuleInfo(id)?.isEntry !== true) return
+      let replaced = code
+      return visit(id, code, {
+        MemberExpression: ({ computed, end, object, property, start }) => {
+          if (computed || object.type !== "MetaProperty" || property.name !== "main") return
+          // The replacement has the same length, so every position stays the same.
+          const rest = code.slice(start + 4, end).replaceAll(/\S/g, " ")
+          replaced = `${replaced.slice(0, start)}true${rest}${replaced.slice(end)}`
+        }
+      }).then(() => ({ code: replaced, map: null }))
+    }
+  }
+}
+
+/** The modules that have something left in the bundle. */
+const modulesOf = (bundle: OutputBundle): ReadonlyArray<string> =>
+  Object.values(bundle).flatMap((output) => (output.type === "chunk" ? output.moduleIds : []))
+
+/** Warns of a file that the program reads from beside itself, such as a Worker's program: the layer does not have it. */
+const besidePlugin: Plugin = {
+  name: "files-beside",
+  generateBundle(_, bundle) {
+    const visits = modulesOf(bundle).flatMap((id) => {
+      const code = this.getModuleInfo(id)?.code ?? ""
+      if (!code.includes("new URL(") || !code.includes("import.meta.url")) return []
+      return visit(id, code, {
+        NewExpression: ({ arguments: [path, base], callee, start }) => {
+          if (callee.type !== "Identifier" || callee.name !== "URL") return
+          if (path?.type !== "Literal" && path?.type !== "TemplateLiteral") return
+          if (base === undefined || code.slice(base.start, base.end) !== "import.meta.url") return
+          const file = code.slice(path.start + 1, path.end - 1)
+          // A program that asks for the folder of the module, or a folder above it, only wants its name.
+          if (/^(?:\/|[./]*$)/.test(file) || !Fs.existsSync(NodePath.resolve(NodePath.dirname(id), file))) return
+          const before = code.slice(0, start).split("\n")
+          this.warn({
+            message: `${file} will not be in the layer, which has one JavaScript file: what reads it there fails`,
+            loc: { file: id, line: before.length, column: before.at(-1)?.length ?? 0 }
+          })
+        }
+      })
+    })
+    return Promise.all(visits).then(() => {})
+  }
+}
+
+/** Warns of several copies of effect: no copy knows the services of another, so types are wrong or services not found. */
+const copiesPlugin: Plugin = {
+  name: "copies-of-effect",
+  generateBundle(_, bundle) {
+    const folders = new Set(
+      modulesOf(bundle).flatMap((id) => /^.*[\\/]node_modules[\\/]effect(?=[\\/])/.exec(id) ?? [])
+    )
+    if (folders.size < 2) return
+    const copies = Array.from(folders, (folder) => {
+      const manifest: unknown = JSON.parse(Fs.readFileSync(NodePath.join(folder, "package.json"), "utf8"))
+      return `${Reflect.get(Object(manifest), "version")} in ${NodePath.relative(process.cwd(), folder)}`
+    })
+    this.warn(
+      `${folders.size} copies of effect: ${copies.join(", ")}; npm ls effect says what brings them, and there must be one`
+    )
+  }
+}
+
+/** The advice for a top-level await: a layer has one format, and the advice of rolldown names an option of rolldown. */
+const topLevelAwait =
+  "a layer holds one CommonJS file, which knows no await outside of a function: wait inside of an Effect instead, such as " +
+  "in the layer of Extension.run"
+
+/** The first line of a message with its place, `src/main.ts:3:8: Could not resolve …`; the other lines are a drawing. */
+export const line = ({ code, loc, message, plugin }: RolldownLog): string => {
+  const [said = ""] = message.replace(/^\[[A-Z_]+\] /, "").split("\n")
+  const first = code === "INVALID_TLA_FORMAT" ? topLevelAwait : said
+  if (loc?.file === undefined || plugin === addonPlugin.name) return first
+  return `${NodePath.relative(process.cwd(), NodePath.resolve(loc.file))}:${loc.line}:${loc.column + 1}: ${first}`
+}
+
+/** The constants that tell a bundle its runtime, so that the transport of the other runtime is left out. */
+const defineOf = (runtime: LayerConfig["runtime"]) => ({
+  "process.versions.bun": runtime === "bun" ? JSON.stringify(Bun.version) : "undefined"
+})
+
+/**
+ * How an extension is bundled, for a build and for a watcher.
+ *
+ * @param warn takes each warning, one line
+ */
+export const inputOptions = (
+  { entry, runtime }: Pick<LayerConfig, "entry" | "runtime">,
+  warn: (text: string) => void
+): InputOptions => ({
+  input: entry,
+  platform: "node",
+  // Reading a property has no effect, so a bare read at module level is left out.
+  treeshake: { propertyReadSideEffects: false },
+  // The target is the oldest Node that layers run on: newer syntax becomes syntax that it knows.
+  // `import.meta.env` belongs to other bundlers, and Effect asks for it.
+  transform: {
+    target: "node22",
+    define: { "import.meta.env": "undefined", "import.meta.main": "false", ...defineOf(runtime) }
+  },
+  checks: { pluginTimings: false },
+  plugins: [addonPlugin, wasmPlugin, besidePlugin, shebangPlugin, mainPlugin, copiesPlugin],
+  onLog: (level, log, handle) => {
+    // An import that is not found would stay in the bundle, and a layer has no packages installed.
+    if (log.code === "UNRESOLVED_IMPORT")
+      return handle("error", { ...log, message: log.message.replace(/ in .*/s, "") })
+    if (level === "warn") warn(line(log))
+  }
+})
+
+export const outputOptions = ({ project }: Pick<LayerConfig, "project">): OutputOptions => {
+  // Paths from rolldown have no symbolic links.
+  const root = Fs.realpathSync(project)
+  return {
+    // ES modules that import node:http load more than they need, and start 30 ms later.
+    format: "cjs",
+    minify: true,
+    comments: false,
+    codeSplitting: false,
+    // The map lies beside the layer, since everything in the layer costs time at its start.
+    sourcemap: "hidden",
+    sourcemapExcludeSources: true,
+    sourcemapPathTransform: (source, map) =>
+      NodePath.relative(root, NodePath.resolve(NodePath.dirname(map), source)).replaceAll("\\", "/")
+  }
+}
+
+/** A program that has been bundled. */
+export interface Bundle {
+  readonly code: string
+  readonly map: SourceMap.SourceMap
+  /** The positions in the map, read once. */
+  readonly positions: SourceMap.Positions
+}
+
+/** Makes a bundle from the text that rolldown has written, and the text of its map. */
+export const fromRolldown = (config: Pick<LayerConfig, "name">, code: string, mapText: string): Bundle => {
+  const map = SourceMap.fromRolldown(config, mapText)
+  return { code, map, positions: SourceMap.positions(map) }
+}
+
+/** A line for each error of a build that failed. */
+export const errorsOf = (cause: unknown): ReadonlyArray<string> => {
+  if (!(cause instanceof Error)) return [String(cause)]
+  const errors: unknown = Reflect.get(cause, "errors")
+  return Array.isArray(errors) ? errors.map((error: RolldownLog) => line(error)) : [line(cause)]
+}
+
+/** Gives the bundle, and the warnings. */
+export const build = Effect.fnUntraced(function* (config: Pick<LayerConfig, "entry" | "name" | "project" | "runtime">) {
+  const warnings: Array<string> = []
+  const { code, map } = yield* Effect.tryPromise({
+    try: () =>
+      // Imported here, so that other commands do not spend the time to load it.
+      import("rolldown")
+        .then(({ rolldown }) => rolldown(inputOptions(config, (text) => warnings.push(text))))
+        .then((bundle) => bundle.generate(outputOptions(config)).finally(() => bundle.close())),
+    catch: (cause) => UserError.make(`${config.entry} cannot be bundled:\n${errorsOf(cause).join("\n")}`)
+  }).pipe(Effect.map(({ output }) => output[0]))
+  if (map === null) return yield* Effect.die(new Error("rolldown made no source map"))
+  return { bundle: fromRolldown(config, code, map.toString()), warnings }
+})

@@ -1,0 +1,187 @@
+/**
+ * The entry of a layer, `extensions/<name>`: a bash script that registers before any JavaScript is loaded and then
+ * becomes the program.
+ *
+ * Lambda starts the function's runtime only when every extension has registered, so everything before register is part of
+ * every cold start. The stub hands its registration over in the variables of `PreRegistration` of
+ * `@effect-lambda/extension-node`. If it has no registration, the program registers itself.
+ *
+ * The stub also opens the connection over which the program will poll, and leaves it open: the program's first request
+ * leaves before Node has loaded its network modules.
+ *
+ * The stub runs on bash 3.2 (the bash of macOS) and newer with `/dev/tcp`, starts no process and writes no file (bash writes
+ * here-documents to files). The wait for the answer to register lasts as long as init may last: Lambda may answer late, and
+ * refuses a second register. The two connects have no limit, since bash has none for them: Lambda's address is on the same
+ * machine, which accepts or refuses at once.
+ */
+import { quote } from "../../Shell.ts"
+
+/**
+ * The runtime of the program: `managed` is `/var/lang/bin/node`, the Node of Lambda's Node runtimes; `node` is
+ * `<name>/bin/node` of the layer; `auto` is the former if it can be started, otherwise the latter; with `bun` the
+ * program is `<name>/bin/<name>`.
+ */
+export type Runtime = "managed" | "node" | "auto" | "bun"
+
+export type EventType = "INVOKE" | "SHUTDOWN"
+
+/** The longest init, in seconds: inside an invocation it has the function's timeout, which is 15 minutes at most. */
+const longestInit = 900
+
+/** Lambda answers with a handful of lines of less than 100 characters. */
+const maximumLine = 8192
+const maximumLines = 1000
+
+export interface Options {
+  /** The name of the file in `extensions/`, and of the directory with the program. */
+  readonly name: string
+  /** The events to register for. On managed instances INVOKE is left out, since Lambda refuses it there. */
+  readonly events: ReadonlyArray<EventType>
+  readonly runtime: Runtime
+  /** The wait for the answer to register, in seconds. Default: as long as init may last. */
+  readonly waitSeconds?: number
+}
+
+const incomplete = "the layer is incomplete or built for another architecture"
+
+/** Tries a runtime after the other. `$1` is the name of the extension, `$2` the folder of its program. */
+const launchNode = (candidates: string, advice: string): string => `
+set -- "$1" "$2" ${candidates}
+[[ -z $EFFECT_LAMBDA_NODE ]] || set -- "$1" "$2" "$EFFECT_LAMBDA_NODE"
+[[ ! -f $3 || ! -x $3 ]] || exec "$3" "$2/index.cjs"
+[[ ! -f $4 || ! -x $4 ]] || exec "$4" "$2/index.cjs"
+echo "effect-lambda: $1: no runtime can be started, tried \${*:3}: ${advice}" >&2
+exit 1
+`
+
+const launch = (name: string, runtime: Runtime): string => {
+  switch (runtime) {
+    case "managed":
+      return launchNode(
+        "/var/lang/bin/node",
+        "this function's runtime has no Node, build the layer with --runtime auto or node"
+      )
+    case "node":
+      return launchNode(`"$2/bin/node"`, incomplete)
+    case "auto":
+      return launchNode(`/var/lang/bin/node "$2/bin/node"`, incomplete)
+    case "bun":
+      return `
+exec "$2/bin/"${quote(name)}
+echo "effect-lambda: $1: $2/bin/"${quote(name)}" cannot be started: ${incomplete}" >&2
+exit 1
+`
+  }
+}
+
+/**
+ * Opens the connection for the program's first request, before the program has loaded the modules that open one. Bun has no
+ * use for it.
+ *
+ * `command` keeps a failure from ending the script if POSIXLY_CORRECT is set.
+ */
+const handOverConnection = (runtime: Runtime): string =>
+  runtime === "bun"
+    ? ""
+    : `
+    if { command exec 3<>"/dev/tcp/$host/$port"; } 2>/dev/null; then export EFFECT_LAMBDA_API_DESCRIPTOR=3; fi`
+
+/** The text of the entry, in ASCII, since bash reads it in the locale of the function. */
+export const render = ({ events, name, runtime, waitSeconds = longestInit }: Options): string => {
+  const managedEvents = events.filter((event) => event !== "INVOKE")
+  return `#!/bin/bash -p
+# Registers this extension with Lambda before any JavaScript is loaded, then becomes the program.
+# Made by effect-lambda. With -p, BASH_ENV and shell functions of the function's environment do not count here.
+# Variables are local, and the rest is in $1 and $2: a variable of the function that is called "name" keeps its value.
+
+# Talks to Lambda on descriptor 3, in the C locale, in which bash counts and keeps bytes. The wait for the answer lasts as
+# long as init may last: Lambda refuses a second register.
+register() {
+  local LC_ALL=C deadline=$((SECONDS + ${waitSeconds})) left line length= lines=0
+  # The patterns are in variables, since bash 3.2 reads such patterns only there.
+  local statusLine='^HTTP/1\\.[01] ([0-9]{3})( |$)' shortLength='^[0-9]{1,5}$' errorType='"errorType": *"([A-Za-z.]+)"'
+  printf '%s\\r\\n' 'POST /2020-01-01/extension/register HTTP/1.1' "Host: $AWS_LAMBDA_RUNTIME_API" 'Connection: close' \\
+    'Content-Type: application/json' "Content-Length: \${#body}" "Lambda-Extension-Name: $name" \\
+    'Lambda-Extension-Accept-Feature: accountId' '' >&3
+  printf %s "$body" >&3
+  problem='no answer to register'
+  while ((left = deadline - SECONDS, left > 0)) && IFS= read -r -n ${maximumLine} -t "$left" -u 3 line; do
+    ((\${#line} < ${maximumLine} && ++lines < ${maximumLines})) || { problem='the answer to register is not HTTP'; return; }
+    line=\${line%$'\\r'}
+    if [[ -z $status ]]; then
+      [[ $line =~ $statusLine ]] || { problem='the answer to register is not HTTP'; return; }
+      status=\${BASH_REMATCH[1]} problem='the answer to register has no identifier'
+      continue
+    fi
+    [[ -n $line ]] || break
+    shopt -s nocasematch
+    case \${line%%:*} in
+      lambda-extension-identifier) identifier=\${line#*:} identifier=\${identifier//[[:space:]]/} ;;
+      content-length) length=\${line#*:} length=\${length//[[:space:]]/} ;;
+    esac
+    shopt -u nocasematch
+  done
+  # Reads the body by its length, since the server may keep the connection open. The body is left out if its length is not
+  # known or the environment could not hold it: only the identifier has to be there.
+  if [[ $length =~ $shortLength ]] && length=$((10#$length)) && ((length > 0)); then
+    IFS= read -r -d '' -n "$length" -t 2 -u 3 response
+  fi
+  [[ -z $status || $status == 200 ]] && return
+  problem="register was refused with $status"
+  [[ $response =~ $errorType ]] && problem+=" \${BASH_REMATCH[1]}"
+}
+
+# Hands over by the variables that PreRegistration.ts reads, and removes those that the function's environment has.
+hand_over() {
+  local name=$1 events=${quote(events.join())} body=${quote(JSON.stringify({ events }))}
+  local status= identifier= response= problem= host port address='^(\\[[0-9A-Fa-f:.]+\\]|[^][/:[:space:]]+)(:([0-9]{1,5}))?$'
+  if [[ $AWS_LAMBDA_INITIALIZATION_TYPE == lambda-managed-instances ]]; then
+    events=${quote(managedEvents.join())} body=${quote(JSON.stringify({ events: managedEvents }))}
+  fi
+  [[ $name == ${quote(name)} ]] || echo "effect-lambda: this file is called $name but was built as "${quote(name)}", it registers as $name" >&2
+  unset EFFECT_LAMBDA_EXTENSION_IDENTIFIER EFFECT_LAMBDA_EXTENSION_EVENTS EFFECT_LAMBDA_REGISTER_RESPONSE EFFECT_LAMBDA_API_DESCRIPTOR
+  export EFFECT_LAMBDA_EXTENSION_NAME=$name
+  if [[ $AWS_LAMBDA_RUNTIME_API =~ $address ]]; then
+    host=\${BASH_REMATCH[1]//[\\[\\]]/} port=\${BASH_REMATCH[3]:-80} problem='no connection to Lambda'
+    # A server that closes at once must not end this process; the program gets the signal back.
+    trap '' PIPE
+    { register 3<>"/dev/tcp/$host/$port"; } 2>/dev/null
+    trap - PIPE
+  fi
+  if [[ $status == 200 && $identifier =~ ^[0-9A-Za-z-]{1,100}$ ]]; then
+    export EFFECT_LAMBDA_EXTENSION_IDENTIFIER=$identifier EFFECT_LAMBDA_EXTENSION_EVENTS=$events
+    export EFFECT_LAMBDA_REGISTER_RESPONSE=$response${handOverConnection(runtime)}
+  elif [[ -n $problem ]]; then
+    echo "effect-lambda: $name: $problem ($AWS_LAMBDA_RUNTIME_API); the program registers itself" >&2
+  fi
+}
+
+if [[ $0 == */* ]]; then set -- "\${0##*/}" "\${0%/*}/../"${quote(name)}; else set -- "$0" ../${quote(name)}; fi
+hand_over "$1"
+
+# Removes variables that load foreign code into the program. NODE_EXTRA_CA_CERTS stays: it loads none, and sinks may need
+# it. Node would take the descriptor in NODE_CHANNEL_FD for that of a parent process, and 3 is the connection.
+unset NODE_OPTIONS BUN_OPTIONS BUN_BE_BUN LD_PRELOAD LD_AUDIT NODE_CHANNEL_FD NODE_CHANNEL_SERIALIZATION_MODE
+shopt -s execfail${launch(name, runtime)}`
+}
+
+/**
+ * The entry for images without bash: Node itself, and the program registers when it runs. With `node` the entry names the
+ * Node in the layer, which is found only if the layer is mounted at `/opt`.
+ *
+ * NODE_OPTIONS has taken effect before the first line: a module that it requires runs in this process, and a missing module
+ * ends it. The entry can only keep it from child processes.
+ */
+export const renderNode = ({
+  name,
+  runtime
+}: {
+  readonly name: string
+  readonly runtime: "managed" | "node"
+}): string =>
+  `#!${runtime === "node" ? `/opt/${name}/bin/node` : "/usr/bin/env node"}
+// Starts this extension, which registers itself. Made by effect-lambda.
+delete process.env.NODE_OPTIONS
+// import() works in both kinds of modules, whatever package.json lies above.
+import(${JSON.stringify(`../${name}/index.cjs`)})
+`
