@@ -1,9 +1,10 @@
-import { defineConfig } from "vitest/config"
-import { join } from "node:path"
+/** The tests that `npm test` runs: those of the packages, of the examples and of the templates. */
+import { dirname, join } from "node:path"
 import process from "node:process"
+import { defineConfig } from "vitest/config"
 
 // Workers, and the programs that tests start from here, load again and again what one of them has compiled.
-process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, "../node_modules/.cache/compile")
+process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, "../../node_modules/.cache/compile")
 
 /** Tests of the library and the emulator: each file leaves variables, folder and signals of its process as they were. */
 const together = ["extension/test/**/*.test.ts", "extension-node/test/**/*.test.ts", "emulator/test/**/*.test.ts"]
@@ -20,7 +21,7 @@ const measuring = [
 ]
 
 export default defineConfig({
-  root: import.meta.dirname,
+  root: dirname(import.meta.dirname),
   test: {
     // Of three one mostly waits for a process or a limit of time: two cores are busy then, and the suite takes an eighth less.
     maxWorkers: 3,
