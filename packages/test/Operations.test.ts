@@ -112,6 +112,17 @@ describe("the table of lines", () => {
   })
 })
 
+it("the table of events has every name that a line is marked with, and the CLI reads each", () => {
+  const isName = (text: string) => /^lambda_extension\.\w+$/.test(text)
+  const marked = new Set(texts.filter(isName))
+  assert.strictEqual(marked.size, 4)
+  assert.sameMembers(
+    rows("events").filter((cell) => cell !== "event.name"),
+    [...marked]
+  )
+  assert.sameMembers([...new Set(read(["cli"], new Set()).texts.filter(isName))], [...marked])
+})
+
 it("the table of metrics has every counter, with its labels, and no other", () => {
   const counters = [...Object.values(ExtensionMetrics), ...Object.values(TelemetryAccounting)].flatMap((value) =>
     Metric.isMetric(value) ? [value.id] : []

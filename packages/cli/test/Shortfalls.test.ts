@@ -15,7 +15,13 @@ const resultOf = (events: ReadonlyArray<JournalEvent>, memorySize?: number) => {
 const source = "extension:demo"
 const destination = "http://sandbox.localdomain:4243/"
 const printed = (line: string): JournalEvent => ({ _tag: "Output", source, channel: "stdout", line })
-const logged = (level: string, message: string, cause?: string) => printed(JSON.stringify({ level, message, cause }))
+const logged = (level: string, message: string, cause?: string, annotations?: unknown) =>
+  printed(JSON.stringify({ level, message, cause, annotations }))
+const idles = (phase: string, cause?: string) =>
+  logged("ERROR", "any words", cause, { extension: "demo", "event.name": "lambda_extension.idle", phase })
+const counted = (accounting: unknown) =>
+  logged("WARN", "any words", undefined, { "event.name": "lambda_extension.telemetry_accounting", accounting })
+const allSent = { name: "a", delivered: 4, droppedByQueue: 0, droppedBySink: 0, unsent: 0 }
 const registered = (name = "demo"): JournalEvent => ({
   _tag: "Registered",
   source: `extension:${name}`,
@@ -84,16 +90,12 @@ describe("an extension that does not do its work", () => {
   it.each<readonly [string, ReadonlyArray<JournalEvent>, ReadonlyArray<string>]>([
     [
       "has idled since its init failed",
-      [
-        logged("ERROR", "init failed; idle from here on, the function goes on without this extension", "Error: no key"),
-        invoked,
-        invoked
-      ],
+      [idles("init", "Error: no key"), invoked, invoked],
       ["demo has idled since its init failed (Error: no key): it missed 2 invocations"]
     ],
     [
       "idles since a defect",
-      [invoked, logged("ERROR", "background failed; idle from here on, the function goes on"), invoked],
+      [invoked, idles("background"), invoked],
       ["demo has idled since its background failed: it missed 1 invocation"]
     ],
     [
@@ -131,13 +133,16 @@ describe("an extension that does not do its work", () => {
     [
       "cannot send what it has taken",
       [
-        logged(
-          "WARN",
-          "telemetry: 11 received, 10 decoded, 1 undecodable, 0 dropped by Lambda (0 bytes); http: 2 delivered, " +
-            "3 dropped by the queue, 0 dropped by the sink, 0 waiting, 5 unsent"
-        )
+        counted({
+          undecodable: 1,
+          droppedByLambda: { records: 0, bytes: 0 },
+          consumers: [
+            { ...allSent, droppedByQueue: 3 },
+            { ...allSent, droppedByQueue: 4, unsent: 5 }
+          ]
+        })
       ],
-      ["demo lost 9 telemetry records that it had to send: 1 undecodable, 3 dropped by the queue, 5 unsent"]
+      ["demo lost 13 telemetry records that it had to send: 1 undecodable, 7 dropped by the queue, 5 unsent"]
     ]
   ])("%s", (_, events, shortfalls) => {
     assert.deepStrictEqual(resultOf(events), { shortfalls, notes: [] })
@@ -149,11 +154,18 @@ describe("an extension that does its work", () => {
     ["with everything delivered, some of it at the second try", [subscription("Subscribed"), attempt, delivered], []],
     [
       "with everything sent",
+      [counted({ undecodable: 0, droppedByLambda: { records: 0, bytes: 0 }, consumers: [allSent] })],
+      []
+    ],
+    [
+      "and prints the words of one that does not",
       [
-        logged(
-          "INFO",
-          "telemetry: 4 received, 4 decoded, 0 undecodable, 0 dropped by Lambda (0 bytes); http: 4 delivered"
-        )
+        logged("ERROR", "init failed; idle from here on, the function goes on without this extension"),
+        logged("WARN", "telemetry: 1 received, 0 decoded, 1 undecodable, 0 dropped by Lambda (0 bytes)"),
+        logged("WARN", "x", undefined, { "event.name": "lambda_extension.idle", phase: "lunch" }),
+        counted({ undecodable: -1, droppedByLambda: { records: 0 }, consumers: [] }),
+        counted("none"),
+        invoked
       ],
       []
     ],

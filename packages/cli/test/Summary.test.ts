@@ -354,7 +354,13 @@ describe("an extension that held up init", () => {
 })
 
 it("work that an extension left undone is a note, and a problem with strict", () => {
-  const idles = logged("ERROR", "init failed; idle from here on, the function goes on without this extension")
+  const annotations = { "event.name": "lambda_extension.idle", phase: "init" }
+  const idles: JournalEvent = {
+    _tag: "Output",
+    source: "extension:demo",
+    channel: "stdout",
+    line: JSON.stringify({ level: "ERROR", message: "init failed", annotations })
+  }
   const text = SummaryText.render(summaryOf([started, idles]))
   assert.match(text, /\nnote: demo has idled since its init failed: it missed 0 invocations\n/)
   assert.match(text, /\nno extension crashed or overran$/)

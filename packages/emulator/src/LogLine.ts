@@ -17,14 +17,19 @@ import { isDeeperThan } from "./internal/wire/JsonDepth.ts"
 export interface LogLine {
   /** Such as `ERROR`; `undefined` if the line has no level, or a number for it. */
   readonly level: string | undefined
-  /** A single line: the message, and the first error of its `cause` that says more than the message. */
+  /** A single line: the message, and {@link LogLine.why} behind it. */
   readonly text: string
+  /** The first error of its `cause` that says more than the message; empty if there is none. */
+  readonly why: string
+  /** The annotations that Effect's logger writes beside the message; `undefined` without them. */
+  readonly annotations: unknown
 }
 
 const JsonLine = Schema.Struct({
   level: Schema.optionalKey(Schema.Unknown),
   message: Schema.Unknown,
-  cause: Schema.optionalKey(Schema.Unknown)
+  cause: Schema.optionalKey(Schema.Unknown),
+  annotations: Schema.optionalKey(Schema.Unknown)
 })
 
 const decodeLine = Schema.decodeUnknownOption(Schema.fromJsonString(JsonLine))
@@ -93,10 +98,15 @@ const readJson = (line: string): LogLine | undefined => {
   if (!line.startsWith("{") || isDeeperThan(line, deepest)) return undefined
   const decoded = decodeLine(line)
   if (Option.isNone(decoded)) return undefined
-  const { cause, level, message } = decoded.value
+  const { annotations, cause, level, message } = decoded.value
   const what = typeof message === "string" ? message : JSON.stringify(message)
   const why = typeof cause === "string" ? shortened(whyOf(what, cause), longestCause) : ""
-  return { level: typeof level === "string" ? level : undefined, text: why === "" ? what : `${what}: ${why}` }
+  return {
+    level: typeof level === "string" ? level : undefined,
+    text: why === "" ? what : `${what}: ${why}`,
+    why,
+    annotations
+  }
 }
 
 /**
@@ -107,7 +117,7 @@ const readJson = (line: string): LogLine | undefined => {
  */
 export const read = (line: string): LogLine | undefined => {
   const log = readJson(line)
-  return log === undefined ? undefined : { ...log, text: printable(log.text) }
+  return log === undefined ? undefined : { ...log, text: printable(log.text), why: printable(log.why) }
 }
 
 const RuntimeError = Schema.Struct({
@@ -131,7 +141,10 @@ const wordsOfError = (error: typeof RuntimeError.Type): string => `${error.error
 const textOfNodeError = (error: typeof RuntimeError.Type): string =>
   (error.stack ?? error.stackTrace)?.join("\n") ?? wordsOfError(error)
 
-const readRuntimeError = (record: string): LogLine | undefined => {
+/** A record of a runtime, as people read it. */
+type Shown = Pick<LogLine, "level" | "text">
+
+const readRuntimeError = (record: string): Shown | undefined => {
   const node = decodeNodeError(record)
   if (Option.isSome(node)) return { level: node.value.level, text: textOfNodeError(node.value.message) }
   const python = decodePythonError(record)
@@ -149,7 +162,7 @@ const runtimeTexts = [
   /^\[(?<level>[A-Z]+)\]\t[\d-]{10}T[\d:.]+Z\t[^\t]*\t(?<text>[^]*)$/
 ]
 
-const readRuntimeText = (record: string): LogLine | undefined => {
+const readRuntimeText = (record: string): Shown | undefined => {
   const groups = runtimeTexts.map((pattern) => pattern.exec(record)?.groups).find((found) => found !== undefined)
   if (groups === undefined) return undefined
   const { level, text = "" } = groups
@@ -169,7 +182,7 @@ const readRuntimeText = (record: string): LogLine | undefined => {
  * @since 0.1.0
  */
 export const readable = (record: string): ReadonlyArray<string> => {
-  const { level, text } = readRuntimeError(record) ??
+  const { level, text }: Shown = readRuntimeError(record) ??
     readJson(record) ??
     readRuntimeText(record) ?? { level: undefined, text: record }
   const whole = level === undefined ? text : `${level} ${text}`
@@ -182,4 +195,4 @@ export const readable = (record: string): ReadonlyArray<string> => {
  * @category refinements
  * @since 0.1.0
  */
-export const isError = ({ level }: LogLine): boolean => level === "ERROR" || level === "FATAL"
+export const isError = ({ level }: Pick<LogLine, "level">): boolean => level === "ERROR" || level === "FATAL"

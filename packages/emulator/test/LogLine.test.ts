@@ -115,6 +115,26 @@ describe.each<readonly [string, unknown, string | undefined]>([
   })
 })
 
+it("the error of the cause and the annotations are fields of their own", () => {
+  const annotations = { extension: "demo", "event.name": "lambda_extension.idle" }
+  const record = {
+    level: "ERROR",
+    message: "init failed",
+    cause: "Error: no\u0007 key\n    at file:///a.ts:1:1",
+    annotations
+  }
+  const log = LogLine.read(JSON.stringify(record))
+  assert.deepStrictEqual(log, {
+    level: "ERROR",
+    text: "init failed: Error: no\\x07 key",
+    why: "Error: no\\x07 key",
+    annotations
+  })
+  const bare = LogLine.read('{"message":"ready"}')
+  assert.strictEqual(bare?.why, "")
+  assert.isUndefined(bare?.annotations)
+})
+
 it.each(["plain words", "{ not JSON", '["a"]', ""])("%j is no line of a JSON logger", (line) => {
   assert.isUndefined(LogLine.read(line))
 })

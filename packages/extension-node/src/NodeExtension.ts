@@ -81,10 +81,11 @@ const failingInInit = <A, E>(effect: Effect.Effect<A, E, Services>, onInitFailur
       Effect.catchCause((cause): Effect.Effect<void, E | Extension.RunFailure, Services> =>
         hasCalled
           ? Effect.failCause(cause)
-          : // `effect-lambda build` knows by this line that the program did not choose INVOKE and SHUTDOWN itself.
+          : // `effect-lambda build` knows by the annotation that the program did not choose INVOKE and SHUTDOWN itself.
             Effect.logWarning(
               "the program failed before Extension.run or Extension.events; the events that it needs are not known"
             ).pipe(
+              Effect.annotateLogs("event.name", "lambda_extension.events_unknown"),
               Effect.andThen(Extension.run({ onInitFailure, layer: Layer.effectDiscard(Effect.failCause(cause)) }))
             )
       )

@@ -179,7 +179,7 @@ describe.each(Program.runtimes)("runMain on %s", (name, runtime) => {
       const [before, line, ...others] = run.output().trimEnd().split("\n")
       assert.lengthOf(others, 0)
       const { annotations: own, level: mild, message: said } = JSON.parse(before!)
-      assert.deepStrictEqual(own, { extension: "early.ts" })
+      assert.deepStrictEqual(own, { extension: "early.ts", "event.name": "lambda_extension.events_unknown" })
       assert.match(`${mild} ${said}`, /^WARN the program failed before Extension\.run/)
       const { annotations, cause, level, message } = JSON.parse(line!)
       assert.strictEqual(
@@ -187,7 +187,11 @@ describe.each(Program.runtimes)("runMain on %s", (name, runtime) => {
         "ERROR init failed; idle from here on, the function goes on without this extension"
       )
       assert.include(cause, why)
-      assert.deepStrictEqual(annotations, { extension: "early.ts" })
+      assert.deepStrictEqual(annotations, {
+        extension: "early.ts",
+        "event.name": "lambda_extension.idle",
+        phase: "init"
+      })
       assert.deepStrictEqual(
         received.map(({ url }) => url.split("/").at(-1)),
         [...("EFFECT_LAMBDA_EXTENSION_IDENTIFIER" in env ? [] : ["register"]), "next", "next"]

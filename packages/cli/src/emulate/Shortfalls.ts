@@ -6,6 +6,7 @@
  */
 import type { EntryOf, JournalEntry, Source } from "@effect-lambda/emulator/Journal"
 import * as LogLine from "@effect-lambda/emulator/LogLine"
+import * as LogEvent from "../LogEvent.ts"
 
 /**
  * `shortfalls` are work that was not done, which `emulate --strict` takes for a problem. `notes` are losses that no
@@ -47,19 +48,21 @@ interface Idle {
 const records = (count: number): string => (count === 1 ? "1 telemetry record" : `${count} telemetry records`)
 const times = (count: number): string => (count === 1 ? "once" : `${count} times`)
 
-/** The line by which `@effect-lambda/extension` says that it idles. */
-const idleWords = /^(init|invoke|background) failed; idle from here on[^:]*:? ?(.*)$/s
-
-/** The line by which `@effect-lambda/extension` says at its end what became of its records. */
-const accountingWords = /^telemetry: (\d+) received, /
-const lostWords = /(\d{1,16}) (undecodable|dropped by Lambda|dropped by the queue|dropped by the sink|unsent)/g
-
-/** The number of records that the accounting calls lost, and how: `2 dropped by the queue, 5 unsent`. */
-const lostOf = (text: string): { readonly count: number; readonly how: string } => {
-  const lost = [...text.matchAll(lostWords)].filter(([, count]) => count !== "0")
+/** The number of records that the accounting counts as lost, and how: `2 dropped by the queue, 5 unsent`. */
+const lostOf = ({ consumers, droppedByLambda, undecodable }: LogEvent.Accounting) => {
+  const sum = (count: (consumer: LogEvent.Accounting["consumers"][number]) => number) =>
+    consumers.reduce((total, consumer) => total + count(consumer), 0)
+  const ways: ReadonlyArray<readonly [number, string]> = [
+    [undecodable, "undecodable"],
+    [droppedByLambda.records, "dropped by Lambda"],
+    [sum(({ droppedByQueue }) => droppedByQueue), "dropped by the queue"],
+    [sum(({ droppedBySink }) => droppedBySink), "dropped by the sink"],
+    [sum(({ unsent }) => unsent), "unsent"]
+  ]
+  const lost = ways.filter(([count]) => count > 0)
   return {
-    count: lost.reduce((sum, [, count]) => sum + Number(count), 0),
-    how: lost.map(([words]) => words).join(", ")
+    count: lost.reduce((sum, [count]) => sum + count, 0),
+    how: lost.map(([count, how]) => `${count} ${how}`).join(", ")
   }
 }
 
@@ -111,11 +114,13 @@ export const make = (memorySize = Infinity): Shortfalls => {
     }
     const log = LogLine.read(line)
     if (log === undefined) return
-    const [, phase, cause] = idleWords.exec(log.text) ?? []
-    if (phase !== undefined && !idle.has(source)) {
-      idle.set(source, { why: `its ${phase} failed${cause === "" ? "" : ` (${cause})`}`, missed: 0 })
+    const event = LogEvent.of(log)
+    if (event?.["event.name"] === "lambda_extension.idle" && !idle.has(source)) {
+      idle.set(source, { why: `its ${event.phase} failed${log.why === "" ? "" : ` (${log.why})`}`, missed: 0 })
     }
-    if (accountingWords.test(log.text)) accounted.set(source, lostOf(log.text))
+    if (event?.["event.name"] === "lambda_extension.telemetry_accounting") {
+      accounted.set(source, lostOf(event.accounting))
+    }
   }
 
   const onSubscription = ({ source, state, types }: EntryOf<"TelemetrySubscription">) => {

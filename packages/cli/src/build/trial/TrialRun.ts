@@ -11,6 +11,7 @@ import process from "node:process"
 import { fileURLToPath } from "node:url"
 import * as Disk from "../../Disk.ts"
 import { execute } from "../../Execute.ts"
+import * as LogEvent from "../../LogEvent.ts"
 import { minimumNode } from "../../layer/LayerLimits.ts"
 import type { Positions } from "../../layer/SourceMap.ts"
 import { quote } from "../../Shell.ts"
@@ -50,15 +51,6 @@ export interface TrialRun {
   readonly errors: ReadonlyArray<string>
 }
 
-/** Looks for the line of `Extension.run` about a failed init: such an extension idles, and Lambda takes init for a success. */
-const hasFailedInit = (entries: ReadonlyArray<Journal.JournalEntry>): boolean =>
-  entries.some(
-    Journal.is(
-      "Output",
-      ({ line, source }) => source !== "runtime" && LogLine.read(line)?.text.startsWith("init failed") === true
-    )
-  )
-
 const handler = "export const handler = async (event) => (console.log(JSON.stringify(event)), event)\n"
 
 const writeProgram = (folder: string, { name, program }: Options): NodeCommand => {
@@ -89,23 +81,35 @@ const writeLayer = (folder: string, options: Options): void => {
   )
 }
 
-/** Matches the warning of `Extension.run` about work that it abandons after its time: in Lambda that is a surprise. */
-const isAbandoned = ({ level, text }: LogLine.LogLine): boolean => level === "WARN" && / is abandoned\b/.test(text)
-
-/** Matches the line of `NodeExtension.runMain` when it registers for INVOKE and SHUTDOWN for a program that failed early. */
-const isTooEarly = Journal.is(
-  "Output",
-  ({ line, source }) =>
-    source !== "runtime" && LogLine.read(line)?.text.startsWith("the program failed before Extension.run") === true
-)
-
 const requestIds = /[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}/g
 
-/** The errors in the log; an error that several invocations have counts once. */
-const errorsIn = (entries: ReadonlyArray<Journal.JournalEntry>, positions?: Positions): ReadonlyArray<string> => {
-  const errors = entries.filter(Journal.is("Output", ({ source }) => source !== "runtime")).flatMap(({ line }) => {
+/** A line of the log of the extension, with the event that the library has marked it with. */
+interface Logged {
+  readonly line: string
+  readonly log: LogLine.LogLine
+  readonly event: LogEvent.LogEvent | undefined
+}
+
+const logOf = (entries: ReadonlyArray<Journal.JournalEntry>): ReadonlyArray<Logged> =>
+  entries.filter(Journal.is("Output", ({ source }) => source !== "runtime")).flatMap(({ line }) => {
     const log = LogLine.read(line)
-    if (log === undefined || !(LogLine.isError(log) || isAbandoned(log))) return []
+    return log === undefined ? [] : { line, log, event: LogEvent.of(log) }
+  })
+
+/** Such an extension idles, and Lambda takes init for a success. */
+const hasFailedInit = ({ event }: Logged): boolean =>
+  event?.["event.name"] === "lambda_extension.idle" && event.phase === "init"
+
+/** Work that is abandoned after its time is only a warning, but in Lambda a surprise. */
+const isWrong = ({ event, log }: Logged): boolean =>
+  LogLine.isError(log) || event?.["event.name"] === "lambda_extension.abandoned"
+
+/** `NodeExtension.runMain` registers for INVOKE and SHUTDOWN for a program that failed early. */
+const isTooEarly = ({ event }: Logged): boolean => event?.["event.name"] === "lambda_extension.events_unknown"
+
+/** The errors in the log; an error that several invocations have counts once. */
+const errorsIn = (log: ReadonlyArray<Logged>, positions?: Positions): ReadonlyArray<string> => {
+  const errors = log.filter(isWrong).map(({ line, log }) => {
     const place = positions?.own(line)
     return place === undefined ? log.text : `${log.text} (${place})`
   })
@@ -187,15 +191,16 @@ const runIn = Effect.fnUntraced(function* (folder: string, options: Options) {
   )
   const cache = NodePath.join(folder, "cache")
   const codeCache = Fs.existsSync(cache) ? Fs.readFileSync(cache) : undefined
+  const log = logOf(entries)
   const trial: TrialRun = {
-    events: entries.some(isTooEarly) ? undefined : events,
+    events: log.some(isTooEarly) ? undefined : events,
     codeCache,
-    hasFailedInit: !isStarted || hasFailedInit(entries),
+    hasFailedInit: !isStarted || log.some(hasFailedInit),
     errors: [
       ...(isStarted || reported === undefined
         ? []
         : [`it registered, reported ${reported.errorType} to init/error, and ran no further`]),
-      ...errorsIn(entries, options.positions),
+      ...errorsIn(log, options.positions),
       ...(wasKilled && events.includes("SHUTDOWN") ? ["it did not end within 2 seconds after SHUTDOWN"] : [])
     ]
   }

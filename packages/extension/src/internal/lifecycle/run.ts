@@ -17,6 +17,7 @@ import type { InvokeEvent, ShutdownEvent, UnknownEvent } from "../../ExtensionEv
 import * as ExtensionMetrics from "../../ExtensionMetrics.ts"
 import { aborted, type ExtensionAborted, type FailurePolicy, logFailure } from "../../FailurePolicy.ts"
 import { HostProcess } from "../../HostProcess.ts"
+import * as logEvent from "./logEvent.ts"
 import type { RunOptions } from "./options.ts"
 import type { TelemetrySession } from "./runTelemetry.ts"
 import { supervise } from "./supervise.ts"
@@ -60,7 +61,8 @@ export const runWith = Effect.fnUntraced(function* <E, R, ROut, RIn>(
       idle: "; idle from here on, the function goes on without this extension",
       exit: "; the extension exits"
     }
-    yield* logFailure(`${phase} failed${consequence[policy]}`, cause)
+    const logged = logFailure(`${phase} failed${consequence[policy]}`, cause)
+    yield* policy === "idle" ? logEvent.idle(phase)(logged) : logged
     if (policy === "exit") return yield* aborted(phase, cause)
   })
 
@@ -109,7 +111,9 @@ export const runWith = Effect.fnUntraced(function* <E, R, ROut, RIn>(
       const budget = Math.max(0, Math.min(left, longestHandlerMillis))
       return Effect.flatMap(runHandler(handler, services.value, deadline, budget, stopHandler), (exit) => {
         if (Option.isNone(exit)) {
-          return Effect.logWarning(`${name} is abandoned: not done within ${budget} ms, or the process must end`)
+          return Effect.logWarning(`${name} is abandoned: not done within ${budget} ms, or the process must end`).pipe(
+            logEvent.abandoned
+          )
         }
         return Exit.isSuccess(exit.value) ? Effect.void : onHandlerFailure(exit.value.cause)
       })
@@ -163,10 +167,11 @@ export const runWith = Effect.fnUntraced(function* <E, R, ROut, RIn>(
     const interrupted = yield* Deadline.attempt(Scope.close(fiberScope, exit), (yield* left) / 2)
     const closed = yield* Deadline.attempt(Scope.close(resources, exit), yield* left)
     if (Option.isNone(interrupted)) {
-      yield* Effect.logWarning("background work ignored its interruption and is abandoned")
+      yield* Effect.logWarning("background work ignored its interruption and is abandoned").pipe(logEvent.abandoned)
     }
-    if (Option.isNone(closed)) yield* Effect.logWarning("a finalizer was not done in time and is abandoned")
-    else if (Exit.isFailure(closed.value)) yield* logFailure("a finalizer failed", closed.value.cause)
+    if (Option.isNone(closed)) {
+      yield* Effect.logWarning("a finalizer was not done in time and is abandoned").pipe(logEvent.abandoned)
+    } else if (Exit.isFailure(closed.value)) yield* logFailure("a finalizer failed", closed.value.cause)
   })
 
   const handleShutdown = Effect.fnUntraced(function* (event: ShutdownEvent, deadline: Deadline.Deadline["Service"]) {
@@ -174,8 +179,9 @@ export const runWith = Effect.fnUntraced(function* <E, R, ROut, RIn>(
     const left = yield* Deadline.leftMillis(deadline)
     const budget = Math.max(0, left - marginMillis - finalizerReserveMillis(left))
     const exit = yield* runHandler(() => onShutdown(event), services.value, deadline, budget)
-    if (Option.isNone(exit)) yield* Effect.logWarning(`onShutdown is abandoned: not done within ${budget} ms`)
-    else if (Exit.isFailure(exit.value)) yield* logFailure("onShutdown failed", exit.value.cause)
+    if (Option.isNone(exit)) {
+      yield* Effect.logWarning(`onShutdown is abandoned: not done within ${budget} ms`).pipe(logEvent.abandoned)
+    } else if (Exit.isFailure(exit.value)) yield* logFailure("onShutdown failed", exit.value.cause)
   })
 
   const shutdown = Effect.fnUntraced(function* (event: ShutdownEvent) {

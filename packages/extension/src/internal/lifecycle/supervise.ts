@@ -17,6 +17,7 @@ import { aborted, type ExtensionAborted, logFailure, reportFailure } from "../..
 import { HostProcess } from "../../HostProcess.ts"
 import type { LambdaEnvironment } from "../../LambdaEnvironment.ts"
 import { explainConfig } from "./explainConfig.ts"
+import * as logEvent from "./logEvent.ts"
 import type { EventsOptions } from "./options.ts"
 import { poll, unannouncedShutdown } from "./poll.ts"
 import { register } from "./register.ts"
@@ -103,7 +104,9 @@ export const supervise = <E, R1, R2, InitError>(
             yield* logFailure("init failed; the extension exits", cause)
             return yield* aborted("init", cause)
           }
-          yield* logFailure("init failed; idle from here on, the function goes on without this extension", cause)
+          yield* logFailure("init failed; idle from here on, the function goes on without this extension", cause).pipe(
+            logEvent.idle("init")
+          )
           hasInit = false
         }
       }

@@ -37,7 +37,8 @@ export const batchBounds = ({ batch = {} }: FlushStrategy.FlushOptions): Bounds 
 
 const logAccounting = (accounting: TelemetryAccounting.TelemetryAccounting) => {
   const line = TelemetryAccounting.line(accounting)
-  return TelemetryAccounting.lost(accounting) === 0 ? Effect.logInfo(line) : Effect.logWarning(line)
+  const logged = TelemetryAccounting.lost(accounting) === 0 ? Effect.logInfo(line) : Effect.logWarning(line)
+  return Effect.annotateLogs(logged, { "event.name": "lambda_extension.telemetry_accounting", accounting })
 }
 
 /** Subscribes, and from then on decides when records are flushed. `ended`: the end of a program over the stream. */

@@ -1,0 +1,59 @@
+/**
+ * The events that `@effect-lambda/extension` marks in its log by the annotation `event.name`. The CLI reads them instead of
+ * the words, which are for people.
+ */
+import type * as LogLine from "@effect-lambda/emulator/LogLine"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+
+const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+
+const Accounting = Schema.Struct({
+  undecodable: Count,
+  droppedByLambda: Schema.Struct({ records: Count }),
+  consumers: Schema.Array(Schema.Struct({ droppedByQueue: Count, droppedBySink: Count, unsent: Count }))
+})
+
+/**
+ * The counts of the records that an extension lost.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Accounting = typeof Accounting.Type
+
+const LogEvent = Schema.Union([
+  Schema.Struct({
+    "event.name": Schema.Literal("lambda_extension.idle"),
+    phase: Schema.Literals(["init", "invoke", "background"])
+  }),
+  Schema.Struct({ "event.name": Schema.Literal("lambda_extension.abandoned") }),
+  Schema.Struct({ "event.name": Schema.Literal("lambda_extension.events_unknown") }),
+  Schema.Struct({
+    "event.name": Schema.Literal("lambda_extension.telemetry_accounting"),
+    accounting: Accounting
+  })
+])
+
+/**
+ * An event, by its name:
+ *
+ * - `lambda_extension.idle`: the extension does nothing from now on, since `phase` failed
+ * - `lambda_extension.abandoned`: a handler, background work or a finalizer was not done in time
+ * - `lambda_extension.events_unknown`: the program failed before it could say which events it needs
+ * - `lambda_extension.telemetry_accounting`: what became of the telemetry records, at the end of an environment
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type LogEvent = typeof LogEvent.Type
+
+const decode = Schema.decodeUnknownOption(LogEvent)
+
+/**
+ * The event that a line is marked with; `undefined` for any other line.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const of = ({ annotations }: LogLine.LogLine): LogEvent | undefined => Option.getOrUndefined(decode(annotations))
