@@ -1,7 +1,7 @@
 /** Work that an extension did not do, as the summary names it and `--strict` counts it. */
 import type { JournalEvent, JournalEntry } from "@effect-lambda/emulator/Journal"
 import { assert, describe, it } from "@effect/vitest"
-import * as Shortfalls from "../src/emulate/Shortfalls.ts"
+import * as Shortfalls from "../src/emulate/summary/Shortfalls.ts"
 
 const resultOf = (events: ReadonlyArray<JournalEvent>, memorySize?: number) => {
   const shortfalls = Shortfalls.make(memorySize)

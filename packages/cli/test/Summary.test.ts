@@ -3,8 +3,8 @@ import * as Fault from "@effect-lambda/emulator/Fault"
 import type { ExtensionStateName, JournalEvent, JournalEntry } from "@effect-lambda/emulator/Journal"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
-import * as Summary from "../src/emulate/Summary.ts"
-import * as SummaryText from "../src/emulate/SummaryText.ts"
+import * as Summary from "../src/emulate/summary/Summary.ts"
+import * as SummaryText from "../src/emulate/summary/SummaryText.ts"
 
 const askedFor = (text: string): Summary.AskedFault => ({ text, fault: Result.getOrThrow(Fault.parse(text)) })
 

@@ -6,7 +6,8 @@
  */
 import type { EntryOf, JournalEntry, Source } from "@effect-lambda/emulator/Journal"
 import * as LogLine from "@effect-lambda/emulator/LogLine"
-import * as LogEvent from "../LogEvent.ts"
+import * as LogEvent from "../../LogEvent.ts"
+import * as ExtensionName from "./ExtensionName.ts"
 
 /**
  * `shortfalls` are work that was not done, which `emulate --strict` takes for a problem. `notes` are losses that no
@@ -195,10 +196,10 @@ export const make = (memorySize = Infinity): Shortfalls => {
     const notes: Array<string> = []
     for (const [source, { missed, why }] of idle) {
       const invocations = missed === 1 ? "1 invocation" : `${missed} invocations`
-      shortfalls.push(`${nameOf(source)} has idled since ${why}: it missed ${invocations}`)
+      shortfalls.push(`${ExtensionName.of(source)} has idled since ${why}: it missed ${invocations}`)
     }
     for (const [source, known] of telemetry) {
-      const name = nameOf(source)
+      const name = ExtensionName.of(source)
       const { attempts, delivered, dropped, isTaken, problem, reason, refusals, refused } = known
       if (refusals > 0) {
         const said = `${name} was refused its telemetry ${times(refusals)}: ${refused}`
@@ -217,12 +218,12 @@ export const make = (memorySize = Infinity): Shortfalls => {
       }
     }
     for (const [source, { count, how }] of accounted) {
-      if (count > 0) shortfalls.push(`${nameOf(source)} lost ${records(count)} that it had to send: ${how}`)
+      if (count > 0) shortfalls.push(`${ExtensionName.of(source)} lost ${records(count)} that it had to send: ${how}`)
     }
     const [only] = registered.size === 1 ? registered : []
     for (const [text, count] of unnamed) {
       shortfalls.push(
-        `${only === undefined ? "an extension" : nameOf(only)} was refused its telemetry ${times(count)}: ${text}`
+        `${only === undefined ? "an extension" : ExtensionName.of(only)} was refused its telemetry ${times(count)}: ${text}`
       )
     }
     if (uncut !== undefined) notes.push(`${uncut}; on Lambda they are dead after the restore`)
@@ -236,5 +237,3 @@ export const make = (memorySize = Infinity): Shortfalls => {
 
   return { add, result }
 }
-
-const nameOf = (source: Source): string => source.slice("extension:".length)

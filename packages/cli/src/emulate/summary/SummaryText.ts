@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import type { ExtensionFigures, Summary } from "./Summary.ts"
+import type { ExtensionFigures } from "./ExtensionOutcomes.ts"
+import type { Summary } from "./Summary.ts"
 
 const columns: ReadonlyArray<readonly [string, (figures: ExtensionFigures) => string]> = [
   ["extension", (figures) => figures.name],
