@@ -1,3 +1,4 @@
+/** Bundles the programs that are measured, as a user would ship them. */
 import { basename, join } from "node:path"
 import { rolldown } from "rolldown"
 import type { Checkout } from "./checkout.ts"

@@ -1,3 +1,4 @@
+/** The order of measurements: rounds in which every subject has its turn. */
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 

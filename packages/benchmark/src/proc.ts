@@ -1,3 +1,4 @@
+/** The CPU time and the memory of a process, as `/proc` of Linux tells them. */
 import { readdirSync, readFileSync } from "node:fs"
 
 /**

@@ -1,3 +1,4 @@
+/** The sizes of bundles and layers, as figures. */
 import { readFile } from "node:fs/promises"
 import { gzipSync } from "node:zlib"
 import type { Figure } from "./compare.ts"

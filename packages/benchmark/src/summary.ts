@@ -1,3 +1,5 @@
+/** Several measurements of one figure as a median and a spread. */
+
 /** Summarizes several measurements of one figure: the median, and the range that holds the middle half of them. */
 export interface Summary {
   readonly median: number

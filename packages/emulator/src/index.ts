@@ -1,3 +1,4 @@
+/** The names that `@effect-lambda/emulator` offers. */
 export * as Emulator from "./Emulator.ts"
 export * as EmulatorError from "./EmulatorError.ts"
 export * as Fault from "./Fault.ts"

@@ -1,4 +1,8 @@
-/** @since 0.1.0 */
+/**
+ * The names that `@effect-lambda/extension-node` offers.
+ *
+ * @since 0.1.0
+ */
 export * as BunHttpClient from "./BunHttpClient.ts"
 export * as LambdaHttpClient from "./LambdaHttpClient.ts"
 export * as NodeExtension from "./NodeExtension.ts"

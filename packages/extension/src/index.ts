@@ -1,4 +1,8 @@
-/** @since 0.1.0 */
+/**
+ * The names that `@effect-lambda/extension` offers.
+ *
+ * @since 0.1.0
+ */
 export * as Background from "./Background.ts"
 export * as Deadline from "./Deadline.ts"
 export * as Extension from "./Extension.ts"

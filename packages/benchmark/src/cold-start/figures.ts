@@ -1,3 +1,4 @@
+/** The figures of a cold start, from the measured lives, and their budgets. */
 import { compare, type Figure, type Row as Cell, type Versus } from "../compare.ts"
 import type { Life, Program } from "../platform.ts"
 import { type Summary, summarize } from "../summary.ts"

@@ -1,3 +1,4 @@
+/** The programs whose cold starts are compared: built layers of hello, and a program without a library. */
 import { execFile } from "node:child_process"
 import { existsSync } from "node:fs"
 import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises"

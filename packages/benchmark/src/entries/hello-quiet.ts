@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The hello example without its log lines: only the cost of the library is left.
+/** The hello example without its log lines: only the cost of the library is left. */
 import { Deadline, Extension } from "@effect-lambda/extension"
 import { NodeExtension } from "@effect-lambda/extension-node"
 import * as Duration from "effect/Duration"

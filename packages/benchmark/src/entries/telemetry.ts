@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Our receiver behind our listener, with a consumer that takes the records (TAKE=1) or is stuck.
+/** Our receiver behind our listener, with a consumer that takes the records (TAKE=1) or is stuck. */
 import { TelemetryApi, TelemetryReceiver } from "@effect-lambda/extension"
 import { NodeTelemetryListener } from "@effect-lambda/extension-node"
 import * as Effect from "effect/Effect"

@@ -1,3 +1,4 @@
+/** The figures of a life of the hello extension, and their budgets. */
 import { compare, type Figure, type Row, type Versus } from "../compare.ts"
 import type { Life, Program } from "../platform.ts"
 import { bundleFigures, type Size } from "../size.ts"

@@ -1,3 +1,4 @@
+/** The programs whose lives are compared: the hello extension, and a program without a library. */
 import { join } from "node:path"
 import { bundle, packageFolder } from "../bundle.ts"
 import type { Checkout } from "../checkout.ts"

@@ -1,3 +1,4 @@
+/** The figures of the telemetry receiver, and their budgets. */
 import { compare, type Figure, type Row } from "../compare.ts"
 import { type Summary, summarize } from "../summary.ts"
 import type { Flood, Life } from "./round.ts"

@@ -1,3 +1,4 @@
+/** The report of `bench:telemetry`, for the terminal and for docs/performance.md. */
 import type { Options } from "../command.ts"
 import { machine, markdown, type Table, text } from "../document.ts"
 import { show, showRatio } from "../summary.ts"

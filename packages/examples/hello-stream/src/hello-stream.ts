@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+/** The hello extension on the stream `Extension.events`. */
 import { Deadline, Extension } from "@effect-lambda/extension"
 import { NodeExtension } from "@effect-lambda/extension-node"
 import * as Duration from "effect/Duration"

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+/** The hello extension: logs each invocation with the time that is left, and their number at SHUTDOWN. */
 import { Deadline, Extension } from "@effect-lambda/extension"
 import { NodeExtension } from "@effect-lambda/extension-node"
 import * as Duration from "effect/Duration"

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+/** Ships telemetry to the endpoint in the variable `TELEMETRY_URL`, before the environment is frozen. */
 import { Extension, FlushStrategy, Telemetry, TelemetrySink } from "@effect-lambda/extension"
 import { NodeExtension, NodeTelemetry } from "@effect-lambda/extension-node"
 import * as Config from "effect/Config"

@@ -1,3 +1,5 @@
+/** The depth of a JSON text, found without recursion. */
+
 /** Whether a text of JSON has more levels of brackets than that, found without reading it by recursion. */
 export const isDeeperThan = (json: string, levels: number): boolean => {
   let depth = 0

@@ -1,3 +1,5 @@
+/** Tells a JSON array that was cut off from a text that is not JSON. */
+
 /**
  * How far a JSON array has been read, byte by byte: enough of JSON to tell a
  * text that was cut from a text that is wrong. This reader serves only texts that
