@@ -4,10 +4,8 @@ import {
   Deadline,
   Extension,
   ExtensionError,
-  type ExtensionEvent,
   ExtensionMetrics,
-  ExtensionsApi,
-  type Registration
+  ExtensionsApi
 } from "@effect-lambda/extension"
 import { ExtensionTest } from "@effect-lambda/extension/testing"
 import { assert, it } from "@effect/vitest"
@@ -16,42 +14,22 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-const { delay, failure, invoke, journal, lost, note, shutdown, terminate } = ExtensionTest
-const words = Effect.map(journal, (entries) =>
-  entries.map((e) => (e._tag === "Event" ? e.event.eventType : e._tag === "Note" ? e.text : e._tag))
-)
-const at = (text: string) =>
-  Effect.map(journal, (entries) => entries.find((e) => (e._tag === "Note" ? e.text === text : e._tag === text))?.at)
-const runInTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.gen(function* () {
-    const fiber = yield* Effect.forkChild(Effect.exit(effect))
-    for (let s = 0; s < 6000 && fiber.pollUnsafe() === undefined; s++) yield* TestClock.adjust("100 millis")
-    assert.isDefined(fiber.pollUnsafe())
-    return yield* Fiber.join(fiber)
-  })
-const logs = () => {
-  const messages: Array<string> = []
-  return {
-    messages,
-    layer: Logger.layer([
-      Logger.make(({ logLevel, message }) => {
-        messages.push(`${logLevel}: ${String(message)}`)
-      })
-    ])
-  }
-}
+import { words, at, runInTime, logs } from "./supervised.ts"
+
+const { delay, invoke, note, shutdown, terminate } = ExtensionTest
+
 const count = (m: Metric.Counter<number>) => Effect.map(Metric.value(m), (s) => s.count)
+
 const stuck = Layer.effectDiscard(Effect.uninterruptible(Effect.never))
+
 const resource = Layer.effectDiscard(Effect.acquireRelease(Effect.void, () => note("released")))
-const refused = failure(
-  new ExtensionError.Rejected({ status: 403, errorType: "Extension.UnknownExtensionIdentifier", errorMessage: "x" })
-)
+
 const unreachable = new ExtensionError.Unreachable({ url: "u", cause: new Error("refused") })
-const undecodable = failure(new ExtensionError.InvalidResponse({ description: "d", body: "" }))
+
+const now = 1_767_225_600_000
 
 it.effect("init is bounded by 8 s by default", () =>
   Effect.gen(function* () {
@@ -59,18 +37,21 @@ it.effect("init is bounded by 8 s by default", () =>
     assert.strictEqual(yield* at("Next"), 8000)
   }).pipe(Effect.provide(ExtensionTest.layer([shutdown()])))
 )
+
 it.effect("initTimeout", () =>
   Effect.gen(function* () {
     yield* runInTime(Extension.run({ layer: stuck, initTimeout: "1 second" }))
     assert.strictEqual(yield* at("Next"), 1000)
   }).pipe(Effect.provide(ExtensionTest.layer([shutdown()])))
 )
+
 it.effect("exit releases the layer", () =>
   Effect.gen(function* () {
     yield* runInTime(Extension.run({ layer: resource, onFailure: "exit", onInvoke: () => Effect.fail("no") }))
     assert.deepStrictEqual((yield* words).slice(-2), ["ExitAt", "released"])
   }).pipe(Effect.provide(ExtensionTest.layer([invoke()])))
 )
+
 it.effect("exit with a stuck finalizer ends after 1 s", () =>
   Effect.gen(function* () {
     const fiber = yield* Effect.forkChild(
@@ -86,18 +67,21 @@ it.effect("exit with a stuck finalizer ends after 1 s", () =>
     assert.isDefined(fiber.pollUnsafe())
   }).pipe(Effect.provide(ExtensionTest.layer([invoke()])))
 )
+
 it.effect("a signal during the handler wins before next is called", () =>
   Effect.gen(function* () {
     yield* Extension.run({ onInvoke: () => terminate("SIGTERM") })
     assert.deepStrictEqual(yield* words, ["Registered", "Next", "INVOKE", "ExitAt"])
   }).pipe(Effect.provide(ExtensionTest.layer([invoke(), delay("1 minute"), invoke()])))
 )
+
 it.effect("maxHandlerTime never exceeds the deadline", () =>
   Effect.gen(function* () {
     yield* runInTime(Extension.run({ onInvoke: () => Effect.never, maxHandlerTime: "1 hour" }))
     assert.strictEqual(yield* at("ExitAt"), 2800)
   }).pipe(Effect.provide(ExtensionTest.layer([invoke(), shutdown()])))
 )
+
 it.effect("stuck background work and a stuck finalizer together stay within deadline - margin", () =>
   Effect.gen(function* () {
     const layer = Layer.effectDiscard(Background.fork(Effect.uninterruptible(Effect.never))).pipe(
@@ -111,12 +95,14 @@ it.effect("stuck background work and a stuck finalizer together stay within dead
     assert.strictEqual(yield* at("over"), 1800)
   }).pipe(Effect.provide(ExtensionTest.layer([shutdown()])))
 )
+
 it.effect("margin", () =>
   Effect.gen(function* () {
     yield* runInTime(Extension.run({ onInvoke: () => Effect.never, margin: "1 second" }))
     assert.strictEqual(yield* at("ExitAt"), 2000)
   }).pipe(Effect.provide(ExtensionTest.layer([invoke(), shutdown()])))
 )
+
 it.effect("a failure with a defect is a defect", () =>
   Effect.gen(function* () {
     const [failures, defects] = [
@@ -128,6 +114,7 @@ it.effect("a failure with a defect is a defect", () =>
     assert.strictEqual((yield* count(ExtensionMetrics.handlerDefects)) - defects, 1)
   }).pipe(Effect.provide(ExtensionTest.layer([invoke(), shutdown()])))
 )
+
 it.effect("background work interrupted at SHUTDOWN is no failure", () => {
   const l = logs()
   return Effect.gen(function* () {
@@ -137,6 +124,7 @@ it.effect("background work interrupted at SHUTDOWN is no failure", () => {
     assert.deepStrictEqual(l.messages, [])
   }).pipe(Effect.provide([ExtensionTest.layer([shutdown()]), l.layer]))
 })
+
 it.effect("idle is for good, whatever is continued after it", () =>
   Effect.gen(function* () {
     const layer = Layer.effectDiscard(Background.fork(Effect.delay(Effect.die("bug"), "1 second")))
@@ -152,12 +140,14 @@ it.effect("idle is for good, whatever is continued after it", () =>
     )
   }).pipe(Effect.provide(ExtensionTest.layer([invoke(), invoke(), shutdown()])))
 )
+
 it.effect("onFailure does not decide about defects", () =>
   Effect.gen(function* () {
     const exit = yield* Effect.exit(Extension.run({ onFailure: "exit", onInvoke: () => Effect.die("bug") }))
     assert.strictEqual(exit._tag, "Success")
   }).pipe(Effect.provide(ExtensionTest.layer([invoke(), shutdown()])))
 )
+
 it.effect("a failing onShutdown and a failing finalizer are logged", () => {
   const l = logs()
   return Effect.gen(function* () {
@@ -168,139 +158,7 @@ it.effect("a failing onShutdown and a failing finalizer are logged", () => {
     assert.deepStrictEqual(l.messages, ["Error: onShutdown failed", "Error: a finalizer failed"])
   }).pipe(Effect.provide([ExtensionTest.layer([shutdown()]), l.layer]))
 })
-it.effect("refusals must be in a row", () =>
-  Effect.gen(function* () {
-    yield* runInTime(Extension.run({ onInvoke: () => note("handled") }))
-    assert.include(yield* words, "handled")
-  }).pipe(
-    Effect.provide(
-      ExtensionTest.layer([
-        refused,
-        refused,
-        lost(0),
-        refused,
-        refused,
-        undecodable,
-        refused,
-        refused,
-        invoke(),
-        shutdown()
-      ])
-    )
-  )
-)
-it.effect("a lost poll is warned about once, its end is said", () => {
-  const l = logs()
-  return Effect.gen(function* () {
-    yield* runInTime(Extension.run({}))
-    assert.lengthOf(
-      l.messages.filter((m) => m.startsWith("Warn: lost a poll")),
-      1
-    )
-    assert.lengthOf(
-      l.messages.filter((m) => m.includes("works again")),
-      1
-    )
-  }).pipe(Effect.provide([ExtensionTest.layer([lost("5 seconds"), invoke(), shutdown()]), l.layer]))
-})
-it.effect("another refused transition is a refusal", () =>
-  Effect.gen(function* () {
-    yield* runInTime(Extension.run({}))
-    assert.strictEqual(yield* at("ExitAt"), 300)
-  }).pipe(
-    Effect.provide(
-      ExtensionTest.layer(
-        Array.from({ length: 9 }, () =>
-          failure(
-            new ExtensionError.Rejected({
-              status: 403,
-              errorType: "Extension.InvalidExtensionState",
-              errorMessage:
-                "State transition from ExitError to Ready failed for extension x. Error: Concurrent state modification"
-            })
-          )
-        )
-      )
-    )
-  )
-)
-it.effect("register is tried for 3 seconds", () =>
-  Effect.gen(function* () {
-    const exit = yield* runInTime(Extension.run({}))
-    assert.strictEqual(exit._tag, "Failure")
-    assert.isAtLeast((yield* journal).at(-1)!.at, 2500)
-  }).pipe(
-    Effect.provide(
-      ExtensionTest.layer([], {
-        registerFailures: Array.from({ length: 99 }, () => new ExtensionError.Unreachable({ url: "u", cause: "c" }))
-      })
-    )
-  )
-)
-it.effect("a register that was sent is waited for as long as init may last", () =>
-  Effect.gen(function* () {
-    const api = yield* ExtensionsApi.ExtensionsApi
-    const sent: Array<number> = []
-    const register = () =>
-      Effect.andThen(
-        Effect.sync(() => sent.push(1)),
-        Effect.never
-      )
-    const fiber = yield* Effect.forkChild(
-      Effect.flip(Extension.run({})).pipe(Effect.provideService(ExtensionsApi.ExtensionsApi, { ...api, register }))
-    )
-    yield* TestClock.adjust("899 seconds")
-    assert.isUndefined(fiber.pollUnsafe())
-    yield* TestClock.adjust("1 second")
-    const error = yield* Fiber.join(fiber)
-    assert.isTrue(error._tag === "ExtensionsApiError" && error.reason._tag === "Unreachable")
-    assert.lengthOf(sent, 1)
-  }).pipe(Effect.provide(ExtensionTest.layer([])))
-)
-it.effect.each([1.1, 1.3, 1.5, 1.9, 2.5, 5, 8])("a register that is answered after %s s is a registration", (seconds) =>
-  Effect.gen(function* () {
-    const api = yield* ExtensionsApi.ExtensionsApi
-    const fiber = yield* Effect.forkChild(
-      Extension.run({}).pipe(
-        Effect.provideService(ExtensionsApi.ExtensionsApi, {
-          ...api,
-          register: (options) => Effect.delay(api.register(options), seconds * 1000)
-        })
-      )
-    )
-    yield* TestClock.adjust(seconds * 1000)
-    yield* Fiber.join(fiber)
-    assert.deepStrictEqual(
-      (yield* journal).map(({ _tag }) => _tag),
-      ["Registered", "Next", "Event", "ExitAt"]
-    )
-  }).pipe(Effect.provide(ExtensionTest.layer([ExtensionTest.shutdown()])))
-)
-const registration: Registration.Registration = {
-  extensionName: "extension",
-  extensionIdentifier: "00000000-0000-4000-8000-00000000000a",
-  events: ["SHUTDOWN"],
-  functionName: "f",
-  functionVersion: "1",
-  handler: ""
-}
-it.effect.each<[ReadonlyArray<ExtensionEvent.EventType> | undefined, ReadonlyArray<ExtensionEvent.EventType>, string]>([
-  [undefined, ["SHUTDOWN"], "and gets SHUTDOWN; the program asks for INVOKE, SHUTDOWN"],
-  [["SHUTDOWN"], ["INVOKE", "SHUTDOWN"], "and gets INVOKE, SHUTDOWN; the program asks for SHUTDOWN"],
-  [[], ["SHUTDOWN"], "and gets SHUTDOWN; the program asks for none"],
-  [["SHUTDOWN"], [], "and gets no events; the program asks for SHUTDOWN"],
-  [undefined, ["INVOKE", "SHUTDOWN"], ""]
-])("an adopted registration for other events is warned about: %s of %s", ([events, adopted, expected]) => {
-  const l = logs()
-  return Effect.gen(function* () {
-    yield* Extension.run({ events })
-    const warnings = l.messages.filter((m) => m.includes("registered before it started"))
-    assert.lengthOf(warnings, expected === "" ? 0 : 1)
-    assert.include(warnings.join(), expected)
-  }).pipe(
-    Effect.provide([ExtensionTest.layer([shutdown()], { registration: { ...registration, events: adopted } }), l.layer])
-  )
-})
+
 it.effect("an abandoned effect is told to stop", () =>
   Effect.gen(function* () {
     let isStopped = false
@@ -315,7 +173,7 @@ it.effect("an abandoned effect is told to stop", () =>
     assert.isTrue(isStopped)
   })
 )
-const now = 1_767_225_600_000
+
 for (const [name, event, expected] of [
   [
     "an hour ago",
@@ -335,6 +193,7 @@ for (const [name, event, expected] of [
       assert.strictEqual((yield* Deadline.fromEvent(event)).epochMillis, expected)
     })
   )
+
 it.effect("a report that is never answered is given up after 1 s and logged", () => {
   const l = logs()
   return Effect.gen(function* () {
@@ -352,6 +211,7 @@ it.effect("a report that is never answered is given up after 1 s and logged", ()
     assert.isTrue(l.messages.some((m) => m.includes("could not be reported")))
   }).pipe(Effect.provide([ExtensionTest.layer([invoke()]), l.layer]))
 })
+
 it.effect("an interrupted stream is not reported", () =>
   Effect.gen(function* () {
     const fiber = yield* Effect.forkChild(Stream.runDrain(Extension.events()), { startImmediately: true })
@@ -394,14 +254,4 @@ it.effect("of two things that end the stream from outside the first one wins", (
     )
     assert.deepStrictEqual(reasons, Exit.succeed(["INVOKE", "SIGTERM"]))
   }).pipe(Effect.provide(ExtensionTest.layer([invoke({ timeout: "1 minute" })])))
-)
-
-it.effect("a second life in the same process is a defect that says so, and asks Lambda for nothing", () =>
-  Effect.gen(function* () {
-    yield* Stream.runDrain(Extension.events())
-    const calls = (yield* journal).length
-    const exit = yield* Effect.exit(Stream.runDrain(Extension.events()))
-    assert.include(String(exit), "began a second time in this process")
-    assert.lengthOf(yield* journal, calls)
-  }).pipe(Effect.provide(ExtensionTest.layer([shutdown()], { registration })))
 )
