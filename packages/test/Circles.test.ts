@@ -34,6 +34,12 @@ it("the families of the extension import down: tests, telemetry, lifecycle", () 
   assert.deepStrictEqual(order, ["testing", "telemetry", "."])
 })
 
+it("the families of the CLI import down: nothing that is shared knows a command", () => {
+  const { order, up } = orderOf(arrowsOf(graphs.get("cli") ?? new Map(), familyOf))
+  assert.deepStrictEqual(up, [])
+  assert.strictEqual(order.at(-1), "shared")
+})
+
 it("finds a circle of types, over another module and through a type that is imported in place", () => {
   const folder = mkdtempSync(join(tmpdir(), "circles-"))
   try {

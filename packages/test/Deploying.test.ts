@@ -12,7 +12,7 @@ import { basename, join } from "node:path"
 import { promisify } from "node:util"
 import { parse as parseYaml } from "yaml"
 import * as Snippets from "../cli/src/build/Snippets.ts"
-import * as Zip from "../cli/src/layer/ZipWriter.ts"
+import * as ZipWriter from "../cli/src/layer/ZipWriter.ts"
 
 const root = join(import.meta.dirname, "../..")
 const templates = join(root, "docs/templates")
@@ -27,7 +27,7 @@ beforeAll(() => {
   for (const folder of ["dist", "function", "bin"]) mkdirSync(join(project, folder))
   writeFileSync(join(project, "function/handler.mjs"), "export const handler = () => 'ok'\n")
   for (const arch of ["x64", "arm64"]) {
-    const zip = Zip.write([
+    const zip = ZipWriter.write([
       { path: "extensions/my-extension", mode: 0o755, bytes: Buffer.from(`#!/bin/bash\n# ${arch}\n`) }
     ])
     writeFileSync(join(project, `dist/my-extension-${arch}.zip`), zip)

@@ -10,7 +10,7 @@ import { emptyArgument } from "./commands/EmptyArgument.ts"
 import { emulate } from "./commands/emulate.ts"
 import { newProject } from "./commands/new.ts"
 import { trace } from "./commands/trace.ts"
-import * as UserError from "./UserError.ts"
+import * as UserError from "./shared/UserError.ts"
 
 const cli = Command.make("effect-lambda").pipe(
   Command.withDescription("AWS Lambda extensions: start, build, check and run them on this machine"),

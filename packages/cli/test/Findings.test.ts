@@ -8,7 +8,7 @@ import * as Findings from "../src/check/Findings.ts"
 import * as FunctionRuntime from "../src/check/FunctionRuntime.ts"
 import * as Secrets from "../src/layer/Secrets.ts"
 import * as Stub from "../src/build/entry/Stub.ts"
-import * as Zip from "../src/layer/ZipWriter.ts"
+import * as ZipWriter from "../src/layer/ZipWriter.ts"
 import * as ZipReader from "../src/layer/ZipReader.ts"
 import { accessKey, broken, secrets } from "./support/brokenLayers.ts"
 import { brokenLinks } from "./support/brokenLinks.ts"
@@ -184,7 +184,7 @@ describe("nothing to say", () => {
   })
 
   it("a zip that effect-lambda has written", () => {
-    const zip = Zip.write([{ path: good.path, mode: 0o755, bytes: Buffer.from(good.bytes) }])
+    const zip = ZipWriter.write([{ path: good.path, mode: 0o755, bytes: Buffer.from(good.bytes) }])
     const entries = Result.getOrThrow(ZipReader.read(zip))
     assert.deepStrictEqual(Findings.find({ entries, packedBytes: zip.length }, targetOf("")), [])
   })

@@ -8,10 +8,11 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Bundle from "../src/build/Bundle.ts"
 import * as Loader from "../src/build/entry/Loader.ts"
+import { minimumNode } from "../src/layer/LayerLimits.ts"
 import * as Stub from "../src/build/entry/Stub.ts"
 import { execute, hostileServer, layerOf } from "./support/layers.ts"
 
-const options: Loader.Options = { name: "hello", minimumNode: Loader.minimumNode }
+const options: Loader.Options = { name: "hello", minimumNode }
 const newest = { ...options, minimumNode: "99.0.0" }
 
 const helloSource = join(import.meta.dirname, "../../examples/hello/src/hello.ts")

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import type { Socket } from "node:net"
 import { join } from "node:path"
 import * as Loader from "../src/build/entry/Loader.ts"
+import { minimumNode } from "../src/layer/LayerLimits.ts"
 import * as Stub from "../src/build/entry/Stub.ts"
 import { execute, hostileServer, layerOf } from "./support/layers.ts"
 import { handOver, identifier, ok, options, plain, run } from "./support/stub.ts"
@@ -49,7 +50,7 @@ const live = Effect.fnUntraced(function* (
   )
   const layer = yield* layerOf({
     "extensions/hello": Stub.render({ ...options, runtime: "managed" }),
-    "hello/index.cjs": Loader.render({ name: "hello", minimumNode: Loader.minimumNode }),
+    "hello/index.cjs": Loader.render({ name: "hello", minimumNode }),
     "hello/bundle.cjs": `import(${JSON.stringify(hello)})`
   })
   const env = { AWS_LAMBDA_RUNTIME_API: host, EFFECT_LAMBDA_NODE: process.execPath }

@@ -8,7 +8,7 @@ import * as Bundle from "../src/build/Bundle.ts"
 import * as LayerConfig from "../src/project/LayerConfig.ts"
 import type { EventType } from "../src/build/entry/Stub.ts"
 import * as TrialRun from "../src/build/trial/TrialRun.ts"
-import * as Write from "../src/Disk.ts"
+import * as Disk from "../src/shared/Disk.ts"
 import * as Project from "./support/projects.ts"
 
 afterAll(Project.remove)
@@ -260,7 +260,7 @@ it.live.each([
 
 it.live("a folder for temporary files that cannot be written", () =>
   Effect.gen(function* () {
-    const { cause } = yield* Effect.flip(Effect.scoped(Write.temporaryFolder("not-there/a-")))
+    const { cause } = yield* Effect.flip(Effect.scoped(Disk.temporaryFolder("not-there/a-")))
     assert.match(String(cause), /^the folder for temporary files \/.+ cannot be written: ENOENT/)
   })
 )

@@ -3,9 +3,9 @@ import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
 import process from "node:process"
-import * as Disk from "../Disk.ts"
-import { execute } from "../Execute.ts"
-import * as UserError from "../UserError.ts"
+import * as Disk from "../shared/Disk.ts"
+import { execute } from "../shared/Execute.ts"
+import * as UserError from "../shared/UserError.ts"
 import * as NpmBinary from "./NpmBinary.ts"
 
 /** The version of bun that is taken from the registry; another version compiles and starts differently. */

@@ -7,7 +7,7 @@ import type { InputOptions, OutputBundle, OutputOptions, Plugin, RolldownLog } f
 import type { VisitorObject } from "rolldown/utils"
 import * as SourceMap from "../layer/SourceMap.ts"
 import type { LayerConfig } from "../project/LayerConfig.ts"
-import * as UserError from "../UserError.ts"
+import * as UserError from "../shared/UserError.ts"
 import * as Bun from "./Bun.ts"
 
 /** The packages that load an addon, which is compiled for one system and is no JavaScript. */

@@ -8,8 +8,8 @@ import * as Fs from "node:fs"
 import { createRequire } from "node:module"
 import * as Os from "node:os"
 import * as NodePath from "node:path"
-import { makeFolder } from "../Disk.ts"
-import { execute, ExecuteError } from "../Execute.ts"
+import { makeFolder } from "../shared/Disk.ts"
+import { execute, ExecuteError } from "../shared/Execute.ts"
 
 export interface NpmBinary {
   /** The name of the package, such as `@oven/bun-linux-x64`. */

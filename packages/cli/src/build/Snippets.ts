@@ -2,7 +2,7 @@
 import * as NodePath from "node:path"
 import process from "node:process"
 import { maxUploadBytes } from "../layer/LayerLimits.ts"
-import { word } from "../Shell.ts"
+import { word } from "../shared/Shell.ts"
 import type { Built, BuiltLayer } from "./Build.ts"
 
 export const kinds = ["cli", "sam", "cdk", "terraform", "docker"] as const

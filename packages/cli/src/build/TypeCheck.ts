@@ -7,9 +7,9 @@ import * as Fs from "node:fs"
 import { createRequire } from "node:module"
 import * as NodePath from "node:path"
 import process from "node:process"
-import { execute } from "../Execute.ts"
 import type { LayerConfig } from "../project/LayerConfig.ts"
-import * as UserError from "../UserError.ts"
+import { execute } from "../shared/Execute.ts"
+import * as UserError from "../shared/UserError.ts"
 
 /** Says whether a folder has a file that only the root of a repository or of its packages has. */
 const isRoot = (folder: string): boolean => {

@@ -11,8 +11,8 @@ import * as Snippets from "../build/Snippets.ts"
 import { maxUploadBytes } from "../layer/LayerLimits.ts"
 import * as EnvFlag from "../project/EnvFlag.ts"
 import * as LayerConfig from "../project/LayerConfig.ts"
-import * as Terminal from "../Terminal.ts"
-import { fail } from "../UserError.ts"
+import * as Terminal from "../shared/Terminal.ts"
+import { fail } from "../shared/UserError.ts"
 
 const flags = {
   entry: Argument.Path("ENTRY").pipe(

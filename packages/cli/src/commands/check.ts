@@ -12,8 +12,8 @@ import type { Finding } from "../check/Finding.ts"
 import * as Findings from "../check/Findings.ts"
 import * as FunctionRuntime from "../check/FunctionRuntime.ts"
 import * as LayerContent from "../layer/LayerContent.ts"
-import * as Terminal from "../Terminal.ts"
-import { fail } from "../UserError.ts"
+import * as Terminal from "../shared/Terminal.ts"
+import { fail } from "../shared/UserError.ts"
 
 const config = {
   layer: Argument.Path("layer").pipe(

@@ -17,7 +17,6 @@ import * as Build from "../build/Build.ts"
 import type { Bundle } from "../build/Bundle.ts"
 import * as TrialRun from "../build/trial/TrialRun.ts"
 import * as Watch from "../dev/Watch.ts"
-import * as Disk from "../Disk.ts"
 import * as EmulateFlags from "../emulate/EmulateFlags.ts"
 import * as EmulateInput from "../emulate/EmulateInput.ts"
 import * as Environment from "../emulate/Environment.ts"
@@ -28,7 +27,8 @@ import * as LayerFiles from "../layer/LayerFiles.ts"
 import type { Positions } from "../layer/SourceMap.ts"
 import * as FunctionVariables from "../project/FunctionVariables.ts"
 import * as LayerConfig from "../project/LayerConfig.ts"
-import * as Terminal from "../Terminal.ts"
+import * as Disk from "../shared/Disk.ts"
+import * as Terminal from "../shared/Terminal.ts"
 
 const {
   awsEnv,

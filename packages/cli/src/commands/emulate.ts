@@ -16,8 +16,8 @@ import * as Environment from "../emulate/Environment.ts"
 import * as Summary from "../emulate/summary/Summary.ts"
 import * as SummaryText from "../emulate/summary/SummaryText.ts"
 import * as SourceMap from "../layer/SourceMap.ts"
-import * as Terminal from "../Terminal.ts"
-import { fail } from "../UserError.ts"
+import * as Terminal from "../shared/Terminal.ts"
+import { fail } from "../shared/UserError.ts"
 
 /** Gives the function that appends to the journal file; without a file it writes nothing. */
 const openJournal = (path: Option.Option<string>) => {

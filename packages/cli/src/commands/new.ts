@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as NodePath from "node:path"
 import * as Template from "../new/Template.ts"
-import { word } from "../Shell.ts"
+import { word } from "../shared/Shell.ts"
 
 const input = {
   name: Argument.String("name").pipe(

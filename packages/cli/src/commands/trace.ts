@@ -10,8 +10,8 @@ import * as Stream from "effect/Stream"
 import process from "node:process"
 import * as SourceMap from "../layer/SourceMap.ts"
 import * as LayerConfig from "../project/LayerConfig.ts"
-import * as Terminal from "../Terminal.ts"
-import { fail, make } from "../UserError.ts"
+import * as Terminal from "../shared/Terminal.ts"
+import { fail, make } from "../shared/UserError.ts"
 
 const flags = {
   log: Argument.Path("LOG").pipe(

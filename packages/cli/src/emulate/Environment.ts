@@ -11,8 +11,8 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Positions } from "../layer/SourceMap.ts"
 import * as FunctionVariables from "../project/FunctionVariables.ts"
-import * as Terminal from "../Terminal.ts"
-import { fail } from "../UserError.ts"
+import * as Terminal from "../shared/Terminal.ts"
+import { fail } from "../shared/UserError.ts"
 import * as CloudWatchLines from "./CloudWatchLines.ts"
 
 export interface View {

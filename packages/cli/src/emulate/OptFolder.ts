@@ -2,11 +2,11 @@
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
-import * as Disk from "../Disk.ts"
 import * as LayerContent from "../layer/LayerContent.ts"
 import type { LayerEntry } from "../layer/LayerEntry.ts"
 import * as LayerFiles from "../layer/LayerFiles.ts"
-import * as UserError from "../UserError.ts"
+import * as Disk from "../shared/Disk.ts"
+import * as UserError from "../shared/UserError.ts"
 import * as LayerMerge from "./LayerMerge.ts"
 
 /** Adds the owner's bits, since only a user who may write in a folder can fill and remove it. */

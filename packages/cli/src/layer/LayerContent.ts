@@ -2,7 +2,7 @@
 import * as Result from "effect/Result"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
-import * as UserError from "../UserError.ts"
+import * as UserError from "../shared/UserError.ts"
 import type { LayerEntry } from "./LayerEntry.ts"
 import * as ZipReader from "./ZipReader.ts"
 

@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import * as Crypto from "node:crypto"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
-import * as Disk from "../Disk.ts"
-import * as UserError from "../UserError.ts"
+import * as Disk from "../shared/Disk.ts"
+import * as UserError from "../shared/UserError.ts"
 import { maxUnzippedBytes } from "./LayerLimits.ts"
 
 /** A file; `path` is relative to /opt and has slashes. */

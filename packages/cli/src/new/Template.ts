@@ -3,9 +3,9 @@ import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
 import cli from "../../package.json" with { type: "json" }
-import { execute } from "../Execute.ts"
 import * as LayerConfig from "../project/LayerConfig.ts"
-import * as UserError from "../UserError.ts"
+import { execute } from "../shared/Execute.ts"
+import * as UserError from "../shared/UserError.ts"
 
 interface File {
   /** The path in the project, with `/`. */

@@ -4,7 +4,7 @@
  */
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
-import * as UserError from "../UserError.ts"
+import * as UserError from "../shared/UserError.ts"
 
 const pairs = Effect.fnUntraced(function* (texts: ReadonlyArray<string>) {
   const found: Array<readonly [string, string]> = []

@@ -4,7 +4,7 @@ import * as EmulatorVariables from "@effect-lambda/emulator/Variables"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import process from "node:process"
-import { fail } from "../UserError.ts"
+import { fail } from "../shared/UserError.ts"
 
 type Variables = Readonly<Record<string, string>>
 

@@ -8,7 +8,7 @@ import * as Fs from "node:fs"
 import * as NodePath from "node:path"
 import process from "node:process"
 import { minimumNode } from "../layer/LayerLimits.ts"
-import * as UserError from "../UserError.ts"
+import * as UserError from "../shared/UserError.ts"
 import * as FunctionVariables from "./FunctionVariables.ts"
 
 export const architectures = ["x64", "arm64"] as const

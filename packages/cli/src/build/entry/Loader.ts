@@ -7,8 +7,6 @@
  * process. Node has no exec before 22.15, so such a function pays for two Nodes.
  */
 
-export { minimumNode } from "../../layer/LayerLimits.ts"
-
 export interface Options {
   /** The name of the extension, for the log. */
   readonly name: string

@@ -14,7 +14,7 @@
  * refuses a second register. The two connects have no limit, since bash has none for them: Lambda's address is on the same
  * machine, which accepts or refuses at once.
  */
-import { quote } from "../../Shell.ts"
+import { quote } from "../../shared/Shell.ts"
 
 /**
  * The runtime of the program: `managed` is `/var/lang/bin/node`, the Node of Lambda's Node runtimes; `node` is

@@ -1,6 +1,6 @@
 /** Gives a process only a loopback network, by a network namespace of Linux. */
 import * as Effect from "effect/Effect"
-import { execute } from "../../Execute.ts"
+import { execute } from "../../shared/Execute.ts"
 
 type Command = readonly [string, ...ReadonlyArray<string>]
 

@@ -6,7 +6,7 @@
  */
 import type { EntryOf, JournalEntry, Source } from "@effect-lambda/emulator/Journal"
 import * as LogLine from "@effect-lambda/emulator/LogLine"
-import * as LogEvent from "../../LogEvent.ts"
+import * as LogEvent from "../../shared/LogEvent.ts"
 import * as ExtensionName from "./ExtensionName.ts"
 
 /**

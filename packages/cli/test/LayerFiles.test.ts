@@ -5,10 +5,10 @@ import { execFileSync, spawnSync } from "node:child_process"
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import * as Layer from "../src/layer/LayerFiles.ts"
-import * as Zip from "../src/layer/ZipWriter.ts"
+import * as LayerFiles from "../src/layer/LayerFiles.ts"
+import * as ZipWriter from "../src/layer/ZipWriter.ts"
 
-const file = (path: string, text: string, mode: 0o755 | 0o644 = 0o644): Layer.LayerFile => ({
+const file = (path: string, text: string, mode: 0o755 | 0o644 = 0o644): LayerFiles.LayerFile => ({
   path,
   mode,
   bytes: Buffer.from(text)
@@ -23,10 +23,10 @@ const files = [
 
 const hasPython = spawnSync("python3", ["--version"]).status === 0
 
-describe("Zip", () => {
+describe("ZipWriter", () => {
   it("the order of the files does not matter, nor does the time zone", () => {
-    const zip = Buffer.from(Zip.write(files))
-    assert.isTrue(zip.equals(Zip.write(files.toReversed())))
+    const zip = Buffer.from(ZipWriter.write(files))
+    assert.isTrue(zip.equals(ZipWriter.write(files.toReversed())))
     const script = `import(process.argv[1]).then(({ write }) => process.stdout.write(write(
       JSON.parse(process.argv[2]).map((file) => ({ ...file, bytes: Buffer.from(file.bytes, "base64") })))))`
     const json = JSON.stringify(files.map((file) => ({ ...file, bytes: Buffer.from(file.bytes).toString("base64") })))
@@ -39,7 +39,7 @@ describe("Zip", () => {
   it.skipIf(!hasPython)("other programs read it, modes included", () => {
     const folder = mkdtempSync(join(tmpdir(), "zip-"))
     try {
-      writeFileSync(join(folder, "layer.zip"), Zip.write(files))
+      writeFileSync(join(folder, "layer.zip"), ZipWriter.write(files))
       const script = `
 import zipfile, sys
 with zipfile.ZipFile(sys.argv[1]) as z:
@@ -58,28 +58,28 @@ with zipfile.ZipFile(sys.argv[1]) as z:
   })
 })
 
-describe("Layer", () => {
+describe("LayerFiles", () => {
   it("the content hash knows paths, modes and bytes, and neither order nor caches", () => {
-    const hash = Layer.contentHash(files)
-    assert.strictEqual(Layer.contentHash(files.toReversed()), hash)
-    assert.strictEqual(Layer.contentHash([...files, file("hello/bundle.13.6-x64.cache", "any")]), hash)
+    const hash = LayerFiles.contentHash(files)
+    assert.strictEqual(LayerFiles.contentHash(files.toReversed()), hash)
+    assert.strictEqual(LayerFiles.contentHash([...files, file("hello/bundle.13.6-x64.cache", "any")]), hash)
     const others = [
       files.with(0, file("hello/index.cjs", "// other")),
       files.with(0, file("hello/index.js", "// loader\n".repeat(50))),
       files.with(1, file("extensions/hello", "#!/bin/bash\n")),
       files.slice(1)
     ]
-    assert.strictEqual(new Set([hash, ...others.map(Layer.contentHash)]).size, 5)
+    assert.strictEqual(new Set([hash, ...others.map(LayerFiles.contentHash)]).size, 5)
     assert.match(hash, /^[0-9a-f]{64}$/)
   })
 
   it("more than Lambda takes is a problem, and as much as it takes is none", () => {
-    const layer = (bytes: number): ReadonlyArray<Layer.LayerFile> => [
+    const layer = (bytes: number): ReadonlyArray<LayerFiles.LayerFile> => [
       { path: "hello/bin/node", mode: 0o755, bytes: new Uint8Array(bytes) }
     ]
-    assert.isUndefined(Layer.sizeProblem(layer(250 * 1024 * 1024)))
+    assert.isUndefined(LayerFiles.sizeProblem(layer(250 * 1024 * 1024)))
     assert.strictEqual(
-      Layer.sizeProblem(layer(250 * 1024 * 1024 + 1)),
+      LayerFiles.sizeProblem(layer(250 * 1024 * 1024 + 1)),
       "it has 251 MB; Lambda takes 250 MB for a function and all of its layers"
     )
   })
@@ -89,7 +89,7 @@ describe("Layer", () => {
       const folder = mkdtempSync(join(tmpdir(), "layer-"))
       const umask = process.umask(0o077)
       try {
-        for (const written of [files, files.slice(0, 2)]) yield* Layer.writeDirectory(join(folder, "out"), written)
+        for (const written of [files, files.slice(0, 2)]) yield* LayerFiles.writeDirectory(join(folder, "out"), written)
       } finally {
         process.umask(umask)
       }
@@ -113,7 +113,7 @@ describe("Layer", () => {
     ["/dev/null/layer", "ENOTDIR"]
   ] as const)("a folder in which nothing can be made is a sentence: %s", ([directory, code]) =>
     Effect.gen(function* () {
-      const { cause } = yield* Effect.flip(Layer.writeDirectory(directory, files))
+      const { cause } = yield* Effect.flip(LayerFiles.writeDirectory(directory, files))
       assert.include(String(cause), `${directory} cannot be written: ${code}`)
     })
   )
