@@ -41,7 +41,7 @@ describe("check", () => {
     assert.isBelow(zip.length, 25_000)
     assert.deepStrictEqual(
       ZipReader.read(zip),
-      Result.fail('its entries "lib/0.so" and "lib/1.so" share bytes; zip again, into a new file')
+      Result.fail('the entries "lib/0.so" and "lib/1.so" share bytes; zip again, into a new file')
     )
   })
 

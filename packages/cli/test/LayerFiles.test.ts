@@ -80,7 +80,7 @@ describe("LayerFiles", () => {
     assert.isUndefined(LayerFiles.sizeProblem(layer(250 * 1024 * 1024)))
     assert.strictEqual(
       LayerFiles.sizeProblem(layer(250 * 1024 * 1024 + 1)),
-      "it has 251 MB; Lambda takes 250 MB for a function and all of its layers"
+      "the layer has 251 MB; Lambda takes 250 MB for a function and all of its layers"
     )
   })
 

@@ -95,7 +95,7 @@ describe("merge", () => {
     ],
     ["a file below a file", [[text("a/c", ""), text("a", "")]], /"a\/c" in it is below "a"/],
     ["a device", [[{ path: "null", mode: 0o020666, bytes: "" }]], /"null" in it is neither file, folder nor link$/],
-    ["nothing but a dot", [[folder(".")]], /^0: it is empty$/],
+    ["nothing but a dot", [[folder(".")]], /^0: the layer is empty$/],
     [
       "layers that are too large together",
       [[{ ...text("a", ""), size: 700 * 1024 * 1024 }], [{ ...text("b", ""), size: 700 * 1024 * 1024 }]],

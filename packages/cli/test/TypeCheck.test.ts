@@ -61,7 +61,7 @@ describe("a solution of projects", () => {
     Effect.gen(function* () {
       assert.strictEqual(
         yield* checked(main, unbuilt),
-        "what tsconfig.app.json refers to was not built: tsc -b shared/tsconfig.json has built it"
+        "the projects that tsconfig.app.json refers to were not built: tsc -b shared/tsconfig.json has built them"
       )
     })
   )
@@ -76,7 +76,8 @@ describe("a solution of projects", () => {
   it.live("a reference that cannot be built", () =>
     Effect.gen(function* () {
       const said = yield* checked(main, { ...unbuilt, "shared/a.ts": 'export const three: number = "three"' })
-      const words = /^the types of what tsconfig\.app\.json refers to are wrong .*\nshared\/a\.ts\(1,14\): error TS2322/
+      const words =
+        /^the types of the projects that tsconfig\.app\.json refers to are wrong .*\nshared\/a\.ts\(1,14\): error TS2322/
       assert.match(said ?? "", words)
     })
   )

@@ -13,7 +13,7 @@ describe("a zip that cannot be read", () => {
     ["nothing", Buffer.alloc(0), /is not a zip/],
     ["text", Buffer.from("hello"), /is not a zip/],
     ["cut off at the end", zip.subarray(0, zip.length - 30), /end of the zip is missing/],
-    ["cut off at the beginning", zip.subarray(zip.length - 60), /directory is broken/],
+    ["cut off at the beginning", zip.subarray(zip.length - 60), /directory of the zip is broken/],
     [
       "a bomb",
       zipOf(Array.from({ length: 3 }, (_, index) => ({ path: `${index}`, bytes: "", size: 400 * 1024 * 1024 }))),

@@ -34,7 +34,7 @@ it.live("a program that throws at its start", () =>
   Effect.gen(function* () {
     const said = yield* refusal('throw new Error("no licence")')
     assert.include(said, "the extension did not start in its trial run under the emulator")
-    assert.include(said, "it ended with exit code 1 before it registered")
+    assert.include(said, "the program ended with exit code 1 before it registered")
     assert.include(said, "no licence")
     assert.include(said, "\ngive the variables that the program needs by --env KEY=VALUE")
   })
@@ -43,14 +43,17 @@ it.live("a program that throws at its start", () =>
 it.live("a program that ends without registering", () =>
   Effect.gen(function* () {
     const said = yield* refusal('console.log("done already")')
-    assert.include(said, "it ended with exit code 0 before it registered\nit printed:\n  done already")
+    assert.include(
+      said,
+      "the program ended with exit code 0 before it registered\nthe program printed:\n  done already"
+    )
   })
 )
 
 it.live("a program that does nothing: the warning of the bundler, and no advice on variables", () =>
   Effect.gen(function* () {
     const said = yield* refusal("if (import.meta.path) globalThis.setInterval(() => {}, 1000)")
-    assert.match(said, /before it registered\nit printed nothing\nnote: .*src\/main\.ts:1:5: .*import\.meta/)
+    assert.match(said, /before it registered\nthe program printed nothing\nnote: .*src\/main\.ts:1:5: .*import\.meta/)
     assert.notInclude(said, "--env")
   })
 )
@@ -70,12 +73,12 @@ it.live("a program that never registers", () =>
     const program = { bundle: "setInterval(() => {}, 1000)", node: TrialRun.ownNode }
     const options = { name: "a", program, env: {} }
     const { cause } = yield* Effect.flip(TrialRun.run({ ...options, limitMillis: 500 }))
-    assert.include(String(cause), "it did not register in time\nit printed nothing")
+    assert.include(String(cause), "the program did not register in time\nthe program printed nothing")
   })
 )
 
 it.live.each<[ReadonlyArray<EventType>, ReadonlyArray<string>]>([
-  [["INVOKE", "SHUTDOWN"], ["it did not end within 2 seconds after SHUTDOWN"]],
+  [["INVOKE", "SHUTDOWN"], ["the program did not end within 2 seconds after SHUTDOWN"]],
   // No event tells this program to end: Lambda kills it.
   [["INVOKE"], []]
 ])("a program that stays is built, with a note if it registers for SHUTDOWN: %j", ([events, errors]) =>
@@ -116,7 +119,10 @@ it.live("a program that ends if it cannot be initialised is built, with a note",
     assert.deepStrictEqual(trial.events, ["INVOKE"])
     assert.isDefined(trial.codeCache)
     const note = TrialRun.noteOf(trial) ?? ""
-    assert.match(note, /--env KEY=VALUE\nit registered, reported Extension\.\w+ to init\/error, and ran no further\n/)
+    assert.match(
+      note,
+      /--env KEY=VALUE\nthe program registered, reported Extension\.\w+ to init\/error, and ran no further\n/
+    )
     assert.include(note, "no backend")
   })
 )
@@ -133,7 +139,7 @@ const early = (onInitFailure: string) => `
 it.live.each(["idle", "exit"])("a program that fails before Extension.run: its events are not known (%s)", (policy) =>
   Effect.gen(function* () {
     const said = yield* refusal(early(policy))
-    assert.match(said, /^init failed in the trial run, so the events of the program are not known: .*--events/)
+    assert.match(said, /^the events of the program are not known, since init failed in the trial run\. .*--events/)
     assert.match(said, /the variable MISSING is not set/)
   })
 )
@@ -168,7 +174,7 @@ it.live("a handler and a finalizer that never end are abandoned by Extension.run
     const program = { bundle: bundle.code, node: TrialRun.ownNode }
     const trial = yield* TrialRun.run({ name: "a", program, env: {}, limitMillis: 3000 })
     const note = TrialRun.noteOf(trial) ?? ""
-    assert.match(note, /^what went wrong in the trial run.*\nonInvoke is abandoned: not done within \d+ ms/)
+    assert.match(note, /^the trial run had errors.*\nonInvoke is abandoned: not done within \d+ ms/)
     assert.include(note, "\na finalizer was not done in time and is abandoned")
   })
 )
@@ -227,7 +233,7 @@ it.live.each([
     "a top-level await",
     "await 1\nexport {}",
     {},
-    "src/main.ts:1:1: a layer holds one CommonJS file, which knows no await outside of a function"
+    "src/main.ts:1:1: a layer holds one CommonJS file, which has no await outside of a function"
   ],
   [
     "a native addon",
@@ -237,7 +243,7 @@ it.live.each([
       "node_modules/addon/index.js": 'module.exports = require("./build/addon.node")',
       "node_modules/addon/build/addon.node": "\u007fELF"
     },
-    "node_modules/addon/build/addon.node is a native addon: it cannot be part of a layer"
+    "node_modules/addon/build/addon.node is a native addon: a layer is one JavaScript file and cannot hold it"
   ],
   [
     "a loader of native addons",

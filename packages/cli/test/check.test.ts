@@ -40,10 +40,13 @@ describe("effect-lambda check", () => {
       symlinkSync("/etc/passwd", join(folder, "link"))
       const { code, output } = await run(folder, "--function-runtime", "nodejs24.x, python3.13")
       assert.strictEqual(code, 1, output)
-      assert.include(output, "error [not-executable] extensions/hello: its mode 644")
+      assert.include(output, "error [not-executable] extensions/hello: the mode 644")
       assert.include(output, "  do: chmod 755 extensions/hello")
-      assert.include(output, "error [interpreter] extensions/hello: it runs with node, which functions of python3.13")
-      assert.include(output, 'error [link] link: it is a symbolic link to "/etc/passwd"')
+      assert.include(
+        output,
+        "error [interpreter] extensions/hello: the script runs with node, which functions of python3.13"
+      )
+      assert.include(output, 'error [link] link: the entry is a symbolic link to "/etc/passwd"')
       assert.include(output, "3 errors, 0 warnings, 0 notes")
 
       chmodSync(join(folder, "extensions/hello"), 0o755)
@@ -90,12 +93,12 @@ describe("effect-lambda check", () => {
       writeFileSync(join(folder, "layer.tar.gz"), Buffer.from("1f8b0800", "hex"))
       const { code, output } = await run(join(folder, "text.zip"))
       assert.strictEqual(code, 1)
-      assert.include(output, "text.zip cannot be checked: it is not a zip")
+      assert.include(output, "text.zip cannot be checked: the file is not a zip")
       assert.notMatch(output, /^ +at /m)
       for (const [path, words] of [
-        [join(folder, "layer.tar.gz"), "it is packed with gzip (a .tar.gz?); Lambda takes a zip"],
+        [join(folder, "layer.tar.gz"), "the file is packed with gzip (a .tar.gz?); Lambda takes a zip"],
         [join(folder, "nowhere.zip"), "there is no such file or directory"],
-        ["/dev/null", "it is neither a file nor a directory"]
+        ["/dev/null", "this path is neither a file nor a directory"]
       ] as const) {
         assert.deepStrictEqual(LayerContent.open(path), Result.fail(words))
       }

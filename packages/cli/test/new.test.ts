@@ -102,7 +102,7 @@ describe("effect-lambda new", () => {
     // Broken into lines as wide as the terminal.
     const text = output.replaceAll(/\s+/g, " ")
     assert.include(text, `${tarball("extension")}, ${tarball("extension-node")} in --from ${join(folder, "unbuilt")}`)
-    assert.include(text, "packed without being built")
+    assert.include(text, "packed before it was built")
     assert.isFalse(existsSync(join(folder, "hollow")))
   })
 

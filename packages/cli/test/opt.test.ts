@@ -198,19 +198,19 @@ describe("emulate --opt", () => {
 
   it.each<readonly [string, () => string, RegExp]>([
     ["no such path", () => join(root, "nowhere"), /--opt .*nowhere: there is no such file or directory/],
-    ["no zip", () => textFileOf("text"), /\.zip: it is not a zip/],
+    ["no zip", () => textFileOf("text"), /\.zip: the file is not a zip/],
     ["half a zip", () => textFileOf("PK\u0003\u0004half"), /\.zip: the end of the zip is missing/],
-    ["an empty zip", () => zipFileOf([]), /\.zip: it is empty/],
-    ["an empty folder", emptyFolder, /empty: it is empty/],
+    ["an empty zip", () => zipFileOf([]), /\.zip: the layer is empty/],
+    ["an empty folder", emptyFolder, /empty: the layer is empty/],
     [
       "a zip without extensions",
       () => zipFileOf([{ path: "hello.txt", bytes: "" }]),
-      /\.zip: it has no extensions\/ at its top, only hello\.txt; Lambda looks into extensions\//
+      /\.zip: the layer has no extensions\/ at its top, only hello\.txt; Lambda looks into extensions\//
     ],
     [
       "a folder around everything",
       () => zipFileOf([{ path: "layer/extensions/a", mode: 0o100755, bytes: "#!/bin/sh\n" }]),
-      /no extensions\/ at its top; its files are one level too deep, in layer\//
+      /no extensions\/ at its top; the files are one level too deep, in layer\//
     ],
     [
       "a path that leaves",
@@ -220,7 +220,7 @@ describe("emulate --opt", () => {
     [
       "a checksum that is wrong",
       () => zipFileOf([{ path: "extensions/a", bytes: "a", crc: 1 }]),
-      /\.zip: extensions\/a: its checksum is wrong/
+      /\.zip: extensions\/a: the checksum is wrong/
     ]
   ])("%s is one sentence, and nothing starts", async (_, path, sentence) => {
     const { code, output } = await emulate(["--opt", path(), "-f", logging])

@@ -83,7 +83,7 @@ describe("a log of a layer", () => {
   it("names positions in the bundle; the trial run already names the places in the sources", () => {
     assert.match(log, /no such secret: .*\/watcher\/bundle\.cjs:\d+:\d+/)
     const [heading, said, ...rest] = built.notes.slice(1).join("\n").split("\n")
-    assert.match(heading ?? "", /^what went wrong in the trial run/)
+    assert.match(heading ?? "", /^the trial run had errors/)
     assert.match(said ?? "", /^invoke failed: Error: no such secret: [\da-f-]{36} \(src\/check\.ts:3:32\)$/)
     assert.deepStrictEqual(rest, [], "once, and not for each invocation")
   })

@@ -109,8 +109,8 @@ export const trial = Effect.fnUntraced(function* (config: LayerConfig, { code, p
   if (registered === undefined) {
     return yield* UserError.fail(
       [
-        "init failed in the trial run, so the events of the program are not known: give the variables that it needs by " +
-          "--env KEY=VALUE, or name its events in the configuration (effectLambda.events, --events)",
+        "the events of the program are not known, since init failed in the trial run. Give the variables that init needs by " +
+          "--env KEY=VALUE, or name the events (effectLambda.events in package.json, or --events).",
         ...run.errors
       ].join("\n")
     )

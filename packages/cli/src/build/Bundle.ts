@@ -29,7 +29,7 @@ const addonPlugin: Plugin = {
   }
 }
 
-const addonAdvice = "it cannot be part of a layer that is one JavaScript file; use a package without one"
+const addonAdvice = "a layer is one JavaScript file and cannot hold it; use a package without an addon"
 
 const wasmPlugin: Plugin = {
   name: "wasm",
@@ -127,8 +127,8 @@ const copiesPlugin: Plugin = {
 
 /** The advice for a top-level await: a layer has one format, and the advice of rolldown names an option of rolldown. */
 const topLevelAwait =
-  "a layer holds one CommonJS file, which knows no await outside of a function: wait inside of an Effect instead, such as " +
-  "in the layer of Extension.run"
+  "a layer holds one CommonJS file, which has no await outside of a function: wait inside an Effect, such as the layer of " +
+  "Extension.run"
 
 /** The first line of a message with its place, `src/main.ts:3:8: Could not resolve …`; the other lines are a drawing. */
 export const line = ({ code, loc, message, plugin }: RolldownLog): string => {

@@ -37,7 +37,7 @@ const runnerOf = (arch: Architecture, path: string): ReadonlyArray<string> | str
   if (process.arch === arch) return []
   const [name, root] = emulators[arch]
   const qemu = findInPath(path, [`${name}-static`, name])
-  if (qemu === undefined) return `neither ${name}-static nor ${name} is installed here`
+  if (qemu === undefined) return `this machine has neither ${name}-static nor ${name}`
   if (!Fs.existsSync(linkerOf(arch))) return `${qemu} has no C library in ${root}`
   return [qemu, "-L", root]
 }

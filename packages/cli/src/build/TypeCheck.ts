@@ -96,10 +96,10 @@ export const run = Effect.fnUntraced(function* ({ entry, project }: Pick<LayerCo
     const projects = yield* references(file)
     yield* tsc("-b", ...projects, "--pretty", "false").pipe(
       Effect.catch(({ message, output }) =>
-        failed(`the types of what ${named(file)} refers to`, output.split("\n"), message)
+        failed(`the types of the projects that ${named(file)} refers to`, output.split("\n"), message)
       )
     )
-    return `what ${named(file)} refers to was not built: tsc -b ${projects.map(named).join(" ")} has built it`
+    return `the projects that ${named(file)} refers to were not built: tsc -b ${projects.map(named).join(" ")} has built them`
   })
   /** Gives the files that the compiler looked at, and a note if it had to build other projects first. */
   const check = (

@@ -57,7 +57,7 @@ const listOf = (runtimes: ReadonlyArray<FunctionRuntime.FunctionRuntime>) => run
 const programFindings = (path: string, program: string, layer: Layer, advice: string): ReadonlyArray<Finding> => {
   if (program.startsWith("/opt/")) {
     if (layer.entries.has(program.slice("/opt/".length))) return []
-    const message = `it runs with ${program}, which is not in this layer`
+    const message = `the script runs with ${program}, which is not in this layer`
     return [
       {
         code: "interpreter",
@@ -81,7 +81,7 @@ const programFindings = (path: string, program: string, layer: Layer, advice: st
             code: "interpreter",
             severity: "note",
             path,
-            message: `it runs with ${program}, which not every function has: not ${listOf(without)}, for example`,
+            message: `the script runs with ${program}, which not every function has: not ${listOf(without)}, for example`,
             advice: "name the functions with --function-runtime to have it checked"
           }
         ]
@@ -94,7 +94,7 @@ const programFindings = (path: string, program: string, layer: Layer, advice: st
             code: "interpreter",
             severity: "error" as const,
             path,
-            message: `it runs with ${program}, which functions of ${listOf(without)} do not have`,
+            message: `the script runs with ${program}, which functions of ${listOf(without)} do not have`,
             advice
           }
         ]),
@@ -105,7 +105,7 @@ const programFindings = (path: string, program: string, layer: Layer, advice: st
             code: "interpreter",
             severity: "warning" as const,
             path,
-            message: `it runs with ${program}, which is not known to be in functions of ${listOf(unsure)}`,
+            message: `the script runs with ${program}, which is not known to be in functions of ${listOf(unsure)}`,
             advice: "run the image of the function (public.ecr.aws/lambda) and look, or bring it along in bin/"
           }
         ])
@@ -118,8 +118,8 @@ const permissionFinding = (path: string, mode: number | undefined): Finding => (
   path,
   message:
     mode === undefined
-      ? "the zip has no Unix permissions, so Lambda cannot start it (PermissionDenied)"
-      : `its mode ${mode.toString(8)} does not let Lambda's user read and execute it (PermissionDenied)`,
+      ? "the zip has no Unix permissions, so Lambda cannot start the file (PermissionDenied)"
+      : `the mode ${mode.toString(8)} does not let Lambda's user read and execute the file (PermissionDenied)`,
   advice:
     mode === undefined
       ? "zip on Linux or macOS, or with a tool that writes Unix permissions; Windows' own tools do not"
@@ -147,7 +147,7 @@ const stubFindings = (path: string, text: string, layer: Layer): ReadonlyArray<F
       severity: "warning",
       path,
       message:
-        `it was built as ${JSON.stringify(name)}; it registers as ${JSON.stringify(file)}, ` +
+        `the extension was built as ${JSON.stringify(name)} and registers as ${JSON.stringify(file)}, ` +
         "the name of its file, and logs that at every start",
       advice: `rename the file to ${name}, or build it as ${file}`
     })
@@ -162,7 +162,7 @@ const stubFindings = (path: string, text: string, layer: Layer): ReadonlyArray<F
       code: "incomplete",
       severity: "error",
       path,
-      message: `it starts a program that is not in the layer: ${missing.join(", ")}`,
+      message: `the stub starts a program that is not in the layer: ${missing.join(", ")}`,
       advice: "take everything that effect-lambda build has written"
     })
   }
@@ -177,7 +177,7 @@ const stubFindings = (path: string, text: string, layer: Layer): ReadonlyArray<F
     findings.push(...programFindings(path, "/var/lang/bin/node", layer, advice))
     const old = runtimes.filter(({ language, version }) => language === "node" && version < 22)
     if (old.length > 0) {
-      const message = `it needs Node 22.19 or newer, and functions of ${listOf(old)} have an older one`
+      const message = `the extension needs Node 22.19 or newer, and functions of ${listOf(old)} have an older one`
       findings.push({ code: "interpreter", severity: "error", path, message, advice })
     }
   }
@@ -190,9 +190,9 @@ const scriptFindings = (path: string, text: string, layer: Layer): ReadonlyArray
   const shebang = shebangOf(line)
   const findings: Array<Finding> = []
   const crlf = line.endsWith("\r")
-    ? `its first line ends in CR LF, so Linux looks for ${JSON.stringify(`${shebang.programs[0]}\r`)}`
+    ? `the first line ends in CR LF, so Linux looks for ${JSON.stringify(`${shebang.programs[0]}\r`)}`
     : /\/(?:ba|da)?sh$/.test(shebang.programs.at(-1) ?? "") && text.includes("\r\n")
-      ? "it has CR LF line ends, which are part of every command for a shell"
+      ? "the lines end in CR LF, and a shell takes the CR for a part of every command"
       : undefined
   if (crlf !== undefined) {
     findings.push({
@@ -207,7 +207,7 @@ const scriptFindings = (path: string, text: string, layer: Layer): ReadonlyArray
     const advice = "write #!/bin/bash, or #!/usr/bin/env with one word"
     return [
       ...findings,
-      { code: "shebang", severity: "error", path, message: `its first line is wrong: ${shebang.problem}`, advice }
+      { code: "shebang", severity: "error", path, message: `the first line is wrong: ${shebang.problem}`, advice }
     ]
   }
   const withoutSplit = layer.target.runtimes.filter((runtime) => !FunctionRuntime.splitsEnvArguments(runtime))
@@ -235,7 +235,7 @@ const scriptFindings = (path: string, text: string, layer: Layer): ReadonlyArray
         severity: "error",
         path,
         message:
-          `it registers as ${JSON.stringify(name)}, but Lambda knows it by the name of its file: ` +
+          `the script registers as ${JSON.stringify(name)}, but Lambda knows it by the name of its file: ` +
           `init would wait for ${JSON.stringify(file)} until its time limit`,
         advice: `rename the file to ${name}, or register with the name of the file`
       })
@@ -263,7 +263,7 @@ export const find = (
   const system = systemOf(bytes)
   if (!isScript && !Elf.isElf(bytes)) {
     if (system !== undefined) {
-      const message = `it is a program for ${system}`
+      const message = `the file is a program for ${system}`
       return [
         { code: "architecture", severity: "error", path, message, advice: "build it for Linux (with Go: GOOS=linux)" }
       ]
@@ -283,7 +283,7 @@ export const find = (
   const findings: Array<Finding> = []
   if (!isExecutable || (isScript && (mode & 0o005) !== 0o005)) findings.push(permissionFinding(path, mode))
   if (hasMark) {
-    const message = "it has a byte order mark before #!, so Linux does not see that it is a script"
+    const message = "a byte order mark is before #!, so Linux does not see that the file is a script"
     findings.push({ code: "bom", severity: "error", path, message, advice: "save it as UTF-8 without BOM" })
   }
   if (isScript) {

@@ -20,13 +20,13 @@ const few = (names: ReadonlyArray<string>): string =>
 const elfFindings = (path: string, elf: Elf.Elf, layer: Layer): ReadonlyArray<Finding> => {
   const { arch, runtimes } = layer.target
   if (elf.machine !== arch && arch !== undefined && (isExtensionPath(path) || !namesMachine.test(path))) {
-    const message = `it is built for ${elf.machine}, the layer is for ${arch}`
+    const message = `the program is built for ${elf.machine}, and the layer is for ${arch}`
     return [
       { code: "architecture", severity: "error", path, message, advice: `put the ${arch} build there, or say --arch` }
     ]
   }
   if (elf.interpreter?.includes("musl") === true) {
-    const message = `it is linked with musl: ${elf.interpreter} is in no function`
+    const message = `the program is linked with musl: ${elf.interpreter} is in no function`
     return [
       { code: "libc", severity: "error", path, message, advice: "link it statically, or build it on Amazon Linux" }
     ]
@@ -44,7 +44,7 @@ const elfFindings = (path: string, elf: Elf.Elf, layer: Layer): ReadonlyArray<Fi
       severity: isExtensionPath(path) && users.length > 0 ? "error" : "warning",
       path,
       message:
-        `it needs ${symbol}, and ${name}${users.length === 0 ? "" : ` (${users.join(", ")})`} ` +
+        `the program needs ${symbol}, and ${name}${users.length === 0 ? "" : ` (${users.join(", ")})`} ` +
         `has glibc ${glibc} and GLIBCXX ${libstdcxx}`,
       advice: "build it on that system or an older one, or link it statically"
     })
@@ -55,7 +55,7 @@ const elfFindings = (path: string, elf: Elf.Elf, layer: Layer): ReadonlyArray<Fi
       code: "library",
       severity: "warning",
       path,
-      message: `it needs ${few(missing)}, which is not known to be in every function and not in the layer`,
+      message: `the program needs ${few(missing)}, which is not in the layer and not known to be in every function`,
       advice: "put it into lib/, or link it statically"
     })
   }
@@ -76,7 +76,7 @@ const importFindings = (path: string, bytes: Uint8Array): ReadonlyArray<Finding>
       code: "esm-http",
       severity: "warning",
       path,
-      message: `it imports ${name} as an ES module, which on Node 22 and newer takes 30 to 40 ms of every cold start`,
+      message: `the ES module imports ${name}, which on Node 22 and newer takes 30 to 40 ms of every cold start`,
       advice: 'bundle to CommonJS, or take it from process.getBuiltinModule("node:http")'
     }
   ]
@@ -102,7 +102,7 @@ const secretFindings = (path: string, bytes: Uint8Array): ReadonlyArray<Finding>
         code: "secret",
         severity: "error",
         path,
-        message: "it holds the settings of somebody's machine; everybody who may use the layer can read it",
+        message: "the file holds the settings of somebody's machine; everybody who may use the layer can read it",
         advice: "remove it; give values by the function's environment or Secrets Manager"
       }
     ]
@@ -118,7 +118,7 @@ const secretFindings = (path: string, bytes: Uint8Array): ReadonlyArray<Finding>
     severity: first.isCertain ? "error" : "warning",
     path,
     message:
-      `${first.isCertain ? "it holds" : "it holds what looks like"} ${kind} ${placeOf(bytes, first.offset)}` +
+      `${first.isCertain ? "the file holds" : "the file seems to hold"} ${kind} ${placeOf(bytes, first.offset)}` +
       `${count === 1 ? "" : ` and ${count - 1} more`}; everybody who may use the layer can read it`,
     advice: first.isCertain
       ? "revoke it, then remove it; give secrets by Secrets Manager or the function's environment"

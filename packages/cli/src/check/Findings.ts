@@ -41,9 +41,9 @@ const warning = (code: string, path: string, message: string, advice: string): F
 const pathFindings = ({ path }: LayerEntry): ReadonlyArray<Finding> => {
   const advice = "zip again, with paths relative to the layer's root and slashes"
   if (path.includes("\\")) {
-    return [error("path", path, "it has backslashes, which Linux takes for letters of one file name", advice)]
+    return [error("path", path, "the path has backslashes, which Linux takes for letters of one file name", advice)]
   }
-  if (path.startsWith("/") || /^[A-Za-z]:/.test(path)) return [error("path", path, "it is an absolute path", advice)]
+  if (path.startsWith("/") || /^[A-Za-z]:/.test(path)) return [error("path", path, "the path is absolute", advice)]
   if (path.length >= SymbolicLink.longestPath) {
     const message = `its path has ${path.length} characters, and Linux takes less than ${SymbolicLink.longestPath}`
     return [error("path", `${path.slice(0, 100)}…`, message, "zip again, with shorter paths")]
@@ -51,13 +51,13 @@ const pathFindings = ({ path }: LayerEntry): ReadonlyArray<Finding> => {
   return path === "" ||
     path.includes("\0") ||
     path.split("/").some((part) => part === "" || part === "." || part === "..")
-    ? [error("path", path, "it does not lead to a place inside the layer", advice)]
+    ? [error("path", path, "the path does not lead to a place inside the layer", advice)]
     : []
 }
 
 const modeFindings = ({ kind, mode, path }: LayerEntry): ReadonlyArray<Finding> => {
   if (kind === "other") {
-    return [error("kind", path, "it is neither a file nor a directory nor a symbolic link", "remove it")]
+    return [error("kind", path, "the entry is neither a file nor a directory nor a symbolic link", "remove it")]
   }
   if (mode === undefined || kind === "symlink" || isExtensionPath(path)) return []
   const needed = kind === "directory" ? 0o005 : 0o004
@@ -67,7 +67,7 @@ const modeFindings = ({ kind, mode, path }: LayerEntry): ReadonlyArray<Finding> 
         error(
           "unreadable",
           path,
-          `its mode ${mode.toString(8)} lets only its owner read it, and extensions run as another user`,
+          `the mode ${mode.toString(8)} lets only the owner read it, and extensions run as another user`,
           `chmod ${kind === "directory" ? "755" : "644"} ${path}, then zip again`
         )
       ]
@@ -84,7 +84,7 @@ const linkFindings = (link: LayerEntry, layer: Layer): ReadonlyArray<Finding> =>
   const { path } = link
   const advice = "put the file itself there, or a relative link to a file of the layer"
   const followed = SymbolicLink.follow(path, layer)
-  const said = `it is a symbolic link to ${JSON.stringify(SymbolicLink.targetOf(link))}`
+  const said = `the entry is a symbolic link to ${JSON.stringify(SymbolicLink.targetOf(link))}`
   if (typeof followed === "string") return [error("link", path, `${said}, ${nowhere[followed]}`, advice)]
   if (!isExtensionPath(path)) return []
   if (followed.kind === "directory") {
@@ -119,16 +119,16 @@ const collisions = (entries: ReadonlyArray<LayerEntry>): ReadonlyArray<Finding> 
     spellings.set(path.toLowerCase(), path)
     if (first === undefined) return []
     if (first !== path) {
-      const message = `it differs from ${first} in upper and lower case only; macOS and Windows keep one of them`
+      const message = `the path differs from ${first} in upper and lower case only; macOS and Windows keep one of the two files`
       return [warning("case", path, message, "rename one of them")]
     }
     return kind === "directory"
       ? []
-      : [error("duplicate", path, "it is in the zip more than once", "zip into a new file")]
+      : [error("duplicate", path, "the zip holds this path more than once", "zip into a new file")]
   })
 }
 
-/** Says whether extensions are in the folder where Lambda looks, and if not, where else they are. */
+/** Says whether extensions are in the folder that Lambda looks into, and if not, in which folder they are. */
 const placeFindings = (entries: ReadonlyArray<LayerEntry>): ReadonlyArray<Finding> => {
   const extensions = entries.filter(({ kind, path }) => kind !== "directory" && isExtensionPath(path))
   const folders = new Set(entries.map(({ path }) => /^extensions\/[^/]+(?=\/)/.exec(path)?.[0] ?? ""))
@@ -138,12 +138,12 @@ const placeFindings = (entries: ReadonlyArray<LayerEntry>): ReadonlyArray<Findin
       warning(
         "nested",
         path,
-        "it is a directory in extensions/, and Lambda starts files only; nothing in it is ever started",
+        "this directory is in extensions/, and Lambda starts files only: nothing in it is ever started",
         `move it out of extensions/, to ${NodePath.posix.basename(path)}/`
       )
     )
   if (extensions.length > maxExtensions) {
-    const message = `it has ${extensions.length} extensions; Lambda starts ${maxExtensions} for a function, all layers together`
+    const message = `the layer has ${extensions.length} extensions; Lambda starts ${maxExtensions} for a function, all layers together`
     return [...deep, error("too-many", "extensions", message, "make one layer of each, and use those that are needed")]
   }
   if (extensions.length > 0) return deep
@@ -188,7 +188,7 @@ const sizeFindings = (content: LayerContent): ReadonlyArray<Finding> => {
   const findings: Array<Finding> = []
   const unpacked = content.entries.reduce((total, { size }) => total + size, 0)
   if (unpacked > maxUnzippedBytes) {
-    const message = `it unpacks to ${megabytes(unpacked)}; Lambda takes 250 MB for a function with all of its layers`
+    const message = `the layer unpacks to ${megabytes(unpacked)}; Lambda takes 250 MB for a function with all of its layers`
     findings.push(error("size", "", message, "leave out files that the extension does not need at run time"))
   }
   if (content.packedBytes !== undefined && content.packedBytes > maxUploadBytes) {
@@ -207,7 +207,7 @@ const sizeFindings = (content: LayerContent): ReadonlyArray<Finding> => {
       code,
       severity: "note",
       path: code === "node-modules" ? first.path.slice(0, (match?.index ?? 0) + (match?.[0].length ?? 0)) : first.path,
-      message: `it has ${what}: ${found.length} files, ${megabytes(found.reduce((total, { size }) => total + size, 0))}`,
+      message: `the layer has ${what}: ${found.length} files, ${megabytes(found.reduce((total, { size }) => total + size, 0))}`,
       advice:
         code === "node-modules" ? "a bundle starts faster and is smaller" : "keep them beside the layer, not in it"
     })
@@ -227,7 +227,7 @@ const contentFindings = (entry: LayerEntry, layer: Layer): ReadonlyArray<Finding
       isExtensionPath(path) ? ExtensionFindings.find(path, mode, bytes, layer) : []
     )
   } catch (cause) {
-    const message = `it cannot be unpacked: ${UserError.reasonOf(cause)}`
+    const message = `the entry cannot be unpacked: ${UserError.reasonOf(cause)}`
     return [error("damaged", path, message, "zip again, without encryption, stored or deflated")]
   }
 }

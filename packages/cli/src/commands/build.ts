@@ -28,8 +28,8 @@ const flags = {
   runtime: Flag.Literals("runtime", LayerConfig.runtimes).pipe(
     Flag.withAlias("r"),
     Flag.withDescription(
-      "The program that runs it: the function's Node (managed, the default), a Node in the layer (node), the former " +
-        "if the function has one and else the latter (auto), or bun"
+      "The runtime of the program: managed, the function's Node (default); node, a Node in the layer; auto, the function's " +
+        "Node if it has one, otherwise the layer's; or bun"
     ),
     Flag.optional
   ),
@@ -152,9 +152,9 @@ const run = Effect.fnUntraced(function* (input: Input) {
 export const build = Command.make("build", flags, run).pipe(
   Command.withShortDescription("Makes a layer of an extension, a folder and a zip for each architecture"),
   Command.withDescription(
-    "Makes a layer of an extension: bundles it, runs it once under the emulator, and writes for each architecture a " +
-      "folder laid out as /opt and a zip.\n\n" +
-      'The settings are in the package.json of the extension ("effectLambda": { ... }) or in flags, which count more.'
+    "Makes a layer of an extension: bundles it and runs it once under the emulator. Each architecture gets a folder laid out " +
+      "as /opt and a zip.\n\n" +
+      'The settings are in the package.json of the extension ("effectLambda": { ... }) or in flags; a flag comes first.'
   ),
   Command.withExamples([
     { command: "effect-lambda build", description: "The extension of the current folder" },

@@ -105,8 +105,8 @@ const run = Effect.fnUntraced(function* (input: Command.Command.Config.Infer<typ
 export const check = Command.make("check", config, run).pipe(
   Command.withShortDescription("Says what is wrong with a layer that any tool made"),
   Command.withDescription(
-    "Says what is wrong with a layer that holds extensions, made by any tool: files that Lambda cannot start, programs " +
-      "for another machine, missing interpreters, sizes, secrets.\n\nThe exit code is 1 if there is an error."
+    "Says what is wrong with a layer of extensions that any tool made: files that Lambda cannot start, " +
+      "programs for another machine, missing interpreters, sizes and secrets.\n\nThe exit code is 1 if there is an error."
   ),
   Command.withExamples([
     { command: "effect-lambda check dist/my-extension-arm64.zip", description: "A layer before it is published" },

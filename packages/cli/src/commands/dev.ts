@@ -217,7 +217,7 @@ export const dev = Command.make("dev", flags, run).pipe(
     },
     {
       command: "effect-lambda dev src/main.ts -f handler.py --invoke-port 9100 --env LOG_LEVEL=debug",
-      description: "Beside a Python function"
+      description: "A Python function, with a variable and a fixed port"
     },
     {
       command: "effect-lambda dev --opt vendor-layer.zip -f function/handler.mjs",

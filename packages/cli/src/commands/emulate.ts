@@ -113,7 +113,7 @@ export const emulate = Command.make("emulate", flags, run).pipe(
   Command.withDescription(
     "Runs extensions and a function as Lambda would, and shows what happens.\n\n" +
       "Variables come from effectLambda.env in the package.json at or above the extension, or else at or above the current " +
-      "folder. Those of flags count more. Stack traces of a layer name lines of the sources if the map that its build wrote " +
+      "folder. Variables of flags come before those. Stack traces of a layer name lines of the sources if the map that its build wrote " +
       "lies beside it.\n\n" +
       "The exit code is 0 only if no extension crashed or overran, and not every invocation failed. With --strict each " +
       "extension has to do its work too: an extension that idles, and telemetry that was refused or lost, are problems " +

@@ -57,7 +57,7 @@ export const newProject = Command.make(
     )
     if (!Template.isPublished && Option.isNone(from)) {
       yield* Console.error(
-        "\nwarning: effect-lambda is not published yet, so `npm install` will not find its packages. In its repository run\n" +
+        "\nwarning: effect-lambda is not published yet, so `npm install` does not find its packages. In its repository run\n" +
           `  ${Template.packCommand("/tmp/tarballs")}\n` +
           `and begin again in an empty folder with --from /tmp/tarballs`
       )

@@ -36,7 +36,7 @@ export const flags = {
     Flag.withAlias("n"),
     Flag.withMetavar("N"),
     Flag.withDescription(
-      "Invoke the function N times, then shut down. Without it: stay up and take invokes over HTTP until Ctrl-C"
+      "Invoke the function N times, then shut down. By default the environment stays up and takes invokes over HTTP until Ctrl-C"
     ),
     Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100_000 }))),
     Flag.optional

@@ -38,7 +38,7 @@ const read = (layer: ReadonlyArray<LayerEntry>): Result.Result<Entries, string> 
       const path = parts.filter((part) => part !== "" && part !== ".").join("/")
       if (path !== "") entries.set(path, { ...entry, path })
     }
-    if (entries.size === 0) return yield* Result.fail("it is empty")
+    if (entries.size === 0) return yield* Result.fail("the layer is empty")
     for (const path of entries.keys()) {
       const blocking = above(path).find((parent) => (entries.get(parent)?.kind ?? "directory") !== "directory")
       if (blocking !== undefined) {

@@ -53,15 +53,16 @@ const isProgram = (path: string): boolean => {
 /** Says why nothing in this folder would ever be used, if that is so. */
 const uselessness = (folder: string, isExtra: boolean): string | undefined => {
   const names = Fs.readdirSync(folder).toSorted()
-  if (names.length === 0) return "it is empty"
+  if (names.length === 0) return "the layer is empty"
   if (isExtra) return undefined
   const isUsed = (name: string) =>
     name === "extensions" || runtimeFolders.includes(name) || isProgram(NodePath.join(folder, name))
   if (names.some(isUsed)) return undefined
   const wrapped = names.find((name) => isDirectory(NodePath.join(folder, name, "extensions")))
-  if (wrapped !== undefined) return `it has no extensions/ at its top; its files are one level too deep, in ${wrapped}/`
+  if (wrapped !== undefined)
+    return `the layer has no extensions/ at its top; the files are one level too deep, in ${wrapped}/`
   const shown = names.length > 3 ? `${names.slice(0, 3).join(", ")} and others` : names.join(", ")
-  return `it has no extensions/ at its top, only ${shown}; Lambda looks into extensions/, and for functions into ${runtimeFolders.join(", ")}`
+  return `the layer has no extensions/ at its top, only ${shown}; Lambda looks into extensions/, and for functions into ${runtimeFolders.join(", ")}`
 }
 
 const open = (path: string) =>

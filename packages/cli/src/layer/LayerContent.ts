@@ -45,7 +45,7 @@ const fromDirectory = (root: string): Result.Result<LayerContent, string> => {
         read: () => (kind === "symlink" ? Buffer.from(Fs.readlinkSync(file)) : Fs.readFileSync(file))
       })
       if (entries.length > maxFiles)
-        return Result.fail(`it has more than ${maxFiles} files; is it the right directory?`)
+        return Result.fail(`the directory has more than ${maxFiles} files; is it the right one?`)
     }
   }
   return Result.succeed({ entries, packedBytes: undefined })
@@ -54,9 +54,9 @@ const fromDirectory = (root: string): Result.Result<LayerContent, string> => {
 const isGzip = (bytes: Uint8Array) => bytes[0] === 0x1f && bytes[1] === 0x8b
 
 const fromZip = (file: string, size: number): Result.Result<LayerContent, string> => {
-  if (size > 1024 ** 3) return Result.fail(`it has ${size} bytes; no layer is over 1 GiB`)
+  if (size > 1024 ** 3) return Result.fail(`the file has ${size} bytes; no layer has more than 1 GiB`)
   const bytes = Fs.readFileSync(file)
-  if (isGzip(bytes)) return Result.fail("it is packed with gzip (a .tar.gz?); Lambda takes a zip")
+  if (isGzip(bytes)) return Result.fail("the file is packed with gzip (a .tar.gz?); Lambda takes a zip")
   return Result.map(ZipReader.read(bytes), (entries) => ({ entries, packedBytes: bytes.length }))
 }
 
@@ -69,7 +69,7 @@ const fromZip = (file: string, size: number): Result.Result<LayerContent, string
 export const open = (path: string): Result.Result<LayerContent, string> => {
   const stats = Fs.statSync(path, { throwIfNoEntry: false })
   if (stats === undefined) return Result.fail("there is no such file or directory")
-  if (!stats.isDirectory() && !stats.isFile()) return Result.fail("it is neither a file nor a directory")
+  if (!stats.isDirectory() && !stats.isFile()) return Result.fail("this path is neither a file nor a directory")
   return Result.try({
     try: () => (stats.isDirectory() ? fromDirectory(path) : fromZip(path, stats.size)),
     catch: UserError.reasonOf

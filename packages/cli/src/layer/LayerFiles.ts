@@ -38,7 +38,7 @@ export const unzippedBytes = (files: ReadonlyArray<LayerFile>): number =>
 export const sizeProblem = (files: ReadonlyArray<LayerFile>): string | undefined => {
   const bytes = unzippedBytes(files)
   if (bytes <= maxUnzippedBytes) return undefined
-  return `it has ${Math.ceil(bytes / 1024 / 1024)} MB; Lambda takes 250 MB for a function and all of its layers`
+  return `the layer has ${Math.ceil(bytes / 1024 / 1024)} MB; Lambda takes 250 MB for a function and all of its layers`
 }
 
 /**

@@ -65,36 +65,36 @@ const zip64Of = (view: DataView, begin: number, end: number, fields: ReadonlyArr
 
 /** Unpacks the bytes of an entry. Throws a sentence, so that other files can be read if one is damaged. */
 const unpack = (bytes: Uint8Array, header: Header, shift: number): Uint8Array => {
-  if ((header.flags & 1) !== 0) throw new Error("it is encrypted, and Lambda has no password")
+  if ((header.flags & 1) !== 0) throw new Error("the entry is encrypted, and Lambda has no password")
   if (header.method !== 0 && header.method !== 8) {
     throw new Error(
-      `it is packed with method ${header.method}; only stored and deflated files can be unpacked everywhere`
+      `the entry is packed with method ${header.method}; only stored and deflated files can be unpacked everywhere`
     )
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const at = header.offset + shift
   if (at < 0 || at + 30 > bytes.length || view.getUint32(at, true) !== localSignature) {
-    throw new Error("its header is not where the directory of the zip says")
+    throw new Error("the header of the entry is not at the place that the directory of the zip names")
   }
   const begin = at + 30 + view.getUint16(at + 26, true) + view.getUint16(at + 28, true)
   const packed = bytes.subarray(begin, begin + header.packedBytes)
-  if (packed.length < header.packedBytes) throw new Error("the zip ends in the middle of it")
+  if (packed.length < header.packedBytes) throw new Error("the zip ends in the middle of the entry")
   let content = packed
   if (header.method === 8) {
     try {
       content = inflateRawSync(packed, { maxOutputLength: Math.max(1, header.size) })
     } catch {
-      throw new Error("its packed bytes cannot be inflated to the size that the zip says")
+      throw new Error("the packed bytes cannot be inflated to the size that the zip says")
     }
   }
   if (content.length !== header.size) {
-    throw new Error(`it has ${content.length} bytes, but the zip says ${header.size}`)
+    throw new Error(`the entry has ${content.length} bytes, but the zip says ${header.size}`)
   }
-  if (crc32(content) !== header.checksum) throw new Error("its checksum is wrong")
+  if (crc32(content) !== header.checksum) throw new Error("the checksum is wrong")
   return content
 }
 
-/** The range of an entry in the zip; `undefined` if it is not where the directory says, which `unpack` reports. */
+/** The range of an entry in the zip; `undefined` if it is not at the place that the directory names, which `unpack` reports. */
 const rangeOf = (view: DataView, { offset, packedBytes, path }: Header, shift: number) => {
   const at = offset + shift
   if (at < 0 || at + 30 > view.byteLength || view.getUint32(at, true) !== localSignature) return undefined
@@ -120,13 +120,13 @@ const directoryOf = (bytes: Uint8Array): Result.Result<ReadonlyArray<LayerEntry>
   const end = findEnd(view)
   if (end === undefined) {
     const isZip = bytes[0] === 0x50 && bytes[1] === 0x4b
-    return Result.fail(isZip ? "the end of the zip is missing; is the file complete?" : "it is not a zip")
+    return Result.fail(isZip ? "the end of the zip is missing; is the file complete?" : "the file is not a zip")
   }
   const count = view.getUint16(end + 10, true)
   const size = view.getUint32(end + 12, true)
   const offset = view.getUint32(end + 16, true)
   if (count === 0xff_ff || offset === noValue32) {
-    return Result.fail("it is a zip64 of 65,535 files or 4 GiB and more, which no layer can be")
+    return Result.fail("the file is a zip64 of 65,535 files or 4 GiB and more, which no layer can be")
   }
   // The shift is not 0 if the file has something before the zip, such as a program that unpacks it.
   const shift = end - size - offset
@@ -136,11 +136,11 @@ const directoryOf = (bytes: Uint8Array): Result.Result<ReadonlyArray<LayerEntry>
   let at = end - size
   for (let index = 0; index < count; index++) {
     if (view.getUint32(at, true) !== directorySignature) {
-      return Result.fail(`its directory is broken after ${index} of ${count} entries`)
+      return Result.fail(`the directory of the zip is broken after ${index} of ${count} entries`)
     }
     const nameEnd = at + 46 + view.getUint16(at + 28, true)
     const extraEnd = nameEnd + view.getUint16(at + 30, true)
-    if (extraEnd > end) return Result.fail(`its directory is broken after ${index} of ${count} entries`)
+    if (extraEnd > end) return Result.fail(`the directory of the zip is broken after ${index} of ${count} entries`)
     const [unpackedBytes = 0, packedBytes = 0, localOffset = 0] = zip64Of(view, nameEnd, extraEnd, [
       view.getUint32(at + 24, true),
       view.getUint32(at + 20, true),
@@ -173,10 +173,10 @@ const directoryOf = (bytes: Uint8Array): Result.Result<ReadonlyArray<LayerEntry>
   const overlap = overlapOf(ranges)
   if (overlap !== undefined) {
     const [first, second] = overlap.map((path) => JSON.stringify(path.slice(0, 200)))
-    return Result.fail(`its entries ${first} and ${second} share bytes; zip again, into a new file`)
+    return Result.fail(`the entries ${first} and ${second} share bytes; zip again, into a new file`)
   }
   return total > maxUnpackedBytes
-    ? Result.fail(`it says that it unpacks to ${total} bytes, over 1 GiB; Lambda takes 250 MB`)
+    ? Result.fail(`the zip says that it unpacks to ${total} bytes, over 1 GiB; Lambda takes 250 MB`)
     : Result.succeed(entries)
 }
 
@@ -190,5 +190,5 @@ export const read = (bytes: Uint8Array): Result.Result<ReadonlyArray<LayerEntry>
   Result.try({
     try: () => directoryOf(bytes),
     // A number in the directory points outside the file.
-    catch: () => "its directory is broken"
+    catch: () => "the directory of the zip is broken"
   }).pipe(Result.flatMap((entries) => entries))

@@ -82,8 +82,8 @@ const specifiers = Effect.fnUntraced(function* (from: string | undefined) {
   )).map((file) => NodePath.basename(file))
   if (unbuilt.length > 0) {
     return yield* UserError.fail(
-      `${unbuilt.join(", ")} in --from ${from} cannot be read or has no dist, so it was packed without being built; in the ` +
-        `repository of effect-lambda, \`${packCommand(directory)}\` builds and packs`
+      `${unbuilt.join(", ")} in --from ${from} cannot be read or has no dist: it was packed before it was built. In the ` +
+        `repository of effect-lambda, \`${packCommand(directory)}\` builds and packs.`
     )
   }
   return new Map([...files].map(([name, file]) => [name, `file:${file}`]))

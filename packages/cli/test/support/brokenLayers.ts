@@ -136,7 +136,7 @@ export const broken: ReadonlyArray<Broken> = [
     title: "a program for another machine",
     files: program({ machine: arm64 }),
     arch: "x64",
-    finding: ["error", "architecture", "extensions/hello", /built for arm64, the layer is for x64/]
+    finding: ["error", "architecture", "extensions/hello", /built for arm64, and the layer is for x64/]
   },
   {
     title: "a bundled Node for another machine",
@@ -290,7 +290,7 @@ export const broken: ReadonlyArray<Broken> = [
   {
     title: "a password",
     files: beside("hello/bundle.cjs", `connect({ password: "${password}" })`),
-    finding: ["warning", "secret", "hello/bundle.cjs", /looks like a secret/]
+    finding: ["warning", "secret", "hello/bundle.cjs", /seems to hold a secret/]
   },
   {
     title: "a .env file",

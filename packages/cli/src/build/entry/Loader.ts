@@ -2,7 +2,7 @@
  * The loader of a layer, `<name>/index.cjs`: loads `bundle.cjs` with the V8 code cache of this Node, if the layer has
  * it. If the program cannot be loaded, the loader reports that to Lambda, since the program itself cannot.
  *
- * The loader runs on any Node that a function has, so it is written in the JavaScript of Node 12: a Node that is too old
+ * The loader runs on any Node that a function has, so it is written in the JavaScript of Node 12. A Node that is too old
  * must be able to say so. If the layer has a Node (`auto`), the loader starts that one instead, as a child
  * process. Node has no exec before 22.15, so such a function pays for two Nodes.
  */

@@ -121,7 +121,7 @@ const envAdvice = "give the variables that the program needs by --env KEY=VALUE"
 
 /** The note about a trial run that a layer can still be made of; `undefined` if nothing went wrong. */
 export const noteOf = ({ errors }: TrialRun): string | undefined =>
-  errors.length === 0 ? undefined : [`what went wrong in the trial run; ${envAdvice}`, ...errors].join("\n")
+  errors.length === 0 ? undefined : [`the trial run had errors; ${envAdvice}`, ...errors].join("\n")
 
 /** Says what went wrong, by the journal, and what the program printed. */
 const explain = (entries: ReadonlyArray<Journal.JournalEntry>, positions?: Positions): string => {
@@ -139,14 +139,14 @@ const explain = (entries: ReadonlyArray<Journal.JournalEntry>, positions?: Posit
   const isEmpty = exited?.status._tag === "Code" && exited.status.code === 0 && output.length === 0
   const how =
     exited?.status._tag === "Code"
-      ? `it ended with exit code ${exited.status.code} ${state}`
+      ? `the program ended with exit code ${exited.status.code} ${state}`
       : isRegistered
-        ? "it registered but did not ask for the next event in time"
-        : "it did not register in time"
+        ? "the program registered but did not ask for the next event in time"
+        : "the program did not register in time"
   return [
-    failed === undefined ? how : `it could not be started: ${failed.message}`,
+    failed === undefined ? how : `the program could not be started: ${failed.message}`,
     ...(refused === undefined ? [] : [`Lambda refused its ${refused.path}: ${refused.errorType}, ${refused.message}`]),
-    ...(output.length === 0 ? ["it printed nothing"] : ["it printed:", ...output]),
+    ...(output.length === 0 ? ["the program printed nothing"] : ["the program printed:", ...output]),
     ...(isEmpty ? [] : [envAdvice])
   ].join("\n")
 }
@@ -199,9 +199,9 @@ const runIn = Effect.fnUntraced(function* (folder: string, options: Options) {
     errors: [
       ...(isStarted || reported === undefined
         ? []
-        : [`it registered, reported ${reported.errorType} to init/error, and ran no further`]),
+        : [`the program registered, reported ${reported.errorType} to init/error, and ran no further`]),
       ...errorsIn(log, options.positions),
-      ...(wasKilled && events.includes("SHUTDOWN") ? ["it did not end within 2 seconds after SHUTDOWN"] : [])
+      ...(wasKilled && events.includes("SHUTDOWN") ? ["the program did not end within 2 seconds after SHUTDOWN"] : [])
     ]
   }
   return trial

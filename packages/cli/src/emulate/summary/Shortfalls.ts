@@ -35,8 +35,8 @@ interface Telemetry {
   dropped: number
   reason: string
   /**
-   * The number of lines since the last delivery to the extension that it need not get: those that it printed itself, and
-   * those that other extensions printed during the shutdown, when its listener may be closed.
+   * The number of lines since the last delivery that the extension need not get: its lines, and the lines that other
+   * extensions printed during the shutdown, when its listener may be closed.
    */
   lastWords: number
 }
