@@ -63,7 +63,7 @@ describe("the table of lines", () => {
     assert.isAbove(messages.length, 30)
     for (const message of messages) assert.isTrue(table.some(isSaidBy(message)), `the runbook lacks: ${message}`)
     // A consequence of a policy ends the line of a failure.
-    const consequences = ["… failed", "… failed; idle from here on, the function goes on without this extension"]
+    const consequences = ["… failed", "… failed; the extension idles from now on, and the function goes on without it"]
     assert.includeMembers(Array.from(messages), [...consequences, "… failed; the extension exits"])
     assert.include(table, accounting)
   })

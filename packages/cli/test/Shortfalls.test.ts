@@ -160,7 +160,7 @@ describe("an extension that does its work", () => {
     [
       "and prints the words of one that does not",
       [
-        logged("ERROR", "init failed; idle from here on, the function goes on without this extension"),
+        logged("ERROR", "init failed; the extension idles from now on, and the function goes on without it"),
         logged("WARN", "telemetry: 1 received, 0 decoded, 1 undecodable, 0 dropped by Lambda (0 bytes)"),
         logged("WARN", "x", undefined, { "event.name": "lambda_extension.idle", phase: "lunch" }),
         counted({ undecodable: -1, droppedByLambda: { records: 0 }, consumers: [] }),

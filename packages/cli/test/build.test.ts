@@ -283,6 +283,6 @@ describe("two builds in two folders and two time zones", () => {
 it("an error that the program logs in its trial run is a note", () => {
   const [note = ""] = telemetryShip[0].notes
   assert.include(note, "the trial run had errors")
-  assert.include(note, "init failed; idle from here on")
+  assert.include(note, "init failed; the extension idles from now on")
   assert.include(note, "TELEMETRY_URL")
 })

@@ -78,7 +78,7 @@ const live = Effect.fnUntraced(function* (who: keyof typeof files, faults: strin
 })
 
 const twice = { life: ["handled", "handled", "ended", "Exited 0"], results: ["success", "success"] }
-const lostPoll = "lost a poll, one"
+const lostPoll = "the poll was lost,"
 const works = "the poll for events"
 
 /** The effect of the fault on each of them. */
@@ -257,6 +257,6 @@ it.live("naive takes a 403 for an event, and crashes", () =>
 it.live("hello ends as at SHUTDOWN, with 0, when next is refused for good", () =>
   Effect.gen(function* () {
     const { life } = yield* live("hello", "status:next@every=500")
-    assert.deepStrictEqual(life.slice(0, 3), ["next fails for good,", "ended", "Registered 0"])
+    assert.deepStrictEqual(life.slice(0, 3), ["next failed for good;", "ended", "Registered 0"])
   })
 )

@@ -151,7 +151,7 @@ describe.each(Program.runtimes)("runMain on %s", (name, runtime) => {
       yield* until("the parked poll", () => received.length === 2)
       cut()
       assert.deepStrictEqual(yield* run.exit, { code: 0, signal: null })
-      assert.include(run.output(), "lost a poll")
+      assert.include(run.output(), "the poll was lost")
       assert.include(run.output(), "handled r-1")
       assert.lengthOf(received, 6)
     })
@@ -184,7 +184,7 @@ describe.each(Program.runtimes)("runMain on %s", (name, runtime) => {
       const { annotations, cause, level, message } = JSON.parse(line!)
       assert.strictEqual(
         `${level} ${message}`,
-        "ERROR init failed; idle from here on, the function goes on without this extension"
+        "ERROR init failed; the extension idles from now on, and the function goes on without it"
       )
       assert.include(cause, why)
       assert.deepStrictEqual(annotations, {
@@ -357,7 +357,7 @@ for (const [, bun] of Program.runtimes.filter(([name]) => name === "bun")) {
       yield* until("the parked poll", () => received.length === 2)
       cut()
       assert.deepStrictEqual(yield* run.exit, { code: 0, signal: null })
-      assert.include(run.output(), "lost a poll")
+      assert.include(run.output(), "the poll was lost")
       assert.include(run.output(), "handled r-1")
     })
   )

@@ -58,7 +58,7 @@ it.effect("a lost poll is warned about once, its end is said", () => {
   return Effect.gen(function* () {
     yield* runInTime(Extension.run({}))
     assert.lengthOf(
-      l.messages.filter((m) => m.startsWith("Warn: lost a poll")),
+      l.messages.filter((m) => m.startsWith("Warn: the poll was lost")),
       1
     )
     assert.lengthOf(

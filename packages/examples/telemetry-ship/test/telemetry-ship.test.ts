@@ -179,7 +179,7 @@ describe("telemetry-ship", () => {
       yield* invoke(1, 1)
       yield* invoke(2, 1)
       yield* shutdown()
-      assert.include((yield* messages)[0], "there is no telemetry here")
+      assert.include((yield* messages)[0], "this environment has no telemetry")
       assert.deepStrictEqual(receiver.batches, [])
     })
   )

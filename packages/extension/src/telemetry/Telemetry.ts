@@ -132,7 +132,7 @@ export function make<E, R>(options: Options<E, R>): Telemetry<E, R | TelemetryRe
           return yield* new TelemetryOptionsError({
             message:
               `the sink ${sink.name} writes to the extension's own log, which the type "extension" delivers again, without ` +
-              `end: leave "extension" out of the types of TelemetryReceiver, or take another sink`
+              `end. Leave "extension" out of the types of TelemetryReceiver, or take another sink.`
           })
         }
         const { begun, ended } = yield* ownLogOf(`the sink ${sink.name}`, receiver.types)

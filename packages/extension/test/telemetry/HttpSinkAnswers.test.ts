@@ -132,7 +132,7 @@ describe("encode", () => {
       const error = yield* Effect.flip(http(both, answering(200, null).client))
       assert.strictEqual(
         error.message,
-        "no sink http: it has a format and an encode, and only one of them can make the body"
+        "no sink http: the options have a format and an encode, and only one of them can make the body"
       )
     })
   )

@@ -62,7 +62,7 @@ it.effect("a sink is named once, at the fifth batch in a row", () =>
     const [said, ...more] = yield* run({ printed: each(12) })
     assert.include(
       said,
-      'Warn: the sink chatty writes to the log with each batch, and the type "extension" delivers that'
+      'Warn: the sink chatty writes to the log with each batch, and the type "extension" delivers these lines'
     )
     assert.lengthOf(more, 0)
   })

@@ -18,7 +18,7 @@ describe("a batch that is refused for ever", () => {
       assert.deepStrictEqual(missing, ["line 7"])
       assert.deepInclude(sink, { droppedBySink: 2, unsent: 0 })
       assert.lengthOf(
-        said.filter((message) => /^Error.*but takes others; 2 records are dropped, further/.test(message)),
+        said.filter((message) => /^Error.*but takes others; 2 records are dropped, and further/.test(message)),
         1
       )
     })

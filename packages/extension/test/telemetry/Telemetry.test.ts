@@ -125,7 +125,7 @@ describe("endOfInvocation", () => {
       )
       const entries = yield* ExtensionTest.journal
       assert.strictEqual(at(entries, "Next")[1], 0)
-      assert.strictEqual(messages.filter((message) => message.includes("there is no telemetry here")).length, 1)
+      assert.strictEqual(messages.filter((message) => message.includes("this environment has no telemetry")).length, 1)
     }).pipe(Effect.provide(ExtensionTest.layer([invoke(), invoke(), shutdown()], { telemetry: "not supported" })))
   )
 

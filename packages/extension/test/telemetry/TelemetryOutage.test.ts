@@ -57,7 +57,10 @@ describe("a backend that hangs for ten minutes", () => {
       assertWhole({ taken, lines })
       assert.deepInclude(sink, { droppedByQueue: 0, droppedBySink: 0, unsent: 0 })
       assert.lengthOf(said, 2)
-      assert.match(said[0]!, /^Warn.*backend did not take a batch: it was not done when next was due; it is kept/)
+      assert.match(
+        said[0]!,
+        /^Warn.*backend did not take a batch: the attempt was not done when next was due; it is kept/
+      )
       assert.match(said[1]!, /^Info.*backend takes batches again, after 1[01]m/)
     })
   )
@@ -148,7 +151,7 @@ describe("a backend that hangs while invocations leave less time than a flush", 
       // The first rest is over when the third invocation ends.
       assert.deepStrictEqual(held.slice(0, 5), [800, 800, 800, 0, 800])
       assert.lengthOf(
-        said.filter((message) => /^Warn.*it was not done when next was due/.test(message)),
+        said.filter((message) => /^Warn.*the attempt was not done when next was due/.test(message)),
         1
       )
     })
@@ -172,8 +175,8 @@ describe("a backend that refuses for good", () => {
       )
       const errors = messages.filter((message) => message.startsWith("Error"))
       assert.deepStrictEqual(errors, [
-        "Error: the sink backend did not take a batch: answered 401; 2 records are dropped, further ones only counted",
-        "Error: the sink backend did not take a batch: answered 401; 2 records are dropped, further ones only counted"
+        "Error: the sink backend did not take a batch: answered 401; 2 records are dropped, and further records are only counted",
+        "Error: the sink backend did not take a batch: answered 401; 2 records are dropped, and further records are only counted"
       ])
     }).pipe(Effect.provide(ExtensionTest.layer([...everySecond(20), shutdown()])))
   )
@@ -199,10 +202,10 @@ describe("a queue that is full", () => {
           telemetry: Telemetry.make({ sink })
         }).pipe(Effect.provide(logs))
       )
-      const full = messages.filter((message) => message.includes("its queue is full"))
+      const full = messages.filter((message) => message.includes("more telemetry comes than it takes"))
       assert.lengthOf(full, 2)
       for (const message of full)
-        assert.match(message, /^Warn: more telemetry than the sink backend takes: .*, [1-9]\d* so far$/)
+        assert.match(message, /^Warn: the queue of the sink backend is full: .*, [1-9]\d* so far$/)
     }).pipe(Effect.provide(ExtensionTest.layer([...everySecond(600), shutdown()])))
   )
 })

@@ -33,7 +33,7 @@ describe("refused by Lambda, with advice", () => {
       400,
       "Telemetry.ValidationError",
       "TelemetryAPI only supports the SchemaVersion released after 2021-03-18",
-      "leave schemaVersion out"
+      "Leave schemaVersion out"
     ],
     [
       "case 113",
@@ -41,7 +41,7 @@ describe("refused by Lambda, with advice", () => {
       400,
       "Logs.ValidationError",
       "LogsAPI only supports the following SchemaVersion: 2020-08-15, 2021-03-18",
-      "the Logs API 2020-08-15"
+      "The Logs API has 2020-08-15"
     ],
     [
       "case 82",
@@ -147,7 +147,7 @@ describe("refused by Lambda, with advice", () => {
     [
       "a version",
       `schema validation error: jsonschema: '/schemaVersion' does not validate: value must be "2025-01-29"`,
-      "leave schemaVersion out"
+      "Leave schemaVersion out"
     ],
     [
       "case 88",

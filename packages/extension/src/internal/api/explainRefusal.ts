@@ -8,8 +8,8 @@ export const explainRefusal = (errorType: string, errorMessage: string): string 
     case "Extension.InvalidEventType":
       if (errorMessage.includes("ShutdownEventNotSupportedForInternalExtension")) {
         return (
-          "Lambda took this for an internal extension, because the registered name is not the name of a file in " +
-          "/opt/extensions that was started: register under the base name of the executed file, suffix included."
+          "Lambda took this for an internal extension: no file of the registered name was started from /opt/extensions. " +
+          "Register under the base name of the executed file, suffix included."
         )
       }
       if (errorMessage.includes("No events allowed for internal extensions")) {
@@ -19,8 +19,8 @@ export const explainRefusal = (errorType: string, errorMessage: string): string 
       return "Lambda knows INVOKE and SHUTDOWN, in capitals."
     case "Extension.RegistrationClosed":
       return (
-        "Internal extensions register before the runtime's first next. An external one sees this " +
-        "when its name is not the base name of its file."
+        "Internal extensions register before the runtime's first next. An external extension gets this " +
+        "answer if its name is not the base name of its file."
       )
     case "Extension.TooManyExtensions":
       return "A function can have ten extensions, external and internal together."

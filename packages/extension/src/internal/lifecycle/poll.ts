@@ -61,7 +61,9 @@ const recover = Effect.fnUntraced(function* (
         if (!isLost || wasParked) {
           isLost = true
           yield* Metric.update(ExtensionMetrics.pollsLost, 1)
-          yield* Effect.logWarning(`lost a poll, one event may be lost with it; polling again. ${error.message}`)
+          yield* Effect.logWarning(
+            `the poll was lost, and one event may be lost with it; the extension polls again. ${error.message}`
+          )
         }
         break
       }
@@ -74,7 +76,7 @@ const recover = Effect.fnUntraced(function* (
       case "refused": {
         refusals++
         if (refusals === refusalsUntilEnd) {
-          yield* Effect.logError(`next fails for good, ending as at SHUTDOWN. ${error.message}`)
+          yield* Effect.logError(`next failed for good; the extension ends as at SHUTDOWN. ${error.message}`)
           return yield* unannouncedShutdown("next-refused")
         }
         break

@@ -20,7 +20,7 @@ export const register = Effect.fnUntraced(function* (options: RegisterOptions) {
   const events = isManaged ? options.events.filter((event) => event !== "INVOKE") : options.events
   if (events.length < options.events.length) {
     yield* Effect.logInfo(
-      `Lambda Managed Instances: there is no INVOKE event, registering for ${events.join() || "nothing"} only`
+      `Lambda Managed Instances have no INVOKE event; the extension registers for ${events.join() || "nothing"} only`
     )
   }
 
@@ -39,8 +39,8 @@ export const register = Effect.fnUntraced(function* (options: RegisterOptions) {
   const name = options.name ?? environment.extensionName
   if (name !== environment.extensionName) {
     yield* Effect.logWarning(
-      `registering as "${name}", but this file is called "${environment.extensionName}": Lambda knows an external ` +
-        "extension by the base name of its file, and will take this one for an internal extension and wait for the file"
+      `the extension registers as "${name}", but its file is called "${environment.extensionName}": Lambda knows external ` +
+        "extensions by the base name of the file, takes this one for an internal extension, and waits for the file"
     )
   }
 

@@ -58,7 +58,7 @@ export const runWith = Effect.fnUntraced(function* <E, R, ROut, RIn>(
     if (policy === "idle") isIdle = true
     const consequence = {
       continue: "",
-      idle: "; idle from here on, the function goes on without this extension",
+      idle: "; the extension idles from now on, and the function goes on without it",
       exit: "; the extension exits"
     }
     const logged = logFailure(`${phase} failed${consequence[policy]}`, cause)

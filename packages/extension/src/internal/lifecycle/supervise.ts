@@ -104,9 +104,10 @@ export const supervise = <E, R1, R2, InitError>(
             yield* logFailure("init failed; the extension exits", cause)
             return yield* aborted("init", cause)
           }
-          yield* logFailure("init failed; idle from here on, the function goes on without this extension", cause).pipe(
-            logEvent.idle("init")
-          )
+          yield* logFailure(
+            "init failed; the extension idles from now on, and the function goes on without it",
+            cause
+          ).pipe(logEvent.idle("init"))
           hasInit = false
         }
       }

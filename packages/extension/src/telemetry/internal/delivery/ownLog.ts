@@ -30,8 +30,8 @@ export const watch = (who: string, size: Effect.Effect<number>): OwnLog => {
       before = undefined
       return inARow === batchesInARow
         ? Effect.logWarning(
-            `${who} writes to the log with each batch, and the type "extension" delivers that as records of the next one, ` +
-              `without end: leave "extension" out of the types of TelemetryReceiver, or write nothing then`
+            `${who} writes to the log with each batch, and the type "extension" delivers these lines as the next batch, ` +
+              `without end. Leave "extension" out of the types of TelemetryReceiver, or log nothing for a batch.`
           )
         : Effect.void
     })

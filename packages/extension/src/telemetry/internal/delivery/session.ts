@@ -242,12 +242,14 @@ export const start = Effect.fnUntraced(function* (
 
   const outcome = yield* receiver.subscribe(registration)
   if (outcome._tag === "NotSupported") {
-    yield* Effect.logWarning("there is no telemetry here (a local emulator without it); going on without")
+    yield* Effect.logWarning(
+      "this environment has no telemetry (a local emulator without it); the extension goes on without it"
+    )
   }
   if (strategy.needsInvocations && !receiver.types.includes("platform")) {
     yield* Effect.logWarning(
-      `the strategy ${strategy.name} waits for the end of the function's work, which only the type "platform" tells: ` +
-        "records that the function logs late are sent with the next invocation. Add it to the types of TelemetryReceiver."
+      `the strategy ${strategy.name} waits for the end of the function's work, which only the type "platform" tells. ` +
+        "Records that the function logs late are sent with the next invocation. Add it to the types of TelemetryReceiver."
     )
   }
   if (!isGated) yield* forkAll(consumers.map(watch))

@@ -104,7 +104,9 @@ export const ofSink = Effect.fnUntraced(function* (open: OpenQueue, sink: Teleme
     const isNews = !isRefusing
     isRefusing = true
     const records = unsent.batch.events.length
-    return isNews ? logFailure(`${why}; ${records} records are dropped, further ones only counted`, cause) : Effect.void
+    return isNews
+      ? logFailure(`${why}; ${records} records are dropped, and further records are only counted`, cause)
+      : Effect.void
   }
 
   /** A body of half the size may pass: the batch is two from now on, each with an id that stays. */
@@ -172,7 +174,7 @@ export const ofSink = Effect.fnUntraced(function* (open: OpenQueue, sink: Teleme
         Option.isSome(exit) && Exit.isFailure(exit.value) && Cause.hasInterruptsOnly(exit.value.cause)
       if (Option.isSome(exit) && !isInterrupted) return exit.value
       return Effect.fail(
-        late(isInterrupted ? "it was interrupted from within" : `no result within ${options.timeoutMillis} ms`)
+        late(isInterrupted ? "the sink interrupted itself" : `no result within ${options.timeoutMillis} ms`)
       )
     })
   }
@@ -237,8 +239,8 @@ export const ofSink = Effect.fnUntraced(function* (open: OpenQueue, sink: Teleme
     if (queue.refused === refusedKnown || isFullSaid) return Effect.void
     isFullSaid = true
     return Effect.logWarning(
-      `more telemetry than the sink ${sink.name} takes: its queue is full, the newest records are dropped and counted, ` +
-        `${queue.refused - refusedKnown} so far`
+      `the queue of the sink ${sink.name} is full: more telemetry comes than it takes; the newest records are dropped and ` +
+        `counted, ${queue.refused - refusedKnown} so far`
     )
   })
 
@@ -262,7 +264,7 @@ export const ofSink = Effect.fnUntraced(function* (open: OpenQueue, sink: Teleme
         if (first === undefined || hasProgress) return Effect.void
         // If the invocation had almost ended, the cut says nothing about the batch.
         first.health = { ...first.health, wasCut: true, othersPass: first.health.othersPass && hadWholeTime }
-        return failed(first, late("it was not done when next was due"))
+        return failed(first, late("the attempt was not done when next was due"))
       }),
     isResting,
     settled: lock.withPermit(Effect.void),

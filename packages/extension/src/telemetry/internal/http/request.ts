@@ -56,7 +56,7 @@ export const prepare = (options: RequestOptions) => {
       : wrongHeader !== undefined
         ? `the header ${JSON.stringify(wrongHeader[0])} has a line break in it, or another character that no header has`
         : options.format !== undefined && options.encode !== undefined
-          ? "it has a format and an encode, and only one of them can make the body"
+          ? "the options have a format and an encode, and only one of them can make the body"
           : undefined
   return {
     url,

@@ -18,8 +18,8 @@ export const explainSubscription = (errorType: string, errorMessage: string): st
     case "ValidationError":
       if (/schemaVersion/i.test(errorMessage)) {
         return (
-          "The Telemetry API has 2022-07-01, 2022-12-13 and 2025-01-29 (managed instances the last one only), " +
-          "the Logs API 2020-08-15 and 2021-03-18; leave schemaVersion out to get the newest."
+          "The Telemetry API has 2022-07-01, 2022-12-13 and 2025-01-29 (managed instances the last one only). " +
+          "The Logs API has 2020-08-15 and 2021-03-18. Leave schemaVersion out to get the newest."
         )
       }
       if (errorMessage.includes("enum variant")) {
