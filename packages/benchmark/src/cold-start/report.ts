@@ -30,9 +30,9 @@ const notes = (
   { functionInit, rawFirstNext, spawn, wait }: Result,
   more: ReadonlyArray<string>
 ): ReadonlyArray<string> => [
-  `Medians of ${options.rounds} starts, in brackets the middle half; one process at a time, the starts of all programs take ` +
-    `turns, and the ratios to raw.cjs are taken round by round. Each life has ${options.size} invocations, and every program ` +
-    "but C logs each of them.",
+  `Medians of ${options.rounds} starts, in brackets the middle half. The programs start in turns, a process at a time, and the ` +
+    `ratios to raw.cjs are taken round by round. Each life has ${options.size} invocations, and every program but C logs each ` +
+    "of them.",
   `The noise of the run: "raw.cjs again" is the same file, and its ratios would be 1 without noise; spawn → first next ` +
     `of raw.cjs lay at ${show(rawFirstNext, 1, "ms")}.`,
   "Times begin when the new process runs the file; the fork of the benchmark before that, " +

@@ -32,12 +32,12 @@ const logging = (result: Result): Table =>
 
 const notes = (options: Options): ReadonlyArray<string> => [
   `Medians, and in brackets the middle half: the start over ${options.rounds} short lives, CPU per event and peak memory over ` +
-    `${longRounds(options)} lives of ${options.size} invocations. One process per life; the lives of all programs take turns, and ` +
-    "the ratios are taken round by round.",
+    `${longRounds(options)} lives of ${options.size} invocations. Each life has its process; the lives of all programs take turns, ` +
+    "and the ratios are taken round by round.",
   "raw.cjs is packages/benchmark/fixtures/raw.cjs on node:http, hello is packages/examples/hello bundled by rolldown; " +
     "both run from the file, without the stub that registers first and without a code cache.",
-  "Both programs of a pair do the same work: without logging neither writes a line; with logging each writes one JSON line " +
-    "per invocation (request id, milliseconds left) and one at SHUTDOWN, into a pipe that is drained.",
+  "Both programs of a pair do the same work. Without logging neither writes a line. With logging each writes a JSON line " +
+    "per invocation (request id, milliseconds left) and another at SHUTDOWN, into a pipe that is drained.",
   "CPU is user and system time of all threads, V8's compiler threads included; 1 KB is 1000 bytes."
 ]
 

@@ -23,8 +23,8 @@ const cells = (rows: ReadonlyArray<BudgetRow>): Table => [
 ]
 
 const floodText = ({ dropped, peakMegabytes, quarterMegabytes, records, waiting }: FloodResult): string =>
-  `A flood of ${records} records at a consumer that never asks for a second batch: ${waiting} wait, ${dropped} are ` +
-  `dropped and counted; peak memory ${show(quarterMegabytes, 0, "MB")} after a quarter of them, ` +
+  `A flood of ${records} records meets a consumer that never asks for a second batch: ${waiting} records wait, ${dropped} ` +
+  `are dropped and counted. Peak memory is ${show(quarterMegabytes, 0, "MB")} after a quarter of the records, ` +
   `${show(peakMegabytes, 0, "MB")} after all.`
 
 const floodCells = ({ budgets }: FloodResult): Table => [
@@ -35,8 +35,8 @@ const floodCells = ({ budgets }: FloodResult): Table => [
 const notes = (options: Options, batchBytes: number): ReadonlyArray<string> => [
   `Medians of ${options.rounds} lives of ${options.size} batches each, after ${warmUp} that are not counted, in brackets the ` +
     `middle half; the flood: ${floodRounds} lives.`,
-  `The servers of a round are up at the same time and get ${turn} batches in turn, so that both figures of a ratio come ` +
-    "from the same moments; the ratios are taken round by round. The time that a server waited for a CPU, which other " +
+  `The servers of a round are up at the same time and get ${turn} batches in turn: both figures of a ratio come from the ` +
+    "same moments. The ratios are taken round by round. The time that a server waited for a CPU, which other " +
     "programs of the machine had, is taken off.",
   `A batch is ${eventsPerBatch} events in ${Math.round(batchBytes / 1000)} KB: three quarters function logs (text and JSON), the rest ` +
     "platform.start, platform.runtimeDone and platform.report. A client on a kept-alive connection sends the next batch " +
