@@ -37,7 +37,7 @@ const metrics = {
 const notInitialised = { initDurationMs: undefined }
 const report: TelemetryEvent = { at, type: "platform.report", ...invoked, ...success, metrics, spans: undefined }
 
-describe("case 105: one event in three schema versions", () => {
+describe("case 105: an event in three schema versions", () => {
   it("the envelope has time, type and record, in this order", () => {
     const encoded = encode(start, "2022-07-01")
     assert.strictEqual(

@@ -162,7 +162,7 @@ export const cases: ReadonlyArray<ConformanceCase> = [
   shown(102, ["real"], "platform.report waits for the thaw"),
   shown(103, ["real"], "order of events after a timeout", ship),
   shown(104, ["lmi"], "logsDropped after an error of the receiver"),
-  pure(105, ["real", "lmi"], "one event in three schema versions"),
+  pure(105, ["real", "lmi"], "an event in three schema versions"),
   pure(106, ["real"], "initRuntimeDone with an empty error type"),
   pure(107, ["real"], "platform.extension without events"),
   pure(108, ["real"], "report with and without init duration"),

@@ -106,7 +106,7 @@ export interface FlushOptions {
    * the runtime logs while it shuts down. At most 40 % of the time for shutdown. Default: 200 milliseconds.
    */
   readonly quiet?: Duration.Input | undefined
-  /** Called with the accounting at the end, in time kept free for it. Default: one line in the log. */
+  /** Called with the accounting at the end, in time kept free for it. Default: a line in the log. */
   readonly onAccounting?: ((accounting: TelemetryAccounting) => Effect.Effect<void>) | undefined
 }
 

@@ -120,7 +120,7 @@ export const defaults: ReadonlyArray<Default> = [
   {
     module: "Telemetry",
     option: "onAccounting",
-    standard: "one line in the log",
+    standard: "a line in the log",
     shows: Effect.gen(function* () {
       const { messages } = yield* telemetry([shutdown()], Effect.void)
       assert.lengthOf(messages, 1)
