@@ -63,7 +63,7 @@ it.each([
   ["cdk", "stack.ts", ["x64", "arm64"]],
   ["terraform", "main.tf", ["x64", "arm64"]],
   ["docker", "Dockerfile", ["arm64"]]
-] as const)("build --snippet %s prints what stands in %s", (kind, name, arches) => {
+] as const)("build --snippet %s prints the lines of %s", (kind, name, arches) => {
   for (const arch of arches) {
     const snippet = linesOf(Snippets.render(kind, { name: "my-extension", layers: [layerOf(arch)] }))
     assert.isAtLeast(snippet.length, 20)
@@ -135,7 +135,7 @@ describe("SAM", () => {
 
 it("CDK: the app is synthesised", async () => {
   const outdir = join(project, "cdk.out")
-  // What `cdk synth` does.
+  // `cdk synth` does this.
   await run(process.execPath, [join(templates, "stack.ts")], { CDK_OUTDIR: outdir })
   const stack = JSON.parse(readFileSync(join(outdir, "MyStack.template.json"), "utf8")) as CloudFormation
   const layers = ofType(stack, "AWS::Lambda::LayerVersion")
@@ -189,7 +189,7 @@ describe("Terraform", () => {
     })
   })
 
-  it("a layer over 50 MB goes by way of a bucket", async () => {
+  it("a layer over 50 MB goes through a bucket", async () => {
     const large = Snippets.render("terraform", { name: "my-extension", layers: [layerOf("x64", 60 * 1024 * 1024)] })
     const { resource } = (await parseHcl("main.tf", large)) as {
       readonly resource: Record<string, Record<string, ReadonlyArray<Record<string, unknown>>>>
@@ -210,7 +210,7 @@ describe("AWS CLI", () => {
   const arn = "arn:aws:lambda:eu-west-1:123456789012:layer"
   const update = "lambda update-function-configuration --function-name my-function --layers"
 
-  /** Runs a script with a recorder in the place of `aws`: what it was asked, and how the script ended. */
+  /** Runs a script with a recorder instead of `aws`: the calls, and the end of the script. */
   const script = async (
     args: readonly [string, ...ReadonlyArray<string>],
     { attached = `${arn}:first:1\t${arn}:my-extension-arm64:6\t${arn}:last:2`, failing = "nothing" } = {}
@@ -272,7 +272,7 @@ esac
     ["publish-layer-version", ["publish.sh"]],
     ["get-function-configuration", ["set-layer.sh", "my-function", "my-extension-arm64", "none"]],
     ["get-layer-version", ["set-layer.sh", "my-function", "my-extension-arm64", "5"]]
-  ] as const)("where %s fails, %j stops before it changes the function", async (failing, args) => {
+  ] as const)("if %s fails, %j stops before it changes the function", async (failing, args) => {
     const { calls, code, updates } = await script(args, { failing })
     assert.strictEqual(code, 254)
     assert.isTrue(calls.some((call) => call.includes(failing)))

@@ -45,7 +45,7 @@ const loaderLines = Array.from(loader.matchAll(/fail\("[\w.]+", "([^"]*)"/g), ([
   `…: ${text}`.replace(/ $/, " …")
 )
 
-/** A row says this message, whatever stands in the gaps. */
+/** Says whether a row has this message, with any values in the gaps. */
 const isSaidBy = (message: string) => {
   const pattern = new RegExp(
     `^${message

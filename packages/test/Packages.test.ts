@@ -143,7 +143,7 @@ describe("the packed bin, outside of the workspace", () => {
       "shipper.map"
     ])
     assert.include(await npm("shipper", "run", "emulate"), "TELEMETRY_URL is not set")
-    // Nobody listens there, which the script does not let pass.
+    // No server listens there, which the script does not let pass.
     const { message } = await npm("shipper", "run", "emulate", "--", "--env", "TELEMETRY_URL=http://127.0.0.1:9/").then(
       () => assert.fail("exit code 0"),
       (error: Error) => error

@@ -192,7 +192,7 @@ it.live("hello survives a register that is answered after 1.3 seconds, and regis
   })
 )
 
-describe("beside a function in Python, without a Node in PATH or in the image", () => {
+describe("with a function in Python, without a Node in PATH or in the image", () => {
   const environment = { PATH: pythonOnly }
   const handler = python === undefined ? nodeFunction : pythonFunction
 

@@ -130,7 +130,7 @@ describe("emulate --opt", () => {
     assert.notInclude(output, "names /opt")
   })
 
-  it("beside --extensions; two of the same name are refused", async () => {
+  it("goes together with --extensions; two extensions of the same name are refused", async () => {
     const [file = { path: "", bytes: "" }] = polite
     const other = join(writeFolder(join(root, "other"), [{ ...file, path: "other" }]), "other")
     const opt = folderOf(polite)

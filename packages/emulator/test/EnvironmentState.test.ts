@@ -337,7 +337,7 @@ describe("invoke", () => {
     assert.strictEqual(machine.happened("InvocationDelivered"), 1)
   })
 
-  it("one release wakes one of two runtime polls", () => {
+  it("a release wakes one of two runtime polls", () => {
     const machine = makeMachine([])
     const first = machine.runtimeNext()
     const second = machine.runtimeNext()

@@ -1,4 +1,4 @@
-/** Faults as they are written on a command line. What they do is in Faults.test.ts. */
+/** Faults as they are written on a command line. Faults.test.ts shows their effects. */
 import * as Fault from "@effect-lambda/emulator/Fault"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"

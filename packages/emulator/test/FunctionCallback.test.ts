@@ -9,7 +9,7 @@ import { temporaryDirectory, writeExecutable } from "./support.ts"
 
 type Result = string | { readonly errorType: string; readonly errorMessage: string }
 
-/** The bootstrap goes by the version that Node tells, and this Node tells another. */
+/** The bootstrap follows the version that Node tells, and this Node tells another. */
 const asNode = Effect.fnUntraced(function* (version: string) {
   const text = `Object.defineProperty(process, "versions", { value: { ...process.versions, node: "${version}" } })`
   const file = writeExecutable(yield* temporaryDirectory, "version.cjs", text, 0o644)

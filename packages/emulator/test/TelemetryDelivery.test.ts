@@ -69,25 +69,23 @@ const receivedBy = (entries: ReadonlyArray<Journal.JournalEntry>): ReadonlyArray
     .flatMap(({ line }) => (line.startsWith("received ") ? line.split(" ").slice(1) : []))
 
 describe("processes", () => {
-  it.live(
-    "with SnapStart the events of the restore come over a connection of their own, with the first invocation",
-    () =>
-      Effect.gen(function* () {
-        const { invoke, journal, shutdown } = yield* environment({ initType: "snap-start", functionVersion: "1" })
-        yield* journal.waitFor(Journal.is("SnapshotTaken"))
-        const { requestId } = yield* invoke("1")
-        yield* journal.waitFor(Journal.is("InvocationDone", (done) => done.requestId === requestId))
-        yield* shutdown()
-        const entries = yield* journal.entries
-        assert.deepStrictEqual(receivedBy(entries), [
-          ...["initStart", "telemetrySubscription", "initRuntimeDone", "extension", "initReport"].map(platform),
-          ...["restoreStart", "restoreRuntimeDone", "restoreReport", "start"].map(platform),
-          "function",
-          ...["runtimeDone", "report"].map(platform),
-          "function"
-        ])
-        assert.isDefined(entries.find(Journal.is("Output", ({ line }) => line === "SHUTDOWN after 2 connections")))
-      })
+  it.live("with SnapStart the events of the restore come over a separate connection, with the first invocation", () =>
+    Effect.gen(function* () {
+      const { invoke, journal, shutdown } = yield* environment({ initType: "snap-start", functionVersion: "1" })
+      yield* journal.waitFor(Journal.is("SnapshotTaken"))
+      const { requestId } = yield* invoke("1")
+      yield* journal.waitFor(Journal.is("InvocationDone", (done) => done.requestId === requestId))
+      yield* shutdown()
+      const entries = yield* journal.entries
+      assert.deepStrictEqual(receivedBy(entries), [
+        ...["initStart", "telemetrySubscription", "initRuntimeDone", "extension", "initReport"].map(platform),
+        ...["restoreStart", "restoreRuntimeDone", "restoreReport", "start"].map(platform),
+        "function",
+        ...["runtimeDone", "report"].map(platform),
+        "function"
+      ])
+      assert.isDefined(entries.find(Journal.is("Output", ({ line }) => line === "SHUTDOWN after 2 connections")))
+    })
   )
 
   it.live("an extension hears everything, in order: with the next invocation, and in SHUTDOWN", () =>

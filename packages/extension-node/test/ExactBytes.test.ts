@@ -1,4 +1,4 @@
-/** What comes is what leaves: JSON texts at random through listener, receiver, queue and each sink, compared byte by byte. */
+/** Records leave as they came: JSON texts at random through listener, receiver, queue and each sink, compared byte by byte. */
 import { TelemetryApi, TelemetryListener, TelemetryReceiver, TelemetrySink } from "@effect-lambda/extension"
 import { NodeTelemetry } from "@effect-lambda/extension-node"
 import { assert, describe, it } from "@effect/vitest"
@@ -156,12 +156,12 @@ const sendLines = (port: number, chunks: ReadonlyArray<Buffer>) =>
 /** A line break between the tokens of a record is a space in a format of lines. */
 const oneLine = (text: string) => text.replaceAll(/[\r\n]/g, " ")
 
-/** What a sink must have written for a record: its text; of an undecodable one the text is in it. */
+/** A sink must have written the text of a record; the line of an undecodable one holds the text. */
 const isWritten = (written: string, text: string) =>
   written === text ||
   (written.startsWith('{"type":"undecodable","reason":"') && written.endsWith(`,"original":${text}}`))
 
-/** The elements that the JSON sink wrote, where the texts are known: no parser would leave them as they are. */
+/** The elements that the JSON sink wrote, found by the known texts: no parser would leave them as they are. */
 const elementsOf = (bodies: ReadonlyArray<Buffer>, lines: ReadonlyArray<string>, records: Records) => {
   const all = bodies.map((body) => body.toString().slice(1, -1)).join(",")
   const elements: Array<string> = []

@@ -45,7 +45,7 @@ describe.each(clients)("$name", (client) => {
 
 describe.each(transports)("$name", (transport) => {
   it.live.each(readable)(
-    "after an answer that ends with %s the connection is kept where it can be",
+    "after an answer that ends with %s the connection is kept if it can be",
     ([, answer, isKept]) =>
       Effect.gen(function* () {
         const { read, received } = yield* setup(transport, (_, index) => (index === 1 ? ok : answer))

@@ -31,7 +31,7 @@ type Base = ExtensionsApi.ExtensionsApi | LambdaEnvironment.LambdaEnvironment
 const useA = A.use((a) => a.a)
 const useB = B.use((b) => b.b)
 
-/** An argument is asked for, and the call does not compile, where the services are not exactly the expected ones. */
+/** If the services are not exactly the expected ones, an argument is asked for, and the call does not compile. */
 const needs = <A, E, R>(extension: Effect.Effect<A, E, R>) => ({
   exactly: <Expected>(..._mismatch: [R] extends [Expected] ? ([Expected] extends [R] ? [] : [needs: R]) : [needs: R]) =>
     extension
@@ -58,7 +58,7 @@ const telemetryNeeds = <E, R>(telemetry: Telemetry.Telemetry<E, R>) => ({
 })
 
 export const telemetryChecks = [
-  // One sink, also made in place.
+  // A single sink, also made in place.
   telemetryNeeds(Telemetry.make({ sink: sinks.a })).exactly<A>(),
   telemetryNeeds(Telemetry.make({ sink: TelemetrySink.make({ name: "a", export: () => useA }) })).exactly<A>(),
   telemetryNeeds(Telemetry.make({ sink: TelemetrySink.console })).exactly<never>(),
@@ -81,7 +81,7 @@ export const telemetryChecks = [
   ).exactly<HttpClient.HttpClient | B, Config.ConfigError | TelemetrySink.HttpSinkError>(),
   telemetryNeeds(Telemetry.make({ sink: [Effect.fail("no"), sinks.a] })).exactly<A, string>(),
 
-  // What is missing shows at the run.
+  // Missing services show at the run.
   needs(Extension.run({ telemetry: Telemetry.make({ sink: [sinks.a, sinks.b] }) })).exactly<
     Base | TelemetryReceiver.TelemetryReceiver | A | B
   >()
@@ -93,7 +93,7 @@ export const checks = [
   needs(Extension.run({ onInvoke: () => Effect.void })).exactly<Base>(),
   needs(Extension.run({ layer: layers.a })).exactly<Base>(),
 
-  // What each handler needs.
+  // Services of each handler.
   needs(Extension.run({ onInvoke: () => useA, onShutdown: () => useB })).exactly<Base | A | B>(),
   needs(Extension.run({ onInvoke: () => Effect.scope, onUnknown: () => useB })).exactly<Base | Scope.Scope | B>(),
 
@@ -101,11 +101,11 @@ export const checks = [
   needs(Extension.run({ layer: layers.ab, onInvoke: () => useA, onShutdown: () => useB })).exactly<Base>(),
   needs(Extension.run({ layer: layers.a, onInvoke: () => useA, onShutdown: () => useB })).exactly<Base | B>(),
 
-  // What the layer itself needs; a layer has no deadline.
+  // Services of the layer itself; a layer has no deadline.
   needs(Extension.run({ layer: layers.aNeedsC, onInvoke: () => useA })).exactly<Base | C>(),
   needs(Extension.run({ layer: layers.aNeedsDeadline })).exactly<Base | Deadline.Deadline>(),
 
-  // Neither the deadline nor background work in handlers.
+  // No deadline and no background work in handlers.
   needs(
     Extension.run({
       onInvoke: () => Effect.andThen(Deadline.remaining, Background.fork(useA)),

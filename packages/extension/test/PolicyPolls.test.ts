@@ -142,7 +142,7 @@ describe("policy", () => {
       assert.include(yield* words, "handled request-1")
       assert.strictEqual((yield* count(ExtensionMetrics.pollsLost)) - before, 1)
       const nexts = (yield* journal).filter((entry) => entry._tag === "Next").map((entry) => entry.at)
-      // Lost at 0; 403 "Ready to Ready" meanwhile; back-off 100 ms doubling up to 1 s, without end.
+      // Lost at 0; then 403 "Ready to Ready", with a back-off of 100 ms that doubles up to 1 s, without end.
       assert.deepStrictEqual(nexts.slice(0, 9), [0, 100, 300, 700, 1500, 2500, 3500, 4500, 5500])
     }).pipe(Effect.provide(ExtensionTest.layer([lost("5 seconds"), invoke(), shutdown()])))
   )

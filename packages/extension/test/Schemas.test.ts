@@ -82,7 +82,7 @@ describe("events", () => {
     '{"eventType":"SHUTDOWN","deadlineMs":null,"shutdownReason":null}',
     '{"eventType":"SHUTDOWN","deadlineMs":1e999,"shutdownReason":7}',
     '{"eventType":"SHUTDOWN","deadlineMs":"soon","shutdownReason":""}'
-  ])("%s is a SHUTDOWN all the same", (text) => {
+  ])("%s is a SHUTDOWN nevertheless", (text) => {
     const result = decoded(text)
     assert.deepStrictEqual(result._tag === "Success" && result.success, {
       eventType: "SHUTDOWN",

@@ -241,7 +241,7 @@ it.effect("a signal during init is no failure of init", () => {
   }).pipe(Effect.provide([ExtensionTest.layer([]), layer]))
 })
 
-it.effect("of two things that end the stream from outside the first one wins", () =>
+it.effect("the first of two things that end the stream from outside wins", () =>
   Effect.gen(function* () {
     yield* Effect.forkChild(Effect.delay(terminate("SIGTERM"), "1 second"))
     const failWhen = Effect.delay(Effect.fail("late"), "2 seconds")

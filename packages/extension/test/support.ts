@@ -50,7 +50,7 @@ export const cpuMillis = (run: () => void): number => {
   }
 }
 
-/** Runs with the clock moved on as far as it takes, at most an hour. */
+/** Runs with the clock moved on until the effect is done, at most an hour. */
 export const runInTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
     const fiber = yield* Effect.forkChild(Effect.exit(effect))

@@ -6,7 +6,7 @@ import * as Http from "node:http"
 import { join } from "node:path"
 import { compileCache } from "./matrix.ts"
 
-/** What came over one connection. */
+/** The requests that came over one connection. */
 interface Seen {
   readonly requests: Array<{ readonly method: string; readonly connection: string; readonly body: string }>
   isClosed: boolean

@@ -34,7 +34,7 @@ const start = Effect.fnUntraced(function* (
   return { ...emulator, invoke, messages }
 })
 
-/** Below the range that the system gives out by itself, so that nobody gets it between the two processes. */
+/** Below the range that the system gives out by itself, so that no other program gets it between the two processes. */
 const fixedPort = 20_000 + (process.pid % 10_000)
 
 const types = (lines: ReadonlyArray<string>) => lines.map((line): string => JSON.parse(line).type)

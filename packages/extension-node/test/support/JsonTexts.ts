@@ -81,7 +81,7 @@ export const value = (random: Random, depth = 4): string => {
   return oneOf(random, choices)()
 }
 
-/** Of the texts that Lambda cuts: an object or a text, whose parts are no JSON. */
+/** A text that Lambda cuts: an object or a text, whose parts are no JSON. */
 export const cuttable = (random: Random): string =>
   random() < 0.5 ? string(random) : `{"a":${value(random)}${space(random)},"b"${space(random)}:${value(random)}}`
 

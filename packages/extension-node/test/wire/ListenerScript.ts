@@ -14,11 +14,11 @@ import type { Limits } from "../../src/NodeTelemetryListener.ts"
 
 export const MiB = 2 ** 20
 
-/** One thing that happens. A client connects when it is first named. */
+/** A thing that happens. A client connects when it is first named. */
 export type Step =
   /** The bytes leave in one write, as often as it says. */
   | readonly [client: string, does: "sends", bytes: string | Uint8Array, times?: number]
-  /** The bytes leave as far as the listener reads them, which nobody waits for. The memory is compared from then on. */
+  /** The bytes leave as the listener reads them, and the script goes on at once. The memory is compared from then on. */
   | readonly [client: string, does: "presses", bytes: Uint8Array]
   /** Sends a byte every few milliseconds from then on. */
   | readonly [client: string, does: "trickles"]
@@ -43,7 +43,7 @@ export interface Case {
   /** The receiver throws at everything. */
   readonly throws?: boolean
   readonly steps: ReadonlyArray<Step>
-  /** The bodies that were handed over, in their order; or in any, where clients are at work at the same time. */
+  /** The bodies that were handed over, in their order; or in any, if clients are at work at the same time. */
   readonly bodies?: ReadonlyArray<string>
   readonly isAnyOrder?: boolean
   /** The sizes of the bodies that were too large. */

@@ -1,4 +1,4 @@
-/** What a listener promises, byte by byte: what clients send, and what they and the receiver get. */
+/** The promises of a listener, byte by byte: clients send this, and they and the receiver get that. */
 import { type Case, MiB, type Step } from "./ListenerScript.ts"
 
 const ok = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n"

@@ -215,7 +215,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
       whole === undefined
         ? records.map((record) => note(decodeElement(record, underWay)))
         : whole.values.map((_, index) => note(decodeAt(whole.values, whole.body, index, underWay)))
-    // Full queues refuse a body without measuring it, and nobody asks for the texts of refused records.
+    // Full queues refuse a body without measuring it, and no consumer asks for the texts of refused records.
     if (undecodable > 0 || consumers.some(({ queue }) => !queue.isFull)) whole?.body.hold(events)
     counter.received(events.length - undecodable, undecodable)
     // An undecodable record is longer than its text was.

@@ -1,4 +1,4 @@
-/** HTTP bodies and TCP chunks to records, whole or cut where Lambda cuts them. */
+/** HTTP bodies and TCP chunks to records, whole or cut as Lambda cuts them. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -23,7 +23,7 @@ const content = (parsed: Deliveries.Parsed): typeof none => ({
   broken: parsed.broken
 })
 
-/** What came out, without texts and sizes. */
+/** The bodies that came out, without texts and sizes. */
 const bodies = (maxBytes = 2 ** 20) => {
   const { close, push } = Deliveries.make({ maxBytes })
   return {
@@ -62,7 +62,7 @@ describe("bodies", () => {
     }
   )
 
-  it("of a long text that is no JSON the beginning is kept", () => {
+  it("keeps the beginning of a long text that is no JSON", () => {
     assert.strictEqual(bodies().push("x".repeat(1_000_000)).broken[0]?.text.length, 65_536)
   })
 
@@ -81,7 +81,7 @@ describe("bodies", () => {
     )
   })
 
-  it("one bad record does not cost its neighbours", () => {
+  it("a bad record does not cost its neighbours", () => {
     const { broken, records } = bodies().push(`[${doneText},${envelope}wrong},${doneText}]`)
     assert.deepStrictEqual(records, [runtimeDone, runtimeDone])
     assert.deepStrictEqual(
@@ -109,7 +109,7 @@ describe("the text of a record", () => {
     assert.deepStrictEqual(texts(`[ ${strange} ,1 ]`, ` ${strange}\n`), [[odd, ["1", 1]], [odd]])
   })
 
-  it("of a record that Lambda cut is all its pieces, given when it is whole", () => {
+  it("is all pieces of a record that Lambda cut, given when it is whole", () => {
     const record = `${envelope}{"id":9007199254740993}}`
     const at = record.indexOf("740993")
     assert.deepStrictEqual(texts(`[${doneText},${record.slice(0, at)}}]`, `[${envelope}${record.slice(at)}]`), [
@@ -118,7 +118,7 @@ describe("the text of a record", () => {
     ])
   })
 
-  it("of bytes that are not UTF-8 is bytes, and costs no neighbour", () => {
+  it("stays bytes if it is not UTF-8, and costs no neighbour", () => {
     const bytes = concat(utf8(`${envelope}"`), new Uint8Array([0xff, 0x61]), utf8('"}'))
     const { broken, records } = Deliveries.make({ maxBytes: 100 }).push(
       concat(utf8(`[${doneText},`), bytes, utf8("]")),
@@ -306,7 +306,7 @@ const Event = Schema.Struct({
 /** JSON has no -0. */
 const throughJson = (events: ReadonlyArray<typeof Event.Type>): unknown => JSON.parse(JSON.stringify(events))
 
-/** Where to cut, as parts of what there is to cut. */
+/** The places to cut, as parts of the text that is cut. */
 const Cuts = Schema.Array(Schema.Natural)
 
 const positions = (cuts: ReadonlyArray<number>, last: number) =>

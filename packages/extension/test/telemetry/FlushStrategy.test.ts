@@ -18,7 +18,7 @@ const moments = ["invoked", "invocationDone", "tick"] as const
 
 const common = { moment: Schema.Literals(moments), waiting: integer(0, 100_000), isBatchDue: Schema.Boolean }
 
-/** Times within an hour, the last flush and the invocations before now or, where the clock was set back, after it. */
+/** Times within an hour, the last flush and the invocations before now or, if the clock was set back, after it. */
 const Situation = Arbitrary.map(
   Arbitrary.schema(
     Schema.Struct({
@@ -53,7 +53,7 @@ describe("the properties of a strategy", () => {
     assert.deepStrictEqual(mayBe, [endOfInvocationPipelined, continuous])
   })
 
-  it("those that go by the end of invocations need invocations", () => {
+  it("strategies that follow the end of invocations need invocations", () => {
     const need = [endOfInvocation, endOfInvocationPipelined, periodic(), adaptive(), continuous].filter(
       ({ needsInvocations }) => needsInvocations
     )
@@ -122,7 +122,7 @@ describe("adaptive", () => {
   })
 
   it.prop(
-    "from then on goes by the mean distance of the last 20",
+    "from then on follows the mean distance of the last 20",
     [Situation, integer(0, 2 * minute), integer(0, minute)],
     ([situation, distance, since]) => {
       const invokedAt = Array.from({ length: FlushStrategy.remembered }, (_, n) => n * distance)

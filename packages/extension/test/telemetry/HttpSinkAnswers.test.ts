@@ -1,4 +1,4 @@
-/** What an HTTP sink sends in a format of the user, and what it says of a refusal: the beginning of it, without secrets. */
+/** The bodies of an HTTP sink in a format of the user, and its words about a refusal: the beginning, without secrets. */
 import { Extension, Telemetry, TelemetryReceiver, TelemetrySink } from "@effect-lambda/extension"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"
@@ -79,7 +79,7 @@ describe("encode", () => {
   const thrown = () => {
     throw new Error("no such label")
   }
-  // What a program in JavaScript may return: no type holds there.
+  // A program in JavaScript may return these: no type holds there.
   const wrong = (value: unknown) => () => JSON.parse(JSON.stringify(value))
   it.effect.each<readonly [string, NonNullable<TelemetrySink.HttpOptions["encode"]>, string]>([
     ["throws", thrown, "no such label"],
@@ -236,7 +236,7 @@ describe("a refusal says what the endpoint said", () => {
     })
   )
 
-  it.effect("beside when it wants to be asked again", () =>
+  it.effect("together with the time at which it wants to be asked again", () =>
     Effect.gen(function* () {
       const { client } = answering(429, "slow down", { "retry-after": "30" })
       assert.strictEqual(yield* refusal({}, client), 'the endpoint answered 429, to be asked again in 30s: "slow down"')

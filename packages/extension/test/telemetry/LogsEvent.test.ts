@@ -1,4 +1,4 @@
-/** One record of each kind of the Logs API as Lambda sends it, and what becomes of the others. */
+/** Every kind of record of the Logs API as Lambda sends it, and the fate of other records. */
 import { LogsEvent } from "@effect-lambda/extension"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

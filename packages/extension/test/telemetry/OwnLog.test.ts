@@ -80,7 +80,7 @@ it.effect.each<readonly [string, Parameters<typeof run>[0]]>([
   ["now and then", { printed: [100, 100, 100, 100, 0, 100, 100, 100, 100, 0] }],
   ["between batches", { printed: each(12, 0), printedBetween: 100 }],
   ["and receives no lines of extensions", { printed: each(12), types: ["platform", "function"] }]
-])("nobody is named who writes %s", ([, options]) =>
+])("no consumer is named that writes %s", ([, options]) =>
   Effect.gen(function* () {
     assert.lengthOf(yield* run(options), 0)
   })

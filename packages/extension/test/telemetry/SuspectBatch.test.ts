@@ -45,7 +45,7 @@ describe("a batch that is refused for ever", () => {
   it.effect.each<[string, number, Duration.Input]>([
     ["takes 1.2 s for each", 1200, "10 seconds"],
     ["takes 200 ms for each, of 300 that an invocation has left", 200, "500 millis"]
-  ])("is not what a healthy one is, after an outage, where the backend %s", ([, millis, timeout]) =>
+  ])("is told from a healthy batch, after an outage, if the backend %s", ([, millis, timeout]) =>
     Effect.gen(function* () {
       const { said, sink } = yield* live({
         invocations: 60,
@@ -120,7 +120,7 @@ describe("a batch that is under suspicion", () => {
 
   it.effect("is not dropped if only the invocations leave it too little time", () =>
     Effect.gen(function* () {
-      // Of each invocation 300 ms are left, and others pass in them.
+      // Each invocation leaves 300 ms, and other batches pass in them.
       const { lines, sink, taken } = yield* live({
         invocations: 60,
         timeout: "500 millis",

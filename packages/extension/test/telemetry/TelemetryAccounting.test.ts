@@ -101,7 +101,7 @@ const scriptOf = (scenario: typeof Scenario.Type) => {
   )
 }
 
-/** The answers in order, then it takes everything, or nothing any more. What it took it counts itself. */
+/** Gives the answers in order, then takes everything, or nothing any more. The sink counts the records that it took. */
 const sinkOf = (name: string, answers: ReadonlyArray<typeof Answer.Type>, last: typeof Answer.Type) => {
   const batches = new Map<string, number>()
   const left = [...answers]

@@ -1,4 +1,4 @@
-/** What telemetry costs in a long run: attempts, questions to the strategy, fibers, memory. */
+/** The costs of telemetry in a long run: attempts, questions to the strategy, fibers, memory. */
 import { Extension, FlushStrategy, Telemetry, TelemetryReceiver, TelemetrySink } from "@effect-lambda/extension"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"

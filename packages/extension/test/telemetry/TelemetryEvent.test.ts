@@ -1,4 +1,4 @@
-/** One record of each kind and version as Lambda sends it, and what becomes of records that nobody expects. */
+/** Every kind and version of a record as Lambda sends it, and the fate of unexpected records. */
 import { PlatformEvent, TelemetryEvent } from "@effect-lambda/extension"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -116,7 +116,7 @@ describe("decode", () => {
     assert.deepStrictEqual(types, ["function", "undecodable", "function"])
   })
 
-  it("the reason says what is wrong and where", () => {
+  it("the reason names the fault and its place", () => {
     const reason = (original: unknown) => {
       const event = TelemetryEvent.decode(original)
       return event.type === "undecodable" ? event.reason : undefined
@@ -150,7 +150,7 @@ describe("decode", () => {
       })
   )
 
-  /** Every place of a JSON value where something else could stand. */
+  /** Every place of a JSON value that could hold something else. */
   const places = (json: unknown): Array<readonly [parent: object, key: string]> => {
     if (typeof json !== "object" || json === null) return []
     const own = Object.keys(json).map((key) => [json, key] as const)
@@ -159,7 +159,7 @@ describe("decode", () => {
   const isKnown = Schema.is(TelemetryEvent.KnownEvent)
 
   it.effect.prop(
-    "what is accepted is what the schemas accept, whatever stands in one place or is missing there",
+    "accepts exactly what the schemas accept, with any value in any place or none there",
     [PlatformEvent.PlatformEvent, Schema.Natural, Schema.Union([Schema.Undefined, Schema.Json])],
     ([event, index, other]) =>
       Effect.sync(() => {
@@ -227,7 +227,7 @@ describe("requestId", () => {
     [{ time, type: "function", record: "text" }, undefined],
     [{ time, type: "platform.initStart", record: init }, undefined],
     [null, undefined]
-  ])("of %j is %j", (original, expected) => {
+  ])("gives for %j: %j", (original, expected) => {
     assert.strictEqual(TelemetryEvent.requestId(TelemetryEvent.decode(original)), expected)
   })
 })
@@ -275,7 +275,7 @@ describe("severity", () => {
     [{ time, type: "platform.start", record: { requestId } }, undefined],
     [{ time, type: "platform.thawed" }, undefined],
     [null, undefined]
-  ])("of %j is %j", (original, expected) => {
+  ])("gives for %j: %j", (original, expected) => {
     assert.strictEqual(TelemetryEvent.severity(TelemetryEvent.decode(original)), expected)
   })
 })
@@ -304,7 +304,7 @@ describe("traceContext", () => {
     [{ time, type: "platform.logsDropped", record: { droppedBytes: 1, droppedRecords: 1, reason: "r" } }, undefined],
     [{ time, type: "function", record: { tracing: { type: "X-Amzn-Trace-Id", value: "Root=1" } } }, undefined],
     [null, undefined]
-  ])("of %j is %j", (original, expected) => {
+  ])("gives for %j: %j", (original, expected) => {
     assert.deepStrictEqual(TelemetryEvent.traceContext(TelemetryEvent.decode(original)), expected)
   })
 })
@@ -321,7 +321,7 @@ describe("spans", () => {
     [{ time, type: "platform.start", record: { requestId } }, []],
     [{ time, type: "function", record: { spans } }, []],
     [null, []]
-  ])("of %j are %j", (original, expected) => {
+  ])("gives for %j: %j", (original, expected) => {
     assert.deepStrictEqual(TelemetryEvent.spans(TelemetryEvent.decode(original)), expected)
   })
 })
@@ -336,7 +336,7 @@ describe("text", () => {
     [{ time, type: "function", record: null }, "null"],
     [{ time, type: "platform.start", record: { requestId } }, undefined],
     [null, undefined]
-  ])("of %j is %j", (original, expected) => {
+  ])("gives for %j: %j", (original, expected) => {
     assert.strictEqual(TelemetryEvent.text(TelemetryEvent.decode(original)), expected)
   })
 })

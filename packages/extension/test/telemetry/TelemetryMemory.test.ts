@@ -1,4 +1,4 @@
-/** What waits is bounded in memory, whatever it is: the bytes that are still there after a collection of garbage. */
+/** Records that wait are bounded in memory, whatever they hold: the bytes that are left after a collection of garbage. */
 import { TelemetryApi, TelemetryListener, TelemetryReceiver } from "@effect-lambda/extension"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -6,7 +6,7 @@ import { cpuMillis, memory } from "../support.ts"
 
 const MiB = 2 ** 20
 
-/** A receiver whose records nobody takes. */
+/** A receiver with records that no consumer takes. */
 const filling = Effect.fnUntraced(function* (options: TelemetryReceiver.Options = {}) {
   const listening: Array<TelemetryListener.Deliveries> = []
   const receiver = yield* TelemetryReceiver.make(options).pipe(
@@ -40,7 +40,7 @@ describe("a queue", () => {
     })
   )
 
-  // What V8 takes is measured, so the count has some play; see `heldBytes`.
+  // The memory of V8 is measured, so the count has some play; see `heldBytes`.
   it.effect.each<[string, (index: number) => string, number]>([
     ["lines", (index) => log(`"${index} some words of a line that a function may print"`), 1.3],
     ["long lines", (index) => log(`"${index}${"x".repeat(5000)}"`), 1.3],

@@ -1,4 +1,4 @@
-/** What others get wrong: a strategy or a report of the user's that throws, a record of a new shape, a program without INVOKE. */
+/** Mistakes of others: a strategy or a report of the user's that throws, a record of a new shape, a program without INVOKE. */
 import { Extension, FlushStrategy, Telemetry, TelemetryReceiver, TelemetrySink } from "@effect-lambda/extension"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"

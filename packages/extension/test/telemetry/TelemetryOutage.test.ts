@@ -48,7 +48,7 @@ describe("a backend that hangs for ten minutes", () => {
   it.effect("costs the function two flushes and then one a minute at most; nothing is lost", () =>
     Effect.gen(function* () {
       const { held, lines, said, sink, taken } = yield* live(outage)
-      // The first rest is over when the third invocation ends.
+      // The first rest has ended when the third invocation ends.
       assert.deepStrictEqual(held.slice(0, 5), [2000, 2000, 2000, 0, 2000])
       // 1, 2, 4, 8, 16, 32 and then 60 seconds of rest.
       const costly = held.filter((millis) => millis > 0)
@@ -77,13 +77,13 @@ describe("a backend that hangs for ten minutes", () => {
     Effect.gen(function* () {
       const { attempts, lines, taken } = yield* live({ invocations: 60, export: until(50_000, Effect.never) })
       assertWhole({ taken, lines })
-      // It rested when the outage was over.
+      // The sink rested when the outage ended.
       const [before = 0, last = 0] = attempts.filter((_, index) => (attempts[index + 1] ?? Infinity) > 50_000)
       assert.isAbove(last - before, 16_000)
     })
   )
 
-  it.effect("whose clock is set back does not rest for as long", () =>
+  it.effect("causes no rest as long as the time by which the clock is set back", () =>
     Effect.gen(function* () {
       const { clock, set } = yield* settableClock
       let attempts = 0
@@ -148,7 +148,7 @@ describe("a backend that hangs while invocations leave less time than a flush", 
         timeout: "1 second",
         export: () => Effect.never
       })
-      // The first rest is over when the third invocation ends.
+      // The first rest has ended when the third invocation ends.
       assert.deepStrictEqual(held.slice(0, 5), [800, 800, 800, 0, 800])
       assert.lengthOf(
         said.filter((message) => /^Warn.*the attempt was not done when next was due/.test(message)),
@@ -215,7 +215,7 @@ describe("a backend that is slow", () => {
     Effect.gen(function* () {
       const { lines, longFlushes, said, sink, taken } = yield* live({
         invocations: 30,
-        // Of two batches of one record each there is time for one.
+        // The time is enough for one of two batches of one record each.
         export: () => Effect.sleep("1500 millis"),
         options: { batch: { maxRecords: 1 } }
       })

@@ -7,9 +7,9 @@ import { measured } from "../../src/telemetry/internal/record/encoding.ts"
 
 const integer = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
-/** Of a batch; records of this test are 45 bytes and more. */
+/** The bounds of a batch; records of this test are 45 bytes and more. */
 const Bounds = Schema.Struct({ maxRecords: integer(1, 50), maxBytes: integer(1, 1000) })
-/** Of the queue; a record takes some hundred bytes besides its text. */
+/** The bounds of the queue; a record takes some hundred bytes besides its text. */
 const QueueBounds = Schema.Struct({ maxRecords: integer(1, 50), maxBytes: integer(1, 10_000) })
 
 const Step = Schema.Union([
@@ -128,7 +128,7 @@ describe("queue", () => {
   })
 
   it.effect.prop(
-    "whoever waits goes on at once when its condition holds, and not before",
+    "a waiting fiber goes on at once when its condition holds, and not before",
     [QueueBounds, Steps, integer(0, 20)],
     ([bounds, steps, wanted]) =>
       Effect.gen(function* () {

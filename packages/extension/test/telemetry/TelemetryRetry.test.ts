@@ -21,7 +21,7 @@ const telemetry = Telemetry.make({ sink: TelemetrySink.make({ name: "sink", expo
 const attempt = (...delivers: ReadonlyArray<TelemetryTest.Delivery>) =>
   invoke({ requestId: "same", timeout: "10 seconds", delivers })
 
-/** The start of the second attempt; each has a time of its own. */
+/** The start of the second attempt; each attempt starts at another time. */
 const again = start("same", "2026-01-01T00:01:01.000Z")
 
 const first = attempt(delivery([start("same")]), delivery([runtimeDone("same")], { after: "1 second" }))
@@ -62,7 +62,7 @@ describe("the second attempt", () => {
   it.effect.each([
     ["the records of the first one", "1100 millis"],
     ["them after the event of the second one", "61050 millis"]
-  ] as const)("is no other one where Lambda delivers %s twice", ([, after]) =>
+  ] as const)("stays the same attempt if Lambda delivers %s twice", ([, after]) =>
     Effect.gen(function* () {
       const onInvoke = () => Effect.onInterrupt(Effect.sleep("900 millis"), () => note("abandoned"))
       yield* runInTime(Extension.run({ layer, telemetry, onInvoke }))

@@ -71,7 +71,7 @@ describe("a sink", () => {
     }).pipe(Effect.provide(ExtensionTest.layer([invocation(1), shutdown()])))
   )
 
-  it.effect("whose failure cannot be printed loses its batch and nothing else", () =>
+  it.effect("loses its batch and nothing else if its failure cannot be printed", () =>
     Effect.gen(function* () {
       const unprintable = {
         get message(): string {

@@ -1,4 +1,4 @@
-/** A program over the stream of telemetry: what it is given before the end, and what is counted where it ends itself. */
+/** A program over the stream of telemetry: what it is given before the end, and what is counted if it ends itself. */
 import { Extension, Telemetry, type TelemetryAccounting, TelemetryReceiver } from "@effect-lambda/extension"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"

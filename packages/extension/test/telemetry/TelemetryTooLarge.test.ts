@@ -21,7 +21,7 @@ interface Attempt {
   readonly isTaken: boolean
 }
 
-/** One invocation with records of so many characters, for a backend that takes so many; every nth attempt fails in passing. */
+/** An invocation with records of so many characters, for a backend that takes so many; every nth attempt fails in passing. */
 const delivered = (lengths: ReadonlyArray<number>, limit: number, failsEvery = Number.POSITIVE_INFINITY) => {
   const attempts: Array<Attempt> = []
   const { layer: logs, messages } = capturedLogs()

@@ -36,7 +36,7 @@ describe("subscribing", () => {
     reason: new ExtensionError.Unreachable({ url: "http://127.0.0.1:9001", cause: new Error("ECONNRESET") })
   })
 
-  /** How often it was asked, and the result, where the first `failures` attempts get no answer. */
+  /** How often it was asked, and the result, if the first `failures` attempts get no answer. */
   const subscribing = Effect.fnUntraced(function* (failures: number) {
     let attempts = 0
     const receiver = yield* TelemetryReceiver.make().pipe(

@@ -16,7 +16,7 @@ import { capturedLogs, runInTime } from "../support.ts"
 const { delay, invoke, journal, shutdown } = ExtensionTest
 const { delivery, log, runtimeDone } = TelemetryTest
 
-/** One invocation with one line, every second. */
+/** An invocation with one line, every second. */
 export const everySecond = (invocations: number, timeout: Duration.Input = "10 seconds") =>
   Array.from({ length: invocations }, (_, index) => [
     invoke({
@@ -85,7 +85,7 @@ export const live = ({ export: send, invocations, options, retryAfter, timeout }
     }
   }).pipe(Effect.provide(ExtensionTest.layer([...everySecond(invocations, timeout), shutdown()])))
 
-/** Nothing is missing, nothing comes twice, and only the batch that nobody answered may come after its successor. */
+/** Nothing is missing, nothing comes twice, and only the batch without an answer may come after its successor. */
 export const assertWhole = ({
   lines,
   taken

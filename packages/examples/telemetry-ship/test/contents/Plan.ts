@@ -1,4 +1,4 @@
-/** A run of the matrix of contents, chosen by a seed: what the function prints, what goes wrong, and where the lines go. */
+/** A run of the matrix of contents, chosen by a seed: what the function prints, what goes wrong, and the backend of the lines. */
 import type { Fault } from "@effect-lambda/emulator"
 import type * as Backend from "./Backend.ts"
 import * as Random from "./Random.ts"

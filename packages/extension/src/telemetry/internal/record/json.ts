@@ -1,4 +1,4 @@
-/** Reads the elements of a JSON array from bytes: where each begins and ends, its value, and how it was written. */
+/** Reads the elements of a JSON array from bytes: the bounds of each, its value, and how it was written. */
 import * as Predicate from "effect/Predicate"
 import {
   decodeUtf8,
@@ -25,7 +25,7 @@ export interface Whole {
   readonly most: { readonly bytes: number; readonly held: number }
 }
 
-/** The elements before the first wrong element; `rest`: where the wrong one begins, `undefined` if all are right. */
+/** The elements before the first wrong element; `rest`: the begin of the wrong one, `undefined` if all are right. */
 export interface Elements {
   readonly elements: ReadonlyArray<Element>
   readonly rest: number | undefined
