@@ -24,7 +24,7 @@ it("every package with sources is checked", () => {
   }
 })
 
-it.each([...graphs])("%s: no import comes back to where it began", (_, graph) => {
+it.each([...graphs])("%s: no import comes back to its beginning", (_, graph) => {
   assert.deepStrictEqual(circlesIn(graph), [])
 })
 

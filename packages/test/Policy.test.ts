@@ -58,7 +58,7 @@ beforeAll(async () => {
     report
   ]
   try {
-    // It ends with 1 if a test fails; the row says which.
+    // The run ends with 1 if a test fails; the row says which.
     await promisify(execFile)("vitest", [...args, ...files], { cwd: root }).catch(() => {})
     const { testResults }: { readonly testResults: ReadonlyArray<File> } = JSON.parse(readFileSync(report, "utf8"))
     for (const { message, name } of testResults) if (message !== "") throw new Error(`${name}: ${message}`)

@@ -93,7 +93,7 @@ describe("sending", () => {
 })
 
 describe("telemetry at SHUTDOWN", () => {
-  // Of the two seconds, 200 ms are the margin and 500 ms belong to the finalizers: 1300 ms are left.
+  // The margin takes 200 ms of the two seconds, the finalizers 500 ms: 1300 ms are left.
   const everyTen = Array.from({ length: 200 }, (_, n) => delivery([log("x")], { after: n * 10 + 5 }))
 
   it.effect("awaits more records for 40 % of its time, however many come", () =>

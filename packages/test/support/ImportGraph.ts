@@ -162,7 +162,7 @@ export const orderOf = (
       if ((set & (1 << top)) === 0) continue
       const below = best[set & ~(1 << top)]
       if (below === undefined) continue
-      // What stands below the new top and imports it runs up.
+      // A module below the new top that imports it runs up.
       const total = below.order.reduce((sum, lower) => sum + (cost[lower]?.[top] ?? 0), below.cost)
       const known = best[set]
       if (known === undefined || total < known.cost) best[set] = { cost: total, order: [top, ...below.order] }

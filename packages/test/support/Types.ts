@@ -1,4 +1,4 @@
-/** What the compiler knows of the library: the members of its interfaces, with what their comments say. */
+/** The compiler's knowledge of the library: the members of its interfaces, with their comments. */
 import { basename, join, resolve } from "node:path"
 import { API, type Symbol, SymbolFlags } from "typescript/unstable/sync"
 

@@ -8,7 +8,7 @@ import * as Exit from "effect/Exit"
 import { Console as NodeConsole } from "node:console"
 import { run } from "../../src/Run.ts"
 
-/** What a person sees, and the exit code. The tests of main.ts, which start it, hold that a failure is exit code 1. */
+/** The output that a person sees, and the exit code. The tests of main.ts, which start it, hold that a failure is exit code 1. */
 export const refused = async (args: ReadonlyArray<string>) => {
   let output = ""
   const writes = [process.stdout, process.stderr].map((stream) =>

@@ -95,7 +95,7 @@ const orElse = <A>(read: () => A, otherwise: A): A => {
 }
 
 /**
- * The invocation an event belongs to, if it says so. It never throws: an event that cannot be read belongs to none.
+ * The invocation an event belongs to, if it says so. Never throws: an event that cannot be read belongs to none.
  *
  * - `platform.start`, `platform.runtimeDone`, `platform.report`: theirs
  * - JSON logs: `AWSRequestId`, `awsRequestId`, `aws_request_id`,
@@ -138,7 +138,7 @@ const readRequestId = (event: TelemetryEvent): string | undefined => {
 export type Severity = "TRACE" | "DEBUG" | "INFO" | "WARN" | "ERROR" | "FATAL" | (string & {})
 
 /**
- * How serious an event is, if somebody says so. It never throws: an event that cannot be read has no severity.
+ * How serious an event is, if somebody says so. Never throws: an event that cannot be read has no severity.
  *
  * - JSON logs: their `level`, `log_level`, `severity`, `LogLevel`, `levelname`,
  *   `log.level` or `@l`, in upper case. A line of text that is JSON counts as
@@ -199,7 +199,7 @@ export interface TraceContext {
 
 /**
  * The trace of a `platform.*` event, if it has one, read from `record.tracing`
- * with its text `Root=…;Parent=…;Sampled=…`. It never throws: an event that
+ * with its text `Root=…;Parent=…;Sampled=…`. Never throws: an event that
  * cannot be read has none.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/telemetry-otel-spans.html

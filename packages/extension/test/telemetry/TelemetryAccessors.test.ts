@@ -14,7 +14,7 @@ const time = "2026-09-15T12:00:00.123Z"
 
 const { requestId, severity, spans, text, toJson, traceContext } = TelemetryEvent
 
-/** What each accessor gives; the types say what that may be. */
+/** The results of each accessor; the types say which are possible. */
 const assertReadable = (event: TelemetryEvent.TelemetryEvent) => {
   const trace = traceContext(event)
   for (const value of [

@@ -81,7 +81,7 @@ describe("a body that the backend finds too large", () => {
     })
   )
 
-  it.effect("is halved once more for each half that is still too large", () =>
+  it.effect("is halved again for each half that is still too large", () =>
     Effect.gen(function* () {
       const lengths = Array.from({ length: 8 }, () => 100)
       const line = JSON.stringify(log("x".repeat(100))).length + 1

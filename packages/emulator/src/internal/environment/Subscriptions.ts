@@ -1,4 +1,4 @@
-/** What every profile does with a subscription: take it, or refuse it since init has ended. */
+/** The answers of every profile to a subscription: it is taken, or refused since init has ended. */
 import * as Subscription from "../telemetry/Subscription.ts"
 import type { Source } from "../Source.ts"
 import type * as Wire from "../wire/Wire.ts"

@@ -49,7 +49,7 @@ export interface Answer {
   readonly body: string
 }
 
-/** One form of the API. */
+/** A form of the API. */
 export interface InvokeApi {
   /** The answer to a request that a web page sent. */
   readonly foreign: (sentence: string) => Answer

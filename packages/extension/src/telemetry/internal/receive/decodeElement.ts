@@ -1,4 +1,4 @@
-/** One element of a body as an event, with its text. */
+/** An element of a body as an event, with its text. */
 import * as TelemetryEvent from "../../TelemetryEvent.ts"
 import { type Body, deepest, type Element } from "../record/json.ts"
 import { concat, encodeUtf8, settle, type Written } from "../record/originalText.ts"
