@@ -320,7 +320,7 @@ export const delivery: ReadonlyArray<Scenario> = [
   },
   {
     case: 91,
-    options: { ...manualExtensions("a"), timeout: "500 millis" },
+    options: { ...manualExtensions("a"), timeout: "30 seconds" },
     run: Effect.fnUntraced(function* (world) {
       const before = yield* listen()
       const { extensionPoll, identifier, runtimePoll } = yield* subscribedAndReady(world, before)
