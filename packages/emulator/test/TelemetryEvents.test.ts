@@ -3,51 +3,24 @@
  * (docs/protocol.md#the-order-of-events).
  */
 import type { JournalEvent } from "@effect-lambda/emulator/Journal"
-import type { ProfileName } from "@effect-lambda/emulator/Profile"
-import { profiles } from "@effect-lambda/emulator/Profile"
 import { assert, describe, it } from "@effect/vitest"
-import * as PlatformEvents from "../src/internal/telemetry/PlatformEvents.ts"
-import type { TelemetryEvent } from "../src/internal/telemetry/TelemetryEvent.ts"
+import {
+  feed,
+  words,
+  a,
+  initStarted,
+  initEnded,
+  invoked,
+  delivered,
+  responded,
+  runtimeDone,
+  done,
+  reset,
+  of
+} from "./telemetryFeed.ts"
 
-/** Feeds the journal events, one after another, at the given times. */
-const feed = (
-  events: ReadonlyArray<readonly [number, JournalEvent]>,
-  profile: ProfileName = "real",
-  initializationType: PlatformEvents.PlatformEventsOptions["initializationType"] = "on-demand"
-) => {
-  const next = PlatformEvents.make({
-    profile: profiles[profile],
-    functionName: "f",
-    functionVersion: "1",
-    instanceId: "i",
-    memorySize: 128,
-    initializationType,
-    timeoutMs: 3000
-  })
-  return events.flatMap(([at, event]) => next(event, at))
-}
-
-/** A line per event: the time when it was told, its type, its outcome. */
-const words = (events: ReadonlyArray<TelemetryEvent>): ReadonlyArray<string> =>
-  events.map((event) =>
-    [
-      event.at,
-      event.type.replace("platform.", ""),
-      ...("phase" in event ? [event.phase] : []),
-      ...("state" in event ? [event.state] : []),
-      ...("status" in event ? [event.status] : []),
-      ...("errorType" in event && event.errorType !== undefined ? [event.errorType] : [])
-    ].join(" ")
-  )
-
-const a = "extension:a"
-const initStarted = (phase: "init" | "invoke"): JournalEvent => ({ _tag: "InitStarted", phase })
-const initEnded = (
-  phase: "init" | "invoke",
-  status: "success" | "error" | "timeout",
-  errorType?: string
-): JournalEvent => ({ _tag: "InitEnded", phase, status, errorType })
 const spawned: JournalEvent = { _tag: "ProcessStarted", source: a, pid: 1 }
+
 const registered: JournalEvent = {
   _tag: "Registered",
   source: a,
@@ -55,40 +28,10 @@ const registered: JournalEvent = {
   identifier: "x",
   events: ["INVOKE", "SHUTDOWN"]
 }
+
 const extensionNext: JournalEvent = { _tag: "NextCalled", source: a }
+
 const runtimeNext: JournalEvent = { _tag: "NextCalled", source: "runtime" }
-const invoked = (requestId = "r", traceHeader = ""): JournalEvent => ({
-  _tag: "InvocationStarted",
-  requestId,
-  deadlineMs: 0,
-  invokedFunctionArn: "arn",
-  traceHeader,
-  tenantId: ""
-})
-const delivered = (requestId = "r"): JournalEvent => ({ _tag: "InvocationDelivered", requestId, lost: false })
-const responded = (requestId = "r"): JournalEvent => ({
-  _tag: "RuntimeResponded",
-  requestId,
-  functionError: undefined,
-  producedBytes: 4
-})
-const runtimeDone: JournalEvent = { _tag: "RuntimeDone", requestId: "r" }
-const done = (
-  status: "success" | "error" | "timeout" | "abandoned",
-  errorType?: string,
-  requestId = "r"
-): JournalEvent => ({
-  _tag: "InvocationDone",
-  requestId,
-  status,
-  errorType,
-  extensionOverheadMs: 5,
-  maxMemoryBytes: 64 * 1_048_576
-})
-const reset = (reason: "timeout" | "failure"): ReadonlyArray<readonly [number, JournalEvent]> => [
-  [900, { _tag: "ShutdownStarted", reason, deadlineMs: 0, reset: true }],
-  [950, { _tag: "ShutdownEnded", reason, reset: true }]
-]
 
 const ready: ReadonlyArray<readonly [number, JournalEvent]> = [
   [0, initStarted("init")],
@@ -98,84 +41,13 @@ const ready: ReadonlyArray<readonly [number, JournalEvent]> = [
   [30, runtimeNext],
   [30, initEnded("init", "success")]
 ]
+
 const readyWords = [
   "0 initStart init",
   "30 initRuntimeDone init success",
   "30 extension Ready",
   "30 initReport init success"
 ]
-
-const of = (type: TelemetryEvent["type"], events: ReadonlyArray<TelemetryEvent>) =>
-  events.filter((event) => event.type === type)
-
-describe("SnapStart", () => {
-  const snapshot: ReadonlyArray<readonly [number, JournalEvent]> = [
-    [0, initStarted("init")],
-    [30, { _tag: "RestoreNextCalled" }],
-    [30, initEnded("init", "success")],
-    [40, { _tag: "SnapshotTaken", connections: 0, problem: undefined }],
-    [1000, { _tag: "RestoreStarted" }]
-  ]
-  const snapshotWords = [
-    "0 initStart init",
-    "30 initRuntimeDone init success",
-    "30 initReport init success",
-    "1000 restoreStart"
-  ]
-
-  it("the first report after a restore has the time of it, and none of init; the second has neither", () => {
-    const invocation: ReadonlyArray<readonly [number, JournalEvent]> = [
-      [1100, invoked()],
-      [1101, delivered()],
-      [1110, responded()],
-      [1115, runtimeDone],
-      [1120, done("success")]
-    ]
-    const restored: JournalEvent = { _tag: "RestoreEnded", status: "success", errorType: undefined }
-    const events = feed([...snapshot, [1070, restored], ...invocation, ...invocation], "real", "snap-start")
-    assert.deepStrictEqual(words(events).slice(0, 10), [
-      ...snapshotWords,
-      "1070 restoreRuntimeDone success",
-      "1070 restoreReport success",
-      "1100 start",
-      "1115 runtimeDone success",
-      "1120 end",
-      "1120 report success"
-    ])
-    const memory = { memorySizeMB: 128, maxMemoryUsedMB: 64, initDurationMs: undefined }
-    assert.deepStrictEqual(
-      of("platform.report", events).map((event) => "metrics" in event && event.metrics),
-      [
-        { durationMs: 20, billedDurationMs: 90, ...memory, restoreDurationMs: 70, billedRestoreDurationMs: 70 },
-        { durationMs: 20, billedDurationMs: 20, ...memory }
-      ]
-    )
-  })
-
-  it("a restore that fails names its error, and the invocation that waited for it ends with that error", () => {
-    const errorType = "Runtime.RestoreHookUserError"
-    const events = feed(
-      [
-        ...snapshot,
-        [1070, { _tag: "RestoreEnded", status: "error", errorType }],
-        [1070, invoked()],
-        [1070, done("error", errorType)],
-        [1080, { _tag: "ShutdownEnded", reason: "failure", reset: true }]
-      ],
-      "real",
-      "snap-start"
-    )
-    assert.deepStrictEqual(words(events), [
-      ...snapshotWords,
-      `1070 restoreRuntimeDone error ${errorType}`,
-      `1070 restoreReport error ${errorType}`,
-      "1070 start",
-      "1080 fault",
-      "1080 end",
-      `1080 report error ${errorType}`
-    ])
-  })
-})
 
 describe("the order of events", () => {
   it("a cold start and an invocation", () => {

@@ -1,12 +1,5 @@
 /** Rows of the policy table in docs/architecture.md about polls, unknown events and the stream alone; the names are the rows. */
-import {
-  Background,
-  Deadline,
-  Extension,
-  ExtensionError,
-  ExtensionMetrics,
-  type Registration
-} from "@effect-lambda/extension"
+import { Background, Deadline, Extension, ExtensionError, ExtensionMetrics } from "@effect-lambda/extension"
 import { ExtensionTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
@@ -24,116 +17,7 @@ const { delay, failure, invoke, journal, lost, note, shutdown, unknown } = Exten
 const rejected = (status: number, errorType: string, errorMessage: string) =>
   new ExtensionError.Rejected({ status, errorType, errorMessage })
 
-const unreachable = new ExtensionError.Unreachable({ url: "http://lambda", cause: new Error("refused") })
-
 describe("policy", () => {
-  it.effect("the order is next, handle, next, handle", () =>
-    Effect.gen(function* () {
-      yield* Extension.run({ onInvoke: handled, onShutdown: () => note("handled shutdown") })
-      assert.deepStrictEqual(yield* words, [
-        "Registered",
-        "Next",
-        "INVOKE",
-        "handled request-1",
-        "Next",
-        "INVOKE",
-        "handled request-2",
-        "Next",
-        "SHUTDOWN",
-        "ExitAt",
-        "handled shutdown"
-      ])
-    }).pipe(Effect.provide(ExtensionTest.layer([invoke(), invoke(), shutdown()])))
-  )
-
-  describe("register refused", () => {
-    it.effect("fails with an error that explains it", () =>
-      Effect.gen(function* () {
-        const error = yield* Effect.flip(Extension.run({ name: "other-name", onInvoke: handled }))
-        assert.instanceOf(error, ExtensionError.ExtensionsApiError)
-        assert.strictEqual(error.reason._tag, "Rejected")
-        assert.include(error.message, "internal extension")
-        assert.include(error.message, "base name of the executed file")
-        assert.deepStrictEqual(yield* words, ["Refused"])
-      }).pipe(Effect.provide(ExtensionTest.layer([shutdown()])))
-    )
-
-    it.effect("case 19: a name that is not the file's is warned about", () => {
-      const logs = capturedLogs()
-      return Effect.gen(function* () {
-        yield* Extension.run({ name: "a", events: ["INVOKE"], onInvoke: handled })
-        assert.isTrue(logs.messages.some((message) => message.startsWith("Warn") && message.includes('"a.sh"')))
-      }).pipe(Effect.provide([ExtensionTest.layer([shutdown()], { fileName: "a.sh" }), logs.layer]))
-    })
-  })
-
-  describe("register: no connection", () => {
-    it.effect("retries with back-off inside a short budget", () =>
-      Effect.gen(function* () {
-        const exit = yield* runInTime(Extension.run({ onInvoke: handled }))
-        assert.isTrue(Exit.isSuccess(exit))
-        assert.deepStrictEqual(yield* words, [
-          "Refused",
-          "Refused",
-          "Refused",
-          "Registered",
-          "Next",
-          "SHUTDOWN",
-          "ExitAt"
-        ])
-      }).pipe(
-        Effect.provide(ExtensionTest.layer([shutdown()], { registerFailures: [unreachable, unreachable, unreachable] }))
-      )
-    )
-
-    it.effect("and fails after it", () =>
-      Effect.gen(function* () {
-        const exit = yield* runInTime(Extension.run({ onInvoke: handled }))
-        assert.isTrue(Exit.isFailure(exit))
-        const entries = yield* journal
-        assert.isAtLeast(entries.length, 5)
-        assert.isAtMost(entries.at(-1)!.at, 5000)
-      }).pipe(
-        Effect.provide(
-          ExtensionTest.layer([shutdown()], { registerFailures: Array.from({ length: 99 }, () => unreachable) })
-        )
-      )
-    )
-  })
-
-  it.effect("managed instances: registers SHUTDOWN only and says so once", () => {
-    const logs = capturedLogs()
-    return Effect.gen(function* () {
-      yield* Extension.run({ onInvoke: handled })
-      const [first] = yield* journal
-      assert.deepInclude(first, { _tag: "Registered", events: ["SHUTDOWN"] })
-      assert.lengthOf(
-        logs.messages.filter((message) => message.includes("Managed Instances")),
-        1
-      )
-    }).pipe(
-      Effect.provide([
-        ExtensionTest.layer([shutdown()], { initializationType: "lambda-managed-instances" }),
-        logs.layer
-      ])
-    )
-  })
-
-  it.effect("a registration made before the process began is adopted", () => {
-    const registration: Registration.Registration = {
-      extensionName: "extension",
-      extensionIdentifier: "00000000-0000-4000-8000-00000000000a",
-      events: ["INVOKE", "SHUTDOWN"],
-      functionName: "f",
-      functionVersion: "1",
-      handler: ""
-    }
-    return Effect.gen(function* () {
-      yield* Extension.run({ onInvoke: handled })
-      assert.deepStrictEqual(yield* words, ["Next", "INVOKE", "handled request-1", "Next", "SHUTDOWN", "ExitAt"])
-    }).pipe(Effect.provide(ExtensionTest.layer([invoke(), shutdown()], { registration })))
-  })
-
   it.effect("a parked next loses its connection: polls again until the old poll is gone", () =>
     Effect.gen(function* () {
       const before = yield* count(ExtensionMetrics.pollsLost)

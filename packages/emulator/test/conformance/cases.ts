@@ -112,7 +112,7 @@ export const cases: ReadonlyArray<ConformanceCase> = [
     number: 56,
     text: "an extension lacks the ten hidden variables",
     profiles: ["real"],
-    shown: ["emulator/test/Lifecycle.test.ts"]
+    shown: ["emulator/test/LifecycleInit.test.ts"]
   },
   shown(57, onDemand, "an extension without INVOKE neither sees nor delays invocations"),
   shown(58, ["real"], "the caller has its answer before the extension is done"),
@@ -129,7 +129,7 @@ export const cases: ReadonlyArray<ConformanceCase> = [
   shown(69, all, "not subscribed to SHUTDOWN: SIGKILL at once"),
   shown(70, all, "busy when shutdown starts: SHUTDOWN at the next poll"),
   shown(71, onDemand, "the reasons of SHUTDOWN"),
-  client(72, "finalizers within the deadline, no further next", policy),
+  client(72, "finalizers within the deadline, no further next", "extension/test/PolicyEnds.test.ts"),
   shown(73, ["real", "lmi"], "a valid subscription", subscribing, contract),
   shown(74, ["rie"], "the telemetry stub answers 202 NotSupported", subscribing, contract),
   shown(75, ["real"], "subscription with an unknown identifier"),
