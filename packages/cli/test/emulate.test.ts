@@ -1,4 +1,4 @@
-/** `effect-lambda emulate` as a person runs it: a process, its output and its exit code. */
+/** `effect-lambda emulate` as a person runs it: its output and its exit code. */
 import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda"
 import { assert, describe, it } from "@effect/vitest"
 import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -7,16 +7,18 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { stripVTControlCharacters } from "node:util"
 import { start } from "./support/cli.ts"
-import { refused } from "./support/refused.ts"
+import { inProcess } from "./support/inProcess.ts"
 
 const fixture = (name: string) => join(import.meta.dirname, "fixtures", name)
 const hello = fixture("hello.ts")
 const handler = fixture("handler.mjs")
-const emulate = (...args: ReadonlyArray<string>) => start(["emulate", ...args]).ended
+const emulate = (...args: ReadonlyArray<string>) => inProcess(["emulate", ...args])
+/** As a process, which shows the start and the exit code of the program itself. */
+const emulateAsProcess = (...args: ReadonlyArray<string>) => start(["emulate", ...args]).ended
 
 describe("effect-lambda emulate", () => {
   it("--help names every flag and shows examples", async () => {
-    const { code, output } = await emulate("--help")
+    const { code, output } = await emulateAsProcess("--help")
     assert.strictEqual(code, 0)
     const names = [
       "extensions",
@@ -40,7 +42,7 @@ describe("effect-lambda emulate", () => {
   })
 
   it("three invocations: a timeline, a summary, exit 0", async () => {
-    const { code, output } = await emulate("-e", hello, "-f", handler, "-n", "3", "-p", '{"name":"Ada"}')
+    const { code, output } = await emulateAsProcess("-e", hello, "-f", handler, "-n", "3", "-p", '{"name":"Ada"}')
     assert.strictEqual(code, 0, output)
     for (const text of ["invoke 3", "SHUTDOWN spindown", "3 invocations", "no extension crashed or overran"]) {
       assert.include(output, text)
@@ -101,7 +103,7 @@ describe("effect-lambda emulate", () => {
   })
 
   it("a function that fails: the summary says how, exit 1 if every invocation failed", async () => {
-    const { code, output } = await emulate("-e", hello, "-f", fixture("throwing-handler.mjs"), "-n", "2")
+    const { code, output } = await emulateAsProcess("-e", hello, "-f", fixture("throwing-handler.mjs"), "-n", "2")
     assert.strictEqual(code, 1, output)
     assert.include(output, "2 invocations, 2 failed")
     assert.match(output, /^function: invocation 1 failed: .*boom/m)
@@ -246,7 +248,7 @@ describe("effect-lambda emulate", () => {
   })
 
   it("--json prints the journal and the summary for machines", async () => {
-    const { code, output } = await emulate("-e", hello, "-f", handler, "-n", "1", "--json")
+    const { code, output } = await emulateAsProcess("-e", hello, "-f", handler, "-n", "1", "--json")
     assert.strictEqual(code, 0, output)
     const lines = output
       .trimEnd()
@@ -345,7 +347,7 @@ describe("bad input is one clear sentence and a non-zero exit", () => {
     ["a fault that is written wrong", ["-f", handler, "-n", "1", "--fault", "reset:everything"], "reset:"],
     ["an unknown flag", ["-f", handler, "--invocation", "1"], "--invocations"]
   ])("%s", async (_, args, text) => {
-    const { code, output } = await refused(["emulate", ...args])
+    const { code, output } = await emulate(...args)
     assert.notStrictEqual(code, 0, output)
     assert.include(output, text)
     assert.notMatch(output, /^ +at /m)

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { start } from "./support/cli.ts"
-import { refused } from "./support/refused.ts"
+import { inProcess } from "./support/inProcess.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "cli-options-"))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -30,8 +30,11 @@ const argsOf = (args: ReadonlyArray<string>, names: ReadonlyArray<string> = []) 
 const emulate = (
   args: ReadonlyArray<string>,
   names: ReadonlyArray<string> = [],
-  options: Parameters<typeof start>[1] = {}
-) => start(argsOf(args, names), options).ended
+  env: Readonly<Record<string, string>> = {}
+) => inProcess(argsOf(args, names), env)
+/** As a process, which has a current folder. */
+const emulateIn = (cwd: string, args: ReadonlyArray<string>, names: ReadonlyArray<string>) =>
+  start(argsOf(args, names), { cwd }).ended
 
 describe("an option of emulate", () => {
   it.each<readonly [ReadonlyArray<string>, Readonly<Record<string, string>>]>([
@@ -50,14 +53,14 @@ describe("an option of emulate", () => {
 
   it("--log-format json makes Lambda's envelope of what the function logs", async () => {
     const logging = write("logging.mjs", "export const handler = async () => console.log('one line')\n")
-    const { code, output } = await start(["emulate", "-f", logging, "-n", "1", "--logs", "--log-format", "json"]).ended
+    const { code, output } = await inProcess(["emulate", "-f", logging, "-n", "1", "--logs", "--log-format", "json"])
     assert.strictEqual(code, 0, output)
     assert.match(output, /^\{"timestamp":.*"message":"one line"\}$/m)
   })
 
   it("--init-type gives init its time, which the timeline counts down", async () => {
     const args = ["emulate", "-f", handler, "-n", "1", "-p", "[]", "--init-type", "snap-start", "--timeout", "200"]
-    const { code, output } = await start(args).ended
+    const { code, output } = await inProcess(args)
     assert.strictEqual(code, 0, output)
     assert.match(output, /^ +0 {2}init +platform +200000 {2}init$/m)
   })
@@ -69,7 +72,7 @@ describe("an option of emulate", () => {
       AWS_REGION: "ap-south-1",
       AWS_PROFILE: "prod"
     }
-    const seen = await emulate(["--aws-env"], [...Object.keys(shell), "AWS_SESSION_TOKEN"], { env: shell })
+    const seen = await emulate(["--aws-env"], [...Object.keys(shell), "AWS_SESSION_TOKEN"], shell)
     assert.strictEqual(seen.code, 0, seen.output)
     const lines = [
       "AWS_ACCESS_KEY_ID is AKIA-shell",
@@ -81,7 +84,7 @@ describe("an option of emulate", () => {
     }
     const journal = join(folder, "aws.ndjson")
     const args = ["emulate", "-f", handler, "-n", "1", "-p", "[]", "--aws-env", "--json", "--journal", journal]
-    const told = await start(args, { env: shell }).ended
+    const told = await inProcess(args, shell)
     assert.strictEqual(told.code, 0, told.output)
     for (const text of [told.output, readFileSync(journal, "utf8")]) {
       assert.notInclude(text, "AKIA-shell")
@@ -121,7 +124,7 @@ describe("an option of emulate", () => {
     ["an empty layer", ["--opt="], "--opt is empty"],
     ["an empty argument", [""], "is empty"]
   ])("%s is refused in a sentence", async (_, args, words) => {
-    const { code, output } = await refused(argsOf(args))
+    const { code, output } = await emulate(args)
     assert.strictEqual(code, 1, output)
     assert.include(output, words)
     assert.notInclude(output, "do-not-print-me")
@@ -136,7 +139,7 @@ describe("an option of emulate", () => {
   })
 
   it("--trace-header without --invocations is refused", async () => {
-    const { code, output } = await start(["emulate", "-f", handler, "--trace-header", "Root=1"]).ended
+    const { code, output } = await inProcess(["emulate", "-f", handler, "--trace-header", "Root=1"])
     assert.strictEqual(code, 1, output)
     assert.include(output, "--trace-header goes with --invocations")
   })
@@ -156,7 +159,7 @@ describe("effectLambda.env of package.json", () => {
     manifest("layer", { env: { WRITTEN: "1", BOTH: "written" } })
     manifest("elsewhere", { env: { WRITTEN: "elsewhere" } })
     const args = ["-e", dirname(extension("layer")), "--env", "BOTH=flag"]
-    const { code, output } = await emulate(args, ["WRITTEN", "BOTH"], { cwd: join(folder, "elsewhere") })
+    const { code, output } = await emulateIn(join(folder, "elsewhere"), args, ["WRITTEN", "BOTH"])
     assert.strictEqual(code, 0, output)
     assert.include(output, "WRITTEN is 1\n")
     assert.include(output, "BOTH is flag\n")
@@ -165,7 +168,7 @@ describe("effectLambda.env of package.json", () => {
   it("is that of the current folder's project if no layer has one", async () => {
     manifest("current", { env: { WRITTEN: "current" } })
     manifest("plain", undefined)
-    const { code, output } = await emulate(["-e", extension("plain")], ["WRITTEN"], { cwd: join(folder, "current") })
+    const { code, output } = await emulateIn(join(folder, "current"), ["-e", extension("plain")], ["WRITTEN"])
     assert.strictEqual(code, 0, output)
     assert.include(output, "WRITTEN is current\n")
   })
@@ -175,7 +178,7 @@ describe("effectLambda.env of package.json", () => {
     ["reserved", { env: { AWS_EXECUTION_ENV: "x" } }, 'the variable "AWS_EXECUTION_ENV" is set by Lambda itself']
   ])("that is %s is refused", async (name, effectLambda, words) => {
     manifest(name, effectLambda)
-    const { code, output } = await refused(argsOf(["-e", extension(name)]))
+    const { code, output } = await emulate(["-e", extension(name)])
     assert.strictEqual(code, 1, output)
     assert.include(output, words)
   })
