@@ -207,25 +207,33 @@ describe("a source", () => {
 
 describe("a failure", () => {
   const groups = [
-    { name: "messages", sentences: sentencesOf({ file: "a.ts", line: 7, text: "It is sent again now." }) }
+    {
+      name: "messages",
+      sentences: sentencesOf({ file: "a.ts", line: 7, text: "It is sent again now. Those wait for it." })
+    }
   ]
 
   it("says the group, the rule, the limit, and each place with its sentence", () =>
     assert.deepStrictEqual(Report.excesses(groups), [
-      'messages: 100.0 % of 1 sentences break the rule "opener" (open with the thing: subject and verb first); the limit is 3.0 %',
-      "  a.ts:7  It is sent again now."
+      'messages: 100.0 % of 2 sentences break the rule "opener" (open with the thing: subject and verb first); the limit is 3.0 %',
+      "  a.ts:7  It is sent again now.\n  a.ts:7  Those wait for it."
     ]))
 
   it("is none below the limit", () => {
-    const good = sentencesOf(textOf("The batch is sent again. ".repeat(40)))
+    const good = sentencesOf(textOf("The batch is sent again. ".repeat(70)))
     assert.deepStrictEqual(
       Report.excesses([{ name: "messages", sentences: [...good, ...(groups[0]?.sentences ?? [])] }]),
       []
     )
   })
 
+  it("is none for a single sentence of a small group", () => {
+    const [{ name, sentences } = assert.fail("no group")] = groups
+    assert.deepStrictEqual(Report.excesses([{ name, sentences: sentences.slice(0, 1) }]), [])
+  })
+
   it("is a row of the table too", () => {
-    assert.match(Report.table(groups), /^messages +1 +100\.0 % +0\.0 % +0\.0 % +0\.0 %$/m)
+    assert.match(Report.table(groups), /^messages +2 +100\.0 % +0\.0 % +0\.0 % +0\.0 %$/m)
     assert.match(Report.table(groups), /^limits +3\.0 % +1\.5 % +1\.0 % +4\.0 %$/m)
   })
 })

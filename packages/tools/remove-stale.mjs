@@ -1,4 +1,4 @@
-// Removes what the compiler made of modules that are gone. It leaves that in dist, and a tarball would carry it.
+// Removes what the compiler made of modules that are gone. The compiler leaves that in dist, and a tarball would carry it.
 // Runs in the folder of a package.
 import { existsSync, globSync, rmSync } from "node:fs"
 import { join } from "node:path"

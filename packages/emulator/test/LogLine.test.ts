@@ -115,7 +115,7 @@ describe.each<readonly [string, unknown, string | undefined]>([
   })
 })
 
-it("the error of the cause and the annotations are fields of their own", () => {
+it("the error of the cause and the annotations are separate fields", () => {
   const annotations = { extension: "demo", "event.name": "lambda_extension.idle" }
   const record = {
     level: "ERROR",

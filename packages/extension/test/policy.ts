@@ -1,4 +1,4 @@
-/** What the tests of the policy share. */
+/** The parts that the tests of the policy share. */
 import { ExtensionTest } from "@effect-lambda/extension/testing"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

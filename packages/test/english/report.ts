@@ -88,13 +88,16 @@ export const faults = (groups: ReadonlyArray<Group>): ReadonlyArray<string> =>
     )
   )
 
-/** The groups in which more sentences break a rule than its limit allows, with these sentences. */
+/**
+ * The groups in which more sentences break a rule than its limit allows, with these sentences. A single sentence is no
+ * share: in a group of a dozen it would pass every limit.
+ */
 export const excesses = (groups: ReadonlyArray<Group>): ReadonlyArray<string> =>
   groups.flatMap((group) =>
     rules.flatMap(({ advice, limit, name }) => {
       const found = breaking(group, name)
       const share = found.length / group.sentences.length
-      if (share <= limit) return []
+      if (found.length < 2 || share <= limit) return []
       const said = `${percent(share)} of ${group.sentences.length} sentences break the rule "${name}" (${advice})`
       return [
         `${group.name}: ${said}; the limit is ${percent(limit)}`,

@@ -29,7 +29,7 @@ export const rules = [
   },
   {
     name: "where",
-    // The limit leaves room for real places, such as the folder where a file lies.
+    // The limit leaves room for real places, such as a folder.
     advice: "say if or when for a condition; where is for places",
     limit: 0.015,
     isBroken: (sentence: string) => /\bwhere\b/i.test(sentence)

@@ -1,4 +1,4 @@
-/** Records in a run that goes wrong: sinks that fail or hang, the end of the environment, records that nobody can decode. */
+/** Records in a run that goes wrong: sinks that fail or hang, the end of the environment, records that cannot be decoded. */
 import type { TelemetryEvent } from "@effect-lambda/extension"
 import { Extension, Telemetry, TelemetryReceiver, TelemetrySink } from "@effect-lambda/extension"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"

@@ -1,4 +1,4 @@
-/** What an HTTP sink puts on the wire, which answers it tries again, and what it never says. */
+/** The bytes of an HTTP sink on the wire, the answers that it tries again, and the secrets that it never says. */
 import { Extension, Telemetry, TelemetryEvent, TelemetryReceiver, TelemetrySink } from "@effect-lambda/extension"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"

@@ -12,7 +12,7 @@ const longestMessage = 500
 export const messageOf = ({ body }: EntryOf<"ErrorReported">): string =>
   Option.match(decode(body), { onNone: () => "", onSome: ({ errorMessage }) => `: ${errorMessage}` })
 
-/** The error of an extension: its type, where it was reported to, and its message. */
+/** The error of an extension: its type, the route of its report, and its message. */
 export const describe = (entry: EntryOf<"ErrorReported">): string => {
   const said = messageOf(entry).slice(2)
   return `${entry.errorType} to ${entry.route}${said === "" ? "" : ` (${LogLine.shortened(said, longestMessage)})`}`

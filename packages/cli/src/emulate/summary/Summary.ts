@@ -42,7 +42,7 @@ export interface AskedFault {
   readonly fault: Fault
 }
 
-/** What no extension can prevent, or what explains a problem. */
+/** A fact that no extension can prevent, or that explains a problem. */
 const noteOf = (entry: JournalEntry): string | undefined => {
   switch (entry._tag) {
     case "ProcessExited":

@@ -1,8 +1,8 @@
 /**
  * Hands events to waiting polls.
  *
- * A release is a stored flag (docs/protocol.md#a-release-is-kept): released while it polls, an extension gets the event
- * now; released while it is busy, it gets whatever event is current when it polls next.
+ * A release is a stored flag (docs/protocol.md#a-release-is-kept): an extension that polls gets the event now. A busy
+ * extension gets the event that is current when it polls next.
  */
 import type { Profile } from "../../Profile.ts"
 import * as Wire from "../wire/Wire.ts"

@@ -1,6 +1,6 @@
 /**
- * The one table of routes: whose API a route belongs to, its method and path, the bytes of its body that are kept, and
- * the meaning of a request on it. The servers find a route by its path; refusals and faults find it by its name.
+ * The one table of routes. A row has the API that a route belongs to, its method and path, the bytes of its body that
+ * are kept, and the meaning of a request on it. The servers find a route by its path; refusals and faults find it by its name.
  */
 import * as Records from "effect/Record"
 import type { Profile } from "../../Profile.ts"
