@@ -8,6 +8,7 @@ import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import type * as HttpClient from "effect/http/HttpClient"
 import { execFile } from "node:child_process"
 import { chmodSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { promisify } from "node:util"
@@ -34,11 +35,17 @@ const comments = (text: string): string =>
 
 const examples: ReadonlyArray<Example> = [...documents, ...sources].flatMap((path) => {
   const text = readFileSync(join(root, path), "utf8")
-  return blocks(path.endsWith(".md") ? text : comments(text)).map((code, index) => ({
-    place: `${path}, example ${index + 1}`,
-    file: `${path.replaceAll(/[^A-Za-z]+/g, "-")}-${index + 1}${code.includes("@effect/vitest") ? ".test" : ""}.ts`,
-    code
-  }))
+  const slug = path.replaceAll(/[^A-Za-z]+/g, "-")
+  return blocks(path.endsWith(".md") ? text : comments(text)).map((code, index) => {
+    // Files of one project name themselves, and may import each other.
+    const [, named] = /^\/\/ ([\w/.-]+\.ts)\n/.exec(code) ?? []
+    const numbered = `${slug}-${index + 1}${code.includes("@effect/vitest") ? ".test" : ""}.ts`
+    return {
+      place: `${path}, example ${index + 1}`,
+      file: named === undefined ? numbered : join(slug, named),
+      code
+    }
+  })
 })
 
 const folder = mkdtempSync(join(tmpdir(), "docs-"))
@@ -65,6 +72,7 @@ beforeAll(() => {
     })
   )
   for (const example of examples) {
+    mkdirSync(dirname(pathOf(example)), { recursive: true })
     writeFileSync(pathOf(example), `#!/usr/bin/env node\n${example.code}`)
     chmodSync(pathOf(example), 0o755)
   }
@@ -86,6 +94,14 @@ it("there are examples, and every link between the documents leads somewhere", (
 it("every example compiles", async () => {
   const { stdout } = await run("tsc", ["-p", folder])
   assert.strictEqual(stdout, "")
+})
+
+/** A port of loopback that no process has right now. */
+const freePort = Effect.callback<number>((resume) => {
+  const server = createServer().listen(0, "127.0.0.1", () => {
+    const address = server.address()
+    server.close(() => resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0)))
+  })
 })
 
 const programs = examples.filter(({ code, place }) => place.includes(".md") && code.includes("NodeExtension.runMain"))
@@ -129,6 +145,29 @@ describe("runs", () => {
       const { functionError, requestId } = yield* emulator.invoke('{"name":"docs"}')
       assert.isUndefined(functionError)
       yield* emulator.journal.waitFor(Journal.is("InvocationDone", (done) => done.requestId === requestId))
+      yield* emulator.shutdown()
+      const exited = yield* emulator.journal.waitFor(
+        Journal.is("ProcessExited", (entry) => entry.source.startsWith("extension:"))
+      )
+      assert.deepInclude(exited, { status: { _tag: "Code", code: 0 }, state: "Exited" })
+    })
+  )
+
+  it.live("the loopback server answers the function of its page", () =>
+    Effect.gen(function* () {
+      const page = readFileSync(join(root, "docs/how-to/loopback-server.md"), "utf8")
+      const [, handler = ""] = /^```js\n(.*?)^```$/ms.exec(page) ?? []
+      const file = join(folder, "lookUp.mjs")
+      writeFileSync(file, handler)
+      const server = examples.find(({ place }) => place === "docs/how-to/loopback-server.md, example 1")
+      assert.isDefined(server)
+      const emulator = yield* Emulator.make({
+        extensions: [pathOf(server)],
+        environment: { ...compiled, LOOKUP_PORT: String(yield* freePort) },
+        function: { handler: file }
+      })
+      const { payload } = yield* emulator.invoke("{}")
+      assert.deepStrictEqual(JSON.parse(payload), { status: 200, text: "the value of /greeting" })
       yield* emulator.shutdown()
       const exited = yield* emulator.journal.waitFor(
         Journal.is("ProcessExited", (entry) => entry.source.startsWith("extension:"))
