@@ -36,7 +36,7 @@ const rows: ReadonlyArray<
     call: (
       api: ExtensionsApi.ExtensionsApi["Service"],
       telemetry: TelemetryApi.TelemetryApi["Service"]
-    ) => Effect.Effect<unknown, Refused>,
+    ) => Effect.Effect<object, Refused>,
     errorType: string,
     managed?: boolean
   ]
