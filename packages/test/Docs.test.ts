@@ -144,10 +144,14 @@ describe("runs", () => {
       })
       const { functionError, requestId } = yield* emulator.invoke('{"name":"docs"}')
       assert.isUndefined(functionError)
-      yield* emulator.journal.waitFor(Journal.is("InvocationDone", (done) => done.requestId === requestId))
+      yield* emulator.journal.waitFor(
+        Journal.is("InvocationDone", (done) => done.requestId === requestId),
+        "1 minute"
+      )
       yield* emulator.shutdown()
       const exited = yield* emulator.journal.waitFor(
-        Journal.is("ProcessExited", (entry) => entry.source.startsWith("extension:"))
+        Journal.is("ProcessExited", (entry) => entry.source.startsWith("extension:")),
+        "1 minute"
       )
       assert.deepInclude(exited, { status: { _tag: "Code", code: 0 }, state: "Exited" })
     })
@@ -170,7 +174,8 @@ describe("runs", () => {
       assert.deepStrictEqual(JSON.parse(payload), { status: 200, text: "the value of /greeting" })
       yield* emulator.shutdown()
       const exited = yield* emulator.journal.waitFor(
-        Journal.is("ProcessExited", (entry) => entry.source.startsWith("extension:"))
+        Journal.is("ProcessExited", (entry) => entry.source.startsWith("extension:")),
+        "1 minute"
       )
       assert.deepInclude(exited, { status: { _tag: "Code", code: 0 }, state: "Exited" })
     })

@@ -105,7 +105,10 @@ const live = Effect.fnUntraced(function* (
   const payloads: Array<string> = []
   for (const name of ["Ada", "Grace"]) {
     const { payload, requestId } = yield* emulator.invoke(JSON.stringify({ name }))
-    yield* emulator.journal.waitFor(Journal.is("InvocationDone", (done) => done.requestId === requestId))
+    yield* emulator.journal.waitFor(
+      Journal.is("InvocationDone", (done) => done.requestId === requestId),
+      "1 minute"
+    )
     payloads.push(payload)
   }
   yield* emulator.shutdown()
@@ -154,7 +157,7 @@ if (python === undefined) {
   it.live("Python is missing here: the emulator says so, and nothing of this file shows more about it", () =>
     Effect.gen(function* () {
       const emulator = yield* Emulator.make({ function: { handler: pythonFunction } })
-      const { message } = yield* emulator.journal.waitFor(Journal.is("LaunchFailed"))
+      const { message } = yield* emulator.journal.waitFor(Journal.is("LaunchFailed"), "1 minute")
       assert.include(message, "python3")
     })
   )
@@ -205,7 +208,10 @@ describe("with a function in Python, without a Node in PATH or in the image", ()
         function: { handler },
         environment
       })
-      yield* emulator.journal.waitFor(Journal.is("InitEnded", ({ status }) => status === "success"))
+      yield* emulator.journal.waitFor(
+        Journal.is("InitEnded", ({ status }) => status === "success"),
+        "1 minute"
+      )
       const started = (yield* emulator.journal.entries).find(
         Journal.is("ProcessStarted", ({ source }) => source === "extension:hello")
       )
@@ -227,7 +233,7 @@ describe("with a function in Python, without a Node in PATH or in the image", ()
         function: { handler },
         environment
       })
-      const init = yield* emulator.journal.waitFor(Journal.is("InitEnded"))
+      const init = yield* emulator.journal.waitFor(Journal.is("InitEnded"), "1 minute")
       assert.deepInclude(init, { status: "error", errorType: "Extension.Crash" })
       const output = outputOf({ payloads: [], entries: yield* emulator.journal.entries }, "extension:hello")
       assert.strictEqual(

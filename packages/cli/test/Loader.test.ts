@@ -223,7 +223,10 @@ describe("a layer in the emulator", { concurrent: true }, () => {
 
   const invokeAndEnd = Effect.fnUntraced(function* (emulator: Emulator.Emulator["Service"]) {
     const { functionError, requestId } = yield* emulator.invoke("{}")
-    yield* emulator.journal.waitFor(Journal.is("InvocationDone", (done) => done.requestId === requestId))
+    yield* emulator.journal.waitFor(
+      Journal.is("InvocationDone", (done) => done.requestId === requestId),
+      "1 minute"
+    )
     yield* emulator.shutdown()
     return { functionError, entries: yield* emulator.journal.entries }
   })
@@ -289,7 +292,7 @@ describe("a layer in the emulator", { concurrent: true }, () => {
   ])("init/error names %s", ([_what, files, errorType, message]) =>
     Effect.gen(function* () {
       const emulator = yield* environment(files)
-      yield* emulator.journal.waitFor(Journal.is("InitEnded"))
+      yield* emulator.journal.waitFor(Journal.is("InitEnded"), "1 minute")
       const entries = yield* emulator.journal.entries
       const report = entries.find(Journal.is("ErrorReported"))!
       assert.strictEqual(

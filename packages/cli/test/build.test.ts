@@ -93,7 +93,10 @@ const runOnce = Effect.fnUntraced(function* (opt: string, name: string) {
   })
   const { functionError, requestId } = yield* emulator.invoke("{}")
   assert.isUndefined(functionError)
-  yield* emulator.journal.waitFor(Journal.is("InvocationDone", (done) => done.requestId === requestId))
+  yield* emulator.journal.waitFor(
+    Journal.is("InvocationDone", (done) => done.requestId === requestId),
+    "1 minute"
+  )
   yield* emulator.shutdown()
   const entries = yield* emulator.journal.entries
   assert.deepStrictEqual(

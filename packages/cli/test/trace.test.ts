@@ -58,7 +58,10 @@ const emulate = Effect.fnUntraced(function* (opt: string) {
     environment: { EFFECT_LAMBDA_NODE: process.execPath }
   })
   const { requestId } = yield* emulator.invoke("{}")
-  yield* emulator.journal.waitFor(Journal.is("InvocationDone", (done) => done.requestId === requestId))
+  yield* emulator.journal.waitFor(
+    Journal.is("InvocationDone", (done) => done.requestId === requestId),
+    "1 minute"
+  )
   yield* emulator.shutdown()
   return (yield* emulator.journal.entries).filter(Journal.is("Output")).map(({ line }) => `${line}\n`)
 }, Effect.scoped)

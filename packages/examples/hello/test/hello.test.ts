@@ -23,7 +23,10 @@ describe.each(extensions)("%s beside a function in the emulator", (file) => {
       for (let number = 1; number <= 3; number++) {
         const { payload, requestId } = yield* emulator.invoke(`{"name":"${number}"}`)
         assert.strictEqual(payload, `{"hello":"${number}"}`)
-        yield* journal.waitFor(Journal.is("InvocationDone", (done) => done.requestId === requestId))
+        yield* journal.waitFor(
+          Journal.is("InvocationDone", (done) => done.requestId === requestId),
+          "1 minute"
+        )
         requestIds.push(requestId)
       }
       yield* emulator.shutdown()
@@ -57,13 +60,18 @@ describe.each(["rie", "lmi"] as const)("hello under profile %s", (profile) => {
       for (let number = 1; number <= 3; number++) {
         const { payload, requestId } = yield* invoke(`{"name":"${number}"}`)
         assert.strictEqual(payload, `{"hello":"${number}"}`)
-        yield* journal.waitFor(Journal.is("InvocationDone", (done) => done.requestId === requestId))
+        yield* journal.waitFor(
+          Journal.is("InvocationDone", (done) => done.requestId === requestId),
+          "1 minute"
+        )
         const responded = yield* journal.waitFor(
-          Journal.is("RuntimeResponded", (entry) => entry.requestId === requestId)
+          Journal.is("RuntimeResponded", (entry) => entry.requestId === requestId),
+          "1 minute"
         )
         // A managed instance refuses an invocation while no worker polls.
         yield* journal.waitFor(
-          Journal.is("NextCalled", (entry) => entry.source === "runtime" && entry.index > responded.index)
+          Journal.is("NextCalled", (entry) => entry.source === "runtime" && entry.index > responded.index),
+          "1 minute"
         )
       }
       yield* shutdown()

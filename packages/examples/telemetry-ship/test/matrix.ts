@@ -53,8 +53,8 @@ export const run = Effect.fnUntraced(function* (strategy: (typeof strategies)[nu
   for (invocation = 1; invocation <= invocationsOf(strategy); invocation++) {
     const { requestId } = yield* emulator.invoke(JSON.stringify({ invocation, lines: linesEach }))
     const isOurs = (entry: { readonly requestId: string }) => entry.requestId === requestId
-    const responded = yield* emulator.journal.waitFor(Journal.is("RuntimeDone", isOurs))
-    const done = yield* emulator.journal.waitFor(Journal.is("InvocationDone", isOurs))
+    const responded = yield* emulator.journal.waitFor(Journal.is("RuntimeDone", isOurs), "1 minute")
+    const done = yield* emulator.journal.waitFor(Journal.is("InvocationDone", isOurs), "1 minute")
     held.push(done.at - responded.at)
     statuses.push(done.status)
   }

@@ -66,7 +66,10 @@ it.live("keeps no connection into the snapshot, and the first flush opens a new 
     assert.deepInclude(before, { requests: [{ method: "GET", connection: "close", body: "" }], isClosed: true })
     for (const invocation of [1, 2]) {
       const { requestId } = yield* invoke(JSON.stringify({ invocation, lines: 1 }))
-      yield* journal.waitFor(Journal.is("InvocationDone", (done) => done.requestId === requestId))
+      yield* journal.waitFor(
+        Journal.is("InvocationDone", (done) => done.requestId === requestId),
+        "1 minute"
+      )
     }
     yield* shutdown()
 

@@ -22,7 +22,10 @@ const start = Effect.fnUntraced(function* (
   })
   const invoke = Effect.fnUntraced(function* (invocation: number, lines: number, hang = false) {
     const { requestId } = yield* emulator.invoke(JSON.stringify({ invocation, lines, hang }))
-    yield* emulator.journal.waitFor(Journal.is("InvocationDone", (done) => done.requestId === requestId))
+    yield* emulator.journal.waitFor(
+      Journal.is("InvocationDone", (done) => done.requestId === requestId),
+      "1 minute"
+    )
     return requestId
   })
   const messages = Effect.map(emulator.journal.entries, (entries) =>
@@ -148,11 +151,13 @@ describe("telemetry-ship", () => {
       for (const invocation of [1, 2, 3]) {
         const requestId = yield* invoke(invocation, 20)
         const responded = yield* journal.waitFor(
-          Journal.is("RuntimeResponded", (entry) => entry.requestId === requestId)
+          Journal.is("RuntimeResponded", (entry) => entry.requestId === requestId),
+          "1 minute"
         )
         // A managed instance refuses an invocation while no worker polls.
         yield* journal.waitFor(
-          Journal.is("NextCalled", (entry) => entry.source === "runtime" && entry.index > responded.index)
+          Journal.is("NextCalled", (entry) => entry.source === "runtime" && entry.index > responded.index),
+          "1 minute"
         )
       }
       yield* shutdown()
