@@ -200,9 +200,9 @@ edit it by hand. Files are relative to \`packages\`.
 The emulator's cases run over a raw socket, once for each profile that they name. They compare the status line of an
 answer, its header lines in any order and without \`Date\`, and its body, byte for byte. The expected bytes are those of
 [the protocol](protocol.md): for \`rie\` and \`lmi\` the answers of AWS's own emulators, for \`real\` answers captured from
-Lambda. If an answer holds identifiers or times, their form is compared. The order of starts, ends and deliveries has no bytes,
-and is compared with the journal. In addition, \`emulator/test/Rie.test.ts\` plays recordings of AWS's emulator, whose own answers
-are the expected ones.
+Lambda. If an answer holds identifiers or times, their form is compared. The order of starts, ends and deliveries has no
+bytes, and is compared with the journal. In addition, \`emulator/test/Rie.test.ts\` plays recordings of AWS's emulator,
+whose own answers are the expected ones.
 
 ${cases.length} cases, all of them shown.
 
