@@ -1,4 +1,4 @@
-/** The refusals that docs/protocol.md documents, and the profiles that have them. */
+/** The refusals that the document of the protocol has, and the profiles that have them. */
 
 const extensionState = "(Started|Registered|Ready|Running|InitError|ExitError|ShutdownFailed|Exited|LaunchError)"
 
