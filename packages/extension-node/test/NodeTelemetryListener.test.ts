@@ -2,10 +2,63 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { once } from "node:events"
-import { createServer } from "node:net"
+import * as TestClock from "effect/testing/TestClock"
+import { createConnection, createServer, type Socket } from "node:net"
+import * as NodeTelemetryListener from "../src/NodeTelemetryListener.ts"
+import { until } from "./support/RawServer.ts"
 import { listeners } from "./wire/implementations.ts"
 import { listenerCases } from "./wire/listenerCases.ts"
-import { play } from "./wire/ListenerScript.ts"
+import { MiB, play } from "./wire/ListenerScript.ts"
+
+const nobody = { body: () => {}, tooLarge: () => {}, connection: () => ({ chunk: () => {}, end: () => {} }) }
+
+/** A client of a listener with the limits that it has if nothing else is said. */
+const connecting = Effect.gen(function* () {
+  const { listen } = NodeTelemetryListener.make()
+  const { port } = yield* listen({ protocol: "HTTP", host: "127.0.0.1", port: 0, maxBodyBytes: MiB }, nobody)
+  return Effect.acquireRelease(
+    Effect.callback<Socket>((resume) => {
+      const socket = createConnection(port, "127.0.0.1", () => resume(Effect.succeed(socket)))
+      socket.on("error", () => {})
+    }),
+    (socket) => Effect.sync(() => socket.destroy())
+  )
+})
+const closed = (socket: Socket) => until("the end of the connection", () => socket.closed)
+/** Data that comes back over a connection shows that the listener has seen everything before it. */
+const answered = (socket: Socket) =>
+  Effect.callback<void>((resume) => {
+    socket.once("data", () => resume(Effect.void))
+    socket.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+  })
+
+describe("without other limits", () => {
+  it.live("256 connections are kept, and the longest idle one makes room for another", () =>
+    Effect.gen(function* () {
+      const connect = yield* connecting
+      const [first, second, ...others] = yield* Effect.all(Array.from({ length: 256 }, () => connect))
+      const [, last] = [yield* answered(others[253] ?? assert.fail()), yield* connect]
+      assert.isFalse(first?.closed)
+      yield* closed(first ?? assert.fail())
+      yield* answered(last)
+      assert.isFalse(second?.closed)
+    })
+  )
+
+  it.effect("a request has 30 seconds", () =>
+    Effect.gen(function* () {
+      const connect = yield* connecting
+      const [half, other] = [yield* connect, yield* connect]
+      half.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
+      yield* answered(other)
+      yield* TestClock.adjust("29 seconds")
+      yield* answered(other)
+      assert.isFalse(half.closed)
+      yield* TestClock.adjust("1 second")
+      yield* TestClock.withLive(closed(half))
+    })
+  )
+})
 
 describe.each(listeners)("$name", (listener) => {
   it.live.each(listenerCases.map((row) => [row.name, row] as const))("%s", ([, row]) => play(listener, row))
@@ -24,7 +77,6 @@ describe.each(listeners)("$name", (listener) => {
         )
         const address = taken.address()
         const port = typeof address === "object" ? (address?.port ?? 0) : 0
-        const nobody = { body: () => {}, tooLarge: () => {}, connection: () => ({ chunk: () => {}, end: () => {} }) }
         const refused = (port: number) =>
           Effect.flip(listener.make().listen({ protocol, host: "127.0.0.1", port, maxBodyBytes: 1 }, nobody))
 
