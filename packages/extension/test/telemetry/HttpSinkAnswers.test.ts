@@ -222,6 +222,18 @@ describe("a refusal says what the endpoint said", () => {
       '400: "key <redacted> is unknown"'
     ],
     [
+      "no value of the query of eight characters",
+      "key 12345678 is unknown",
+      { url: `${url}?key=12345678` },
+      '400: "key <redacted> is unknown"'
+    ],
+    [
+      "a value of the query that is too short for a key",
+      "page 1234567 is unknown",
+      { url: `${url}?page=1234567` },
+      '400: "page 1234567 is unknown"'
+    ],
+    [
       "no half of a secret at the end of what is shown",
       `${"x".repeat(495)}${token}`,
       { headers: secret },
@@ -278,6 +290,7 @@ describe("a refusal says what the endpoint said", () => {
       )
       const { client } = answering(400, body)
       assert.strictEqual(yield* refusal({}, client), `the endpoint answered 400: "${"x".repeat(500)}"…`)
+      assert.isAtLeast(pulled, 65_536)
       assert.isAtMost(pulled, 65_536 + 16_384)
       assert.isTrue(isCancelled)
     })

@@ -271,7 +271,9 @@ describe("http", () => {
       )
       const fiber = yield* Effect.forkChild((yield* http({}, client)).export(batch), { startImmediately: true })
       // The flush of an invocation waits for it.
-      yield* TestClock.adjust("100 millis")
+      yield* TestClock.adjust("99 millis")
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust("1 millis")
       assert.isDefined(fiber.pollUnsafe())
       yield* Fiber.join(fiber)
     })
