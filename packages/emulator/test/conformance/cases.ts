@@ -158,7 +158,7 @@ export const cases: ReadonlyArray<ConformanceCase> = [
   shown(98, ["real"], "a batch is sent after timeoutMs"),
   client(99, "receiver: a split record is joined", bodies),
   client(100, "receiver: a fragment alone is broken after a second", bodies),
-  client(101, "receiver: TCP objects across chunks", bodies, listener),
+  client(101, "receiver: TCP objects across chunks", bodies, "extension-node/test/wire/tcpCases.ts"),
   shown(102, ["real"], "platform.report waits for the thaw"),
   shown(103, ["real"], "order of events after a timeout", ship),
   shown(104, ["lmi"], "logsDropped after an error of the receiver"),

@@ -56,6 +56,12 @@ export interface Case {
   readonly growth?: number
 }
 
+export const mebibyte = Buffer.alloc(MiB, "x")
+export const many = Array.from({ length: 254 }, (_, index) => `client ${index}`)
+
+export const eachBegins = (clients: ReadonlyArray<string>, step: (name: string) => Step): ReadonlyArray<Step> =>
+  clients.map(step)
+
 /** A receiver that writes down what it is handed. */
 const makeReceiver = (throws: boolean) => {
   const bodies: Array<Buffer> = []
