@@ -268,6 +268,7 @@ describe("a refusal says what the endpoint said", () => {
       yield* TestClock.adjust("999 millis")
       assert.isUndefined(fiber.pollUnsafe())
       yield* TestClock.adjust("1 millis")
+      assert.isDefined(fiber.pollUnsafe())
       assert.strictEqual(yield* Fiber.join(fiber), 'the endpoint answered 403: "no entry for an"')
     })
   )
