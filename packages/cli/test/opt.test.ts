@@ -14,6 +14,7 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { start } from "./support/cli.ts"
+import { inProcess } from "./support/inProcess.ts"
 import { type File, zipOf } from "./support/foreignLayer.ts"
 import { logsBinder, namesOpt, polite, telemetryBinder, writeFolder } from "./support/optLayers.ts"
 
@@ -52,8 +53,9 @@ const handlerOf = (name: string, text: string) => {
 }
 
 const logging = handlerOf("handler.mjs", 'export const handler = async () => console.log("a line")\n')
-const emulate = (args: ReadonlyArray<string>, env: NodeJS.ProcessEnv = {}) =>
-  start(["emulate", ...args, "-n", "1", "--timeout", "10"], { env: { TMPDIR: temporary, ...env } }).ended
+const argsOf = (args: ReadonlyArray<string>) => ["emulate", ...args, "-n", "1", "--timeout", "10"]
+const emulate = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>> = {}) =>
+  inProcess(argsOf(args), { TMPDIR: temporary, ...env })
 
 /** Says whether this machine permits a mount, which decides the lines to expect. */
 const isPermitted = ((): boolean => {
@@ -87,14 +89,8 @@ const resolvesHere = /\bsandbox\b/.test(readFileSync("/etc/hosts", "utf8"))
 describe("emulate --opt", () => {
   it("a zip that names /opt, a folder that binds to the names of the sandbox: both in one run", async () => {
     const zip = zipFileOf(namesOpt)
-    const { code, output } = await emulate([
-      "--opt",
-      zip,
-      "--opt",
-      folderOf(telemetryBinder, logsBinder),
-      "-f",
-      logging
-    ])
+    const args = argsOf(["--opt", zip, "--opt", folderOf(telemetryBinder, logsBinder), "-f", logging])
+    const { code, output } = await start(args, { env: { TMPDIR: temporary } }).ended
     if (!isPermitted) {
       assert.match(output, /^note: extensions\/names-opt names \/opt, /m)
       if (!resolvesHere) assert.match(output, hostsNote)

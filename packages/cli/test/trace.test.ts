@@ -11,6 +11,7 @@ import * as Build from "../src/build/Build.ts"
 import * as LayerConfig from "../src/project/LayerConfig.ts"
 import * as SourceMap from "../src/layer/SourceMap.ts"
 import { start } from "./support/cli.ts"
+import { inProcess } from "./support/inProcess.ts"
 import * as Project from "./support/projects.ts"
 
 afterAll(Project.remove)
@@ -95,7 +96,7 @@ describe("a log of a layer", () => {
     const layer = join(built.layers[0]?.directory ?? "", "extensions")
     const handler = join(import.meta.dirname, "fixtures/handler.mjs")
     for (const format of [["--logs"], []]) {
-      const { output } = await start(["emulate", "-e", layer, "-f", handler, "-n", "1", ...format]).ended
+      const { output } = await inProcess(["emulate", "-e", layer, "-f", handler, "-n", "1", ...format])
       assert.include(output, place)
       assert.notInclude(output, "bundle.cjs:")
     }

@@ -1,11 +1,18 @@
 #!/usr/bin/env node
-// Prints the lines of its event: a program that polls the Runtime API, as a custom runtime does.
+// Prints the lines of its event: a program that polls the Runtime API, as a custom runtime does. Without fetch, whose
+// first call takes longer than the start of Node.
+import { once } from "node:events"
+import { request } from "node:http"
+import { json } from "node:stream/consumers"
+
 const api = `http://${process.env.AWS_LAMBDA_RUNTIME_API}/2018-06-01/runtime/invocation`
+const call = async (path, method, body) => {
+  const [response] = await once(request(`${api}/${path}`, { method }).end(body), "response")
+  return { headers: response.headers, body: await json(response) }
+}
 
 while (true) {
-  const invocation = await fetch(`${api}/next`)
-  const requestId = invocation.headers.get("lambda-runtime-aws-request-id")
-  const { lines } = await invocation.json()
-  for (const line of lines) process.stdout.write(`${line}\n`)
-  await fetch(`${api}/${requestId}/response`, { method: "POST", body: "{}" })
+  const { headers, body } = await call("next", "GET")
+  for (const line of body.lines) process.stdout.write(`${line}\n`)
+  await call(`${headers["lambda-runtime-aws-request-id"]}/response`, "POST", "{}")
 }
