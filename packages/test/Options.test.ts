@@ -11,7 +11,7 @@ const root = join(import.meta.dirname, "../..")
 
 const documented = [
   ["docs/telemetry.md", "Telemetry", ["FlushOptions", "Options"]],
-  ["docs/telemetry.md", "TelemetryReceiver", ["Options"]],
+  ["docs/telemetry.md", "TelemetrySubscription", ["ReceiverOptions"]],
   ["docs/telemetry.md", "TelemetrySink", ["HttpOptions"]],
   ["docs/extensions-api.md", "Extension", ["CommonOptions", "RunOptions"]]
 ] as const
@@ -47,7 +47,7 @@ it.each(documented)("%s: the options of %s", (document, module, interfaces) => {
 })
 
 it("the defaults of buffering are those of TelemetrySubscription", () => {
-  const buffering = tableOf("docs/telemetry.md", "TelemetryReceiver").find(({ option }) => option === "buffering")
+  const buffering = tableOf("docs/telemetry.md", "TelemetrySubscription").find(({ option }) => option === "buffering")
   const { defaultMaxBytes, defaultMaxItems, defaultTimeout } = TelemetrySubscription
   const timeout = Duration.toMillis(Duration.fromInputUnsafe(defaultTimeout))
   assert.strictEqual(buffering?.standard, `${timeout} ms, ${defaultMaxItems} records, ${defaultMaxBytes / 2 ** 20} MiB`)

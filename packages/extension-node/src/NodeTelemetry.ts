@@ -1,5 +1,5 @@
 /**
- * Telemetry on Node: {@link layer}, the receiver with its sockets and its way to
+ * Telemetry on Node: {@link layer}, the sockets of telemetry and the way to
  * Lambda, and {@link fileSink} for local work.
  *
  * @since 0.1.0
@@ -7,10 +7,11 @@
 import { functionMemorySize, LambdaEnvironment } from "@effect-lambda/extension/LambdaEnvironment"
 import * as Telemetry from "@effect-lambda/extension/telemetry/Telemetry"
 import * as TelemetryApi from "@effect-lambda/extension/telemetry/TelemetryApi"
-import type { TelemetryListenerError } from "@effect-lambda/extension/telemetry/TelemetryListener"
-import * as TelemetryReceiver from "@effect-lambda/extension/telemetry/TelemetryReceiver"
 import * as TelemetrySink from "@effect-lambda/extension/telemetry/TelemetrySink"
+import * as TelemetryTransport from "@effect-lambda/extension/telemetry/TelemetryTransport"
 import * as Effect from "effect/Effect"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { ofThisProcess } from "./internal/telemetry/unusedProxy.ts"
@@ -33,14 +34,16 @@ const localHost = (runtimeApi: string): string | undefined =>
 const logSize = () => (process.stdout.bytesWritten ?? 0) + (process.stderr.bytesWritten ?? 0)
 
 /**
- * A receiver that listens with `node:http` or `node:net` and subscribes over
- * our own transport. For the option `layer` of `Extension.run`.
+ * The way of telemetry on Node, and the `HttpClient` of sinks: `fetch`. Nothing is bound before `Telemetry` asks for it,
+ * between register and the first next. Lambda is asked over our own transport, never over this client.
  *
- * Its queues take 32 MiB of memory at most, and less if the function has less than 512 MB
+ * Queues take 32 MiB of memory at most, and less if the function has less than 512 MB
  * (`AWS_LAMBDA_FUNCTION_MEMORY_SIZE`): 8 MiB of 128 MB.
  *
- * The receiver binds `127.0.0.1` in an emulator, that is if the Runtime API is on the loopback address and its port is not
+ * The listener binds `127.0.0.1` in an emulator, that is if the Runtime API is on the loopback address and its port is not
  * Lambda's 9001.
+ *
+ * To send with another client, provide it before this layer.
  *
  * **Example** (An extension that counts slow invocations)
  *
@@ -51,14 +54,15 @@ const logSize = () => (process.stdout.bytesWritten ?? 0) + (process.stderr.bytes
  * import * as Stream from "effect/Stream"
  *
  * const extension = Extension.run({
- *   layer: NodeTelemetry.layer({ types: ["platform"] }),
- *   telemetry: Telemetry.stream((events) =>
- *     events.pipe(
- *       Stream.filter((event) => event.type === "platform.report" && event.record.metrics.durationMs > 1000),
- *       Stream.runForEach(() => Effect.log("slow"))
- *     )
+ *   telemetry: Telemetry.stream(
+ *     (events) =>
+ *       events.pipe(
+ *         Stream.filter((event) => event.type === "platform.report" && event.record.metrics.durationMs > 1000),
+ *         Stream.runForEach(() => Effect.log("slow"))
+ *       ),
+ *     { types: ["platform"] }
  *   )
- * })
+ * }).pipe(Effect.provide(NodeTelemetry.layer))
  *
  * export const main = () => NodeExtension.runMain(extension)
  * ```
@@ -66,22 +70,24 @@ const logSize = () => (process.stdout.bytesWritten ?? 0) + (process.stderr.bytes
  * @category layers
  * @since 0.1.0
  */
-export const layer = (
-  options: TelemetryReceiver.Options = {}
-): Layer.Layer<TelemetryReceiver.TelemetryReceiver, TelemetryListenerError, LambdaEnvironment> =>
-  Layer.unwrap(
-    Effect.gen(function* () {
-      const maxBytes = options.queue?.maxBytes ?? (yield* queueBytes)
-      const host = options.host ?? localHost((yield* LambdaEnvironment).runtimeApi)
-      return TelemetryReceiver.layer({ ...options, host, queue: { ...options.queue, maxBytes } })
-    })
-  ).pipe(
-    Layer.provide([NodeTelemetryListener.layer, Layer.provide(TelemetryApi.layer, LambdaHttpClient.layer)]),
-    Layer.merge([
-      Layer.succeed(TelemetrySink.CurrentUnusedProxy, ofThisProcess),
-      Layer.succeed(Telemetry.CurrentLogSize, Effect.sync(logSize))
-    ])
-  )
+export const layer: Layer.Layer<
+  TelemetryTransport.TelemetryTransport | HttpClient.HttpClient,
+  never,
+  LambdaEnvironment
+> = Layer.effect(
+  TelemetryTransport.TelemetryTransport,
+  Effect.gen(function* () {
+    const { runtimeApi } = yield* LambdaEnvironment
+    return yield* TelemetryTransport.make({ host: localHost(runtimeApi), queueBytes: yield* queueBytes })
+  })
+).pipe(
+  Layer.provide([NodeTelemetryListener.layer, Layer.provide(TelemetryApi.layer, LambdaHttpClient.layer)]),
+  Layer.merge([
+    FetchHttpClient.layer,
+    Layer.succeed(TelemetrySink.CurrentUnusedProxy, ofThisProcess),
+    Layer.succeed(Telemetry.CurrentLogSize, Effect.sync(logSize))
+  ])
+)
 
 /**
  * The file could not be written.

@@ -1,5 +1,6 @@
 /** Every client carries the Extensions API: the table in wire/contractCases.ts, over the bytes of a real connection. */
-import { ExtensionsApi, TelemetryApi } from "@effect-lambda/extension"
+import * as ExtensionsApi from "@effect-lambda/extension/ExtensionsApi"
+import * as TelemetryApi from "@effect-lambda/extension/telemetry/TelemetryApi"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

@@ -1,11 +1,16 @@
 /** Records leave as they came: JSON texts at random through listener, receiver, queue and each sink, compared byte by byte. */
-import { TelemetryApi, TelemetryListener, TelemetryReceiver, TelemetrySink } from "@effect-lambda/extension"
+import { type TelemetryEvent, TelemetrySink } from "@effect-lambda/extension"
+import * as TelemetryApi from "@effect-lambda/extension/telemetry/TelemetryApi"
+import * as TelemetryListener from "@effect-lambda/extension/telemetry/TelemetryListener"
+import * as TelemetryTransport from "@effect-lambda/extension/telemetry/TelemetryTransport"
+import * as TelemetryReceiver from "@effect-lambda/extension/telemetry/TelemetryReceiver"
 import { NodeTelemetry } from "@effect-lambda/extension-node"
 import { assert, describe, it } from "@effect/vitest"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { createServer } from "node:http"
 import { createConnection } from "node:net"
@@ -84,10 +89,14 @@ const receiving = Effect.fnUntraced(function* (
   listener: TelemetryListener.TelemetryListener["Service"]
 ) {
   const receiver = yield* TelemetryReceiver.make({ protocol, host: "127.0.0.1", types: ["platform", "function"] }).pipe(
+    Effect.provide(TelemetryTransport.layer()),
     Effect.provideService(TelemetryListener.TelemetryListener, listener),
     Effect.provideService(TelemetryApi.TelemetryApi, nothingSubscribed)
   )
-  return { receiver, queue: receiver.open("exact", ({ records }) => records).queue }
+  const came: Array<TelemetryEvent.TelemetryEvent> = []
+  const collect = Stream.runForEach(receiver.events, (event) => Effect.sync(() => came.push(event)))
+  yield* Effect.forkScoped(collect, { startImmediately: true })
+  return { receiver, came }
 })
 
 const envelopes = ['"function"', '"extension"', '"platform.unheardOf"', '"platform.start"'] as const
@@ -191,16 +200,16 @@ describe.each(listeners)("$name", (listener) => {
             : records.map((record) => ({
                 text: oneLine(record.text === undefined ? textOf(record) : `{"a":${record.text}}`)
               }))
-        const { queue, receiver } = yield* receiving(protocol, listener.make())
+        const { came, receiver } = yield* receiving(protocol, listener.make())
         const { all, written } = yield* sinks
         if (protocol === "HTTP") for (const body of posts(random, sent)) yield* post(receiver.port, body)
         else {
           const bytes = Buffer.from(sent.map((record) => `${textOf(record)}\n`).join(""))
           yield* sendLines(receiver.port, cutAnywhere(random, bytes))
         }
-        yield* until("all records", () => queue.records === sent.length)
-        for (let n = 0; queue.records > 0; n++) {
-          const events = queue.take({ maxRecords: 1 + upTo(random, 5), maxBytes: upTo(random, 500) })
+        yield* until("all records", () => came.length === sent.length)
+        for (let n = 0; came.length > 0; n++) {
+          const events = came.splice(0, 1 + upTo(random, 5))
           for (const sink of all) yield* sink.export({ id: String(n), events })
         }
         const { console, file, json, ndjson } = written()
@@ -220,7 +229,7 @@ describe.each(listeners)("$name", (listener) => {
 
   it.live("bytes that are not UTF-8 stay as they are in a request and in a file, and cost no neighbour", () =>
     Effect.gen(function* () {
-      const { queue, receiver } = yield* receiving("HTTP", listener.make())
+      const { came, receiver } = yield* receiving("HTTP", listener.make())
       const { all, written } = yield* sinks
       const text = (content: Buffer) =>
         Buffer.concat([Buffer.from('{"time":"T","type":"function","record":"'), content, Buffer.from('"}')])
@@ -228,8 +237,8 @@ describe.each(listeners)("$name", (listener) => {
       const comma = Buffer.from(",")
       const body = Buffer.concat([Buffer.from("["), records[0], comma, records[1], comma, records[2], Buffer.from("]")])
       yield* post(receiver.port, body)
-      yield* until("all records", () => queue.records === 3)
-      const events = queue.take({ maxRecords: 3, maxBytes: 1000 })
+      yield* until("all records", () => came.length === 3)
+      const events = came
       for (const sink of all) yield* sink.export({ id: "1", events })
       const { console, file, json, ndjson } = written()
       const lines = Buffer.concat(records.flatMap((record) => [record, Buffer.from("\n")]))

@@ -1,4 +1,5 @@
-import { ExtensionsApi, type Registration } from "@effect-lambda/extension"
+import * as ExtensionsApi from "@effect-lambda/extension/ExtensionsApi"
+import type * as Registration from "@effect-lambda/extension/Registration"
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

@@ -1,17 +1,18 @@
-import { LambdaEnvironment, TelemetryReceiver } from "@effect-lambda/extension"
+import { LambdaEnvironment } from "@effect-lambda/extension"
+import type { ReceiverOptions } from "@effect-lambda/extension/telemetry/TelemetrySubscription"
+import * as TelemetryReceiver from "@effect-lambda/extension/telemetry/TelemetryReceiver"
 import { TelemetryTest } from "@effect-lambda/extension/testing"
 import { NodeTelemetry } from "@effect-lambda/extension-node"
 import { assert, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { createConnection } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
-it.live.each<[string | undefined, TelemetryReceiver.Options, number]>([
+it.live.each<[string | undefined, Partial<ReceiverOptions>, number]>([
   ["128", {}, 8],
   ["256", {}, 16],
   ["10240", {}, 32],
@@ -22,22 +23,29 @@ it.live.each<[string | undefined, TelemetryReceiver.Options, number]>([
 ])("a function of %s MB, options %j: %d MiB of memory at most", ([megabytes, options, mebibytes]) =>
   Effect.gen(function* () {
     const env = megabytes === undefined ? {} : { AWS_LAMBDA_FUNCTION_MEMORY_SIZE: megabytes }
-    const context = yield* Layer.build(NodeTelemetry.layer({ ...options, host: "127.0.0.1" })).pipe(
+    const { accounting, events, port } = yield* TelemetryReceiver.make({
+      types: ["platform", "function"],
+      ...options,
+      host: "127.0.0.1"
+    }).pipe(
+      Effect.provide(NodeTelemetry.layer),
       Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env })),
       Effect.provide(
         LambdaEnvironment.layer({ variables: { AWS_LAMBDA_RUNTIME_API: "127.0.0.1:1" }, extensionName: "a" })
       )
     )
-    const { accounting, open, port } = Context.get(context, TelemetryReceiver.TelemetryReceiver)
-    open("reader", ({ records }) => records)
-    // Each record takes a mebibyte of memory, and nothing reads them.
+    // Each record takes a mebibyte of memory, and the reader never gets beyond the first one.
+    yield* Effect.forkScoped(
+      Stream.runForEach(events, () => Effect.never),
+      { startImmediately: true }
+    )
     const body = JSON.stringify([TelemetryTest.log("a".repeat(2 ** 19 - 300))])
     for (let index = 0; index < 34; index++) {
       yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/`, { method: "POST", body }))
     }
     const { consumers } = yield* accounting
-    assert.strictEqual(consumers[0]?.waiting, mebibytes)
-    assert.strictEqual(consumers[0]?.droppedByQueue, 34 - mebibytes)
+    assert.strictEqual(consumers[0]?.waiting, 1 + mebibytes)
+    assert.strictEqual(consumers[0]?.droppedByQueue, 33 - mebibytes)
   })
 )
 
@@ -52,11 +60,11 @@ it.live.each([
   "with the Runtime API at %s and options %j the listener is, from another address, %s",
   ([api, options, result]) =>
     Effect.gen(function* () {
-      const context = yield* Layer.build(NodeTelemetry.layer(options)).pipe(
+      const { port } = yield* TelemetryReceiver.make({ types: ["platform"], ...options }).pipe(
+        Effect.provide(NodeTelemetry.layer),
         Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env: {} })),
         Effect.provide(LambdaEnvironment.layer({ variables: { AWS_LAMBDA_RUNTIME_API: api }, extensionName: "a" }))
       )
-      const { port } = Context.get(context, TelemetryReceiver.TelemetryReceiver)
       const tried = yield* Effect.callback<string>((resume) => {
         const socket = createConnection({ host: "127.0.0.2", port }, () => {
           socket.destroy()

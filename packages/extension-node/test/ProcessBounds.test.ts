@@ -1,5 +1,6 @@
 /** Bounds of the transport and of the process that only a real socket or process can show. */
-import { ExtensionsApi, type Registration } from "@effect-lambda/extension"
+import * as ExtensionsApi from "@effect-lambda/extension/ExtensionsApi"
+import type * as Registration from "@effect-lambda/extension/Registration"
 import { LambdaHttpClient, PreRegistration } from "@effect-lambda/extension-node"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

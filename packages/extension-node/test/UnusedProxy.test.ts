@@ -63,7 +63,7 @@ it.each<readonly [Record<string, string>, boolean, string]>([
 
 it.live("the layer gives sinks the answer for this process", () =>
   Effect.gen(function* () {
-    const context = yield* Layer.build(NodeTelemetry.layer({ host: "127.0.0.1" })).pipe(
+    const context = yield* Layer.build(NodeTelemetry.layer).pipe(
       Effect.provide(
         LambdaEnvironment.layer({ variables: { AWS_LAMBDA_RUNTIME_API: "127.0.0.1:1" }, extensionName: "a" })
       )

@@ -180,7 +180,7 @@ export const lambdaExtensionEventIdentifierHeaderKey = "Lambda-Extension-Event-I
  * **Example** (The register URL)
  *
  * ```ts
- * import { ExtensionsProtocol } from "@effect-lambda/extension"
+ * import * as ExtensionsProtocol from "@effect-lambda/extension/ExtensionsProtocol"
  *
  * ExtensionsProtocol.url(ExtensionsProtocol.registerEndpoint, "127.0.0.1:9001")
  * // => "http://127.0.0.1:9001/2020-01-01/extension/register"

@@ -1,5 +1,6 @@
 /** How the time of an end is divided: at SHUTDOWN, after a failure, and while telemetry is awaited. */
-import { Extension, ExtensionsApi, Telemetry, TelemetryReceiver, TelemetrySink } from "@effect-lambda/extension"
+import { Extension, Telemetry, TelemetrySink } from "@effect-lambda/extension"
+import * as ExtensionsApi from "@effect-lambda/extension/ExtensionsApi"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
@@ -7,12 +8,11 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
-import { runInTime } from "./support.ts"
+import { runInTime, types } from "./support.ts"
 
 const { invoke, journal, note, shutdown } = ExtensionTest
 const { delivery, log, report } = TelemetryTest
 
-const layer = TelemetryReceiver.layer()
 const stuck = Effect.uninterruptible(Effect.never)
 const taking = TelemetrySink.make({ name: "taking", export: () => Effect.void })
 /** A report that hangs, and when it began. */
@@ -61,7 +61,7 @@ describe("sending", () => {
           })
       })
       yield* runInTime(
-        Extension.run({ layer, telemetry: Telemetry.make({ ...options, sink, retry: Schedule.recurs(0) }) })
+        Extension.run({ telemetry: Telemetry.make({ types, ...options, sink, retry: Schedule.recurs(0) }) })
       )
       return times
     })
@@ -103,7 +103,7 @@ describe("telemetry at SHUTDOWN", () => {
         Effect.sync(() => {
           received = accounting.received
         })
-      yield* runInTime(Extension.run({ layer, telemetry: Telemetry.make({ sink: taking, onAccounting }) }))
+      yield* runInTime(Extension.run({ telemetry: Telemetry.make({ types, sink: taking, onAccounting }) }))
       // From 5 to 515 ms; the listener is closed at 520.
       assert.strictEqual(received, 52)
     }).pipe(Effect.provide(ExtensionTest.layer([shutdown({ delivers: everyTen })])))
@@ -120,8 +120,8 @@ describe("telemetry at SHUTDOWN", () => {
       const released = Layer.effectDiscard(Effect.addFinalizer(() => note("released")))
       yield* runInTime(
         Extension.run({
-          layer: Layer.merge(layer, released),
-          telemetry: Telemetry.make({ sink: hanging, onAccounting })
+          layer: released,
+          telemetry: Telemetry.make({ types, sink: hanging, onAccounting })
         })
       )
       assert.deepStrictEqual([...began, yield* noteAt("released")], [reportedAt, end])
@@ -164,8 +164,8 @@ describe("after a failure", () => {
         const { began, onAccounting } = hangingReport()
         const run = Extension.run({
           ...failing,
-          layer: Layer.merge(layer, held),
-          telemetry: Telemetry.make({ sink: hanging, flushTimeout: 0, onAccounting })
+          layer: held,
+          telemetry: Telemetry.make({ types, sink: hanging, flushTimeout: 0, onAccounting })
         })
         yield* runInTime(Effect.onExit(run, () => note("over")))
         assert.deepStrictEqual([...began, yield* noteAt("release"), yield* noteAt("over")], [550, 700, 1000])
@@ -176,7 +176,7 @@ describe("after a failure", () => {
 describe("telemetry that does not come", () => {
   it.effect("is awaited for two seconds three times in a row, and for 100 ms from then on", () =>
     Effect.gen(function* () {
-      yield* runInTime(Extension.run({ layer, telemetry: Telemetry.make({ sink: taking }) }))
+      yield* runInTime(Extension.run({ telemetry: Telemetry.make({ types, sink: taking }) }))
       const polls = (yield* journal).flatMap((entry) => (entry._tag === "Next" ? [entry.at] : []))
       assert.deepStrictEqual(polls, [0, 2000, 4000, 6000, 6100, 6200])
     }).pipe(

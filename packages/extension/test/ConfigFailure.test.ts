@@ -1,5 +1,5 @@
 /** A variable that is missing or wrong: the log and Lambda are told its name, and never its value. */
-import { Extension, Telemetry, TelemetryReceiver, TelemetrySink } from "@effect-lambda/extension"
+import { Extension, Telemetry, TelemetrySink } from "@effect-lambda/extension"
 import { ExtensionTest } from "@effect-lambda/extension/testing"
 import { assert, it } from "@effect/vitest"
 import * as Config from "effect/Config"
@@ -7,7 +7,7 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import { capturedLogs, runInTime, words } from "./support.ts"
+import { capturedLogs, runInTime, words, types } from "./support.ts"
 
 const env = { EMPTY: "", LOKI_PORT: "s3cret", LOKI_LEVEL: "s3cret" }
 
@@ -75,7 +75,7 @@ it.effect("so it is with a variable that a sink reads", () =>
     const sink = Effect.flatMap(Config.String("LOKI_URL"), (name) =>
       TelemetrySink.make({ name, export: () => Effect.void })
     )
-    yield* runInTime(Extension.run({ layer: TelemetryReceiver.layer(), telemetry: Telemetry.make({ sink }) })).pipe(
+    yield* runInTime(Extension.run({ telemetry: Telemetry.make({ types, sink }) })).pipe(
       Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env })),
       Effect.provide(logs)
     )

@@ -1,5 +1,7 @@
 /** ExtensionsApi over a transport in memory: whatever a server answers, the outcome is a value or a typed error. */
-import { ExtensionError, ExtensionEvent, ExtensionsApi, type Registration } from "@effect-lambda/extension"
+import { ExtensionError, ExtensionEvent } from "@effect-lambda/extension"
+import * as ExtensionsApi from "@effect-lambda/extension/ExtensionsApi"
+import type * as Registration from "@effect-lambda/extension/Registration"
 import { assert, describe, it } from "@effect/vitest"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"

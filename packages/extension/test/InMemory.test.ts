@@ -1,11 +1,9 @@
 /** The Lambda in memory refuses as Lambda does, and a lost poll stays open as long as it says. */
-import {
-  type ExtensionError,
-  ExtensionsApi,
-  type Registration,
-  TelemetryApi,
-  type TelemetrySubscription
-} from "@effect-lambda/extension"
+import type { ExtensionError } from "@effect-lambda/extension"
+import * as ExtensionsApi from "@effect-lambda/extension/ExtensionsApi"
+import type * as Registration from "@effect-lambda/extension/Registration"
+import * as TelemetryTransport from "@effect-lambda/extension/telemetry/TelemetryTransport"
+import type * as TelemetrySubscription from "@effect-lambda/extension/telemetry/TelemetrySubscription"
 import { ExtensionTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -35,7 +33,7 @@ const rows: ReadonlyArray<
     what: string,
     call: (
       api: ExtensionsApi.ExtensionsApi["Service"],
-      telemetry: TelemetryApi.TelemetryApi["Service"]
+      telemetry: TelemetryTransport.TelemetryTransport["Service"]
     ) => Effect.Effect<object, Refused>,
     errorType: string,
     managed?: boolean
@@ -65,7 +63,9 @@ const rows: ReadonlyArray<
 describe("refused with 403", () => {
   it.effect.each(rows)("%s", ([, call, errorType, isManaged = false]) =>
     Effect.gen(function* () {
-      const error = yield* Effect.flip(call(yield* ExtensionsApi.ExtensionsApi, yield* TelemetryApi.TelemetryApi))
+      const error = yield* Effect.flip(
+        call(yield* ExtensionsApi.ExtensionsApi, yield* TelemetryTransport.TelemetryTransport)
+      )
       assert.deepInclude(error.reason, { status: 403, errorType })
     }).pipe(
       Effect.provide(

@@ -3,18 +3,19 @@ import {
   Background,
   Deadline,
   Extension,
-  type ExtensionsApi,
   type LambdaEnvironment,
   Telemetry,
-  type TelemetryReceiver,
   TelemetrySink
 } from "@effect-lambda/extension"
+import type * as ExtensionsApi from "@effect-lambda/extension/ExtensionsApi"
+import type * as TelemetryTransport from "@effect-lambda/extension/telemetry/TelemetryTransport"
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import type * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import { types } from "./support.ts"
 
 class A extends Context.Service<A, { readonly a: Effect.Effect<void> }>()("test/A") {}
 class B extends Context.Service<B, { readonly b: Effect.Effect<void> }>()("test/B") {}
@@ -46,11 +47,11 @@ const sinks = {
   configured: Effect.flatMap(Config.String("URL"), (url) => TelemetrySink.http({ url }))
 }
 
-/** As {@link needs}, for the errors and services of telemetry; the receiver and the library's own go without saying. */
+/** As {@link needs}, for the errors and services of telemetry; the transport and the library's own go without saying. */
 const telemetryNeeds = <E, R>(telemetry: Telemetry.Telemetry<E, R>) => ({
   exactly: <Expected, Errors = never>(
-    ..._mismatch: [R, E] extends [Expected | TelemetryReceiver.TelemetryReceiver, Errors]
-      ? [Expected | TelemetryReceiver.TelemetryReceiver, Errors] extends [R, E]
+    ..._mismatch: [R, E] extends [Expected | TelemetryTransport.TelemetryTransport, Errors]
+      ? [Expected | TelemetryTransport.TelemetryTransport, Errors] extends [R, E]
         ? []
         : [needs: R, fails: E]
       : [needs: R, fails: E]
@@ -59,31 +60,32 @@ const telemetryNeeds = <E, R>(telemetry: Telemetry.Telemetry<E, R>) => ({
 
 export const telemetryChecks = [
   // A single sink, also made in place.
-  telemetryNeeds(Telemetry.make({ sink: sinks.a })).exactly<A>(),
-  telemetryNeeds(Telemetry.make({ sink: TelemetrySink.make({ name: "a", export: () => useA }) })).exactly<A>(),
-  telemetryNeeds(Telemetry.make({ sink: TelemetrySink.console })).exactly<never>(),
+  telemetryNeeds(Telemetry.make({ types, sink: sinks.a })).exactly<A>(),
+  telemetryNeeds(Telemetry.make({ types, sink: TelemetrySink.make({ name: "a", export: () => useA }) })).exactly<A>(),
+  telemetryNeeds(Telemetry.make({ types, sink: TelemetrySink.console })).exactly<never>(),
   telemetryNeeds(Telemetry.make(options)).exactly<A, string>(),
-  telemetryNeeds(Telemetry.make({ sink: sinks.configured })).exactly<
+  telemetryNeeds(Telemetry.make({ types, sink: sinks.configured })).exactly<
     HttpClient.HttpClient,
     Config.ConfigError | TelemetrySink.HttpSinkError
   >(),
 
   // Several, which need and fail differently.
-  telemetryNeeds(Telemetry.make({ sink: [] })).exactly<never>(),
-  telemetryNeeds(Telemetry.make({ sink: [sinks.http, sinks.a] })).exactly<
+  telemetryNeeds(Telemetry.make({ types, sink: Effect.all([]) })).exactly<never>(),
+  telemetryNeeds(Telemetry.make({ types, sink: Effect.all([sinks.http, sinks.a]) })).exactly<
     HttpClient.HttpClient | A,
     TelemetrySink.HttpSinkError
   >(),
   telemetryNeeds(
     Telemetry.make({
-      sink: [TelemetrySink.console, sinks.configured, TelemetrySink.make({ name: "b", export: () => useB })]
+      types,
+      sink: Effect.all([TelemetrySink.console, sinks.configured, TelemetrySink.make({ name: "b", export: () => useB })])
     })
   ).exactly<HttpClient.HttpClient | B, Config.ConfigError | TelemetrySink.HttpSinkError>(),
-  telemetryNeeds(Telemetry.make({ sink: [Effect.fail("no"), sinks.a] })).exactly<A, string>(),
+  telemetryNeeds(Telemetry.make({ types, sink: Effect.all([Effect.fail("no"), sinks.a]) })).exactly<A, string>(),
 
   // Missing services show at the run.
-  needs(Extension.run({ telemetry: Telemetry.make({ sink: [sinks.a, sinks.b] }) })).exactly<
-    Base | TelemetryReceiver.TelemetryReceiver | A | B
+  needs(Extension.run({ telemetry: Telemetry.make({ types, sink: Effect.all([sinks.a, sinks.b]) }) })).exactly<
+    Base | TelemetryTransport.TelemetryTransport | A | B
   >()
 ]
 

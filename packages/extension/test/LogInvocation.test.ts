@@ -1,10 +1,11 @@
 /** A log line without an id has that of the invocation it came in, and is sent on as it came. */
-import { Extension, Telemetry, TelemetryEvent, TelemetryReceiver, TelemetrySink } from "@effect-lambda/extension"
+import type * as TelemetrySubscription from "@effect-lambda/extension/telemetry/TelemetrySubscription"
+import { Extension, Telemetry, TelemetryEvent, TelemetrySink } from "@effect-lambda/extension"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { runInTime } from "./support.ts"
+import { runInTime, types } from "./support.ts"
 
 const { delivery, log, report, runtimeDone, start } = TelemetryTest
 
@@ -18,7 +19,10 @@ const initStart = (initializationType: string) => ({
 type Ids = ReadonlyArray<readonly [text: string | undefined, requestId: string | undefined]>
 
 /** Text and request id of each log, as a sink sees them. */
-const idsOf = (deliveries: ReadonlyArray<ReadonlyArray<unknown>>, options: TelemetryReceiver.Options = {}) =>
+const idsOf = (
+  deliveries: ReadonlyArray<ReadonlyArray<unknown>>,
+  options: Partial<TelemetrySubscription.ReceiverOptions> = {}
+) =>
   Effect.gen(function* () {
     const ids: Array<Ids[number]> = []
     const sink = TelemetrySink.make({
@@ -31,7 +35,7 @@ const idsOf = (deliveries: ReadonlyArray<ReadonlyArray<unknown>>, options: Telem
           }
         })
     })
-    yield* runInTime(Extension.run({ layer: TelemetryReceiver.layer(options), telemetry: Telemetry.make({ sink }) }))
+    yield* runInTime(Extension.run({ telemetry: Telemetry.make({ types, ...options, sink }) }))
     return ids
   }).pipe(
     Effect.provide(
@@ -102,7 +106,7 @@ it.effect("a sink writes the text that came", () =>
           written += TelemetrySink.toNdjson(batch)
         })
     })
-    yield* runInTime(Extension.run({ layer: TelemetryReceiver.layer(), telemetry: Telemetry.make({ sink }) })).pipe(
+    yield* runInTime(Extension.run({ telemetry: Telemetry.make({ types, sink }) })).pipe(
       Effect.provide(ExtensionTest.layer([ExtensionTest.shutdown({ delivers: [delivery(records)] })]))
     )
     assert.strictEqual(written, records.map((record) => `${JSON.stringify(record)}\n`).join(""))
@@ -112,13 +116,15 @@ it.effect("a sink writes the text that came", () =>
 it.effect("a program over the stream sees it, and filters keep it", () =>
   Effect.gen(function* () {
     const ids: Array<string | undefined> = []
-    const telemetry = Telemetry.stream((events) =>
-      events.pipe(
-        Stream.filter(({ type }) => type === "function"),
-        Stream.runForEach((event) => Effect.sync(() => ids.push(TelemetryEvent.requestId(event))))
-      )
+    const telemetry = Telemetry.stream(
+      (events) =>
+        events.pipe(
+          Stream.filter(({ type }) => type === "function"),
+          Stream.runForEach((event) => Effect.sync(() => ids.push(TelemetryEvent.requestId(event))))
+        ),
+      { types }
     )
-    yield* runInTime(Extension.run({ layer: TelemetryReceiver.layer(), telemetry })).pipe(
+    yield* runInTime(Extension.run({ telemetry })).pipe(
       Effect.provide(ExtensionTest.layer([ExtensionTest.shutdown({ delivers: [delivery([start("one"), log("a")])] })]))
     )
     assert.deepStrictEqual(ids, ["one"])

@@ -1,20 +1,13 @@
 /** Rows of the policy table in docs/architecture.md, from register to the end of a handler; the names are the rows. */
-import {
-  Extension,
-  ExtensionError,
-  ExtensionMetrics,
-  type Registration,
-  Telemetry,
-  TelemetryReceiver,
-  TelemetrySink
-} from "@effect-lambda/extension"
+import { Extension, ExtensionError, ExtensionMetrics, Telemetry, TelemetrySink } from "@effect-lambda/extension"
+import type * as Registration from "@effect-lambda/extension/Registration"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
-import { capturedLogs, runInTime, words } from "./support.ts"
+import { capturedLogs, runInTime, words, types } from "./support.ts"
 import { count, handled, Resource } from "./policy.ts"
 
 const { invoke, journal, note, shutdown } = ExtensionTest
@@ -281,8 +274,7 @@ describe("policy", () => {
       const sink = TelemetrySink.make({ name: "sink", export: (batch) => note(`sent ${batch.events.length}`) })
       const exit = yield* runInTime(
         Extension.run({
-          layer: TelemetryReceiver.layer(),
-          telemetry: Telemetry.make({ sink }),
+          telemetry: Telemetry.make({ types, sink }),
           onInvoke: () => Effect.never
         })
       )

@@ -1,11 +1,7 @@
 /** Register and the polls, each at its exact time: what is tried again, what is adopted, what ends the stream. */
-import {
-  Extension,
-  ExtensionError,
-  type ExtensionEvent,
-  ExtensionsApi,
-  type Registration
-} from "@effect-lambda/extension"
+import { Extension, ExtensionError, type ExtensionEvent } from "@effect-lambda/extension"
+import * as ExtensionsApi from "@effect-lambda/extension/ExtensionsApi"
+import type * as Registration from "@effect-lambda/extension/Registration"
 import { ExtensionTest } from "@effect-lambda/extension/testing"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

@@ -1,4 +1,5 @@
-import { ExtensionError, ExtensionEvent, Registration } from "@effect-lambda/extension"
+import { ExtensionError, ExtensionEvent } from "@effect-lambda/extension"
+import * as Registration from "@effect-lambda/extension/Registration"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"

@@ -1,12 +1,6 @@
 /** Bounds, counters and orders of the supervised stream, each at its exact time. */
-import {
-  Background,
-  Deadline,
-  Extension,
-  ExtensionError,
-  ExtensionMetrics,
-  ExtensionsApi
-} from "@effect-lambda/extension"
+import { Background, Deadline, Extension, ExtensionError, ExtensionMetrics } from "@effect-lambda/extension"
+import * as ExtensionsApi from "@effect-lambda/extension/ExtensionsApi"
 import { ExtensionTest } from "@effect-lambda/extension/testing"
 import { assert, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"

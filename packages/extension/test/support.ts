@@ -84,3 +84,6 @@ export const settableClock = Effect.map(Clock.Clock, (clock) => {
     clock: { ...clock, currentTimeMillisUnsafe: now, currentTimeMillis: Effect.sync(now) }
   }
 })
+
+/** The types of telemetry that most tests receive. */
+export const types = ["platform", "function"] as const

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 /** Our receiver behind our listener, with a consumer that takes the records (TAKE=1) or is stuck. */
-import { TelemetryApi, TelemetryReceiver } from "@effect-lambda/extension"
+import * as TelemetryApi from "@effect-lambda/extension/telemetry/TelemetryApi"
+import * as TelemetryReceiver from "@effect-lambda/extension/telemetry/TelemetryReceiver"
+import * as TelemetryTransport from "@effect-lambda/extension/telemetry/TelemetryTransport"
 import { NodeTelemetryListener } from "@effect-lambda/extension-node"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -13,7 +15,8 @@ const take = (events: ReadonlyArray<unknown>) => {
 }
 
 // The batches come from the benchmark, so this program does not subscribe.
-const layer = TelemetryReceiver.layer({ host: "127.0.0.1" }).pipe(
+const layer = TelemetryReceiver.layer({ types: ["platform", "function"], host: "127.0.0.1" }).pipe(
+  Layer.provide(TelemetryTransport.layer()),
   Layer.provide(NodeTelemetryListener.layer),
   Layer.provide(Layer.succeed(TelemetryApi.TelemetryApi, { subscribe: () => Effect.never }))
 )

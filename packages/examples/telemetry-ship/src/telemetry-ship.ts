@@ -4,8 +4,6 @@ import { Extension, FlushStrategy, Telemetry, TelemetrySink } from "@effect-lamb
 import { NodeExtension, NodeTelemetry } from "@effect-lambda/extension-node"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
-import * as FetchHttpClient from "effect/http/FetchHttpClient"
-import * as Layer from "effect/Layer"
 
 const sink = Effect.gen(function* () {
   // Variables of the function, which extensions share.
@@ -19,6 +17,5 @@ const sink = Effect.gen(function* () {
 })
 
 Extension.run({
-  layer: Layer.merge(NodeTelemetry.layer({ types: ["platform", "function"] }), FetchHttpClient.layer),
-  telemetry: Telemetry.make({ sink, strategy: FlushStrategy.endOfInvocation })
-}).pipe(NodeExtension.runMain)
+  telemetry: Telemetry.make({ types: ["platform", "function"], sink, strategy: FlushStrategy.endOfInvocation })
+}).pipe(Effect.provide(NodeTelemetry.layer), NodeExtension.runMain)

@@ -3,7 +3,7 @@
  * into docs/telemetry.md; matrix.test.ts holds what must be true of every cell.
  */
 import { Emulator, Journal } from "@effect-lambda/emulator"
-import type { TelemetryAccounting } from "@effect-lambda/extension"
+import type * as TelemetryAccounting from "@effect-lambda/extension/telemetry/TelemetryAccounting"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"

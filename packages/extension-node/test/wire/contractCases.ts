@@ -2,14 +2,12 @@
  * The promises of ExtensionsApi and TelemetryApi over any client: the request of a call, and its result for the bytes of
  * Lambda's answer.
  */
-import {
-  type ExtensionError,
-  type ExtensionsApi,
-  ExtensionsProtocol,
-  type Registration,
-  type TelemetryApi,
-  type TelemetryApiError
-} from "@effect-lambda/extension"
+import type { ExtensionError } from "@effect-lambda/extension"
+import type * as ExtensionsApi from "@effect-lambda/extension/ExtensionsApi"
+import * as ExtensionsProtocol from "@effect-lambda/extension/ExtensionsProtocol"
+import type * as Registration from "@effect-lambda/extension/Registration"
+import type * as TelemetryApi from "@effect-lambda/extension/telemetry/TelemetryApi"
+import type * as TelemetryApiError from "@effect-lambda/extension/telemetry/TelemetryApiError"
 import type * as Effect from "effect/Effect"
 import { type Answer, http, type Received, reset } from "../support/RawServer.ts"
 

@@ -1,5 +1,5 @@
 /** The implementations that the tests of the wire check. To test another listener or client, add it here. */
-import type { TelemetryListener } from "@effect-lambda/extension"
+import type * as TelemetryListener from "@effect-lambda/extension/telemetry/TelemetryListener"
 import { BunHttpClient, LambdaHttpClient, NodeTelemetryListener } from "@effect-lambda/extension-node"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"

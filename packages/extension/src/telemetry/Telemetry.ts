@@ -3,8 +3,8 @@
  * sinks or to a stream before the environment is frozen, and lost ones are
  * counted.
  *
- * This module makes the option `telemetry` of `Extension.run`. The
- * `TelemetryReceiver` comes from the option `layer`.
+ * This module makes the option `telemetry` of `Extension.run`. `NodeTelemetry.layer`
+ * provides the `TelemetryTransport` that it needs.
  *
  * @since 0.1.0
  */
@@ -21,29 +21,37 @@ import { Background } from "../Background.ts"
 import type { FlushOptions } from "./FlushStrategy.ts"
 import type { Consumer } from "./internal/delivery/consumer.ts"
 import * as ownLogs from "./internal/delivery/ownLog.ts"
-import type { RunTelemetry } from "../internal/lifecycle/runTelemetry.ts"
+import { ofStart, type RunTelemetry } from "../internal/lifecycle/runTelemetry.ts"
 import { batchBounds, start } from "./internal/delivery/session.ts"
 import { ofSink } from "./internal/delivery/sinkConsumer.ts"
 import { ofStream } from "./internal/delivery/streamConsumer.ts"
-import type { Registration } from "../Registration.ts"
+import * as receivers from "./internal/receive/receiver.ts"
 import type { TelemetryApiError } from "./TelemetryApiError.ts"
 import type { TelemetryEvent } from "./TelemetryEvent.ts"
-import { TelemetryReceiver } from "./TelemetryReceiver.ts"
+import type { TelemetryListenerError } from "./TelemetryListener.ts"
 import type { TelemetrySink, TelemetrySinkError } from "./TelemetrySink.ts"
+import type { ReceiverOptions } from "./TelemetrySubscription.ts"
+import type { TelemetryTransport } from "./TelemetryTransport.ts"
 
 export type { FlushOptions } from "./FlushStrategy.ts"
 
 /**
+ * The options of {@link stream}: what to receive, and when to flush.
+ *
  * @category models
  * @since 0.1.0
  */
-export interface Options<
-  E,
-  R,
-  Sink extends Effect.Effect<TelemetrySink, E, R> = Effect.Effect<TelemetrySink, E, R>
-> extends FlushOptions {
-  /** A sink, or several. Each has its queue and its retries, so none waits for another. */
-  readonly sink: Sink | ReadonlyArray<Sink>
+export interface StreamOptions extends FlushOptions, ReceiverOptions {}
+
+/**
+ * The options of {@link make}: those of {@link stream}, and the sinks.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options<E, R> extends StreamOptions {
+  /** A sink, or several by `Effect.all([...])`. Each has its queue and its retries, so none waits for another. */
+  readonly sink: Effect.Effect<TelemetrySink | ReadonlyArray<TelemetrySink>, E, R>
   /** How long one attempt to send a batch may take. Default: 5 seconds. */
   readonly exportTimeout?: Duration.Input | undefined
   /** Further attempts after failures that may pass. Default: three, after 100, 200 and 400 milliseconds. */
@@ -66,12 +74,15 @@ export class TelemetryOptionsError extends Schema.TaggedError<TelemetryOptionsEr
 )("TelemetryOptionsError", { message: Schema.String }) {}
 
 /**
- * The part of `Extension.run` that deals with telemetry.
+ * A description of telemetry, for the option of `Extension.run`. `E` is the errors of the sinks: they fail init.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Telemetry<out E, out R> extends RunTelemetry<R, E | TelemetryApiError | TelemetryOptionsError> {}
+export interface Telemetry<out E, out R> extends RunTelemetry<
+  R,
+  E | TelemetryApiError | TelemetryListenerError | TelemetryOptionsError
+> {}
 
 /**
  * How many bytes this process has written to its log so far, in any way. With
@@ -88,10 +99,12 @@ export const CurrentLogSize: Context.Reference<Effect.Effect<number>> = /*#__PUR
   { defaultValue: () => Effect.succeed(0) }
 )
 
-const ownLogOf = (who: string, types: TelemetryReceiver["Service"]["types"]) =>
+const ownLogOf = (who: string, types: ReceiverOptions["types"]) =>
   types.includes("extension")
     ? Effect.map(CurrentLogSize, (size) => ownLogs.watch(who, size))
     : Effect.succeed(ownLogs.none)
+
+const isSink = (made: TelemetrySink | ReadonlyArray<TelemetrySink>): made is TelemetrySink => "export" in made
 
 const defaultRetry = Schedule.exponential("100 millis").pipe(Schedule.upTo({ times: 3 }))
 
@@ -101,13 +114,11 @@ const defaultRetry = Schedule.exponential("100 millis").pipe(Schedule.upTo({ tim
  * **Example** (Shipping logs)
  *
  * ```ts
- * import { Extension, FlushStrategy, Telemetry, TelemetryReceiver, TelemetrySink } from "@effect-lambda/extension"
- * import * as FetchHttpClient from "effect/http/FetchHttpClient"
- * import * as Layer from "effect/Layer"
+ * import { Extension, FlushStrategy, Telemetry, TelemetrySink } from "@effect-lambda/extension"
  *
  * export const main = Extension.run({
- *   layer: Layer.merge(TelemetryReceiver.layer({ types: ["platform", "function"] }), FetchHttpClient.layer),
  *   telemetry: Telemetry.make({
+ *     types: ["platform", "function"],
  *     sink: TelemetrySink.http({ url: "https://logs.example.com/v1" }),
  *     strategy: FlushStrategy.endOfInvocation
  *   })
@@ -117,25 +128,21 @@ const defaultRetry = Schedule.exponential("100 millis").pipe(Schedule.upTo({ tim
  * @category constructors
  * @since 0.1.0
  */
-export function make<Sink extends Effect.Effect<TelemetrySink, unknown, unknown>>(
-  options: Options<unknown, unknown, Sink>
-): Telemetry<Effect.Error<Sink>, Effect.Services<Sink> | TelemetryReceiver>
-// A list of different sinks has no one type of error and requirements to infer; the signature above takes them apart.
-export function make<E, R>(options: Options<E, R>): Telemetry<E, R | TelemetryReceiver> {
-  return {
-    start: Effect.fnUntraced(function* (registration: Registration) {
-      const receiver = yield* TelemetryReceiver
+export const make = <E = never, R = never>(options: Options<E, R>): Telemetry<E, R | TelemetryTransport> =>
+  ofStart(
+    Effect.fnUntraced(function* (registration) {
+      const receiver = yield* receivers.make(options)
+      const made = yield* options.sink
       const consumers: Array<Consumer> = []
-      for (const make of Effect.isEffect(options.sink) ? [options.sink] : options.sink) {
-        const sink = yield* make
-        if (sink.isOwnLog && receiver.types.includes("extension")) {
+      for (const sink of isSink(made) ? [made] : made) {
+        if (sink.isOwnLog && options.types.includes("extension")) {
           return yield* new TelemetryOptionsError({
             message:
               `the sink ${sink.name} writes to the extension's own log, which the type "extension" delivers again, without ` +
-              `end. Leave "extension" out of the types of TelemetryReceiver, or take another sink.`
+              `end. Leave "extension" out of the option types, or take another sink.`
           })
         }
-        const { begun, ended } = yield* ownLogOf(`the sink ${sink.name}`, receiver.types)
+        const { begun, ended } = yield* ownLogOf(`the sink ${sink.name}`, options.types)
         const watched: TelemetrySink = {
           ...sink,
           export: (batch) => Effect.andThen(begun, Effect.ensuring(sink.export(batch), ended))
@@ -149,10 +156,9 @@ export function make<E, R>(options: Options<E, R>): Telemetry<E, R | TelemetryRe
           })
         )
       }
-      return yield* start(options, consumers, registration)
+      return yield* start(receiver, options, consumers, registration)
     })
-  }
-}
+  )
 
 /**
  * Telemetry for a program over the stream of records. Before next is called, the
@@ -173,14 +179,16 @@ export function make<E, R>(options: Options<E, R>): Telemetry<E, R | TelemetryRe
  * import * as Effect from "effect/Effect"
  * import * as Stream from "effect/Stream"
  *
- * export const telemetry = Telemetry.stream((events) =>
- *   events.pipe(
- *     Stream.runForEach((event) =>
- *       event.type === "platform.initReport" && event.record.metrics.durationMs > 1000
- *         ? Effect.log(`slow init: ${event.record.metrics.durationMs} ms`)
- *         : Effect.void
- *     )
- *   )
+ * export const telemetry = Telemetry.stream(
+ *   (events) =>
+ *     events.pipe(
+ *       Stream.runForEach((event) =>
+ *         event.type === "platform.initReport" && event.record.metrics.durationMs > 1000
+ *           ? Effect.log(`slow init: ${event.record.metrics.durationMs} ms`)
+ *           : Effect.void
+ *       )
+ *     ),
+ *   { types: ["platform"] }
  * )
  * ```
  *
@@ -189,20 +197,21 @@ export function make<E, R>(options: Options<E, R>): Telemetry<E, R | TelemetryRe
  */
 export const stream = <E = never, R = never>(
   program: (events: Stream.Stream<TelemetryEvent>) => Effect.Effect<unknown, E, R>,
-  options: FlushOptions = {}
-): Telemetry<never, R | TelemetryReceiver> => ({
-  start: Effect.fnUntraced(function* (registration: Registration) {
-    const receiver = yield* TelemetryReceiver
-    const ownLog = yield* ownLogOf("the program over the stream", receiver.types)
-    const { close, ended, events, consumer } = ofStream(receiver.open, yield* Clock.currentTimeMillis, ownLog)
-    const context = yield* Effect.context<R>()
-    const background = yield* Background
-    const running = Effect.suspend(() => program(events)).pipe(
-      // A program that ends by itself wants no more records; after a failure it misses them.
-      Effect.onExit((exit) => Effect.andThen(ended(exit), Exit.isSuccess(exit) ? close : Effect.void)),
-      Effect.provideContext(context)
-    )
-    const fiber = yield* background.fork(running)
-    return yield* start(options, [consumer], registration, Fiber.await(fiber))
-  })
-})
+  options: StreamOptions
+): Telemetry<never, R | TelemetryTransport> =>
+  ofStart(
+    Effect.fnUntraced(function* (registration) {
+      const receiver = yield* receivers.make(options)
+      const ownLog = yield* ownLogOf("the program over the stream", options.types)
+      const { close, consumer, ended, events } = ofStream(receiver.open, yield* Clock.currentTimeMillis, ownLog)
+      const context = yield* Effect.context<R>()
+      const background = yield* Background
+      const running = Effect.suspend(() => program(events)).pipe(
+        // A program that ends by itself wants no more records; after a failure it misses them.
+        Effect.onExit((exit) => Effect.andThen(ended(exit), Exit.isSuccess(exit) ? close : Effect.void)),
+        Effect.provideContext(context)
+      )
+      const fiber = yield* background.fork(running)
+      return yield* start(receiver, options, [consumer], registration, Fiber.await(fiber))
+    })
+  )

@@ -125,3 +125,41 @@ export type Outcome =
   | { readonly _tag: "Subscribed"; readonly schemaVersion: string }
   | { readonly _tag: "AlreadySubscribed"; readonly schemaVersion: string }
   | { readonly _tag: "NotSupported" }
+
+/**
+ * What a receiver asks Lambda for, and what it keeps.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ReceiverOptions {
+  /** The types of records to receive: `platform`, `function`, `extension`. */
+  readonly types: Subscription["types"]
+  /** When Lambda sends a batch. Default: the values of `TelemetrySubscription`. */
+  readonly buffering?: Subscription["buffering"]
+  /** Default: the newest that Lambda accepts. */
+  readonly schemaVersion?: Subscription["schemaVersion"]
+  /** TCP has no acknowledgement: records that are lost on the way are not counted. Default: `HTTP`. */
+  readonly protocol?: "HTTP" | "TCP" | undefined
+  /** Default: `POST`. */
+  readonly method?: "POST" | "PUT" | undefined
+  /**
+   * The address to bind. Lambda reaches the listener over the address of `sandbox.localdomain` and not over 127.0.0.1.
+   * Default: that of `TelemetryTransport`; on Node `0.0.0.0`, which needs no name resolution, and `127.0.0.1` in an emulator.
+   */
+  readonly host?: string | undefined
+  /**
+   * Default: any free port, which cannot be taken by another extension. After a failed invocation Lambda starts the
+   * extension again, but the subscription of the old process still exists. Its remaining records (the report of the failed
+   * invocation) are delivered only to a listener on the same port. A fixed port gets them.
+   */
+  readonly port?: number | undefined
+  /** A longer HTTP body or TCP line is discarded and counted as one undecodable record. Default: 8 MiB. */
+  readonly maxBodyBytes?: number | undefined
+  /**
+   * The bound of each consumer's queue. Default: 50,000 records, 32 MiB of memory, on Node a 16th of the function's memory if
+   * that is less. A record takes more than twice its length
+   * over the wire: its text is kept beside its values.
+   */
+  readonly queue?: { readonly maxRecords?: number | undefined; readonly maxBytes?: number | undefined } | undefined
+}

@@ -25,6 +25,7 @@
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import type { ExtensionsApiErrorReason } from "../ExtensionError.ts"
 import type { ShutdownReason, Tracing } from "../ExtensionEvent.ts"
@@ -32,10 +33,9 @@ import type { ExtensionsApi } from "../ExtensionsApi.ts"
 import type { LambdaEnvironment } from "../LambdaEnvironment.ts"
 import * as lambdaInMemory from "./internal/lambdaInMemory.ts"
 import type { Delivery, Entry, Options, Step } from "./internal/script.ts"
-import type { TelemetryApi } from "../telemetry/TelemetryApi.ts"
-import type { TelemetryListener } from "../telemetry/TelemetryListener.ts"
+import type { TelemetryTransport } from "../telemetry/TelemetryTransport.ts"
 
-export type { Entry, Options, Step } from "./internal/script.ts"
+export type { Answer, Entry, Options, Step } from "./internal/script.ts"
 
 /**
  * An INVOKE event. The request ids of a script are `request-1`, `request-2`, …
@@ -185,13 +185,17 @@ export const terminate = (signal: "SIGTERM" | "SIGINT"): Effect.Effect<void, nev
  * The in-memory Lambda. At the end of the script the poll stays parked, as on
  * Lambda, so most scripts end with {@link shutdown}.
  *
+ * The layer provides what a host provides: the way of telemetry, and an
+ * `HttpClient` whose requests are in the journal as `Sent`. To test with another
+ * client, provide it to the extension itself, inside this layer.
+ *
  * @category layers
  * @since 0.1.0
  */
 export const layer = (
   script: ReadonlyArray<Step>,
   options: Options = {}
-): Layer.Layer<ExtensionTest | ExtensionsApi | LambdaEnvironment | TelemetryListener | TelemetryApi> =>
+): Layer.Layer<ExtensionTest | ExtensionsApi | LambdaEnvironment | TelemetryTransport | HttpClient.HttpClient> =>
   Layer.effectContext(
     Effect.map(lambdaInMemory.make(script, options), ({ services, ...test }) =>
       Context.add(services, ExtensionTest, ExtensionTest.of(test))

@@ -1,12 +1,12 @@
 /** The defaults of telemetry: when it is sent, and how long that may take. */
-import { Extension, FlushStrategy, Telemetry, TelemetryReceiver, TelemetrySink } from "@effect-lambda/extension"
+import { Extension, FlushStrategy, Telemetry, TelemetrySink } from "@effect-lambda/extension"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
-import { capturedLogs, runInTime } from "../support.ts"
+import { capturedLogs, runInTime, types } from "../support.ts"
 import type { Default } from "./Default.ts"
 
 const { delay, invoke, journal, note, shutdown } = ExtensionTest
@@ -45,8 +45,7 @@ const telemetry = (
     })
     const { layer: logs, messages } = capturedLogs()
     const run = Extension.run({
-      layer: TelemetryReceiver.layer(),
-      telemetry: Telemetry.make({ ...options, sink })
+      telemetry: Telemetry.make({ types, ...options, sink })
     }).pipe(Effect.provide(logs))
     yield* runInTime(Effect.andThen(run, note("over")))
     const entries = yield* journal

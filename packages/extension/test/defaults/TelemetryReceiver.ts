@@ -1,16 +1,16 @@
 /** The defaults of the receiver: what it asks of its listener and of Lambda, and what it holds. */
-import {
-  TelemetryApi,
-  TelemetryListener,
-  TelemetryReceiver,
-  type TelemetrySubscription
-} from "@effect-lambda/extension"
+import * as TelemetryTransport from "@effect-lambda/extension/telemetry/TelemetryTransport"
+import * as TelemetryApi from "@effect-lambda/extension/telemetry/TelemetryApi"
+import * as TelemetryListener from "@effect-lambda/extension/telemetry/TelemetryListener"
+import type * as TelemetrySubscription from "@effect-lambda/extension/telemetry/TelemetrySubscription"
 import { TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import type { Default } from "./Default.ts"
+import * as receivers from "../../src/telemetry/internal/receive/receiver.ts"
+import { types } from "../support.ts"
 
 const { log } = TelemetryTest
 
@@ -20,7 +20,8 @@ const mebibyte = 1024 * 1024
 const receiver = Effect.gen(function* () {
   const listening: Array<{ options: TelemetryListener.ListenOptions; deliveries: TelemetryListener.Deliveries }> = []
   const subscriptions: Array<TelemetrySubscription.Subscription> = []
-  const made = yield* TelemetryReceiver.make().pipe(
+  const made = yield* receivers.make({ types }).pipe(
+    Effect.provide(TelemetryTransport.layer()),
     Effect.provideService(TelemetryListener.TelemetryListener, {
       listen: (options, deliveries) =>
         Effect.sync(() => {
@@ -72,13 +73,7 @@ const bytesOf = (text: string) => new TextEncoder().encode(text)
 
 export const defaults: ReadonlyArray<Default> = [
   {
-    module: "TelemetryReceiver",
-    option: "types",
-    standard: "`platform` and `function`",
-    shows: Effect.map(subscribed, ({ types }) => assert.deepStrictEqual(types, ["platform", "function"]))
-  },
-  {
-    module: "TelemetryReceiver",
+    module: "TelemetrySubscription",
     option: "buffering",
     standard: "25 ms, 1000 records, 1 MiB",
     shows: Effect.map(subscribed, ({ buffering }) =>
@@ -86,13 +81,13 @@ export const defaults: ReadonlyArray<Default> = [
     )
   },
   {
-    module: "TelemetryReceiver",
+    module: "TelemetrySubscription",
     option: "schemaVersion",
     standard: "the newest that Lambda accepts",
     shows: Effect.map(subscribed, ({ schemaVersion }) => assert.strictEqual(schemaVersion, "2025-01-29"))
   },
   {
-    module: "TelemetryReceiver",
+    module: "TelemetrySubscription",
     option: "protocol",
     standard: "`HTTP`",
     shows: Effect.map(receiver, ({ options, subscription }) =>
@@ -100,31 +95,31 @@ export const defaults: ReadonlyArray<Default> = [
     )
   },
   {
-    module: "TelemetryReceiver",
+    module: "TelemetrySubscription",
     option: "method",
     standard: "`POST`",
     shows: Effect.map(receiver, ({ subscription }) => assert.deepInclude(subscription.destination, { method: "POST" }))
   },
   {
-    module: "TelemetryReceiver",
+    module: "TelemetrySubscription",
     option: "host",
     standard: "`0.0.0.0`",
     shows: Effect.map(receiver, ({ options }) => assert.strictEqual(options.host, "0.0.0.0"))
   },
   {
-    module: "TelemetryReceiver",
+    module: "TelemetrySubscription",
     option: "port",
     standard: "any free port",
     shows: Effect.map(receiver, ({ options }) => assert.strictEqual(options.port, 0))
   },
   {
-    module: "TelemetryReceiver",
+    module: "TelemetrySubscription",
     option: "maxBodyBytes",
     standard: "8 MiB",
     shows: Effect.map(receiver, ({ options }) => assert.strictEqual(options.maxBodyBytes, 8 * mebibyte))
   },
   {
-    module: "TelemetryReceiver",
+    module: "TelemetrySubscription",
     option: "queue",
     standard: "50,000 records, 32 MiB",
     shows: Effect.gen(function* () {

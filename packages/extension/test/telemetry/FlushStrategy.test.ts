@@ -1,11 +1,11 @@
 /** The decisions of the strategies, from random situations; and what adaptive does to a run. */
-import { Extension, FlushStrategy, Telemetry, TelemetryReceiver, TelemetrySink } from "@effect-lambda/extension"
+import { Extension, FlushStrategy, Telemetry, TelemetrySink } from "@effect-lambda/extension"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { runInTime } from "../support.ts"
+import { runInTime, types } from "../support.ts"
 
 const { adaptive, continuous, endOfInvocation, endOfInvocationPipelined, periodic } = FlushStrategy
 const { delay, invoke, note, shutdown } = ExtensionTest
@@ -179,8 +179,7 @@ describe("adaptive", () => {
     const sink = TelemetrySink.make({ name: "sink", export: () => Effect.delay(note("sent"), "30 millis") })
     yield* runInTime(
       Extension.run({
-        layer: TelemetryReceiver.layer(),
-        telemetry: Telemetry.make({ sink, strategy: adaptive() }),
+        telemetry: Telemetry.make({ types, sink, strategy: adaptive() }),
         onInvoke: () => Effect.sleep("100 millis")
       })
     )

@@ -1,5 +1,5 @@
 /** The bodies of an HTTP sink in a format of the user, and its words about a refusal: the beginning, without secrets. */
-import { Extension, Telemetry, TelemetryReceiver, TelemetrySink } from "@effect-lambda/extension"
+import { Extension, Telemetry, TelemetrySink } from "@effect-lambda/extension"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -13,7 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/testing/TestClock"
 import { gunzipSync } from "node:zlib"
-import { capturedLogs, runInTime } from "../support.ts"
+import { capturedLogs, runInTime, types } from "../support.ts"
 
 const url = "https://logs.example.com/v1"
 const batch: TelemetrySink.TelemetryBatch = { id: "batch-1", events: [TelemetryTest.log("a line")] }
@@ -104,8 +104,8 @@ describe("encode", () => {
       const { layer: logs, messages } = capturedLogs()
       yield* runInTime(
         Extension.run({
-          layer: Layer.merge(TelemetryReceiver.layer(), Layer.succeed(HttpClient.HttpClient, client)),
-          telemetry: Telemetry.make({ sink: TelemetrySink.http({ url, encode }), batch: { maxRecords: 1 } })
+          layer: Layer.succeed(HttpClient.HttpClient, client),
+          telemetry: Telemetry.make({ types, sink: TelemetrySink.http({ url, encode }), batch: { maxRecords: 1 } })
         })
       ).pipe(Effect.provide(logs))
       const log = messages.join("\n")

@@ -1,5 +1,5 @@
 /** Options of an HTTP sink with which no request can be made, and secrets in them that nothing shows. */
-import { Extension, Telemetry, TelemetryReceiver, TelemetrySink } from "@effect-lambda/extension"
+import { Extension, Telemetry, TelemetrySink } from "@effect-lambda/extension"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
@@ -9,12 +9,11 @@ import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientRequest from "effect/http/HttpClientRequest"
-import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
 import * as Tracer from "effect/Tracer"
 import { inspect } from "node:util"
-import { runInTime } from "../support.ts"
+import { runInTime, types } from "../support.ts"
 
 import { batch, endpoint, events, http, refusal, secret, sent, transportError, url } from "./httpSink.ts"
 
@@ -170,8 +169,8 @@ describe("a secret header", () => {
       const { layer } = endpoint(answer)
       yield* runInTime(
         Extension.run({
-          layer: Layer.merge(TelemetryReceiver.layer(), layer),
-          telemetry: Telemetry.make({ sink: TelemetrySink.http({ url, headers }) })
+          layer: layer,
+          telemetry: Telemetry.make({ types, sink: TelemetrySink.http({ url, headers }) })
         })
       ).pipe(
         Effect.tapCause((cause) => print(Cause.pretty(cause))),

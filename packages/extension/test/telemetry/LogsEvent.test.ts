@@ -1,5 +1,5 @@
 /** Every kind of record of the Logs API as Lambda sends it, and the fate of other records. */
-import { LogsEvent } from "@effect-lambda/extension"
+import * as LogsEvent from "@effect-lambda/extension/telemetry/LogsEvent"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"

@@ -1,17 +1,10 @@
 /** A flush that holds an invocation for long is said once an episode, with how long it was and what to do, and counted. */
-import {
-  Extension,
-  ExtensionMetrics,
-  FlushStrategy,
-  Telemetry,
-  TelemetryReceiver,
-  TelemetrySink
-} from "@effect-lambda/extension"
+import { Extension, ExtensionMetrics, FlushStrategy, Telemetry, TelemetrySink } from "@effect-lambda/extension"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
-import { capturedLogs, runInTime } from "../support.ts"
+import { capturedLogs, runInTime, types } from "../support.ts"
 
 const { delivery, log, runtimeDone, start } = TelemetryTest
 
@@ -32,9 +25,9 @@ const run = (times: ReadonlyArray<number>, options: Telemetry.FlushOptions = {})
     const before = (yield* Metric.value(ExtensionMetrics.longFlushes)).count
     let flushes = 0
     const sink = TelemetrySink.make({ name: "slow", export: () => Effect.sleep(times[flushes++] ?? 0) })
-    yield* runInTime(
-      Extension.run({ layer: TelemetryReceiver.layer(), telemetry: Telemetry.make({ sink, ...options }) })
-    ).pipe(Effect.provide(logs))
+    yield* runInTime(Extension.run({ telemetry: Telemetry.make({ types, sink, ...options }) })).pipe(
+      Effect.provide(logs)
+    )
     return {
       said: messages.flatMap(
         (message) => /^Warn: a flush of telemetry held the invocation for (\d+) ms/.exec(message)?.[1] ?? []

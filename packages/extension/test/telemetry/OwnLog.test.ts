@@ -1,5 +1,6 @@
 /** A sink or a program over the stream that writes to the log with each batch: with the type `extension` that is said, once. */
-import { Extension, Telemetry, TelemetryReceiver, TelemetrySink } from "@effect-lambda/extension"
+import type * as TelemetrySubscription from "@effect-lambda/extension/telemetry/TelemetrySubscription"
+import { Extension, Telemetry, TelemetrySink } from "@effect-lambda/extension"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -18,7 +19,7 @@ const invocations = (count: number) => [
 /** `printed`: the bytes that the work on each batch writes to the log. */
 const run = (options: {
   readonly printed: ReadonlyArray<number>
-  readonly types?: TelemetryReceiver.Options["types"]
+  readonly types?: TelemetrySubscription.ReceiverOptions["types"]
   readonly telemetry?: "sink" | "stream"
   readonly printedBetween?: number
 }) =>
@@ -28,14 +29,14 @@ const run = (options: {
     const print = Effect.sync(() => {
       size += options.printed[batches++] ?? 0
     })
+    const { types = ["platform", "function", "extension"] } = options
     const telemetry =
       options.telemetry === "stream"
-        ? Telemetry.stream((events) => Stream.runForEachArray(events, () => print))
-        : Telemetry.make({ sink: TelemetrySink.make({ name: "chatty", export: () => print }) })
+        ? Telemetry.stream((events) => Stream.runForEachArray(events, () => print), { types })
+        : Telemetry.make({ types, sink: TelemetrySink.make({ name: "chatty", export: () => print }) })
     const { layer: logs, messages } = capturedLogs()
     yield* runInTime(
       Extension.run({
-        layer: TelemetryReceiver.layer({ types: options.types ?? ["platform", "function", "extension"] }),
         onInvoke: () =>
           Effect.sync(() => {
             size += options.printedBetween ?? 0

@@ -1,11 +1,11 @@
 /** Telemetry in a run, from records to sinks: when next is called, what is sent, what is lost. */
-import { Extension, FlushStrategy, Telemetry, TelemetryEvent, TelemetryReceiver } from "@effect-lambda/extension"
+import { Extension, FlushStrategy, Telemetry, TelemetryEvent } from "@effect-lambda/extension"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { capturedLogs, runInTime, words } from "../support.ts"
-import { noting, invocation, at, accounted, layer } from "./runs.ts"
+import { capturedLogs, runInTime, words, types } from "../support.ts"
+import { noting, invocation, at, accounted } from "./runs.ts"
 
 const { invoke, note, shutdown } = ExtensionTest
 const { delivery, log, report, runtimeDone, start } = TelemetryTest
@@ -18,8 +18,7 @@ describe("endOfInvocation", () => {
       const { get, onAccounting } = accounted()
       yield* runInTime(
         Extension.run({
-          layer,
-          telemetry: Telemetry.make({ sink: noting(), onAccounting }),
+          telemetry: Telemetry.make({ types, sink: noting(), onAccounting }),
           onInvoke: (event) => note(`handled ${event.requestId}`)
         })
       )
@@ -62,7 +61,7 @@ describe("endOfInvocation", () => {
 
   it.effect("sees a runtimeDone that came before the invocation", () =>
     Effect.gen(function* () {
-      yield* runInTime(Extension.run({ layer, telemetry: Telemetry.make({ sink: noting() }) }))
+      yield* runInTime(Extension.run({ telemetry: Telemetry.make({ types, sink: noting() }) }))
       const [, second] = at(yield* ExtensionTest.journal, "Next")
       assert.strictEqual(second, 25, "only the grace for late lines was waited for")
     }).pipe(
@@ -77,7 +76,7 @@ describe("endOfInvocation", () => {
 
   it.effect("does not wait if no telemetry of the invocation comes at all", () =>
     Effect.gen(function* () {
-      yield* runInTime(Extension.run({ layer, telemetry: Telemetry.make({ sink: noting() }) }))
+      yield* runInTime(Extension.run({ telemetry: Telemetry.make({ types, sink: noting() }) }))
       const [, second] = at(yield* ExtensionTest.journal, "Next")
       assert.strictEqual(second, 2000)
     }).pipe(Effect.provide(ExtensionTest.layer([invoke({ timeout: "15 minutes" }), shutdown()])))
@@ -87,7 +86,7 @@ describe("endOfInvocation", () => {
     Effect.gen(function* () {
       const { layer: logs, messages } = capturedLogs()
       yield* runInTime(
-        Extension.run({ layer, telemetry: Telemetry.make({ sink: noting() }) }).pipe(Effect.provide(logs))
+        Extension.run({ telemetry: Telemetry.make({ types, sink: noting() }) }).pipe(Effect.provide(logs))
       )
       const [, second] = at(yield* ExtensionTest.journal, "Next")
       assert.strictEqual(second, 59_800)
@@ -107,8 +106,7 @@ describe("endOfInvocation", () => {
       const { layer: logs, messages } = capturedLogs()
       yield* runInTime(
         Extension.run({
-          layer: TelemetryReceiver.layer({ types: ["function"] }),
-          telemetry: Telemetry.make({ sink: noting() })
+          telemetry: Telemetry.make({ types: ["function"], sink: noting() })
         }).pipe(Effect.provide(logs))
       )
       assert.include(messages.join("\n"), 'which only the type "platform" tells')
@@ -121,7 +119,7 @@ describe("endOfInvocation", () => {
     Effect.gen(function* () {
       const { layer: logs, messages } = capturedLogs()
       yield* runInTime(
-        Extension.run({ layer, telemetry: Telemetry.make({ sink: noting() }) }).pipe(Effect.provide(logs))
+        Extension.run({ telemetry: Telemetry.make({ types, sink: noting() }) }).pipe(Effect.provide(logs))
       )
       const entries = yield* ExtensionTest.journal
       assert.strictEqual(at(entries, "Next")[1], 0)
@@ -135,8 +133,7 @@ describe("endOfInvocation", () => {
       const { get, onAccounting } = accounted()
       yield* runInTime(
         Extension.run({
-          layer: TelemetryReceiver.layer({ queue }),
-          telemetry: Telemetry.make({ sink: noting(), onAccounting })
+          telemetry: Telemetry.make({ types, queue, sink: noting(), onAccounting })
         })
       )
       assert.strictEqual(get().consumers[0]?.droppedByQueue, 0)
@@ -160,8 +157,7 @@ describe("endOfInvocation", () => {
     Effect.gen(function* () {
       yield* runInTime(
         Extension.run({
-          layer,
-          telemetry: Telemetry.make({ sink: noting(), batch: { maxRecords: 3, maxAge: "5 seconds" } })
+          telemetry: Telemetry.make({ types, sink: noting(), batch: { maxRecords: 3, maxAge: "5 seconds" } })
         })
       )
       assert.deepStrictEqual(linesOf(yield* words), [
@@ -200,8 +196,7 @@ describe("the other strategies", () => {
       const { get, onAccounting } = accounted()
       yield* runInTime(
         Extension.run({
-          layer,
-          telemetry: Telemetry.make({ sink: noting(() => Effect.sleep("50 millis")), strategy, onAccounting })
+          telemetry: Telemetry.make({ types, sink: noting(() => Effect.sleep("50 millis")), strategy, onAccounting })
         })
       )
       assert.strictEqual(get().consumers[0]?.delivered, get().received, "nothing is lost")
@@ -259,15 +254,16 @@ describe("a program over the stream", () => {
     Effect.gen(function* () {
       yield* runInTime(
         Extension.run({
-          layer,
-          telemetry: Telemetry.stream((events) =>
-            events.pipe(
-              Stream.filter((event) => event.type === "function"),
-              Stream.runForEach((event) =>
-                Effect.delay(note(`used ${TelemetryEvent.text(event)?.trim()}`), "300 millis")
+          telemetry: Telemetry.stream(
+            (events) =>
+              events.pipe(
+                Stream.filter((event) => event.type === "function"),
+                Stream.runForEach((event) =>
+                  Effect.delay(note(`used ${TelemetryEvent.text(event)?.trim()}`), "300 millis")
+                ),
+                Effect.andThen(note("the stream ended"))
               ),
-              Effect.andThen(note("the stream ended"))
-            )
+            { types }
           )
         })
       )
@@ -291,7 +287,7 @@ describe("managed instances", () => {
   it.effect("flush periodically, without INVOKE", () =>
     Effect.gen(function* () {
       const { get, onAccounting } = accounted()
-      yield* runInTime(Extension.run({ layer, telemetry: Telemetry.make({ sink: noting(), onAccounting }) }))
+      yield* runInTime(Extension.run({ telemetry: Telemetry.make({ types, sink: noting(), onAccounting }) }))
       assert.deepStrictEqual(linesOf(yield* words), [
         "Registered",
         "Subscribed",

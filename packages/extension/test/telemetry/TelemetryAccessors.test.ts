@@ -1,14 +1,13 @@
 /** The accessors of events that a program made against their types, and the text of records that are JSON. */
-import {
-  PlatformEvent,
-  TelemetryApi,
-  TelemetryEvent,
-  TelemetryListener,
-  TelemetryReceiver
-} from "@effect-lambda/extension"
+import * as TelemetryTransport from "@effect-lambda/extension/telemetry/TelemetryTransport"
+import { TelemetryEvent } from "@effect-lambda/extension"
+import * as PlatformEvent from "@effect-lambda/extension/telemetry/PlatformEvent"
+import * as TelemetryApi from "@effect-lambda/extension/telemetry/TelemetryApi"
+import * as TelemetryListener from "@effect-lambda/extension/telemetry/TelemetryListener"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as receivers from "../../src/telemetry/internal/receive/receiver.ts"
 
 const time = "2026-09-15T12:00:00.123Z"
 
@@ -143,7 +142,8 @@ describe("an event that a program made against its type", () => {
 /** The events of these bodies, as a receiver makes them. */
 const received = Effect.fnUntraced(function* (...bodies: ReadonlyArray<string | Uint8Array>) {
   const listening: Array<TelemetryListener.Deliveries> = []
-  const receiver = yield* TelemetryReceiver.make().pipe(
+  const receiver = yield* receivers.make({ types: ["platform", "function"] }).pipe(
+    Effect.provide(TelemetryTransport.layer()),
     Effect.provideService(TelemetryListener.TelemetryListener, {
       listen: (_, deliveries) => Effect.sync(() => ({ port: listening.push(deliveries) }))
     }),

@@ -1,12 +1,6 @@
 /** The counters always add up: random scripts, queues, strategies and sinks, run to their end. */
-import {
-  Extension,
-  FlushStrategy,
-  Telemetry,
-  TelemetryAccounting,
-  TelemetryReceiver,
-  TelemetrySink
-} from "@effect-lambda/extension"
+import { Extension, FlushStrategy, Telemetry, TelemetrySink } from "@effect-lambda/extension"
+import * as TelemetryAccounting from "@effect-lambda/extension/telemetry/TelemetryAccounting"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -16,7 +10,7 @@ import * as Metric from "effect/Metric"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { runInTime } from "../support.ts"
+import { runInTime, types } from "../support.ts"
 
 const { invoke, shutdown } = ExtensionTest
 const { log, runtimeDone, start } = TelemetryTest
@@ -149,7 +143,9 @@ describe("the counters always add up", () => {
         const { batch, invocations, isStuckInTheEnd, queue, sinks, strategy } = scenario
         let reported: TelemetryAccounting.TelemetryAccounting | undefined
         let taken: ReadonlyArray<() => number> = []
-        const options: Telemetry.FlushOptions = {
+        const options: Telemetry.StreamOptions = {
+          types,
+          queue,
           strategy: strategies[strategy],
           batch,
           onAccounting: (accounting) =>
@@ -162,7 +158,7 @@ describe("the counters always add up", () => {
           taken = made.map((each) => each.taken)
           return Telemetry.make({
             ...options,
-            sink: made.map(({ sink }) => sink),
+            sink: Effect.all(made.map(({ sink }) => sink)),
             exportTimeout: "500 millis",
             retry: Schedule.spaced("50 millis").pipe(Schedule.upTo({ times: 1 }))
           })
@@ -174,7 +170,6 @@ describe("the counters always add up", () => {
         let handled = 0
         yield* runInTime(
           Extension.run({
-            layer: TelemetryReceiver.layer({ queue }),
             telemetry: sinks === "stream" ? slowReader : withSinks(sinks),
             onInvoke: () => Effect.suspend(() => Effect.sleep(invocations[handled++]?.handlerMillis ?? 0))
           })

@@ -1,5 +1,6 @@
 /** Subscribing to telemetry and to logs, over a transport in memory: what is sent, and what an answer means. */
-import { TelemetryApiError, type TelemetrySubscription } from "@effect-lambda/extension"
+import * as TelemetryApiError from "@effect-lambda/extension/telemetry/TelemetryApiError"
+import type * as TelemetrySubscription from "@effect-lambda/extension/telemetry/TelemetrySubscription"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"

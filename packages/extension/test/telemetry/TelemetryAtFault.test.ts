@@ -1,12 +1,6 @@
 /** A record in a batch that is the cause of a failure: it alone is dropped, counted and named. */
-import {
-  Extension,
-  Telemetry,
-  type TelemetryAccounting,
-  TelemetryEvent,
-  TelemetryReceiver,
-  TelemetrySink
-} from "@effect-lambda/extension"
+import { Extension, Telemetry, TelemetryEvent, TelemetrySink } from "@effect-lambda/extension"
+import type * as TelemetryAccounting from "@effect-lambda/extension/telemetry/TelemetryAccounting"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -50,9 +44,16 @@ const run = (
     Effect.sync(() => void accounts.push(accounting))
   return runInTime(
     Extension.run({
-      layer: Layer.merge(TelemetryReceiver.layer({ types: ["function"] }), layer),
+      layer: layer,
       // The clock of the test moves on while records are taken one by one.
-      telemetry: Telemetry.make({ sink, grace: 0, quiet: 0, flushTimeout: "14 minutes", onAccounting })
+      telemetry: Telemetry.make({
+        types: ["function"],
+        sink,
+        grace: 0,
+        quiet: 0,
+        flushTimeout: "14 minutes",
+        onAccounting
+      })
     }).pipe(Effect.provide(logs))
   ).pipe(
     Effect.map(() => ({

@@ -1,16 +1,15 @@
 /** The costs of telemetry in a long run: attempts, questions to the strategy, fibers, memory. */
-import { Extension, FlushStrategy, Telemetry, TelemetryReceiver, TelemetrySink } from "@effect-lambda/extension"
+import { Extension, FlushStrategy, Telemetry, TelemetrySink } from "@effect-lambda/extension"
+import type * as TelemetryTransport from "@effect-lambda/extension/telemetry/TelemetryTransport"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Schedule from "effect/Schedule"
-import { memory, runInTime } from "../support.ts"
+import { memory, runInTime, types } from "../support.ts"
 
 const { delay, invoke, shutdown } = ExtensionTest
 const { delivery, log, runtimeDone, start } = TelemetryTest
-
-const layer = TelemetryReceiver.layer()
 
 const sinkOf = (attempt: () => Effect.Effect<unknown, string>) =>
   TelemetrySink.make({ name: "sink", export: () => Effect.asVoid(attempt()) })
@@ -41,8 +40,9 @@ describe("attempts", () => {
       })
       yield* runInTime(
         Extension.run({
-          layer: TelemetryReceiver.layer({ queue: { maxRecords: 20 } }),
           telemetry: Telemetry.make({
+            types,
+            queue: { maxRecords: 20 },
             sink,
             strategy: counting,
             batch: {
@@ -93,7 +93,7 @@ describe("thousands of invocations", () => {
   /** Fibers and memory after the first and after all invocations. */
   const measure = (
     count: number,
-    telemetry: Telemetry.Telemetry<never, TelemetryReceiver.TelemetryReceiver>,
+    telemetry: Telemetry.Telemetry<never, TelemetryTransport.TelemetryTransport>,
     script: (n: number) => ExtensionTest.Step = (n) =>
       invoke({ delivers: [delivery([start(`request-${n}`), log("a"), runtimeDone(`request-${n}`)])] })
   ) =>
@@ -102,7 +102,6 @@ describe("thousands of invocations", () => {
       const marks = new Set([count / 10, count])
       let fibers = 0
       const run = Extension.run({
-        layer,
         telemetry,
         onInvoke: ({ requestId }) =>
           marks.has(Number(requestId.slice(8)))
@@ -132,7 +131,7 @@ describe("thousands of invocations", () => {
     Effect.gen(function* () {
       const { fibers, grownBy } = yield* measure(
         2000,
-        Telemetry.make({ sink: sinkOf(() => Effect.void), strategy, grace: 0 })
+        Telemetry.make({ types, sink: sinkOf(() => Effect.void), strategy, grace: 0 })
       )
       assert.isAtMost(fibers[1], fibers[0] + 5)
       // The journal of the test grows by half a kilobyte an invocation, and V8 takes some for its code.
@@ -146,7 +145,7 @@ describe("thousands of invocations", () => {
       Effect.gen(function* () {
         const { fibers } = yield* measure(
           1000,
-          Telemetry.make({ sink: sinkOf(() => Effect.never), strategy, batch: { maxRecords: 1 } })
+          Telemetry.make({ types, sink: sinkOf(() => Effect.never), strategy, batch: { maxRecords: 1 } })
         )
         assert.isAtMost(fibers[1], fibers[0] + 5)
       })
@@ -160,7 +159,7 @@ describe("thousands of invocations", () => {
       )
       const { grownBy } = yield* measure(
         500,
-        Telemetry.make({ sink: sinks, strategy: FlushStrategy.endOfInvocationPipelined, grace: 0 })
+        Telemetry.make({ types, sink: Effect.all(sinks), strategy: FlushStrategy.endOfInvocationPipelined, grace: 0 })
       )
       assert.isBelow(grownBy, 2 * 1024 * 1024)
     })

@@ -8,8 +8,8 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
-import { runInTime, settableClock, words } from "../support.ts"
-import { layer, sinkOf, invocation, accounted, at, noteAt } from "./sessions.ts"
+import { runInTime, settableClock, words, types } from "../support.ts"
+import { sinkOf, invocation, accounted, at, noteAt } from "./sessions.ts"
 
 const { delay, invoke, journal, note, shutdown } = ExtensionTest
 const { delivery, log, report, start } = TelemetryTest
@@ -30,7 +30,7 @@ describe("an invocation whose flush was abandoned", () => {
         Clock.currentTimeMillis.pipe(Effect.tap((now) => Effect.sync(() => sentAt.push([now, events.length]))))
       )
       const sentAt: Array<readonly [number, number]> = []
-      yield* runInTime(Extension.run({ layer, telemetry: Telemetry.make({ sink }) }))
+      yield* runInTime(Extension.run({ telemetry: Telemetry.make({ types, sink }) }))
       // The second invocation begins at 59,800 and its records are five seconds old then.
       assert.deepStrictEqual(sentAt, [
         [5000, 1],
@@ -54,8 +54,7 @@ describe("a clock that is set back", () => {
       const { clock, set } = yield* settableClock
       const { sink, taken } = keeping()
       const fiber = yield* Extension.run({
-        layer,
-        telemetry: Telemetry.make({ sink, strategy }),
+        telemetry: Telemetry.make({ types, sink, strategy }),
         onInvoke: () => Effect.sleep("1 minute")
       }).pipe(Effect.provideService(Clock.Clock, clock), Effect.forkChild({ startImmediately: true }))
       yield* TestClock.adjust("1 second")
@@ -92,7 +91,7 @@ describe("a clock that is set back", () => {
       const { clock, set } = yield* settableClock
       const { sink, taken } = keeping()
       yield* TestClock.adjust("2 hours")
-      const fiber = yield* Extension.run({ layer, telemetry: Telemetry.make({ sink }) }).pipe(
+      const fiber = yield* Extension.run({ telemetry: Telemetry.make({ types, sink }) }).pipe(
         Effect.provideService(Clock.Clock, clock),
         Effect.andThen(note("done")),
         Effect.forkChild({ startImmediately: true })
@@ -119,8 +118,8 @@ describe("budgets", () => {
       Effect.gen(function* () {
         const hanging = Layer.effectDiscard(Effect.addFinalizer(() => stuck))
         const run = Extension.run({
-          layer: Layer.merge(layer, hanging),
-          telemetry: Telemetry.make({ sink: sinkOf(() => stuck), onAccounting: () => stuck }),
+          layer: hanging,
+          telemetry: Telemetry.make({ types, sink: sinkOf(() => stuck), onAccounting: () => stuck }),
           onShutdown: () => stuck
         })
         yield* runInTime(Effect.andThen(run, note("done")))
@@ -134,7 +133,7 @@ describe("budgets", () => {
   it.effect("a signal while next is held ends the wait, and waiting records are sent", () =>
     Effect.gen(function* () {
       const { sink, taken } = keeping()
-      const run = Extension.run({ layer, telemetry: Telemetry.make({ sink }) })
+      const run = Extension.run({ telemetry: Telemetry.make({ types, sink }) })
       const fiber = yield* Effect.forkChild(Effect.andThen(run, note("done")), { startImmediately: true })
       yield* TestClock.adjust("3 seconds")
       assert.deepStrictEqual(yield* words, ["Registered", "Subscribed", "Next", "INVOKE", "Delivered"])
@@ -158,8 +157,7 @@ describe("budgets", () => {
       const { consumer, onAccounting } = accounted()
       const { sink, taken } = keeping()
       const run = Extension.run({
-        layer,
-        telemetry: Telemetry.make({ sink, onAccounting }),
+        telemetry: Telemetry.make({ types, sink, onAccounting }),
         onFailure: "exit",
         onInvoke: () => Effect.fail("no")
       })
@@ -183,7 +181,7 @@ describe("budgets", () => {
         )
       )
       const released = Layer.effectDiscard(Effect.addFinalizer(() => note("released")))
-      const run = Extension.run({ layer: Layer.merge(layer, released), telemetry: Telemetry.make({ sink }) })
+      const run = Extension.run({ layer: released, telemetry: Telemetry.make({ types, sink }) })
       const fiber = yield* Effect.forkChild(run, { startImmediately: true })
       yield* TestClock.adjust("200 millis")
       assert.strictEqual(sending, 1)
@@ -198,7 +196,7 @@ describe("budgets", () => {
   it.effect("SHUTDOWN after idle time waits for the last records as at any other time", () =>
     Effect.gen(function* () {
       const { sink, taken } = keeping()
-      yield* runInTime(Extension.run({ layer, telemetry: Telemetry.make({ sink }) }))
+      yield* runInTime(Extension.run({ telemetry: Telemetry.make({ types, sink }) }))
       assert.deepStrictEqual(taken.slice(-2), ["platform.runtimeDone", "platform.report"])
     }).pipe(
       Effect.provide(
@@ -214,7 +212,7 @@ describe("budgets", () => {
   it.effect("SHUTDOWN without any INVOKE sends the records that came before", () =>
     Effect.gen(function* () {
       const { sink, taken } = keeping()
-      yield* runInTime(Extension.run({ layer, telemetry: Telemetry.make({ sink }) }))
+      yield* runInTime(Extension.run({ telemetry: Telemetry.make({ types, sink }) }))
       assert.deepStrictEqual(taken, ["function"])
     }).pipe(
       Effect.provide(ExtensionTest.layer([delay("1 minute"), shutdown()], { history: [delivery([log("from init")])] }))

@@ -1,18 +1,18 @@
 /** Deep values in any place of an event: what they are, and that they cost no process and no neighbour. */
-import {
-  TelemetryApi,
-  TelemetryEvent,
-  TelemetryListener,
-  TelemetryReceiver,
-  TelemetrySink
-} from "@effect-lambda/extension"
+import * as TelemetryTransport from "@effect-lambda/extension/telemetry/TelemetryTransport"
+import { TelemetryEvent, TelemetrySink } from "@effect-lambda/extension"
+import * as TelemetryApi from "@effect-lambda/extension/telemetry/TelemetryApi"
+import * as TelemetryListener from "@effect-lambda/extension/telemetry/TelemetryListener"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as receivers from "../../src/telemetry/internal/receive/receiver.ts"
+import { types } from "../support.ts"
 
 /** The events of a body, as a receiver makes them. */
 const received = Effect.fnUntraced(function* (body: string) {
   const listening: Array<TelemetryListener.Deliveries> = []
-  const receiver = yield* TelemetryReceiver.make().pipe(
+  const receiver = yield* receivers.make({ types }).pipe(
+    Effect.provide(TelemetryTransport.layer()),
     Effect.provideService(TelemetryListener.TelemetryListener, {
       listen: (_, deliveries) => Effect.sync(() => ({ port: listening.push(deliveries) }))
     }),

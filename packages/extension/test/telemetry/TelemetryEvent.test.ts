@@ -1,5 +1,6 @@
 /** Every kind and version of a record as Lambda sends it, and the fate of unexpected records. */
-import { PlatformEvent, TelemetryEvent } from "@effect-lambda/extension"
+import { TelemetryEvent } from "@effect-lambda/extension"
+import * as PlatformEvent from "@effect-lambda/extension/telemetry/PlatformEvent"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"

@@ -1,11 +1,11 @@
 /** Records in a run that goes wrong: sinks that fail or hang, the end of the environment, records that cannot be decoded. */
 import type { TelemetryEvent } from "@effect-lambda/extension"
-import { Extension, Telemetry, TelemetryReceiver, TelemetrySink } from "@effect-lambda/extension"
+import { Extension, Telemetry, TelemetrySink } from "@effect-lambda/extension"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { capturedLogs, runInTime, words } from "../support.ts"
-import { noting, invocation, at, accounted, layer } from "./runs.ts"
+import { capturedLogs, runInTime, words, types } from "../support.ts"
+import { noting, invocation, at, accounted } from "./runs.ts"
 
 const { note, shutdown } = ExtensionTest
 const { delivery, log, report } = TelemetryTest
@@ -21,7 +21,7 @@ describe("a sink", () => {
       // Four attempts an invocation: those of the first two fail.
       const sink = noting((id) => (ids.push(id) <= 8 ? Effect.fail("answered 500") : Effect.void))
       yield* runInTime(
-        Extension.run({ layer, telemetry: Telemetry.make({ sink, onAccounting }) }).pipe(Effect.provide(logs))
+        Extension.run({ telemetry: Telemetry.make({ types, sink, onAccounting }) }).pipe(Effect.provide(logs))
       )
       assert.deepStrictEqual(
         (yield* words).filter((word) => word.startsWith("sink took")),
@@ -44,8 +44,8 @@ describe("a sink", () => {
       const { get, onAccounting } = accounted()
       yield* runInTime(
         Extension.run({
-          layer,
           telemetry: Telemetry.make({
+            types,
             sink: noting(() => Effect.uninterruptible(Effect.never)),
             flushTimeout: "1 second",
             onAccounting
@@ -74,7 +74,7 @@ describe("a sink", () => {
         }
       })
       yield* runInTime(
-        Extension.run({ layer, telemetry: Telemetry.make({ sink, onAccounting }) }).pipe(Effect.provide(logs))
+        Extension.run({ telemetry: Telemetry.make({ types, sink, onAccounting }) }).pipe(Effect.provide(logs))
       )
       assert.strictEqual(get().consumers[0]?.droppedBySink, 3)
       assert.strictEqual(get().consumers[0]?.delivered, 6)
@@ -94,7 +94,7 @@ describe("a sink", () => {
           throw new Error("a bug")
         }
       })
-      yield* runInTime(Extension.run({ layer, telemetry: Telemetry.make({ sink, onAccounting }) }))
+      yield* runInTime(Extension.run({ telemetry: Telemetry.make({ types, sink, onAccounting }) }))
       assert.strictEqual(get().consumers[0]?.droppedBySink, 3)
       assert.strictEqual(get().consumers[0]?.delivered, 6)
     }).pipe(Effect.provide(threeInvocations))
@@ -105,9 +105,9 @@ describe("a sink", () => {
       const { get, onAccounting } = accounted()
       yield* runInTime(
         Extension.run({
-          layer,
           telemetry: Telemetry.make({
-            sink: [noting(() => Effect.never, "hanging"), noting(undefined, "healthy")],
+            types,
+            sink: Effect.all([noting(() => Effect.never, "hanging"), noting(undefined, "healthy")]),
             onAccounting
           })
         })
@@ -123,8 +123,7 @@ describe("a sink", () => {
       const { layer: logs, messages } = capturedLogs()
       yield* runInTime(
         Extension.run({
-          layer: TelemetryReceiver.layer({ types: ["platform", "extension"] }),
-          telemetry: Telemetry.make({ sink: TelemetrySink.console })
+          telemetry: Telemetry.make({ types: ["platform", "extension"], sink: TelemetrySink.console })
         }).pipe(Effect.provide(logs))
       )
       assert.include(messages.join("\n"), "init failed")
@@ -137,7 +136,7 @@ describe("SHUTDOWN", () => {
   it.effect("takes the records that still come until it is quiet, and sends them", () =>
     Effect.gen(function* () {
       const { get, onAccounting } = accounted()
-      yield* runInTime(Extension.run({ layer, telemetry: Telemetry.make({ sink: noting(), onAccounting }) }))
+      yield* runInTime(Extension.run({ telemetry: Telemetry.make({ types, sink: noting(), onAccounting }) }))
       assert.strictEqual(get().received, 3)
       assert.strictEqual(get().consumers[0]?.delivered, 3)
     }).pipe(
@@ -161,7 +160,7 @@ describe("SHUTDOWN", () => {
       const { get, onAccounting } = accounted()
       yield* runInTime(
         Effect.andThen(
-          Extension.run({ layer, telemetry: Telemetry.make({ sink: noting(), onAccounting }) }),
+          Extension.run({ telemetry: Telemetry.make({ types, sink: noting(), onAccounting }) }),
           note("done")
         )
       )
@@ -182,8 +181,7 @@ describe("SHUTDOWN", () => {
       const { layer: logs, messages } = capturedLogs()
       yield* runInTime(
         Extension.run({
-          layer,
-          telemetry: Telemetry.make({ sink: noting(() => Effect.never) })
+          telemetry: Telemetry.make({ types, sink: noting(() => Effect.never) })
         }).pipe(Effect.provide(logs))
       )
       assert.include(
@@ -201,7 +199,7 @@ describe("records that cannot be decoded", () => {
       const { get, onAccounting } = accounted()
       const seen: Array<TelemetryEvent.TelemetryEvent> = []
       const sink = TelemetrySink.make({ name: "all", export: (batch) => Effect.sync(() => seen.push(...batch.events)) })
-      yield* runInTime(Extension.run({ layer, telemetry: Telemetry.make({ sink, onAccounting }) }))
+      yield* runInTime(Extension.run({ telemetry: Telemetry.make({ types, sink, onAccounting }) }))
       assert.deepStrictEqual(
         seen.map((event) => event.type),
         ["undecodable", "platform.report", "undecodable", "unknown", "function"]
@@ -229,7 +227,7 @@ describe("records that cannot be decoded", () => {
   it.effect("platform.logsDropped is counted as records that Lambda lost", () =>
     Effect.gen(function* () {
       const { get, onAccounting } = accounted()
-      yield* runInTime(Extension.run({ layer, telemetry: Telemetry.make({ sink: noting(), onAccounting }) }))
+      yield* runInTime(Extension.run({ telemetry: Telemetry.make({ types, sink: noting(), onAccounting }) }))
       assert.deepStrictEqual(get().droppedByLambda, { records: 123, bytes: 12_345 })
     }).pipe(
       Effect.provide(
@@ -255,8 +253,7 @@ describe("records that cannot be decoded", () => {
       const { get, onAccounting } = accounted()
       yield* runInTime(
         Extension.run({
-          layer: TelemetryReceiver.layer({ queue: { maxRecords: 5 } }),
-          telemetry: Telemetry.make({ sink: noting(), onAccounting })
+          telemetry: Telemetry.make({ types, queue: { maxRecords: 5 }, sink: noting(), onAccounting })
         })
       )
       assert.include(yield* words, "sink took a b c d e")

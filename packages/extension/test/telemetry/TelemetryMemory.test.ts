@@ -1,15 +1,20 @@
 /** Records that wait are bounded in memory, whatever they hold: the bytes that are left after a collection of garbage. */
-import { TelemetryApi, TelemetryListener, TelemetryReceiver } from "@effect-lambda/extension"
+import type * as TelemetrySubscription from "@effect-lambda/extension/telemetry/TelemetrySubscription"
+import * as TelemetryTransport from "@effect-lambda/extension/telemetry/TelemetryTransport"
+import * as TelemetryApi from "@effect-lambda/extension/telemetry/TelemetryApi"
+import * as TelemetryListener from "@effect-lambda/extension/telemetry/TelemetryListener"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { cpuMillis, memory } from "../support.ts"
+import { cpuMillis, memory, types } from "../support.ts"
+import * as receivers from "../../src/telemetry/internal/receive/receiver.ts"
 
 const MiB = 2 ** 20
 
 /** A receiver with records that no consumer takes. */
-const filling = Effect.fnUntraced(function* (options: TelemetryReceiver.Options = {}) {
+const filling = Effect.fnUntraced(function* (options: Partial<TelemetrySubscription.ReceiverOptions> = {}) {
   const listening: Array<TelemetryListener.Deliveries> = []
-  const receiver = yield* TelemetryReceiver.make(options).pipe(
+  const receiver = yield* receivers.make({ types, ...options }).pipe(
+    Effect.provide(TelemetryTransport.layer()),
     Effect.provideService(TelemetryListener.TelemetryListener, {
       listen: (_, deliveries) =>
         Effect.sync(() => {

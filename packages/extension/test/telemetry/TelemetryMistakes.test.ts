@@ -1,15 +1,13 @@
 /** Mistakes of others: a strategy or a report of the user's that throws, a record of a new shape, a program without INVOKE. */
-import { Extension, FlushStrategy, Telemetry, TelemetryReceiver, TelemetrySink } from "@effect-lambda/extension"
+import { Extension, FlushStrategy, Telemetry, TelemetrySink } from "@effect-lambda/extension"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { capturedLogs, runInTime } from "../support.ts"
+import { capturedLogs, runInTime, types } from "../support.ts"
 
 const { delay, invoke, journal, shutdown } = ExtensionTest
 const { body, delivery, log, runtimeDone, start } = TelemetryTest
-
-const layer = TelemetryReceiver.layer()
 
 const invocation = (n: number) =>
   invoke({
@@ -22,7 +20,7 @@ const invocation = (n: number) =>
 
 /** Runs to the end: when next was called, how many records were taken and when, what the log says. */
 const live = (
-  options: Omit<Telemetry.Options<never, never>, "sink">,
+  options: Omit<Telemetry.Options<never, never>, "sink" | "types">,
   more: Extension.RunOptions = {},
   sendMillis = 0
 ) =>
@@ -38,7 +36,7 @@ const live = (
     })
     const { layer: logs, messages } = capturedLogs()
     yield* runInTime(
-      Extension.run({ ...more, layer, telemetry: Telemetry.make({ sink, ...options }) }).pipe(Effect.provide(logs))
+      Extension.run({ ...more, telemetry: Telemetry.make({ types, sink, ...options }) }).pipe(Effect.provide(logs))
     )
     const nexts = (yield* journal).filter(({ _tag }) => _tag === "Next").map(({ at }) => at)
     return { messages, nexts, taken }

@@ -1,10 +1,10 @@
 /** A backend that is down for a while: what it costs the function, what is kept, what the log says. */
-import { Extension, FlushStrategy, Telemetry, TelemetryReceiver, TelemetrySink } from "@effect-lambda/extension"
+import { Extension, FlushStrategy, Telemetry, TelemetrySink } from "@effect-lambda/extension"
 import { ExtensionTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { capturedLogs, runInTime, settableClock } from "../support.ts"
+import { capturedLogs, runInTime, settableClock, types } from "../support.ts"
 import { everySecond, live, assertWhole } from "./outages.ts"
 
 const { delay, shutdown } = ExtensionTest
@@ -132,8 +132,13 @@ describe("a backend that is down for one flush", () => {
             attempts.push(now) <= 4 ? Effect.fail("answered 500") : Effect.void
           )
       })
-      const telemetry = Telemetry.make({ sink, strategy: FlushStrategy.continuous, batch: { maxAge: "1 second" } })
-      yield* runInTime(Extension.run({ layer: TelemetryReceiver.layer(), telemetry }))
+      const telemetry = Telemetry.make({
+        types,
+        sink,
+        strategy: FlushStrategy.continuous,
+        batch: { maxAge: "1 second" }
+      })
+      yield* runInTime(Extension.run({ telemetry }))
       assert.lengthOf(attempts, 5)
       assert.isAtMost(attempts[4]! - attempts[3]!, 1000)
     }).pipe(Effect.provide(ExtensionTest.layer([...everySecond(1), delay("1 minute"), shutdown()])))
@@ -168,11 +173,7 @@ describe("a backend that refuses for good", () => {
         export: () => (++batches === 10 ? Effect.void : Effect.fail("answered 401"))
       })
       const { layer: logs, messages } = capturedLogs()
-      yield* runInTime(
-        Extension.run({ layer: TelemetryReceiver.layer(), telemetry: Telemetry.make({ sink }) }).pipe(
-          Effect.provide(logs)
-        )
-      )
+      yield* runInTime(Extension.run({ telemetry: Telemetry.make({ types, sink }) }).pipe(Effect.provide(logs)))
       const errors = messages.filter((message) => message.startsWith("Error"))
       assert.deepStrictEqual(errors, [
         "Error: the sink backend did not take a batch: answered 401; 2 records are dropped, and further records are only counted",
@@ -198,8 +199,7 @@ describe("a queue that is full", () => {
       const { layer: logs, messages } = capturedLogs()
       yield* runInTime(
         Extension.run({
-          layer: TelemetryReceiver.layer({ queue: { maxRecords: 20 } }),
-          telemetry: Telemetry.make({ sink })
+          telemetry: Telemetry.make({ types, queue: { maxRecords: 20 }, sink })
         }).pipe(Effect.provide(logs))
       )
       const full = messages.filter((message) => message.includes("more telemetry comes than it takes"))

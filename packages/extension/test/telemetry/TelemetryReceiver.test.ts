@@ -1,12 +1,7 @@
 /** The receiver alone: what its streams get, what it drops, and what ends it. */
-import {
-  Extension,
-  Telemetry,
-  TelemetryAccounting,
-  type TelemetryEvent,
-  TelemetryReceiver,
-  TelemetrySink
-} from "@effect-lambda/extension"
+import { Extension, Telemetry, type TelemetryEvent, TelemetrySink } from "@effect-lambda/extension"
+import * as TelemetryAccounting from "@effect-lambda/extension/telemetry/TelemetryAccounting"
+import type * as TelemetryReceiver from "@effect-lambda/extension/telemetry/TelemetryReceiver"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
@@ -15,7 +10,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import { memory, runInTime } from "../support.ts"
+import { memory, runInTime, types } from "../support.ts"
 import { encode, receiving } from "./receiving.ts"
 
 const { log } = TelemetryTest
@@ -212,9 +207,7 @@ describe("TCP", () => {
     Effect.gen(function* () {
       const seen: Array<TelemetryEvent.TelemetryEvent> = []
       const sink = TelemetrySink.make({ name: "all", export: ({ events }) => Effect.sync(() => seen.push(...events)) })
-      yield* runInTime(
-        Extension.run({ layer: TelemetryReceiver.layer({ protocol: "TCP" }), telemetry: Telemetry.make({ sink }) })
-      )
+      yield* runInTime(Extension.run({ telemetry: Telemetry.make({ types, protocol: "TCP", sink }) }))
       assert.deepStrictEqual(texts(seen), ["a", "b", "undecodable", "c"])
     }).pipe(
       Effect.provide(

@@ -1,5 +1,5 @@
 /** A subscription that Lambda refuses: each refusal comes with advice. */
-import { TelemetryApi } from "@effect-lambda/extension"
+import * as TelemetryApi from "@effect-lambda/extension/telemetry/TelemetryApi"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"

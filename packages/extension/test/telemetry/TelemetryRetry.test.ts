@@ -1,22 +1,20 @@
 /** A failed asynchronous invocation: Lambda repeats it under the same request id, here in the same environment. */
-import {
-  Extension,
-  type ExtensionEvent,
-  FlushStrategy,
-  Telemetry,
-  TelemetryReceiver,
-  TelemetrySink
-} from "@effect-lambda/extension"
+import { Extension, type ExtensionEvent, FlushStrategy, Telemetry, TelemetrySink } from "@effect-lambda/extension"
+import * as TelemetryReceiver from "@effect-lambda/extension/telemetry/TelemetryReceiver"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { runInTime } from "../support.ts"
+import * as Stream from "effect/Stream"
+import { runInTime, types } from "../support.ts"
 
 const { delay, invoke, journal, note, shutdown } = ExtensionTest
 const { delivery, report, runtimeDone, start } = TelemetryTest
 
-const layer = TelemetryReceiver.layer()
-const telemetry = Telemetry.make({ sink: TelemetrySink.make({ name: "sink", export: () => Effect.void }), grace: 0 })
+const telemetry = Telemetry.make({
+  types,
+  sink: TelemetrySink.make({ name: "sink", export: () => Effect.void }),
+  grace: 0
+})
 
 const attempt = (...delivers: ReadonlyArray<TelemetryTest.Delivery>) =>
   invoke({ requestId: "same", timeout: "10 seconds", delivers })
@@ -54,7 +52,7 @@ describe("the second attempt", () => {
     ]
   ] as const)("%s", ([, second]) =>
     Effect.gen(function* () {
-      yield* runInTime(Extension.run({ layer, telemetry }))
+      yield* runInTime(Extension.run({ telemetry }))
       assert.deepStrictEqual(yield* nexts, [0, 1000, 63_000])
     }).pipe(Effect.provide(script(...second)))
   )
@@ -65,7 +63,7 @@ describe("the second attempt", () => {
   ] as const)("stays the same attempt if Lambda delivers %s twice", ([, after]) =>
     Effect.gen(function* () {
       const onInvoke = () => Effect.onInterrupt(Effect.sleep("900 millis"), () => note("abandoned"))
-      yield* runInTime(Extension.run({ layer, telemetry, onInvoke }))
+      yield* runInTime(Extension.run({ telemetry, onInvoke }))
       assert.deepStrictEqual(yield* nexts, [0, 1000, 64_000])
       assert.isFalse((yield* journal).some((entry) => entry._tag === "Note"))
     }).pipe(
@@ -85,7 +83,7 @@ describe("the second attempt", () => {
 
   it.effect("is not waited for if it had ended before the event came", () =>
     Effect.gen(function* () {
-      yield* runInTime(Extension.run({ layer, telemetry }))
+      yield* runInTime(Extension.run({ telemetry }))
       assert.deepStrictEqual(yield* nexts, [0, 1000, 61_000])
     }).pipe(Effect.provide(script(delivery([report("same"), again, runtimeDone("same")]))))
   )
@@ -94,7 +92,6 @@ describe("the second attempt", () => {
     Effect.gen(function* () {
       yield* runInTime(
         Extension.run({
-          layer,
           telemetry,
           onInvoke: () => Effect.onInterrupt(Effect.sleep("5 seconds"), () => note("abandoned"))
         })
@@ -117,7 +114,7 @@ describe("the second attempt", () => {
           situation.invokedAt.length < 2 ? "keep" : FlushStrategy.endOfInvocation.decide(situation)
       }
       const sink = TelemetrySink.make({ name: "sink", export: () => Effect.void })
-      yield* runInTime(Extension.run({ layer, telemetry: Telemetry.make({ sink, strategy, grace: 0 }) }))
+      yield* runInTime(Extension.run({ telemetry: Telemetry.make({ types, sink, strategy, grace: 0 }) }))
       assert.deepStrictEqual(yield* nexts, [0, 0, 62_000])
     }).pipe(
       Effect.provide(
@@ -133,13 +130,15 @@ describe("the second attempt", () => {
 
   it.effect("a program that asks twice gets the same answer, and none of an earlier attempt", () =>
     Effect.gen(function* () {
-      const onInvoke = Effect.fnUntraced(function* (event: ExtensionEvent.InvokeEvent) {
-        const receiver = yield* TelemetryReceiver.TelemetryReceiver
+      const receiver = yield* TelemetryReceiver.make({ types })
+      const onEvent = Effect.fnUntraced(function* (event: ExtensionEvent.ExtensionEvent) {
+        if (event.eventType !== "INVOKE") return
         yield* receiver.awaitRuntimeDone(event)
         yield* receiver.awaitRuntimeDone(event)
         yield* note("done")
       })
-      yield* runInTime(Extension.run({ layer, onInvoke, telemetry }))
+      const events = Extension.events({ onRegistered: receiver.subscribe })
+      yield* runInTime(Stream.runForEach(events, onEvent))
       const done = (yield* journal).filter((entry) => entry._tag === "Note").map((entry) => entry.at)
       assert.deepStrictEqual(done, [1000, 63_000])
     }).pipe(Effect.provide(script(delivery([again]), delivery([runtimeDone("same")], { after: "2 seconds" }))))

@@ -5,8 +5,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
-import { capturedLogs, runInTime, words } from "../support.ts"
-import { layer, sinkOf, invocation, accounted, at, noteAt } from "./sessions.ts"
+import { capturedLogs, runInTime, words, types } from "../support.ts"
+import { sinkOf, invocation, accounted, at, noteAt } from "./sessions.ts"
 
 const { delay, invoke, journal, note, shutdown } = ExtensionTest
 const { delivery, log, report, start } = TelemetryTest
@@ -14,7 +14,7 @@ const { delivery, log, report, start } = TelemetryTest
 describe("a program over the stream", () => {
   it.effect("that ends with the stream does not hold the end of the process", () =>
     Effect.gen(function* () {
-      const run = Extension.run({ layer, telemetry: Telemetry.stream(Stream.runDrain) })
+      const run = Extension.run({ telemetry: Telemetry.stream(Stream.runDrain, { types }) })
       yield* runInTime(Effect.andThen(run, note("done")))
       // The time in which nothing more came, and no more.
       assert.strictEqual(noteAt(yield* journal, "done"), 200)
@@ -26,8 +26,7 @@ describe("a program over the stream", () => {
       const { consumer, onAccounting } = accounted()
       yield* runInTime(
         Extension.run({
-          layer,
-          telemetry: Telemetry.stream((events) => Stream.runHead(events), { onAccounting })
+          telemetry: Telemetry.stream((events) => Stream.runHead(events), { types, onAccounting })
         })
       )
       assert.deepStrictEqual(at(yield* journal, "Next"), [0, 0, 0, 0])
@@ -39,9 +38,8 @@ describe("a program over the stream", () => {
     Effect.gen(function* () {
       yield* runInTime(
         Extension.run({
-          layer,
           onDefect: "continue",
-          telemetry: Telemetry.stream((events) => Stream.runForEach(events, () => Effect.fail("no")))
+          telemetry: Telemetry.stream((events) => Stream.runForEach(events, () => Effect.fail("no")), { types })
         })
       )
       assert.deepStrictEqual(at(yield* journal, "Next"), [0, 0, 0])
@@ -56,12 +54,12 @@ describe("a sink", () => {
       let attempts = 0
       yield* runInTime(
         Extension.run({
-          layer,
           telemetry: Telemetry.make({
-            sink: [
+            types,
+            sink: Effect.all([
               sinkOf(() => (attempts++ < 6 ? Effect.interrupt : Effect.void), "interrupted"),
               sinkOf(() => Effect.sleep("300 millis"), "slow")
-            ],
+            ]),
             onAccounting
           })
         })
@@ -86,8 +84,8 @@ describe("a sink", () => {
       let attempts = 0
       yield* runInTime(
         Extension.run({
-          layer,
           telemetry: Telemetry.make({
+            types,
             sink: TelemetrySink.make({
               name: "sink",
               isRetryable: () => false,
@@ -116,8 +114,13 @@ describe("a sink", () => {
       })
       yield* runInTime(
         Extension.run({
-          layer,
-          telemetry: Telemetry.make({ sink, exportTimeout: "1200 millis", flushTimeout: "5 seconds", onAccounting })
+          telemetry: Telemetry.make({
+            types,
+            sink,
+            exportTimeout: "1200 millis",
+            flushTimeout: "5 seconds",
+            onAccounting
+          })
         })
       )
       assert.strictEqual(ids.length, 2)
@@ -133,8 +136,7 @@ describe("a sink", () => {
       const sink = sinkOf(({ id }) => (ids.push(id) === 1 ? Effect.never : Effect.void))
       yield* runInTime(
         Extension.run({
-          layer,
-          telemetry: Telemetry.make({ sink, strategy: FlushStrategy.endOfInvocationPipelined, onAccounting })
+          telemetry: Telemetry.make({ types, sink, strategy: FlushStrategy.endOfInvocationPipelined, onAccounting })
         })
       )
       assert.strictEqual(ids.length, 2)
@@ -149,8 +151,12 @@ describe("a sink", () => {
       const sink = TelemetrySink.make({ name: "sink", export: () => Effect.delay(note("sent"), "500 millis") })
       yield* runInTime(
         Extension.run({
-          layer,
-          telemetry: Telemetry.make({ sink, strategy: FlushStrategy.periodic("1 hour"), batch: { maxRecords: 2 } }),
+          telemetry: Telemetry.make({
+            types,
+            sink,
+            strategy: FlushStrategy.periodic("1 hour"),
+            batch: { maxRecords: 2 }
+          }),
           onInvoke: () => Effect.delay(note("handled"), "200 millis")
         })
       )
@@ -174,7 +180,7 @@ describe("a sink", () => {
     Effect.gen(function* () {
       const ids: Array<string> = []
       const sink = sinkOf(({ id }) => Effect.sync(() => ids.push(id)))
-      const restored = Extension.run({ layer, telemetry: Telemetry.make({ sink }) }).pipe(
+      const restored = Extension.run({ telemetry: Telemetry.make({ types, sink }) }).pipe(
         Effect.provide(ExtensionTest.layer([invocation(1), shutdown()])),
         // As the snapshot left it.
         Random.withSeed("snapshot")

@@ -1,5 +1,5 @@
 /** The bytes of an HTTP sink on the wire, the answers that it tries again, and the secrets that it never says. */
-import { Extension, Telemetry, TelemetryEvent, TelemetryReceiver, TelemetrySink } from "@effect-lambda/extension"
+import { Extension, Telemetry, TelemetryEvent, TelemetrySink } from "@effect-lambda/extension"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
@@ -13,7 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/testing/TestClock"
 import { gunzipSync } from "node:zlib"
-import { capturedLogs, runInTime, words } from "../support.ts"
+import { capturedLogs, runInTime, words, types } from "../support.ts"
 import {
   batch,
   bytesOf,
@@ -171,8 +171,8 @@ describe("http", () => {
       const { causes, layer: logs } = capturedLogs()
       yield* runInTime(
         Extension.run({
-          layer: Layer.merge(TelemetryReceiver.layer(), endpoint(200).layer),
-          telemetry: Telemetry.make({ sink: TelemetrySink.http({ url: "not a url" }) })
+          layer: endpoint(200).layer,
+          telemetry: Telemetry.make({ types, sink: TelemetrySink.http({ url: "not a url" }) })
         })
       ).pipe(Effect.provide(logs))
       assert.include(causes.join("\n"), 'no sink http: "not a url" is not a URL')
@@ -293,8 +293,8 @@ describe("http", () => {
       const { layer, requests } = endpoint(500, 429, 200)
       yield* runInTime(
         Extension.run({
-          layer: Layer.merge(TelemetryReceiver.layer(), layer),
-          telemetry: Telemetry.make({ sink: TelemetrySink.http({ url }), batch: { maxRecords: 1 } })
+          layer: layer,
+          telemetry: Telemetry.make({ types, sink: TelemetrySink.http({ url }), batch: { maxRecords: 1 } })
         })
       )
       const ids = requests.map(({ headers }) => headers["idempotency-key"])

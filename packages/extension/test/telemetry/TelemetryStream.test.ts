@@ -1,16 +1,16 @@
 /** A program over the stream of telemetry: what it is given before the end, and what is counted if it ends itself. */
-import { Extension, Telemetry, type TelemetryAccounting, TelemetryReceiver } from "@effect-lambda/extension"
+import { Extension, Telemetry } from "@effect-lambda/extension"
+import * as TelemetryAccounting from "@effect-lambda/extension/telemetry/TelemetryAccounting"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
 import * as Stream from "effect/Stream"
-import { runInTime, words } from "../support.ts"
+import { runInTime, words, types } from "../support.ts"
 
 const { delay, invoke, journal, note, shutdown } = ExtensionTest
 const { delivery, log, runtimeDone, start } = TelemetryTest
-
-const layer = TelemetryReceiver.layer()
 
 const invocation = (n: number) =>
   invoke({
@@ -37,9 +37,9 @@ describe("a program that ends before the run", () => {
       const { consumer, onAccounting } = accounted()
       const telemetry = Telemetry.stream(
         Stream.runForEach(({ type }) => (type === "platform.runtimeDone" ? Effect.die("no") : Effect.void)),
-        { onAccounting }
+        { types, onAccounting }
       )
-      yield* runInTime(Extension.run({ layer, telemetry }))
+      yield* runInTime(Extension.run({ telemetry }))
       assert.deepInclude(consumer(), { offered: 8, delivered: 0, unsent: 4, droppedByQueue: 4, waiting: 0 })
     }).pipe(Effect.provide(script))
   )
@@ -47,8 +47,8 @@ describe("a program that ends before the run", () => {
   it.effect("by itself: it has used its records, and later records are not offered to it", () =>
     Effect.gen(function* () {
       const { consumer, onAccounting } = accounted()
-      const telemetry = Telemetry.stream((events) => Stream.runDrain(Stream.take(events, 2)), { onAccounting })
-      yield* runInTime(Extension.run({ layer, telemetry }))
+      const telemetry = Telemetry.stream((events) => Stream.runDrain(Stream.take(events, 2)), { types, onAccounting })
+      yield* runInTime(Extension.run({ telemetry }))
       assert.deepInclude(consumer(), { offered: 4, delivered: 4, unsent: 0, droppedByQueue: 0, waiting: 0 })
     }).pipe(Effect.provide(script))
   )
@@ -58,7 +58,7 @@ describe("a program that ends before the run", () => {
     ["by itself", () => Effect.void]
   ] as const)("%s: next is not held any more", ([, program]) =>
     Effect.gen(function* () {
-      yield* runInTime(Extension.run({ layer, onDefect: "continue", telemetry: Telemetry.stream(program) }))
+      yield* runInTime(Extension.run({ onDefect: "continue", telemetry: Telemetry.stream(program, { types }) }))
       const nexts = (yield* journal).filter((entry) => entry._tag === "Next").map((entry) => entry.at)
       assert.deepStrictEqual(nexts, [0, 0, 1000])
     }).pipe(
@@ -77,17 +77,18 @@ describe("a program that ends before the run", () => {
     Effect.gen(function* () {
       const telemetry = Telemetry.stream(
         Stream.runForEach(() => Effect.sleep("1 second")),
-        { flushTimeout: 0 }
+        { types, flushTimeout: 0 }
       )
       const seen: Array<unknown> = []
-      const look = Effect.flatMap(TelemetryReceiver.TelemetryReceiver, ({ accounting }) =>
-        Effect.map(accounting, ({ consumers }) => seen.push(...consumers))
-      )
+      const delivered = Metric.withAttributes(TelemetryAccounting.delivered, { consumer: "stream" })
+      const look = Effect.map(Metric.value(delivered), ({ count }) => seen.push(count))
       const onInvoke = () => Effect.forEach([1, 4], (seconds) => Effect.delay(look, `${seconds} seconds`))
-      yield* runInTime(Extension.run({ layer, telemetry, onInvoke }))
-      assert.deepInclude(seen[0], { delivered: 0, waiting: 4 })
-      assert.deepInclude(seen[1], { delivered: 4, waiting: 0 })
-    }).pipe(Effect.provide(ExtensionTest.layer([invocation(1), shutdown()])))
+      yield* runInTime(Extension.run({ telemetry, onInvoke }))
+      assert.deepStrictEqual(seen, [0, 4])
+    }).pipe(
+      Effect.provide(ExtensionTest.layer([invocation(1), shutdown()])),
+      Effect.provideService(Metric.MetricRegistry, new Map())
+    )
   )
 })
 
@@ -95,9 +96,10 @@ describe("a program that is at work when next is due", () => {
   it.effect("also uses the records that come in the meantime before next is called", () =>
     Effect.gen(function* () {
       const telemetry = Telemetry.stream(
-        Stream.runForEachArray((events) => Effect.delay(note(`used ${events.length}`), "300 millis"))
+        Stream.runForEachArray((events) => Effect.delay(note(`used ${events.length}`), "300 millis")),
+        { types }
       )
-      yield* runInTime(Extension.run({ layer, telemetry }))
+      yield* runInTime(Extension.run({ telemetry }))
       assert.deepStrictEqual((yield* words).slice(3, 9), [
         "INVOKE",
         "Delivered",
@@ -123,14 +125,14 @@ describe("a program that is at work when next is due", () => {
 })
 
 describe('a run that fails under "exit"', () => {
-  const failing = { layer, onInvoke: () => Effect.delay(Effect.fail("no"), 10), onFailure: "exit" } as const
+  const failing = { onInvoke: () => Effect.delay(Effect.fail("no"), 10), onFailure: "exit" } as const
 
   it.effect("the program uses the records that have come before it is interrupted", () =>
     Effect.gen(function* () {
       const { consumer, onAccounting } = accounted()
       const telemetry = Telemetry.stream(
         Stream.runForEach(({ type }) => Effect.andThen(Effect.sleep("20 millis"), note(type))),
-        { onAccounting }
+        { types, onAccounting }
       )
       yield* runInTime(Extension.run({ ...failing, telemetry }))
       assert.deepStrictEqual((yield* words).slice(-4), [
@@ -150,10 +152,10 @@ describe('a run that fails under "exit"', () => {
       const finalizer = Layer.effectDiscard(Effect.addFinalizer(() => Effect.andThen(note("finalizer"), stuck)))
       const run = Extension.run({
         ...failing,
-        layer: Layer.merge(layer, finalizer),
+        layer: finalizer,
         telemetry: Telemetry.stream(
           Stream.runForEach(() => stuck),
-          { onAccounting }
+          { types, onAccounting }
         )
       })
       yield* runInTime(Effect.onExit(run, () => note("done")))

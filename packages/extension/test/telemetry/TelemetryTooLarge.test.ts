@@ -1,11 +1,6 @@
 /** A backend with a limit on the size of a body: which records it costs, and what the log says of them. */
-import {
-  Extension,
-  Telemetry,
-  type TelemetryAccounting,
-  TelemetryReceiver,
-  TelemetrySink
-} from "@effect-lambda/extension"
+import { Extension, Telemetry, TelemetrySink } from "@effect-lambda/extension"
+import type * as TelemetryAccounting from "@effect-lambda/extension/telemetry/TelemetryAccounting"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -40,8 +35,8 @@ const delivered = (lengths: ReadonlyArray<number>, limit: number, failsEvery = N
   })
   return runInTime(
     Extension.run({
-      layer: TelemetryReceiver.layer({ types: ["function"] }),
       telemetry: Telemetry.make({
+        types: ["function"],
         sink,
         grace: 0,
         quiet: 0,

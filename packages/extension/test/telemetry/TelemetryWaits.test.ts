@@ -1,14 +1,10 @@
 /** The receiver and Lambda: how it subscribes, how it waits for the end of an invocation, and what its failure costs. */
-import {
-  Extension,
-  ExtensionError,
-  Telemetry,
-  TelemetryApi,
-  TelemetryApiError,
-  TelemetryListener,
-  TelemetryReceiver,
-  TelemetrySink
-} from "@effect-lambda/extension"
+import * as TelemetryTransport from "@effect-lambda/extension/telemetry/TelemetryTransport"
+import { Extension, ExtensionError, Telemetry, TelemetrySink } from "@effect-lambda/extension"
+import * as TelemetryApi from "@effect-lambda/extension/telemetry/TelemetryApi"
+import * as TelemetryApiError from "@effect-lambda/extension/telemetry/TelemetryApiError"
+import * as TelemetryListener from "@effect-lambda/extension/telemetry/TelemetryListener"
+import * as TelemetryReceiver from "@effect-lambda/extension/telemetry/TelemetryReceiver"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
@@ -18,7 +14,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import { capturedLogs, runInTime, settableClock, words } from "../support.ts"
+import { capturedLogs, runInTime, settableClock, words, types } from "../support.ts"
 import { registration, receiving } from "./receiving.ts"
 
 const { log, runtimeDone, start } = TelemetryTest
@@ -39,7 +35,8 @@ describe("subscribing", () => {
   /** How often it was asked, and the result, if the first `failures` attempts get no answer. */
   const subscribing = Effect.fnUntraced(function* (failures: number) {
     let attempts = 0
-    const receiver = yield* TelemetryReceiver.make().pipe(
+    const receiver = yield* TelemetryReceiver.make({ types }).pipe(
+      Effect.provide(TelemetryTransport.layer()),
       Effect.provideService(TelemetryListener.TelemetryListener, { listen: () => Effect.succeed({ port: 4243 }) }),
       Effect.provideService(TelemetryApi.TelemetryApi, {
         subscribe: () =>
@@ -188,15 +185,19 @@ describe("awaitRuntimeDone", () => {
 describe("init fails", () => {
   const run = (onInitFailure: "idle" | "exit") =>
     Extension.run({
-      layer: TelemetryReceiver.layer({ port: 9001 }),
-      telemetry: Telemetry.make({ sink: TelemetrySink.make({ name: "sink", export: () => Effect.void }) }),
+      telemetry: Telemetry.make({
+        types,
+        port: 9001,
+        sink: TelemetrySink.make({ name: "sink", export: () => Effect.void })
+      }),
       onInitFailure,
       onInvoke: () => ExtensionTest.note("handled")
     })
   type Run = ReturnType<typeof run>
 
   const refused = (run: Run): Run =>
-    Effect.provideService(run, TelemetryApi.TelemetryApi, {
+    Effect.updateService(run, TelemetryTransport.TelemetryTransport, (transport) => ({
+      ...transport,
       subscribe: () =>
         Effect.fail(
           new TelemetryApiError.TelemetryApiError({
@@ -208,9 +209,10 @@ describe("init fails", () => {
             })
           })
         )
-    })
+    }))
   const unbound = (run: Run): Run =>
-    Effect.provideService(run, TelemetryListener.TelemetryListener, {
+    Effect.updateService(run, TelemetryTransport.TelemetryTransport, (transport) => ({
+      ...transport,
       listen: ({ host, port }) =>
         Effect.fail(
           new TelemetryListener.TelemetryListenerError({
@@ -219,7 +221,7 @@ describe("init fails", () => {
             cause: new Error("listen EADDRINUSE 0.0.0.0:9001")
           })
         )
-    })
+    }))
   const script = ExtensionTest.layer([ExtensionTest.invoke(), ExtensionTest.shutdown()])
 
   it.effect.each([

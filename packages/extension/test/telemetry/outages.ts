@@ -1,17 +1,12 @@
 /** Invocations for a backend that is down, and what they cost. */
-import {
-  Extension,
-  Telemetry,
-  type TelemetryAccounting,
-  TelemetryReceiver,
-  TelemetrySink
-} from "@effect-lambda/extension"
+import { Extension, Telemetry, TelemetrySink } from "@effect-lambda/extension"
+import type * as TelemetryAccounting from "@effect-lambda/extension/telemetry/TelemetryAccounting"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { capturedLogs, runInTime } from "../support.ts"
+import { capturedLogs, runInTime, types } from "../support.ts"
 
 const { delay, invoke, journal, shutdown } = ExtensionTest
 const { delivery, log, runtimeDone } = TelemetryTest
@@ -34,7 +29,7 @@ export interface Outage {
     now: number
   ) => Effect.Effect<void, string>
   readonly retryAfter?: Duration.Input
-  readonly options?: Omit<Telemetry.Options<never, never>, "sink">
+  readonly options?: Omit<Telemetry.Options<never, never>, "sink" | "types">
 }
 
 export const live = ({ export: send, invocations, options, retryAfter, timeout }: Outage) =>
@@ -57,8 +52,8 @@ export const live = ({ export: send, invocations, options, retryAfter, timeout }
     })
     yield* runInTime(
       Extension.run({
-        layer: TelemetryReceiver.layer(),
         telemetry: Telemetry.make({
+          types,
           sink,
           grace: 0,
           quiet: 0,

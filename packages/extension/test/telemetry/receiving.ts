@@ -1,11 +1,11 @@
 /** A receiver that has subscribed, and the hand of Lambda. */
-import {
-  TelemetryApi,
-  TelemetryListener,
-  TelemetryReceiver,
-  type TelemetrySubscription
-} from "@effect-lambda/extension"
+import * as TelemetryTransport from "@effect-lambda/extension/telemetry/TelemetryTransport"
+import * as TelemetryApi from "@effect-lambda/extension/telemetry/TelemetryApi"
+import * as TelemetryListener from "@effect-lambda/extension/telemetry/TelemetryListener"
+import type * as TelemetrySubscription from "@effect-lambda/extension/telemetry/TelemetrySubscription"
 import * as Effect from "effect/Effect"
+import * as receivers from "../../src/telemetry/internal/receive/receiver.ts"
+import { types } from "../support.ts"
 
 export const registration = {
   functionName: "f",
@@ -19,10 +19,11 @@ export const registration = {
 export const encode = (text: string) => new TextEncoder().encode(text)
 
 /** A receiver that has subscribed, and the hand of Lambda. */
-export const receiving = Effect.fnUntraced(function* (options: TelemetryReceiver.Options = {}) {
+export const receiving = Effect.fnUntraced(function* (options: Partial<TelemetrySubscription.ReceiverOptions> = {}) {
   const listening: Array<TelemetryListener.Deliveries> = []
   const subscriptions: Array<TelemetrySubscription.Subscription> = []
-  const receiver = yield* TelemetryReceiver.make(options).pipe(
+  const receiver = yield* receivers.make({ types, ...options }).pipe(
+    Effect.provide(TelemetryTransport.layer()),
     Effect.provideService(TelemetryListener.TelemetryListener, {
       listen: (_, deliveries) =>
         Effect.acquireRelease(

@@ -1,5 +1,6 @@
 /** Sinks that note what they take, and the order of a run in short words. */
-import { type TelemetryAccounting, TelemetryEvent, TelemetryReceiver, TelemetrySink } from "@effect-lambda/extension"
+import { TelemetryEvent, TelemetrySink } from "@effect-lambda/extension"
+import type * as TelemetryAccounting from "@effect-lambda/extension/telemetry/TelemetryAccounting"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -49,5 +50,3 @@ export const accounted = () => {
     }
   }
 }
-
-export const layer = TelemetryReceiver.layer()

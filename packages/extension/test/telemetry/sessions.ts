@@ -1,12 +1,11 @@
 /** Sinks and invocations for runs that do not go smoothly. */
-import { type TelemetryAccounting, TelemetryReceiver, TelemetrySink } from "@effect-lambda/extension"
+import { TelemetrySink } from "@effect-lambda/extension"
+import type * as TelemetryAccounting from "@effect-lambda/extension/telemetry/TelemetryAccounting"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import * as Effect from "effect/Effect"
 
 const { invoke } = ExtensionTest
 const { delivery, log, runtimeDone, start } = TelemetryTest
-
-export const layer = TelemetryReceiver.layer()
 
 export const sinkOf = (
   attempt: (batch: TelemetrySink.TelemetryBatch) => Effect.Effect<unknown, string>,

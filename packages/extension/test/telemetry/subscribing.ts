@@ -1,5 +1,8 @@
 /** A client of the Telemetry API or of the Logs API against answers in memory. */
-import { LogsApi, type Registration, TelemetryApi, type TelemetrySubscription } from "@effect-lambda/extension"
+import * as LogsApi from "@effect-lambda/extension/telemetry/LogsApi"
+import type * as Registration from "@effect-lambda/extension/Registration"
+import * as TelemetryApi from "@effect-lambda/extension/telemetry/TelemetryApi"
+import type * as TelemetrySubscription from "@effect-lambda/extension/telemetry/TelemetrySubscription"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import type { HttpClientRequest } from "effect/http/HttpClientRequest"

@@ -14,4 +14,8 @@ const sink = Effect.gen(function* () {
 })
 
 /** Ships every record at the end of its invocation, before Lambda freezes the environment. */
-export const telemetry = Telemetry.make({ sink, strategy: FlushStrategy.endOfInvocation })
+export const telemetry = Telemetry.make({
+  types: ["platform", "function"],
+  sink,
+  strategy: FlushStrategy.endOfInvocation
+})

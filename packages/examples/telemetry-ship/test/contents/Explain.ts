@@ -1,7 +1,7 @@
 /** Explains the fate of every line that the function printed. Pure: what was seen goes in, a fate for each line comes out. */
 import type { JournalEntry } from "@effect-lambda/emulator/Journal"
 import * as Journal from "@effect-lambda/emulator/Journal"
-import type { TelemetryAccounting } from "@effect-lambda/extension"
+import type * as TelemetryAccounting from "@effect-lambda/extension/telemetry/TelemetryAccounting"
 import type * as Backend from "./Backend.ts"
 import { endOf, extension, idOf } from "./Plan.ts"
 import { recordsOf, type Shipped } from "./Records.ts"

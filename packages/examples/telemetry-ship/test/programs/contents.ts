@@ -1,14 +1,9 @@
 #!/usr/bin/env node
 // Ships telemetry as the variable MATRIX says, and writes down every byte that Lambda has given to it.
-import {
-  Extension,
-  FlushStrategy,
-  Telemetry,
-  TelemetryApi,
-  TelemetryListener,
-  TelemetryReceiver,
-  TelemetrySink
-} from "@effect-lambda/extension"
+import { Extension, FlushStrategy, Telemetry, TelemetrySink } from "@effect-lambda/extension"
+import * as TelemetryApi from "@effect-lambda/extension/telemetry/TelemetryApi"
+import * as TelemetryListener from "@effect-lambda/extension/telemetry/TelemetryListener"
+import * as TelemetryTransport from "@effect-lambda/extension/telemetry/TelemetryTransport"
 import { LambdaHttpClient, NodeExtension, NodeTelemetry, NodeTelemetryListener } from "@effect-lambda/extension-node"
 import * as Effect from "effect/Effect"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
@@ -58,13 +53,9 @@ const listener = Layer.effect(
   )
 ).pipe(Layer.provide(NodeTelemetryListener.layer))
 
-const receiver = TelemetryReceiver.layer({
-  types: ["platform", "function"],
-  protocol,
-  port,
-  buffering: { maxItems: 1000, maxBytes: bufferingBytes, timeout: "25 millis" },
-  queue: { maxRecords: queueRecords }
-}).pipe(Layer.provide([listener, Layer.provide(TelemetryApi.layer, LambdaHttpClient.layer)]))
+const transport = TelemetryTransport.layer().pipe(
+  Layer.provide([listener, Layer.provide(TelemetryApi.layer, LambdaHttpClient.layer)])
+)
 
 /** Writes down how long this process waited for the machine: how late a timer was, without the time that it worked itself. */
 const waits = openSync(`${folder}/waits-${process.pid}`, "a")
@@ -87,8 +78,12 @@ const makeSink = () => {
 }
 
 Extension.run({
-  layer: Layer.merge(receiver, FetchHttpClient.layer),
   telemetry: Telemetry.make({
+    types: ["platform", "function"],
+    protocol,
+    port,
+    buffering: { maxItems: 1000, maxBytes: bufferingBytes, timeout: "25 millis" },
+    queue: { maxRecords: queueRecords },
     sink: makeSink(),
     strategy: strategies[settings.strategy],
     batch: { maxAge: "100 millis", maxBytes: batchBytes },
@@ -97,4 +92,4 @@ Extension.run({
     longestRest: "1 second",
     onAccounting: (accounting) => Effect.log(`accounting ${JSON.stringify(accounting)}`)
   })
-}).pipe(NodeExtension.runMain)
+}).pipe(Effect.provide([transport, FetchHttpClient.layer]), NodeExtension.runMain)

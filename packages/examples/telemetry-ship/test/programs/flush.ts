@@ -3,8 +3,6 @@
 import { Extension, FlushStrategy, Telemetry, TelemetrySink } from "@effect-lambda/extension"
 import { NodeExtension, NodeTelemetry } from "@effect-lambda/extension-node"
 import * as Effect from "effect/Effect"
-import * as FetchHttpClient from "effect/http/FetchHttpClient"
-import * as Layer from "effect/Layer"
 
 const strategies: Readonly<Record<string, FlushStrategy.FlushStrategy>> = {
   endOfInvocation: FlushStrategy.endOfInvocation,
@@ -17,11 +15,9 @@ const strategies: Readonly<Record<string, FlushStrategy.FlushStrategy>> = {
 const { PORT = "0", STRATEGY = "", TELEMETRY_URL = "" } = process.env
 
 Extension.run({
-  layer: Layer.merge(
-    NodeTelemetry.layer({ types: ["platform", "function"], port: Number(PORT) }),
-    FetchHttpClient.layer
-  ),
   telemetry: Telemetry.make({
+    types: ["platform", "function"],
+    port: Number(PORT),
     sink: TelemetrySink.http({ url: TELEMETRY_URL }),
     strategy: strategies[STRATEGY],
     batch: { maxAge: "100 millis" },
@@ -29,4 +25,4 @@ Extension.run({
     exportTimeout: "120 millis",
     onAccounting: (accounting) => Effect.log(JSON.stringify(accounting))
   })
-}).pipe(NodeExtension.runMain)
+}).pipe(Effect.provide(NodeTelemetry.layer), NodeExtension.runMain)

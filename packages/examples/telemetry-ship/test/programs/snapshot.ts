@@ -3,7 +3,6 @@
 import { Extension, Telemetry, TelemetrySink } from "@effect-lambda/extension"
 import { NodeExtension, NodeTelemetry } from "@effect-lambda/extension-node"
 import * as Effect from "effect/Effect"
-import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 
@@ -12,8 +11,6 @@ const { TELEMETRY_URL = "" } = process.env
 const configuration = Layer.effectDiscard(Effect.flatMap(HttpClient.get(TELEMETRY_URL), (response) => response.text))
 
 Extension.run({
-  layer: Layer.merge(NodeTelemetry.layer({ types: ["platform"] }), configuration).pipe(
-    Layer.provideMerge(FetchHttpClient.layer)
-  ),
-  telemetry: Telemetry.make({ sink: TelemetrySink.http({ url: TELEMETRY_URL }) })
-}).pipe(NodeExtension.runMain)
+  layer: configuration,
+  telemetry: Telemetry.make({ types: ["platform"], sink: TelemetrySink.http({ url: TELEMETRY_URL }) })
+}).pipe(Effect.provide(NodeTelemetry.layer), NodeExtension.runMain)

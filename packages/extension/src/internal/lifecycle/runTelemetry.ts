@@ -2,7 +2,9 @@
  * The telemetry of a run, as the lifecycle sees it: started after register, and told of each invocation and of the end.
  */
 import type * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import type * as Scope from "effect/Scope"
+import type * as Types from "effect/Types"
 import type { Background } from "../../Background.ts"
 import type { InvokeEvent } from "../../ExtensionEvent.ts"
 import type { Registration } from "../../Registration.ts"
@@ -18,8 +20,24 @@ export interface TelemetrySession {
   readonly shutdown: (budgetMillis: number) => Effect.Effect<void>
 }
 
-/** Telemetry that a run can start; `Telemetry` is one. */
+const TypeId = "~@effect-lambda/extension/Telemetry"
+
+/** Starts telemetry, between register and the first next. */
+type Start<R, E> = (registration: Registration) => Effect.Effect<TelemetrySession, E, R | Background | Scope.Scope>
+
+/**
+ * Telemetry that a run can start. Only `Telemetry.make` and `Telemetry.stream` make it, so its shape can change.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface RunTelemetry<out R, out E = unknown> {
-  /** Begins telemetry, between register and the first next; `Extension.run` calls it. */
-  readonly start: (registration: Registration) => Effect.Effect<TelemetrySession, E, R | Background | Scope.Scope>
+  readonly [TypeId]: { readonly _R: Types.Covariant<R>; readonly _E: Types.Covariant<E> }
+  /** @internal */
+  readonly start: Start<R, E>
 }
+
+export const ofStart = <R, E>(start: Start<R, E>): RunTelemetry<R, E> => ({
+  [TypeId]: { _R: identity, _E: identity },
+  start
+})

@@ -3,6 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as HttpClient from "effect/http/HttpClient"
 import * as Option from "effect/Option"
 import {
   type ErrorRequest,
@@ -15,6 +16,8 @@ import { ExtensionsApi } from "../../ExtensionsApi.ts"
 import { HostProcess, once } from "../../HostProcess.ts"
 import { LambdaEnvironment } from "../../LambdaEnvironment.ts"
 import type { Registration } from "../../Registration.ts"
+import { TelemetryTransport } from "../../telemetry/TelemetryTransport.ts"
+import * as backendInMemory from "./backendInMemory.ts"
 import * as telemetryInMemory from "./telemetryInMemory.ts"
 import type { Entry, Options, Step } from "./script.ts"
 
@@ -193,7 +196,11 @@ export const make = Effect.fnUntraced(function* (script: ReadonlyArray<Step>, op
       termination: Deferred.await(terminated),
       exitAt: (epochMillis, code) => write({ _tag: "ExitAt", epochMillis, code })
     }),
-    Context.merge(telemetry.services)
+    Context.add(TelemetryTransport, telemetry.transport),
+    Context.add(
+      HttpClient.HttpClient,
+      backendInMemory.make(options.respond, (request, status) => write({ _tag: "Sent", request, status }))
+    )
   )
   return {
     services,

@@ -1,6 +1,7 @@
 /**
  * The script that an in-memory Lambda plays in a test, and the journal that it keeps.
  */
+import type { HttpClientRequest } from "effect/http/HttpClientRequest"
 import type { ErrorRequest, ExtensionsApiError, ExtensionsApiErrorReason } from "../../ExtensionError.ts"
 import type { EventType, ExtensionEvent } from "../../ExtensionEvent.ts"
 import type { InitializationType } from "../../LambdaEnvironment.ts"
@@ -51,8 +52,20 @@ export type Entry = { readonly at: number } & (
   | { readonly _tag: "InitError" | "ExitError"; readonly error: ErrorRequest }
   | { readonly _tag: "Refused"; readonly error: ExtensionsApiError }
   | { readonly _tag: "ExitAt"; readonly epochMillis: number; readonly code: number }
+  | { readonly _tag: "Sent"; readonly request: HttpClientRequest; readonly status: number }
   | { readonly _tag: "Note"; readonly text: string }
 )
+
+/**
+ * The answer of a backend.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Answer {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+}
 
 /**
  * @category models
@@ -71,4 +84,6 @@ export interface Options {
   readonly history?: ReadonlyArray<Delivery> | undefined
   /** The first calls of register fail with these reasons, one after the other. */
   readonly registerFailures?: ReadonlyArray<ExtensionsApiErrorReason> | undefined
+  /** Answers the requests of the `HttpClient`, which is that of sinks. Default: 200 to each. */
+  readonly respond?: ((request: HttpClientRequest) => Answer) | undefined
 }

@@ -1,11 +1,9 @@
 /** Lambda's side of telemetry in memory. */
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { TelemetryApi } from "../../telemetry/TelemetryApi.ts"
 import { SubscriptionRefused, TelemetryApiError } from "../../telemetry/TelemetryApiError.ts"
-import { TelemetryListener } from "../../telemetry/TelemetryListener.ts"
 import type { Subscription } from "../../telemetry/TelemetrySubscription.ts"
+import { TelemetryTransport } from "../../telemetry/TelemetryTransport.ts"
 import type { Delivery } from "./script.ts"
 
 // A global of every runtime, without a type here.
@@ -35,7 +33,9 @@ export const make = (options: {
   const encoder = new TextEncoder()
   let isSubscribed = false
 
-  const listener = TelemetryListener.of({
+  const transport = TelemetryTransport.of({
+    host: "127.0.0.1",
+    queueBytes: 32 * 1024 * 1024,
     listen: ({ protocol }, deliveries) =>
       Effect.gen(function* () {
         const connection = protocol === "TCP" ? deliveries.connection() : undefined
@@ -51,10 +51,7 @@ export const make = (options: {
           })
         )
         return { port }
-      })
-  })
-
-  const api = TelemetryApi.of({
+      }),
     subscribe: Effect.fnUntraced(function* (_, subscription) {
       if (!options.isSupported) return { _tag: "NotSupported" as const }
       if (options.isClosed()) {
@@ -88,6 +85,6 @@ export const make = (options: {
         (delivery) => Effect.forkIn(deliver(delivery), options.scope, { startImmediately: true }),
         { discard: true }
       ),
-    services: Context.make(TelemetryListener, listener).pipe(Context.add(TelemetryApi, api))
+    transport
   }
 }

@@ -31,7 +31,7 @@ export const watch = (who: string, size: Effect.Effect<number>): OwnLog => {
       return inARow === batchesInARow
         ? Effect.logWarning(
             `${who} writes to the log with each batch, and the type "extension" delivers these lines as the next batch, ` +
-              `without end. Leave "extension" out of the types of TelemetryReceiver, or log nothing for a batch.`
+              `without end. Leave "extension" out of the option types, or log nothing for a batch.`
           )
         : Effect.void
     })

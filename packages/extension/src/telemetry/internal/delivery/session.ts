@@ -16,7 +16,7 @@ import { logFailure } from "../../../FailurePolicy.ts"
 import * as FlushStrategy from "../../FlushStrategy.ts"
 import type { Registration } from "../../../Registration.ts"
 import * as TelemetryAccounting from "../../TelemetryAccounting.ts"
-import { TelemetryReceiver } from "../../TelemetryReceiver.ts"
+import type { Receiver } from "../receive/receiver.ts"
 import type { Consumer } from "./consumer.ts"
 import type { Bounds } from "./queue.ts"
 import type { TelemetrySession } from "../../../internal/lifecycle/runTelemetry.ts"
@@ -43,12 +43,12 @@ const logAccounting = (accounting: TelemetryAccounting.TelemetryAccounting) => {
 
 /** Subscribes, and from then on decides when records are flushed. `ended`: the end of a program over the stream. */
 export const start = Effect.fnUntraced(function* (
+  receiver: Receiver,
   options: FlushStrategy.FlushOptions,
   consumers: ReadonlyArray<Consumer>,
   registration: Registration,
   ended: Effect.Effect<unknown> = Effect.void
 ) {
-  const receiver = yield* TelemetryReceiver
   const background = yield* Background
   // Managed instances have no invocations, and a program may not ask for them.
   const hasInvocations = registration.events.includes("INVOKE")
@@ -249,7 +249,7 @@ export const start = Effect.fnUntraced(function* (
   if (strategy.needsInvocations && !receiver.types.includes("platform")) {
     yield* Effect.logWarning(
       `the strategy ${strategy.name} waits for the end of the function's work, which only the type "platform" tells. ` +
-        "Records that the function logs late are sent with the next invocation. Add it to the types of TelemetryReceiver."
+        "Records that the function logs late are sent with the next invocation. Add it to the option types."
     )
   }
   if (!isGated) yield* forkAll(consumers.map(watch))

@@ -1,0 +1,67 @@
+/**
+ * The way of telemetry between Lambda and this process: the sockets it is delivered to, and the subscription. A host
+ * provides it: `NodeTelemetry.layer` on Node, `ExtensionTest.layer` in tests.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { TelemetryApi } from "./TelemetryApi.ts"
+import { TelemetryListener } from "./TelemetryListener.ts"
+
+/**
+ * The transport that `Telemetry` and `TelemetryReceiver` stand on.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class TelemetryTransport extends Context.Service<
+  TelemetryTransport,
+  {
+    /** Binds an address and hands over what arrives, until the scope is closed; that of `TelemetryListener`. */
+    readonly listen: TelemetryListener["Service"]["listen"]
+    /** Asks Lambda to deliver; that of `TelemetryApi`. */
+    readonly subscribe: TelemetryApi["Service"]["subscribe"]
+    /** The address to bind, unless the options name one. */
+    readonly host: string
+    /** The memory that a queue may take, in bytes, unless the options name a bound. */
+    readonly queueBytes: number
+  }
+>()("@effect-lambda/extension/telemetry/TelemetryTransport") {}
+
+/**
+ * The defaults of a transport.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** Default: `0.0.0.0`. Lambda reaches the listener over the address of `sandbox.localdomain` and not over 127.0.0.1. */
+  readonly host?: string | undefined
+  /** Default: 32 MiB. */
+  readonly queueBytes?: number | undefined
+}
+
+/**
+ * A transport of a listener and a way to the Telemetry API.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* ({ host = "0.0.0.0", queueBytes = 32 * 1024 * 1024 }: Options = {}) {
+  const { listen } = yield* TelemetryListener
+  const { subscribe } = yield* TelemetryApi
+  return TelemetryTransport.of({ listen, subscribe, host, queueBytes })
+})
+
+/**
+ * Layer of {@link make}.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  options: Options = {}
+): Layer.Layer<TelemetryTransport, never, TelemetryListener | TelemetryApi> =>
+  Layer.effect(TelemetryTransport, make(options))
