@@ -107,7 +107,7 @@ const freePort = Effect.callback<number>((resume) => {
 const programs = examples.filter(({ code, place }) => place.includes(".md") && code.includes("NodeExtension.runMain"))
 const tests = examples.filter(({ file }) => file.endsWith(".test.ts"))
 
-it.effect("the sink in twenty lines does not take a redirect for an answer", () =>
+it.effect("the own sink of the how-to page does not take a redirect for an answer", () =>
   Effect.gen(function* () {
     const example = examples.find(({ code }) => code.includes("export const alerts"))
     assert.isDefined(example)
