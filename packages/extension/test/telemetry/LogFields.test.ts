@@ -103,8 +103,14 @@ describe("the cost of a line grows no faster than the line", () => {
     })
   }
   it.each(growing)("%s", (_, line) => {
-    const small = cost(line(20_000))
-    // Quadratic growth would be 64 times as much.
-    assert.isBelow(cost(line(160_000)) / small, 32)
+    const [short, long] = [line(20_000), line(160_000)]
+    let small = Math.min(cost(short), cost(short))
+    let large = cost(long)
+    // Quadratic growth would be 64 times as much. A busy machine adds to a cost and takes nothing away: the least counts.
+    for (let again = 0; again < 4 && large / small >= 32; again++) {
+      small = Math.min(small, cost(short))
+      large = Math.min(large, cost(long))
+    }
+    assert.isBelow(large / small, 32)
   })
 })
