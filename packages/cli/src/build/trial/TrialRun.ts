@@ -19,7 +19,7 @@ import * as UserError from "../../shared/UserError.ts"
 import * as Loader from "../entry/Loader.ts"
 import type { EventType } from "../entry/Stub.ts"
 import * as NoNetwork from "./NoNetwork.ts"
-import type * as TrialProcess from "./TrialProcess.ts"
+import type * as Trial from "./Trial.ts"
 
 /** A Node, or the program that runs a Node of another architecture with that Node behind it. */
 export type NodeCommand = readonly [string, ...ReadonlyArray<string>]
@@ -157,7 +157,7 @@ const trialProcess = fileURLToPath(new URL(`./TrialProcess${NodePath.extname(imp
 const start = Effect.fnUntraced(function* (folder: string, options: Options, limitMillis: number) {
   const isolated = options.isolation ?? (yield* NoNetwork.prefix)
   const proxies = isolated.length > 0 ? {} : NoNetwork.closedProxies
-  const request: TrialProcess.Request = { env: { ...options.env, ...proxies }, limitMillis }
+  const request: Trial.Request = { env: { ...options.env, ...proxies }, limitMillis }
   yield* Disk.attempt(folder, () => Fs.writeFileSync(NodePath.join(folder, "request.json"), JSON.stringify(request)))
   const [file = process.execPath, ...args] = [...isolated, process.execPath, trialProcess, folder]
   // The process ends by itself: init, a slow invocation and SHUTDOWN have their limits.
@@ -166,7 +166,7 @@ const start = Effect.fnUntraced(function* (folder: string, options: Options, lim
       UserError.fail(`the trial run failed: ${message}: ${output}`)
     )
   )
-  const answer: TrialProcess.Answer = JSON.parse(Fs.readFileSync(NodePath.join(folder, "answer.json"), "utf8"))
+  const answer: Trial.Answer = JSON.parse(Fs.readFileSync(NodePath.join(folder, "answer.json"), "utf8"))
   return answer.problem === undefined ? answer : yield* UserError.fail(`the trial run failed: ${answer.problem}`)
 })
 
