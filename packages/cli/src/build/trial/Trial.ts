@@ -56,15 +56,15 @@ const runLayer = Effect.fnUntraced(function* (
 })
 
 /** Runs the layer in the folder as `request.json` in it says, and writes `answer.json`. */
-export const run = async (folder: string): Promise<void> => {
+export const run = (folder: string): Promise<void> => {
   const request: Request = JSON.parse(Fs.readFileSync(NodePath.join(folder, "request.json"), "utf8"))
-  const answer = await Effect.runPromise(
+  return Effect.runPromise(
     runLayer(folder, request).pipe(
       Effect.scoped,
       Effect.catchTag("EmulatorError", (error) =>
         Effect.succeed<Answer>({ problem: error.reason.message, initStatus: "error", entries: [] })
-      )
+      ),
+      Effect.map((answer) => Fs.writeFileSync(NodePath.join(folder, "answer.json"), JSON.stringify(answer)))
     )
   )
-  Fs.writeFileSync(NodePath.join(folder, "answer.json"), JSON.stringify(answer))
 }
