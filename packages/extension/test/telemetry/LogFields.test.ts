@@ -107,7 +107,7 @@ describe("the cost of a line grows no faster than the line", () => {
     let small = Math.min(cost(short), cost(short))
     let large = cost(long)
     // Quadratic growth would be 64 times as much. A busy machine adds to a cost and takes nothing away: the least counts.
-    for (let again = 0; again < 4 && large / small >= 32; again++) {
+    for (let again = 0; again < 2 && large / small >= 32; again++) {
       small = Math.min(small, cost(short))
       large = Math.min(large, cost(long))
     }
