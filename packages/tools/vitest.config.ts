@@ -6,8 +6,15 @@ import { defineConfig } from "vitest/config"
 // Workers, and the programs that tests start from here, load again and again what one of them has compiled.
 process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, "../../node_modules/.cache/compile")
 
-/** Tests of the library and the emulator: each file leaves variables, folder and signals of its process as they were. */
-const together = ["extension/test/**/*.test.ts", "extension-node/test/**/*.test.ts", "emulator/test/**/*.test.ts"]
+/** Tests of modules, beside tests that start programs. */
+const modules = [
+  "cli/test/{CloudWatchLines,EnvFlag,Findings,FunctionVariables,HostileLayers,LayerFiles,LayerMerge}.test.ts",
+  "cli/test/{Shortfalls,Stub,StubServer,Summary,ZipReader}.test.ts",
+  "test/{Operations,Options,Policy,Protocol}.test.ts"
+]
+
+/** Each of these files leaves variables, folder and signals of its process as they were. */
+const together = ["{extension,extension-node,emulator}/test/**/*.test.ts", ...modules]
 
 /** They measure the memory of their process, or how its time grows: nothing of another file may be in it. */
 const measuring = [
@@ -46,7 +53,8 @@ export default defineConfig({
             "cli/templates/*/test/*.test.ts",
             "examples/*/test/**/*.test.ts",
             "test/**/*.test.ts"
-          ]
+          ],
+          exclude: modules
         }
       }
     ]
