@@ -104,6 +104,7 @@ export class Emulator extends Context.Service<
      * when every process is gone. A second call succeeds at once.
      */
     readonly shutdown: (reason?: ShutdownReason) => Effect.Effect<void>
+    /** Everything that happened in the environment so far, and ways to wait for more. */
     readonly journal: Journal.Journal
     /** The limit of the init phase in milliseconds, as `initTimeout`, `initType` and the profile have it. */
     readonly initTimeoutMs: number

@@ -114,6 +114,8 @@ const whenWritten = (then: () => void): void => {
 }
 
 /**
+ * The options of {@link runMain}.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -19,7 +19,10 @@ import type * as Fiber from "effect/Fiber"
  */
 export class Background extends Context.Service<
   Background,
-  { readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<Fiber.Fiber<A, E>> }
+  {
+    /** Starts a fiber that is interrupted at SHUTDOWN. `onDefect` of `Extension.run` decides on its failure. */
+    readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<Fiber.Fiber<A, E>>
+  }
 >()("@effect-lambda/extension/Background") {}
 
 /**

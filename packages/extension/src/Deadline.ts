@@ -23,15 +23,19 @@ import type { ExtensionEvent } from "./ExtensionEvent.ts"
 import * as ExtensionMetrics from "./ExtensionMetrics.ts"
 
 /**
- * When the current invocation or the shutdown ends, Unix epoch milliseconds.
- * `Extension.run` provides it to handlers.
+ * The deadline of the current invocation or of the shutdown. `Extension.run`
+ * provides it to handlers.
  *
  * @category services
  * @since 0.1.0
  */
-export class Deadline extends Context.Service<Deadline, { readonly epochMillis: number }>()(
-  "@effect-lambda/extension/Deadline"
-) {}
+export class Deadline extends Context.Service<
+  Deadline,
+  {
+    /** The deadline, Unix epoch milliseconds. */
+    readonly epochMillis: number
+  }
+>()("@effect-lambda/extension/Deadline") {}
 
 /**
  * The budget ran out before the effect had ended; the effect was abandoned.

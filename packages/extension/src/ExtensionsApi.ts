@@ -44,17 +44,8 @@ export interface RegisterOptions {
 }
 
 /**
- * The four operations. Every method sends exactly one request.
- *
- * - `register`: gives the {@link Registration} that the others need. A 200 with
- *   an identifier is a registration, whatever the body holds
- * - `nextEvent`: the long poll. Calling it tells Lambda that the extension is
- *   done with init, or with the event before. The poll has no time limit. An
- *   interrupted poll stays open on Lambda's side and takes the next event
- * - `initError`: reports a failure between register and the first next
- * - `exitError`: reports a failure at any time after register, unless
- *   `initError` was sent. The reports do not end the extension: the process
- *   must exit afterwards
+ * The four operations. Every method sends exactly one request, and fails with an
+ * {@link ExtensionsApiError} if Lambda refuses it or does not answer.
  *
  * @category services
  * @since 0.1.0
@@ -62,12 +53,25 @@ export interface RegisterOptions {
 export class ExtensionsApi extends Context.Service<
   ExtensionsApi,
   {
+    /**
+     * Gives the {@link Registration} that the others need. A 200 with an identifier is a registration, whatever the body
+     * holds.
+     */
     readonly register: (options: RegisterOptions) => Effect.Effect<Registration, ExtensionsApiError>
+    /**
+     * The long poll. Calling it tells Lambda that the extension is done with init, or with the event before. The poll has
+     * no time limit. An interrupted poll stays open on Lambda's side and takes the next event.
+     */
     readonly nextEvent: (registration: Registration) => Effect.Effect<ExtensionEvent.ExtensionEvent, ExtensionsApiError>
+    /** Reports a failure between register and the first next. The process must exit afterwards: Lambda does not end it. */
     readonly initError: (
       registration: Registration,
       error: ErrorRequest
     ) => Effect.Effect<StatusResponse, ExtensionsApiError>
+    /**
+     * Reports a failure at any time after register, unless `initError` was sent. The process must exit afterwards: Lambda
+     * does not end it.
+     */
     readonly exitError: (
       registration: Registration,
       error: ErrorRequest

@@ -126,20 +126,19 @@ export class LambdaEnvironmentError extends Schema.TaggedError<LambdaEnvironment
 /**
  * The facts that the library needs about its process.
  *
- * - `runtimeApi`: `host:port` of the Extensions API
- * - `extensionName`: base name of the executed file, the name Lambda expects
- * - `initializationType`: decides which events exist
- * - `registration`: a registration made before this process began, if any
- *
  * @category services
  * @since 0.1.0
  */
 export class LambdaEnvironment extends Context.Service<
   LambdaEnvironment,
   {
+    /** `host:port` of the Extensions API. */
     readonly runtimeApi: string
+    /** Base name of the executed file, the name that Lambda expects. */
     readonly extensionName: string
+    /** How the environment is initialised, which decides the events that exist. */
     readonly initializationType: InitializationType
+    /** A registration made before this process began. */
     readonly registration: Option.Option<Registration>
   }
 >()("@effect-lambda/extension/LambdaEnvironment") {}
@@ -168,6 +167,8 @@ const runtimeApi = (value: string | undefined): Effect.Effect<string, LambdaEnvi
 }
 
 /**
+ * The facts of a process, as its host knows them.
+ *
  * @category models
  * @since 0.1.0
  */

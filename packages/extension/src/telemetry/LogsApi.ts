@@ -30,8 +30,7 @@ import type { Outcome, Subscription } from "./TelemetrySubscription.ts"
 export const schemaVersions = ["2021-03-18", "2020-08-15"] as const
 
 /**
- * - `subscribe`: as `subscribe` of `TelemetryApi`. On managed instances there
- *   is no Logs API: the call fails, and nothing is sent
+ * The Logs API.
  *
  * @category services
  * @since 0.1.0
@@ -39,6 +38,10 @@ export const schemaVersions = ["2021-03-18", "2020-08-15"] as const
 export class LogsApi extends Context.Service<
   LogsApi,
   {
+    /**
+     * Subscribes as `subscribe` of `TelemetryApi` does. On managed instances there is no Logs API: the call fails, and
+     * nothing is sent.
+     */
     readonly subscribe: (
       registration: Registration,
       subscription: Subscription
@@ -52,7 +55,8 @@ export class LogsApi extends Context.Service<
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function* ({ initializationType, runtimeApi }: Options) {
+export const make = Effect.fnUntraced(function* (options: Options) {
+  const { initializationType, runtimeApi } = options
   const client = yield* HttpClient.HttpClient
   const api: Api = {
     method: "logs",

@@ -1,5 +1,5 @@
 /**
- * Subscribes to the Telemetry API, version 2022-07-01. Records arrive at a listener, not here: `TelemetryReceiver` has
+ * Subscribes to the Telemetry API, version 2022-07-01. Records arrive at a listener, not here: `TelemetryListener` has
  * the other half.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api.html
@@ -27,10 +27,7 @@ import type { Outcome, Subscription } from "./TelemetrySubscription.ts"
 export const schemaVersions = ["2025-01-29", "2022-12-13", "2022-07-01"] as const
 
 /**
- * - `subscribe`: call it between register and the first next, with the listener
- *   bound. The call sends one request, and another for each older schema version
- *   that it falls back to. An older version is tried only if Lambda refused the
- *   version and nothing else. A wrong subscription fails before anything is sent
+ * The Telemetry API.
  *
  * @category services
  * @since 0.1.0
@@ -38,6 +35,11 @@ export const schemaVersions = ["2025-01-29", "2022-12-13", "2022-07-01"] as cons
 export class TelemetryApi extends Context.Service<
   TelemetryApi,
   {
+    /**
+     * Subscribes, between register and the first next, with the listener bound. The call sends one request, and another
+     * for each older schema version that it falls back to. An older version is tried only if Lambda refused the version
+     * and nothing else. A wrong subscription fails before anything is sent.
+     */
     readonly subscribe: (
       registration: Registration,
       subscription: Subscription
@@ -63,7 +65,8 @@ export interface Options {
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function* ({ initializationType, runtimeApi }: Options) {
+export const make = Effect.fnUntraced(function* (options: Options) {
+  const { initializationType, runtimeApi } = options
   const client = yield* HttpClient.HttpClient
   const isManaged = initializationType === "lambda-managed-instances"
   const api: Api = {

@@ -1,9 +1,9 @@
 /**
  * The endpoint that Lambda delivers telemetry to: the socket side of
- * `TelemetryReceiver`.
+ * `TelemetryTransport`.
  *
- * `extension-node` has the real one, `ExtensionTest` one in memory. A listener
- * moves bytes and nothing else; what they mean is the receiver's business.
+ * `extension-node` has the real one. A listener moves bytes and nothing else; what
+ * they mean is the receiver's business.
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api.html
  * @since 0.1.0
@@ -80,12 +80,7 @@ export class TelemetryListenerError extends Schema.TaggedError<TelemetryListener
 }
 
 /**
- * Binds an address and hands over what arrives, until the scope is closed:
- * then nothing is accepted any more, and every connection is closed.
- *
- * An HTTP listener takes POST and PUT on any path and answers 200 as soon as it
- * has the whole body, whatever the body is: Lambda sends a refused batch again
- * and again (docs/protocol.md#delivery).
+ * A way to listen for telemetry.
  *
  * @category services
  * @since 0.1.0
@@ -93,6 +88,13 @@ export class TelemetryListenerError extends Schema.TaggedError<TelemetryListener
 export class TelemetryListener extends Context.Service<
   TelemetryListener,
   {
+    /**
+     * Binds an address and hands over what arrives, until the scope is closed: then nothing is accepted any more, and
+     * every connection is closed.
+     *
+     * An HTTP listener takes POST and PUT on any path and answers 200 as soon as it has the whole body, whatever the body
+     * is: Lambda sends a refused batch again and again (docs/protocol.md#delivery).
+     */
     readonly listen: (
       options: ListenOptions,
       deliveries: Deliveries

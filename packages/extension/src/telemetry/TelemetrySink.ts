@@ -194,6 +194,8 @@ export const console: Effect.Effect<TelemetrySink> = /*#__PURE__*/ Effect.map(
 export type { HttpBody } from "./internal/http/request.ts"
 
 /**
+ * The options of {@link http}.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -19,13 +19,13 @@ import { TelemetryListener } from "./TelemetryListener.ts"
 export class TelemetryTransport extends Context.Service<
   TelemetryTransport,
   {
-    /** Binds an address and hands over what arrives, until the scope is closed; that of `TelemetryListener`. */
+    /** Binds an address and hands over what arrives, until the scope is closed; as `listen` of `TelemetryListener`. */
     readonly listen: TelemetryListener["Service"]["listen"]
-    /** Asks Lambda to deliver; that of `TelemetryApi`. */
+    /** Asks Lambda to deliver; as `subscribe` of `TelemetryApi`. */
     readonly subscribe: TelemetryApi["Service"]["subscribe"]
     /** The address to bind, unless the options name one. */
     readonly host: string
-    /** The memory that a queue may take, in bytes, unless the options name a bound. */
+    /** The memory that the queue of a sink may take, in bytes, unless the options name a bound. */
     readonly queueBytes: number
   }
 >()("@effect-lambda/extension/telemetry/TelemetryTransport") {}
@@ -49,11 +49,15 @@ export interface Options {
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function* ({ host = "0.0.0.0", queueBytes = 32 * 1024 * 1024 }: Options = {}) {
-  const { listen } = yield* TelemetryListener
-  const { subscribe } = yield* TelemetryApi
-  return TelemetryTransport.of({ listen, subscribe, host, queueBytes })
-})
+export const make = (
+  options: Options = {}
+): Effect.Effect<TelemetryTransport["Service"], never, TelemetryListener | TelemetryApi> =>
+  Effect.gen(function* () {
+    const { host = "0.0.0.0", queueBytes = 32 * 1024 * 1024 } = options
+    const { listen } = yield* TelemetryListener
+    const { subscribe } = yield* TelemetryApi
+    return TelemetryTransport.of({ listen, subscribe, host, queueBytes })
+  })
 
 /**
  * Layer of {@link make}.

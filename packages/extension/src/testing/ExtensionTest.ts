@@ -135,19 +135,17 @@ export const delay = (duration: Duration.Input): Step => ({ _tag: "Delay", milli
 /**
  * The test's side of the in-memory Lambda.
  *
- * - `journal`: everything that has happened so far, in order
- * - `note`: writes a line of the test into the journal, to see its place among
- *   the calls
- * - `terminate`: sends the process a signal
- *
  * @category services
  * @since 0.1.0
  */
 export class ExtensionTest extends Context.Service<
   ExtensionTest,
   {
+    /** Everything that has happened so far, in order. */
     readonly journal: Effect.Effect<ReadonlyArray<Entry>>
+    /** Writes a line of the test into the journal, to see its place among the calls. */
     readonly note: (text: string) => Effect.Effect<void>
+    /** Sends the process a signal, as people at a terminal do. */
     readonly terminate: (signal: "SIGTERM" | "SIGINT") => Effect.Effect<void>
   }
 >()("@effect-lambda/extension/testing/ExtensionTest") {}

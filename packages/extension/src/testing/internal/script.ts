@@ -20,8 +20,8 @@ export interface Delivery {
 }
 
 /**
- * A step of the script, made by the constructors below: an answer of next, or a
- * wait before it.
+ * A step of the script, made by the constructors of `ExtensionTest`: an answer of
+ * next, or a wait before it.
  *
  * @category models
  * @since 0.1.0
@@ -37,7 +37,8 @@ export type Step =
   | { readonly _tag: "Delay"; readonly millis: number }
 
 /**
- * An entry of the journal; `at` is the clock's time in milliseconds.
+ * An entry of the journal; `at` is the clock's time in milliseconds. `Sent` is a
+ * request of the `HttpClient` and the status of its answer, when it is answered.
  *
  * @category models
  * @since 0.1.0
@@ -68,6 +69,8 @@ export interface Answer {
 }
 
 /**
+ * The options of `ExtensionTest.layer`: the environment that the extension finds.
+ *
  * @category models
  * @since 0.1.0
  */
