@@ -34,7 +34,7 @@ const localHost = (runtimeApi: string): string | undefined =>
 const logSize = () => (process.stdout.bytesWritten ?? 0) + (process.stderr.bytesWritten ?? 0)
 
 /**
- * The way of telemetry on Node, and the `HttpClient` of sinks: `fetch`. Nothing is bound before `Telemetry` asks for it,
+ * The transport of telemetry on Node, and the `HttpClient` of sinks: `fetch`. Nothing is bound before `Telemetry` asks for it,
  * between register and the first next. Lambda is asked over our own transport, never over this client.
  *
  * Queues take 32 MiB of memory at most, and less if the function has less than 512 MB
@@ -43,7 +43,8 @@ const logSize = () => (process.stdout.bytesWritten ?? 0) + (process.stderr.bytes
  * The listener binds `127.0.0.1` in an emulator, that is if the Runtime API is on the loopback address and its port is not
  * Lambda's 9001.
  *
- * To send with another client, provide it before this layer.
+ * To send with another client, provide it to the extension before this layer, or
+ * in the option `layer` of `Extension.run`.
  *
  * **Example** (An extension that counts slow invocations)
  *

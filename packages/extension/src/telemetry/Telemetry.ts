@@ -50,7 +50,7 @@ export interface StreamOptions extends FlushOptions, ReceiverOptions {}
  * @since 0.1.0
  */
 export interface Options<E, R> extends StreamOptions {
-  /** A sink, or several by `Effect.all([...])`. Each has its queue and its retries, so none waits for another. */
+  /** A sink, or several by `Effect.all([...])`, at least one. Each has its queue and its retries, so none waits for another. */
   readonly sink: Effect.Effect<TelemetrySink | ReadonlyArray<TelemetrySink>, E, R>
   /** How long one attempt to send a batch may take. Default: 5 seconds. */
   readonly exportTimeout?: Duration.Input | undefined
@@ -133,8 +133,15 @@ export const make = <E = never, R = never>(options: Options<E, R>): Telemetry<E,
     Effect.fnUntraced(function* (registration) {
       const receiver = yield* receivers.make(options)
       const made = yield* options.sink
+      const sinks = isSink(made) ? [made] : made
+      if (sinks.length === 0) {
+        return yield* new TelemetryOptionsError({
+          message:
+            "the option sink made an empty list, so no record would be sent. Make a sink, or leave telemetry out."
+        })
+      }
       const consumers: Array<Consumer> = []
-      for (const sink of isSink(made) ? [made] : made) {
+      for (const sink of sinks) {
         if (sink.isOwnLog && options.types.includes("extension")) {
           return yield* new TelemetryOptionsError({
             message:

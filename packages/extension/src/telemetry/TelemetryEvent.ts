@@ -103,7 +103,7 @@ const orElse = <A>(read: () => A, otherwise: A): A => {
  *   `annotations`. A line of text that is JSON counts as well
  * - text logs: the id that the runtimes of Node, Python, .NET and Ruby print
  *   before a message, and Java in the layout of Lambda's documentation
- * - any other log that a `TelemetryReceiver` with the type `platform` received:
+ * - any other log that came to a receiver with the type `platform`:
  *   the invocation that was under way, from `platform.start` to
  *   `platform.report`. On managed instances invocations run side by side, so
  *   such a log has none there. A copy of the event (`{ ...event }`) has none

@@ -1,5 +1,5 @@
 /**
- * Receives telemetry: bytes from a {@link TelemetryListener} become decoded
+ * Receives telemetry: bytes from a {@link TelemetryTransport} become decoded
  * records in bounded queues, and every record that is lost is counted.
  *
  * The receiver never waits for a reader. Lambda repeats a batch that is not

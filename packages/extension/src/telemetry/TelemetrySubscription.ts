@@ -127,7 +127,8 @@ export type Outcome =
   | { readonly _tag: "NotSupported" }
 
 /**
- * What a receiver asks Lambda for, and what it keeps.
+ * The telemetry that a receiver asks Lambda for, the address it listens on, and
+ * the bounds of what it keeps.
  *
  * @category models
  * @since 0.1.0

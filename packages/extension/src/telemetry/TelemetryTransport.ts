@@ -1,6 +1,6 @@
 /**
- * The way of telemetry between Lambda and this process: the sockets it is delivered to, and the subscription. A host
- * provides it: `NodeTelemetry.layer` on Node, `ExtensionTest.layer` in tests.
+ * The transport of telemetry from Lambda to this process: the sockets that Lambda delivers to, and the subscription. A
+ * host provides it: `NodeTelemetry.layer` on Node, `ExtensionTest.layer` in tests.
  *
  * @since 0.1.0
  */
@@ -11,7 +11,7 @@ import { TelemetryApi } from "./TelemetryApi.ts"
 import { TelemetryListener } from "./TelemetryListener.ts"
 
 /**
- * The transport that `Telemetry` and `TelemetryReceiver` stand on.
+ * The transport of `Telemetry` and of `TelemetryReceiver`.
  *
  * @category services
  * @since 0.1.0

@@ -183,9 +183,10 @@ export const terminate = (signal: "SIGTERM" | "SIGINT"): Effect.Effect<void, nev
  * The in-memory Lambda. At the end of the script the poll stays parked, as on
  * Lambda, so most scripts end with {@link shutdown}.
  *
- * The layer provides what a host provides: the way of telemetry, and an
- * `HttpClient` whose requests are in the journal as `Sent`. To test with another
- * client, provide it to the extension itself, inside this layer.
+ * The layer provides the services of a host: the transport of telemetry, and an
+ * `HttpClient` whose requests are in the journal as `Sent`. The option `respond`
+ * makes the answers. To test with another client, provide it to the extension
+ * itself, inside this layer.
  *
  * @category layers
  * @since 0.1.0

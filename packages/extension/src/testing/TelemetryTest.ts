@@ -1,6 +1,6 @@
 /**
  * Telemetry in tests of extensions: records that the script of `ExtensionTest` delivers with its events. They pass
- * through the real `TelemetryReceiver`, as bytes.
+ * through the real receiver, as bytes.
  *
  * **Example** (A log line that arrives 100 ms after the invocation)
  *

@@ -59,7 +59,7 @@ export interface RunOptions<R1 = never, R2 = R1, R3 = R1, R4 = R1, E = unknown> 
   /** Handles events this library does not know. Default: log each type once. */
   readonly onUnknown?: ((event: UnknownEvent) => Effect.Effect<unknown, E, R3>) | undefined
   /**
-   * The pipeline of telemetry, made with `Telemetry.make`. Telemetry is flushed between a handler and next, as its
+   * Telemetry, described by `Telemetry.make` or `Telemetry.stream`. It is flushed between a handler and next, as its
    * strategy says, and before the process ends. If the function crashes or times out under a handler, the handler is
    * abandoned.
    */

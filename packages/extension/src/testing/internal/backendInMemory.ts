@@ -6,7 +6,10 @@ import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import type { Answer } from "./script.ts"
 
 // A global of every runtime, without a type here.
-declare const Response: new (body: null, init: Answer) => Parameters<typeof HttpClientResponse.fromWeb>[1]
+declare const Response: new (
+  body: string | null,
+  init: { readonly status: number; readonly headers: Readonly<Record<string, string>> }
+) => Parameters<typeof HttpClientResponse.fromWeb>[1]
 
 export const make = (
   respond: (request: HttpClientRequest) => Answer = () => ({ status: 200 }),
@@ -14,7 +17,8 @@ export const make = (
 ): HttpClient.HttpClient =>
   HttpClient.make((request) =>
     Effect.suspend(() => {
-      const answer = respond(request)
-      return Effect.as(onSent(request, answer.status), HttpClientResponse.fromWeb(request, new Response(null, answer)))
+      const { body = null, headers = {}, status } = respond(request)
+      const response = new Response(body, { status, headers })
+      return Effect.as(onSent(request, status), HttpClientResponse.fromWeb(request, response))
     })
   )

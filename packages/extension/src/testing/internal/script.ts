@@ -64,8 +64,12 @@ export type Entry = { readonly at: number } & (
  * @since 0.1.0
  */
 export interface Answer {
+  /** 200 to 599. */
   readonly status: number
-  readonly headers?: Readonly<Record<string, string>>
+  /** Default: none. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** The text of the answer, such as the reason of a refusal. Default: none. */
+  readonly body?: string | undefined
 }
 
 /**
@@ -87,6 +91,6 @@ export interface Options {
   readonly history?: ReadonlyArray<Delivery> | undefined
   /** The first calls of register fail with these reasons, one after the other. */
   readonly registerFailures?: ReadonlyArray<ExtensionsApiErrorReason> | undefined
-  /** Answers the requests of the `HttpClient`, which is that of sinks. Default: 200 to each. */
+  /** Answers the requests of the `HttpClient`, which is that of sinks, at once. Default: 200 to each. */
   readonly respond?: ((request: HttpClientRequest) => Answer) | undefined
 }

@@ -3,13 +3,7 @@ import type * as Effect from "effect/Effect"
 import type { ConsumerCounter } from "../../TelemetryAccounting.ts"
 import type { Bounds, Queue } from "./queue.ts"
 
-/**
- * The queue of one consumer and its part of the accounting; `Telemetry` takes
- * it.
- *
- * @category models
- * @since 0.1.0
- */
+/** The queue of one consumer and its part of the accounting. */
 export interface ConsumerQueue {
   readonly queue: Queue
   readonly count: ConsumerCounter
@@ -17,13 +11,7 @@ export interface ConsumerQueue {
   readonly close: () => void
 }
 
-/**
- * Opens a separate queue for a consumer. `waiting` says how many of its records are not
- * delivered yet.
- *
- * @category models
- * @since 0.1.0
- */
+/** Opens a separate queue for a consumer. `waiting` says how many of its records are not delivered yet. */
 export type OpenQueue = (name: string, waiting: (queue: Queue) => number) => ConsumerQueue
 
 export const everything: Bounds = { maxRecords: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY }

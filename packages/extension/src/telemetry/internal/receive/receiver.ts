@@ -140,7 +140,8 @@ export const make = Effect.fnUntraced(function* (options: ReceiverOptions) {
     receiveParsed(joining.push(bytes, lastArrival), lastArrival)
   }
 
-  const listening = yield* Scope.make()
+  // A fork, so that a transport that fails half-way releases what it has bound.
+  const listening = yield* Scope.fork(yield* Effect.scope)
   const { port } = yield* Scope.provide(
     transport.listen(
       { protocol, host: options.host ?? transport.host, port: options.port ?? 0, maxBodyBytes },
