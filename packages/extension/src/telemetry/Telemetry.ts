@@ -80,8 +80,8 @@ export class TelemetryOptionsError extends Schema.TaggedError<TelemetryOptionsEr
  * @since 0.1.0
  */
 export interface Telemetry<out E, out R> extends RunTelemetry<
-  R,
-  E | TelemetryApiError | TelemetryListenerError | TelemetryOptionsError
+  E | TelemetryApiError | TelemetryListenerError | TelemetryOptionsError,
+  R
 > {}
 
 /**

@@ -159,8 +159,7 @@ const consumerCounters = { delivered, droppedByQueue, droppedBySink, unsent }
 /**
  * Counts for one consumer.
  *
- * @category models
- * @since 0.1.0
+ * @internal
  */
 export interface ConsumerCounter {
   readonly offered: (records: number) => void

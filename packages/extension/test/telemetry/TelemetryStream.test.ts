@@ -81,10 +81,16 @@ describe("a program that ends before the run", () => {
       )
       const seen: Array<unknown> = []
       const delivered = Metric.withAttributes(TelemetryAccounting.delivered, { consumer: "stream" })
-      const look = Effect.map(Metric.value(delivered), ({ count }) => seen.push(count))
+      const look = Effect.map(
+        Effect.all([Metric.value(TelemetryAccounting.received), Metric.value(delivered)]),
+        (states) => seen.push(states.map(({ count }) => count))
+      )
       const onInvoke = () => Effect.forEach([1, 4], (seconds) => Effect.delay(look, `${seconds} seconds`))
       yield* runInTime(Extension.run({ telemetry, onInvoke }))
-      assert.deepStrictEqual(seen, [0, 4])
+      assert.deepStrictEqual(seen, [
+        [4, 0],
+        [4, 4]
+      ])
     }).pipe(
       Effect.provide(ExtensionTest.layer([invocation(1), shutdown()])),
       Effect.provideService(Metric.MetricRegistry, new Map())

@@ -87,6 +87,23 @@ describe("a transport", () => {
     }).pipe(Effect.provide(script))
   )
 
+  const sinks = [
+    ["cannot be made", Effect.fail("no token")],
+    ["is not made in the time of init", Effect.never]
+  ] as const
+
+  it.effect.each(sinks)("is released if a sink %s", ([, sink]) =>
+    Effect.gen(function* () {
+      const { transport } = yield* transportOf([])
+      yield* runInTime(
+        Extension.run({ telemetry: Telemetry.make({ types, sink }) }).pipe(
+          Effect.provideService(TelemetryTransport.TelemetryTransport, transport)
+        )
+      )
+      assert.deepStrictEqual(yield* words, ["Registered", "unbound", "Next", "SHUTDOWN", "ExitAt"])
+    }).pipe(Effect.provide(script))
+  )
+
   it.effect("that fails half-way releases what it has bound", () =>
     Effect.gen(function* () {
       const { note } = yield* ExtensionTest.ExtensionTest

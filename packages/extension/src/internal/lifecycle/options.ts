@@ -63,7 +63,7 @@ export interface RunOptions<R1 = never, R2 = R1, R3 = R1, R4 = R1, E = unknown> 
    * strategy says, and before the process ends. If the function crashes or times out under a handler, the handler is
    * abandoned.
    */
-  readonly telemetry?: RunTelemetry<R4, E> | undefined
+  readonly telemetry?: RunTelemetry<E, R4> | undefined
   /** The consequence of a typed failure of a handler. Default: `"continue"`. */
   readonly onFailure?: FailurePolicy | undefined
   /** The consequence of a defect of a handler, or of any failure of background work. Default: `"idle"`. */

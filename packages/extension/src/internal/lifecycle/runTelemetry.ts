@@ -23,21 +23,18 @@ export interface TelemetrySession {
 const TypeId = "~@effect-lambda/extension/Telemetry"
 
 /** Starts telemetry, between register and the first next. */
-type Start<R, E> = (registration: Registration) => Effect.Effect<TelemetrySession, E, R | Background | Scope.Scope>
+type Start<E, R> = (registration: Registration) => Effect.Effect<TelemetrySession, E, R | Background | Scope.Scope>
 
 /**
  * Telemetry that a run can start. Only `Telemetry.make` and `Telemetry.stream` make it, so its shape can change.
- *
- * @category models
- * @since 0.1.0
  */
-export interface RunTelemetry<out R, out E = unknown> {
-  readonly [TypeId]: { readonly _R: Types.Covariant<R>; readonly _E: Types.Covariant<E> }
+export interface RunTelemetry<out E, out R> {
+  readonly [TypeId]: { readonly _E: Types.Covariant<E>; readonly _R: Types.Covariant<R> }
   /** @internal */
-  readonly start: Start<R, E>
+  readonly start: Start<E, R>
 }
 
-export const ofStart = <R, E>(start: Start<R, E>): RunTelemetry<R, E> => ({
-  [TypeId]: { _R: identity, _E: identity },
+export const ofStart = <E, R>(start: Start<E, R>): RunTelemetry<E, R> => ({
+  [TypeId]: { _E: identity, _R: identity },
   start
 })
