@@ -80,9 +80,9 @@ type RunRequirements = ExtensionsApi | LambdaEnvironment
 export type RunFailure = ExtensionsApiError | ExtensionAborted
 
 /**
- * Runs an extension: registers, builds `layer`, handles events one by one, and
- * completes on SHUTDOWN with everything released within the deadline. The run
- * fails only if Lambda refuses to register it or if a policy says `"exit"`.
+ * Runs an extension: registers, builds `layer`, starts `telemetry`, handles
+ * events one by one, and completes on SHUTDOWN with everything released within
+ * the deadline. The run fails only if Lambda refuses to register it or if a policy says `"exit"`.
  *
  * **Example** (A whole extension)
  *

@@ -1,5 +1,5 @@
 /** The Lambda in memory refuses as Lambda does, and a lost poll stays open as long as it says. */
-import type { ExtensionError } from "@effect-lambda/extension"
+import { Extension, type ExtensionError, Telemetry, TelemetrySink } from "@effect-lambda/extension"
 import * as ExtensionsApi from "@effect-lambda/extension/ExtensionsApi"
 import type * as Registration from "@effect-lambda/extension/Registration"
 import * as TelemetryTransport from "@effect-lambda/extension/telemetry/TelemetryTransport"
@@ -9,6 +9,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
+import { runInTime } from "./support.ts"
 
 const { invoke, lost, shutdown } = ExtensionTest
 
@@ -77,6 +78,21 @@ describe("refused with 403", () => {
     )
   )
 })
+
+it.effect.each([
+  [undefined, 4243],
+  [4244, 4244]
+] as const)("telemetry that asks for the port %s is subscribed with the port %d", ([port, subscribed]) =>
+  Effect.gen(function* () {
+    yield* runInTime(
+      Extension.run({ telemetry: Telemetry.make({ types: ["platform"], sink: TelemetrySink.console, port }) })
+    )
+    const subscriptions = (yield* ExtensionTest.journal).flatMap((entry) =>
+      entry._tag === "Subscribed" ? [entry.subscription.destination] : []
+    )
+    assert.deepStrictEqual(subscriptions, [{ protocol: "HTTP", port: subscribed, method: "POST" }])
+  }).pipe(Effect.provide(ExtensionTest.layer([shutdown()])))
+)
 
 it.effect("a lost poll stays open for a second unless the script says how long", () =>
   Effect.gen(function* () {

@@ -9,8 +9,8 @@ import type { Delivery } from "./script.ts"
 // A global of every runtime, without a type here.
 declare const TextEncoder: new () => { readonly encode: (text: string) => Uint8Array }
 
-// The port that an in-memory listener reports.
-const port = 4243
+// The port of an in-memory listener that asks for any.
+const freePort = 4243
 
 /** A batch as Lambda writes it to a TCP connection: one JSON object per line. A body that is not a batch stays as it is. */
 const toLines = (body: string): string => {
@@ -36,7 +36,7 @@ export const make = (options: {
   const transport = TelemetryTransport.of({
     host: "127.0.0.1",
     queueBytes: 32 * 1024 * 1024,
-    listen: ({ protocol }, deliveries) =>
+    listen: ({ port, protocol }, deliveries) =>
       Effect.gen(function* () {
         const connection = protocol === "TCP" ? deliveries.connection() : undefined
         const receive = (body: string) =>
@@ -50,7 +50,7 @@ export const make = (options: {
             connection?.end()
           })
         )
-        return { port }
+        return { port: port === 0 ? freePort : port }
       }),
     subscribe: Effect.fnUntraced(function* (_, subscription) {
       if (!options.isSupported) return { _tag: "NotSupported" as const }
