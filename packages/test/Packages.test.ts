@@ -20,6 +20,9 @@ const run = async (command: string, args: ReadonlyArray<string>, cwd: string, en
   return result.stdout
 }
 
+// A public module has another name for it: `Fault.Route`.
+const aliases = new Set(["RouteName"])
+
 let folder = ""
 const tarballs = new Map<string, string>()
 
@@ -98,6 +101,30 @@ describe.each(["extension", "extension-node", "emulator"])("@effect-lambda/%s", 
     assert.strictEqual((await run(process.execPath, ["imports.mjs"], join(folder, "project"))).trim(), "[]")
   })
 })
+
+// The compiler writes the path of an internal module into a user's declarations, without an error, if a type has no other name.
+it.each(["extension", "extension-node", "emulator"])(
+  "@effect-lambda/%s: every type in a declaration has a public name",
+  async (name) => {
+    const dist = join(folder, "project/node_modules/@effect-lambda", name, "dist")
+    const files = (await readdir(dist, { recursive: true })).filter((file) =>
+      /^(?!.*\binternal\/).*\.d\.ts$/.test(file)
+    )
+    const used = new Set<string>()
+    const named = new Set<string>()
+    for (const file of files) {
+      const text = await readFile(join(dist, file), "utf8")
+      for (const [, how, list = ""] of text.matchAll(/^(import|export) (.*) from ".*\binternal\/.*";$/gm)) {
+        const names = list.replaceAll(/type |[{}]/g, "").split(",")
+        for (const each of names) (how === "import" ? used : named).add(each.trim())
+      }
+    }
+    assert.deepStrictEqual(
+      [...used].filter((each) => !named.has(each) && !aliases.has(each)),
+      []
+    )
+  }
+)
 
 describe("the packed bin, outside of the workspace", () => {
   const cli = (...args: ReadonlyArray<string>) => {

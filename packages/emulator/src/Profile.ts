@@ -13,6 +13,8 @@
  */
 import type { ShutdownReason, ShutdownReasonText } from "./internal/ShutdownReason.ts"
 
+export type { ShutdownReasonText } from "./internal/ShutdownReason.ts"
+
 /**
  * The name of a profile.
  *

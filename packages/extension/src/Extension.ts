@@ -26,6 +26,7 @@ import { supervise } from "./internal/lifecycle/supervise.ts"
 import type { LambdaEnvironment } from "./LambdaEnvironment.ts"
 
 export type { CommonOptions, EventsOptions, RunOptions } from "./internal/lifecycle/options.ts"
+export type { RunTelemetry } from "./internal/lifecycle/runTelemetry.ts"
 
 /**
  * The supervised stream of events. The stream registers, or adopts a

@@ -27,6 +27,9 @@ type Start<E, R> = (registration: Registration) => Effect.Effect<TelemetrySessio
 
 /**
  * Telemetry that a run can start. Only `Telemetry.make` and `Telemetry.stream` make it, so its shape can change.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export interface RunTelemetry<out E, out R> {
   readonly [TypeId]: { readonly _E: Types.Covariant<E>; readonly _R: Types.Covariant<R> }
