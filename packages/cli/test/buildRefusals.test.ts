@@ -36,7 +36,7 @@ it.live("a program that throws at its start", () =>
     assert.include(said, "the extension did not start in its trial run under the emulator")
     assert.include(said, "the program ended with exit code 1 before it registered")
     assert.include(said, "no licence")
-    assert.include(said, "\ngive the variables that the program needs by --env KEY=VALUE")
+    assert.include(said, "\nif the program needs variables, give them by --env KEY=VALUE")
   })
 )
 

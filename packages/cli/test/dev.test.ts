@@ -138,7 +138,9 @@ describe("effect-lambda dev", () => {
   it("an error in the trial run is shown with its cause, and the program still runs", async () => {
     const source = readFileSync(join(root, "packages/examples/telemetry-ship/src/telemetry-ship.ts"), "utf8")
     const { child, ended, seen } = dev("variables", `${source}console.error(new Error("look here").stack)\n`)
-    await seen(/dev: the trial run had errors; give the variables .+ --env KEY=VALUE\n  init failed; .+TELEMETRY_URL/)
+    await seen(
+      /dev: the trial run had errors; if the program needs variables, .+ --env KEY=VALUE\n  init failed; .+TELEMETRY_URL/
+    )
     // The place is that in the source, not in the bundle.
     await seen(/\| Error: look here\n.*\| +at \S+ \(src\/main\.ts:\d+:\d+\)\n/)
     await seen(/dev: bundled in \d+ ms, started in \d+ ms/)

@@ -22,6 +22,7 @@ import type { FlushOptions } from "./FlushStrategy.ts"
 import type { Consumer } from "./internal/delivery/consumer.ts"
 import * as ownLogs from "./internal/delivery/ownLog.ts"
 import { ofStart, type RunTelemetry } from "../internal/lifecycle/runTelemetry.ts"
+import { whyNoBounds } from "./internal/delivery/bounds.ts"
 import { batchBounds, start } from "./internal/delivery/session.ts"
 import { ofSink } from "./internal/delivery/sinkConsumer.ts"
 import { ofStream } from "./internal/delivery/streamConsumer.ts"
@@ -64,7 +65,7 @@ export interface Options<E, R> extends StreamOptions {
 }
 
 /**
- * The options cannot work together.
+ * The options cannot work together, or no program can mean the value of one: a batch of 0 records, a negative time.
  *
  * @category errors
  * @since 0.1.0
@@ -104,6 +105,11 @@ const ownLogOf = (who: string, types: ReceiverOptions["types"]) =>
     ? Effect.map(CurrentLogSize, (size) => ownLogs.watch(who, size))
     : Effect.succeed(ownLogs.none)
 
+const checkBounds = (options: Parameters<typeof whyNoBounds>[0]) => {
+  const message = whyNoBounds(options)
+  return message === undefined ? Effect.void : Effect.fail(new TelemetryOptionsError({ message }))
+}
+
 const isSink = (made: TelemetrySink | ReadonlyArray<TelemetrySink>): made is TelemetrySink => "export" in made
 
 const defaultRetry = Schedule.exponential("100 millis").pipe(Schedule.upTo({ times: 3 }))
@@ -131,6 +137,7 @@ const defaultRetry = Schedule.exponential("100 millis").pipe(Schedule.upTo({ tim
 export const make = <E = never, R = never>(options: Options<E, R>): Telemetry<E, R | TelemetryTransport> =>
   ofStart(
     Effect.fnUntraced(function* (registration) {
+      yield* checkBounds(options)
       const receiver = yield* receivers.make(options)
       const made = yield* options.sink
       const sinks = isSink(made) ? [made] : made
@@ -208,6 +215,7 @@ export const stream = <E = never, R = never>(
 ): Telemetry<never, R | TelemetryTransport> =>
   ofStart(
     Effect.fnUntraced(function* (registration) {
+      yield* checkBounds(options)
       const receiver = yield* receivers.make(options)
       const ownLog = yield* ownLogOf("the program over the stream", options.types)
       const { close, consumer, ended, events } = ofStream(receiver.open, yield* Clock.currentTimeMillis, ownLog)

@@ -19,9 +19,18 @@ import { batch, endpoint, events, http, refusal, secret, sent, transportError, u
 
 describe("a request", () => {
   it.effect.each<readonly [string, Partial<TelemetrySink.HttpOptions>, string]>([
-    ["no URL", { url: "not a url" }, '"not a url" is not a URL'],
-    ["nothing", { url: "" }, '"" is not a URL'],
-    ["half a URL", { url: "http//logs.example.com/v1?key=hidden" }, '"http//logs.example.com/v1?…" is not a URL'],
+    ["no URL", { url: "not a url" }, '"not a url" is not an http URL: it begins with neither http:// nor https://'],
+    ["nothing", { url: "" }, '"" is not an http URL: it begins with neither http:// nor https://'],
+    [
+      "an address without http",
+      { url: "127.0.0.1:80/logs" },
+      '"127.0.0.1:80/logs" is not an http URL: it begins with neither http:// nor https://'
+    ],
+    [
+      "half a URL",
+      { url: "http//logs.example.com/v1?key=hidden" },
+      '"http//logs.example.com/v1?…" is not an http URL: it begins with neither http:// nor https://'
+    ],
     ["a scheme alone", { url: "http://" }, '"http://" is not a URL'],
     ["a space in the host", { url: "http://logs example.com/v1" }, '"http://logs example.com/v1" is not a URL'],
     ["a port out of range", { url: "http://logs.example.com:65536/" }, '"http://logs.example.com:65536/" is not a URL'],
@@ -36,7 +45,11 @@ describe("a request", () => {
     ["backslashes", { url: String.raw`http:\\logs.example.com` }, String.raw`"http:\\\\logs.example.com" has no host`],
     ["an empty part of a host", { url: "http://logs..example.com" }, '"http://logs..example.com" has no host'],
     ["a host that is too long", { url: `http://${"x".repeat(64)}.com` }, `"http://${"x".repeat(64)}.com" has no host`],
-    ["a host and a port only", { url: "logs.example.com:80" }, '"logs.example.com:80" is not an http URL'],
+    [
+      "a host and a port only",
+      { url: "logs.example.com:80" },
+      '"logs.example.com:80" is not an http URL: it begins with neither http:// nor https://'
+    ],
     ["an address that is none", { url: "http://1.2.3.256/" }, '"http://1.2.3.256/" is not a URL'],
     ["half an address of IPv6", { url: "http://[::1/" }, '"http://[::1/" is not a URL'],
     ["a bad escape in the host", { url: "http://logs%zz.example.com" }, '"http://logs%zz.example.com" is not a URL'],
@@ -50,7 +63,11 @@ describe("a request", () => {
       { url: "http://logs.example\n.com/" },
       String.raw`"http://logs.example\n.com/" has a line break or another control character in it`
     ],
-    ["another protocol", { url: "ftp://logs.example.com/v1" }, '"ftp://logs.example.com/v1" is not an http URL'],
+    [
+      "another protocol",
+      { url: "ftp://logs.example.com/v1" },
+      '"ftp://logs.example.com/v1" is not an http URL: it begins with neither http:// nor https://'
+    ],
     [
       "a URL with a password",
       { url: "https://user:hidden@logs.example.com/v1?key=hidden" },

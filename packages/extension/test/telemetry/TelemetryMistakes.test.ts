@@ -1,4 +1,4 @@
-/** Mistakes of others: a strategy or a report of the user's that throws, a record of a new shape, a program without INVOKE. */
+/** Mistakes of others: an option that cannot be, a strategy or a report of the user's that throws, a record of a new shape, a program without INVOKE. */
 import { Extension, FlushStrategy, Telemetry, TelemetrySink } from "@effect-lambda/extension"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"
@@ -34,13 +34,46 @@ const live = (
           Effect.map((now) => void taken.push(...events.map(() => now)))
         )
     })
-    const { layer: logs, messages } = capturedLogs()
+    const { layer: logs, causes, messages } = capturedLogs()
     yield* runInTime(
       Extension.run({ ...more, telemetry: Telemetry.make({ types, sink, ...options }) }).pipe(Effect.provide(logs))
     )
     const nexts = (yield* journal).filter(({ _tag }) => _tag === "Next").map(({ at }) => at)
-    return { messages, nexts, taken }
+    return { causes, messages, nexts, taken }
   })
+
+describe("an option", () => {
+  const script = ExtensionTest.layer([invocation(1), shutdown()])
+
+  it.effect.each<readonly [Omit<Telemetry.Options<never, never>, "sink" | "types">, string]>([
+    [{ batch: { maxRecords: 0 } }, "the option batch.maxRecords is 0: it takes 1 or more"],
+    [{ batch: { maxRecords: Number.NaN } }, "the option batch.maxRecords is NaN: it takes 1 or more"],
+    [{ batch: { maxBytes: -1 } }, "the option batch.maxBytes is -1: it takes 1 or more"],
+    [{ queue: { maxRecords: 0 } }, "the option queue.maxRecords is 0: it takes 1 or more"],
+    [{ queue: { maxBytes: 0 } }, "the option queue.maxBytes is 0: it takes 1 or more"],
+    [{ maxBodyBytes: 0 }, "the option maxBodyBytes is 0: it takes 1 or more"],
+    [{ batch: { maxAge: -1 } }, "the option batch.maxAge is -1 ms: it takes no negative time"],
+    [{ flushTimeout: "-3 seconds" }, "the option flushTimeout is -3000 ms: it takes no negative time"],
+    [{ exportTimeout: -1 }, "the option exportTimeout is -1 ms: it takes no negative time"],
+    [{ longestRest: -1 }, "the option longestRest is -1 ms: it takes no negative time"],
+    [{ grace: -1 }, "the option grace is -1 ms: it takes no negative time"],
+    [{ quiet: -1 }, "the option quiet is -1 ms: it takes no negative time"]
+  ])("%j fails init: %s", ([options, why]) =>
+    Effect.gen(function* () {
+      const { causes, taken } = yield* live(options)
+      assert.include(causes.join("\n"), why)
+      assert.lengthOf(taken, 0)
+    }).pipe(Effect.provide(script))
+  )
+
+  it.effect("at its smallest value still has its effect", () =>
+    Effect.gen(function* () {
+      const { messages, taken } = yield* live({ batch: { maxRecords: 1, maxBytes: 1, maxAge: 0 }, grace: 0, quiet: 0 })
+      assert.lengthOf(taken, 3)
+      assert.notInclude(messages.join("\n"), "init failed")
+    }).pipe(Effect.provide(script))
+  )
+})
 
 describe("a strategy that throws", () => {
   it.effect("is named once, and endOfInvocation decides", () =>

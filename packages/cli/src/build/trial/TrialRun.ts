@@ -117,7 +117,7 @@ const errorsIn = (log: ReadonlyArray<Logged>, positions?: Positions): ReadonlyAr
 }
 
 /** The advice for a program that needs variables in its trial run. */
-const envAdvice = "give the variables that the program needs by --env KEY=VALUE"
+const envAdvice = "if the program needs variables, give them by --env KEY=VALUE"
 
 /** The note about a trial run that a layer can still be made of; `undefined` if nothing went wrong. */
 export const noteOf = ({ errors }: TrialRun): string | undefined =>

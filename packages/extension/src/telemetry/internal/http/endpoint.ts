@@ -16,9 +16,10 @@ const isHost = (name: string) =>
 /** Why no request can go to this URL: an end of a sentence about it. */
 export const whyNoUrl = (text: string): string | undefined => {
   const url = Url.fromString(text)
+  // `127.0.0.1:8080/logs` is no URL for the parser, and `localhost:8080/logs` one of the protocol `localhost`.
+  if (!/^https?:/i.test(text)) return "is not an http URL: it begins with neither http:// nor https://"
   if (Result.isFailure(url)) return "is not a URL"
-  const { hostname, password, port, protocol, username } = url.success
-  if (protocol !== "http:" && protocol !== "https:") return "is not an http URL"
+  const { hostname, password, port, username } = url.success
   // The parser mends these in silence: it takes `http:///logs` for the host `logs`, and drops line breaks.
   if (!/^https?:\/\/[^/\\?#]/i.test(text) || !isHost(hostname)) return "has no host"
   if (/\p{Cc}/u.test(text)) return "has a line break or another control character in it"
