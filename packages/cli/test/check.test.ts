@@ -97,7 +97,7 @@ describe("effect-lambda check", () => {
       assert.notMatch(output, /^ +at /m)
       for (const [path, words] of [
         [join(folder, "layer.tar.gz"), "the file is packed with gzip (a .tar.gz?); Lambda takes a zip"],
-        [join(folder, "nowhere.zip"), "there is no such file or directory"],
+        [join(folder, "nowhere.zip"), "there is no such file or directory; build it first, or correct the path"],
         ["/dev/null", "this path is neither a file nor a directory"]
       ] as const) {
         assert.deepStrictEqual(LayerContent.open(path), Result.fail(words))

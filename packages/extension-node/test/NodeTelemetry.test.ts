@@ -135,7 +135,11 @@ it.live("fileSink names the file that it cannot write, and is retryable", () =>
   Effect.gen(function* () {
     const sink = yield* NodeTelemetry.fileSink("/no/such/folder/telemetry.ndjson")
     const error = yield* Effect.flip(sink.export({ id: "1", events: [TelemetryTest.log("a")] }))
-    assert.include(error.message, "/no/such/folder/telemetry.ndjson")
+    assert.strictEqual(
+      error.message,
+      "the sink file /no/such/folder/telemetry.ndjson did not take a batch: /no/such/folder/telemetry.ndjson cannot be " +
+        "written: ENOENT: no such file or directory, open '/no/such/folder/telemetry.ndjson'"
+    )
     assert.isTrue(error.isRetryable)
   })
 )

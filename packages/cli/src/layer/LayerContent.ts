@@ -68,7 +68,7 @@ const fromZip = (file: string, size: number): Result.Result<LayerContent, string
  */
 export const open = (path: string): Result.Result<LayerContent, string> => {
   const stats = Fs.statSync(path, { throwIfNoEntry: false })
-  if (stats === undefined) return Result.fail("there is no such file or directory")
+  if (stats === undefined) return Result.fail("there is no such file or directory; build it first, or correct the path")
   if (!stats.isDirectory() && !stats.isFile()) return Result.fail("this path is neither a file nor a directory")
   return Result.try({
     try: () => (stats.isDirectory() ? fromDirectory(path) : fromZip(path, stats.size)),

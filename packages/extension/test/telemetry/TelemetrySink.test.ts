@@ -175,7 +175,7 @@ describe("http", () => {
           telemetry: Telemetry.make({ types, sink: TelemetrySink.http({ url: "not a url" }) })
         })
       ).pipe(Effect.provide(logs))
-      assert.include(causes.join("\n"), 'no sink http: "not a url" is not a URL')
+      assert.include(causes.join("\n"), 'no sink http: "not a url" is not an http URL: it begins with')
       assert.include(yield* words, "SHUTDOWN")
     }).pipe(Effect.provide(ExtensionTest.layer([ExtensionTest.invoke(), ExtensionTest.shutdown()])))
   )

@@ -17,5 +17,8 @@ export const whole = (cause: unknown, depth = 0): string => {
   const text = causeText(cause)
   const inner = innerOf(cause)
   if (inner === undefined || depth === 3) return text
-  return text === "" ? whole(inner, depth + 1) : `${text}: ${whole(inner, depth + 1)}`
+  const rest = whole(inner, depth + 1)
+  if (text === "") return rest
+  // Many an error quotes its cause at its end.
+  return text.endsWith(rest) ? text : `${text}: ${rest}`
 }
