@@ -11,6 +11,29 @@
  * after every extension has called next, so a program that waits for it before
  * next waits until the function times out.
  *
+ * **Example** (The durations of the function, without `Telemetry`)
+ *
+ * ```ts
+ * import { Extension } from "@effect-lambda/extension"
+ * import * as TelemetryReceiver from "@effect-lambda/extension/telemetry/TelemetryReceiver"
+ * import * as Effect from "effect/Effect"
+ * import * as Option from "effect/Option"
+ * import * as Stream from "effect/Stream"
+ *
+ * export const durations = Effect.gen(function* () {
+ *   const receiver = yield* TelemetryReceiver.TelemetryReceiver
+ *   yield* Extension.events({ onRegistered: receiver.subscribe }).pipe(
+ *     Stream.runForEach((event) =>
+ *       event.eventType === "INVOKE"
+ *         ? Effect.flatMap(receiver.awaitRuntimeDone(event), (done) =>
+ *             Effect.log(Option.isSome(done) ? done.value.record.metrics?.durationMs : "unknown")
+ *           )
+ *         : Effect.void
+ *     )
+ *   )
+ * }).pipe(Effect.provide(TelemetryReceiver.layer({ types: ["platform"] })))
+ * ```
+ *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api.html
  * @since 0.1.0
  */

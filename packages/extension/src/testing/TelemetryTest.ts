@@ -22,6 +22,7 @@
  */
 import * as Duration from "effect/Duration"
 import type { Delivery } from "./internal/script.ts"
+import type * as PlatformEvent from "../telemetry/PlatformEvent.ts"
 import type * as TelemetryEvent from "../telemetry/TelemetryEvent.ts"
 
 export type { Delivery } from "./internal/script.ts"
@@ -61,7 +62,7 @@ const time = "2026-01-01T00:00:00.000Z"
  * @category constructors
  * @since 0.1.0
  */
-export const start = (requestId: string, startedAt = time): TelemetryEvent.TelemetryEvent => ({
+export const start = (requestId: string, startedAt = time): typeof PlatformEvent.Start.Type => ({
   time: startedAt,
   type: "platform.start",
   record: { requestId, version: "$LATEST" }
@@ -74,7 +75,7 @@ export const start = (requestId: string, startedAt = time): TelemetryEvent.Telem
  * @category constructors
  * @since 0.1.0
  */
-export const runtimeDone = (requestId: string, status: string = "success"): TelemetryEvent.TelemetryEvent => ({
+export const runtimeDone = (requestId: string, status: string = "success"): typeof PlatformEvent.RuntimeDone.Type => ({
   time,
   type: "platform.runtimeDone",
   record: { requestId, status }
@@ -87,7 +88,7 @@ export const runtimeDone = (requestId: string, status: string = "success"): Tele
  * @category constructors
  * @since 0.1.0
  */
-export const report = (requestId: string, status: string = "success"): TelemetryEvent.TelemetryEvent => ({
+export const report = (requestId: string, status: string = "success"): typeof PlatformEvent.Report.Type => ({
   time,
   type: "platform.report",
   record: {
@@ -103,4 +104,8 @@ export const report = (requestId: string, status: string = "success"): Telemetry
  * @category constructors
  * @since 0.1.0
  */
-export const log = (text: string): TelemetryEvent.TelemetryEvent => ({ time, type: "function", record: `${text}\n` })
+export const log = (text: string): typeof TelemetryEvent.FunctionLog.Type => ({
+  time,
+  type: "function",
+  record: `${text}\n`
+})
