@@ -21,7 +21,9 @@ import { causeText } from "../ExtensionError.ts"
  * @since 0.1.0
  */
 export interface ListenOptions {
+  /** `HTTP` hands over whole bodies, `TCP` the bytes of connections. */
   readonly protocol: "HTTP" | "TCP"
+  /** The address to bind. */
   readonly host: string
   /** `0` for any free port. */
   readonly port: number
@@ -37,7 +39,7 @@ export interface ListenOptions {
  * @since 0.1.0
  */
 export interface Deliveries {
-  /** A whole HTTP body. */
+  /** A whole HTTP body. The receiver keeps the bytes, so they must not change afterwards. */
   readonly body: (bytes: Uint8Array) => void
   /** A body of more than `maxBodyBytes`, which was discarded; its length. */
   readonly tooLarge: (bytes: number) => void
@@ -52,9 +54,11 @@ export interface Deliveries {
  * @since 0.1.0
  */
 export interface Connection {
+  /** Takes the next bytes. They are read before the call returns, so the listener can use the buffer again. */
   readonly chunk: (bytes: Uint8Array) => void
   /** How many bytes of an unfinished line are kept, so that a listener can bound those of all connections together. */
   readonly held?: () => number
+  /** The connection has ended, in whatever way; called once. */
   readonly end: () => void
 }
 
