@@ -4,7 +4,6 @@ import * as TelemetryReceiver from "@effect-lambda/extension/telemetry/Telemetry
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { runInTime, words } from "../support.ts"
@@ -48,7 +47,7 @@ describe("a program over the receiver", () => {
         types: ["platform"],
         subscribe: () => Effect.succeed({ _tag: "NotSupported" }),
         events: Stream.make(TelemetryTest.log("a line")),
-        awaitRuntimeDone: () => Effect.succeed(Option.some(TelemetryTest.runtimeDone("request-1", "timeout"))),
+        awaitRuntimeDone: () => Effect.succeedSome(TelemetryTest.runtimeDone("request-1", "timeout")),
         functionFailed: () => Effect.never,
         accounting: Effect.succeed({
           received: 1,
@@ -59,7 +58,7 @@ describe("a program over the receiver", () => {
         }),
         close: Effect.void
       })
-      yield* runInTime(program.pipe(Effect.provide(Layer.succeed(TelemetryReceiver.TelemetryReceiver, mine))))
+      yield* runInTime(program.pipe(Effect.provideService(TelemetryReceiver.TelemetryReceiver, mine)))
       assert.deepStrictEqual(yield* words, ["Registered", "Next", "INVOKE", "timeout", "Next", "SHUTDOWN", "ExitAt"])
     }).pipe(Effect.provide(script))
   )
