@@ -8,7 +8,11 @@ const source = Plan.extension
 const fault = (fault: object) => ({ _tag: "FaultInjected", target: source, fault })
 
 /** The event at 100, the function's end at 110, told at 130, next at 200; and what else there is, by its time. */
-const heldOf = (others: ReadonlyArray<readonly [at: number, entry: object]>, waits: ReadonlyArray<Held.Wait> = []) => {
+const heldOf = (
+  others: ReadonlyArray<readonly [at: number, entry: object]>,
+  waits: ReadonlyArray<Held.Wait> = [],
+  told = new Map<string, number>()
+) => {
   const entries: ReadonlyArray<readonly [number, object]> = [
     [100, { _tag: "EventDelivered", source, requestId, eventType: "INVOKE", lost: false }],
     [110, { _tag: "RuntimeDone", requestId }],
@@ -20,7 +24,7 @@ const heldOf = (others: ReadonlyArray<readonly [at: number, entry: object]>, wai
   const sorted = entries
     .toSorted(([one], [other]) => one - other)
     .map(([at, entry], index) => Object.assign(entry, { at, index }))
-  const held = Held.of(Plan.make(1, 1), JSON.parse(JSON.stringify(sorted)), waits)
+  const held = Held.of(Plan.make(1, 1), JSON.parse(JSON.stringify(sorted)), waits, told)
   return held.map(({ machineMillis, millis, untilToldMillis }) => ({ machineMillis, millis, untilToldMillis }))
 }
 
@@ -38,6 +42,12 @@ describe("an invocation was held", () => {
       [{ millis: 90, untilToldMillis: 20, machineMillis: 0 }]
     ],
     ["by more than a flush, if a fault took its next", [[[150, fault({ _tag: "Reset", route: "next" })]]], []],
+    ["by more than a flush, if its next was refused", [[[150, fault({ _tag: "Status", status: 403 })]]], []],
+    [
+      "and told by the delivery that has the function's end",
+      [[], [], new Map([[requestId, 145]])],
+      [{ millis: 90, untilToldMillis: 35, machineMillis: 0 }]
+    ],
     [
       "and two processes that waited at once waited once",
       [

@@ -26,7 +26,9 @@ export interface Held {
 /** A fault at the poll of the extension. */
 const isAtPoll = Journal.is(
   "FaultInjected",
-  ({ fault, target }) => target === extension && "route" in fault && fault.route === "next"
+  ({ fault, target }) =>
+    target === extension &&
+    (fault._tag === "Status" || fault._tag === "DropParkedNext" || ("route" in fault && fault.route === "next"))
 )
 
 /** The time that waits cover between two moments; waits of two processes at once count once. */
@@ -43,8 +45,17 @@ const covered = (waits: ReadonlyArray<Wait>, start: number, end: number): number
   return sum
 }
 
-/** The invocations that succeeded, without those whose poll a fault took: there the wait before the next try holds too. */
-export const of = (plan: Plan, entries: ReadonlyArray<JournalEntry>, waits: ReadonlyArray<Wait>): ReadonlyArray<Held> =>
+/**
+ * The invocations that succeeded, without those whose poll a fault took: there the wait before the next try holds too.
+ *
+ * @param told when the record of the function's end reached the extension, by request id
+ */
+export const of = (
+  plan: Plan,
+  entries: ReadonlyArray<JournalEntry>,
+  waits: ReadonlyArray<Wait>,
+  told: ReadonlyMap<string, number>
+): ReadonlyArray<Held> =>
   entries.filter(Journal.is("RuntimeDone")).flatMap((done) => {
     const succeeded = entries.some(
       (entry) => entry._tag === "InvocationDone" && entry.requestId === done.requestId && entry.status === "success"
@@ -64,13 +75,15 @@ export const of = (plan: Plan, entries: ReadonlyArray<JournalEntry>, waits: Read
     if (faults.some(({ _tag }) => _tag !== "Slow")) return []
     const delay = faults.reduce((sum, fault) => sum + (fault._tag === "Slow" ? Duration.toMillis(fault.delay) : 0), 0)
     const start = Math.max(done.at, delivered.at + delay)
-    const told = entries.find((entry) => entry._tag === "TelemetryDelivered" && entry.index > done.index)
+    const delivery = entries.find((entry) => entry._tag === "TelemetryDelivered" && entry.index > done.index)
+    // A piece of TCP may end within the record.
+    const toldAt = told.get(done.requestId) ?? delivery?.at ?? next.at
     return [
       {
         plan,
         millis: Math.max(0, next.at - start),
         flushMillis: plan.settings.flushMillis,
-        untilToldMillis: Math.max(0, Math.min(next.at, told?.at ?? next.at) - start),
+        untilToldMillis: Math.max(0, Math.min(next.at, toldAt) - start),
         machineMillis: covered(waits, start, next.at)
       }
     ]

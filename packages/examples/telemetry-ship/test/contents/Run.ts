@@ -78,9 +78,14 @@ export const play = Effect.fnUntraced(function* (plan: Plan) {
     Array.from(text.matchAll(/(\d+) (\d+)/g), ([, at, millis]) => ({ at: Number(at), millis: Number(millis) }))
   )
   const seen = { entries, given, requests: backend.requests, file: read(join(folder, "records")) }
+  const told = new Map(
+    filesOf("told-").flatMap(([, text]) =>
+      Array.from(text.matchAll(/(\d+) (\S+)/g), ([, at, requestId = ""]) => [requestId, Number(at)] as const)
+    )
+  )
   return {
     ...explain(seen),
-    held: Held.of(plan, entries, [...ownWaits, ...extensionWaits]),
+    held: Held.of(plan, entries, [...ownWaits, ...extensionWaits], told),
     entries,
     requests: backend.requests
   } satisfies Outcome

@@ -24,7 +24,14 @@ const strategies: Readonly<Record<string, FlushStrategy.FlushStrategy>> = {
 
 /** Written before the extension has it, so that a kill cannot come between. */
 const tap = openSync(`${folder}/given-${process.pid}`, "a")
-const given = (bytes: Uint8Array) => writeSync(tap, bytes)
+const told = openSync(`${folder}/told-${process.pid}`, "a")
+const given = (bytes: Uint8Array) => {
+  writeSync(tap, bytes)
+  const ends = Buffer.from(bytes)
+    .toString("latin1")
+    .matchAll(/"platform\.runtimeDone","record":\{"requestId":"([\w-]+)"/g)
+  for (const [, requestId] of ends) writeSync(told, `${Date.now()} ${requestId}\n`)
+}
 
 const listener = Layer.effect(
   TelemetryListener.TelemetryListener,
