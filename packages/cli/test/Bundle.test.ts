@@ -69,3 +69,12 @@ console.log("🎉 if (import.meta.main) in main.ts", \`\${import.meta.main} here
     assert.deepStrictEqual(warnings, [])
   })
 )
+
+it.live("a program with telemetry has no node:http in its bundle, which would be loaded at every start", () =>
+  Effect.gen(function* () {
+    const project = join(import.meta.dirname, "../../examples/telemetry-ship")
+    const { bundle } = yield* Bundle.build(yield* LayerConfig.resolve(project, {}))
+    assert.include(bundle.code, "node:net")
+    assert.notInclude(bundle.code, "node:http")
+  })
+)

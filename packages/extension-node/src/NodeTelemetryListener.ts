@@ -20,10 +20,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import type * as Http from "node:http"
 import type * as Net from "node:net"
+import { type Route, serve } from "./internal/http/RequestConnection.ts"
 import { makeReadBudget } from "./internal/telemetry/readBudget.ts"
-import { http } from "./internal/process/node.ts"
 
 /**
  * The limits of a client. Lambda needs a handful of connections and milliseconds.
@@ -67,37 +66,11 @@ const makeProtect = Effect.map(Effect.context<never>(), (context): Protect => {
   }
 })
 
-/**
- * The bytes of a body, one chunk more. There is room for as many as content-length announces, or for as many again without
- * one, and for none if more than `room` is wanted.
- */
-const append = (
-  body: Buffer,
-  length: number,
-  chunk: Buffer,
-  announced: number,
-  maxBytes: number,
-  room: number
-): Buffer => {
-  if (length === 0) return chunk
-  const needed = length + chunk.length
-  if (needed > body.length) {
-    const wanted = Math.min(maxBytes, Math.max(needed, announced > 0 ? announced : 2 * length))
-    const larger = Buffer.allocUnsafe(wanted - body.length <= room ? wanted : needed)
-    body.copy(larger, 0, 0, length)
-    body = larger
-  }
-  chunk.copy(body, length)
-  return body
-}
-
-const nothing = Buffer.alloc(0)
-
 interface Seen {
-  /** Requests that have begun, or lines. */
-  open: number
-  /** Received until the last answer; -1 before the first. */
-  bytes: number
+  /** It has half a request, or half a line, and does not make room for another connection. */
+  isOpen: boolean
+  /** Every request is answered, and there was one. */
+  isIdle: boolean
   /** How often the connection was found at work since then. */
   looks: number
 }
@@ -115,8 +88,8 @@ const touch = (sockets: Sockets, socket: Net.Socket) => {
 /** Closes the connection that was idle for the longest time. If all are at work, it closes the longest silent one. */
 const makeRoom = (sockets: Sockets) => {
   let [longest] = sockets.keys()
-  for (const [socket, { open }] of sockets) {
-    if (open > 0) continue
+  for (const [socket, { isOpen }] of sockets) {
+    if (isOpen) continue
     longest = socket
     break
   }
@@ -135,47 +108,29 @@ const makeHttpServer = (
   sockets: Sockets,
   budget: Budget
 ): Net.Server => {
-  const answer = (request: Http.IncomingMessage, response: Http.ServerResponse) => {
-    const { socket } = request
-    const seen = sockets.get(socket)
-    if (seen !== undefined) seen.open++
-    touch(sockets, socket)
-    const part = budget.open(request)
-    const isDelivery = request.method === "POST" || request.method === "PUT"
-    const announced = Number(request.headers["content-length"] ?? 0)
-    const isKept = isDelivery && announced <= maxBodyBytes
-    let body: Buffer = nothing
-    let length = 0
-    request.on("data", (chunk: Buffer) => {
-      const before = length
-      length += chunk.length
-      body =
-        isKept && length <= maxBodyBytes ? append(body, before, chunk, announced, maxBodyBytes, budget.left()) : nothing
-      part.hold(body.length)
-      touch(sockets, socket)
-    })
-    request.once("close", () => part.hold(0))
-    // A request that is cut off has no end.
-    request.once("end", () => {
-      // Every body is accepted: a batch that is refused comes again and again.
-      response.sendDate = false
-      response.writeHead(isDelivery ? 200 : 405, { ...(isDelivery ? {} : { Allow: "POST, PUT" }), "Content-Length": 0 })
-      response.end()
-      if (seen !== undefined) {
-        seen.open--
-        seen.bytes = socket.bytesRead
-        seen.looks = 0
-      }
-      touch(sockets, socket)
-      part.hold(0)
-      if (!isDelivery) return
-      protect(() => (length > maxBodyBytes ? deliveries.tooLarge(length) : deliveries.body(body.subarray(0, length))))
-    })
+  // Every body is accepted, on every path: a batch that is refused comes again and again.
+  const delivery: Route = {
+    methods: ["POST", "PUT"],
+    maxBodyBytes,
+    body: (bytes) => protect(() => deliveries.body(bytes)),
+    tooLarge: (bytes) => protect(() => deliveries.tooLarge(bytes))
   }
-  const server = http.createServer({ requireHostHeader: false }, answer)
-  // Node's own limits count frozen time, and their timers fire before a socket is read. After a freeze they would close
-  // an idle connection just when Lambda sends the next batch on it, or a request whose rest has already arrived.
-  return Object.assign(server, { keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0, timeout: 0 })
+  return process.getBuiltinModule("node:net").createServer({ noDelay: true }, (socket) =>
+    serve(socket, {
+      route: () => delivery,
+      part: budget.open(socket),
+      room: budget.left,
+      onWork: (work) => {
+        const seen = sockets.get(socket)
+        if (seen === undefined) return
+        seen.isOpen = work === "body"
+        seen.isIdle = work === "idle"
+        if (work === "idle") seen.looks = 0
+        // A client that sends its head byte by byte is no younger for it.
+        if (work !== "head") touch(sockets, socket)
+      }
+    })
+  )
 }
 
 const makeTcpServer = (deliveries: Deliveries, protect: Protect, sockets: Sockets, budget: Budget): Net.Server =>
@@ -188,7 +143,7 @@ const makeTcpServer = (deliveries: Deliveries, protect: Protect, sockets: Socket
         const held = connection.held?.() ?? 0
         part.hold(held)
         const seen = sockets.get(socket)
-        if (seen !== undefined) seen.open = held > 0 ? 1 : 0
+        if (seen !== undefined) seen.isOpen = held > 0
         touch(sockets, socket)
       })
       socket.once("close", () => {
@@ -256,7 +211,7 @@ export const make = (limits: Partial<Limits> = {}): TelemetryListener["Service"]
     server.on("connection", (socket) => {
       if (sockets.size >= maxConnections) makeRoom(sockets)
       // A connection that never sends a byte does not count as idle.
-      sockets.set(socket, { open: 0, bytes: -1, looks: 0 })
+      sockets.set(socket, { isOpen: false, isIdle: false, looks: 0 })
       socket.on("error", () => {})
       socket.once("close", () => sockets.delete(socket))
     })
@@ -265,8 +220,7 @@ export const make = (limits: Partial<Limits> = {}): TelemetryListener["Service"]
     if (options.protocol === "HTTP") {
       const look = Effect.sync(() => {
         for (const [socket, seen] of sockets) {
-          const isIdle = seen.open === 0 && socket.bytesRead === seen.bytes
-          if (!isIdle && ++seen.looks >= looksPerRequest) socket.destroy()
+          if (!seen.isIdle && ++seen.looks >= looksPerRequest) socket.destroy()
         }
       })
       const interval = Duration.toMillis(requestTimeout) / looksPerRequest

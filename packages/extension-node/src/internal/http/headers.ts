@@ -1,0 +1,75 @@
+/** The headers of an HTTP/1.1 message (RFC 9112), and the length of its body by them. */
+import { isFieldValue, isToken } from "@effect-lambda/extension/ExtensionsProtocol"
+
+/** The message is no HTTP, or two readers could understand it in two ways. The text leaves out its content. */
+export class HttpError extends Error {
+  /** The status of the answer if the message is a request. */
+  readonly status: number
+
+  constructor(message: string, status = 400) {
+    super(message)
+    this.status = status
+  }
+}
+
+/** The keys are names in lower case; the values of a header that came twice are joined with a comma. */
+export type Headers = ReadonlyMap<string, string>
+
+const isSpace = (character: string | undefined) => character === " " || character === "\t"
+
+/** `trim` would take off the byte 0xA0 too, which is part of a value for other readers. */
+const withoutSpace = (text: string): string => {
+  let from = 0
+  let to = text.length
+  while (from < to && isSpace(text[from])) from++
+  while (to > from && isSpace(text[to - 1])) to--
+  return text.slice(from, to)
+}
+
+const unknownEncoding = () => new HttpError("the message comes in a transfer encoding that is not known")
+
+/** @throws HttpError if the line is no header */
+export const addHeader = (headers: Map<string, string>, line: string): void => {
+  const colon = line.indexOf(":")
+  const name = line.slice(0, Math.max(colon, 0)).toLowerCase()
+  const text = line.slice(colon + 1)
+  if (!isToken(name) || !isFieldValue(text)) throw new HttpError("a header of the message is not HTTP")
+  // Some readers take the tab for a part of the word `chunked`.
+  if (name === "transfer-encoding" && text.includes("\t")) throw unknownEncoding()
+  const value = withoutSpace(text)
+  const known = headers.get(name)
+  headers.set(name, known === undefined ? value : `${known}, ${value}`)
+}
+
+/** These have no place after the body: another reader could take them for those of the message. */
+const framing = new Set(["connection", "content-length", "transfer-encoding"])
+
+/** @throws HttpError if the line is no header, or one of the framing */
+export const checkTrailer = (line: string): void => {
+  const trailers = new Map<string, string>()
+  addHeader(trailers, line)
+  for (const name of trailers.keys()) {
+    if (framing.has(name)) throw new HttpError(`the message has the header ${name} after its body`)
+  }
+}
+
+/** Whether a header, which is a list, has the word. */
+export const hasWord = (headers: Headers, name: string, word: string): boolean => {
+  const list = headers.get(name)?.toLowerCase().split(",") ?? []
+  return list.some((each) => withoutSpace(each) === word)
+}
+
+/**
+ * The length in bytes, or `chunks`; `undefined`: the headers do not say it.
+ *
+ * @throws HttpError unless the headers give the length of the body in exactly one way
+ */
+export const bodyLength = (headers: Headers): number | "chunks" | undefined => {
+  const encoding = headers.get("transfer-encoding")
+  const length = headers.get("content-length")
+  if (length !== undefined && !/^\d+$/.test(length)) throw new HttpError("the message has no length that is a number")
+  if (encoding === undefined) return length === undefined ? undefined : Number(length)
+  if (length !== undefined) throw new HttpError("the message has a length and comes in chunks as well")
+  if (encoding.toLowerCase() !== "chunked") throw unknownEncoding()
+  return "chunks"
+}
