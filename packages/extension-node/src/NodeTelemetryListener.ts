@@ -237,7 +237,8 @@ export const make = (limits: Partial<Limits> = {}): TelemetryListener["Service"]
  *
  * - HTTP: POST and PUT on any path are answered 200 with an empty body as soon
  *   as the body has arrived, whatever it is; other methods 405. A request that
- *   is cut off hands over nothing. Connections are kept alive without an idle
+ *   is cut off hands over nothing. A request that is no HTTP/1, or that two
+ *   readers could understand in two ways, is refused, and its connection ends. Connections are kept alive without an idle
  *   limit.
  * - TCP: chunks as they come; the end once, however the connection ends.
  * - At most 256 connections; for another, the longest idle one is closed. At

@@ -3,12 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { createServer, type Server } from "node:http"
 import { createConnection } from "node:net"
-import * as NodeTelemetryListener from "../src/NodeTelemetryListener.ts"
-import { cut, requestStream } from "./differential/requestStreams.ts"
-import { randomFrom } from "./support/JsonTexts.ts"
+import { attack, exchange, listener } from "./differential/sockets.ts"
 import { hangs } from "./support/RawServer.ts"
-
-const maxBodyBytes = 1024
 
 /** The listener that we had: `node:http`, with the same answers. */
 const nodeServer = Effect.acquireRelease(
@@ -36,32 +32,6 @@ const nodeServer = Effect.acquireRelease(
       server.closeAllConnections()
     })
 )
-
-const listener = Effect.gen(function* () {
-  const seen = { bodies: 0, tooLarge: 0 }
-  const { port } = yield* NodeTelemetryListener.make().listen(
-    { protocol: "HTTP", host: "127.0.0.1", port: 0, maxBodyBytes },
-    {
-      body: () => void seen.bodies++,
-      tooLarge: () => void seen.tooLarge++,
-      connection: () => ({ chunk: () => {}, end: () => {} })
-    }
-  )
-  return { port, seen }
-})
-
-/** Sends the pieces, ends, and has what comes until the other side ends too. */
-const exchange = (port: number, pieces: ReadonlyArray<string | Buffer>) =>
-  Effect.callback<string>((resume) => {
-    let received = ""
-    const socket = createConnection({ host: "127.0.0.1", port, noDelay: true })
-    socket.on("data", (chunk: Buffer) => (received += chunk.toString("latin1")))
-    socket.on("error", () => {})
-    socket.once("close", () => resume(Effect.succeed(received)))
-    for (const piece of pieces) socket.write(piece)
-    socket.end()
-    return Effect.sync(() => socket.destroy())
-  }).pipe(Effect.timeout(hangs))
 
 const post = "POST / HTTP/1.1\r\n"
 
@@ -94,9 +64,7 @@ describe("on a socket", () => {
   it.live("1,000 hostile connections at random end, and a good one is answered after them", () =>
     Effect.gen(function* () {
       const { port, seen } = yield* listener
-      const random = randomFrom(7)
-      const streams = Array.from({ length: 1000 }, () => cut(random, requestStream(random)))
-      yield* Effect.forEach(streams, (pieces) => exchange(port, pieces), { concurrency: 32, discard: true })
+      yield* attack(port, 1000, 7)
       const before = seen.bodies
       assert.isAbove(before, 100)
       const answer = yield* exchange(port, [`${post}Content-Length: 2\r\n\r\n[]`])

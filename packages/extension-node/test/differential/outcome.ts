@@ -40,7 +40,7 @@ export const readByUs = (pieces: ReadonlyArray<Buffer>): Outcome => {
     tooLarge: () => {}
   }
   serve(socket, {
-    route: ({ start }) => {
+    route: (_, { start }) => {
       current = [start.method, start.target]
       return route
     },

@@ -34,8 +34,9 @@ const chunk = (random: Random) => {
   return `${often(random, 0.2) ? `0${size}` : size.toUpperCase()}${extension}\r\n${text}\r\n`
 }
 
-const request = (random: Random) => {
-  const head = startLine(random) + Array.from({ length: upTo(random, 4) }, () => oneOf(random, headers)).join("")
+const request = (random: Random, first: string) => {
+  const head =
+    startLine(random) + first + Array.from({ length: upTo(random, 4) }, () => oneOf(random, headers)).join("")
   switch (upTo(random, 2)) {
     case 0:
       return `${head}\r\n`
@@ -114,9 +115,13 @@ const mutate = (random: Random, text: string): string => {
   }
 }
 
-/** A connection: up to three requests, half of them with faults. */
-export const requestStream = (random: Random): Buffer => {
-  let text = Array.from({ length: 1 + upTo(random, 2) }, () => request(random)).join("")
+/**
+ * A connection: up to three requests, half of them with faults.
+ *
+ * @param first a header that each request has, since not every server does without it
+ */
+export const requestStream = (random: Random, first = ""): Buffer => {
+  let text = Array.from({ length: 1 + upTo(random, 2) }, () => request(random, first)).join("")
   if (often(random, 0.5)) {
     for (let faults = upTo(random, 2); faults >= 0; faults--) text = mutate(random, text)
   }

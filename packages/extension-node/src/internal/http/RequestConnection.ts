@@ -2,7 +2,7 @@
 import type { Part } from "../telemetry/readBudget.ts"
 import { HttpError } from "./headers.ts"
 import { type Framing, MessageReader } from "./MessageReader.ts"
-import { isKeptAlive, type Request, requests, waitsForContinue } from "./Request.ts"
+import { isKeptAlive, pathOf, type Request, requests, waitsForContinue } from "./Request.ts"
 
 /** What happens to the requests for a path. */
 export interface Route {
@@ -31,7 +31,7 @@ export type Work = "head" | "body" | "idle"
 
 export interface Options {
   /** `undefined`: nothing is there, and the answer is 404. */
-  readonly route: (request: Request) => Route | undefined
+  readonly route: (path: string, request: Request) => Route | undefined
   /** The part of this connection in the bytes that all unfinished bodies may take together. */
   readonly part: Part
   /** How much more all of them may take. */
@@ -104,7 +104,7 @@ export const serve = (socket: Socket, { onWork, part, room, route: routeOf }: Op
 
   const onHead = (head: Request, framing: Framing) => {
     request = head
-    route = routeOf(head)
+    route = routeOf(pathOf(head), head)
     isDelivery = route?.methods.includes(head.start.method) ?? false
     announced = typeof framing === "number" ? framing : 0
     onWork("body")
