@@ -44,6 +44,7 @@ describe("on a socket", () => {
     "POST / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
     "PUT / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\na",
     "HEAD / HTTP/1.1\r\n\r\n",
+    "MKCOL / HTTP/1.1\r\n\r\n",
     "OPTIONS * HTTP/1.1\r\nConnection: close\r\n\r\n",
     `${post}Expect: 100-Continue\r\nContent-Length: 1\r\n\r\na`,
     `${post}Content-Length: 2000\r\n\r\n${"a".repeat(2000)}`,

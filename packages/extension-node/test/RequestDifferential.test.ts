@@ -1,5 +1,6 @@
 /** Our reader of requests and llhttp, the parser of `node:http`: the same outcome, or a refusal of ours that is listed. */
 import { assert, describe, it } from "@effect/vitest"
+import { methods } from "../src/internal/http/Request.ts"
 import { compareStreams, compareText, type stricter } from "./differential/compare.ts"
 
 const head = "POST / HTTP/1.1\r\n"
@@ -7,7 +8,6 @@ const chunks = `${head}Transfer-Encoding: chunked\r\n\r\n`
 
 /** Requests that llhttp accepts and we refuse, by the reason. */
 const refusedByUs: ReadonlyArray<readonly [reason: keyof typeof stricter, text: string]> = [
-  ["the first line is not HTTP", "PROPFIND / HTTP/1.1\r\n\r\n"],
   ["the first line is not HTTP", "GET /#a HTTP/1.1\r\n\r\n"],
   ["the first line is not HTTP", "GET http://a HTTP/1.1\r\n\r\n"],
   ["the first line is not HTTP", "GET https://a/ HTTP/1.1\r\n\r\n"],
@@ -26,6 +26,8 @@ const refusedByUs: ReadonlyArray<readonly [reason: keyof typeof stricter, text: 
 
 /** Requests that both refuse, or both accept. */
 const same = [
+  ...methods.map((method) => `${method} / HTTP/1.1\r\n\r\n`),
+  "FOO / HTTP/1.1\r\n\r\n",
   `${head}Transfer-Encoding: chunked\t\r\n\r\n0\r\n\r\n`,
   `${head}Content-Length: \t1\t\r\n\r\na`,
   "GET /\xe9 HTTP/1.1\r\n\r\n",

@@ -8,7 +8,7 @@ import { cut, requestStream } from "./requestStreams.ts"
 /** The reasons for which we refuse what llhttp may accept. */
 export const stricter: Readonly<Record<string, string>> = {
   "the first line is not HTTP":
-    "methods beyond RFC 9110 and PATCH, targets with a fragment or of another scheme, a URL without a path, " +
+    "CONNECT, targets with a fragment or of another scheme, a URL without a path, " +
     "more than one space, an empty line before a request, HTTP/0.9",
   "chunks came over HTTP/1.0": "readers of HTTP/1.0 take chunks for the body itself (RFC 9112, 6.1)",
   "the message comes in a transfer encoding that is not known": "llhttp hands over the bytes of gzip before chunked",

@@ -25,7 +25,8 @@ export const readByLlhttp = (pieces) => {
     const words = all.filter((_, index) => /^connection$/i.test(all[index - 1])).join(",")
     // llhttp keeps a connection of HTTP/1.0 that asks for both. RFC 9112, 9.3 closes it, as we do.
     const isKept = keeps && !(minor === 0 && /(^|,)[ \t]*close[ \t]*(,|$)/i.test(words))
-    request = { method: methods[method], target: early.target + (target ?? ""), body: [], isKept }
+    // QUERY is the only method behind those of other protocols, which the list leaves out.
+    request = { method: methods[method] ?? "QUERY", target: early.target + (target ?? ""), body: [], isKept }
     forget()
     isUpgrade ||= upgrade
     return request.method === "CONNECT" ? 2 : 0

@@ -1,7 +1,7 @@
 /** What a server makes of the bytes of a connection, and what ours makes of them. */
 import { HttpError } from "../../src/internal/http/headers.ts"
 import { MessageReader } from "../../src/internal/http/MessageReader.ts"
-import { requests as kind } from "../../src/internal/http/Request.ts"
+import { methods, requests as kind } from "../../src/internal/http/Request.ts"
 import { type Route, serve, type Socket } from "../../src/internal/http/RequestConnection.ts"
 
 export interface Outcome {
@@ -10,8 +10,6 @@ export interface Outcome {
   /** The final statuses. */
   readonly answers: ReadonlyArray<number>
 }
-
-const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 
 /** Our side of a connection whose client sends the pieces and then ends. */
 export const readByUs = (pieces: ReadonlyArray<Buffer>): Outcome => {

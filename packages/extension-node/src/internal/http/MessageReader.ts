@@ -146,8 +146,8 @@ export class MessageReader<Start> {
   #checkUnfinished(line: Buffer, isBroken = false): void {
     switch (this.#state) {
       case "start": {
-        const begins = (beginning: string) =>
-          beginning.startsWith(line.toString("latin1", 0, Math.min(beginning.length, line.length)))
+        const text = line.toString("latin1", 0, 16)
+        const begins = (beginning: string) => beginning.startsWith(text.slice(0, beginning.length))
         if (isBroken || !this.#kind.beginnings.some(begins)) throw new HttpError("the first line is not HTTP")
         return
       }

@@ -11,10 +11,14 @@ export interface RequestLine {
 
 export type Request = Head<RequestLine>
 
-const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
+/** The methods of Node's server, without CONNECT, which asks for a tunnel. */
+export const methods: ReadonlyArray<string> = (
+  "GET HEAD POST PUT PATCH DELETE OPTIONS TRACE ACL BIND CHECKOUT COPY LINK LOCK M-SEARCH MERGE MKACTIVITY MKCALENDAR MKCOL " +
+  "MOVE NOTIFY PROPFIND PROPPATCH PURGE QUERY REBIND REPORT SEARCH SOURCE SUBSCRIBE UNBIND UNLINK UNLOCK UNSUBSCRIBE"
+).split(" ")
 
 /** A target has no fragment and only visible ASCII (RFC 9112, 3.2). */
-const requestLine = /^([A-Z]+) (\*|(?:http:\/\/[A-Za-z\d.\-:[\]]+)?\/[!"$-~]*) HTTP\/1\.([01])$/
+const requestLine = /^([A-Z-]+) (\*|(?:http:\/\/[A-Za-z\d.\-:[\]]+)?\/[!"$-~]*) HTTP\/1\.([01])$/
 
 const parseRequestLine = (line: string): RequestLine | undefined => {
   const [, method, target, minorVersion] = requestLine.exec(line) ?? []
