@@ -48,8 +48,11 @@ export const requests: Kind<RequestLine> = {
 }
 
 /** The path of the target, without its query. */
-export const pathOf = ({ start: { target } }: Request): string =>
-  target.replace(/^http:\/\/[^/]+/, "").replace(/\?.*$/, "")
+export const pathOf = ({ start: { target } }: Request): string => {
+  const path = target.replace(/^http:\/\/[^/]+/, "")
+  const query = path.indexOf("?")
+  return query === -1 ? path : path.slice(0, query)
+}
 
 /** Whether the sender wants to send another request over the connection. */
 export const isKeptAlive = ({ headers, start }: Request): boolean =>
