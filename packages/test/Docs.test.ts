@@ -7,21 +7,12 @@ import * as Exit from "effect/Exit"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import type * as HttpClient from "effect/http/HttpClient"
 import { execFile } from "node:child_process"
-import {
-  chmodSync,
-  globSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync
-} from "node:fs"
+import { chmodSync, globSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { promisify } from "node:util"
+import { writeProject } from "./support/UserProject.ts"
 
 const root = join(import.meta.dirname, "../..")
 
@@ -70,17 +61,7 @@ const run = (command: string, args: ReadonlyArray<string>) =>
   })
 
 beforeAll(() => {
-  mkdirSync(join(folder, "examples"))
-  symlinkSync(join(root, "node_modules"), join(folder, "node_modules"))
-  writeFileSync(join(folder, "package.json"), '{"type":"module"}')
-  writeFileSync(
-    join(folder, "tsconfig.json"),
-    JSON.stringify({
-      extends: join(root, "tsconfig.base.json"),
-      compilerOptions: { composite: false, incremental: false, noEmit: true, types: ["node"], plugins: [] },
-      include: ["examples"]
-    })
-  )
+  writeProject(folder, "examples")
   for (const example of examples) {
     mkdirSync(dirname(pathOf(example)), { recursive: true })
     writeFileSync(pathOf(example), `#!/usr/bin/env node\n${example.code}`)

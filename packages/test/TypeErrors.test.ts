@@ -1,11 +1,11 @@
 /** The words of the compiler for the mistakes that users of telemetry make first. */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { spawnSync } from "node:child_process"
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { writeProject } from "./support/UserProject.ts"
 
-const root = join(import.meta.dirname, "../..")
 const folder = mkdtempSync(join(tmpdir(), "type-errors-"))
 
 const program = (telemetry: string, layer = ".pipe(Effect.provide(NodeTelemetry.layer))") =>
@@ -57,14 +57,7 @@ describe("the compiler", () => {
   const lines = new Map<string, string>()
 
   beforeAll(() => {
-    mkdirSync(join(folder, "src"))
-    symlinkSync(join(root, "node_modules"), join(folder, "node_modules"))
-    writeFileSync(join(folder, "package.json"), '{"type":"module"}')
-    const compilerOptions = { composite: false, incremental: false, noEmit: true, types: ["node"], plugins: [] }
-    writeFileSync(
-      join(folder, "tsconfig.json"),
-      JSON.stringify({ extends: join(root, "tsconfig.base.json"), compilerOptions, include: ["src"] })
-    )
+    writeProject(folder, "src")
     for (const [index, [, text]] of mistakes.entries()) writeFileSync(join(folder, "src", fileOf(index)), text)
     const { stdout } = spawnSync("tsc", ["-p", folder], { cwd: folder, encoding: "utf8" })
     let file = ""
