@@ -18,7 +18,24 @@ export interface Batch {
 
 const maxBodyBytes = 16 * 1024 * 1024
 
-/** Listens on a free port of 127.0.0.1 until the scope is closed. */
+/** Listens on a free port of 127.0.0.1 until the scope is closed; the value is the URL to send to. */
+export const listen = Effect.fnUntraced(function* (server: Http.Server) {
+  yield* Effect.acquireRelease(
+    Effect.callback<void, Error>((resume) => {
+      server.once("error", (error) => resume(Effect.fail(error)))
+      server.listen(0, "127.0.0.1", () => resume(Effect.void))
+    }),
+    () =>
+      Effect.sync(() => {
+        server.close()
+        server.closeAllConnections()
+      })
+  )
+  const { port } = server.address() as AddressInfo
+  return `http://127.0.0.1:${port}/ingest`
+})
+
+/** The endpoint, until the scope is closed. */
 export const make = Effect.fnUntraced(function* (answer: Answer = () => ({ status: 200 })) {
   const batches: Array<Batch> = []
 
@@ -44,21 +61,8 @@ export const make = Effect.fnUntraced(function* (answer: Answer = () => ({ statu
     })
   })
 
-  yield* Effect.acquireRelease(
-    Effect.callback<void, Error>((resume) => {
-      server.once("error", (error) => resume(Effect.fail(error)))
-      server.listen(0, "127.0.0.1", () => resume(Effect.void))
-    }),
-    () =>
-      Effect.sync(() => {
-        server.close()
-        server.closeAllConnections()
-      })
-  )
-  const { port } = server.address() as AddressInfo
-
   return {
-    url: `http://127.0.0.1:${port}/ingest`,
+    url: yield* listen(server),
     batches,
     /** The records that were accepted, each batch once: a repeated batch has the same id. */
     accepted: () => {

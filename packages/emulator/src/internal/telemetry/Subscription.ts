@@ -42,8 +42,8 @@ export interface Refusal {
   readonly types: ReadonlyArray<string>
 }
 
-export const telemetryVersions: ReadonlyArray<TelemetryVersion> = ["2022-07-01", "2022-12-13", "2025-01-29"]
-export const logsVersions: ReadonlyArray<LogsVersion> = ["2020-08-15", "2021-03-18"]
+const telemetryVersions: ReadonlyArray<TelemetryVersion> = ["2022-07-01", "2022-12-13", "2025-01-29"]
+const logsVersions: ReadonlyArray<LogsVersion> = ["2020-08-15", "2021-03-18"]
 const versions: ReadonlyArray<SchemaVersion> = [...logsVersions, ...telemetryVersions]
 
 export const kinds: ReadonlyArray<TelemetryType> = ["platform", "function", "extension"]

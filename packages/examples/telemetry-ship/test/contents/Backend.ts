@@ -2,8 +2,8 @@
 // The backend plays another team's service, so it is plain Node.
 import * as Effect from "effect/Effect"
 import * as Http from "node:http"
-import type { AddressInfo } from "node:net"
 import * as Zlib from "node:zlib"
+import * as Receiver from "../../src/Receiver.ts"
 import type * as Random from "./Random.ts"
 
 export type Behaviour =
@@ -94,17 +94,5 @@ export const make = Effect.fnUntraced(function* (behaviour: Behaviour, random: R
     })
   })
   server.on("connection", (socket) => socket.on("error", () => {}))
-  yield* Effect.acquireRelease(
-    Effect.callback<void, Error>((resume) => {
-      server.once("error", (error) => resume(Effect.fail(error)))
-      server.listen(0, "127.0.0.1", () => resume(Effect.void))
-    }),
-    () =>
-      Effect.sync(() => {
-        server.close()
-        server.closeAllConnections()
-      })
-  )
-  const { port } = server.address() as AddressInfo
-  return { url: `http://127.0.0.1:${port}/ingest`, requests }
+  return { url: yield* Receiver.listen(server), requests }
 })

@@ -21,6 +21,18 @@ export const fates = [
 ] as const
 export type Fate = (typeof fates)[number]
 
+/** How many lines had each fate, before the first line. */
+export const noLines = (): Record<Fate, number> => ({
+  arrived: 0,
+  countedLost: 0,
+  neverGiven: 0,
+  killed: 0,
+  cutOff: 0,
+  late: 0,
+  lostByTcp: 0,
+  unexplained: 0
+})
+
 export interface Seen {
   readonly entries: ReadonlyArray<JournalEntry>
   readonly requests: ReadonlyArray<Backend.Request>
@@ -152,16 +164,7 @@ export const explain = (seen: Seen): Explanation => {
     if (record.id !== undefined) shipped.set(record.id, [...(shipped.get(record.id) ?? []), record])
   }
 
-  const count: Record<Fate, number> = {
-    arrived: 0,
-    countedLost: 0,
-    neverGiven: 0,
-    killed: 0,
-    cutOff: 0,
-    late: 0,
-    lostByTcp: 0,
-    unexplained: 0
-  }
+  const count = noLines()
   const doubles = { sameBatch: 0, givenTwice: 0 }
   const missingOf = new Map<Life, number>()
   const printed = entries.filter(Journal.is("Output", ({ source }) => source === "runtime"))

@@ -1,6 +1,6 @@
 /** The report on the runs of a matrix: their plans and their results. */
 import type { Fault } from "@effect-lambda/emulator"
-import { type Fate, fates } from "./Explain.ts"
+import { fates, noLines } from "./Explain.ts"
 import type { Held } from "./Held.ts"
 import { type Plan, sinks, strategies } from "./Plan.ts"
 import type { Outcome } from "./Run.ts"
@@ -52,16 +52,7 @@ export const make = () => {
   const faultCounts = new Map<string, number>()
   const backends = new Map<string, number>()
   const held = new Map<string, Array<Held>>()
-  const total: Record<Fate, number> = {
-    arrived: 0,
-    countedLost: 0,
-    neverGiven: 0,
-    killed: 0,
-    cutOff: 0,
-    late: 0,
-    lostByTcp: 0,
-    unexplained: 0
-  }
+  const total = noLines()
   const doubles = { sameBatch: 0, givenTwice: 0 }
   let failures = 0
   const countIn = (counts: Map<string, number>, name: string) => counts.set(name, (counts.get(name) ?? 0) + 1)

@@ -5,6 +5,7 @@ import * as Result from "effect/Result"
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { compileCache } from "../matrix.ts"
 import * as Backend from "./Backend.ts"
 import { type Explanation, explain } from "./Explain.ts"
 import * as Held from "./Held.ts"
@@ -12,8 +13,6 @@ import type { Plan } from "./Plan.ts"
 import * as Random from "./Random.ts"
 
 const programs = join(import.meta.dirname, "../programs")
-// The programs start from their sources: most of that is stripping types.
-const compileCache = join(import.meta.dirname, "../../../../../node_modules/.cache/compile")
 
 export interface Outcome extends Explanation {
   readonly held: ReadonlyArray<Held.Held>
