@@ -21,6 +21,7 @@ import * as HttpClientError from "effect/http/HttpClientError"
 import type { HttpClientRequest } from "effect/http/HttpClientRequest"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
+import { AnswerReader, type Limit } from "./internal/http/Answer.ts"
 import { BufferedResponse } from "./internal/http/BufferedResponse.ts"
 import { type Call, Connection } from "./internal/http/Connection.ts"
 import { requestBody } from "./internal/http/requestBody.ts"
@@ -28,6 +29,13 @@ import { requestBody } from "./internal/http/requestBody.ts"
 // A kept-alive connection that died unnoticed (while the environment was frozen) fails at once. A parked poll that loses
 // its connection fails later, and must count as lost.
 const staleWithinMillis = 1000
+
+/** Far more than any answer of Lambda. */
+const limit: Limit = {
+  maxBytes: 1024 * 1024,
+  maxHeadBytes: 1024 * 1024,
+  tooLong: "the answer is longer than 1 MiB, more than Lambda ever sends"
+}
 
 /** The parts of a URL that a request needs. */
 interface Target {
@@ -106,11 +114,11 @@ const send = (
     const { isKept } = connection
     const sentAt = performance.now()
     const call: Call = {
-      method: request.method,
+      reader: new AnswerReader(request.method, limit),
       onAnswer: ({ body, headers, status }) =>
         resume(Effect.succeed(new BufferedResponse(request, status, headers, body))),
-      onError: (cause, isLost) =>
-        isKept && isLost && performance.now() - sentAt < staleWithinMillis
+      onError: (cause, loss) =>
+        isKept && loss !== "broken" && performance.now() - sentAt < staleWithinMillis
           ? resume(send(connections, request, true))
           : fail(HttpClientError.TransportError, cause)
     }

@@ -1,7 +1,7 @@
 /** Reads an answer from bytes: with every framing, and with the end of a packet at every place. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import { type Answer, parse } from "../src/internal/http/Answer.ts"
+import { type Answer, AnswerReader } from "../src/internal/http/Answer.ts"
 
 const integer = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
@@ -47,8 +47,12 @@ const write = (answer: typeof Written.Type) => {
 const plain = Buffer.from("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
 const hasLength = (text: string) => `HTTP/1.1 200 OK\r\n${text}\r\n\r\n`
 
-const read = (text: string | Buffer, method = "GET", isEnded = false): Answer | undefined =>
-  parse(Buffer.from(text), method, isEnded)
+const limit = { maxBytes: 2 ** 20, maxHeadBytes: 2 ** 20, tooLong: "the answer is longer than 1 MiB" }
+
+const read = (text: string | Buffer, method = "GET", isEnded = false): Answer | undefined => {
+  const reader = new AnswerReader(method, limit)
+  return reader.read(Buffer.from(text)) ?? (isEnded ? reader.end() : undefined)
+}
 
 describe("an answer", () => {
   it.prop("is complete with its last byte, at whatever byte a packet ends", [Written], ([written]) => {
@@ -62,9 +66,25 @@ describe("an answer", () => {
     assert.strictEqual(answer?.isReusable, !isUntilEnd)
   })
 
+  it.prop("is the same in packets of any size", [Written, Schema.Array(integer(1, 60))], ([written, sizes]) => {
+    const { body, bytes, isUntilEnd } = write(written)
+    const reader = new AnswerReader("GET", limit)
+    let answer: Answer | undefined
+    let at = 0
+    for (const size of [...sizes, bytes.length]) {
+      if (at === bytes.length) break
+      assert.isUndefined(answer)
+      answer = reader.read(Buffer.from(bytes.subarray(at, at + size)))
+      at = Math.min(bytes.length, at + size)
+    }
+    if (isUntilEnd) answer = reader.end()
+    assert.strictEqual(answer?.status, written.status)
+    assert.isTrue(answer?.body.equals(body))
+  })
+
   it("does not share memory with the received bytes", () => {
     const bytes = Buffer.from(plain)
-    const answer = parse(bytes, "GET", false)
+    const answer = new AnswerReader("GET", limit).read(bytes)
     bytes.fill(0)
     assert.strictEqual(answer?.body.toString(), "hi")
   })

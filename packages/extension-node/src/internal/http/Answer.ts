@@ -1,4 +1,5 @@
 /** An answer of HTTP/1.1 (RFC 9112), read from the bytes of a connection. */
+import { append } from "./append.ts"
 import { hasWord, type Headers, HttpError } from "./headers.ts"
 import { type Head, type Kind, MessageReader } from "./MessageReader.ts"
 
@@ -6,15 +7,20 @@ import { type Head, type Kind, MessageReader } from "./MessageReader.ts"
 export interface Answer {
   readonly status: number
   readonly headers: Headers
-  readonly body: Buffer<ArrayBuffer>
+  readonly body: Buffer
   /** Whether the connection carries another call. */
   readonly isReusable: boolean
 }
 
-/** Far more than any answer of Lambda. Without a bound, a server that never ends its answer would fill the memory. */
-const maximumBytes = 1024 * 1024
-
-const tooLong = "the answer is longer than 1 MiB, more than Lambda ever sends"
+/** How much an answer may have. Without a bound, a server that never ends its answer would fill the memory. */
+export interface Limit {
+  /** All the bytes that come: interim answers, head, and body with its framing. */
+  readonly maxBytes: number
+  /** The bytes of a head, and of the trailers. */
+  readonly maxHeadBytes: number
+  /** The text of the error for more. */
+  readonly tooLong: string
+}
 
 interface StatusLine {
   readonly minorVersion: string
@@ -29,50 +35,96 @@ const parseStatusLine = (line: string): StatusLine | undefined => {
 
 const isInterim = (status: number) => status < 200
 
+const hasNoBody = (method: string, status: number): boolean =>
+  isInterim(status) ||
+  method === "HEAD" ||
+  status === 204 ||
+  status === 304 ||
+  // The bytes behind it are those of the tunnel (RFC 9112, 6.3).
+  (method === "CONNECT" && status < 300)
+
 /** The kind of the answers to a method. */
-const kindFor = (method: string): Kind<StatusLine> => ({
+const kindFor = (method: string, limit: Limit): Kind<StatusLine> => ({
   beginnings: ["HTTP/1."],
   parseStart: parseStatusLine,
   frame: ({ start: { status } }, length) => {
     if (status === 101) throw new HttpError("the answer changes the protocol")
-    const isEmpty = isInterim(status) || method === "HEAD" || status === 204 || status === 304
-    return isEmpty ? 0 : (length ?? "end")
+    return hasNoBody(method, status) ? 0 : (length ?? "end")
   },
-  maxLineBytes: maximumBytes,
-  maxBodyBytes: maximumBytes,
-  tooLong
+  maxLineBytes: limit.maxHeadBytes,
+  maxBodyBytes: limit.maxBytes,
+  tooLong: limit.tooLong
 })
 
-/**
- * The answer in all the bytes that have come since the request was sent; `undefined`: more bytes must come.
- *
- * @param isEnded nothing more can come
- * @throws HttpError if the bytes are not HTTP, or too many; the message leaves out their content
- */
-export const parse = (bytes: Buffer, method: string, isEnded: boolean): Answer | undefined => {
-  if (bytes.length > maximumBytes) throw new HttpError(tooLong)
-  const kind = kindFor(method)
-  const pieces: Array<Buffer> = []
-  let last: Head<StatusLine> | undefined
-  const parts = {
-    head: (head: Head<StatusLine>) => void (last = head),
-    data: (piece: Buffer) => void pieces.push(piece)
+/** Reads the answer to one request, with any interim answers before it. */
+export class AnswerReader {
+  readonly #kind: Kind<StatusLine>
+  readonly #limit: Limit
+  #reader: MessageReader<StatusLine>
+  #head: Head<StatusLine> | undefined
+  #announced = 0
+  #bytes = 0
+  #body: Buffer = Buffer.alloc(0)
+  #length = 0
+
+  /** @param method that of the request */
+  constructor(method: string, limit: Limit) {
+    this.#kind = kindFor(method, limit)
+    this.#limit = limit
+    this.#reader = this.#next()
   }
-  let reader = new MessageReader(kind, parts)
-  let at = reader.read(bytes, 0)
-  // The final answer comes after any interim answers.
-  while (reader.isDone && last !== undefined && isInterim(last.start.status)) {
-    last = undefined
-    reader = new MessageReader(kind, parts)
-    at = reader.read(bytes, at)
+
+  /** Whether a byte has come. */
+  get hasBegun(): boolean {
+    return this.#bytes > 0
   }
-  if (last === undefined || !(reader.isDone || (isEnded && reader.isUntilEnd))) return undefined
-  const { headers, start } = last
-  const isReusable =
-    !isEnded &&
-    start.minorVersion === "1" &&
-    !hasWord(headers, "connection", "close") &&
-    // Extra bytes would be taken for the next answer.
-    at === bytes.length
-  return { status: start.status, headers, body: Buffer.concat(pieces), isReusable }
+
+  /**
+   * The answer, if it is complete with these bytes; `undefined`: more bytes must come.
+   *
+   * @throws HttpError if the bytes are not HTTP, or too many; the message leaves out their content
+   */
+  read(bytes: Buffer): Answer | undefined {
+    this.#bytes += bytes.length
+    if (this.#bytes > this.#limit.maxBytes) throw new HttpError(this.#limit.tooLong)
+    let at = this.#reader.read(bytes, 0)
+    // The final answer comes after any interim answers.
+    while (this.#reader.isDone && this.#head !== undefined && isInterim(this.#head.start.status)) {
+      this.#head = undefined
+      this.#reader = this.#next()
+      at = this.#reader.read(bytes, at)
+    }
+    if (this.#head === undefined || !this.#reader.isDone) return undefined
+    const { headers, start } = this.#head
+    const isReusable =
+      start.minorVersion === "1" &&
+      !hasWord(headers, "connection", "close") &&
+      // Extra bytes would be taken for the next answer.
+      at === bytes.length
+    return this.#answer(this.#head, isReusable)
+  }
+
+  /** The answer, if the end of the connection makes it complete. */
+  end(): Answer | undefined {
+    return this.#head !== undefined && this.#reader.isUntilEnd ? this.#answer(this.#head, false) : undefined
+  }
+
+  #next(): MessageReader<StatusLine> {
+    return new MessageReader(this.#kind, {
+      head: (head, framing) => {
+        this.#head = head
+        this.#announced = typeof framing === "number" ? framing : 0
+      },
+      data: (piece) => {
+        // A copy: the memory that was read is not ours.
+        const own = this.#length === 0 ? Buffer.from(piece) : piece
+        this.#body = append(this.#body, this.#length, own, this.#announced, this.#limit.maxBytes, Infinity)
+        this.#length += piece.length
+      }
+    })
+  }
+
+  #answer({ headers, start }: Head<StatusLine>, isReusable: boolean): Answer {
+    return { status: start.status, headers, body: this.#body.subarray(0, this.#length), isReusable }
+  }
 }

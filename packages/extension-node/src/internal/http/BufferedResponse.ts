@@ -24,9 +24,9 @@ export class BufferedResponse extends Inspectable.Class implements HttpClientRes
   readonly remoteAddress = Option.none<string>()
   readonly cookies = Cookies.empty
   readonly #headers: Headers.Input
-  readonly #body: Buffer<ArrayBuffer>
+  readonly #body: Buffer
 
-  constructor(request: HttpClientRequest, status: number, headers: Headers.Input, body: Buffer<ArrayBuffer>) {
+  constructor(request: HttpClientRequest, status: number, headers: Headers.Input, body: Buffer) {
     super()
     this.request = request
     this.status = status

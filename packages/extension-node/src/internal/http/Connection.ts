@@ -1,15 +1,21 @@
-/** A TCP connection to Lambda: it carries one call after the other. */
+/** The client's side of a connection: it carries one call after the other. */
 import type * as Net from "node:net"
-import { type Answer, parse } from "./Answer.ts"
+import type { Answer, AnswerReader } from "./Answer.ts"
+
+/**
+ * How far a call came that has no answer.
+ *
+ * - `unsent`: the connection took no byte of the request
+ * - `unanswered`: the other side ended or reset the connection before it answered anything; a kept connection may have
+ *   been dead before the request
+ * - `broken`: any other failure
+ */
+export type Loss = "unsent" | "unanswered" | "broken"
 
 export interface Call {
-  readonly method: string
+  readonly reader: AnswerReader
   readonly onAnswer: (answer: Answer) => void
-  /**
-   * @param isLost the other side ended or reset the connection before it answered anything: a kept connection may have
-   *   been dead before the request
-   */
-  readonly onError: (error: Error, isLost: boolean) => void
+  readonly onError: (error: Error, loss: Loss) => void
 }
 
 // `node:net` is loaded when it is needed: loading takes a twentieth of the start, and the first request of a program that
@@ -18,7 +24,7 @@ const net = () => process.getBuiltinModule("node:net")
 const fs = process.getBuiltinModule("node:fs")
 
 /**
- * A TCP connection, which carries calls one after the other, without a time limit: a parked next may wait for hours.
+ * A connection, which carries calls one after the other, without a time limit: a parked next may wait for hours.
  *
  * The connection keeps the process alive only while a call is under way.
  */
@@ -32,7 +38,9 @@ export class Connection {
   /** The inherited descriptor, until there is a socket for it. */
   #descriptor: number | undefined
   #call: Call | undefined
-  #received: Buffer = Buffer.alloc(0)
+  /** Whether the last part of the request was given to the socket. */
+  #isWhole = true
+  #isUnsent = false
   /** The part of the first request that was not written to the descriptor. */
   #rest: Uint8Array = Buffer.alloc(0)
 
@@ -41,10 +49,25 @@ export class Connection {
     this.#onClose = onClose
   }
 
-  /** @param onClose it can carry nothing any more */
+  /**
+   * A connection to Lambda.
+   *
+   * @param onClose it can carry nothing any more
+   */
   static open(authority: string, hostname: string, port: number, onClose: (closed: Connection) => void): Connection {
     const connection = new Connection(authority, onClose)
     connection.#attach(net().connect({ host: hostname, port }))
+    return connection
+  }
+
+  /**
+   * A connection over a socket that is connected.
+   *
+   * @param onClose it can carry nothing any more
+   */
+  static over(authority: string, socket: Net.Socket, onClose: (closed: Connection) => void): Connection {
+    const connection = new Connection(authority, onClose)
+    connection.#use(socket)
     return connection
   }
 
@@ -73,12 +96,17 @@ export class Connection {
     return this.#call === undefined && (this.#descriptor !== undefined || this.#socket?.readable === true)
   }
 
-  /** @param request head and body: they leave in one packet */
-  send(request: Uint8Array, call: Call): void {
+  /**
+   * @param request head and body: they leave in one packet
+   * @param isWhole otherwise {@link write} has the rest
+   */
+  send(request: Uint8Array, call: Call, isWhole = true): void {
     this.#call = call
-    this.#received = Buffer.alloc(0)
+    this.#isWhole = isWhole
     if (this.#descriptor === undefined) {
       this.#socket?.ref().write(request)
+      // A socket that the other side has reset refuses the first byte at once.
+      this.#isUnsent = (this.#socket?.errored ?? null) !== null
       return
     }
     try {
@@ -87,6 +115,17 @@ export class Connection {
     } catch (cause) {
       this.#fail(cause)
     }
+  }
+
+  /**
+   * The next part of the request. Nothing happens if the call has ended.
+   *
+   * @param onTaken the next part may come
+   */
+  write(part: Uint8Array, call: Call, isLast: boolean, onTaken: () => void): void {
+    if (this.#call !== call) return
+    this.#isWhole = isLast
+    this.#socket?.write(part, () => onTaken())
   }
 
   /** Gives up this call, and the connection with it. Does nothing if the call has ended. */
@@ -111,7 +150,7 @@ export class Connection {
       }
       this.#onClose(this)
     }
-    call?.onError(new Error("the connection was closed by this process"), false)
+    call?.onError(new Error("the connection was closed by this process"), "broken")
   }
 
   #attachDescriptor(): void {
@@ -128,11 +167,14 @@ export class Connection {
   }
 
   #attach(socket: Net.Socket): void {
+    // Not a time limit: keepalive finds out that the other side is gone, such as after a freeze. A waiting poll then
+    // fails as lost, instead of waiting for ever.
+    this.#use(socket.setKeepAlive(true, 1000))
+  }
+
+  #use(socket: Net.Socket): void {
     this.#socket = socket
       .setNoDelay(true)
-      // Not a time limit: keepalive finds out that the other side is gone, such as after a freeze. A waiting poll then
-      // fails as lost, instead of waiting for ever.
-      .setKeepAlive(true, 1000)
       .on("data", (chunk: Buffer) => this.#read(chunk))
       .on("end", () => this.#end())
       // `on`, not `once`: a second error must not end the process.
@@ -144,30 +186,30 @@ export class Connection {
   }
 
   #read(chunk: Buffer): void {
+    const call = this.#call
     // No call is under way.
-    if (this.#call === undefined) return this.destroy()
-    this.#received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk])
-    this.#parse(this.#call, false)
+    if (call === undefined) return this.destroy()
+    let answer: Answer | undefined
+    try {
+      answer = call.reader.read(chunk)
+    } catch (cause) {
+      return this.#fail(cause)
+    }
+    if (answer !== undefined) this.#finish(call, answer)
   }
 
   #end(): void {
-    if (this.#call !== undefined && this.#received.length > 0) this.#parse(this.#call, true)
+    const answer = this.#call?.reader.end()
+    if (this.#call !== undefined && answer !== undefined) return this.#finish(this.#call, answer)
     this.#fail(
       Object.assign(new Error("the connection was closed before the answer was complete"), { code: "ECONNRESET" })
     )
   }
 
-  #parse(call: Call, isEnded: boolean): void {
-    let answer: Answer | undefined
-    try {
-      answer = parse(this.#received, call.method, isEnded)
-    } catch (cause) {
-      return this.#fail(cause)
-    }
-    if (answer === undefined) return
+  #finish(call: Call, answer: Answer): void {
     this.#call = undefined
     // An answer may come before the request has left.
-    if (answer.isReusable && this.#socket?.writableLength === 0) {
+    if (answer.isReusable && this.#isWhole && this.#socket?.writableLength === 0) {
       this.isKept = true
       this.#socket.unref()
     } else {
@@ -182,6 +224,7 @@ export class Connection {
     this.destroy()
     const error: NodeJS.ErrnoException = cause instanceof Error ? cause : new Error(String(cause))
     const isReset = error.code === "ECONNRESET" || error.code === "EPIPE"
-    call?.onError(error, isReset && this.#received.length === 0)
+    const isLost = isReset && call?.reader.hasBegun === false
+    call?.onError(error, this.#isUnsent ? "unsent" : isLost ? "unanswered" : "broken")
   }
 }

@@ -1,5 +1,6 @@
 /** The server's side of a connection: requests come one after the other, and are answered in their order. */
 import type { Part } from "../telemetry/readBudget.ts"
+import { append } from "./append.ts"
 import { HttpError } from "./headers.ts"
 import { type Framing, MessageReader } from "./MessageReader.ts"
 import { isKeptAlive, pathOf, type Request, requests, waitsForContinue } from "./Request.ts"
@@ -44,30 +45,6 @@ export interface Options {
 const maxUnreadBytes = 64 * 1024
 
 const nothing = Buffer.alloc(0)
-
-/**
- * The bytes of a body, one chunk more. There is room for as many as were announced, or for as many again if none were, and
- * for none if more than `room` is wanted.
- */
-const append = (
-  body: Buffer,
-  length: number,
-  chunk: Buffer,
-  announced: number,
-  maxBytes: number,
-  room: number
-): Buffer => {
-  if (length === 0) return chunk
-  const needed = length + chunk.length
-  if (needed > body.length) {
-    const wanted = Math.min(maxBytes, Math.max(needed, announced > 0 ? announced : 2 * length))
-    const larger = Buffer.allocUnsafe(wanted - body.length <= room ? wanted : needed)
-    body.copy(larger, 0, 0, length)
-    body = larger
-  }
-  chunk.copy(body, length)
-  return body
-}
 
 const reasons: Readonly<Record<number, string>> = {
   200: "OK",
