@@ -30,6 +30,7 @@ describe("LayerConfig", () => {
           runtime: "managed",
           architectures: ["x64", "arm64"],
           entryKind: "bash",
+          start: "ready",
           codeCache: "auto",
           nodeVersions: [],
           env: {},
@@ -105,13 +106,16 @@ describe("LayerConfig", () => {
     [{ entrypoint: "x" }, ".entrypoint is not known; the keys are name, entry, events"],
     [{ entry: "src/none.ts" }, "and there is no such file"],
     [[], " is []; it has to be object"],
-    [{ entryKind: "node", runtime: "auto" }, "the entry of kind node starts one certain Node"]
+    [{ entryKind: "node", runtime: "auto" }, "the entry of kind node starts one certain Node"],
+    [{ start: "lazy" }, '.start is "lazy"; it has to be "eager" or "ready"'],
+    [{ start: "eager", entryKind: "node" }, "start eager needs the entry of kind bash"],
+    [{ start: "eager", runtime: "bun" }, "start eager does not work with the runtime bun"]
   ] as const)("%j is a mistake in package.json", ([config, text]) =>
     Effect.gen(function* () {
       const project = withConfig(config)
       const said = yield* refusal(project)
       assert.include(said, text)
-      if (!text.startsWith("the entry")) assert.include(said, `${join(project, "package.json")}: effectLambda`)
+      if (text.startsWith(".")) assert.include(said, `${join(project, "package.json")}: effectLambda`)
     })
   )
 

@@ -112,9 +112,8 @@ describe("the loader", () => {
 
   it.live("starts the Node of the layer if the function's is too old, and ends as it does", () =>
     Effect.gen(function* () {
-      // The open connection is not the child's.
-      const node = '#!/bin/sh\necho "$EFFECT_LAMBDA_EXTENSION_IDENTIFIER$EFFECT_LAMBDA_API_DESCRIPTOR $*"\nexit 7\n'
-      const env = { [PreRegistration.identifierVariable]: "id-1", [PreRegistration.descriptorVariable]: "3" }
+      const node = '#!/bin/sh\necho "$EFFECT_LAMBDA_EXTENSION_IDENTIFIER $*"\nexit 7\n'
+      const env = { [PreRegistration.identifierVariable]: "id-1" }
       const { code, layer, stdout } = yield* load({ "hello/bin/node": node }, newest, env)
       assert.strictEqual(stdout, `id-1 ${layer}/hello/index.cjs\n`)
       assert.strictEqual(code, 7)

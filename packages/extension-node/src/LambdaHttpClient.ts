@@ -107,10 +107,14 @@ const send = (
     } catch (cause) {
       return fail(HttpClientError.EncodeError, cause)
     }
+    const line = `${request.method} ${target.path}`
+    const isAwaited = ({ authority, sent }: Connection) => sent === line && authority === target.authority
     const isFree = ({ authority, isIdle }: Connection) => isIdle && authority === target.authority
+    const awaited = [...connections].find(isAwaited)
     // The second try opens a new connection, which cannot be stale.
     const kept = isSecondTry ? undefined : [...connections].find(isFree)
-    const connection = kept ?? open(connections, target)
+    const connection = awaited ?? kept ?? open(connections, target)
+    // A request that was sent before this process is not kept: Lambda has it, so the client never sends it again.
     const { isKept } = connection
     const sentAt = performance.now()
     const call: Call = {
@@ -122,7 +126,8 @@ const send = (
           ? resume(send(connections, request, true))
           : fail(HttpClientError.TransportError, cause)
     }
-    connection.send(message, call)
+    if (awaited === undefined) connection.send(message, call)
+    else connection.receive(call)
     return Effect.sync(() => connection.abandon(call))
   })
 
@@ -137,6 +142,11 @@ export interface InheritedConnection {
   readonly runtimeApi: string
   /** The file descriptor, which the client owns from then on. A descriptor that is not a socket is left alone. */
   readonly descriptor: number
+  /**
+   * The request that was sent over it already, as method and path: `GET /2020-01-01/extension/event/next`. The first such
+   * request of the client is not sent, and gets the answer to that one. Other requests take other connections.
+   */
+  readonly sent?: string | undefined
 }
 
 /**
@@ -159,7 +169,7 @@ export const make = Effect.fnUntraced(function* (inherited?: InheritedConnection
     const connection =
       authority === undefined
         ? undefined
-        : Connection.inherit(authority, inherited.descriptor, (closed) => connections.delete(closed))
+        : Connection.inherit(authority, inherited.descriptor, inherited.sent, (closed) => connections.delete(closed))
     if (connection !== undefined) connections.add(connection)
   }
   // `HttpClient.make` adds a span and an AbortController to each request; this client wants neither.

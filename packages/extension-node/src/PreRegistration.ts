@@ -2,13 +2,13 @@
  * The hand-over from a stub that registered before this process began.
  *
  * Lambda starts the function's runtime only when every extension has registered, so a stub that registers before any
- * JavaScript is loaded takes the start of Node off every cold start. The stub passes the results on in five environment
+ * JavaScript is loaded takes the start of Node off every cold start. The stub passes the results on in environment
  * variables, which are removed once they are read: a child process must not take them for variables meant for it.
  *
  * @since 0.1.0
  */
 import { EventType } from "@effect-lambda/extension/ExtensionEvent"
-import { envLambdaApiHostname } from "@effect-lambda/extension/ExtensionsProtocol"
+import { envLambdaApiHostname, eventEndpoint } from "@effect-lambda/extension/ExtensionsProtocol"
 import { readResponse, type Registration } from "@effect-lambda/extension/Registration"
 import type { InheritedConnection } from "./LambdaHttpClient.ts"
 import { basename } from "./internal/process/node.ts"
@@ -55,6 +55,14 @@ export const responseVariable = "EFFECT_LAMBDA_REGISTER_RESPONSE"
 export const descriptorVariable = "EFFECT_LAMBDA_API_DESCRIPTOR"
 
 /**
+ * Whether the stub has sent the first next over that connection: `1`. The program reads the answer as its first event.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const nextSentVariable = "EFFECT_LAMBDA_NEXT_SENT"
+
+/**
  * The facts about this extension that are known before it runs: its name, and its registration if there is one. A stub
  * whose register failed hands over only the name; the extension then registers itself.
  *
@@ -85,10 +93,17 @@ export const extensionName = (env: NodeJS.ProcessEnv, file: string): string => e
  */
 export const hasLoadFailed = (env: NodeJS.ProcessEnv): boolean => env["EFFECT_LAMBDA_LOAD_FAILED"] !== undefined
 
-const variables = [nameVariable, identifierVariable, eventsVariable, responseVariable, descriptorVariable]
+const variables = [
+  nameVariable,
+  identifierVariable,
+  eventsVariable,
+  responseVariable,
+  descriptorVariable,
+  nextSentVariable
+]
 
 /**
- * Reads and removes the five variables.
+ * Reads and removes the variables.
  *
  * An identifier is adopted even if the rest of the hand-over cannot be read: the extension is registered, and Lambda
  * would refuse a second register.
@@ -105,13 +120,20 @@ export const take = (env: NodeJS.ProcessEnv, file: string): Identity => {
   const response = env[responseVariable] ?? ""
   const eventList = env[eventsVariable] ?? ""
   const descriptor = env[descriptorVariable] ?? ""
+  const hasPolled = env[nextSentVariable] === "1"
   const runtimeApi = env[envLambdaApiHostname]
   for (const variable of variables) delete env[variable]
   if (!extensionIdentifier) return { extensionName: name }
   return {
     extensionName: name,
     ...(runtimeApi !== undefined &&
-      /^\d+$/.test(descriptor) && { connection: { runtimeApi, descriptor: Number(descriptor) } }),
+      /^\d+$/.test(descriptor) && {
+        connection: {
+          runtimeApi,
+          descriptor: Number(descriptor),
+          ...(hasPolled && { sent: `GET ${eventEndpoint}` })
+        }
+      }),
     registration: {
       functionName: env["AWS_LAMBDA_FUNCTION_NAME"] ?? "",
       functionVersion: env["AWS_LAMBDA_FUNCTION_VERSION"] ?? "",
@@ -119,6 +141,7 @@ export const take = (env: NodeJS.ProcessEnv, file: string): Identity => {
       ...readResponse(response),
       extensionName: name,
       extensionIdentifier,
+      ...(hasPolled && { hasPolled }),
       events: EventType.literals.filter((event) => eventList.split(",").includes(event))
     }
   }

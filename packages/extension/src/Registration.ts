@@ -80,7 +80,9 @@ export const Registration = /*#__PURE__*/ Schema.Struct({
   /** Value of `Lambda-Extension-Identifier`; valid as long as the execution environment. */
   extensionIdentifier: Schema.NonEmptyString,
   /** The events that the extension registered for. */
-  events: /*#__PURE__*/ Schema.Array(EventType)
+  events: /*#__PURE__*/ Schema.Array(EventType),
+  /** Whether the stub has sent the first next too: for Lambda the init of this extension is over. */
+  hasPolled: /*#__PURE__*/ Schema.optionalKey(Schema.Boolean)
 })
 
 /**

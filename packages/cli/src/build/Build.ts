@@ -41,6 +41,7 @@ export interface BuiltLayer {
 export interface Built {
   readonly name: string
   readonly runtime: LayerConfig["runtime"]
+  readonly start: LayerConfig["start"]
   readonly events: ReadonlyArray<Stub.EventType>
   readonly layers: ReadonlyArray<BuiltLayer>
   /** The source map for `effect-lambda trace`; none with bun, which rewrites the program. */
@@ -56,11 +57,11 @@ const text = (path: string, mode: LayerFiles.LayerFile["mode"], content: string)
 
 /** The entry that Lambda starts. */
 export const entryFile = (config: LayerConfig, events: ReadonlyArray<Stub.EventType>): LayerFiles.LayerFile => {
-  const { entryKind, name, runtime } = config
+  const { entryKind, name, runtime, start } = config
   const content =
     entryKind === "node"
       ? Stub.renderNode({ name, runtime: runtime === "node" ? "node" : "managed" })
-      : Stub.render({ name, events, runtime })
+      : Stub.render({ name, events, runtime, start })
   return text(`extensions/${name}`, 0o755, content)
 }
 
@@ -228,6 +229,7 @@ export const run = Effect.fnUntraced(function* (
   const built: Built = {
     name: config.name,
     runtime: config.runtime,
+    start: config.start,
     events,
     layers: written,
     sourceMap: config.runtime === "bun" ? undefined : file,

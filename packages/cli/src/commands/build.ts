@@ -48,6 +48,13 @@ const flags = {
     ),
     Flag.optional
   ),
+  start: Flag.Literals("start", LayerConfig.starts).pipe(
+    Flag.withDescription(
+      "Who sends the first next: the program when it has come up (ready, default), or the entry before it starts the " +
+        "program (eager), so that init does not wait for JavaScript"
+    ),
+    Flag.optional
+  ),
   codeCache: Flag.Literals("code-cache", LayerConfig.codeCaches).pipe(
     Flag.withDescription("V8 code caches; with off, two builds of the same sources are equal to the last byte"),
     Flag.optional
@@ -96,7 +103,8 @@ const settingsOf = (input: Input) => {
     name: Option.getOrUndefined(input.name),
     node: Option.getOrUndefined(Option.map(input.node, list)),
     out: Option.getOrUndefined(input.out),
-    runtime: Option.getOrUndefined(input.runtime)
+    runtime: Option.getOrUndefined(input.runtime),
+    start: Option.getOrUndefined(input.start)
   }
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
 }
@@ -135,7 +143,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
   if (json) return yield* Console.log(JSON.stringify(built))
   yield* Console.log(
     [
-      `${built.name}: runtime ${built.runtime}, registers for ${built.events.join(", ") || "no events"}`,
+      `${built.name}: runtime ${built.runtime}, start ${built.start}, registers for ${built.events.join(", ") || "no events"}`,
       ...built.layers.flatMap(describe),
       ...(built.sourceMap === undefined
         ? []

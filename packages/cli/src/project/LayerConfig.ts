@@ -16,6 +16,7 @@ export type Architecture = (typeof architectures)[number]
 
 export const runtimes = ["managed", "node", "auto", "bun"] as const
 export const entryKinds = ["bash", "node"] as const
+export const starts = ["eager", "ready"] as const
 export const codeCaches = ["auto", "off"] as const
 export const archChoices = [...architectures, "both"] as const
 
@@ -44,6 +45,7 @@ const Settings = Schema.Struct({
   runtime: Schema.optionalKey(Schema.Literals(runtimes)),
   arch: Schema.optionalKey(Schema.Literals(archChoices)),
   entryKind: Schema.optionalKey(Schema.Literals(entryKinds)),
+  start: Schema.optionalKey(Schema.Literals(starts)),
   codeCache: Schema.optionalKey(Schema.Literals(codeCaches)),
   node: Schema.optionalKey(Schema.Array(Schema.String.check(Schema.makeFilter(nodeVersionRule)))),
   env: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
@@ -74,6 +76,8 @@ export interface LayerConfig {
   readonly runtime: (typeof runtimes)[number]
   readonly architectures: ReadonlyArray<Architecture>
   readonly entryKind: (typeof entryKinds)[number]
+  /** `eager`: the entry sends the first next; `ready`: the program sends it when it has come up. */
+  readonly start: (typeof starts)[number]
   readonly codeCache: (typeof codeCaches)[number]
   /** Versions of Node beside the running one that get a code cache. */
   readonly nodeVersions: ReadonlyArray<string>
@@ -185,6 +189,7 @@ export const resolve = Effect.fnUntraced(function* (
     runtime: settings.runtime ?? "managed",
     architectures: architecturesOf(settings),
     entryKind: settings.entryKind ?? "bash",
+    start: settings.start ?? "ready",
     codeCache: settings.codeCache ?? "auto",
     nodeVersions: settings.node ?? [],
     env: { ...written.success.env, ...flagged.success.env },
@@ -194,6 +199,16 @@ export const resolve = Effect.fnUntraced(function* (
   if (config.entryKind === "node" && (config.runtime === "auto" || config.runtime === "bun")) {
     return yield* UserError.fail(
       `the entry of kind node starts one certain Node: it works with the runtimes managed and node, not with ${config.runtime}`
+    )
+  }
+  if (config.start === "eager" && config.entryKind === "node") {
+    return yield* UserError.fail(
+      "start eager needs the entry of kind bash, which sends the first next: leave out --entry node, or build with --start ready"
+    )
+  }
+  if (config.start === "eager" && config.runtime === "bun") {
+    return yield* UserError.fail(
+      "start eager does not work with the runtime bun, which cannot take over a connection: build with --start ready"
     )
   }
   return config

@@ -108,9 +108,9 @@ try {
   if (major > minimumMajor || (major === minimumMajor && minor >= minimumMinor)) {
     load()
   } else if (fs.existsSync(bundled) && fs.realpathSync(bundled) !== process.execPath) {
-    // The child process does not get the open connection.
-    delete process.env.EFFECT_LAMBDA_API_DESCRIPTOR
-    const { error, status } = require("child_process").spawnSync(bundled, [__filename], { stdio: "inherit" })
+    // The child process gets the open connection under the same number: an event may wait in it.
+    const stdio = [0, 1, 2].concat(process.env.EFFECT_LAMBDA_API_DESCRIPTOR === "3" ? 3 : [])
+    const { error, status } = require("child_process").spawnSync(bundled, [__filename], { stdio })
     if (error) throw error
     process.exit(status === null ? 1 : status)
   } else {

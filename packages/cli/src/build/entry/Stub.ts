@@ -25,6 +25,9 @@ export type Runtime = "managed" | "node" | "auto" | "bun"
 
 export type EventType = "INVOKE" | "SHUTDOWN"
 
+/** `eager`: the stub also sends the first next. `ready`: the program sends it when it has come up. */
+export type Start = "eager" | "ready"
+
 /** The longest init, in seconds: inside an invocation it has the function's timeout, which is 15 minutes at most. */
 const longestInit = 900
 
@@ -38,6 +41,8 @@ export interface Options {
   /** The events to register for. On managed instances INVOKE is left out, since Lambda refuses it there. */
   readonly events: ReadonlyArray<EventType>
   readonly runtime: Runtime
+  /** Default: `ready`. */
+  readonly start?: Start
   /** The wait for the answer to register, in seconds. Default: as long as init may last. */
   readonly waitSeconds?: number
 }
@@ -76,18 +81,38 @@ exit 1
 
 /**
  * Opens the connection for the program's first request, before the program has loaded the modules that open one. Bun has no
- * use for it.
+ * use for it. With `eager` the first next leaves here, and the program reads its answer from the connection.
  *
  * `command` keeps a failure from ending the script if POSIXLY_CORRECT is set.
  */
-const handOverConnection = (runtime: Runtime): string =>
-  runtime === "bun"
-    ? ""
-    : `
-    if { command exec 3<>"/dev/tcp/$host/$port"; } 2>/dev/null; then export EFFECT_LAMBDA_API_DESCRIPTOR=3; fi`
+const handOverConnection = (runtime: Runtime, start: Start): string => {
+  if (runtime === "bun") return ""
+  const open = `{ command exec 3<>"/dev/tcp/$host/$port"; } 2>/dev/null`
+  if (start === "ready") {
+    return `
+    if ${open}; then export EFFECT_LAMBDA_API_DESCRIPTOR=3; fi`
+  }
+  return `
+    # The program reads the answer: an event that comes earlier waits in the connection.
+    trap '' PIPE
+    if ${open} && { poll; } 2>/dev/null; then
+      export EFFECT_LAMBDA_API_DESCRIPTOR=3 EFFECT_LAMBDA_NEXT_SENT=1
+    else
+      exec 3>&-
+    fi
+    trap - PIPE`
+}
+
+const poll = `
+# Tells Lambda on descriptor 3 that the init of this extension is over, and asks for the first event.
+poll() {
+  printf '%s\\r\\n' 'GET /2020-01-01/extension/event/next HTTP/1.1' "Host: $AWS_LAMBDA_RUNTIME_API" \\
+    "Lambda-Extension-Identifier: $identifier" '' >&3
+}
+`
 
 /** The text of the entry, in ASCII, since bash reads it in the locale of the function. */
-export const render = ({ events, name, runtime, waitSeconds = longestInit }: Options): string => {
+export const render = ({ events, name, runtime, start = "ready", waitSeconds = longestInit }: Options): string => {
   const managedEvents = events.filter((event) => event !== "INVOKE")
   return `#!/bin/bash -p
 # Registers this extension with Lambda before any JavaScript is loaded, then becomes the program.
@@ -130,7 +155,7 @@ register() {
   problem="register was refused with $status"
   [[ $response =~ $errorType ]] && problem+=" \${BASH_REMATCH[1]}"
 }
-
+${start === "eager" ? poll : ""}
 # Hands over by the variables that PreRegistration.ts reads, and removes those that the function's environment has.
 hand_over() {
   local name=$1 events=${quote(events.join())} body=${quote(JSON.stringify({ events }))}
@@ -139,7 +164,7 @@ hand_over() {
     events=${quote(managedEvents.join())} body=${quote(JSON.stringify({ events: managedEvents }))}
   fi
   [[ $name == ${quote(name)} ]] || echo "effect-lambda: this file is called $name but was built as "${quote(name)}", it registers as $name" >&2
-  unset EFFECT_LAMBDA_EXTENSION_IDENTIFIER EFFECT_LAMBDA_EXTENSION_EVENTS EFFECT_LAMBDA_REGISTER_RESPONSE EFFECT_LAMBDA_API_DESCRIPTOR
+  unset EFFECT_LAMBDA_EXTENSION_IDENTIFIER EFFECT_LAMBDA_EXTENSION_EVENTS EFFECT_LAMBDA_REGISTER_RESPONSE EFFECT_LAMBDA_API_DESCRIPTOR EFFECT_LAMBDA_NEXT_SENT
   export EFFECT_LAMBDA_EXTENSION_NAME=$name
   if [[ $AWS_LAMBDA_RUNTIME_API =~ $address ]]; then
     host=\${BASH_REMATCH[1]//[\\[\\]]/} port=\${BASH_REMATCH[3]:-80} problem='no connection to Lambda'
@@ -150,7 +175,7 @@ hand_over() {
   fi
   if [[ $status == 200 && $identifier =~ ^[0-9A-Za-z-]{1,100}$ ]]; then
     export EFFECT_LAMBDA_EXTENSION_IDENTIFIER=$identifier EFFECT_LAMBDA_EXTENSION_EVENTS=$events
-    export EFFECT_LAMBDA_REGISTER_RESPONSE=$response${handOverConnection(runtime)}
+    export EFFECT_LAMBDA_REGISTER_RESPONSE=$response${handOverConnection(runtime, start)}
   elif [[ -n $problem ]]; then
     echo "effect-lambda: $name: $problem ($AWS_LAMBDA_RUNTIME_API); the program registers itself" >&2
   fi

@@ -33,6 +33,11 @@ export class Connection {
   readonly authority: string
   /** Whether the connection was open before its current call, and may have died unnoticed. */
   isKept = false
+  /**
+   * The request that the process before this one has sent, such as `GET /path`. Its answer belongs to the first call of
+   * that request; until then the connection carries nothing else.
+   */
+  sent: string | undefined
   readonly #onClose: (closed: Connection) => void
   #socket: Net.Socket | undefined
   /** The inherited descriptor, until there is a socket for it. */
@@ -77,9 +82,15 @@ export class Connection {
    *
    * A request in this turn of the event loop is written to the descriptor itself; in the next turn there is a socket.
    *
+   * @param sent the request that waits for its answer on the connection already
    * @param onClose it can carry nothing any more
    */
-  static inherit(authority: string, descriptor: number, onClose: (closed: Connection) => void): Connection | undefined {
+  static inherit(
+    authority: string,
+    descriptor: number,
+    sent: string | undefined,
+    onClose: (closed: Connection) => void
+  ): Connection | undefined {
     try {
       if (!fs.fstatSync(descriptor).isSocket()) return undefined
     } catch {
@@ -87,13 +98,20 @@ export class Connection {
     }
     const connection = new Connection(authority, onClose)
     connection.#descriptor = descriptor
+    connection.sent = sent
+    // The answer to a request that was sent stays in the kernel until a call asks for it.
+    if (sent !== undefined) return connection
     connection.isKept = true
     setImmediate(() => connection.#attachDescriptor())
     return connection
   }
 
   get isIdle(): boolean {
-    return this.#call === undefined && (this.#descriptor !== undefined || this.#socket?.readable === true)
+    return (
+      this.#call === undefined &&
+      this.sent === undefined &&
+      (this.#descriptor !== undefined || this.#socket?.readable === true)
+    )
   }
 
   /**
@@ -126,6 +144,13 @@ export class Connection {
     if (this.#call !== call) return
     this.#isWhole = isLast
     this.#socket?.write(part, () => onTaken())
+  }
+
+  /** Waits for the answer to the request that was sent before this process. */
+  receive(call: Call): void {
+    this.sent = undefined
+    this.#call = call
+    this.#attachDescriptor()
   }
 
   /** Gives up this call, and the connection with it. Does nothing if the call has ended. */

@@ -49,7 +49,7 @@ export const supervise = <E, R1, R2, InitError>(
         events: options.events ?? ["INVOKE", "SHUTDOWN"]
       })
       if (!(yield* host.begin)) return yield* Effect.die(new Error(secondLife))
-      let hasPolled = false
+      let hasPolled = registration.hasPolled === true
       let isOver = false
       let hasInit = true
 
