@@ -1,14 +1,16 @@
 /** The bundle of a program, and the warnings about it, by `build` and by `dev`. */
-import { afterAll, assert, it } from "@effect/vitest"
+import { afterAll, assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import * as Bundle from "../src/build/Bundle.ts"
 import * as LayerConfig from "../src/project/LayerConfig.ts"
 import * as Watch from "../src/dev/Watch.ts"
 import * as Project from "./support/projects.ts"
 
 afterAll(Project.remove)
+
+const examples = join(import.meta.dirname, "../../examples")
 
 const saidOfCopies = /^2 copies of effect: [^\n]*, 4\.0\.9 in \S+\/dep\/node_modules\/effect; npm ls effect/
 
@@ -72,9 +74,57 @@ console.log("🎉 if (import.meta.main) in main.ts", \`\${import.meta.main} here
 
 it.live("a program with telemetry has no node:http in its bundle, which would be loaded at every start", () =>
   Effect.gen(function* () {
-    const project = join(import.meta.dirname, "../../examples/telemetry-ship")
-    const { bundle } = yield* Bundle.build(yield* LayerConfig.resolve(project, {}))
+    const { bundle } = yield* Bundle.build(yield* LayerConfig.resolve(join(examples, "telemetry-ship"), {}))
     assert.include(bundle.code, "node:net")
     assert.notInclude(bundle.code, "node:http")
   })
 )
+
+/** The modules that only one runtime needs. */
+const modulesOf = {
+  managed: ["Answer", "Connection", "LambdaHttpClient", "node"],
+  bun: ["BunHttpClient", "bun"]
+}
+const differing = new Set([...modulesOf.managed, ...modulesOf.bun])
+
+describe.each(["managed", "bun"] as const)("a bundle for the runtime %s", (runtime) => {
+  it.live.each(["hello", "telemetry-ship"])("has the code of its own runtime only: %s", (example) =>
+    Effect.gen(function* () {
+      const config = yield* LayerConfig.resolve(join(examples, example), { runtime })
+      const { bundle } = yield* Bundle.build(config)
+      const names = bundle.map.sources.map((path) => basename(path, ".ts"))
+      assert.sameMembers(
+        names.filter((name) => differing.has(name)),
+        modulesOf[runtime]
+      )
+    })
+  )
+
+  it.live("takes of a package what this runtime would take", () =>
+    Effect.gen(function* () {
+      const exports = {
+        ".": { bun: "./bun.mjs", node: { import: "./node.mjs" } },
+        "./old": { import: "./new.mjs", require: "./old.cjs" }
+      }
+      const project = Project.make(`conditions-${runtime}`, {
+        "package.json": Project.manifest(),
+        "src/main.ts": 'import { taken } from "dep"\nimport { old } from "old"\nconsole.log(taken, old)',
+        "node_modules/dep/package.json": JSON.stringify({ name: "dep", exports }),
+        "node_modules/dep/bun.mjs":
+          'import { Database } from "bun:sqlite"\nimport { file } from "bun"\nexport const taken = ["of bun", Database, file]',
+        "node_modules/dep/node.mjs": 'export const taken = "of Node"',
+        "node_modules/dep/new.mjs": 'export const kind = "imported"',
+        "node_modules/dep/old.cjs": 'exports.kind = "required"',
+        "node_modules/old/package.json": '{"name":"old","main":"index.cjs"}',
+        "node_modules/old/index.cjs": 'exports.old = require("dep/old").kind'
+      })
+      const { bundle, warnings } = yield* Bundle.build(yield* LayerConfig.resolve(project, { runtime }))
+      const parts = ["of bun", "of Node", "required", "imported", 'require("bun:sqlite")', 'require("bun")']
+      assert.deepStrictEqual(
+        parts.filter((part) => bundle.code.includes(part)),
+        runtime === "bun" ? ["of bun", "required", 'require("bun:sqlite")', 'require("bun")'] : ["of Node", "required"]
+      )
+      assert.deepStrictEqual(warnings, [])
+    })
+  )
+})

@@ -20,9 +20,8 @@ import * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
-import * as BunHttpClient from "./BunHttpClient.ts"
+import * as Runtime from "#runtime"
 import { closingConnections } from "./internal/process/snapshot.ts"
-import * as LambdaHttpClient from "./LambdaHttpClient.ts"
 import * as PreRegistration from "./PreRegistration.ts"
 
 /**
@@ -32,9 +31,6 @@ import * as PreRegistration from "./PreRegistration.ts"
  * @since 0.1.0
  */
 export type Services = ExtensionsApi.ExtensionsApi | LambdaEnvironment.LambdaEnvironment
-
-const httpClient = (connection: LambdaHttpClient.InheritedConnection | undefined) =>
-  connection === undefined ? LambdaHttpClient.layer : LambdaHttpClient.layerInheriting(connection)
 
 /**
  * The Extensions API over our own transport, and the environment of this process. The layer closes over the transport:
@@ -49,8 +45,7 @@ const httpClient = (connection: LambdaHttpClient.InheritedConnection | undefined
 export const layer: Layer.Layer<Services, LambdaEnvironment.LambdaEnvironmentError> = Layer.suspend(() => {
   const { connection, ...identity } = PreRegistration.take(process.env, process.argv[1] ?? "")
   const services = ExtensionsApi.layer.pipe(
-    // A bundler that knows the runtime leaves out the other transport.
-    Layer.provide(process.versions.bun === undefined ? httpClient(connection) : BunHttpClient.layer),
+    Layer.provide(Runtime.lambdaClient(connection)),
     Layer.provideMerge(LambdaEnvironment.layer({ ...identity, variables: process.env }))
   )
   return Layer.provideMerge(closingConnections, services)
@@ -92,26 +87,8 @@ const failingInInit = <A, E>(effect: Effect.Effect<A, E, Services>, onInitFailur
     )
   })
 
-const signals = { SIGINT: 130, SIGTERM: 143 } as const
-
 // How long a reader of the log that does not read holds the end of the process.
 const longestWriteMillis = 1000
-
-/**
- * Waits until the log is written. Lines that do not fit into a pipe wait in memory, and would be lost with the process: the last
- * ones, such as the accounting.
- */
-const whenWritten = (then: () => void): void => {
-  const unwritten = [process.stdout, process.stderr].filter(({ writableLength }) => writableLength > 0)
-  let left = unwritten.length
-  if (left === 0) return then()
-  const written = () => {
-    left--
-    if (left === 0) then()
-  }
-  // A pipe without a reader fails, and is done with as well.
-  for (const stream of unwritten) stream.write("", written)
-}
 
 /**
  * The options of {@link runMain}.
@@ -175,43 +152,36 @@ export const runMain: {
       isOver = true
       process.exit(exitCode === 0 ? code : exitCode)
     }
-    // Unref: the timer must not keep a process alive that is done already.
-    const exitIn = (millis: number, code: number) => void setTimeout(exit, millis, code).unref()
-
-    for (const [signal, code] of Object.entries(signals)) {
-      process.on(signal, () => {
-        const isSecond = exitCode !== 0
-        exitCode = code
-        if (isSecond) exit(code)
-        Deferred.doneUnsafe(terminated, Exit.succeed(signal))
-        exitIn(Duration.toMillis(Deadline.defaultShutdown) - Duration.toMillis(Deadline.lastResort), code)
-      })
-    }
+    const exitIn = (millis: number, code: number) => void setTimeout(exit, millis, code)
 
     // The lines of the function and of all its extensions are in the same log group.
     const name = PreRegistration.extensionName(process.env, process.argv[1] ?? "")
     const withLogs = <B, E2>(effect: Effect.Effect<B, E2>) =>
       effect.pipe(Effect.annotateLogs("extension", name), Effect.provide(loggers))
     const print = (line: Effect.Effect<void>) => Effect.runFork(withLogs(line))
-    process.on("uncaughtException", (error) =>
-      print(Effect.logError("an uncaught exception; the extension goes on", Cause.die(error)))
-    )
-    process.on("unhandledRejection", (reason) =>
-      print(Effect.logError("an unhandled rejection; the extension goes on", Cause.die(reason)))
-    )
-
-    // A handler or a library called `process.exit`. Without this line the log would not say which.
-    process.on("exit", (code) => {
-      if (isOver || PreRegistration.hasLoadFailed(process.env)) return
-      const call = Cause.die(new Error(`process.exit(${code})`))
-      print(
-        isShuttingDown
-          ? Effect.logWarning(
-              "process.exit was called during the shutdown: the rest of the shutdown does not run",
-              call
-            )
-          : Effect.logError("process.exit was called before SHUTDOWN", call)
-      )
+    Runtime.watchProcess({
+      signal: (signal, code) => {
+        const isSecond = exitCode !== 0
+        exitCode = code
+        if (isSecond) exit(code)
+        Deferred.doneUnsafe(terminated, Exit.succeed(signal))
+        exitIn(Duration.toMillis(Deadline.defaultShutdown) - Duration.toMillis(Deadline.lastResort), code)
+      },
+      exception: (error) => print(Effect.logError("an uncaught exception; the extension goes on", Cause.die(error))),
+      rejection: (reason) => print(Effect.logError("an unhandled rejection; the extension goes on", Cause.die(reason))),
+      // A handler or a library called `process.exit`. Without this line the log would not say which.
+      exit: (code) => {
+        if (isOver || PreRegistration.hasLoadFailed(process.env)) return
+        const call = Cause.die(new Error(`process.exit(${code})`))
+        print(
+          isShuttingDown
+            ? Effect.logWarning(
+                "process.exit was called during the shutdown: the rest of the shutdown does not run",
+                call
+              )
+            : Effect.logError("process.exit was called before SHUTDOWN", call)
+        )
+      }
     })
 
     const program = failingInInit(effect, onInitFailure).pipe(
@@ -238,7 +208,7 @@ export const runMain: {
       const code = Exit.isSuccess(result) ? 0 : 1
       exitIn(longestWriteMillis, code)
       // Then exits at once: a socket or timer that the user forgot must not hold the environment until it is killed.
-      whenWritten(() => exit(code))
+      Runtime.whenWritten(() => exit(code))
     })
   }
 )

@@ -10,12 +10,10 @@ import * as TelemetryApi from "@effect-lambda/extension/telemetry/TelemetryApi"
 import * as TelemetrySink from "@effect-lambda/extension/telemetry/TelemetrySink"
 import * as TelemetryTransport from "@effect-lambda/extension/telemetry/TelemetryTransport"
 import * as Effect from "effect/Effect"
-import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import { ofThisProcess } from "./internal/telemetry/unusedProxy.ts"
-import * as LambdaHttpClient from "./LambdaHttpClient.ts"
+import * as Runtime from "#runtime"
 import * as NodeTelemetryListener from "./NodeTelemetryListener.ts"
 
 const mebibyte = 1024 * 1024
@@ -29,9 +27,6 @@ const queueBytes = Effect.map(
 /** On a developer's machine no other machine may send telemetry. Port 9001 of this machine might be Lambda itself. */
 const localHost = (runtimeApi: string): string | undefined =>
   /^(127\.|localhost:)/.test(runtimeApi) && !runtimeApi.endsWith(":9001") ? "127.0.0.1" : undefined
-
-// A terminal and a file do not count.
-const logSize = () => (process.stdout.bytesWritten ?? 0) + (process.stderr.bytesWritten ?? 0)
 
 /**
  * The transport of telemetry on Node, and the `HttpClient` of sinks: `fetch`. Nothing is bound before `Telemetry` asks for it,
@@ -82,11 +77,11 @@ export const layer: Layer.Layer<
     return yield* TelemetryTransport.make({ host: localHost(runtimeApi), queueBytes: yield* queueBytes })
   })
 ).pipe(
-  Layer.provide([NodeTelemetryListener.layer, Layer.provide(TelemetryApi.layer, LambdaHttpClient.layer)]),
+  Layer.provide([NodeTelemetryListener.layer, Layer.provide(TelemetryApi.layer, Runtime.lambdaClient())]),
   Layer.merge([
-    FetchHttpClient.layer,
-    Layer.succeed(TelemetrySink.CurrentUnusedProxy, ofThisProcess),
-    Layer.succeed(Telemetry.CurrentLogSize, Effect.sync(logSize))
+    Runtime.sinkClient,
+    Layer.succeed(TelemetrySink.CurrentUnusedProxy, Runtime.unusedProxy),
+    Layer.succeed(Telemetry.CurrentLogSize, Effect.sync(Runtime.logSize))
   ])
 )
 
@@ -104,26 +99,6 @@ export class FileSinkError extends Schema.TaggedError<FileSinkError>("@effect-la
     return `${this.path} cannot be written: ${this.cause instanceof Error ? this.cause.message : String(this.cause)}`
   }
 }
-
-/** Appends all of it or nothing: half a record would spoil the one behind it as well. */
-const append = (path: string, bytes: string | Uint8Array): Promise<void> =>
-  process
-    .getBuiltinModule("node:fs/promises")
-    .open(path, "a")
-    .then((file) =>
-      file
-        .stat()
-        .then(({ size }) =>
-          file.appendFile(bytes).catch((cause: unknown) =>
-            file
-              .truncate(size)
-              // Truncating fails if the path is not a file on a disk; the cause is the error that counts.
-              .catch(() => {})
-              .then(() => Promise.reject(cause))
-          )
-        )
-        .finally(() => file.close())
-    )
 
 /**
  * A sink that appends ndjson to a file: for local work. In Lambda only `/tmp` is
@@ -143,7 +118,7 @@ export const fileSink = (path: string): Effect.Effect<TelemetrySink.TelemetrySin
     const write = (batch: TelemetrySink.TelemetryBatch): Promise<void> => {
       if (id === batch.id) return writing
       id = batch.id
-      const next = () => append(path, TelemetrySink.toBody(batch, "ndjson"))
+      const next = () => Runtime.appendFile(path, TelemetrySink.toBody(batch, "ndjson"))
       writing = writing.then(next, next)
       const written = writing
       written.catch(() => {

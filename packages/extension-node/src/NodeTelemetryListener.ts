@@ -20,8 +20,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import type * as Net from "node:net"
-import { type Route, serve } from "./internal/http/RequestConnection.ts"
+import * as Runtime from "#runtime"
+import * as RequestConnection from "./internal/http/RequestConnection.ts"
+import type { Server, Socket } from "./internal/runtime/Runtime.ts"
 import { makeReadBudget } from "./internal/telemetry/readBudget.ts"
 
 /**
@@ -76,9 +77,9 @@ interface Seen {
 }
 
 /** The sockets, in the order of their last work. */
-type Sockets = Map<Net.Socket, Seen>
+type Sockets = Map<Socket, Seen>
 
-const touch = (sockets: Sockets, socket: Net.Socket) => {
+const touch = (sockets: Sockets, socket: Socket) => {
   const seen = sockets.get(socket)
   if (seen === undefined) return
   sockets.delete(socket)
@@ -101,22 +102,24 @@ const makeRoom = (sockets: Sockets) => {
 
 type Budget = ReturnType<typeof makeReadBudget>
 
-const makeHttpServer = (
+type Serve = (socket: Socket) => void
+
+const serveHttp = (
   { maxBodyBytes }: ListenOptions,
   deliveries: Deliveries,
   protect: Protect,
   sockets: Sockets,
   budget: Budget
-): Net.Server => {
+): Serve => {
   // Every body is accepted, on every path: a batch that is refused comes again and again.
-  const delivery: Route = {
+  const delivery: RequestConnection.Route = {
     methods: ["POST", "PUT"],
     maxBodyBytes,
     body: (bytes) => protect(() => deliveries.body(bytes)),
     tooLarge: (bytes) => protect(() => deliveries.tooLarge(bytes))
   }
-  return process.getBuiltinModule("node:net").createServer({ noDelay: true }, (socket) =>
-    serve(socket, {
+  return (socket) =>
+    RequestConnection.serve(socket, {
       route: () => delivery,
       part: budget.open(socket),
       room: budget.left,
@@ -130,11 +133,11 @@ const makeHttpServer = (
         if (work !== "head") touch(sockets, socket)
       }
     })
-  )
 }
 
-const makeTcpServer = (deliveries: Deliveries, protect: Protect, sockets: Sockets, budget: Budget): Net.Server =>
-  process.getBuiltinModule("node:net").createServer((socket) => {
+const serveTcp =
+  (deliveries: Deliveries, protect: Protect, sockets: Sockets, budget: Budget): Serve =>
+  (socket) => {
     protect(() => {
       const connection = deliveries.connection()
       const part = budget.open(socket)
@@ -146,17 +149,17 @@ const makeTcpServer = (deliveries: Deliveries, protect: Protect, sockets: Socket
         if (seen !== undefined) seen.isOpen = held > 0
         touch(sockets, socket)
       })
-      socket.once("close", () => {
+      socket.on("close", () => {
         part.hold(0)
         protect(() => connection.end())
       })
     })
     // A connection without a receiver is drained too.
     socket.resume()
-  })
+  }
 
 /** Binds the server; at the end of the scope nothing is accepted any more, and every connection is cut. */
-const bind = (server: Net.Server, sockets: Sockets, { host, port }: ListenOptions) =>
+const bind = (server: Server, sockets: Sockets, { host, port }: ListenOptions) =>
   Effect.acquireRelease(
     Effect.callback<number, TelemetryListenerError>((resume) => {
       const fail = (cause: unknown) => resume(Effect.fail(new TelemetryListenerError({ host, port, cause })))
@@ -175,9 +178,9 @@ const bind = (server: Net.Server, sockets: Sockets, { host, port }: ListenOption
     () =>
       Effect.suspend(() => {
         server.close()
-        const cut = (socket: Net.Socket) =>
+        const cut = (socket: Socket) =>
           Effect.callback<void>((resume) => {
-            socket.once("close", () => resume(Effect.void))
+            socket.on("close", () => resume(Effect.void))
             socket.destroy()
           })
         return Effect.forEach([...sockets.keys()], cut, { concurrency: "unbounded", discard: true })
@@ -204,16 +207,17 @@ export const make = (limits: Partial<Limits> = {}): TelemetryListener["Service"]
     const sockets: Sockets = new Map()
     // Two bodies are kept free: for the oldest, which is read on, and for a chunk or growth beyond the limit.
     const budget = makeReadBudget(Math.max(0, maxBytes - 2 * options.maxBodyBytes))
-    const server =
+    const serve =
       options.protocol === "TCP"
-        ? makeTcpServer(deliveries, protect, sockets, budget)
-        : makeHttpServer(options, deliveries, protect, sockets, budget)
-    server.on("connection", (socket) => {
+        ? serveTcp(deliveries, protect, sockets, budget)
+        : serveHttp(options, deliveries, protect, sockets, budget)
+    const server = Runtime.createServer((socket) => {
       if (sockets.size >= maxConnections) makeRoom(sockets)
       // A connection that never sends a byte does not count as idle.
       sockets.set(socket, { isOpen: false, isIdle: false, looks: 0 })
       socket.on("error", () => {})
-      socket.once("close", () => sockets.delete(socket))
+      socket.on("close", () => sockets.delete(socket))
+      serve(socket)
     })
 
     const port = yield* bind(server, sockets, options)

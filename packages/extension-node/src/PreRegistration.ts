@@ -11,7 +11,6 @@ import { EventType } from "@effect-lambda/extension/ExtensionEvent"
 import { envLambdaApiHostname, eventEndpoint } from "@effect-lambda/extension/ExtensionsProtocol"
 import { readResponse, type Registration } from "@effect-lambda/extension/Registration"
 import type { InheritedConnection } from "./LambdaHttpClient.ts"
-import { basename } from "./internal/process/node.ts"
 
 /**
  * The name the stub registered (or tried to register) under.
@@ -83,7 +82,8 @@ export interface Identity {
  * @category getters
  * @since 0.1.0
  */
-export const extensionName = (env: NodeJS.ProcessEnv, file: string): string => env[nameVariable] || basename(file)
+export const extensionName = (env: NodeJS.ProcessEnv, file: string): string =>
+  env[nameVariable] || file.slice(file.lastIndexOf("/") + 1)
 
 /**
  * Whether the loader of a layer has said that the program threw while it was loaded, and ends the process for that.

@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import { LambdaEnvironment } from "@effect-lambda/extension"
 import { ofThisProcess, type Runtime, unusedProxy } from "../src/internal/telemetry/unusedProxy.ts"
 
-const node: Runtime = { isBun: false, knowsSwitch: true, execArgv: [] }
+const node: Runtime = { knowsSwitch: true, execArgv: [] }
 const proxy = "http://proxy.internal:3128"
 const http = "http://logs.example.com/v1"
 const https = "https://logs.example.com/v1"
@@ -29,7 +29,6 @@ describe("the variable that is not used", () => {
     ["switched on by a flag", https, { HTTPS_PROXY: proxy }, { execArgv: ["--use-env-proxy"] }, undefined],
     ["switched on by options", https, { HTTPS_PROXY: proxy, NODE_OPTIONS: "--use-env-proxy" }, {}, undefined],
     ["switched on in an old Node", https, { HTTPS_PROXY: proxy, ...on }, { knowsSwitch: false }, "HTTPS_PROXY"],
-    ["bun", https, { HTTPS_PROXY: proxy }, { isBun: true }, undefined],
     ["NO_PROXY with the host", https, { HTTPS_PROXY: proxy, NO_PROXY: "a.com, logs.example.com" }, {}, undefined],
     ["NO_PROXY with the domain", https, { HTTPS_PROXY: proxy, NO_PROXY: "example.com" }, {}, undefined],
     ["NO_PROXY with a dot", https, { HTTPS_PROXY: proxy, NO_PROXY: ".example.com" }, {}, undefined],

@@ -1,7 +1,7 @@
 /**
  * The imports between the modules of a package, as the compiler reads them: `import type` and `import()` count too.
  */
-import { existsSync, readdirSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join, relative, resolve } from "node:path"
 import { API } from "typescript/unstable/sync"
 
@@ -17,6 +17,17 @@ export const packagesWithSources = (): ReadonlyArray<string> =>
     .filter((name) => existsSync(join(packages, name, "src")) && existsSync(join(packages, name, "tsconfig.json")))
     .toSorted()
 
+/** The modules that an import like `#runtime` may be, whatever the condition, as the package.json of the folder has them. */
+const importsBelow = (folder: string): ReadonlyMap<string, ReadonlyArray<string>> => {
+  const manifest = join(folder, "package.json")
+  if (!existsSync(manifest)) return new Map()
+  const { imports = {} }: { readonly imports?: Record<string, Record<string, string>> } = JSON.parse(
+    readFileSync(manifest, "utf8")
+  )
+  const entries = Object.entries(imports)
+  return new Map(entries.map(([name, targets]) => [name, Object.values(targets).map((path) => resolve(folder, path))]))
+}
+
 /** Reads the imports of every module in the `src` of a package. Each package is a folder with a `tsconfig.json`. */
 const readFolders = (folders: ReadonlyArray<string>): ReadonlyArray<ImportGraph> => {
   const api = new API({ cwd: packages })
@@ -27,14 +38,16 @@ const readFolders = (folders: ReadonlyArray<string>): ReadonlyArray<ImportGraph>
       const project = snapshot.getProject(configs[index] ?? "")
       if (project === undefined) throw new Error(`the compiler does not know the project of ${folder}`)
       const sources = join(folder, "src")
+      const named = importsBelow(folder)
       const modules = project.rootFiles.filter((path) => path.startsWith(`${sources}/`)).toSorted()
       const importsOf = (path: string) => {
         const file = project.program.getSourceFile(path)
         if (file === undefined) throw new Error(`the compiler did not read ${path}`)
         const paths = file.imports
           .map((specifier) => file.text.slice(specifier.pos, specifier.end).trim().slice(1, -1))
-          .filter((specifier) => specifier.startsWith("."))
-          .map((specifier) => resolve(dirname(path), specifier))
+          .flatMap((specifier) =>
+            specifier.startsWith(".") ? [resolve(dirname(path), specifier)] : (named.get(specifier) ?? [])
+          )
         return [...new Set(paths)].filter((other) => modules.includes(other))
       }
       return new Map(

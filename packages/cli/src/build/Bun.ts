@@ -14,7 +14,7 @@ export const version = "1.4.5"
 export interface Options {
   /** The name of the extension. */
   readonly name: string
-  /** The bundled program, CommonJS, made with {@link version} as `process.versions.bun`. */
+  /** The bundled program, CommonJS, made with the condition `bun`. */
   readonly bundle: string
   /** The system: `linux`, or this system for a trial run. */
   readonly platform: string

@@ -8,7 +8,6 @@ import type { VisitorObject } from "rolldown/utils"
 import * as SourceMap from "../layer/SourceMap.ts"
 import type { LayerConfig } from "../project/LayerConfig.ts"
 import * as UserError from "../shared/UserError.ts"
-import * as Bun from "./Bun.ts"
 
 /** The packages that load an addon, which is compiled for one system and is no JavaScript. */
 const addonLoaders = /^(bindings|node-gyp-build|node-gyp-build-optional-packages|@mapbox\/node-pre-gyp|pkg-prebuilds)$/
@@ -138,10 +137,8 @@ export const line = ({ code, loc, message, plugin }: RolldownLog): string => {
   return `${NodePath.relative(process.cwd(), NodePath.resolve(loc.file))}:${loc.line}:${loc.column + 1}: ${first}`
 }
 
-/** The constants that tell a bundle its runtime, so that the transport of the other runtime is left out. */
-const defineOf = (runtime: LayerConfig["runtime"]) => ({
-  "process.versions.bun": runtime === "bun" ? JSON.stringify(Bun.version) : "undefined"
-})
+/** How a bundle for bun differs: packages give the files that bun takes of them, and bun has modules that Node does not have. */
+const forBun = { external: /^bun(?::|$)/, resolve: { conditionNames: ["bun"] } } satisfies InputOptions
 
 /**
  * How an extension is bundled, for a build and for a watcher.
@@ -154,13 +151,14 @@ export const inputOptions = (
 ): InputOptions => ({
   input: entry,
   platform: "node",
+  ...(runtime === "bun" && forBun),
   // Reading a property has no effect, so a bare read at module level is left out.
   treeshake: { propertyReadSideEffects: false },
   // The target is the oldest Node that layers run on: newer syntax becomes syntax that it knows.
   // `import.meta.env` belongs to other bundlers, and Effect asks for it.
   transform: {
     target: "node22",
-    define: { "import.meta.env": "undefined", "import.meta.main": "false", ...defineOf(runtime) }
+    define: { "import.meta.env": "undefined", "import.meta.main": "false" }
   },
   checks: { pluginTimings: false },
   plugins: [addonPlugin, wasmPlugin, besidePlugin, shebangPlugin, mainPlugin, copiesPlugin],

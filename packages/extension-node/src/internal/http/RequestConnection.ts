@@ -19,11 +19,14 @@ export interface Route {
 
 /** The parts of a `net.Socket` that a connection needs. */
 export interface Socket {
+  /** How many bytes wait in this process until the other side reads. */
   readonly writableLength: number
   readonly on: ((event: "data", listener: (chunk: Buffer) => void) => unknown) &
     ((event: "end" | "close", listener: () => void) => unknown)
   readonly write: (text: string) => unknown
+  /** Ends the connection when everything is sent. */
   readonly destroySoon: () => void
+  /** Ends the connection at once; `close` follows. */
   readonly destroy: () => unknown
 }
 

@@ -5,8 +5,6 @@ type Variables = Readonly<Record<string, string | undefined>>
 
 /** The facts that decide whether `fetch` goes through the proxy of the variables. */
 export interface Runtime {
-  /** bun reads the variables in any case. */
-  readonly isBun: boolean
   /** Node knows `NODE_USE_ENV_PROXY`, from 22.21 on. */
   readonly knowsSwitch: boolean
   readonly execArgv: ReadonlyArray<string>
@@ -37,7 +35,7 @@ export const unusedProxy =
   (variables: Variables, runtime: Runtime): UnusedProxy =>
   (text) => {
     const url = URL.parse(text)
-    if (url === null || runtime.isBun || isLocal(url.hostname)) return undefined
+    if (url === null || isLocal(url.hostname)) return undefined
     const wanted = url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY"
     const variable = setOf(variables, wanted) ?? setOf(variables, "ALL_PROXY")
     if (variable === undefined) return undefined
@@ -59,7 +57,6 @@ export const unusedProxy =
 /** {@link unusedProxy} for this process. */
 export const ofThisProcess: UnusedProxy = (url) =>
   unusedProxy(process.env, {
-    isBun: process.versions.bun !== undefined,
     // Node makes this set when it is read, so it is read only after a variable names a proxy.
     get knowsSwitch() {
       return process.allowedNodeEnvironmentFlags.has(flag)

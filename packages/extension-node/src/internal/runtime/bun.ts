@@ -1,0 +1,15 @@
+/** The runtime is bun. */
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import * as BunHttpClient from "../../BunHttpClient.ts"
+import type { Runtime } from "./Runtime.ts"
+
+export { appendFile, createServer, logSize, watchProcess, whenWritten } from "./likeNode.ts"
+
+/** {@link Runtime.lambdaClient}: bun's `fetch`. The stub hands over no connection, since bun cannot take over a descriptor. */
+export const lambdaClient: Runtime["lambdaClient"] = () => BunHttpClient.layer
+
+/** {@link Runtime.sinkClient}: bun's `fetch`, which is part of the executable and loaded already. */
+export const sinkClient: Runtime["sinkClient"] = FetchHttpClient.layer
+
+/** {@link Runtime.unusedProxy}: bun's `fetch` obeys the variables in any case. */
+export const unusedProxy: Runtime["unusedProxy"] = () => undefined

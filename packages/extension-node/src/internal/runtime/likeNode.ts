@@ -1,0 +1,51 @@
+/** Sockets, files, log and signals as Node has them, and bun as well. */
+import type { Runtime } from "./Runtime.ts"
+
+/** {@link Runtime.createServer} */
+export const createServer: Runtime["createServer"] = (onConnection) =>
+  process.getBuiltinModule("node:net").createServer({ noDelay: true }, onConnection)
+
+/** {@link Runtime.appendFile} */
+export const appendFile: Runtime["appendFile"] = (path, bytes) =>
+  process
+    .getBuiltinModule("node:fs/promises")
+    .open(path, "a")
+    .then((file) =>
+      file
+        .stat()
+        .then(({ size }) =>
+          file.appendFile(bytes).catch((cause: unknown) =>
+            file
+              .truncate(size)
+              // Truncating fails if the path is not a file on a disk; the cause is the error that counts.
+              .catch(() => {})
+              .then(() => Promise.reject(cause))
+          )
+        )
+        .finally(() => file.close())
+    )
+
+/** {@link Runtime.logSize}: a terminal and a file do not count. */
+export const logSize: Runtime["logSize"] = () => (process.stdout.bytesWritten ?? 0) + (process.stderr.bytesWritten ?? 0)
+
+/** {@link Runtime.whenWritten} */
+export const whenWritten: Runtime["whenWritten"] = (then) => {
+  const unwritten = [process.stdout, process.stderr].filter(({ writableLength }) => writableLength > 0)
+  let left = unwritten.length
+  if (left === 0) return then()
+  const written = () => {
+    left--
+    if (left === 0) then()
+  }
+  // A pipe without a reader fails, and is done with as well.
+  for (const stream of unwritten) stream.write("", written)
+}
+
+/** {@link Runtime.watchProcess} */
+export const watchProcess: Runtime["watchProcess"] = ({ exception, exit, rejection, signal }) => {
+  process.on("SIGINT", (name) => signal(name, 130))
+  process.on("SIGTERM", (name) => signal(name, 143))
+  process.on("uncaughtException", exception)
+  process.on("unhandledRejection", rejection)
+  process.on("exit", exit)
+}

@@ -1,0 +1,33 @@
+/** The modules of the runtimes: each has the same exports, and package.json names each by its condition. */
+import { assert, it } from "@effect/vitest"
+import { globSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import * as bun from "../src/internal/runtime/bun.ts"
+import * as node from "../src/internal/runtime/node.ts"
+import type { Runtime } from "../src/internal/runtime/Runtime.ts"
+
+// The compiler refuses a module without an export of `Runtime`, and a name that `Runtime` does not have.
+const runtimes: Readonly<Record<"bun" | "default", Runtime>> = { bun, default: node }
+type Foreign = Exclude<keyof typeof bun | keyof typeof node, keyof Runtime>
+const foreign: ReadonlyArray<Foreign> & ReadonlyArray<never> = []
+
+it("every runtime has the same exports", () => {
+  assert.deepStrictEqual(Object.keys(bun).toSorted(), Object.keys(node).toSorted())
+  assert.deepStrictEqual(foreign, [])
+})
+
+it("package.json names the module of each runtime, in the sources and in the tarball", () => {
+  const folder = join(import.meta.dirname, "..")
+  const { imports, publishConfig } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"))
+  const conditions = imports["#runtime"]
+  // The first condition that holds is taken, so the one that always holds comes last.
+  assert.deepStrictEqual(Object.keys(conditions), Object.keys(runtimes))
+  for (const [condition, path] of Object.entries(conditions)) {
+    const built = String(path).replace("./src/", "./dist/").replace(/ts$/, "js")
+    assert.strictEqual(publishConfig.imports["#runtime"][condition], built)
+  }
+  assert.deepStrictEqual(Object.keys(publishConfig.imports["#runtime"]), Object.keys(runtimes))
+  const modules = globSync("src/internal/runtime/*.ts", { cwd: folder }).map((path) => `./${path}`)
+  const shared = ["./src/internal/runtime/Runtime.ts", "./src/internal/runtime/likeNode.ts"]
+  assert.sameMembers([...Object.values(conditions), ...shared], modules)
+})
