@@ -14,7 +14,6 @@
  *
  * @since 0.1.0
  */
-import { isFieldValue, isToken } from "@effect-lambda/extension/ExtensionsProtocol"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientError from "effect/http/HttpClientError"
@@ -25,6 +24,7 @@ import { AnswerReader, type Limit } from "./internal/http/Answer.ts"
 import { BufferedResponse } from "./internal/http/BufferedResponse.ts"
 import { type Call, Connection } from "./internal/http/Connection.ts"
 import { requestBody } from "./internal/http/requestBody.ts"
+import { requestHead } from "./internal/http/requestHead.ts"
 
 // A kept-alive connection that died unnoticed (while the environment was frozen) fails at once. A parked poll that loses
 // its connection fails later, and must count as lost.
@@ -67,20 +67,11 @@ const targetOf = (url: string): Target => {
   return target
 }
 
-/** These headers give the destination and the end of a message. The client sets them, not the caller. */
-const ownHeaders = new Set(["host", "connection", "content-length", "transfer-encoding"])
-
 /** @throws Error if a header cannot be sent */
-const encode = ({ headers, method }: HttpClientRequest, target: Target, body: Uint8Array | undefined): Uint8Array => {
-  if (!isToken(method)) throw new Error("the method cannot be sent")
-  let head = `${method} ${target.path} HTTP/1.1\r\nHost: ${target.authority}\r\n`
-  for (const [name, value] of Object.entries(headers)) {
-    // The message leaves out the value, which may be a secret.
-    if (!isToken(name) || !isFieldValue(value)) throw new Error(`the header ${JSON.stringify(name)} cannot be sent`)
-    if (!ownHeaders.has(name.toLowerCase())) head += `${name}: ${value}\r\n`
-  }
-  if (body === undefined) return Buffer.from(`${head}\r\n`, "latin1")
-  return Buffer.concat([Buffer.from(`${head}Content-Length: ${body.length}\r\n\r\n`, "latin1"), body])
+const encode = (request: HttpClientRequest, target: Target, body: Uint8Array | undefined): Uint8Array => {
+  const length = body === undefined ? "" : `Content-Length: ${body.length}\r\n`
+  const head = requestHead(request, target.path, `Host: ${target.authority}\r\n${length}`)
+  return body === undefined ? head : Buffer.concat([head, body])
 }
 
 const open = (connections: Set<Connection>, { authority, hostname, port }: Target): Connection => {

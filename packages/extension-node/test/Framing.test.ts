@@ -7,7 +7,7 @@ import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Layer from "effect/Layer"
 import { type Answer, hangs, http, makeServer, type Received, until } from "./support/RawServer.ts"
 import { endless, interim, readable, unreadable } from "./wire/answerCases.ts"
-import { type ClientImplementation, clients, transports } from "./wire/implementations.ts"
+import { type ClientImplementation, clients, ours } from "./wire/implementations.ts"
 
 const ok = http("200 OK", "")
 
@@ -43,7 +43,7 @@ describe.each(clients)("$name", (client) => {
   )
 })
 
-describe.each(transports)("$name", (transport) => {
+describe.each(ours)("$name", (transport) => {
   it.live.each(readable)(
     "after an answer that ends with %s the connection is kept if it can be",
     ([, answer, isKept]) =>

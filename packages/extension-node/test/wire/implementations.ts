@@ -1,10 +1,10 @@
 /** The implementations that the tests of the wire check. To test another listener or client, add it here. */
 import type * as TelemetryListener from "@effect-lambda/extension/telemetry/TelemetryListener"
-import { BunHttpClient, LambdaHttpClient, NodeTelemetryListener } from "@effect-lambda/extension-node"
+import { BunHttpClient, LambdaHttpClient, NodeTelemetryListener, SinkHttpClient } from "@effect-lambda/extension-node"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
-import type * as HttpClient from "effect/http/HttpClient"
-import type * as Layer from "effect/Layer"
+import * as HttpClient from "effect/http/HttpClient"
+import * as Layer from "effect/Layer"
 
 /** A way to listen for telemetry, tested in NodeTelemetryListener.test.ts. */
 export interface ListenerImplementation {
@@ -25,14 +25,25 @@ export interface ClientImplementation {
 }
 
 const lambdaHttpClient: ClientImplementation = { name: "LambdaHttpClient", layer: LambdaHttpClient.layer }
+const sinkHttpClient: ClientImplementation = { name: "SinkHttpClient", layer: SinkHttpClient.layer }
 
 export const clients: ReadonlyArray<ClientImplementation> = [
   lambdaHttpClient,
+  sinkHttpClient,
   // On the fetch of Node: NodeExtension.test.ts shows how bun treats it.
   { name: "BunHttpClient", layer: BunHttpClient.layer, failsAtInterim: true },
   { name: "layerNodeHttp", layer: NodeHttpClient.layerNodeHttp },
   { name: "fetch", layer: FetchHttpClient.layer, failsAtInterim: true }
 ]
 
-/** Clients of `clients` that also keep connections as we promise, tested in LambdaHttpClient.test.ts. */
+/** Our clients of Lambda, tested in LambdaHttpClient.test.ts. */
 export const transports: ReadonlyArray<ClientImplementation> = [lambdaHttpClient]
+
+/** Clients of `clients` whose bounds and kept connections are ours, tested in Framing.test.ts. */
+export const ours: ReadonlyArray<ClientImplementation> = [
+  ...transports,
+  {
+    name: "SinkHttpClient with answers of 1 MiB",
+    layer: Layer.effect(HttpClient.HttpClient, SinkHttpClient.make({ maxAnswerBytes: 2 ** 20 }))
+  }
+]

@@ -7,6 +7,7 @@ import type { HttpClientRequest } from "effect/http/HttpClientRequest"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
 import * as Inspectable from "effect/Inspectable"
+import type * as UrlParams from "effect/http/UrlParams"
 import * as Option from "effect/Option"
 import { pipeArguments } from "effect/Pipeable"
 import type * as Schema from "effect/Schema"
@@ -22,7 +23,6 @@ export class BufferedResponse extends Inspectable.Class implements HttpClientRes
   readonly request: HttpClientRequest
   readonly status: number
   readonly remoteAddress = Option.none<string>()
-  readonly cookies = Cookies.empty
   readonly #headers: Headers.Input
   readonly #body: Buffer
 
@@ -34,6 +34,10 @@ export class BufferedResponse extends Inspectable.Class implements HttpClientRes
     this.#body = body
   }
 
+  get cookies(): Cookies.Cookies {
+    return Cookies.empty
+  }
+
   get headers(): Headers.Headers {
     return Headers.fromInput(this.#headers)
   }
@@ -43,14 +47,19 @@ export class BufferedResponse extends Inspectable.Class implements HttpClientRes
   }
 
   get text(): Effect.Effect<string> {
-    return Effect.sync(() => this.#body.toString("utf8"))
+    return Effect.sync(() => {
+      const text = this.#body.toString("utf8")
+      return text.startsWith("\uFEFF") ? text.slice(1) : text
+    })
   }
 
   get json(): Effect.Effect<Schema.Json, HttpClientError.HttpClientError> {
-    return Effect.try({
-      try: () => (this.#body.length === 0 ? null : JSON.parse(this.#body.toString("utf8"))),
-      catch: (cause) => this.#decodeError(cause)
-    })
+    return Effect.flatMap(this.text, (text) =>
+      Effect.try({
+        try: () => (text === "" ? null : JSON.parse(text)),
+        catch: (cause) => this.decodeError(cause)
+      })
+    )
   }
 
   get arrayBuffer(): Effect.Effect<ArrayBuffer> {
@@ -61,11 +70,11 @@ export class BufferedResponse extends Inspectable.Class implements HttpClientRes
     return Stream.suspend(() => Stream.make(this.#body))
   }
 
-  get urlParamsBody(): Effect.Effect<never, HttpClientError.HttpClientError> {
+  get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, HttpClientError.HttpClientError> {
     return this.#unsupported("a form body")
   }
 
-  get formData(): Effect.Effect<never, HttpClientError.HttpClientError> {
+  get formData(): Effect.Effect<FormData, HttpClientError.HttpClientError> {
     return this.#unsupported("a form body")
   }
 
@@ -86,10 +95,10 @@ export class BufferedResponse extends Inspectable.Class implements HttpClientRes
   }
 
   #unsupported(what: string): Effect.Effect<never, HttpClientError.HttpClientError> {
-    return Effect.fail(this.#decodeError(undefined, `the Extensions API does not have ${what}`))
+    return Effect.fail(this.decodeError(undefined, `the Extensions API does not have ${what}`))
   }
 
-  #decodeError(cause: unknown, description?: string) {
+  protected decodeError(cause: unknown, description?: string) {
     return new HttpClientError.HttpClientError({
       reason: new HttpClientError.DecodeError({ request: this.request, response: this, cause, description })
     })

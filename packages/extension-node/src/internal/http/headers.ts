@@ -12,7 +12,10 @@ export class HttpError extends Error {
   }
 }
 
-/** The keys are names in lower case; the values of a header that came twice are joined with a comma. */
+/**
+ * The keys are names in lower case; the values of a header that came twice are joined with a comma. Those of `set-cookie`,
+ * which have commas inside, are joined with a line feed, which no value has.
+ */
 export type Headers = ReadonlyMap<string, string>
 
 const isSpace = (character: string | undefined) => character === " " || character === "\t"
@@ -38,7 +41,7 @@ export const addHeader = (headers: Map<string, string>, line: string): void => {
   if (name === "transfer-encoding" && text.includes("\t")) throw unknownEncoding()
   const value = withoutSpace(text)
   const known = headers.get(name)
-  headers.set(name, known === undefined ? value : `${known}, ${value}`)
+  headers.set(name, known === undefined ? value : known + (name === "set-cookie" ? "\n" : ", ") + value)
 }
 
 /** These have no place after the body: another reader could take them for those of the message. */

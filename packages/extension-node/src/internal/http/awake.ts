@@ -1,0 +1,24 @@
+/** Limits of time that a freeze is no part of. */
+
+// The process looks so many times, and does not look while it is frozen: a freeze costs one of them at most.
+const looks = 6
+
+/**
+ * Calls back after so much time in which the process was awake.
+ *
+ * @returns takes the limit back
+ */
+export const afterAwake = (millis: number, onPassed: () => void): (() => void) => {
+  let seen = 0
+  let immediate: NodeJS.Immediate | undefined
+  const timer = setInterval(() => {
+    if (++seen < looks) return
+    clearInterval(timer)
+    // After a freeze a timer runs before the sockets are read: what waits in them comes first.
+    immediate = setImmediate(onPassed)
+  }, millis / looks).unref()
+  return () => {
+    clearInterval(timer)
+    clearImmediate(immediate)
+  }
+}

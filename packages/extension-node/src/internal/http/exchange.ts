@@ -1,0 +1,154 @@
+/** One request and its answer over a connection. */
+import type * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { type Answer, AnswerReader } from "./Answer.ts"
+import { afterAwake } from "./awake.ts"
+import type { Call, Connection, Loss } from "./Connection.ts"
+import { explain } from "./explain.ts"
+import type { Origin, Via } from "./origin.ts"
+import type { Outgoing } from "./outgoing.ts"
+
+/** A request as it leaves. */
+export interface Sending {
+  readonly method: string
+  readonly origin: Origin
+  readonly via: Via | undefined
+  /** `host:port` of the other side, for messages. */
+  readonly place: string
+  /** Connections with the same key are exchangeable. */
+  readonly key: string
+  readonly head: Buffer
+  readonly body: Outgoing | undefined
+  /** Whether the connection is kept for the next request. */
+  readonly keeps: boolean
+  readonly clock: Clock.Clock
+}
+
+/** A request that has no answer. */
+export class Failed {
+  readonly cause: Error
+  readonly loss: Loss
+  /** The request cannot be made. */
+  readonly isEncoding: boolean
+  /** The connection had carried another request, and may have been dead before this one. */
+  readonly isKept: boolean
+
+  constructor(cause: Error, loss: Loss = "broken", isEncoding = false, isKept = false) {
+    this.cause = cause
+    this.loss = loss
+    this.isEncoding = isEncoding
+    this.isKept = isKept
+  }
+}
+
+/** An answer with a larger head is refused. The servers in use cut the heads of requests at less. */
+const maxHeadBytes = 65_536
+
+/** A head and a body up to this size leave together. */
+const maxJoinedBytes = 65_536
+
+const nothing = new Uint8Array()
+const lastChunk = Buffer.from("0\r\n\r\n")
+
+const chunk = (part: Uint8Array) =>
+  Buffer.concat([Buffer.from(`${part.length.toString(16)}\r\n`, "latin1"), part, Buffer.from("\r\n")])
+
+/** Sends the parts of a body as the connection takes them. */
+const upload = (used: Connection, call: Call, { length }: Outgoing, stream: Stream.Stream<Uint8Array, unknown>) => {
+  let sent = 0
+  const write = (part: Uint8Array, isLast: boolean) =>
+    Effect.callback<void>((resume) => used.write(part, call, isLast, () => resume(Effect.void)))
+  const wrong = (bytes: string) => Effect.fail(new Error(`the body says that it has ${length} bytes, and has ${bytes}`))
+  return Stream.runForEach(stream, (part) => {
+    // An empty chunk would end the body.
+    if (part.length === 0) return Effect.void
+    sent += part.length
+    if (length === undefined) return write(chunk(part), false)
+    return sent > length ? wrong("more") : write(part, false)
+  }).pipe(
+    Effect.andThen(
+      Effect.suspend(() => {
+        if (length === undefined) return write(lastChunk, true)
+        return sent < length ? wrong(String(sent)) : write(nothing, true)
+      })
+    )
+  )
+}
+
+const send = (used: Connection, { body, head }: Sending, call: Call) => {
+  const { bytes = nothing, stream } = body ?? {}
+  if (stream !== undefined) return used.send(head, call, false)
+  if (bytes.length <= maxJoinedBytes) return used.send(Buffer.concat([head, bytes]), call)
+  used.send(head, call, false)
+  used.write(bytes, call, true, () => {})
+}
+
+/**
+ * Sends the request, and waits for the whole answer. Whatever ends the wait, the connection is given up unless the answer has
+ * come.
+ *
+ * @param onAnswer the connection can carry another request, or is closed
+ */
+export const exchange = (
+  used: Connection,
+  sending: Sending,
+  { answerMillis, maxAnswerBytes }: { readonly answerMillis: number; readonly maxAnswerBytes: number },
+  onAnswer: (used: Connection, answer: Answer) => void
+): Effect.Effect<Answer, Failed> =>
+  Effect.suspend(() => {
+    const { body, method, place } = sending
+    const { isKept } = used
+    const answered = Deferred.makeUnsafe<Answer, Failed>()
+    const fail = (cause: Error, loss: Loss = "broken", isEncoding = false) =>
+      Deferred.doneUnsafe(answered, Effect.fail(new Failed(cause, loss, isEncoding, isKept)))
+    const reader = new AnswerReader(method, {
+      maxBytes: maxAnswerBytes,
+      maxHeadBytes: Math.min(maxHeadBytes, maxAnswerBytes),
+      tooLong: `the answer is longer than ${maxAnswerBytes} bytes, or its head than ${maxHeadBytes}`
+    })
+    const call: Call = {
+      reader,
+      onAnswer: (answer) => {
+        onAnswer(used, answer)
+        Deferred.doneUnsafe(answered, Effect.succeed(answer))
+      },
+      onError: (cause: NodeJS.ErrnoException, loss) => {
+        const isEnd = cause.code === "ECONNRESET" || cause.code === "EPIPE"
+        const end = `${place} closes the connection before ${reader.hasBegun ? "its answer is complete" : "it answers"}`
+        fail(isEnd ? Object.assign(new Error(end), { code: cause.code }) : explain(cause, place), loss)
+      }
+    }
+    send(used, sending, call)
+    const stop = afterAwake(answerMillis, () => {
+      const time = Duration.format(Duration.millis(answerMillis))
+      fail(
+        new Error(`${place} takes the request, and does not answer it${reader.hasBegun ? " whole" : ""} within ${time}`)
+      )
+    })
+    const { stream } = body ?? {}
+    const uploading =
+      body === undefined || stream === undefined
+        ? Effect.undefined
+        : upload(used, call, body, stream).pipe(
+            Effect.catch((cause) =>
+              Effect.sync(() => fail(cause instanceof Error ? cause : new Error(String(cause)), "broken", true))
+            ),
+            Effect.catchDefect((cause) => Effect.sync(() => fail(new Error(String(cause)), "broken", true))),
+            Effect.forkDetach({ startImmediately: true })
+          )
+    // Nothing may interrupt between the fork and the wait: the fiber would have no owner.
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(uploading, (fiber) =>
+        Effect.onExit(restore(Deferred.await(answered)), () =>
+          Effect.sync(() => {
+            stop()
+            fiber?.interruptUnsafe()
+            used.abandon(call)
+          })
+        )
+      )
+    )
+  })

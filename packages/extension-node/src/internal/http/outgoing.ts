@@ -1,0 +1,59 @@
+/** The body of a request, as bytes or as a stream of them. */
+import * as Effect from "effect/Effect"
+import type { HttpBody } from "effect/http/HttpBody"
+import * as Stream from "effect/Stream"
+
+/** The body of a request as it leaves. */
+export interface Outgoing {
+  readonly bytes: Uint8Array
+  /** The parts that come after `bytes`; such a request cannot be sent twice. */
+  readonly stream?: Stream.Stream<Uint8Array, unknown> | undefined
+  /** The length of the stream in bytes, if it is known before. */
+  readonly length?: number | undefined
+  /** The content type that the body itself has, such as that of a form with its boundary. */
+  readonly contentType?: string | undefined
+}
+
+const nothing = new Uint8Array()
+
+/** The classes of the web know how to write these; they are loaded with the first such body. */
+const fromWeb = (body: unknown): Effect.Effect<Outgoing, unknown> =>
+  Effect.suspend(() => {
+    if (body instanceof ReadableStream) {
+      const stream = Stream.fromReadableStream<Uint8Array, unknown>({ evaluate: () => body, onError: (cause) => cause })
+      return Effect.succeed({ bytes: nothing, stream })
+    }
+    if (
+      typeof body !== "string" &&
+      !(body instanceof Blob) &&
+      !(body instanceof FormData) &&
+      !(body instanceof URLSearchParams) &&
+      !(body instanceof ArrayBuffer)
+    ) {
+      return Effect.fail(new Error("a raw body is a text, bytes, a Blob, a form, or a ReadableStream"))
+    }
+    const response = new Response(body)
+    const contentType = response.headers.get("content-type") ?? undefined
+    return Effect.map(
+      Effect.tryPromise({ try: () => response.arrayBuffer(), catch: (cause) => cause }),
+      (buffer): Outgoing => ({ bytes: new Uint8Array(buffer), contentType })
+    )
+  })
+
+/** `undefined`: the request has no body. */
+export const outgoing = (body: HttpBody): Effect.Effect<Outgoing | undefined, unknown> => {
+  switch (body._tag) {
+    case "Empty":
+      return Effect.undefined
+    case "Uint8Array":
+      return Effect.succeed({ bytes: body.body })
+    case "Stream":
+      return Effect.succeed({ bytes: nothing, stream: body.stream, length: body.contentLength })
+    case "Raw":
+      return ArrayBuffer.isView(body.body)
+        ? Effect.succeed({ bytes: new Uint8Array(body.body.buffer, body.body.byteOffset, body.body.byteLength) })
+        : fromWeb(body.body)
+    case "FormData":
+      return fromWeb(body.formData)
+  }
+}
