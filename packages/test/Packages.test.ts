@@ -28,7 +28,6 @@ const tarballs = new Map<string, string>()
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "packages-"))
-  await run("tsc", ["-b", packages], packages)
   const filters = published.flatMap((name) => ["--filter", `@effect-lambda/${name}`])
   const pack = ["-r", ...filters, "pack", "--pack-destination", join(folder, "tarballs")]
   await run("npx", ["--yes", "pnpm@12.21.0", ...pack], packages)
