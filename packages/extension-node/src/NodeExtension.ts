@@ -21,6 +21,7 @@ import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Runtime from "#runtime"
+import * as lambdaClient from "./internal/http/lambdaClient.ts"
 import { closingConnections } from "./internal/process/snapshot.ts"
 import * as PreRegistration from "./PreRegistration.ts"
 
@@ -44,7 +45,7 @@ export type Services = ExtensionsApi.ExtensionsApi | LambdaEnvironment.LambdaEnv
  */
 export const layer: Layer.Layer<Services, LambdaEnvironment.LambdaEnvironmentError> = Layer.suspend(() => {
   const { connection, ...identity } = PreRegistration.take(process.env, process.argv[1] ?? "")
-  const services = ExtensionsApi.layer.pipe(
+  const services = Layer.merge(ExtensionsApi.layer, lambdaClient.share).pipe(
     Layer.provide(Runtime.lambdaClient(connection)),
     Layer.provideMerge(LambdaEnvironment.layer({ ...identity, variables: process.env }))
   )

@@ -14,6 +14,7 @@ import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Runtime from "#runtime"
+import * as lambdaClient from "./internal/http/lambdaClient.ts"
 import * as NodeTelemetryListener from "./NodeTelemetryListener.ts"
 
 const mebibyte = 1024 * 1024
@@ -77,7 +78,7 @@ export const layer: Layer.Layer<
     return yield* TelemetryTransport.make({ host: localHost(runtimeApi), queueBytes: yield* queueBytes })
   })
 ).pipe(
-  Layer.provide([NodeTelemetryListener.layer, Layer.provide(TelemetryApi.layer, Runtime.lambdaClient())]),
+  Layer.provide([NodeTelemetryListener.layer, Layer.provide(TelemetryApi.layer, lambdaClient.shared)]),
   Layer.merge([
     Runtime.sinkClient,
     Layer.succeed(TelemetrySink.CurrentUnusedProxy, Runtime.unusedProxy),
