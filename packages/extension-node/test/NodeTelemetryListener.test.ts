@@ -60,6 +60,36 @@ describe("without other limits", () => {
   )
 })
 
+it.live.each([
+  ["127.0.0.1", "127.0.0.1"],
+  ["0.0.0.0", "127.0.0.1"],
+  ["localhost", "localhost"]
+] as const)("listens on %s", ([host, reachedAt]) =>
+  Effect.gen(function* () {
+    const { port } = yield* NodeTelemetryListener.make().listen(
+      { protocol: "HTTP", host, port: 0, maxBodyBytes: MiB },
+      nobody
+    )
+    const { status } = yield* Effect.promise(() =>
+      fetch(`http://${reachedAt}:${port}/`, { method: "POST", body: "[]" })
+    )
+    assert.strictEqual(status, 200)
+  })
+)
+
+it.live.each([
+  ["999.1.1.1", "EINVAL"],
+  ["192.0.2.1", "EADDRNOTAVAIL"]
+] as const)("on %s fails with %s", ([host, why]) =>
+  Effect.gen(function* () {
+    const { message } = yield* Effect.flip(
+      NodeTelemetryListener.make().listen({ protocol: "HTTP", host, port: 0, maxBodyBytes: MiB }, nobody)
+    )
+    assert.include(message, `cannot listen for telemetry on ${host}:0`)
+    assert.include(message, why)
+  })
+)
+
 describe.each(listeners)("$name", (listener) => {
   it.live.each(listenerCases.map((row) => [row.name, row] as const))("%s", ([, row]) => play(listener, row))
 

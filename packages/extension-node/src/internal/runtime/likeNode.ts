@@ -1,8 +1,8 @@
 /** Sockets, files, log and signals as Node has them, and bun as well. */
-import type { Runtime } from "./Runtime.ts"
+import type { Runtime, Socket } from "./Runtime.ts"
 
 /** {@link Runtime.createServer} */
-export const createServer: Runtime["createServer"] = (onConnection) =>
+export const createServer = (onConnection: (socket: Socket) => void) =>
   process.getBuiltinModule("node:net").createServer({ noDelay: true }, onConnection)
 
 /** {@link Runtime.appendFile} */
