@@ -30,7 +30,7 @@ const localHost = (runtimeApi: string): string | undefined =>
   /^(127\.|localhost:)/.test(runtimeApi) && !runtimeApi.endsWith(":9001") ? "127.0.0.1" : undefined
 
 /**
- * The transport of telemetry on Node, and the `HttpClient` of sinks: `fetch`. Nothing is bound before `Telemetry` asks for it,
+ * The transport of telemetry on Node, and the `HttpClient` of sinks: `SinkHttpClient`, or `fetch` on bun. Nothing is bound before `Telemetry` asks for it,
  * between register and the first next. Lambda is asked over our own transport, never over this client.
  *
  * Queues take 32 MiB of memory at most, and less if the function has less than 512 MB

@@ -44,7 +44,7 @@ export const prepare = (
             (body?.contentType === undefined || headers["content-type"] !== undefined
               ? ""
               : `Content-Type: ${body.contentType}\r\n`) +
-            (keeps ? "" : "Connection: close\r\n") +
+            `Connection: ${keeps ? "keep-alive" : "close"}\r\n` +
             (isByProxy ? authorizationLine(via) : "")
           const target = isByProxy ? `http://${origin.authority}${path}` : path
           const scheme = origin.isSecure ? "https" : "http"

@@ -8,10 +8,11 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { Fetch } from "effect/http/FetchHttpClient"
 import * as Layer from "effect/Layer"
+import { KeepsConnections } from "../http/keeping.ts"
 
 /**
- * With SnapStart this layer makes `FetchHttpClient` close each connection after its answer, until Lambda has given the
- * first event. The Extensions API stays as it is: the API and the connections to it are part of the snapshot.
+ * With SnapStart this layer makes `SinkHttpClient` and `FetchHttpClient` close each connection after its answer, until Lambda
+ * has given the first event. The Extensions API stays as it is: the API and the connections to it are part of the snapshot.
  */
 export const closingConnections: Layer.Layer<ExtensionsApi, never, ExtensionsApi | LambdaEnvironment> =
   Layer.effectContext(
@@ -36,6 +37,9 @@ export const closingConnections: Layer.Layer<ExtensionsApi, never, ExtensionsApi
               hadEvent = true
             })
           )
-      }).pipe(Context.add(Fetch, withoutKeeping))
+      }).pipe(
+        Context.add(Fetch, withoutKeeping),
+        Context.add(KeepsConnections, () => hadEvent)
+      )
     })
   )

@@ -1,6 +1,6 @@
 /** The runtime is Node. */
-import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as LambdaHttpClient from "../../LambdaHttpClient.ts"
+import * as SinkHttpClient from "../../SinkHttpClient.ts"
 import { ofThisProcess } from "../telemetry/unusedProxy.ts"
 import * as likeNode from "./likeNode.ts"
 import type { Runtime } from "./Runtime.ts"
@@ -36,8 +36,8 @@ export const createServer: Runtime["createServer"] = (onConnection) => {
 export const lambdaClient: Runtime["lambdaClient"] = (inherited) =>
   inherited === undefined ? LambdaHttpClient.layer : LambdaHttpClient.layerInheriting(inherited)
 
-/** {@link Runtime.sinkClient}: Node's `fetch`. */
-export const sinkClient: Runtime["sinkClient"] = FetchHttpClient.layer
+/** {@link Runtime.sinkClient}: HTTP over `node:net` and `node:tls`. */
+export const sinkClient: Runtime["sinkClient"] = SinkHttpClient.layer
 
 /** {@link Runtime.unusedProxy}: Node's `fetch` obeys the variables when it is told to. */
 export const unusedProxy: Runtime["unusedProxy"] = ofThisProcess
