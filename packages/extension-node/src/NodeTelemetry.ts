@@ -82,6 +82,7 @@ export const layer: Layer.Layer<
   Layer.merge([
     Runtime.sinkClient,
     Layer.succeed(TelemetrySink.CurrentUnusedProxy, Runtime.unusedProxy),
+    Layer.succeed(TelemetrySink.CurrentGzip, Runtime.gzip),
     Layer.succeed(Telemetry.CurrentLogSize, Effect.sync(Runtime.logSize))
   ])
 )

@@ -1,4 +1,4 @@
-import { LambdaEnvironment } from "@effect-lambda/extension"
+import { LambdaEnvironment, TelemetrySink } from "@effect-lambda/extension"
 import type { ReceiverOptions } from "@effect-lambda/extension/telemetry/TelemetrySubscription"
 import * as TelemetryReceiver from "@effect-lambda/extension/telemetry/TelemetryReceiver"
 import { TelemetryTest } from "@effect-lambda/extension/testing"
@@ -11,6 +11,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { createConnection } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { gunzipSync } from "node:zlib"
 
 it.live.each<[string | undefined, Partial<ReceiverOptions>, number]>([
   ["128", {}, 8],
@@ -47,6 +48,19 @@ it.live.each<[string | undefined, Partial<ReceiverOptions>, number]>([
     assert.strictEqual(consumers[0]?.waiting, 1 + mebibytes)
     assert.strictEqual(consumers[0]?.droppedByQueue, 33 - mebibytes)
   })
+)
+
+it.live.each([1024, 65_536, 65_537, 2_000_000])("compresses a body of %d bytes", (length) =>
+  Effect.gen(function* () {
+    const gzip = (yield* TelemetrySink.CurrentGzip) ?? assert.fail("no gzip")
+    const body = Buffer.alloc(length, "a line with an ł in it\n")
+    assert.isTrue(gunzipSync(yield* gzip(body)).equals(body))
+  }).pipe(
+    Effect.provide(NodeTelemetry.layer),
+    Effect.provide(
+      LambdaEnvironment.layer({ variables: { AWS_LAMBDA_RUNTIME_API: "127.0.0.1:1" }, extensionName: "a" })
+    )
+  )
 )
 
 // Each address of 127.0.0.0/8 is one of a Linux machine, and only 0.0.0.0 is all of them.

@@ -12,7 +12,7 @@ import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as TestClock from "effect/testing/TestClock"
-import { gunzipSync } from "node:zlib"
+import { gunzipSync, gzipSync } from "node:zlib"
 import { capturedLogs, runInTime, words, types } from "../support.ts"
 import {
   batch,
@@ -79,7 +79,10 @@ describe("http", () => {
     })
   )
 
-  it.effect("compresses if gzip is on and the body is large enough", () =>
+  it.effect.each<readonly [string, TelemetrySink.Gzip | undefined]>([
+    ["the runtime's CompressionStream", undefined],
+    ["the gzip of the host", (body) => Effect.sync(() => gzipSync(body))]
+  ])("compresses by %s if gzip is on and the body is large enough", ([, gzip]) =>
     Effect.gen(function* () {
       const many = Array.from({ length: 100 }, (_, n) => TelemetryTest.log(`line ${n}`))
       const request = yield* sent({ gzip: true }, { id: "1", events: many })
@@ -93,7 +96,11 @@ describe("http", () => {
       const small = yield* sent({ gzip: true })
       assert.notProperty(small.headers, "content-encoding")
       assert.strictEqual(new TextDecoder().decode(bytesOf(small)), ndjson)
-    })
+
+      const compressed = yield* sent({ gzip: true, headers: { "content-encoding": "br" } }, { id: "1", events: many })
+      assert.strictEqual(compressed.headers["content-encoding"], "br")
+      assert.strictEqual(new TextDecoder().decode(bytesOf(compressed)), text)
+    }).pipe(Effect.provideService(TelemetrySink.CurrentGzip, gzip))
   )
 
   it.effect.each([200, 201, 202, 204])("%d takes the batch", (status) =>

@@ -5,7 +5,7 @@
  * condition in package.json, which a bundler knows, so a bundle has no code of another runtime. Parts that every runtime has
  * (`process.env`, `process.argv`, `process.exit`, `Buffer`, timers) are not here.
  */
-import type { UnusedProxy } from "@effect-lambda/extension/telemetry/TelemetrySink"
+import type { Gzip, UnusedProxy } from "@effect-lambda/extension/telemetry/TelemetrySink"
 import type * as HttpClient from "effect/http/HttpClient"
 import type * as Layer from "effect/Layer"
 import type { InheritedConnection } from "../../LambdaHttpClient.ts"
@@ -61,6 +61,8 @@ export interface Runtime {
   readonly unusedProxy: UnusedProxy
   /** A server that hands over each connection before it has read a byte of it. Nothing is bound yet. */
   readonly createServer: (onConnection: (socket: Socket) => void) => Server
+  /** The gzip of a body, without the classes of the web, whose first use costs more than a whole flush. */
+  readonly gzip: Gzip
   /** Appends all of the bytes to a file or none: half a record would spoil the one behind it as well. */
   readonly appendFile: (path: string, bytes: string | Uint8Array) => Promise<void>
   /** How many bytes this process has written to its log so far. A terminal and a file may count nothing. */

@@ -1,9 +1,21 @@
 /** Sockets, files, log and signals as Node has them, and bun as well. */
+import * as Effect from "effect/Effect"
 import type { Runtime, Socket } from "./Runtime.ts"
 
 /** {@link Runtime.createServer} */
 export const createServer = (onConnection: (socket: Socket) => void) =>
   process.getBuiltinModule("node:net").createServer({ noDelay: true }, onConnection)
+
+/** A larger body is compressed beside the event loop. The thread and the callback cost more than a smaller body itself. */
+const maxSyncBytes = 65_536
+
+/** {@link Runtime.gzip} */
+export const gzip: Runtime["gzip"] = (body) =>
+  Effect.callback((resume) => {
+    const zlib = process.getBuiltinModule("node:zlib")
+    if (body.length <= maxSyncBytes) return resume(Effect.succeed(zlib.gzipSync(body)))
+    zlib.gzip(body, (error, bytes) => resume(error === null ? Effect.succeed(bytes) : Effect.die(error)))
+  })
 
 /** {@link Runtime.appendFile} */
 export const appendFile: Runtime["appendFile"] = (path, bytes) =>

@@ -5,7 +5,7 @@ import { ofThisProcess } from "../telemetry/unusedProxy.ts"
 import * as likeNode from "./likeNode.ts"
 import type { Runtime } from "./Runtime.ts"
 
-export { appendFile, logSize, watchProcess, whenWritten } from "./likeNode.ts"
+export { appendFile, gzip, logSize, watchProcess, whenWritten } from "./likeNode.ts"
 
 const isAddress = (host: string) => /^\d{1,3}(\.\d{1,3}){3}$/.test(host)
 const isPort = (port: number) => Number.isInteger(port) && port >= 0 && port < 65_536

@@ -85,3 +85,24 @@ export const withBody = (request: HttpClientRequest.HttpClientRequest, { body, c
     ? HttpClientRequest.bodyText(request, body, contentType)
     : HttpClientRequest.bodyUint8Array(request, body, contentType)
 }
+
+/** As `HttpClientRequest.compressBody`: the gzip of a smaller body can be larger than the body. */
+const leastBytes = 1024
+
+/** @param gzip `undefined`: the client compresses with the classes of the web */
+export const compressed = (
+  request: HttpClientRequest.HttpClientRequest,
+  gzip: ((body: Uint8Array) => Effect.Effect<Uint8Array>) | undefined
+): Effect.Effect<HttpClientRequest.HttpClientRequest> => {
+  if (gzip === undefined) return HttpClientRequest.compressBody(request, "gzip", { minSize: leastBytes })
+  const { body, headers } = request
+  if (body._tag !== "Uint8Array" || body.body.length < leastBytes || headers["content-encoding"] !== undefined) {
+    return Effect.succeed(request)
+  }
+  return Effect.map(gzip(body.body), (bytes) =>
+    request.pipe(
+      HttpClientRequest.bodyUint8Array(bytes, body.contentType),
+      HttpClientRequest.setHeader("content-encoding", "gzip")
+    )
+  )
+}
