@@ -81,7 +81,6 @@ export const layer: Layer.Layer<
   Layer.provide([NodeTelemetryListener.layer, Layer.provide(TelemetryApi.layer, lambdaClient.shared)]),
   Layer.merge([
     Runtime.sinkClient,
-    Layer.succeed(TelemetrySink.CurrentUnusedProxy, Runtime.unusedProxy),
     Layer.succeed(TelemetrySink.CurrentGzip, Runtime.gzip),
     Layer.succeed(Telemetry.CurrentLogSize, Effect.sync(Runtime.logSize))
   ])

@@ -15,16 +15,19 @@
  * - A redirect is an answer like any other; none is followed.
  * - The client asks for no compression, and does not undo any: a body with a
  *   `content-encoding` stays as it came.
- * - No proxy is used.
+ * - A proxy of the environment is used if the option `proxy` asks for it, or the
+ *   switch of Node.
  *
  * @since 0.1.0
  */
+import { CurrentUnusedProxy } from "@effect-lambda/extension/telemetry/TelemetrySink"
 import * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { makeClient } from "./internal/http/client.ts"
+import { proxiesOfThisProcess } from "./internal/proxy/ofThisProcess.ts"
 
 /**
  * The bounds of the client.
@@ -49,7 +52,15 @@ export interface Options {
   readonly idleTimeout?: Duration.Input | undefined
   /** How many connections wait for their next request, to all servers together. Default 16. */
   readonly maxIdleConnections?: number | undefined
+  /**
+   * `"environment"`: the proxies of `HTTP_PROXY`, `HTTPS_PROXY` and `ALL_PROXY` are used, except for hosts of `NO_PROXY` and of
+   * this machine. Default: only if `NODE_USE_ENV_PROXY` is 1 or Node was started with `--use-env-proxy`. A request fails if its
+   * variable does not hold the URL of a proxy, of `http:` or `https:`. A sink says so when it is made.
+   */
+  readonly proxy?: "environment" | undefined
 }
+
+const proxiesOf = ({ proxy }: Options) => proxiesOfThisProcess(proxy === "environment")
 
 /**
  * The client with other bounds. Its connections close with the scope.
@@ -68,14 +79,37 @@ export interface Options {
  * @since 0.1.0
  */
 export const make = (options: Options = {}): Effect.Effect<HttpClient.HttpClient, never, Scope.Scope> =>
-  makeClient({
-    connectMillis: Duration.toMillis(options.connectTimeout ?? "10 seconds"),
-    answerMillis: Duration.toMillis(options.answerTimeout ?? "60 seconds"),
-    maxAnswerBytes: options.maxAnswerBytes ?? 16 * 1024 * 1024,
-    idleMillis: Duration.toMillis(options.idleTimeout ?? "30 seconds"),
-    maxIdleConnections: options.maxIdleConnections ?? 16,
-    via: () => undefined
-  })
+  // The variables are those at the time of use, not those at the import.
+  Effect.suspend(() =>
+    makeClient({
+      connectMillis: Duration.toMillis(options.connectTimeout ?? "10 seconds"),
+      answerMillis: Duration.toMillis(options.answerTimeout ?? "60 seconds"),
+      maxAnswerBytes: options.maxAnswerBytes ?? 16 * 1024 * 1024,
+      idleMillis: Duration.toMillis(options.idleTimeout ?? "30 seconds"),
+      maxIdleConnections: options.maxIdleConnections ?? 16,
+      via: proxiesOf(options).via
+    })
+  )
+
+/**
+ * Layer of the client with other bounds, or with a proxy. Sinks learn from it which proxy they go past.
+ *
+ * **Example** (Through the proxy of the environment)
+ *
+ * ```ts
+ * import { SinkHttpClient } from "@effect-lambda/extension-node"
+ *
+ * export const client = SinkHttpClient.layerWith({ proxy: "environment" })
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerWith = (options: Options): Layer.Layer<HttpClient.HttpClient> =>
+  Layer.merge(
+    Layer.effect(HttpClient.HttpClient, make(options)),
+    Layer.sync(CurrentUnusedProxy, () => proxiesOf(options).unused)
+  )
 
 /**
  * Layer of the client. `NodeTelemetry.layer` provides it.
@@ -83,4 +117,4 @@ export const make = (options: Options = {}): Effect.Effect<HttpClient.HttpClient
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<HttpClient.HttpClient> = Layer.effect(HttpClient.HttpClient, make())
+export const layer: Layer.Layer<HttpClient.HttpClient> = layerWith({})

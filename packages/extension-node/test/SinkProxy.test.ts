@@ -3,12 +3,12 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Redacted from "effect/Redacted"
-import { createServer, type IncomingMessage } from "node:http"
-import { connect, createServer as createNetServer, type Socket } from "node:net"
+import { createServer as createNetServer } from "node:net"
 import { createServer as createSecureServer } from "node:https"
 import { makeClient } from "../src/internal/http/client.ts"
 import { originOf } from "../src/internal/http/origin.ts"
 import { identity, listen, trustAuthority } from "./support/Tls.ts"
+import { makeProxy } from "./support/Proxy.ts"
 import { hangs, http, makeServer } from "./support/RawServer.ts"
 
 const settings = {
@@ -27,37 +27,6 @@ const clientBy = (url: string, hasCredentials = true) =>
     ...settings,
     via: () => ({ proxy: originOf(new URL(url)), ...(hasCredentials && { authorization }) })
   })
-
-interface Seen {
-  readonly line: string
-  readonly headers: IncomingMessage["headers"]
-}
-
-/** A proxy of node:http, which passes on, and what it was asked. */
-const makeProxy = Effect.fnUntraced(function* (isSecure = false) {
-  const seen: Array<Seen> = []
-  const see = ({ headers, method, url }: IncomingMessage) => seen.push({ line: `${method} ${url}`, headers })
-  const server = isSecure ? createSecureServer(identity("valid")) : createServer()
-  server.on("request", (request: IncomingMessage, response) => {
-    see(request)
-    const { host } = new URL(request.url ?? "")
-    request.resume()
-    response.writeHead(200, { "X-Origin": host }).end("by the proxy")
-  })
-  server.on("connect", (request: IncomingMessage, socket: Socket) => {
-    see(request)
-    const [, host, port] = /^\[?([^\]]+)\]?:(\d+)$/.exec(request.url ?? "") ?? []
-    const upstream = connect(Number(port), host, () => {
-      // Some proxies answer by HTTP/1.0.
-      socket.write("HTTP/1.0 200 Connection established\r\n\r\n")
-      socket.pipe(upstream).pipe(socket)
-    })
-    upstream.on("error", () => socket.destroy())
-    socket.on("error", () => upstream.destroy()).on("close", () => upstream.destroy())
-  })
-  const { port } = yield* listen(server)
-  return { url: `${isSecure ? "https" : "http"}://127.0.0.1:${port}`, seen }
-})
 
 const makeSecureServer = Effect.fnUntraced(function* () {
   const server = createSecureServer(identity("valid"), (request, response) => {
@@ -91,7 +60,7 @@ describe("a request by a proxy", () => {
     (isSecure) =>
       Effect.gen(function* () {
         yield* trustAuthority
-        const { seen, url } = yield* makeProxy(isSecure)
+        const { seen, url } = yield* makeProxy({ isSecure })
         const server = yield* makeSecureServer()
         const client = yield* clientBy(url)
         for (let index = 0; index < 2; index++) {

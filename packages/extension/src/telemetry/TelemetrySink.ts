@@ -245,16 +245,19 @@ export class HttpSinkError extends Schema.TaggedError<HttpSinkError>(
 
 /**
  * The proxy variable that a request to a URL does not obey, if there is one, and
- * what to do about it: a sentence without its full stop.
+ * what to do about it: a sentence without its full stop. `problem`: why a request
+ * to the URL can only fail, since its proxy is asked for and cannot be used.
  *
  * @category models
  * @since 0.1.0
  */
-export type UnusedProxy = (url: string) => { readonly variable: string; readonly remedy: string } | undefined
+export type UnusedProxy = (
+  url: string
+) => { readonly variable: string; readonly remedy: string } | { readonly problem: string } | undefined
 
 /**
- * How {@link http} learns of a proxy that the process goes past, so that it can
- * say so. `NodeTelemetry.layer` provides it. Default: there is none.
+ * How {@link http} learns of a proxy that the client goes past or cannot use, so
+ * that it can say so. `SinkHttpClient` provides it. Default: there is none.
  *
  * @category references
  * @since 0.1.0
@@ -387,6 +390,9 @@ export const http = (options: HttpOptions): Effect.Effect<TelemetrySink, HttpSin
     if (Option.isSome(init) && "dispatcher" in init.value) return
     const unused = (yield* CurrentUnusedProxy)(url)
     if (unused === undefined) return
+    if ("problem" in unused) {
+      return yield* new HttpSinkError({ isRetryable: false, message: `no sink ${name}: ${unused.problem}` })
+    }
     const host = httpEndpoint.hostOf(url)
     yield* Effect.logWarning(
       `${unused.variable} is set and not used: the sink ${name} connects to ${host} directly. ${unused.remedy}`

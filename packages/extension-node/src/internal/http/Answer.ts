@@ -66,6 +66,7 @@ export class AnswerReader {
   #bytes = 0
   #body: Buffer = Buffer.alloc(0)
   #length = 0
+  #hasMore = false
 
   /** @param method that of the request */
   constructor(method: string, limit: Limit) {
@@ -77,6 +78,16 @@ export class AnswerReader {
   /** Whether a byte has come. */
   get hasBegun(): boolean {
     return this.#bytes > 0
+  }
+
+  /** The status of the final answer, of which the head has come; 0 before. */
+  get status(): number {
+    return this.#head === undefined ? 0 : this.#head.start.status
+  }
+
+  /** Whether bytes have come behind the answer. */
+  get hasMore(): boolean {
+    return this.#hasMore
   }
 
   /**
@@ -95,12 +106,13 @@ export class AnswerReader {
       at = this.#reader.read(bytes, at)
     }
     if (this.#head === undefined || !this.#reader.isDone) return undefined
+    this.#hasMore = at < bytes.length
     const { headers, start } = this.#head
     const isReusable =
       start.minorVersion === "1" &&
       !hasWord(headers, "connection", "close") &&
       // Extra bytes would be taken for the next answer.
-      at === bytes.length
+      !this.#hasMore
     return this.#answer(this.#head, isReusable)
   }
 

@@ -10,7 +10,7 @@ import type { Answer } from "./Answer.ts"
 import { Connection } from "./Connection.ts"
 import { exchange, Failed, type Sending } from "./exchange.ts"
 import { KeepsConnections } from "./keeping.ts"
-import { openSocket, type Sessions } from "./open.ts"
+import { openSocket, refusal, type Sessions } from "./open.ts"
 import { addressOf, type Origin, originOf, type Via } from "./origin.ts"
 import { Pool } from "./Pool.ts"
 import { prepare } from "./prepare.ts"
@@ -22,8 +22,8 @@ export interface Settings {
   readonly maxAnswerBytes: number
   readonly idleMillis: number
   readonly maxIdleConnections: number
-  /** The proxy for an origin; `undefined`: the connection is direct. */
-  readonly via: (origin: Origin) => Via | undefined
+  /** The proxy for an origin; `undefined`: the connection is direct. An error says why the origin cannot be reached. */
+  readonly via: (origin: Origin) => Via | Error | undefined
 }
 
 /** The methods that may be repeated if it is not known whether the server has acted (RFC 9110, 9.2.2). */
@@ -130,9 +130,15 @@ const execute = (
   }
   const origin = originOf(url)
   const via = state.settings.via(origin)
+  if (via instanceof Error) return Effect.fail(toError(request)(new Failed(via, "broken", true)))
   const place = via === undefined || origin.isSecure ? addressOf(origin) : `the proxy ${addressOf(via.proxy)}`
   return prepare(request, url, { origin, via, place, keeps, clock }).pipe(
     Effect.flatMap((sending) => call(state, sending)),
+    // Only a proxy answers so. It is no answer of the server, which may take the same request later.
+    Effect.filterOrFail(
+      ({ status }) => status !== 407 || via === undefined,
+      ({ status }) => new Failed(new Error(`${place} refuses the request: ${refusal(status, via)}`))
+    ),
     Effect.mapBoth({
       onFailure: toError(request),
       onSuccess: (answer) => new SinkResponse(request, url, answer)

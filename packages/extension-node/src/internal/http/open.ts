@@ -94,10 +94,11 @@ export const authorizationLine = ({ authorization }: Via): string => {
   return `Proxy-Authorization: ${value}\r\n`
 }
 
-const refusal = (status: number, { authorization }: Via): string =>
+/** How a proxy has refused: the end of a sentence. */
+export const refusal = (status: number, via: Via | undefined): string =>
   status !== 407
     ? `it answered ${status}`
-    : `it answered 407, ${authorization === undefined ? "so it wants credentials" : "so it does not accept the credentials"}`
+    : `it answered 407, ${via?.authorization === undefined ? "so it wants credentials" : "so it does not accept the credentials"}`
 
 /** Lets the proxy connect to the server. */
 const tunnel = (socket: Net.Socket, origin: Origin, via: Via, place: string, progress: Progress) =>
@@ -113,10 +114,13 @@ const tunnel = (socket: Net.Socket, origin: Origin, via: Via, place: string, pro
       } catch (cause) {
         return fail(`${place} does not answer by HTTP: ${cause instanceof Error ? cause.message : String(cause)}`)
       }
+      // The body of a refusal may never end.
+      if (reader.status >= 300) return fail(`${place} refuses to connect to ${target}: ${refusal(reader.status, via)}`)
       if (answer === undefined) return
       socket.off("data", onData).off("close", onClose)
-      if (answer.status < 300) return resume(Effect.succeed(socket))
-      fail(`${place} refuses to connect to ${target}: ${refusal(answer.status, via)}`)
+      // A server says nothing before the handshake begins.
+      if (reader.hasMore) return fail(`${place} says more than that it has connected to ${target}`)
+      resume(Effect.succeed(socket))
     }
     const onClose = () => fail(`${place} closes the connection before it has connected to ${target}`)
     socket.on("data", onData).on("close", onClose)

@@ -5,7 +5,7 @@
  * condition in package.json, which a bundler knows, so a bundle has no code of another runtime. Parts that every runtime has
  * (`process.env`, `process.argv`, `process.exit`, `Buffer`, timers) are not here.
  */
-import type { Gzip, UnusedProxy } from "@effect-lambda/extension/telemetry/TelemetrySink"
+import type { Gzip } from "@effect-lambda/extension/telemetry/TelemetrySink"
 import type * as HttpClient from "effect/http/HttpClient"
 import type * as Layer from "effect/Layer"
 import type { InheritedConnection } from "../../LambdaHttpClient.ts"
@@ -55,10 +55,8 @@ export interface Runtime {
    * @param inherited a connection that is open already. The stub hands over none if the runtime cannot take it.
    */
   readonly lambdaClient: (inherited?: InheritedConnection) => Layer.Layer<HttpClient.HttpClient>
-  /** The client of sinks, if the user gives no other. */
+  /** The client of sinks, if the user gives no other, with the `CurrentUnusedProxy` that is true of it. */
   readonly sinkClient: Layer.Layer<HttpClient.HttpClient>
-  /** The proxy that {@link sinkClient} goes past. */
-  readonly unusedProxy: UnusedProxy
   /** A server that hands over each connection before it has read a byte of it. Nothing is bound yet. */
   readonly createServer: (onConnection: (socket: Socket) => void) => Server
   /** The gzip of a body, without the classes of the web, whose first use costs more than a whole flush. */

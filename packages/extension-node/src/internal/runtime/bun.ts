@@ -8,8 +8,5 @@ export { appendFile, createServer, gzip, logSize, watchProcess, whenWritten } fr
 /** {@link Runtime.lambdaClient}: bun's `fetch`. The stub hands over no connection, since bun cannot take over a descriptor. */
 export const lambdaClient: Runtime["lambdaClient"] = () => BunHttpClient.layer
 
-/** {@link Runtime.sinkClient}: bun's `fetch`, which is part of the executable and loaded already. */
+/** {@link Runtime.sinkClient}: bun's `fetch`, which is part of the executable, is loaded already, and obeys the proxy variables. */
 export const sinkClient: Runtime["sinkClient"] = FetchHttpClient.layer
-
-/** {@link Runtime.unusedProxy}: bun's `fetch` obeys the variables in any case. */
-export const unusedProxy: Runtime["unusedProxy"] = () => undefined

@@ -1,7 +1,6 @@
 /** The runtime is Node. */
 import * as LambdaHttpClient from "../../LambdaHttpClient.ts"
 import * as SinkHttpClient from "../../SinkHttpClient.ts"
-import { ofThisProcess } from "../telemetry/unusedProxy.ts"
 import * as likeNode from "./likeNode.ts"
 import type { Runtime } from "./Runtime.ts"
 
@@ -38,6 +37,3 @@ export const lambdaClient: Runtime["lambdaClient"] = (inherited) =>
 
 /** {@link Runtime.sinkClient}: HTTP over `node:net` and `node:tls`. */
 export const sinkClient: Runtime["sinkClient"] = SinkHttpClient.layer
-
-/** {@link Runtime.unusedProxy}: Node's `fetch` obeys the variables when it is told to. */
-export const unusedProxy: Runtime["unusedProxy"] = ofThisProcess
