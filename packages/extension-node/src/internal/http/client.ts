@@ -33,9 +33,14 @@ const idempotent = new Set(["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
 const isRepeatable = ({ body, method }: Sending, { isKept, loss }: Failed): boolean =>
   isKept && body?.stream === undefined && (loss === "unsent" || (loss === "unanswered" && idempotent.has(method)))
 
-/** One turn of the event loop: the end or the reset of a kept connection may wait in its socket, such as after a freeze. */
+/**
+ * The event loop reads its sockets once: the end or the reset of a kept connection may wait there, such as after a freeze.
+ * The first immediate may run without that, if this is the callback of a socket.
+ */
 const turn = Effect.callback<void>((resume) => {
-  const immediate = setImmediate(() => resume(Effect.void))
+  let immediate = setImmediate(() => {
+    immediate = setImmediate(() => resume(Effect.void))
+  })
   return Effect.sync(() => clearImmediate(immediate))
 })
 

@@ -38,7 +38,7 @@ export const prepare = (
           const path = url.pathname + url.search
           const isByProxy = via !== undefined && !origin.isSecure
           const own =
-            `Host: ${origin.authority}\r\n` +
+            `Host: ${headers["host"] ?? origin.authority}\r\n` +
             (headers["user-agent"] === undefined ? `User-Agent: ${userAgent}\r\n` : "") +
             framing(method, body) +
             (body?.contentType === undefined || headers["content-type"] !== undefined

@@ -1,0 +1,157 @@
+/** The client for sinks after a freeze: connections that died meanwhile, and limits of time. */
+import { SinkHttpClient } from "@effect-lambda/extension-node"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import { once } from "node:events"
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { connect } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Worker } from "node:worker_threads"
+import { AnswerReader } from "../src/internal/http/Answer.ts"
+import { Connection, type Loss } from "../src/internal/http/Connection.ts"
+import { start } from "./support/Program.ts"
+import { hangs, http, makeServer, until } from "./support/RawServer.ts"
+
+/** A server in another thread, which works while the main thread is stopped, and does to its connections what it is told. */
+const source = `
+const { createServer } = require("node:net")
+const { parentPort, workerData } = require("node:worker_threads")
+const count = (index) => {
+  Atomics.add(workerData, index, 1)
+  Atomics.notify(workerData, index)
+}
+const sockets = new Set()
+const answer = "HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nhi"
+let isQuick = true
+createServer({ allowHalfOpen: true }, (socket) => {
+  sockets.add(socket)
+  socket.on("error", () => {}).on("close", () => sockets.delete(socket)).on("data", () => {
+    count(0)
+    if (isQuick) socket.write(answer)
+  })
+}).listen(0, "127.0.0.1", function () { parentPort.postMessage(this.address().port) })
+parentPort.on("message", (command) => {
+  if (command === "wait") isQuick = false
+  const all = Array.from(sockets, (socket) => new Promise((done) => {
+    if (command === "end") socket.end(done)
+    else if (command === "reset") socket.once("close", done).resetAndDestroy()
+    else if (command === "answer") socket.write(answer, done)
+    else done()
+  }))
+  Promise.all(all).then(() => count(1))
+})
+`
+
+const makeWorker = Effect.gen(function* () {
+  /** Requests that came, and commands that were obeyed. */
+  const counts = new Int32Array(new SharedArrayBuffer(8))
+  const worker = yield* Effect.acquireRelease(
+    Effect.sync(() => new Worker(source, { eval: true, workerData: counts })),
+    (worker) => Effect.promise(() => worker.terminate())
+  )
+  const [port] = yield* Effect.promise(() => once(worker, "message"))
+  /** The effect of a freeze: the event loop stops until the server has obeyed, and for as long as it takes to notice. */
+  const freeze = (command: string, millis = 20) => {
+    const before = Atomics.load(counts, 1)
+    worker.postMessage(command, [])
+    if (Atomics.wait(counts, 1, before, 60_000) === "timed-out") throw new Error("the server does nothing")
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, millis)
+  }
+  return { port: Number(port), url: `http://127.0.0.1:${port}/`, requests: () => Atomics.load(counts, 0), freeze }
+})
+
+describe("after a freeze", () => {
+  it.live.each(["end", "reset"])("a connection that met its %s is not used: every POST arrives once", (how) =>
+    Effect.gen(function* () {
+      const { freeze, requests, url } = yield* makeWorker
+      const client = yield* SinkHttpClient.make()
+      for (let round = 1; round <= 20; round++) {
+        const response = yield* client.execute(HttpClientRequest.bodyText(HttpClientRequest.post(url), "a body"))
+        assert.strictEqual(response.status, 200)
+        assert.strictEqual(requests(), round)
+        freeze(how)
+      }
+    })
+  )
+
+  it.live("a call whose connection was reset before the first byte says that none has left", () =>
+    Effect.gen(function* () {
+      const { freeze, port, requests } = yield* makeWorker
+      const socket = connect(port, "127.0.0.1")
+      yield* Effect.promise(() => once(socket, "connect"))
+      const connection = Connection.over("a", socket, () => {})
+      // The server knows of the connection.
+      yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 20)))
+      const loss = yield* Effect.callback<Loss>((resume) => {
+        freeze("reset")
+        connection.send(Buffer.from("POST / HTTP/1.1\r\n\r\n"), {
+          reader: new AnswerReader("POST", { maxBytes: 1000, maxHeadBytes: 1000, tooLong: "" }),
+          onAnswer: () => resume(Effect.die("an answer")),
+          onError: (_, loss) => resume(Effect.succeed(loss))
+        })
+      })
+      assert.strictEqual(loss, "unsent")
+      assert.strictEqual(requests(), 0)
+    })
+  )
+
+  it.live("that is longer than the limit, the answer is still awaited", () =>
+    Effect.gen(function* () {
+      const { freeze, url } = yield* makeWorker
+      const client = yield* SinkHttpClient.make({ answerTimeout: "1500 millis" })
+      freeze("wait")
+      const [response] = yield* Effect.all(
+        [
+          client.execute(HttpClientRequest.get(url)),
+          Effect.delay(
+            Effect.sync(() => {
+              freeze("nothing", 1600)
+              // Every timer is late now, and the answer is not there yet.
+              setImmediate(() => freeze("answer", 0))
+            }),
+            50
+          )
+        ],
+        { concurrency: "unbounded" }
+      )
+      assert.strictEqual(response.status, 200)
+    })
+  )
+})
+
+/** A child program that is stopped by SIGSTOP between its requests, while the server ends its connections. */
+describe("a process that is stopped and continued", () => {
+  it.live.each(["POST", "GET"])("sends a %s once, over a new connection", (method) =>
+    Effect.gen(function* () {
+      const { closed, cut, host, received } = yield* makeServer(() => http("200 OK", "hi"))
+      const folder = yield* Effect.acquireRelease(
+        Effect.sync(() => mkdtempSync(join(tmpdir(), "thaw-"))),
+        (path) => Effect.sync(() => rmSync(path, { recursive: true }))
+      )
+      const GO = join(folder, "go")
+      writeFileSync(GO, "")
+      const { child, exit, output } = yield* start("sink-client.ts", {
+        GO,
+        METHODS: `${method},${method},${method}`,
+        TARGET: `http://${host}/`
+      })
+      for (const round of [1, 2]) {
+        yield* until("the answer", () => output().split("\n").length === round + 1)
+        child.kill("SIGSTOP")
+        cut()
+        yield* until("the closed connection", () => closed.length === round)
+        appendFileSync(GO, "x")
+        child.kill("SIGCONT")
+      }
+      // No connection that is kept keeps the process alive.
+      yield* Effect.timeout(exit, hangs)
+      assert.strictEqual(output(), `${method} 200 hi\n`.repeat(3))
+      assert.deepStrictEqual(
+        received.map(({ connection }) => connection),
+        [1, 2, 3]
+      )
+    })
+  )
+})
