@@ -12,7 +12,8 @@ const subscription = (api: "telemetry" | "logs", state: "Subscribed" | "Forbidde
   state,
   types: ["platform", "function"],
   schemaVersion: undefined,
-  destination: undefined
+  destination: undefined,
+  body: ""
 })
 
 it("a restore has two lines, and the report after it has its time instead of that of init", () => {

@@ -48,7 +48,8 @@ const subscription = (
   state,
   types,
   schemaVersion: undefined,
-  destination: undefined
+  destination: undefined,
+  body: ""
 })
 const refused = (errorType: string, message: string, path = "/2022-07-01/telemetry"): JournalEvent => ({
   _tag: "ApiRefused",

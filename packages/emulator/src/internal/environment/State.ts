@@ -244,7 +244,7 @@ export interface Environment {
   /** Profile `lmi`: subscriptions that wait for their TCP connection. */
   readonly connecting: Map<
     Exchange,
-    { readonly name: string; readonly source: Source; readonly subscription: Subscription }
+    { readonly body: string; readonly name: string; readonly source: Source; readonly subscription: Subscription }
   >
   /** Profile `rie`: the answer that the caller gets when the invocation has ended. */
   heldAnswer: (Command & { readonly _tag: "Answer" }) | undefined

@@ -23,7 +23,7 @@ const subscribeReal = (env: Environment, request: SubscribeRequest, { name, sour
     // The attempt is recorded too.
     const state = kind === "AccessDenied" ? "Forbidden" : "Validation error"
     const unknown = { schemaVersion: undefined, destination: undefined }
-    record(env, { _tag: "TelemetrySubscription", source, api, state, types, ...unknown })
+    record(env, { _tag: "TelemetrySubscription", source, api, state, types, ...unknown, body })
   }
   const checked = Subscription.check(api, body)
   if (Result.isFailure(checked)) return refuseAttempt(checked.failure)
@@ -37,11 +37,11 @@ const subscribeReal = (env: Environment, request: SubscribeRequest, { name, sour
   }
   const key = Subscription.keyOf(subscription)
   if (!own.some((subscribed) => subscribed.key === key)) {
-    return accept(env, { exchange, name, source, subscription }, Wire.subscribed("OK"))
+    return accept(env, { body, exchange, name, source, subscription }, Wire.subscribed("OK"))
   }
   const destination = Subscription.describeDestination(subscription.destination)
   const state = "Already subscribed"
-  record(env, { _tag: "TelemetrySubscription", source, api, state, types, schemaVersion, destination })
+  record(env, { _tag: "TelemetrySubscription", source, api, state, types, schemaVersion, destination, body })
   reply(env, exchange, Wire.subscribed("AlreadySubscribed"))
 }
 

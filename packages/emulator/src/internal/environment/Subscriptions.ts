@@ -12,6 +12,7 @@ export type SubscribeRequest = ExtensionRequest & { readonly route: "telemetry" 
 export const apiNames = { telemetry: "Telemetry", logs: "Logs" } as const
 
 interface Accepted {
+  readonly body: string
   readonly exchange: Exchange
   readonly name: string
   readonly source: Source
@@ -20,14 +21,15 @@ interface Accepted {
 
 export const accept = (
   env: Environment,
-  { exchange, name, source, subscription }: Accepted,
+  { body, exchange, name, source, subscription }: Accepted,
   answer: Wire.WireResponse
 ) => {
   const { api, schemaVersion, types } = subscription
   env.subscriptions.push({ name, api, key: Subscription.keyOf(subscription) })
   env.commands.push({ _tag: "Subscribe", source, subscription })
   const destination = Subscription.describeDestination(subscription.destination)
-  record(env, { _tag: "TelemetrySubscription", source, api, state: "Subscribed", types, schemaVersion, destination })
+  const state = "Subscribed"
+  record(env, { _tag: "TelemetrySubscription", source, api, state, types, schemaVersion, destination, body })
   reply(env, exchange, answer)
 }
 

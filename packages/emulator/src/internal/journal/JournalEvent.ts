@@ -175,6 +175,8 @@ export type JournalEvent =
       readonly types: ReadonlyArray<string>
       readonly schemaVersion: string | undefined
       readonly destination: string | undefined
+      /** The request, as it came. */
+      readonly body: string
     }
   /** A listener took a batch; `status` is what it answered, `undefined` over TCP. */
   | {

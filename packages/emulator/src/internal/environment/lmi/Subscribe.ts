@@ -29,9 +29,9 @@ export const subscribe = (env: Environment, request: SubscribeRequest, { name, s
     return refuse(env, request, "InternalServerError", message, Wire.apiError(500, "InternalServerError", message))
   }
   if (subscription.destination.protocol === "HTTP") {
-    return accept(env, { exchange, name, source, subscription }, SubscriptionAnswers.subscribed)
+    return accept(env, { body, exchange, name, source, subscription }, SubscriptionAnswers.subscribed)
   }
-  env.connecting.set(exchange, { name, source, subscription })
+  env.connecting.set(exchange, { body, name, source, subscription })
   env.commands.push({ _tag: "Connect", exchange, port: subscription.destination.port })
 }
 
