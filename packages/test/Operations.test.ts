@@ -30,7 +30,9 @@ const accounting = TelemetryAccounting.line({
 }).replaceAll("0", "…")
 
 const bash = (["managed", "node", "auto", "bun"] as const)
-  .map((runtime) => Stub.render({ name: "NAME", events: ["INVOKE", "SHUTDOWN"], runtime }))
+  .map((runtime) =>
+    Stub.render({ name: "NAME", events: ["INVOKE", "SHUTDOWN"], runtime, start: "eager", subscription: "{}" })
+  )
   .join("\n")
   .replaceAll(/"?'NAME'"?|\$\{[^}]*\}|\$\w+/g, "…")
 const loader = Loader.render({ name: "NAME", minimumNode: "22.19.0" })
@@ -41,7 +43,7 @@ const stubProblems = [...new Set(Array.from(bash.matchAll(/problem=(["'])(.+?)\1
 const stubLines = Array.from(bash.matchAll(/echo "(.*)" >&2/g), ([, text]) => text ?? "").flatMap((line) =>
   line.includes("registers itself") ? stubProblems.map((problem) => line.replace(": … (", `: ${problem} (`)) : [line]
 )
-const loaderLines = Array.from(loader.matchAll(/fail\("[\w.]+", "([^"]*)"/g), ([, text]) =>
+const loaderLines = Array.from(loader.matchAll(/(?:fail\("[\w.]+", |consequence = )"([^"]*)"/g), ([, text]) =>
   `…: ${text}`.replace(/ $/, " …")
 )
 
@@ -70,7 +72,7 @@ describe("the table of lines", () => {
 
   it("has every message of the stub and the loader", () => {
     assert.lengthOf(stubProblems, 5)
-    assert.lengthOf(loaderLines, 2)
+    assert.lengthOf(loaderLines, 3)
     for (const message of [...stubLines, ...loaderLines]) {
       assert.isTrue(table.some(isSaidBy(message)), `the runbook lacks: ${message}`)
     }
@@ -115,7 +117,7 @@ describe("the table of lines", () => {
 it("the table of events has every name that a line is marked with, and the CLI reads each", () => {
   const isName = (text: string) => /^lambda_extension\.\w+$/.test(text)
   const marked = new Set(texts.filter(isName))
-  assert.strictEqual(marked.size, 4)
+  assert.strictEqual(marked.size, 5)
   assert.sameMembers(
     rows("events").filter((cell) => cell !== "event.name"),
     [...marked]

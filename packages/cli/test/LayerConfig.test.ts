@@ -31,6 +31,7 @@ describe("LayerConfig", () => {
           architectures: ["x64", "arm64"],
           entryKind: "bash",
           start: "ready",
+          startAnyway: false,
           codeCache: "auto",
           nodeVersions: [],
           env: {},

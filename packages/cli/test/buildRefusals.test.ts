@@ -94,12 +94,15 @@ it.live.each<[ReadonlyArray<EventType>, ReadonlyArray<string>]>([
       }
       request(url + "register", { method: "POST", headers }).on("response", next).end('${JSON.stringify({ events })}')`
     const trial = yield* TrialRun.run({ name: "a", program: { bundle, node: TrialRun.ownNode }, env: {} })
-    assert.deepStrictEqual(trial, {
+    const { eager, ...others } = trial
+    assert.deepStrictEqual(others, {
       events,
       codeCache: undefined,
       hasFailedInit: false,
       errors
     })
+    // A program without the library would poll beside the entry.
+    assert.match(eager.obstacles.join(), /^the program did not say in its trial run that it reads the answer/)
   })
 )
 

@@ -8,10 +8,12 @@ import { functionMemorySize, LambdaEnvironment } from "@effect-lambda/extension/
 import * as Telemetry from "@effect-lambda/extension/telemetry/Telemetry"
 import * as TelemetryApi from "@effect-lambda/extension/telemetry/TelemetryApi"
 import * as TelemetrySink from "@effect-lambda/extension/telemetry/TelemetrySink"
+import { portOf } from "@effect-lambda/extension/telemetry/TelemetrySubscription"
 import * as TelemetryTransport from "@effect-lambda/extension/telemetry/TelemetryTransport"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Runtime from "#runtime"
 import * as lambdaClient from "./internal/http/lambdaClient.ts"
@@ -28,6 +30,20 @@ const queueBytes = Effect.map(
 /** On a developer's machine no other machine may send telemetry. Port 9001 of this machine might be Lambda itself. */
 const localHost = (runtimeApi: string): string | undefined =>
   /^(127\.|localhost:)/.test(runtimeApi) && !runtimeApi.endsWith(":9001") ? "127.0.0.1" : undefined
+
+/** In the trial run of a build: says whether any port will do. */
+const telling = (transport: TelemetryTransport.TelemetryTransport["Service"]) => ({
+  ...transport,
+  listen: (...[options, deliveries]: Parameters<typeof transport.listen>) => {
+    const telemetryPort = options.port === 0 ? "any" : "fixed"
+    return Effect.logInfo(
+      `trial run: telemetry is listened for on ${telemetryPort === "any" ? "any port" : options.port}`
+    ).pipe(
+      Effect.annotateLogs({ "event.name": "lambda_extension.described", telemetryPort }),
+      Effect.andThen(transport.listen(options, deliveries))
+    )
+  }
+})
 
 /**
  * The transport of telemetry on Node, and the `HttpClient` of sinks: `SinkHttpClient`, or `fetch` on bun. Nothing is bound before `Telemetry` asks for it,
@@ -74,8 +90,14 @@ export const layer: Layer.Layer<
 > = Layer.effect(
   TelemetryTransport.TelemetryTransport,
   Effect.gen(function* () {
-    const { runtimeApi } = yield* LambdaEnvironment
-    return yield* TelemetryTransport.make({ host: localHost(runtimeApi), queueBytes: yield* queueBytes })
+    const { isTrial, registration, runtimeApi } = yield* LambdaEnvironment
+    const subscription = Option.getOrUndefined(registration)?.subscription
+    const transport = yield* TelemetryTransport.make({
+      host: localHost(runtimeApi),
+      queueBytes: yield* queueBytes,
+      port: subscription === undefined ? undefined : portOf(subscription)
+    })
+    return isTrial === true ? telling(transport) : transport
   })
 ).pipe(
   Layer.provide([NodeTelemetryListener.layer, Layer.provide(TelemetryApi.layer, lambdaClient.shared)]),

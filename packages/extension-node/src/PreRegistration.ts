@@ -62,6 +62,14 @@ export const descriptorVariable = "EFFECT_LAMBDA_API_DESCRIPTOR"
 export const nextSentVariable = "EFFECT_LAMBDA_NEXT_SENT"
 
 /**
+ * The body of the subscription to telemetry that the stub has made; missing if it made none.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const subscriptionVariable = "EFFECT_LAMBDA_TELEMETRY_SUBSCRIPTION"
+
+/**
  * The facts about this extension that are known before it runs: its name, and its registration if there is one. A stub
  * whose register failed hands over only the name; the extension then registers itself.
  *
@@ -99,7 +107,8 @@ const variables = [
   eventsVariable,
   responseVariable,
   descriptorVariable,
-  nextSentVariable
+  nextSentVariable,
+  subscriptionVariable
 ]
 
 /**
@@ -121,6 +130,7 @@ export const take = (env: NodeJS.ProcessEnv, file: string): Identity => {
   const eventList = env[eventsVariable] ?? ""
   const descriptor = env[descriptorVariable] ?? ""
   const hasPolled = env[nextSentVariable] === "1"
+  const subscription = env[subscriptionVariable]
   const runtimeApi = env[envLambdaApiHostname]
   for (const variable of variables) delete env[variable]
   if (!extensionIdentifier) return { extensionName: name }
@@ -142,6 +152,7 @@ export const take = (env: NodeJS.ProcessEnv, file: string): Identity => {
       extensionName: name,
       extensionIdentifier,
       ...(hasPolled && { hasPolled }),
+      ...(subscription !== undefined && { subscription }),
       events: EventType.literals.filter((event) => eventList.split(",").includes(event))
     }
   }

@@ -140,6 +140,8 @@ export class LambdaEnvironment extends Context.Service<
     readonly initializationType: InitializationType
     /** A registration made before this process began. */
     readonly registration: Option.Option<Registration>
+    /** Whether this is the trial run of a build, in which the program tells what it is. Default: no. */
+    readonly isTrial?: boolean | undefined
   }
 >()("@effect-lambda/extension/LambdaEnvironment") {}
 
@@ -179,6 +181,8 @@ export interface Options {
   readonly extensionName: string
   /** A registration made before this process began. */
   readonly registration?: Registration | undefined
+  /** Whether this is the trial run of a build, in which the program tells what it is. Default: no. */
+  readonly isTrial?: boolean | undefined
 }
 
 /**
@@ -192,7 +196,8 @@ export const make = (options: Options): Effect.Effect<LambdaEnvironment["Service
     runtimeApi,
     extensionName: options.extensionName,
     initializationType: options.variables[initializationTypeVariable] ?? "on-demand",
-    registration: Option.fromUndefinedOr(options.registration)
+    registration: Option.fromUndefinedOr(options.registration),
+    isTrial: options.isTrial === true
   }))
 
 /**

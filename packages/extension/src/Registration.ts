@@ -82,7 +82,9 @@ export const Registration = /*#__PURE__*/ Schema.Struct({
   /** The events that the extension registered for. */
   events: /*#__PURE__*/ Schema.Array(EventType),
   /** Whether the stub has sent the first next too: for Lambda the init of this extension is over. */
-  hasPolled: /*#__PURE__*/ Schema.optionalKey(Schema.Boolean)
+  hasPolled: /*#__PURE__*/ Schema.optionalKey(Schema.Boolean),
+  /** The body of the subscription to telemetry that the stub has made, which Lambda has taken. */
+  subscription: /*#__PURE__*/ Schema.optionalKey(Schema.String)
 })
 
 /**

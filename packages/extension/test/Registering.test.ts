@@ -1,11 +1,13 @@
 /** Register and the polls, each at its exact time: what is tried again, what is adopted, what ends the stream. */
 import { Extension, ExtensionError, type ExtensionEvent } from "@effect-lambda/extension"
 import * as ExtensionsApi from "@effect-lambda/extension/ExtensionsApi"
+import * as LambdaEnvironment from "@effect-lambda/extension/LambdaEnvironment"
 import type * as Registration from "@effect-lambda/extension/Registration"
 import { ExtensionTest } from "@effect-lambda/extension/testing"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { words, at, runInTime, logs } from "./supervised.ts"
@@ -167,4 +169,48 @@ it.effect("a second life in the same process is a defect that says so, and asks 
     assert.include(String(exit), "began a second time in this process")
     assert.lengthOf(yield* journal, calls)
   }).pipe(Effect.provide(ExtensionTest.layer([shutdown()], { registration })))
+)
+
+const polled = { ...registration, events: ["INVOKE", "SHUTDOWN"], hasPolled: true } as const
+
+it.effect("a stub that has polled: a failure of init is exit/error, since init is over for Lambda", () =>
+  Effect.gen(function* () {
+    yield* runInTime(Extension.run({ layer: Layer.effectDiscard(Effect.fail("no")), onInitFailure: "exit" }))
+    assert.deepStrictEqual(yield* words, ["ExitError", "ExitAt"])
+  }).pipe(Effect.provide(ExtensionTest.layer([], { registration: polled })))
+)
+
+it.effect("a stub that has polled: a failure of init idles, and the event that waits is read", () =>
+  Effect.gen(function* () {
+    yield* runInTime(Extension.run({ layer: Layer.effectDiscard(Effect.fail("no")), onInvoke: () => note("handled") }))
+    assert.deepStrictEqual(yield* words, ["Next", "INVOKE", "Next", "SHUTDOWN", "ExitAt"])
+  }).pipe(Effect.provide(ExtensionTest.layer([invoke(), shutdown()], { registration: polled })))
+)
+
+it.effect.each([["8 seconds by default", undefined, 8000] as const, ["as long as it says", "1 second", 1000] as const])(
+  "a stub that has polled: init is bounded, %s",
+  ([, initTimeout, millis]) =>
+    Effect.gen(function* () {
+      const stuck = Layer.effectDiscard(Effect.uninterruptible(Effect.never))
+      yield* runInTime(Extension.run({ layer: stuck, initTimeout }))
+      assert.strictEqual(yield* at("Next"), millis)
+    }).pipe(Effect.provide(ExtensionTest.layer([shutdown()], { registration: polled })))
+)
+
+it.effect("the trial run of a build learns the consequence of a failed init, and other runs say nothing", () =>
+  Effect.gen(function* () {
+    for (const isTrial of [true, false]) {
+      for (const onInitFailure of ["idle", "exit", undefined] as const) {
+        const l = logs()
+        yield* runInTime(Extension.run({ onInitFailure })).pipe(
+          Effect.updateService(LambdaEnvironment.LambdaEnvironment, (environment) => ({ ...environment, isTrial })),
+          Effect.provide([ExtensionTest.layer([shutdown()]), l.layer])
+        )
+        assert.deepStrictEqual(
+          l.messages,
+          isTrial ? [`Info: trial run: a failure of init has the consequence ${onInitFailure ?? "idle"}`] : []
+        )
+      }
+    }
+  })
 )

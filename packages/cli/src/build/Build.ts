@@ -55,13 +55,18 @@ const text = (path: string, mode: LayerFiles.LayerFile["mode"], content: string)
   bytes: Buffer.from(content)
 })
 
+/** What the entry has to know of the trial run. */
+export interface Tried extends Pick<TrialRun.TrialRun, "eager"> {
+  readonly events: ReadonlyArray<Stub.EventType>
+}
+
 /** The entry that Lambda starts. */
-export const entryFile = (config: LayerConfig, events: ReadonlyArray<Stub.EventType>): LayerFiles.LayerFile => {
+export const entryFile = (config: LayerConfig, { eager, events }: Tried): LayerFiles.LayerFile => {
   const { entryKind, name, runtime, start } = config
   const content =
     entryKind === "node"
       ? Stub.renderNode({ name, runtime: runtime === "node" ? "node" : "managed" })
-      : Stub.render({ name, events, runtime, start })
+      : Stub.render({ name, events, runtime, start, subscription: eager.subscription })
   return text(`extensions/${name}`, 0o755, content)
 }
 
@@ -101,6 +106,21 @@ const trialProgram = Effect.fnUntraced(function* ({ name, project, runtime }: La
 
 const sameEvents = (a: ReadonlyArray<string>, b: ReadonlyArray<string>) => a.toSorted().join() === b.toSorted().join()
 
+const list = (sentences: ReadonlyArray<string>) => sentences.map((sentence) => `\n- ${sentence}`).join("")
+
+/** Refuses an eager start that cannot work, or that the function may have to wait for. */
+const checkStart = ({ start, startAnyway }: LayerConfig, { doubts, obstacles }: TrialRun.TrialRun["eager"]) => {
+  if (start === "ready") return Effect.void
+  if (obstacles.length > 0) {
+    return UserError.fail(`start eager cannot work with this program, build with --start ready:${list(obstacles)}`)
+  }
+  if (doubts.length === 0 || startAnyway) return Effect.void
+  return UserError.fail(
+    `start eager lets the function begin before this program has come up, and the function may rely on it:${list(doubts)}\n` +
+      "Build with --start ready. If the function relies on none of this, add --start-anyway (effectLambda.startAnyway)."
+  )
+}
+
 /** Runs the program once, and compares the events that it registers for with the configuration. */
 export const trial = Effect.fnUntraced(function* (config: LayerConfig, { code, positions }: Bundle.Bundle) {
   const { env, events, name } = config
@@ -122,6 +142,7 @@ export const trial = Effect.fnUntraced(function* (config: LayerConfig, { code, p
         `${registered.join(", ") || "none"}: make them the same, or leave them out of the configuration`
     )
   }
+  yield* checkStart(config, run.eager)
   return { ...run, events: registered }
 })
 
@@ -202,17 +223,18 @@ export const run = Effect.fnUntraced(function* (
   const { events } = tried
   const note = TrialRun.noteOf(tried)
   if (note !== undefined) notes.push(note)
+  if (config.start === "eager") notes.push(...tried.eager.notes)
   const layers = yield* Effect.forEach(
     config.architectures,
     Effect.fnUntraced(function* (arch) {
       if (config.runtime === "bun") {
-        return { arch, files: [entryFile(config, events), yield* bunFile(config, arch, code)] }
+        return { arch, files: [entryFile(config, tried), yield* bunFile(config, arch, code)] }
       }
       const caches =
         config.codeCache === "off" ? { files: [], notes: [] } : yield* CodeCache.make(config, arch, code, tried)
       notes.push(...caches.notes)
       const files = [
-        entryFile(config, events),
+        entryFile(config, tried),
         ...programFiles(config, code),
         ...caches.files,
         ...(yield* runtimeFiles(config, arch))

@@ -55,6 +55,10 @@ const flags = {
     ),
     Flag.optional
   ),
+  startAnyway: Flag.Boolean("start-anyway").pipe(
+    Flag.withDescription("Build with --start eager even if the function may rely on what the program does in its init"),
+    Flag.optional
+  ),
   codeCache: Flag.Literals("code-cache", LayerConfig.codeCaches).pipe(
     Flag.withDescription("V8 code caches; with off, two builds of the same sources are equal to the last byte"),
     Flag.optional
@@ -104,7 +108,8 @@ const settingsOf = (input: Input) => {
     node: Option.getOrUndefined(Option.map(input.node, list)),
     out: Option.getOrUndefined(input.out),
     runtime: Option.getOrUndefined(input.runtime),
-    start: Option.getOrUndefined(input.start)
+    start: Option.getOrUndefined(input.start),
+    startAnyway: Option.getOrUndefined(input.startAnyway)
   }
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
 }

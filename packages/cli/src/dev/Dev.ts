@@ -103,7 +103,7 @@ export const run = Effect.fnUntraced(function* (input: Input) {
     if (Result.isSuccess(trial)) {
       const note = TrialRun.noteOf(trial.success)
       if (note !== undefined) yield* tell("yellow", note.replaceAll("\n", "\n  "))
-      const files = [Build.entryFile(built, trial.success.events), ...Build.programFiles(built, bundle.code)]
+      const files = [Build.entryFile(built, trial.success), ...Build.programFiles(built, bundle.code)]
       yield* input.opt.length === 0 ? LayerFiles.writeDirectory(layer, files) : OptFolder.overlay(layer, files)
       isBuilt = true
       positions = bundle.positions

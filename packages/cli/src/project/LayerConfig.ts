@@ -46,6 +46,7 @@ const Settings = Schema.Struct({
   arch: Schema.optionalKey(Schema.Literals(archChoices)),
   entryKind: Schema.optionalKey(Schema.Literals(entryKinds)),
   start: Schema.optionalKey(Schema.Literals(starts)),
+  startAnyway: Schema.optionalKey(Schema.Boolean),
   codeCache: Schema.optionalKey(Schema.Literals(codeCaches)),
   node: Schema.optionalKey(Schema.Array(Schema.String.check(Schema.makeFilter(nodeVersionRule)))),
   env: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
@@ -78,6 +79,8 @@ export interface LayerConfig {
   readonly entryKind: (typeof entryKinds)[number]
   /** `eager`: the entry sends the first next; `ready`: the program sends it when it has come up. */
   readonly start: (typeof starts)[number]
+  /** Whether `eager` is built for a program too that the function may rely on in its init. */
+  readonly startAnyway: boolean
   readonly codeCache: (typeof codeCaches)[number]
   /** Versions of Node beside the running one that get a code cache. */
   readonly nodeVersions: ReadonlyArray<string>
@@ -190,6 +193,7 @@ export const resolve = Effect.fnUntraced(function* (
     architectures: architecturesOf(settings),
     entryKind: settings.entryKind ?? "bash",
     start: settings.start ?? "ready",
+    startAnyway: settings.startAnyway ?? false,
     codeCache: settings.codeCache ?? "auto",
     nodeVersions: settings.node ?? [],
     env: { ...written.success.env, ...flagged.success.env },

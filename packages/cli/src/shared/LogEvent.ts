@@ -30,6 +30,11 @@ const LogEvent = Schema.Union([
   Schema.Struct({ "event.name": Schema.Literal("lambda_extension.abandoned") }),
   Schema.Struct({ "event.name": Schema.Literal("lambda_extension.events_unknown") }),
   Schema.Struct({
+    "event.name": Schema.Literal("lambda_extension.described"),
+    onInitFailure: Schema.optionalKey(Schema.Literals(["idle", "exit"])),
+    telemetryPort: Schema.optionalKey(Schema.Literals(["any", "fixed"]))
+  }),
+  Schema.Struct({
     "event.name": Schema.Literal("lambda_extension.telemetry_accounting"),
     accounting: Accounting
   })
@@ -41,6 +46,7 @@ const LogEvent = Schema.Union([
  * - `lambda_extension.idle`: the extension does nothing from now on, since `phase` failed
  * - `lambda_extension.abandoned`: a handler, background work or a finalizer was not done in time
  * - `lambda_extension.events_unknown`: the program failed before it could say which events it needs
+ * - `lambda_extension.described`: in the trial run of a build, what the program is
  * - `lambda_extension.telemetry_accounting`: what became of the telemetry records, at the end of an environment
  *
  * @category models

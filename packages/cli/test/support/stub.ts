@@ -33,6 +33,8 @@ export const run = Effect.fnUntraced(function* (
   return { ...ended, directory, variables, status: entries.at(-1) ?? "" }
 })
 
+export const body = '{"schemaVersion":"2025-01-29","types":["platform"],"destination":{"protocol":"TCP","port":24255}}'
+
 export const handOver = (variables: ReadonlyMap<string | undefined, string>) => ({
   identifier: variables.get(PreRegistration.identifierVariable),
   events: variables.get(PreRegistration.eventsVariable),

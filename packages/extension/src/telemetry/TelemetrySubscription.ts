@@ -108,6 +108,18 @@ export interface Subscription {
 }
 
 /**
+ * The port that the body of a subscription names, as `Registration.subscription` has it; `undefined`: the body cannot be
+ * read.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const portOf = (body: string): number | undefined => {
+  const port = /"port": *(\d{1,5})\D|"URI": *"[^"/]*\/\/[^"/]*:(\d{1,5})["/]/.exec(body)
+  return port === null ? undefined : Number(port[1] ?? port[2])
+}
+
+/**
  * The outcome of a subscription that was not refused.
  *
  * - `Subscribed`: records will come. If the same extension subscribes again

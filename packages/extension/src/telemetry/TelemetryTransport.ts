@@ -27,6 +27,8 @@ export class TelemetryTransport extends Context.Service<
     readonly host: string
     /** The memory that the queue of a sink may take, in bytes, unless the options name a bound. */
     readonly queueBytes: number
+    /** The port that a subscription made before this process delivers to, unless the options name one. */
+    readonly port?: number | undefined
   }
 >()("@effect-lambda/extension/telemetry/TelemetryTransport") {}
 
@@ -41,6 +43,8 @@ export interface Options {
   readonly host?: string | undefined
   /** Default: 32 MiB. */
   readonly queueBytes?: number | undefined
+  /** The port that a subscription made before this process delivers to. Default: none, so any free port. */
+  readonly port?: number | undefined
 }
 
 /**
@@ -53,10 +57,10 @@ export const make = (
   options: Options = {}
 ): Effect.Effect<TelemetryTransport["Service"], never, TelemetryListener | TelemetryApi> =>
   Effect.gen(function* () {
-    const { host = "0.0.0.0", queueBytes = 32 * 1024 * 1024 } = options
+    const { host = "0.0.0.0", port, queueBytes = 32 * 1024 * 1024 } = options
     const { listen } = yield* TelemetryListener
     const { subscribe } = yield* TelemetryApi
-    return TelemetryTransport.of({ listen, subscribe, host, queueBytes })
+    return TelemetryTransport.of({ listen, subscribe, host, queueBytes, port })
   })
 
 /**

@@ -38,6 +38,7 @@ export const subscribe = (
     readonly answers?: ReadonlyArray<Answer>
     readonly subscription?: Partial<TelemetrySubscription.Subscription>
     readonly initializationType?: string
+    readonly registration?: Registration.Registration
   } = {}
 ) =>
   Effect.gen(function* () {
@@ -55,7 +56,9 @@ export const subscribe = (
       runtimeApi: "lambda:9001",
       initializationType: options.initializationType ?? "on-demand"
     }).pipe(Effect.provideService(HttpClient.HttpClient, client))
-    const result = yield* Effect.result(api.subscribe(registration, { ...subscription, ...options.subscription }))
+    const result = yield* Effect.result(
+      api.subscribe(options.registration ?? registration, { ...subscription, ...options.subscription })
+    )
     const versions: ReadonlyArray<unknown> = sent.map(({ body }) => JSON.parse(body).schemaVersion)
     return { result, sent, versions }
   })

@@ -27,13 +27,17 @@ const path = require("path")
 
 // Read here, before the program takes it out of the environment.
 const identifier = process.env.EFFECT_LAMBDA_EXTENSION_IDENTIFIER
+const hasPolled = process.env.EFFECT_LAMBDA_NEXT_SENT === "1"
 const file = path.join(__dirname, "bundle.cjs")
 
 /**
  * Writes a line to the log, reports init/error if this extension is registered, or exit/error if it polls already, and
  * exits with 1. That takes a second at most, whatever Lambda answers.
  */
-const fail = (errorType, message, stack) => {
+const fail = (errorType, reason, stack) => {
+  // Init is over for Lambda when an extension has polled.
+  const consequence = "the entry has sent the first next and the program did not come up, so an invocation fails instead of init: "
+  const message = hasPolled ? consequence + reason : reason
   const line = JSON.stringify({ timestamp: new Date(), level: "FATAL", message: ${JSON.stringify(name)} + ": " + message, cause: stack })
   try {
     fs.writeSync(1, line + "\\n")
@@ -69,7 +73,8 @@ const fail = (errorType, message, stack) => {
       ].join("\\r\\n")
     )
   }
-  report("init/error", () => report("exit/error", exit))
+  if (hasPolled) report("exit/error", exit)
+  else report("init/error", () => report("exit/error", exit))
 }
 
 const read = (cache) => {

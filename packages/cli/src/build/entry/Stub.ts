@@ -31,6 +31,9 @@ export type Start = "eager" | "ready"
 /** The longest init, in seconds: inside an invocation it has the function's timeout, which is 15 minutes at most. */
 const longestInit = 900
 
+/** The wait for the answer to the subscription, in seconds. */
+const longestSubscription = 2
+
 /** Lambda answers with a handful of lines of less than 100 characters. */
 const maximumLine = 8192
 const maximumLines = 1000
@@ -43,6 +46,8 @@ export interface Options {
   readonly runtime: Runtime
   /** Default: `ready`. */
   readonly start?: Start
+  /** The body of a subscription to telemetry, in ASCII, that the stub makes before the first next. Default: none. */
+  readonly subscription?: string | undefined
   /** The wait for the answer to register, in seconds. Default: as long as init may last. */
   readonly waitSeconds?: number
 }
@@ -50,26 +55,31 @@ export interface Options {
 const incomplete = "the layer is incomplete or built for another architecture"
 
 /** Tries a runtime after the other. `$1` is the name of the extension, `$2` the folder of its program. */
-const launchNode = (candidates: string, advice: string): string => `
+const launchNode = (candidates: string, advice: string, start: Start): string => `
 set -- "$1" "$2" ${candidates}
 [[ -z $EFFECT_LAMBDA_NODE ]] || set -- "$1" "$2" "$EFFECT_LAMBDA_NODE"
 [[ ! -f $3 || ! -x $3 ]] || exec "$3" "$2/index.cjs"
 [[ ! -f $4 || ! -x $4 ]] || exec "$4" "$2/index.cjs"
-echo "effect-lambda: $1: no runtime can be started, tried \${*:3}: ${advice}" >&2
+echo "effect-lambda: $1: no runtime can be started, tried \${*:3}: ${advice}" >&2${start === "eager" ? tooLate : ""}
 exit 1
 `
 
-const launch = (name: string, runtime: Runtime): string => {
+/** For Lambda init has ended with the first next. */
+const tooLate = `
+[[ -z $EFFECT_LAMBDA_NEXT_SENT ]] || echo "effect-lambda: $1: the first next was sent, so an invocation fails instead of init" >&2`
+
+const launch = ({ name, runtime, start = "ready" }: Options): string => {
   switch (runtime) {
     case "managed":
       return launchNode(
         "/var/lang/bin/node",
-        "this function's runtime has no Node, build the layer with --runtime auto or node"
+        "this function's runtime has no Node, build the layer with --runtime auto or node",
+        start
       )
     case "node":
-      return launchNode(`"$2/bin/node"`, incomplete)
+      return launchNode(`"$2/bin/node"`, incomplete, start)
     case "auto":
-      return launchNode(`/var/lang/bin/node "$2/bin/node"`, incomplete)
+      return launchNode(`/var/lang/bin/node "$2/bin/node"`, incomplete, start)
     case "bun":
       return `
 exec "$2/bin/"${quote(name)}
@@ -83,9 +93,12 @@ exit 1
  * Opens the connection for the program's first request, before the program has loaded the modules that open one. Bun has no
  * use for it. With `eager` the first next leaves here, and the program reads its answer from the connection.
  *
+ * On managed instances nothing is eager: no request waits for init there, and Lambda's code for them sends no batch of
+ * telemetry a second time.
+ *
  * `command` keeps a failure from ending the script if POSIXLY_CORRECT is set.
  */
-const handOverConnection = (runtime: Runtime, start: Start): string => {
+const handOverConnection = ({ runtime, start = "ready", subscription }: Options): string => {
   if (runtime === "bun") return ""
   const open = `{ command exec 3<>"/dev/tcp/$host/$port"; } 2>/dev/null`
   if (start === "ready") {
@@ -93,15 +106,30 @@ const handOverConnection = (runtime: Runtime, start: Start): string => {
     if ${open}; then export EFFECT_LAMBDA_API_DESCRIPTOR=3; fi`
   }
   return `
-    # The program reads the answer: an event that comes earlier waits in the connection.
-    trap '' PIPE
-    if ${open} && { poll; } 2>/dev/null; then
-      export EFFECT_LAMBDA_API_DESCRIPTOR=3 EFFECT_LAMBDA_NEXT_SENT=1
-    else
-      exec 3>&-
+    [[ $AWS_LAMBDA_INITIALIZATION_TYPE != lambda-managed-instances ]] && eager=1
+    trap '' PIPE${subscription === undefined ? "" : subscribeFirst(subscription)}
+    if ${open}; then
+      export EFFECT_LAMBDA_API_DESCRIPTOR=3
+      # The program reads the answer: an event that comes earlier waits in the connection.
+      if [[ -n $eager ]] && { poll; } 2>/dev/null; then export EFFECT_LAMBDA_NEXT_SENT=1; fi
     fi
     trap - PIPE`
 }
+
+/** Without a subscription the stub does not poll, since Lambda takes no subscription when init is over. */
+const subscribeFirst = (subscription: string): string => `
+    local answer= subscription=${quote(subscription)}
+    if [[ -n $eager ]]; then
+      { subscribe 3<>"/dev/tcp/$host/$port"; } 2>/dev/null
+      case $answer in
+        200) export EFFECT_LAMBDA_TELEMETRY_SUBSCRIPTION=$subscription ;;
+        202) ;; # An emulator without telemetry.
+        *)
+          eager=
+          echo "effect-lambda: $name: the subscription to telemetry failed (\${answer:-no answer}); the program subscribes and polls itself" >&2
+          ;;
+      esac
+    fi`
 
 const poll = `
 # Tells Lambda on descriptor 3 that the init of this extension is over, and asks for the first event.
@@ -111,8 +139,26 @@ poll() {
 }
 `
 
+const subscribe = `
+# Subscribes to telemetry on descriptor 3, as the program did in the build. Lambda tries deliveries again until it listens.
+subscribe() {
+  local LC_ALL=C line statusLine='^HTTP/1\\.[01] ([0-9]{3})( |$)'
+  printf '%s\\r\\n' 'PUT /2022-07-01/telemetry HTTP/1.1' "Host: $AWS_LAMBDA_RUNTIME_API" 'Connection: close' \\
+    'Content-Type: application/json' "Content-Length: \${#subscription}" "Lambda-Extension-Identifier: $identifier" '' >&3
+  printf %s "$subscription" >&3
+  IFS= read -r -n ${maximumLine} -t ${longestSubscription} -u 3 line && [[ $line =~ $statusLine ]] && answer=\${BASH_REMATCH[1]}
+}
+`
+
+/** The functions of a stub that is eager. */
+const eagerFunctions = ({ runtime, start, subscription }: Options): string => {
+  if (runtime === "bun" || start !== "eager") return ""
+  return subscription === undefined ? poll : subscribe + poll
+}
+
 /** The text of the entry, in ASCII, since bash reads it in the locale of the function. */
-export const render = ({ events, name, runtime, start = "ready", waitSeconds = longestInit }: Options): string => {
+export const render = (options: Options): string => {
+  const { events, name, waitSeconds = longestInit } = options
   const managedEvents = events.filter((event) => event !== "INVOKE")
   return `#!/bin/bash -p
 # Registers this extension with Lambda before any JavaScript is loaded, then becomes the program.
@@ -155,16 +201,17 @@ register() {
   problem="register was refused with $status"
   [[ $response =~ $errorType ]] && problem+=" \${BASH_REMATCH[1]}"
 }
-${start === "eager" ? poll : ""}
+${eagerFunctions(options)}
 # Hands over by the variables that PreRegistration.ts reads, and removes those that the function's environment has.
 hand_over() {
   local name=$1 events=${quote(events.join())} body=${quote(JSON.stringify({ events }))}
-  local status= identifier= response= problem= host port address='^(\\[[0-9A-Fa-f:.]+\\]|[^][/:[:space:]]+)(:([0-9]{1,5}))?$'
+  local status= identifier= response= problem= eager= host port address='^(\\[[0-9A-Fa-f:.]+\\]|[^][/:[:space:]]+)(:([0-9]{1,5}))?$'
   if [[ $AWS_LAMBDA_INITIALIZATION_TYPE == lambda-managed-instances ]]; then
     events=${quote(managedEvents.join())} body=${quote(JSON.stringify({ events: managedEvents }))}
   fi
   [[ $name == ${quote(name)} ]] || echo "effect-lambda: this file is called $name but was built as "${quote(name)}", it registers as $name" >&2
-  unset EFFECT_LAMBDA_EXTENSION_IDENTIFIER EFFECT_LAMBDA_EXTENSION_EVENTS EFFECT_LAMBDA_REGISTER_RESPONSE EFFECT_LAMBDA_API_DESCRIPTOR EFFECT_LAMBDA_NEXT_SENT
+  unset EFFECT_LAMBDA_EXTENSION_IDENTIFIER EFFECT_LAMBDA_EXTENSION_EVENTS EFFECT_LAMBDA_REGISTER_RESPONSE EFFECT_LAMBDA_API_DESCRIPTOR EFFECT_LAMBDA_NEXT_SENT \\
+    EFFECT_LAMBDA_TELEMETRY_SUBSCRIPTION
   export EFFECT_LAMBDA_EXTENSION_NAME=$name
   if [[ $AWS_LAMBDA_RUNTIME_API =~ $address ]]; then
     host=\${BASH_REMATCH[1]//[\\[\\]]/} port=\${BASH_REMATCH[3]:-80} problem='no connection to Lambda'
@@ -175,7 +222,7 @@ hand_over() {
   fi
   if [[ $status == 200 && $identifier =~ ^[0-9A-Za-z-]{1,100}$ ]]; then
     export EFFECT_LAMBDA_EXTENSION_IDENTIFIER=$identifier EFFECT_LAMBDA_EXTENSION_EVENTS=$events
-    export EFFECT_LAMBDA_REGISTER_RESPONSE=$response${handOverConnection(runtime, start)}
+    export EFFECT_LAMBDA_REGISTER_RESPONSE=$response${handOverConnection(options)}
   elif [[ -n $problem ]]; then
     echo "effect-lambda: $name: $problem ($AWS_LAMBDA_RUNTIME_API); the program registers itself" >&2
   fi
@@ -187,7 +234,7 @@ hand_over "$1"
 # Removes variables that load foreign code into the program. NODE_EXTRA_CA_CERTS stays: it loads none, and sinks may need
 # it. Node would take the descriptor in NODE_CHANNEL_FD for that of a parent process, and 3 is the connection.
 unset NODE_OPTIONS BUN_OPTIONS BUN_BE_BUN LD_PRELOAD LD_AUDIT NODE_CHANNEL_FD NODE_CHANNEL_SERIALIZATION_MODE
-shopt -s execfail${launch(name, runtime)}`
+shopt -s execfail${launch(options)}`
 }
 
 /**

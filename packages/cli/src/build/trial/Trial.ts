@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
+import * as Listeners from "./Listeners.ts"
 
 /** The request of a trial run; its folder also holds `opt`, and the function `handler.mjs`. */
 export interface Request {
@@ -24,6 +25,8 @@ export interface Answer {
   /** The invocation in which the extension failed. */
   readonly failed?: { readonly invocation: number; readonly status: string }
   readonly entries: ReadonlyArray<Journal.JournalEntry>
+  /** What the extension listens on after init; `undefined`: this system does not tell, or init failed. */
+  readonly listeners?: ReadonlyArray<Listeners.Listener> | undefined
 }
 
 const invocations = 20
@@ -41,6 +44,10 @@ const runLayer = Effect.fnUntraced(function* (
   })
   const init = yield* emulator.journal.waitFor(Journal.is("InitEnded"), limitMillis + 5000)
   const initStatus = init.status
+  const started = (yield* emulator.journal.entries).find(
+    Journal.is("ProcessStarted", ({ source }) => source !== "runtime")
+  )
+  const listeners = initStatus === "success" && started?.pid !== undefined ? Listeners.of(started.pid) : undefined
   const enough = initStatus === "success" ? (yield* Clock.currentTimeMillis) + limitMillis / 2 : 0
   for (let invocation = 1; invocation <= invocations && (yield* Clock.currentTimeMillis) < enough; invocation++) {
     const { requestId } = yield* emulator.invoke(JSON.stringify({ invocation }))
@@ -49,10 +56,10 @@ const runLayer = Effect.fnUntraced(function* (
       limitMillis + 5000
     )
     if (status === "success") continue
-    return { initStatus, failed: { invocation, status }, entries: yield* emulator.journal.entries }
+    return { initStatus, listeners, failed: { invocation, status }, entries: yield* emulator.journal.entries }
   }
   yield* emulator.shutdown()
-  return { initStatus, entries: yield* emulator.journal.entries }
+  return { initStatus, listeners, entries: yield* emulator.journal.entries }
 })
 
 /** Runs the layer in the folder as `request.json` in it says, and writes `answer.json`. */

@@ -18,6 +18,7 @@ import { quote } from "../../shared/Shell.ts"
 import * as UserError from "../../shared/UserError.ts"
 import * as Loader from "../entry/Loader.ts"
 import type { EventType } from "../entry/Stub.ts"
+import * as EagerStart from "./EagerStart.ts"
 import * as NoNetwork from "./NoNetwork.ts"
 import type * as Trial from "./Trial.ts"
 
@@ -47,6 +48,7 @@ export interface TrialRun {
   readonly codeCache: Uint8Array | undefined
   /** Whether init failed: the code cache holds what ran until then, and no more. */
   readonly hasFailedInit: boolean
+  readonly eager: EagerStart.EagerStart
   /** Sentences for an error reported in init, errors in the log, abandoned work, and an end that did not come. */
   readonly errors: ReadonlyArray<string>
 }
@@ -131,7 +133,7 @@ const explain = (entries: ReadonlyArray<Journal.JournalEntry>, positions?: Posit
   const isRegistered = extension.some(Journal.is("Registered"))
   const state = isRegistered ? "after it had registered" : "before it registered"
   const output = extension
-    .filter(Journal.is("Output"))
+    .filter(Journal.is("Output", ({ line }) => !line.includes('"lambda_extension.described"')))
     .slice(-30)
     .map(({ line }) => `  ${positions?.restore(line) ?? line}`)
   const failed = extension.find(Journal.is("LaunchFailed"))
@@ -172,7 +174,7 @@ const start = Effect.fnUntraced(function* (folder: string, options: Options, lim
 
 const runIn = Effect.fnUntraced(function* (folder: string, options: Options) {
   yield* Disk.attempt(folder, () => writeLayer(folder, options))
-  const { entries, failed, initStatus } = yield* start(folder, options, options.limitMillis ?? 10_000)
+  const { entries, failed, initStatus, listeners } = yield* start(folder, options, options.limitMillis ?? 10_000)
   const fail = (what: string) =>
     UserError.fail(`${what} in its trial run under the emulator: ${explain(entries, options.positions)}`)
   const isStarted = initStatus === "success"
@@ -192,10 +194,18 @@ const runIn = Effect.fnUntraced(function* (folder: string, options: Options) {
   const cache = NodePath.join(folder, "cache")
   const codeCache = Fs.existsSync(cache) ? Fs.readFileSync(cache) : undefined
   const log = logOf(entries)
+  const isFailed = !isStarted || log.some(hasFailedInit)
   const trial: TrialRun = {
     events: log.some(isTooEarly) ? undefined : events,
     codeCache,
-    hasFailedInit: !isStarted || log.some(hasFailedInit),
+    hasFailedInit: isFailed,
+    eager: EagerStart.of({
+      name: options.name,
+      entries,
+      events: log.flatMap(({ event }) => event ?? []),
+      listeners,
+      hasFailedInit: isFailed
+    }),
     errors: [
       ...(isStarted || reported === undefined
         ? []

@@ -8,6 +8,10 @@ import * as Effect from "effect/Effect"
 export const idle = (phase: "init" | "invoke" | "background") =>
   Effect.annotateLogs({ "event.name": "lambda_extension.idle", phase })
 
+/** In the trial run of a build: what the program is. */
+export const described = (facts: { readonly onInitFailure: "idle" | "exit" }) =>
+  Effect.annotateLogs({ "event.name": "lambda_extension.described", ...facts })
+
 /** A handler, background work or a finalizer was not done in time and is left behind. */
 export const abandoned = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.annotateLogs(effect, "event.name", "lambda_extension.abandoned")

@@ -15,7 +15,7 @@ import * as ExtensionMetrics from "../../ExtensionMetrics.ts"
 import { ExtensionsApi } from "../../ExtensionsApi.ts"
 import { aborted, type ExtensionAborted, logFailure, reportFailure } from "../../FailurePolicy.ts"
 import { HostProcess } from "../../HostProcess.ts"
-import type { LambdaEnvironment } from "../../LambdaEnvironment.ts"
+import { LambdaEnvironment } from "../../LambdaEnvironment.ts"
 import { explainConfig } from "./explainConfig.ts"
 import * as logEvent from "./logEvent.ts"
 import type { EventsOptions } from "./options.ts"
@@ -26,6 +26,15 @@ import { register } from "./register.ts"
 const defaultInitTimeout = Duration.seconds(8)
 // A failed stream has no deadline: the report and the finalizers get this long, and then the process ends.
 const failedExitMillis = 2000
+
+const sliceMillis = 100
+
+/**
+ * A time in which a freeze does not count. When the stub has polled, Lambda may freeze the process in the middle of its init,
+ * and the timers of the whole freeze end at once after it.
+ */
+const awake = (millis: number) =>
+  Effect.repeat(Effect.sleep(sliceMillis), { times: Math.ceil(millis / sliceMillis) - 1 })
 
 const secondLife =
   "Extension.events (or run) began a second time in this process: the extension is registered, and its first life cannot be " +
@@ -43,6 +52,13 @@ export const supervise = <E, R1, R2, InitError>(
     Effect.gen(function* () {
       const api = yield* ExtensionsApi
       const host = yield* HostProcess
+      const { isTrial } = yield* LambdaEnvironment
+      const { onInitFailure = "idle" } = options
+      if (isTrial === true) {
+        yield* Effect.logInfo(`trial run: a failure of init has the consequence ${onInitFailure}`).pipe(
+          logEvent.described({ onInitFailure })
+        )
+      }
       const startedAt = yield* Clock.currentTimeMillis
       const registration = yield* register({
         name: options.name,
@@ -86,11 +102,10 @@ export const supervise = <E, R1, R2, InitError>(
       if (onRegistered !== undefined) {
         const timeout = Duration.toMillis(options.initTimeout ?? defaultInitTimeout)
         const spent = (yield* Clock.currentTimeMillis) - startedAt
-        const exit = yield* Deadline.attempt(
-          Effect.suspend(() => onRegistered(registration)),
-          Math.max(0, timeout - spent),
-          host.termination
-        )
+        const built = Effect.suspend(() => onRegistered(registration))
+        const exit = yield* registration.hasPolled === true
+          ? Deadline.attempt(built, Infinity, Effect.raceFirst(awake(timeout), host.termination))
+          : Deadline.attempt(built, Math.max(0, timeout - spent), host.termination)
         const failure: Cause.Cause<unknown> | undefined = Option.isNone(exit)
           ? Cause.fail(new Deadline.DeadlineExceeded({ budgetMillis: timeout }))
           : Exit.isFailure(exit.value)
@@ -100,7 +115,7 @@ export const supervise = <E, R1, R2, InitError>(
         if (failure !== undefined && halt === undefined) {
           const cause = yield* explainConfig(failure)
           yield* Metric.update(ExtensionMetrics.initFailures, 1)
-          if (options.onInitFailure === "exit") {
+          if (onInitFailure === "exit") {
             yield* logFailure("init failed; the extension exits", cause)
             return yield* aborted("init", cause)
           }

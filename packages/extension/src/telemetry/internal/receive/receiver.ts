@@ -142,19 +142,30 @@ export const make = Effect.fnUntraced(function* (options: ReceiverOptions) {
 
   // A fork, so that a transport that fails half-way releases what it has bound.
   const listening = yield* Scope.fork(yield* Effect.scope)
-  const { port } = yield* Scope.provide(
-    transport.listen(
-      { protocol, host: options.host ?? transport.host, port: options.port ?? 0, maxBodyBytes },
-      {
-        body,
-        tooLarge,
-        // A line is a part of a buffer that is used again.
-        connection: () =>
-          framing.make({ maxBytes: maxBodyBytes, onTooLong: tooLarge, onLine: (bytes) => body(bytes.slice()) })
-      }
-    ),
-    listening
-  )
+  const listen = (port: number) =>
+    Scope.provide(
+      transport.listen(
+        { protocol, host: options.host ?? transport.host, port, maxBodyBytes },
+        {
+          body,
+          tooLarge,
+          // A line is a part of a buffer that is used again.
+          connection: () =>
+            framing.make({ maxBytes: maxBodyBytes, onTooLong: tooLarge, onLine: (bytes) => body(bytes.slice()) })
+        }
+      ),
+      listening
+    )
+  const { port } = yield* options.port !== undefined || transport.port === undefined
+    ? listen(options.port ?? 0)
+    : Effect.catch(listen(transport.port), (taken) =>
+        Effect.andThen(
+          Effect.logWarning(
+            `the port of the subscription that the entry of the layer made is not free. ${taken.message}`
+          ),
+          listen(0)
+        )
+      )
 
   const close = Effect.suspend(() => {
     isSubscribed = false

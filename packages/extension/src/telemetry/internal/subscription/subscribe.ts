@@ -9,6 +9,7 @@ import * as Schema from "effect/Schema"
 import { bodyExcerpt, InvalidRequest, reasonFromResponse, type UnexpectedStatus } from "../../../ExtensionError.ts"
 import * as ExtensionsProtocol from "../../../ExtensionsProtocol.ts"
 import type { Registration } from "../../../Registration.ts"
+import { adopt } from "./adopt.ts"
 import { SubscriptionRefused, TelemetryApiError } from "../../TelemetryApiError.ts"
 import {
   type Buffering,
@@ -122,10 +123,16 @@ export const subscribe = Effect.fnUntraced(function* (
   const problem = findProblem(subscription, buffering)
   if (problem !== undefined) return yield* invalidRequest(method, problem)
 
+  const wanted = { schemaVersion: subscription.schemaVersion, types: subscription.types, buffering, destination }
+  const adopted = method === "telemetry" ? yield* adopt(registration, wanted) : undefined
+  // Nothing is left to ask for.
+  if (adopted !== undefined && adopted.missing.length === 0) return adopted.outcome
+  const types = adopted === undefined ? subscription.types : adopted.missing
+
   const attempt = Effect.fnUntraced(function* (schemaVersion: string): Effect.fn.Return<Outcome, TelemetryApiError> {
     const request = HttpClientRequest.put(url, {
       headers: { [ExtensionsProtocol.lambdaExtensionIdentifierHeaderKey]: registration.extensionIdentifier }
-    }).pipe(HttpClientRequest.bodyJsonUnsafe({ schemaVersion, types: subscription.types, buffering, destination }))
+    }).pipe(HttpClientRequest.bodyJsonUnsafe({ schemaVersion, types, buffering, destination }))
     const { body, status } = yield* Effect.flatMap(client.execute(request), (response) =>
       Effect.map(response.text, (body) => ({ status: response.status, body }))
     ).pipe(Effect.mapError((error) => new TelemetryApiError({ method, reason: reasonFromClientError(url, error) })))
@@ -143,5 +150,7 @@ export const subscribe = Effect.fnUntraced(function* (
     tried = schemaVersion
     result = yield* Effect.result(attempt(schemaVersion))
   }
-  return yield* Effect.fromResult(result)
+  if (adopted === undefined || Result.isSuccess(result)) return yield* Effect.fromResult(result)
+  yield* Effect.logWarning(`no records of ${types.join(", ")} will come. ${result.failure.message}`)
+  return adopted.outcome
 })
