@@ -167,6 +167,7 @@ describe("an answer", () => {
     [`HTTP/1.1 103 Early Hints\r\nContent-Length: x\r\n\r\n${plain}`, "no length"],
     [`${hasLength("Transfer-Encoding: chunked")}fffffffff\r\n`, "no length"],
     [`${hasLength("Transfer-Encoding: chunked")}2\r\nhello\r\n0\r\n\r\n`, "longer than it says"],
+    [hasLength("Content-Length: 99999999999999999999").replace("200", "304"), "beyond all sizes"],
     [hasLength("Content-Length: 1048577"), "longer than 1 MiB"],
     [hasLength("Content-Length: 99999999999999999999"), "longer than 1 MiB"],
     [`${hasLength("Transfer-Encoding: chunked")}ffffffff\r\n`, "longer than 1 MiB"]

@@ -53,3 +53,46 @@ export const readByLlhttp = (pieces) => {
   parser.free()
   return { requests, answers, isUpgrade }
 }
+
+/** Reads the pieces as the client of `node:http` does, for a request of this method; after the last piece the server ends. */
+export const readAnswerByLlhttp = (pieces, method) => {
+  let head
+  let answer
+  let isUpgrade = false
+  let hasFailed = false
+  const body = []
+  const parser = new HTTPParser()
+  parser.initialize(HTTPParser.RESPONSE, {}, 16_384, 0)
+  let early = []
+  parser[HTTPParser.kOnHeaders] = (headers) => {
+    early = [...early, ...headers]
+  }
+  parser[HTTPParser.kOnHeadersComplete] = (major, minor, headers, _, __, status, ___, upgrade) => {
+    const pairs = [...early, ...(headers ?? [])]
+    early = []
+    // Bytes behind the answer may look like another one.
+    if (answer !== undefined) return 0
+    isUpgrade ||= upgrade || status === 101
+    if (status >= 200) head = { status, pairs }
+    return status < 200 || method === "HEAD" ? 1 : 0
+  }
+  parser[HTTPParser.kOnBody] = (bytes) => {
+    if (head !== undefined && answer === undefined) body.push(Buffer.from(bytes))
+  }
+  parser[HTTPParser.kOnMessageComplete] = () => {
+    early = []
+    if (head === undefined || answer !== undefined) return
+    const headers = {}
+    for (let index = 0; index < head.pairs.length; index += 2) {
+      const name = head.pairs[index].toLowerCase()
+      headers[name] = name in headers ? `${headers[name]}, ${head.pairs[index + 1]}` : head.pairs[index + 1]
+    }
+    answer = { status: head.status, headers, body: Buffer.concat(body).toString("latin1") }
+  }
+  for (const piece of pieces) {
+    if (answer === undefined && !hasFailed) hasFailed = parser.execute(piece) instanceof Error
+  }
+  if (answer === undefined && !hasFailed) parser.finish()
+  parser.free()
+  return { answer, isUpgrade }
+}

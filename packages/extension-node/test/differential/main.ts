@@ -1,11 +1,17 @@
 /**
+ * Compares our readers of HTTP with others, over bytes at random.
+ *
  * `pnpm fuzz:requests --runs 1000000 --seed 1`: compares our reader of requests with llhttp, the parser of Node; with
  * `--h11 python3`, with h11 of that Python. With `--sockets` the streams come over real connections to the listener, which
  * must end each, answer afterwards, and keep no memory.
+ *
+ * `pnpm fuzz:answers --runs 100000 --seed 1`: sends answers over real connections to the client for sinks, which must read each
+ * as llhttp does, send no POST twice, and keep no memory.
  */
 import * as Effect from "effect/Effect"
 import process from "node:process"
 import { parseArgs } from "node:util"
+import { compareAnswers } from "./answers.ts"
 import { compareStreams } from "./compare.ts"
 import { compareWithH11 } from "./h11.ts"
 import { attack, exchange, listener } from "./sockets.ts"
@@ -44,12 +50,25 @@ const attackListener = Effect.fnUntraced(function* (runs: number, seed: number) 
   return faults
 }, Effect.scoped)
 
+const attackClient = Effect.fnUntraced(function* (runs: number, seed: number) {
+  yield* compareAnswers(Math.ceil(runs / 10), seed + 1)
+  const before = process.memoryUsage.rss()
+  const { different, ended, failed, refused, same, upgrades } = yield* compareAnswers(runs, seed)
+  const growth = process.memoryUsage.rss() - before
+  print(`${same} the same, ${failed} failed in both, ${upgrades} upgrades, which are not compared`)
+  print(`${ended} POSTs failed before they arrived, since the server was ending the kept connection`)
+  for (const [reason, count] of refused) print(`${count} refused: ${reason}`)
+  print(`${Math.round(growth / 2 ** 20)} MiB more memory`)
+  return growth > maxGrowth ? [...different, "the memory grew too much"] : different
+})
+
 const { values } = parseArgs({
   options: {
     runs: { type: "string", default: "100000" },
     seed: { type: "string", default: "1" },
     h11: { type: "string" },
-    sockets: { type: "boolean", default: false }
+    sockets: { type: "boolean", default: false },
+    answers: { type: "boolean", default: false }
   }
 })
 const [runs, seed] = [Number(values.runs), Number(values.seed)]
@@ -58,9 +77,11 @@ if (!Number.isSafeInteger(runs) || runs < 1 || !Number.isSafeInteger(seed)) {
   process.exit(1)
 }
 print(`${runs} streams, seed ${seed}`)
-const different = values.sockets
-  ? await Effect.runPromise(attackListener(runs, seed))
-  : await compareBoth(runs, seed, values.h11)
+const different = values.answers
+  ? await Effect.runPromise(attackClient(runs, seed))
+  : values.sockets
+    ? await Effect.runPromise(attackListener(runs, seed))
+    : await compareBoth(runs, seed, values.h11)
 print(`${different.length} different`)
 for (const stream of different.slice(0, 10)) print(stream)
 process.exitCode = different.length > 0 ? 1 : 0

@@ -1,7 +1,7 @@
 /** The bytes of connections at random: requests in all ways to write them, some with faults, split at any place. */
 import { oneOf, type Random, upTo } from "../support/JsonTexts.ts"
 
-const often = (random: Random, probability: number) => random() < probability
+export const often = (random: Random, probability: number) => random() < probability
 
 const startLine = (random: Random) => {
   const method = oneOf(random, ["POST", "POST", "PUT", "GET", "HEAD", "DELETE", "OPTIONS", "PATCH", "TRACE"])
@@ -23,10 +23,12 @@ const headers = [
   "Upgrade: x\r\n"
 ] as const
 
-const body = (random: Random) =>
+/** Up to 40 bytes. */
+export const body = (random: Random) =>
   Array.from({ length: upTo(random, 40) }, () => String.fromCharCode(upTo(random, 255))).join("")
 
-const chunk = (random: Random) => {
+/** A chunk of up to 40 bytes, or nothing. */
+export const chunk = (random: Random) => {
   const text = body(random)
   if (text === "") return ""
   const size = text.length.toString(16)
@@ -98,7 +100,8 @@ const pieces = [
   "fffffffff"
 ] as const
 
-const mutate = (random: Random, text: string): string => {
+/** The text with a fault at a place at random. */
+export const mutate = (random: Random, text: string): string => {
   const at = upTo(random, text.length)
   const to = Math.min(text.length, at + upTo(random, 6))
   switch (upTo(random, 4)) {

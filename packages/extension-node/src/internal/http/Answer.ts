@@ -49,7 +49,10 @@ const kindFor = (method: string, limit: Limit): Kind<StatusLine> => ({
   parseStart: parseStatusLine,
   frame: ({ start: { status } }, length) => {
     if (status === 101) throw new HttpError("the answer changes the protocol")
-    return hasNoBody(method, status) ? 0 : (length ?? "end")
+    if (!hasNoBody(method, status)) return length ?? "end"
+    if (typeof length === "number" && !Number.isSafeInteger(length))
+      throw new HttpError("the length is beyond all sizes")
+    return 0
   },
   maxLineBytes: limit.maxHeadBytes,
   maxBodyBytes: limit.maxBytes,

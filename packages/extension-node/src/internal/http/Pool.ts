@@ -41,7 +41,7 @@ export class Pool {
   take(key: string, now: number): Connection | undefined {
     let found: Connection | undefined
     for (const [connection, idle] of [...this.#idle].toReversed()) {
-      if (idle.until <= now || !connection.isIdle) connection.destroy()
+      if (idle.until <= now || !connection.isIdle) this.#discard(connection)
       else if (found === undefined && idle.key === key) found = connection
     }
     if (found !== undefined) this.#idle.delete(found)
@@ -53,12 +53,18 @@ export class Pool {
     if (!connection.isIdle) return
     this.#idle.set(connection, { key, until })
     const [longest] = this.#idle.keys()
-    if (this.#idle.size > this.#maxIdle) longest?.destroy()
+    if (this.#idle.size > this.#maxIdle && longest !== undefined) this.#discard(longest)
   }
 
   /** Closes all of them. A call under way fails. */
   close(): void {
     this.#isClosed = true
     for (const connection of this.#open) connection.destroy()
+  }
+
+  /** The connection does not count as idle while it closes, which takes a turn of the event loop. */
+  #discard(connection: Connection): void {
+    this.#idle.delete(connection)
+    connection.destroy()
   }
 }
