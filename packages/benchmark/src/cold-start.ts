@@ -1,65 +1,90 @@
 /**
- * `pnpm bench:cold-start`: measures the time that the built hello layer adds to a cold start, beside a program without any
- * library. Both are real processes that take turns in one run. Read the ratios: the milliseconds belong to the machine.
+ * `pnpm bench:cold-start`: measures the time that built layers add to a cold start, beside programs without any library.
+ * All are real processes that take turns in one run. Read the ratios: the milliseconds belong to the machine.
  */
+import { join } from "node:path"
+import { packageFolder } from "./bundle.ts"
 import * as Checkout from "./checkout.ts"
 import { type Measured, resultOf, versusOf } from "./cold-start/figures.ts"
-import { initMillis } from "./cold-start/init.ts"
+import { coldStart, type ColdStart, type FunctionOfRun, nodeFunction } from "./cold-start/first-invocation.ts"
+import { bare } from "./cold-start/natives.ts"
 import { toMarkdown, toText } from "./cold-start/report.ts"
-import { bare, layers, needs } from "./cold-start/variants.ts"
+import { layers, needs, parts, starts } from "./cold-start/variants.ts"
 import { type Benchmark, commandLine, type Options, run } from "./command.ts"
 import { versusText } from "./compare.ts"
 import { writeSection } from "./document.ts"
 import { interleave } from "./interleave.ts"
-import { open, type Program } from "./platform.ts"
+import { open, type Platform, type Program } from "./platform.ts"
+
+const folder = join(packageFolder, "dist/programs/cold-start")
 
 const measure = async (
+  platform: Platform,
   programs: ReadonlyArray<Program>,
+  functions: ReadonlyArray<FunctionOfRun>,
   { rounds, seed, size }: Options,
   signal: AbortSignal
 ): Promise<Measured> => {
-  const subjects: ReadonlyArray<Program | undefined> = [undefined, ...programs]
-  const init = (program: Program | undefined) => initMillis(program, signal)
-  const platform = await open(signal)
-  try {
-    // This life does not count: it brings the files into the page cache, and this server up to speed.
-    await interleave(programs, 1, seed, (program) => platform.live(program, size))
-    await interleave(subjects, 1, seed, init)
-    console.error(`${rounds} lives of ${programs.length} programs …`)
-    const lives = await interleave(programs, rounds, seed, (program) => platform.live(program, size))
-    console.error(`${rounds} inits with each of them and without …\n`)
-    const inits = await interleave(subjects, rounds, seed, init)
-    return { lives: (program) => lives.get(program) ?? [], inits: (program) => inits.get(program) ?? [] }
-  } finally {
-    platform.close()
+  const subjects = functions.flatMap((beside) =>
+    [undefined, ...programs].map((extension) => ({ extension, function: beside }))
+  )
+  const start = (subject: (typeof subjects)[number]) => coldStart(subject, signal)
+  // This life does not count: it brings the files into the page cache, and this server up to speed.
+  await interleave(programs, 1, seed, (program) => platform.live(program, size))
+  await interleave(subjects, 1, seed, start)
+  console.error(`${rounds} lives of ${programs.length} programs …`)
+  const lives = await interleave(programs, rounds, seed, (program) => platform.live(program, size))
+  console.error(`${rounds} cold starts of ${subjects.length} pairs of a function and an extension …\n`)
+  const started = await interleave(subjects, rounds, seed, start)
+  return {
+    lives: (program) => lives.get(program) ?? [],
+    functions,
+    starts: (program, beside): ReadonlyArray<ColdStart> => {
+      const subject = subjects.find((one) => one.extension === program && one.function === beside)
+      return (subject && started.get(subject)) ?? []
+    }
   }
 }
 
 const benchmark: Benchmark = {
   name: "bench:cold-start",
-  description:
-    "Measures the time that the built hello layer adds to a cold start, beside a program without any library",
+  description: "Measures the time that built layers add to a cold start, beside programs without any library",
   size: { flag: "events", standard: 1000, description: "Invocations after each start, for memory" },
   needs,
   measure: async (options, signal) => {
     const { against } = options
-    const { floor, notes, raw, rawAgain } = await bare()
+    const { c, go, nativeFunction, notes, raw, rawAgain, rust } = await bare(folder, signal)
     const checkout = await Checkout.here()
-    const here = await layers(checkout, "here", signal)
-    const [built] = here
-    if (built === undefined) throw new Error("no layer was built")
-    const programs = [raw, rawAgain, ...here.map(({ program }) => program), ...floor]
-    const others = against === undefined ? [] : await layers(against, "against", signal)
-    const again = { ...built.program, label: "built layer again" }
-    const compared = against === undefined ? [] : [again, ...others.map(({ program }) => program)]
-    const measured = await measure([...programs, ...compared], options, signal)
-    const result = resultOf(measured, programs, raw, built.program)
-    console.log(toText(result, options, notes))
-    if (against !== undefined) console.log(versusText(checkout, against, versusOf(measured, here, others, again)))
-    if (options.write) {
-      await writeSection("cold-start", commandLine(benchmark, options), toMarkdown(result, options, notes))
+    const platform = await open(signal)
+    try {
+      const { sinkUrl } = platform
+      const variants = [...starts, ...parts]
+      const here = await layers(variants, { checkout, side: "here", folder, sinkUrl, signal })
+      const others =
+        against && (await layers(variants, { checkout: against, side: "against", folder, sinkUrl, signal }))
+      const [first] = here.layers
+      if (first === undefined) throw new Error("no layer was built")
+      const again = { ...first.program, label: `${first.program.label}, again` }
+      const programs = [raw, rawAgain, ...here.layers.map(({ program }) => program)].concat(
+        [go, rust, c].filter((program) => program !== undefined)
+      )
+      const compared = others === undefined ? [] : [again, ...others.layers.map(({ program }) => program)]
+      const functions = [nodeFunction, nativeFunction]
+      const measured = await measure(platform, [...programs, ...compared], functions, options, signal)
+      const result = resultOf(measured, programs, raw)
+      const notesHere = [...notes, ...here.notes]
+      console.log(toText(result, options, notesHere))
+      if (against !== undefined && others !== undefined) {
+        console.log(versusText(checkout, against, versusOf(measured, here.layers, others.layers, again)))
+        console.log(others.notes.join("\n"))
+      }
+      if (options.write) {
+        await writeSection("cold-start", commandLine(benchmark, options), toMarkdown(result, options, notesHere))
+      }
+      return result.budgets.filter(({ isMet }) => !isMet).map(({ figure, program }) => `${program}: ${figure}`)
+    } finally {
+      platform.close()
     }
-    return result.budgets.filter(({ isMet }) => !isMet).map(({ label }) => label)
   }
 }
 

@@ -12,7 +12,7 @@ import { type Checkout, find } from "./checkout.ts"
 export interface Options {
   /** The number of times that each program is measured. */
   readonly rounds: number
-  /** The work of each program in one life, in the unit of the benchmark. */
+  /** The number that belongs to the benchmark, such as the work of each program in one life. */
   readonly size: number
   /** The seed of the order in the rounds. */
   readonly seed: number
@@ -26,6 +26,8 @@ export interface Benchmark {
   readonly name: string
   readonly description: string
   readonly size: { readonly flag: string; readonly description: string; readonly standard: number }
+  /** Default: 20. */
+  readonly standardRounds?: number
   /** The files that another checkout must have for a comparison. */
   readonly needs: ReadonlyArray<string>
   /**
@@ -42,8 +44,6 @@ export const commandLine = ({ name, size }: Benchmark, options: Options): string
 
 const Count = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 }))
 
-const standardRounds = 20
-
 const fail = (cause: unknown) =>
   new CliError.UserError({ cause: cause instanceof Error ? cause.message : String(cause) })
 
@@ -58,7 +58,7 @@ const measured = (benchmark: Benchmark, options: Options) =>
   })
 
 export const make = (benchmark: Benchmark) => {
-  const { description, name, needs, size } = benchmark
+  const { description, name, needs, size, standardRounds = 20 } = benchmark
   return Command.make(
     name,
     {

@@ -1,7 +1,11 @@
-/** The platform's side: a server on loopback that gives events as fast as they are asked for, and one process at a time. */
+/**
+ * The platform's side: a server on loopback that gives events as fast as they are asked for, and one process at a time.
+ * The server is also the service to which an extension ships its records.
+ */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { createServer, type RequestListener } from "node:http"
+import { createServer, type IncomingMessage, type RequestListener } from "node:http"
+import * as Feed from "./feed.ts"
 import { cpuMillis, peakMegabytes, waitMillis } from "./proc.ts"
 
 export interface Program {
@@ -9,21 +13,36 @@ export interface Program {
   /** The file to run and its arguments. */
   readonly command: readonly [string, ...ReadonlyArray<string>]
   readonly env: Readonly<Record<string, string>>
-  /** The program writes a line per invocation and a line at SHUTDOWN to stdout; otherwise nothing. */
-  readonly isLogging: boolean
+  /** The lines that the program writes to stdout in a life with so many invocations. */
+  readonly lines: (events: number) => number
+}
+
+/** A line per invocation and a line at SHUTDOWN. */
+export const linePerEvent = (events: number): number => events + 1
+
+/** No line at all. */
+export const noLines = (): number => 0
+
+/** A line at SHUTDOWN. */
+export const lastLine = (): number => 1
+
+/** The costs of a process from its start to one of its requests. */
+export interface Moment {
+  readonly millis: number
+  /** The part of the time in which the process waited for a CPU after the spawn. */
+  readonly waitMillis: number
+  readonly cpuMillis: number
+  readonly peakMegabytes: number
 }
 
 /** The costs of one process, from its start to its SHUTDOWN. */
 export interface Life {
-  /** The time until the process runs the file, mostly the fork of this process; a part of the two times below. */
+  /** The time until the process runs the file, mostly the fork of this process; a part of the times below. */
   readonly spawnMillis: number
-  readonly registerMillis: number
-  readonly firstNextMillis: number
-  /** The part of the two times in which the process waited for a CPU after the spawn. */
-  readonly registerWaitMillis: number
-  readonly firstNextWaitMillis: number
-  readonly firstNextCpuMillis: number
-  readonly firstNextPeakMegabytes: number
+  readonly register: Moment
+  readonly firstNext: Moment
+  /** The program has handled its first event, which waited for the poll, and asks for the second. */
+  readonly secondNext: Moment
   readonly eventCpuMillis: number
   readonly peakMegabytes: number
 }
@@ -31,6 +50,8 @@ export interface Life {
 export interface Platform {
   /** Starts a program, gives it `events` invocations and SHUTDOWN, and waits for its end. */
   readonly live: (program: Program, events: number) => Promise<Life>
+  /** The service that takes what an extension ships, whatever it is. */
+  readonly sinkUrl: string
   readonly close: () => void
 }
 
@@ -38,11 +59,13 @@ const arn = "arn:aws:lambda:eu-central-1:123456789012:function:benchmark"
 const registered = '{"functionName":"benchmark","functionVersion":"$LATEST","handler":"index.handler"}\n'
 
 // Field order, headers and content types as Lambda sends them.
+const hexOf = (number: number) => number.toString(16).padStart(12, "0")
+const requestIdOf = (number: number) => `4f3cbbf7-6a1f-4c4f-9f3b-${hexOf(number)}`
 const invoke = (number: number) => {
-  const hex = number.toString(16).padStart(12, "0")
+  const hex = hexOf(number)
   const trace = `Root=1-69219a00-${hex}${hex};Parent=53995c3f42cd8ad8;Sampled=0;Lineage=1:99f746fe:0`
   return (
-    `{"eventType":"INVOKE","deadlineMs":${Date.now() + 60_000},"requestId":"4f3cbbf7-6a1f-4c4f-9f3b-${hex}",` +
+    `{"eventType":"INVOKE","deadlineMs":${Date.now() + 60_000},"requestId":"${requestIdOf(number)}",` +
     `"invokedFunctionArn":"${arn}","tracing":{"type":"X-Amzn-Trace-Id","value":"${trace}"}}`
   )
 }
@@ -50,13 +73,22 @@ const shutdown = () => `{"eventType":"SHUTDOWN","deadlineMs":${Date.now() + 2000
 
 // The limits are generous: they only keep a broken run from waiting for ever.
 const startLimitMillis = 30_000
+const sinkPath = "/ingest"
 const eventLimitMillis = 20
+
+const bodyOf = async (request: IncomingMessage): Promise<string> => {
+  const chunks = await request.toArray()
+  return Buffer.concat(chunks).toString("utf8")
+}
 
 /** @param signal ends the process that is running */
 export const open = async (signal: AbortSignal): Promise<Platform> => {
   let listener: RequestListener | undefined
   const server = createServer((request, response) => {
-    request.resume()
+    if (request.url === sinkPath) {
+      request.resume().once("end", () => response.end())
+      return
+    }
     if (listener === undefined) return response.writeHead(503).end()
     return listener(request, response)
   })
@@ -80,40 +112,46 @@ export const open = async (signal: AbortSignal): Promise<Platform> => {
     // The wait for a CPU in the fork is part of the time that the spawn took.
     const spawnWaitMillis = pid === undefined ? NaN : waitMillis(pid)
 
-    let registerMillis = NaN
-    let firstNextMillis = NaN
-    let registerWaitMillis = NaN
-    let firstNextWaitMillis = NaN
-    let firstNextCpuMillis = NaN
-    let firstNextPeakMegabytes = NaN
-    let lastNextCpuMillis = NaN
-    let peak = NaN
+    const moment = (pid: number): Moment => ({
+      millis: performance.now() - startedAt,
+      waitMillis: waitMillis(pid) - spawnWaitMillis,
+      cpuMillis: cpuMillis(pid),
+      peakMegabytes: peakMegabytes(pid)
+    })
+    const feed = Feed.make()
+    let register: Moment | undefined
+    let firstNext: Moment | undefined
+    let secondNext: Moment | undefined
+    let lastNext: Moment | undefined
     let polls = 0
     listener = (request, response) => {
       if (pid === undefined) return
+      if (request.method === "PUT") {
+        void bodyOf(request).then((body) => {
+          feed.subscribe(body)
+          response.end("OK")
+        })
+        return
+      }
+      request.resume()
       if (request.url?.endsWith("/register")) {
-        registerMillis = performance.now() - startedAt
-        registerWaitMillis = waitMillis(pid) - spawnWaitMillis
+        register = moment(pid)
         response.setHeader("Lambda-Extension-Identifier", "2f0e5a52-7d4f-4a5b-9d1c-7a2f6e9b3c11")
         response.setHeader("Content-Type", "application/json")
         response.end(registered)
         return
       }
       polls++
-      if (polls === 1) {
-        firstNextMillis = performance.now() - startedAt
-        firstNextWaitMillis = waitMillis(pid) - spawnWaitMillis
-        firstNextCpuMillis = cpuMillis(pid)
-        firstNextPeakMegabytes = peakMegabytes(pid)
-      }
+      if (polls === 1) firstNext = moment(pid)
+      if (polls === 2) secondNext = moment(pid)
       if (polls <= events) {
         response.setHeader("Lambda-Extension-Event-Identifier", "b0e1a5c3-3c86-4d0e-8f6c-0d6b7c1d2e3f")
         response.setHeader("Content-Type", "application/json")
         response.end(invoke(polls))
+        feed.invoked(requestIdOf(polls))
         return
       }
-      lastNextCpuMillis = cpuMillis(pid)
-      peak = peakMegabytes(pid)
+      lastNext = moment(pid)
       response.setHeader("Content-Type", "text/plain; charset=utf-8")
       response.end(shutdown())
     }
@@ -134,10 +172,12 @@ export const open = async (signal: AbortSignal): Promise<Platform> => {
     } finally {
       clearTimeout(timer)
       listener = undefined
+      feed.end()
     }
 
-    const expectedLines = program.isLogging ? events + 1 : 0
-    if (child.exitCode !== 0 || polls !== events + 1 || lines !== expectedLines) {
+    const expectedLines = program.lines(events)
+    const isWell = child.exitCode === 0 && polls === events + 1 && lines === expectedLines
+    if (!isWell || register === undefined || !firstNext || !secondNext || !lastNext) {
       throw new Error(
         `${program.label} ended with ${child.exitCode ?? child.signalCode} after ${polls} polls (${events + 1} expected) ` +
           `and ${lines} lines of output (${expectedLines} expected). Its last output: ${lastOutput || "none"}`
@@ -145,19 +185,17 @@ export const open = async (signal: AbortSignal): Promise<Platform> => {
     }
     return {
       spawnMillis,
-      registerMillis,
-      firstNextMillis,
-      registerWaitMillis,
-      firstNextWaitMillis,
-      firstNextCpuMillis,
-      firstNextPeakMegabytes,
-      eventCpuMillis: (lastNextCpuMillis - firstNextCpuMillis) / events,
-      peakMegabytes: peak
+      register,
+      firstNext,
+      secondNext,
+      eventCpuMillis: (lastNext.cpuMillis - firstNext.cpuMillis) / events,
+      peakMegabytes: lastNext.peakMegabytes
     }
   }
 
   return {
     live,
+    sinkUrl: `http://${runtimeApi}${sinkPath}`,
     close: () => {
       server.closeAllConnections()
       server.close()

@@ -1,132 +1,181 @@
 /** The figures of a cold start, from the measured lives, and their budgets. */
 import { compare, type Figure, type Row as Cell, type Versus } from "../compare.ts"
-import type { Life, Program } from "../platform.ts"
+import type { Life, Moment, Program } from "../platform.ts"
 import { type Summary, summarize } from "../summary.ts"
+import { type Added, added, alone, type Times } from "./added.ts"
+import type { ColdStart, FunctionOfRun } from "./first-invocation.ts"
 import type { Layer } from "./variants.ts"
 
 /** The measurements of programs, round by round. */
 export interface Measured {
   readonly lives: (program: Program) => ReadonlyArray<Life>
-  /** The milliseconds of init under the emulator; for `undefined` those of the function alone. */
-  readonly inits: (program: Program | undefined) => ReadonlyArray<number>
+  readonly functions: ReadonlyArray<FunctionOfRun>
+  /** Under the emulator; for `undefined` those of the function alone. */
+  readonly starts: (program: Program | undefined, beside: FunctionOfRun) => ReadonlyArray<ColdStart>
 }
 
+const register = "spawn → register"
 const firstNext = "spawn → first next"
+const memory = "peak memory, after the events"
 
-// Times begin when the process runs the file: the fork of a server of this size is no part of a layer. The wait for a CPU
-// is taken off, since it belongs to the neighbours.
-const figuresOf = (lives: ReadonlyArray<Life>): ReadonlyArray<Figure> => [
-  {
-    label: "spawn → register",
-    unit: "ms",
-    digits: 1,
-    values: lives.map((life) => life.registerMillis - life.spawnMillis - life.registerWaitMillis)
-  },
-  {
-    label: firstNext,
-    unit: "ms",
-    digits: 1,
-    values: lives.map((life) => life.firstNextMillis - life.spawnMillis - life.firstNextWaitMillis)
-  },
-  {
-    label: "CPU until first next",
-    unit: "ms",
-    digits: 1,
-    values: lives.map(({ firstNextCpuMillis }) => firstNextCpuMillis)
-  },
-  {
-    label: "peak memory, first next",
-    unit: "MB",
-    digits: 1,
-    values: lives.map(({ firstNextPeakMegabytes }) => firstNextPeakMegabytes)
-  },
-  {
-    label: "peak memory, after the events",
-    unit: "MB",
-    digits: 1,
-    values: lives.map(({ peakMegabytes }) => peakMegabytes)
-  }
+/** The figures of the table. For the others a comparison of two checkouts has a use. */
+const columns = new Set([
+  register,
+  firstNext,
+  "spawn → first event done",
+  "CPU until then",
+  "peak memory, then",
+  memory
+])
+
+const millis = (label: string, values: ReadonlyArray<number>): Figure => ({ label, unit: "ms", digits: 1, values })
+const megabytes = (label: string, values: ReadonlyArray<number>): Figure => ({ label, unit: "MB", digits: 1, values })
+
+const figuresOf = (lives: ReadonlyArray<Life>): ReadonlyArray<Figure> => {
+  // Times begin when the process runs the file: the fork of a server of this size is no part of a layer. The wait for a
+  // CPU is taken off, since it belongs to the neighbours.
+  const until = (label: string, moment: (life: Life) => Moment) =>
+    millis(
+      label,
+      lives.map((life) => moment(life).millis - life.spawnMillis - moment(life).waitMillis)
+    )
+  return [
+    until(register, (life) => life.register),
+    until(firstNext, (life) => life.firstNext),
+    millis(
+      "CPU until first next",
+      lives.map((life) => life.firstNext.cpuMillis)
+    ),
+    until("spawn → first event done", (life) => life.secondNext),
+    millis(
+      "CPU until then",
+      lives.map((life) => life.secondNext.cpuMillis)
+    ),
+    megabytes(
+      "peak memory, then",
+      lives.map((life) => life.secondNext.peakMegabytes)
+    ),
+    megabytes(
+      memory,
+      lives.map((life) => life.peakMegabytes)
+    )
+  ]
+}
+
+/** A figure that may be at most `limit` times that of another program. */
+interface Budget {
+  readonly program: string
+  readonly figure: string
+  readonly to: string
+  readonly limit: number
+}
+
+const budgets: ReadonlyArray<Budget> = [
+  { program: "hello, ready", figure: register, to: "raw.cjs", limit: 0.1 },
+  { program: "hello, ready", figure: firstNext, to: "raw.cjs", limit: 1.1 },
+  { program: "hello, ready", figure: memory, to: "raw.cjs", limit: 1.25 },
+  { program: "hello, eager", figure: firstNext, to: "raw.cjs", limit: 0.15 },
+  { program: "hello, eager", figure: firstNext, to: "Rust", limit: 2 }
 ]
 
-/** The largest ratios of the built layer to raw.cjs that are accepted. */
-const budgets = new Map([
-  ["spawn → register", 0.1],
-  [firstNext, 1.1],
-  ["peak memory, after the events", 1.25]
-])
+export interface BudgetRow extends Budget {
+  readonly ratio: Summary
+  readonly isMet: boolean
+}
 
 export interface Row {
   readonly label: string
   /** The figures, with the ratios to raw.cjs. */
   readonly cells: ReadonlyArray<Cell>
-  /** The init under the emulator, less that of the function alone in the same round. */
-  readonly addedInitMillis: Summary
+}
+
+/** The cold starts of a function, alone and beside each program. */
+export interface Beside {
+  readonly label: string
+  readonly alone: Times
+  readonly rows: ReadonlyArray<{ readonly label: string; readonly added: Added }>
 }
 
 export interface Result {
   readonly rows: ReadonlyArray<Row>
+  readonly beside: ReadonlyArray<Beside>
   /** The time to the first next of raw.cjs, to say how far apart its lives were. */
   readonly rawFirstNext: Summary
-  /** The init of the function alone. */
-  readonly functionInit: Summary
   /** The time of the spawn itself. */
   readonly spawn: Summary
   /** The time in which a process waited for a CPU before its first next. */
   readonly wait: Summary
-  readonly budgets: ReadonlyArray<{
-    readonly label: string
-    readonly ratio: Summary
-    readonly budget: number
-    readonly isMet: boolean
-  }>
+  readonly budgets: ReadonlyArray<BudgetRow>
 }
 
-/**
- * @param raw the program that the others are compared with
- * @param built the layer of `effect-lambda build`, which has the budgets
- */
+/** @param raw the program that the others are compared with */
 export const resultOf = (
-  { inits, lives }: Measured,
+  { functions, lives, starts }: Measured,
   programs: ReadonlyArray<Program>,
-  raw: Program,
-  built: Program
+  raw: Program
 ): Result => {
-  const functionInits = inits(undefined)
-  const cellsOf = (program: Program) => compare(figuresOf(lives(program)), figuresOf(lives(raw)))
-  const rawFirstNext = figuresOf(lives(raw)).find(({ label }) => label === firstNext)
+  const figures = (program: Program) => figuresOf(lives(program))
+  const inTable = (program: Program) => figures(program).filter(({ label }) => columns.has(label))
+  const byLabel = new Map(programs.map((program) => [program.label, program]))
+  const budgetRow = (budget: Budget): ReadonlyArray<BudgetRow> => {
+    const program = byLabel.get(budget.program)
+    const to = byLabel.get(budget.to)
+    // A program that this machine cannot make has a note instead.
+    if (program === undefined || to === undefined) return []
+    return compare(figures(program), figures(to)).flatMap(({ label, ratio }) =>
+      label === budget.figure ? [{ ...budget, ratio, isMet: ratio.median <= budget.limit }] : []
+    )
+  }
   return {
     rows: programs.map((program) => ({
       label: program.label,
-      cells: cellsOf(program),
-      addedInitMillis: summarize(inits(program).map((millis, round) => millis - (functionInits[round] ?? NaN)))
+      cells: compare(inTable(program), inTable(raw))
     })),
-    rawFirstNext: summarize(rawFirstNext?.values ?? []),
-    functionInit: summarize(functionInits),
+    beside: functions.map((beside) => {
+      const base = starts(undefined, beside)
+      return {
+        label: beside.label,
+        alone: alone(base),
+        rows: programs.map((program) => ({ label: program.label, added: added(starts(program, beside), base) }))
+      }
+    }),
+    rawFirstNext: summarize(figures(raw).find(({ label }) => label === firstNext)?.values ?? []),
     spawn: summarize(programs.flatMap(lives).map((life) => life.spawnMillis)),
-    wait: summarize(programs.flatMap(lives).map((life) => life.firstNextWaitMillis)),
-    budgets: cellsOf(built).flatMap(({ label, ratio }) => {
-      const budget = budgets.get(label)
-      return budget === undefined ? [] : [{ label, ratio, budget, isMet: ratio.median <= budget }]
-    })
+    wait: summarize(programs.flatMap(lives).map((life) => life.firstNext.waitMillis)),
+    budgets: budgets.flatMap(budgetRow)
   }
 }
 
 /** @param again the first layer under a second name */
 export const versusOf = (
-  { inits, lives }: Measured,
+  { functions, lives, starts }: Measured,
   here: ReadonlyArray<Layer>,
   against: ReadonlyArray<Layer>,
   again: Program
 ): ReadonlyArray<Versus> => {
-  const measured = (program: Program): ReadonlyArray<Figure> => [
-    ...figuresOf(lives(program)),
-    { label: "init under the emulator", unit: "ms", digits: 0, values: inits(program) }
-  ]
+  const beside = (program: Program): ReadonlyArray<Figure> =>
+    functions.flatMap((one) => [
+      {
+        ...millis(
+          `init, ${one.label}`,
+          starts(program, one).map(({ initMillis }) => initMillis)
+        ),
+        digits: 0
+      },
+      {
+        ...millis(
+          `response, ${one.label}`,
+          starts(program, one).map(({ responseMillis }) => responseMillis)
+        ),
+        digits: 0
+      }
+    ])
+  const measured = (program: Program) => [...figuresOf(lives(program)), ...beside(program)]
   const all = ({ program, sizes }: Layer) => [...measured(program), ...sizes]
-  return here.map((layer, index) => {
-    const other = against[index]
-    const { label } = layer.program
-    const versus = { label, here: all(layer), against: other === undefined ? [] : all(other) }
-    return index === 0 ? { ...versus, again: measured(again) } : versus
+  return here.flatMap((layer, index) => {
+    const other = against.find(({ variant }) => variant === layer.variant)
+    if (other === undefined) return []
+    const versus = { label: layer.program.label, here: all(layer), against: all(other) }
+    return [index === 0 ? { ...versus, again: measured(again) } : versus]
   })
 }

@@ -1,34 +1,63 @@
-/** The programs whose cold starts are compared: built layers of hello, and a program without a library. */
+/** The layers whose cold starts are compared, each built by the `effect-lambda build` of its checkout. */
 import { execFile } from "node:child_process"
 import { existsSync } from "node:fs"
-import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises"
+import { readdir, stat } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { promisify } from "node:util"
-import { packageFolder } from "../bundle.ts"
 import type { Checkout } from "../checkout.ts"
 import type { Figure } from "../compare.ts"
-import type { Program } from "../platform.ts"
+import { lastLine, linePerEvent, type Program } from "../platform.ts"
 import { bundleFigures, kilobytes, sizeOf } from "../size.ts"
 
-const folder = join(packageFolder, "dist/cold-start")
 const cli = "packages/cli/bin/effect-lambda.mjs"
-const hello = "packages/examples/hello/src/hello.ts"
+const examples = {
+  hello: { entry: "packages/examples/hello/src/hello.ts", lines: linePerEvent },
+  "telemetry-ship": { entry: "packages/examples/telemetry-ship/src/telemetry-ship.ts", lines: lastLine }
+}
 
 /** The files that a checkout must have. */
-export const needs = [cli, hello]
+export const needs = [cli, ...Object.values(examples).map(({ entry }) => entry)]
 
 const run = promisify(execFile)
 
 /** The stub looks for the Node of Lambda's image, and `env` for a Node in PATH: both get the Node that runs this file. */
-const env = {
+export const env = {
   EFFECT_LAMBDA_NODE: process.execPath,
   PATH: `${dirname(process.execPath)}:/usr/bin:/bin`
 }
 
+export interface Variant {
+  readonly label: string
+  readonly example: keyof typeof examples
+  readonly flags: ReadonlyArray<string>
+}
+
+/** The layers that a user decides between. */
+export const starts: ReadonlyArray<Variant> = [
+  { label: "hello, ready", example: "hello", flags: [] },
+  { label: "hello, eager", example: "hello", flags: ["--start", "eager"] },
+  { label: "telemetry-ship, ready", example: "telemetry-ship", flags: [] },
+  { label: "telemetry-ship, eager", example: "telemetry-ship", flags: ["--start", "eager"] }
+]
+
+/** The layer of hello without each of its parts, and on another runtime. */
+export const parts: ReadonlyArray<Variant> = [
+  { label: "hello, no code cache", example: "hello", flags: ["--code-cache", "off"] },
+  { label: "hello, no stub", example: "hello", flags: ["--entry", "node"] },
+  { label: "hello on bun", example: "hello", flags: ["--runtime", "bun"] }
+]
+
 /** A layer as a user runs it. */
 export interface Layer {
+  readonly variant: Variant
   readonly program: Program
   readonly sizes: ReadonlyArray<Figure>
+}
+
+export interface Layers {
+  readonly layers: ReadonlyArray<Layer>
+  /** Sentences for layers that are left out, and why. */
+  readonly notes: ReadonlyArray<string>
 }
 
 const bytesIn = async (path: string): Promise<number> => {
@@ -37,37 +66,51 @@ const bytesIn = async (path: string): Promise<number> => {
   return stats.reduce((sum, { size }) => sum + size, 0)
 }
 
-/** The variants of the layer, each built by the `effect-lambda build` of its checkout. */
-const variants = [
-  { label: "built layer: stub, code cache", out: "built", flags: [] },
-  { label: "stub, no code cache", out: "no-cache", flags: ["--code-cache", "off"] },
-  { label: "code cache, no stub", out: "no-stub", flags: ["--entry", "node"] },
-  { label: "stub, bun", out: "bun", flags: ["--runtime", "bun"] }
-]
+export interface BuildOptions {
+  readonly checkout: Checkout
+  readonly side: "against" | "here"
+  /** The folder of the programs that this run makes. */
+  readonly folder: string
+  /** The service to which telemetry-ship sends. */
+  readonly sinkUrl: string
+  /** Ends the build that is running. */
+  readonly signal: AbortSignal
+}
 
-/** @param signal ends the build that is running */
+/**
+ * Builds the layers that the checkout can build. An earlier commit has no `--start`; its other layers are measured.
+ *
+ * @param variants the layers to build
+ */
 export const layers = async (
-  checkout: Checkout,
-  side: "against" | "here",
-  signal: AbortSignal
-): Promise<ReadonlyArray<Layer>> => {
+  variants: ReadonlyArray<Variant>,
+  { checkout, folder, side, signal, sinkUrl }: BuildOptions
+): Promise<Layers> => {
+  const effectLambda = (...args: ReadonlyArray<string>) =>
+    run(process.execPath, [join(checkout.folder, cli), ...args], { timeout: 300_000, signal })
+  const knowsStart = (await effectLambda("build", "--help")).stdout.includes("--start")
   const built: Array<Layer> = []
-  for (const { flags, label, out } of variants) {
+  const notes: Array<string> = []
+  for (const variant of variants) {
+    const { example, flags, label } = variant
+    if (flags.includes("--start") && !knowsStart) {
+      notes.push(`There is no "${label}" of ${checkout.name}: its effect-lambda build has no --start.`)
+      continue
+    }
     console.error(`building ${label} of ${checkout.name} …`)
-    const target = join(folder, side, out)
-    const args = ["build", join(checkout.folder, hello), "--name", "hello", "--arch", process.arch, "--out", target]
-    await run(process.execPath, [join(checkout.folder, cli), ...args, "--no-zip", "--no-check", ...flags], {
-      timeout: 300_000,
-      signal
-    })
-    const layer = join(target, `hello-${process.arch}`)
-    const bundle = join(layer, "hello/bundle.cjs")
+    const { entry, lines } = examples[example]
+    const target = join(folder, side, label.replaceAll(/\W+/g, "-"))
+    const args = ["build", join(checkout.folder, entry), "--name", example, "--arch", process.arch, "--out", target]
+    await effectLambda(...args, "--env", `TELEMETRY_URL=${sinkUrl}`, "--no-zip", "--no-check", ...flags)
+    const layer = join(target, `${example}-${process.arch}`)
+    const bundle = join(layer, example, "bundle.cjs")
     built.push({
+      variant,
       program: {
         label: side === "here" ? label : `${label}, of ${checkout.name}`,
-        command: [join(layer, "extensions/hello")],
-        env,
-        isLogging: true
+        command: [join(layer, "extensions", example)],
+        env: { ...env, TELEMETRY_URL: sinkUrl },
+        lines
       },
       sizes: [
         ...(existsSync(bundle) ? bundleFigures(await sizeOf(bundle)) : []),
@@ -75,50 +118,5 @@ export const layers = async (
       ]
     })
   }
-  return built
-}
-
-/** A file that is started by its first line, as Lambda does it. Its name ends in `.cjs`: the packages here are ES modules. */
-const raw = async (label: string): Promise<Program> => {
-  const file = join(folder, "raw/extensions/raw.cjs")
-  const text = await readFile(join(packageFolder, "fixtures/raw.cjs"), "utf8")
-  await mkdir(dirname(file), { recursive: true })
-  await writeFile(file, text.replace(/^#!.*/, `#!${process.execPath}`))
-  await chmod(file, 0o755)
-  return { label, command: [file], env, isLogging: true }
-}
-
-/** A program in C, or the reason why there is none. */
-const floor = async (): Promise<Program | string> => {
-  const file = join(folder, "floor/extensions/floor")
-  await mkdir(dirname(file), { recursive: true })
-  const source = join(packageFolder, "fixtures/floor.c")
-  try {
-    await run("cc", ["-O2", "-static", "-D_GNU_SOURCE", "-o", file, source], { timeout: 60_000 })
-  } catch (error) {
-    return `there is no C program: ${error instanceof Error ? error.message.split("\n", 1)[0] : String(error)}`
-  }
-  return { label: "C, static", command: [file], env, isLogging: false }
-}
-
-export interface Bare {
-  /** The program that the others are compared with. */
-  readonly raw: Program
-  /** The same file under a second name: the distance of its ratios from 1 is the noise of the run. */
-  readonly rawAgain: Program
-  readonly floor: ReadonlyArray<Program>
-  /** Sentences for programs that are left out, and why. */
-  readonly notes: ReadonlyArray<string>
-}
-
-/** Makes the programs without a library, and removes the files of an earlier run. */
-export const bare = async (): Promise<Bare> => {
-  await rm(folder, { recursive: true, force: true })
-  const native = await floor()
-  return {
-    raw: await raw("raw.cjs"),
-    rawAgain: await raw("raw.cjs again"),
-    floor: typeof native === "string" ? [] : [native],
-    notes: typeof native === "string" ? [native] : []
-  }
+  return { layers: built, notes }
 }

@@ -12,13 +12,13 @@ export interface Lives {
 }
 
 const figuresOf = ({ long, short }: Lives): ReadonlyArray<Figure> => [
-  { label: "spawn → register", unit: "ms", digits: 1, values: short.map(({ registerMillis }) => registerMillis) },
-  { label: "spawn → first next", unit: "ms", digits: 1, values: short.map(({ firstNextMillis }) => firstNextMillis) },
+  { label: "spawn → register", unit: "ms", digits: 1, values: short.map(({ register }) => register.millis) },
+  { label: "spawn → first next", unit: "ms", digits: 1, values: short.map(({ firstNext }) => firstNext.millis) },
   {
     label: "CPU until first next",
     unit: "ms",
     digits: 1,
-    values: short.map(({ firstNextCpuMillis }) => firstNextCpuMillis)
+    values: short.map(({ firstNext }) => firstNext.cpuMillis)
   },
   { label: "CPU per event", unit: "ms", digits: 3, values: long.map(({ eventCpuMillis }) => eventCpuMillis) },
   { label: "peak memory", unit: "MB", digits: 1, values: long.map(({ peakMegabytes }) => peakMegabytes) }

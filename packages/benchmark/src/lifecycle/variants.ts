@@ -2,7 +2,7 @@
 import { join } from "node:path"
 import { bundle, packageFolder } from "../bundle.ts"
 import type { Checkout } from "../checkout.ts"
-import type { Program } from "../platform.ts"
+import { linePerEvent, noLines, type Program } from "../platform.ts"
 import { type Size, sizeOf } from "../size.ts"
 
 const hello = "packages/examples/hello/src/hello.ts"
@@ -20,8 +20,8 @@ export interface Pair {
 export const raw = (): Pair => {
   const file = join(packageFolder, "fixtures/raw.cjs")
   return {
-    quiet: { label: "raw.cjs, no log", command: [process.execPath, file], env: { QUIET: "1" }, isLogging: false },
-    logging: { label: "raw.cjs", command: [process.execPath, file], env: {}, isLogging: true }
+    quiet: { label: "raw.cjs, no log", command: [process.execPath, file], env: { QUIET: "1" }, lines: noLines },
+    logging: { label: "raw.cjs", command: [process.execPath, file], env: {}, lines: linePerEvent }
   }
 }
 
@@ -35,15 +35,15 @@ export interface Ours extends Pair {
 export const build = async (checkout: Checkout, side: "against" | "here"): Promise<Ours> => {
   const logging = await bundle(checkout, side, hello)
   const quiet = await bundle(checkout, side, helloQuiet)
-  const program = (name: string, file: string, isLogging: boolean): Program => ({
+  const program = (name: string, file: string, lines: Program["lines"]): Program => ({
     label: `${name} of ${checkout.name}`,
     command: [process.execPath, file],
     env: {},
-    isLogging
+    lines
   })
   return {
-    quiet: program("hello, no log,", quiet, false),
-    logging: program("hello", logging, true),
+    quiet: program("hello, no log,", quiet, noLines),
+    logging: program("hello", logging, linePerEvent),
     size: await sizeOf(logging)
   }
 }
