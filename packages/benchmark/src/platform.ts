@@ -13,18 +13,25 @@ export interface Program {
   /** The file to run and its arguments. */
   readonly command: readonly [string, ...ReadonlyArray<string>]
   readonly env: Readonly<Record<string, string>>
-  /** The lines that the program writes to stdout in a life with so many invocations. */
-  readonly lines: (events: number) => number
+  readonly work: Work
 }
 
-/** A line per invocation and a line at SHUTDOWN. */
-export const linePerEvent = (events: number): number => events + 1
+/**
+ * The work of a program, which is checked: `logs` writes a line per invocation and a line at SHUTDOWN to stdout, `ships`
+ * sends the telemetry of each invocation away before it asks for the next event and writes a line at SHUTDOWN.
+ */
+export type Work = "logs" | "ships" | "nothing"
 
-/** No line at all. */
-export const noLines = (): number => 0
-
-/** A line at SHUTDOWN. */
-export const lastLine = (): number => 1
+const expected = (work: Work, events: number): { readonly lines: number; readonly shipments: number } => {
+  switch (work) {
+    case "logs":
+      return { lines: events + 1, shipments: 0 }
+    case "ships":
+      return { lines: 1, shipments: events }
+    case "nothing":
+      return { lines: 0, shipments: 0 }
+  }
+}
 
 /** The costs of a process from its start to one of its requests. */
 export interface Moment {
@@ -84,8 +91,10 @@ const bodyOf = async (request: IncomingMessage): Promise<string> => {
 /** @param signal ends the process that is running */
 export const open = async (signal: AbortSignal): Promise<Platform> => {
   let listener: RequestListener | undefined
+  let shipments = 0
   const server = createServer((request, response) => {
     if (request.url === sinkPath) {
+      shipments++
       request.resume().once("end", () => response.end())
       return
     }
@@ -119,6 +128,7 @@ export const open = async (signal: AbortSignal): Promise<Platform> => {
       peakMegabytes: peakMegabytes(pid)
     })
     const feed = Feed.make()
+    shipments = 0
     let register: Moment | undefined
     let firstNext: Moment | undefined
     let secondNext: Moment | undefined
@@ -175,12 +185,12 @@ export const open = async (signal: AbortSignal): Promise<Platform> => {
       feed.end()
     }
 
-    const expectedLines = program.lines(events)
-    const isWell = child.exitCode === 0 && polls === events + 1 && lines === expectedLines
+    const due = expected(program.work, events)
+    const isWell = child.exitCode === 0 && polls === events + 1 && lines === due.lines && shipments >= due.shipments
     if (!isWell || register === undefined || !firstNext || !secondNext || !lastNext) {
       throw new Error(
-        `${program.label} ended with ${child.exitCode ?? child.signalCode} after ${polls} polls (${events + 1} expected) ` +
-          `and ${lines} lines of output (${expectedLines} expected). Its last output: ${lastOutput || "none"}`
+        `${program.label} ended with ${child.exitCode ?? child.signalCode} after ${polls} polls (${events + 1} expected), ` +
+          `${lines} lines of output (${due.lines} expected) and ${shipments} shipments (${due.shipments} expected). Its last output: ${lastOutput || "none"}`
       )
     }
     return {

@@ -12,7 +12,7 @@ import { bare } from "../src/cold-start/natives.ts"
 import { signed, toMarkdown } from "../src/cold-start/report.ts"
 import type { Layer, Variant } from "../src/cold-start/variants.ts"
 import * as Feed from "../src/feed.ts"
-import { type Life, linePerEvent, type Program } from "../src/platform.ts"
+import type { Life, Program } from "../src/platform.ts"
 import { conditionsOf, resultOf as quotaResultOf } from "../src/quota/figures.ts"
 import { toMarkdown as quotaMarkdown } from "../src/quota/report.ts"
 import { summarize } from "../src/summary.ts"
@@ -25,7 +25,7 @@ const program = (label: string): Program => ({
   label,
   command: [`/opt/extensions/${label}`],
   env: {},
-  lines: linePerEvent
+  work: "logs"
 })
 const start = (initMillis: number, isExtensionLast = false): ColdStart => ({
   initMillis,

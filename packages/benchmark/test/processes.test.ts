@@ -3,7 +3,7 @@ import { afterAll, assert, it, vi } from "@effect/vitest"
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { linePerEvent, noLines, open } from "../src/platform.ts"
+import { open } from "../src/platform.ts"
 import { makeRequests } from "../src/telemetry/batches.ts"
 import { round } from "../src/telemetry/round.ts"
 import { start } from "../src/telemetry/server.ts"
@@ -30,7 +30,12 @@ const idle = (name: string) => {
 
 it("measures one life of a program", async () => {
   const platform = await open(new AbortController().signal)
-  const raw = { label: "raw", command: [process.execPath, fixture("raw.cjs")], env: {}, lines: linePerEvent } as const
+  const raw = {
+    label: "raw",
+    command: [process.execPath, fixture("raw.cjs")],
+    env: {},
+    work: "logs"
+  } as const
   const life = await platform.live(raw, 20)
   platform.close()
   assert.isAbove(life.register.millis, life.spawnMillis)
@@ -55,7 +60,7 @@ it("ends a program when the benchmark is ended", async () => {
   const platform = await open(ending.signal)
   const { code, pid } = idle("program")
   const life = platform
-    .live({ label: "idle", command: [process.execPath, "-e", code], env: {}, lines: noLines }, 1)
+    .live({ label: "idle", command: [process.execPath, "-e", code], env: {}, work: "nothing" }, 1)
     .catch((error: Error) => error.name)
   const started = await pid()
   ending.abort()

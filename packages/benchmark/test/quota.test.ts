@@ -5,7 +5,6 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { basename, dirname, join } from "node:path"
 import { nodeFunction } from "../src/cold-start/first-invocation.ts"
-import { linePerEvent } from "../src/platform.ts"
 import * as Cgroup from "../src/quota/cgroup.ts"
 import * as Wrapper from "../src/quota/wrapper.ts"
 
@@ -109,7 +108,12 @@ describe("a wrapper", () => {
   it("has the name of its extension, and becomes it with its arguments", async () => {
     const procs = join(folder, "it's procs")
     const wrapper = await Wrapper.make(folder, procs)
-    const echo = await wrapper.extension({ label: "echo", command: ["/bin/echo"], env: {}, lines: linePerEvent })
+    const echo = await wrapper.extension({
+      label: "echo",
+      command: ["/bin/echo"],
+      env: {},
+      work: "logs"
+    })
     assert.strictEqual(basename(echo.command[0]), "echo")
     assert.strictEqual(basename(dirname(echo.command[0])), "extensions")
     execFileSync(echo.command[0])

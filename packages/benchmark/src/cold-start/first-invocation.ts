@@ -59,6 +59,9 @@ const measure = Effect.fnUntraced(function* ({ afterInit, atEnd, extension, func
   atEnd?.()
   if (done.status !== "success") return yield* fail(`the invocation failed with ${done.errorType}`)
   const entries = yield* emulator.journal.entries
+  if (extension?.work === "ships" && !entries.some(Journal.is("TelemetryDelivered"))) {
+    return yield* fail("no telemetry was delivered to the extension")
+  }
   const started = entries.find(Journal.is("InitStarted"))
   const invoked = entries.find(Journal.is("InvocationStarted"))
   const responded = entries.find(Journal.is("RuntimeResponded"))

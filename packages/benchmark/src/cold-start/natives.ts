@@ -4,7 +4,7 @@ import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { promisify } from "node:util"
 import { packageFolder } from "../bundle.ts"
-import { linePerEvent, noLines, type Program } from "../platform.ts"
+import type { Program, Work } from "../platform.ts"
 import type { FunctionOfRun } from "./first-invocation.ts"
 import { env } from "./variants.ts"
 
@@ -19,7 +19,7 @@ const raw = async (folder: string, label: string): Promise<Program> => {
   await mkdir(dirname(file), { recursive: true })
   await writeFile(file, text.replace(/^#!.*/, `#!${process.execPath}`))
   await chmod(file, 0o755)
-  return { label, command: [file], env, lines: linePerEvent }
+  return { label, command: [file], env, work: "logs" }
 }
 
 interface Source {
@@ -96,9 +96,9 @@ export interface Bare {
 export const bare = async (folder: string, signal: AbortSignal): Promise<Bare> => {
   await rm(folder, { recursive: true, force: true })
   const notes: Array<string> = []
-  const extension = async (source: Source, lines: Program["lines"]): Promise<Program | undefined> => {
+  const extension = async (source: Source, work: Work): Promise<Program | undefined> => {
     const program = await compiled(folder, source, signal)
-    if (typeof program !== "string") return { label: source.label, command: [program.file], env, lines }
+    if (typeof program !== "string") return { label: source.label, command: [program.file], env, work }
     notes.push(program)
     return undefined
   }
@@ -106,9 +106,9 @@ export const bare = async (folder: string, signal: AbortSignal): Promise<Bare> =
   return {
     raw: await raw(folder, "raw.cjs"),
     rawAgain: await raw(folder, "raw.cjs again"),
-    go: await extension(sources.go, linePerEvent),
-    rust: await extension(sources.rust, linePerEvent),
-    c: await extension(sources.c, noLines),
+    go: await extension(sources.go, "logs"),
+    rust: await extension(sources.rust, "logs"),
+    c: await extension(sources.c, "nothing"),
     nativeFunction:
       typeof own === "string"
         ? { label: "bash function", options: { command: [join(native, "function.sh")] } }

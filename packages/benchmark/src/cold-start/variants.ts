@@ -6,13 +6,15 @@ import { dirname, join } from "node:path"
 import { promisify } from "node:util"
 import type { Checkout } from "../checkout.ts"
 import type { Figure } from "../compare.ts"
-import { lastLine, linePerEvent, type Program } from "../platform.ts"
+import type { Program, Work } from "../platform.ts"
 import { bundleFigures, kilobytes, sizeOf } from "../size.ts"
 
+type Example = "hello" | "telemetry-ship"
+
 const cli = "packages/cli/bin/effect-lambda.mjs"
-const examples = {
-  hello: { entry: "packages/examples/hello/src/hello.ts", lines: linePerEvent },
-  "telemetry-ship": { entry: "packages/examples/telemetry-ship/src/telemetry-ship.ts", lines: lastLine }
+const examples: Record<Example, { readonly entry: string; readonly work: Work }> = {
+  hello: { entry: "packages/examples/hello/src/hello.ts", work: "logs" },
+  "telemetry-ship": { entry: "packages/examples/telemetry-ship/src/telemetry-ship.ts", work: "ships" }
 }
 
 /** The files that a checkout must have. */
@@ -28,7 +30,7 @@ export const env = {
 
 export interface Variant {
   readonly label: string
-  readonly example: keyof typeof examples
+  readonly example: Example
   readonly flags: ReadonlyArray<string>
 }
 
@@ -98,7 +100,7 @@ export const layers = async (
       continue
     }
     console.error(`building ${label} of ${checkout.name} …`)
-    const { entry, lines } = examples[example]
+    const { entry, work } = examples[example]
     const target = join(folder, side, label.replaceAll(/\W+/g, "-"))
     const args = ["build", join(checkout.folder, entry), "--name", example, "--arch", process.arch, "--out", target]
     await effectLambda(...args, "--env", `TELEMETRY_URL=${sinkUrl}`, "--no-zip", "--no-check", ...flags)
@@ -110,7 +112,7 @@ export const layers = async (
         label: side === "here" ? label : `${label}, of ${checkout.name}`,
         command: [join(layer, "extensions", example)],
         env: { ...env, TELEMETRY_URL: sinkUrl },
-        lines
+        work
       },
       sizes: [
         ...(existsSync(bundle) ? bundleFigures(await sizeOf(bundle)) : []),

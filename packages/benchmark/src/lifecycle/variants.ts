@@ -2,7 +2,7 @@
 import { join } from "node:path"
 import { bundle, packageFolder } from "../bundle.ts"
 import type { Checkout } from "../checkout.ts"
-import { linePerEvent, noLines, type Program } from "../platform.ts"
+import type { Program, Work } from "../platform.ts"
 import { type Size, sizeOf } from "../size.ts"
 
 const hello = "packages/examples/hello/src/hello.ts"
@@ -20,8 +20,13 @@ export interface Pair {
 export const raw = (): Pair => {
   const file = join(packageFolder, "fixtures/raw.cjs")
   return {
-    quiet: { label: "raw.cjs, no log", command: [process.execPath, file], env: { QUIET: "1" }, lines: noLines },
-    logging: { label: "raw.cjs", command: [process.execPath, file], env: {}, lines: linePerEvent }
+    quiet: {
+      label: "raw.cjs, no log",
+      command: [process.execPath, file],
+      env: { QUIET: "1" },
+      work: "nothing"
+    },
+    logging: { label: "raw.cjs", command: [process.execPath, file], env: {}, work: "logs" }
   }
 }
 
@@ -35,15 +40,15 @@ export interface Ours extends Pair {
 export const build = async (checkout: Checkout, side: "against" | "here"): Promise<Ours> => {
   const logging = await bundle(checkout, side, hello)
   const quiet = await bundle(checkout, side, helloQuiet)
-  const program = (name: string, file: string, lines: Program["lines"]): Program => ({
+  const program = (name: string, file: string, work: Work): Program => ({
     label: `${name} of ${checkout.name}`,
     command: [process.execPath, file],
     env: {},
-    lines
+    work
   })
   return {
-    quiet: program("hello, no log,", quiet, noLines),
-    logging: program("hello", logging, linePerEvent),
+    quiet: program("hello, no log,", quiet, "nothing"),
+    logging: program("hello", logging, "logs"),
     size: await sizeOf(logging)
   }
 }
