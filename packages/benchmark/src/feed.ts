@@ -9,7 +9,7 @@ export interface Feed {
   readonly end: () => void
 }
 
-/** Lambda tries a delivery again when nobody listens yet. */
+/** As Lambda does, a delivery is tried again while the listener is not up. */
 const retryMillis = 5
 
 const post = (agent: Agent, port: number, body: string): Promise<void> =>
@@ -67,7 +67,7 @@ export const make = (): Feed => {
       void send()
     },
     invoked: (requestId) => {
-      // Nobody would ever take the events of a program that has no subscription.
+      // A program without a subscription gets none.
       if (port === undefined) return
       waiting.push(...eventsOf(requestId))
       void send()

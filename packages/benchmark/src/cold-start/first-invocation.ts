@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { packageFolder } from "../bundle.ts"
 import type { Program } from "../platform.ts"
 
-/** A function of the measurements. */
+/** A function beside which extensions are measured. */
 export interface FunctionOfRun {
   readonly label: string
   readonly options: Emulator.FunctionOptions
@@ -32,7 +32,7 @@ export interface Subject {
   readonly function: FunctionOfRun
   /** Called between init and the first invocation. */
   readonly afterInit?: () => void
-  /** Called when the first invocation is over, before the processes are ended. */
+  /** Called when the first invocation is over, before the processes end. */
   readonly atEnd?: () => void
 }
 
