@@ -101,6 +101,20 @@ describe.each(["extension", "extension-node", "emulator"])("@effect-lambda/%s", 
   })
 })
 
+it("the packed extension-node gives each runtime its module", async () => {
+  const installed = join(folder, "project/node_modules/@effect-lambda/extension-node")
+  const script =
+    'const { sinkClient } = await import("#runtime"); console.log(import.meta.resolve("#runtime"), typeof sinkClient)'
+  for (const [condition, module] of [
+    ["default", "node"],
+    ["bun", "bun"]
+  ]) {
+    const args = [`--conditions=${condition}`, "--input-type=module", "--eval", script]
+    const said = await run(process.execPath, args, installed)
+    assert.isTrue(said.trim().endsWith(`/extension-node/dist/internal/runtime/${module}.js object`), said)
+  }
+})
+
 // The compiler writes the path of an internal module into a user's declarations, without an error, if a type has no other name.
 it.each(["extension", "extension-node", "emulator"])(
   "@effect-lambda/%s: every type in a declaration has a public name",
