@@ -1,6 +1,7 @@
 /** The proxy of the environment for a server: which variable, which exceptions, which URLs of a proxy. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
 import { subscribe, unsubscribe } from "node:diagnostics_channel"
 import * as Http from "node:http"
 import { addressOf, originOf } from "../src/internal/http/origin.ts"
@@ -123,6 +124,8 @@ const exceptions: ReadonlyArray<readonly [list: string, url: string, isDirect: b
   ["0.0.0.0/0", http, false, "same", "same"],
   ["[2001:db8::1]", "http://[2001:db8::1]", true, "same", "knows no brackets"],
   ["2001:DB8:0::1", "http://[2001:db8::1]", true, "knows addresses of IPv6 in brackets only", "same"],
+  ["[2001:DB8:0::1]", "http://[2001:db8::1]", true, "compares addresses as texts", "knows no brackets"],
+  [".", http, false, "same", "same"],
   ["[2001:db8::1]:8080", "http://[2001:db8::1]:8080", true, "same", "knows no port"],
   ["[2001:db8::1]:8081", "http://[2001:db8::1]:8080", false, "same", "same"],
   ["2001:db8::/32", "http://[2001:db8::1]", true, "knows no subnets", "same"],
@@ -222,6 +225,21 @@ describe("the URL of a proxy", () => {
       credentials === undefined ? undefined : `Basic ${Buffer.from(credentials).toString("base64")}`
     )
     assert.notInclude(JSON.stringify(way), header ?? "Basic")
+  })
+
+  it.prop("has any credentials, percent-encoded", [Schema.String, Schema.String], ([user, password]) => {
+    // Halves of characters cannot be encoded, and a colon ends the name.
+    const [name, secret] = [user.replaceAll(":", "").toWellFormed(), password.toWellFormed()]
+    const value = `http://${encodeURIComponent(name)}:${encodeURIComponent(secret)}@proxy`
+    const way = wayTo(https, { HTTPS_PROXY: value }, "option")
+    if (way._tag !== "Proxy") return assert.fail(JSON.stringify(way))
+    const sent = way.via.authorization === undefined ? "Basic Og==" : Redacted.value(way.via.authorization)
+    assert.strictEqual(Buffer.from(sent.slice("Basic ".length), "base64").toString("utf8"), `${name}:${secret}`)
+  })
+
+  it.prop("is read or refused, whatever it is, and no part of it is told", [Schema.String], ([text]) => {
+    const value = `http://user:sEcReT${text}@proxy`
+    assert.notInclude(said(https, { HTTPS_PROXY: value }, "option"), "sEcReT")
   })
 
   const noUrl = "is not the URL of a proxy, such as http://user:password@proxy.example.com:3128"

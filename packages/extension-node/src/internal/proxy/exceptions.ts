@@ -3,14 +3,8 @@ import type { Origin } from "../http/origin.ts"
 
 type Server = Pick<Origin, "hostname" | "port">
 
-// The parser of URLs writes every address in one way.
-const isAddress = (name: string) => name.includes(":") || /^\d+\.\d+\.\d+\.\d+$/.test(name)
-
-const familyOf = (address: string) => (address.includes(":") ? "ipv6" : "ipv4")
-
 const isInSubnet = (hostname: string, address: string, bits: number): boolean => {
-  const family = familyOf(address)
-  if (!isAddress(hostname) || familyOf(hostname) !== family) return false
+  const family = address.includes(":") ? "ipv6" : "ipv4"
   const list = new (process.getBuiltinModule("node:net").BlockList)()
   try {
     list.addSubnet(address, bits, family)
@@ -18,6 +12,7 @@ const isInSubnet = (hostname: string, address: string, bits: number): boolean =>
     // The entry is not a subnet.
     return false
   }
+  // A name, or an address of the other family, is in no subnet.
   return list.check(hostname, family)
 }
 
@@ -27,6 +22,7 @@ const entryOf = (entry: string) => {
   const [, text = entry, port] = isBare ? [] : (/^(.*?)(?::(\d+))?$/.exec(entry) ?? [])
   const name = text.replace(/^\*?\./, "").replace(/\.$/, "")
   const address = name.replace(/^\[|\]$/g, "")
+  // The parser writes an address in one way, and completes the end of one: `2.1` is no domain of `192.0.2.1`.
   const hostname = URL.parse(address.includes(":") ? `http://[${address}]` : `http://${name}`)?.hostname
   return { name: (hostname ?? name).replace(/^\[|\]$/g, ""), port }
 }
@@ -38,7 +34,7 @@ const matches = (text: string, { hostname, port }: Server): boolean => {
   const entry = entryOf(text)
   if (entry.port !== undefined && Number(entry.port) !== port) return false
   const host = hostname.replace(/\.$/, "")
-  return host === entry.name || (!isAddress(host) && entry.name !== "" && host.endsWith(`.${entry.name}`))
+  return host === entry.name || host.endsWith(`.${entry.name}`)
 }
 
 /**
