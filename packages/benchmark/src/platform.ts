@@ -63,12 +63,14 @@ export interface Platform {
 }
 
 const arn = "arn:aws:lambda:eu-central-1:123456789012:function:benchmark"
-const registered = '{"functionName":"benchmark","functionVersion":"$LATEST","handler":"index.handler"}\n'
+/** The answer to register. */
+export const registered = '{"functionName":"benchmark","functionVersion":"$LATEST","handler":"index.handler"}\n'
 
 // Field order, headers and content types as Lambda sends them.
 const hexOf = (number: number) => number.toString(16).padStart(12, "0")
 const requestIdOf = (number: number) => `4f3cbbf7-6a1f-4c4f-9f3b-${hexOf(number)}`
-const invoke = (number: number) => {
+/** The event of an invocation; the request id holds its number. */
+export const invoke = (number: number) => {
   const hex = hexOf(number)
   const trace = `Root=1-69219a00-${hex}${hex};Parent=53995c3f42cd8ad8;Sampled=0;Lineage=1:99f746fe:0`
   return (
@@ -76,7 +78,8 @@ const invoke = (number: number) => {
     `"invokedFunctionArn":"${arn}","tracing":{"type":"X-Amzn-Trace-Id","value":"${trace}"}}`
   )
 }
-const shutdown = () => `{"eventType":"SHUTDOWN","deadlineMs":${Date.now() + 2000},"shutdownReason":"spindown"}`
+/** The last event. */
+export const shutdown = () => `{"eventType":"SHUTDOWN","deadlineMs":${Date.now() + 2000},"shutdownReason":"spindown"}`
 
 // The limits are generous: they only keep a broken run from waiting for ever.
 const startLimitMillis = 30_000

@@ -20,3 +20,10 @@ export const peakMegabytes = (pid: number): number => {
   if (kibibytes === undefined) throw new Error(`/proc/${pid}/status names no VmHWM`)
   return (Number(kibibytes) * 1024) / 1e6
 }
+
+/** The resident memory of a process now (MB of 1,000,000 bytes), page by page: `status` counts it only roughly. */
+export const residentMegabytes = (pid: number): number => {
+  const kibibytes = /^Rss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1]
+  if (kibibytes === undefined) throw new Error(`/proc/${pid}/smaps_rollup names no Rss`)
+  return (Number(kibibytes) * 1024) / 1e6
+}

@@ -1,5 +1,12 @@
 /** Batches as Lambda would send them: the invocations of a function that logs nine lines each, as text and as JSON. */
 
+/** An event as Lambda delivers it. */
+export interface Event {
+  readonly time: string
+  readonly type: string
+  readonly record: unknown
+}
+
 export const eventsPerBatch = 1000
 
 const platformPerInvocation = 3
@@ -17,14 +24,15 @@ export const makeRequests = (count: number): ReadonlyArray<Buffer> =>
     return Buffer.concat([Buffer.from(head), body])
   })
 
-const makeBatch = (batch: number): ReadonlyArray<unknown> => {
+/** The records of a batch, as they are before they are written. */
+export const makeBatch = (batch: number): ReadonlyArray<Event> => {
   const invocations = Math.ceil(eventsPerBatch / (platformPerInvocation + logsPerInvocation))
   return Array.from({ length: invocations }, (_, index) => invocation(batch * invocations + index))
     .flat()
     .slice(0, eventsPerBatch)
 }
 
-const invocation = (number: number): ReadonlyArray<unknown> => {
+const invocation = (number: number): ReadonlyArray<Event> => {
   const requestId = `4f3cbbf7-6a1f-4c4f-9f3b-${hex(number, 12)}`
   const time = new Date(Date.UTC(2026, 10, 22) + number * 37).toISOString()
   const log = (line: number) =>
@@ -36,7 +44,7 @@ const invocation = (number: number): ReadonlyArray<unknown> => {
           message: `order ${number} line ${line}: "stored" in the table, 3 items of EUR 12.50 each`
         }
       : `${time}\t${requestId}\tINFO\torder ${number} line ${line}: took ${number % 97} ms, next is the übergabe of the parcel to the post\n`
-  const event = (type: string, record: unknown) => ({ time, type, record })
+  const event = (type: string, record: unknown): Event => ({ time, type, record })
   const durationMs = (number % 1000) + 0.125
   return [
     event("platform.start", { requestId, version: "$LATEST" }),

@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+/** The telemetry-ship example over our own client, whatever the runtime. */
+import { Extension, FlushStrategy, Telemetry, TelemetrySink } from "@effect-lambda/extension"
+import { NodeExtension, NodeTelemetry, SinkHttpClient } from "@effect-lambda/extension-node"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+
+const sink = Effect.gen(function* () {
+  return yield* TelemetrySink.http({ url: yield* Config.String("TELEMETRY_URL"), gzip: true })
+})
+
+Extension.run({
+  telemetry: Telemetry.make({ types: ["platform", "function"], sink, strategy: FlushStrategy.endOfInvocation })
+}).pipe(Effect.provide(SinkHttpClient.layer), Effect.provide(NodeTelemetry.layer), NodeExtension.runMain)
