@@ -33,9 +33,6 @@ import * as PreRegistration from "./PreRegistration.ts"
  */
 export type Services = ExtensionsApi.ExtensionsApi | LambdaEnvironment.LambdaEnvironment
 
-/** `effect-lambda build` runs the program once, and learns from its log what it is. */
-const isTrial = () => process.env["EFFECT_LAMBDA_TRIAL"] === "1"
-
 /**
  * The Extensions API over our own transport, and the environment of this process. The layer closes over the transport:
  * an `HttpClient` of the user (with retries, tracing, a proxy) never carries the Extensions API.
@@ -50,7 +47,9 @@ export const layer: Layer.Layer<Services, LambdaEnvironment.LambdaEnvironmentErr
   const { connection, ...identity } = PreRegistration.take(process.env, process.argv[1] ?? "")
   const services = Layer.merge(ExtensionsApi.layer, lambdaClient.share).pipe(
     Layer.provide(Runtime.lambdaClient(connection)),
-    Layer.provideMerge(LambdaEnvironment.layer({ ...identity, variables: process.env, isTrial: isTrial() }))
+    Layer.provideMerge(
+      LambdaEnvironment.layer({ ...identity, variables: process.env, isTrial: PreRegistration.isTrial(process.env) })
+    )
   )
   return Layer.provideMerge(closingConnections, services)
 })
@@ -70,7 +69,7 @@ const failingInInit = <A, E>(effect: Effect.Effect<A, E, Services>, onInitFailur
         hasCalled = true
         return call(...args)
       }
-    if (isTrial() && onInitFailure === "exit") {
+    if (PreRegistration.isTrial(process.env) && onInitFailure === "exit") {
       yield* Effect.logInfo("trial run: a failure before the extension begins has the consequence exit").pipe(
         Effect.annotateLogs({ "event.name": "lambda_extension.described", onInitFailure })
       )

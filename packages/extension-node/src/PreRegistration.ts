@@ -101,6 +101,14 @@ export const extensionName = (env: NodeJS.ProcessEnv, file: string): string =>
  */
 export const hasLoadFailed = (env: NodeJS.ProcessEnv): boolean => env["EFFECT_LAMBDA_LOAD_FAILED"] !== undefined
 
+/**
+ * Whether `effect-lambda build` runs the program once, to learn from its log what it is.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const isTrial = (env: NodeJS.ProcessEnv): boolean => env["EFFECT_LAMBDA_TRIAL"] === "1"
+
 const variables = [
   nameVariable,
   identifierVariable,

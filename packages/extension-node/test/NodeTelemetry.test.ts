@@ -6,6 +6,7 @@ import { NodeTelemetry } from "@effect-lambda/extension-node"
 import { assert, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { createConnection } from "node:net"
@@ -56,9 +57,11 @@ it.live.each([1024, 65_536, 65_537, 2_000_000])("compresses a body of %d bytes",
     const body = Buffer.alloc(length, "a line with an ł in it\n")
     assert.isTrue(gunzipSync(yield* gzip(body)).equals(body))
   }).pipe(
-    Effect.provide(NodeTelemetry.layer),
     Effect.provide(
-      LambdaEnvironment.layer({ variables: { AWS_LAMBDA_RUNTIME_API: "127.0.0.1:1" }, extensionName: "a" })
+      Layer.provide(
+        NodeTelemetry.layer,
+        LambdaEnvironment.layer({ variables: { AWS_LAMBDA_RUNTIME_API: "127.0.0.1:1" }, extensionName: "a" })
+      )
     )
   )
 )

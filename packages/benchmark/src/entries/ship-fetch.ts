@@ -11,5 +11,6 @@ const sink = Effect.gen(function* () {
 })
 
 Extension.run({
+  layer: FetchHttpClient.layer,
   telemetry: Telemetry.make({ types: ["platform", "function"], sink, strategy: FlushStrategy.endOfInvocation })
-}).pipe(Effect.provide(FetchHttpClient.layer), Effect.provide(NodeTelemetry.layer), NodeExtension.runMain)
+}).pipe(Effect.provide(NodeTelemetry.layer), NodeExtension.runMain)

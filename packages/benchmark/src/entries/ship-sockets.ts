@@ -10,5 +10,6 @@ const sink = Effect.gen(function* () {
 })
 
 Extension.run({
+  layer: SinkHttpClient.layer,
   telemetry: Telemetry.make({ types: ["platform", "function"], sink, strategy: FlushStrategy.endOfInvocation })
-}).pipe(Effect.provide(SinkHttpClient.layer), Effect.provide(NodeTelemetry.layer), NodeExtension.runMain)
+}).pipe(Effect.provide(NodeTelemetry.layer), NodeExtension.runMain)

@@ -1,4 +1,6 @@
 /** Limits of time that a freeze is no part of. */
+// A timer of the process: the clock of a fiber goes on in a freeze.
+// @effect-diagnostics globalTimers:off
 
 // The process looks so many times, and does not look while it is frozen: a freeze costs one of them at most.
 const looks = 6

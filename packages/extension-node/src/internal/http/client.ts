@@ -8,7 +8,8 @@ import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import type * as Scope from "effect/Scope"
 import type { Answer } from "./Answer.ts"
 import { Connection } from "./Connection.ts"
-import { exchange, Failed, type Sending } from "./exchange.ts"
+import { exchange, type Sending } from "./exchange.ts"
+import { Failed, unwritable } from "./Failed.ts"
 import { KeepsConnections } from "./keeping.ts"
 import { openSocket, refusal, type Sessions } from "./open.ts"
 import { addressOf, type Origin, originOf, type Via } from "./origin.ts"
@@ -62,7 +63,6 @@ interface State {
 
 const connection = ({ pool, sessions, settings }: State, { origin, place, via }: Sending) =>
   openSocket({ origin, via, sessions, millis: settings.connectMillis }).pipe(
-    Effect.mapError((cause) => new Failed(cause)),
     Effect.flatMap((socket) => {
       if (pool.isClosed) {
         socket.destroy()
@@ -135,7 +135,7 @@ const execute = (
   }
   const origin = originOf(url)
   const via = state.settings.via(origin)
-  if (via instanceof Error) return Effect.fail(toError(request)(new Failed(via, "broken", true)))
+  if (via instanceof Error) return Effect.fail(toError(request)(unwritable(via)))
   const place = via === undefined || origin.isSecure ? addressOf(origin) : `the proxy ${addressOf(via.proxy)}`
   return prepare(request, url, { origin, via, place, keeps, clock }).pipe(
     Effect.flatMap((sending) => call(state, sending)),

@@ -6,8 +6,9 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { type Answer, AnswerReader } from "./Answer.ts"
 import { afterAwake } from "./awake.ts"
-import type { Call, Connection, Loss } from "./Connection.ts"
+import type { Call, Connection } from "./Connection.ts"
 import { explain } from "./explain.ts"
+import { Failed, unwritable } from "./Failed.ts"
 import type { Origin, Via } from "./origin.ts"
 import type { Outgoing } from "./outgoing.ts"
 
@@ -27,23 +28,6 @@ export interface Sending {
   readonly clock: Clock.Clock
 }
 
-/** A request that has no answer. */
-export class Failed {
-  readonly cause: Error
-  readonly loss: Loss
-  /** The request cannot be made. */
-  readonly isEncoding: boolean
-  /** The connection had carried another request, and may have been dead before this one. */
-  readonly isKept: boolean
-
-  constructor(cause: Error, loss: Loss = "broken", isEncoding = false, isKept = false) {
-    this.cause = cause
-    this.loss = loss
-    this.isEncoding = isEncoding
-    this.isKept = isKept
-  }
-}
-
 /** An answer with a larger head is refused. The servers in use cut the heads of requests at less. */
 const maxHeadBytes = 65_536
 
@@ -57,11 +41,12 @@ const chunk = (part: Uint8Array) =>
   Buffer.concat([Buffer.from(`${part.length.toString(16)}\r\n`, "latin1"), part, Buffer.from("\r\n")])
 
 /** Sends the parts of a body as the connection takes them. */
-const upload = (used: Connection, call: Call, { length }: Outgoing, stream: Stream.Stream<Uint8Array, unknown>) => {
+const upload = (used: Connection, call: Call, { length }: Outgoing, stream: Stream.Stream<Uint8Array, Failed>) => {
   let sent = 0
   const write = (part: Uint8Array, isLast: boolean) =>
     Effect.callback<void>((resume) => used.write(part, call, isLast, () => resume(Effect.void)))
-  const wrong = (bytes: string) => Effect.fail(new Error(`the body says that it has ${length} bytes, and has ${bytes}`))
+  const wrong = (bytes: string) =>
+    Effect.fail(unwritable(new Error(`the body says that it has ${length} bytes, and has ${bytes}`)))
   return Stream.runForEach(stream, (part) => {
     // An empty chunk would end the body.
     if (part.length === 0) return Effect.void
@@ -102,8 +87,7 @@ export const exchange = (
     const { body, method, place } = sending
     const { isKept } = used
     const answered = Deferred.makeUnsafe<Answer, Failed>()
-    const fail = (cause: Error, loss: Loss = "broken", isEncoding = false) =>
-      Deferred.doneUnsafe(answered, Effect.fail(new Failed(cause, loss, isEncoding, isKept)))
+    const fail = (failed: Failed) => Deferred.doneUnsafe(answered, Effect.fail(failed))
     const reader = new AnswerReader(method, {
       maxBytes: maxAnswerBytes,
       maxHeadBytes: Math.min(maxHeadBytes, maxAnswerBytes),
@@ -118,25 +102,23 @@ export const exchange = (
       onError: (cause: NodeJS.ErrnoException, loss) => {
         const isEnd = cause.code === "ECONNRESET" || cause.code === "EPIPE"
         const end = `${place} closes the connection before ${reader.hasBegun ? "its answer is complete" : "it answers"}`
-        fail(isEnd ? Object.assign(new Error(end), { code: cause.code }) : explain(cause, place), loss)
+        const error = isEnd ? Object.assign(new Error(end), { code: cause.code }) : explain(cause, place)
+        fail(new Failed(error, loss, false, isKept))
       }
     }
     send(used, sending, call)
     const stop = afterAwake(answerMillis, () => {
       const time = Duration.format(Duration.millis(answerMillis))
-      fail(
-        new Error(`${place} takes the request, and does not answer it${reader.hasBegun ? " whole" : ""} within ${time}`)
-      )
+      const silence = `does not answer it${reader.hasBegun ? " whole" : ""} within ${time}`
+      fail(new Failed(new Error(`${place} takes the request, and ${silence}`)))
     })
     const { stream } = body ?? {}
     const uploading =
       body === undefined || stream === undefined
         ? Effect.undefined
         : upload(used, call, body, stream).pipe(
-            Effect.catch((cause) =>
-              Effect.sync(() => fail(cause instanceof Error ? cause : new Error(String(cause)), "broken", true))
-            ),
-            Effect.catchDefect((cause) => Effect.sync(() => fail(new Error(String(cause)), "broken", true))),
+            Effect.catch((failed) => Effect.sync(() => fail(failed))),
+            Effect.catchDefect((cause) => Effect.sync(() => fail(unwritable(cause)))),
             Effect.forkDetach({ startImmediately: true })
           )
     // Nothing may interrupt between the fork and the wait: the fiber would have no owner.

@@ -8,6 +8,7 @@ import type * as Net from "node:net"
 import { type Answer, AnswerReader, type Limit } from "./Answer.ts"
 import { afterAwake } from "./awake.ts"
 import { explain, unconnected } from "./explain.ts"
+import { Failed } from "./Failed.ts"
 import { addressOf, type Origin, type Via } from "./origin.ts"
 import { requestHead } from "./requestHead.ts"
 
@@ -35,10 +36,10 @@ interface Progress {
 
 /** Waits for an event of a new socket. The socket ends with the wait, unless the event has come. */
 const ready = (socket: Net.Socket, event: "connect" | "secureConnect", wrong: (error: Error) => Error) =>
-  Effect.callback<Net.Socket, Error>((resume) => {
+  Effect.callback<Net.Socket, Failed>((resume) => {
     const onError = (error: Error) => {
       socket.destroy()
-      resume(Effect.fail(wrong(error)))
+      resume(Effect.fail(new Failed(wrong(error))))
     }
     socket
       // An error after this wait must not end the process.
@@ -102,11 +103,11 @@ export const refusal = (status: number, via: Via | undefined): string =>
 
 /** Lets the proxy connect to the server. */
 const tunnel = (socket: Net.Socket, origin: Origin, via: Via, place: string, progress: Progress) =>
-  Effect.callback<Net.Socket, Error>((resume) => {
+  Effect.callback<Net.Socket, Failed>((resume) => {
     const target = addressOf(origin)
     progress.step = `${place} takes a connection, and says nothing about ${target}`
     const reader = new AnswerReader("CONNECT", proxyLimit)
-    const fail = (text: string) => resume(Effect.fail(new Error(text)))
+    const fail = (text: string) => resume(Effect.fail(new Failed(new Error(text))))
     const onData = (chunk: Buffer) => {
       let answer: Answer | undefined
       try {
@@ -148,13 +149,14 @@ const steps = Effect.fnUntraced(function* ({ origin, sessions, via }: Opening, p
 })
 
 /** A socket that is ready for the first request. The message of an error says which step failed, and why. */
-export const openSocket = (opening: Opening): Effect.Effect<Net.Socket, Error> =>
+export const openSocket = (opening: Opening): Effect.Effect<Net.Socket, Failed> =>
   Effect.suspend(() => {
     const progress: Progress = { step: "" }
-    const limit = Effect.callback<never, Error>((resume) => {
-      const stop = afterAwake(opening.millis, () =>
-        resume(Effect.fail(new Error(`${progress.step} within ${Duration.format(Duration.millis(opening.millis))}`)))
-      )
+    const limit = Effect.callback<never, Failed>((resume) => {
+      const stop = afterAwake(opening.millis, () => {
+        const time = Duration.format(Duration.millis(opening.millis))
+        resume(Effect.fail(new Failed(new Error(`${progress.step} within ${time}`))))
+      })
       return Effect.sync(stop)
     })
     return Effect.raceFirst(steps(opening, progress), limit)

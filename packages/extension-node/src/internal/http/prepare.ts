@@ -1,7 +1,8 @@
 /** Makes the bytes of a request. */
 import * as Effect from "effect/Effect"
 import type { HttpClientRequest } from "effect/http/HttpClientRequest"
-import { Failed, type Sending } from "./exchange.ts"
+import type { Sending } from "./exchange.ts"
+import { type Failed, unwritable } from "./Failed.ts"
 import { hasWord } from "./headers.ts"
 import { authorizationLine } from "./open.ts"
 import { type Outgoing, outgoing } from "./outgoing.ts"
@@ -18,8 +19,6 @@ const framing = (method: string, body: Outgoing | undefined): string => {
   if (body.stream === undefined) return `Content-Length: ${body.bytes.length}\r\n`
   return body.length === undefined ? "Transfer-Encoding: chunked\r\n" : `Content-Length: ${body.length}\r\n`
 }
-
-const failed = (cause: unknown) => new Failed(cause instanceof Error ? cause : new Error(String(cause)), "broken", true)
 
 /** The request as it leaves, whatever the connection. */
 export const prepare = (
@@ -57,8 +56,7 @@ export const prepare = (
             keeps
           }
         },
-        catch: (cause) => cause
+        catch: unwritable
       })
-    ),
-    Effect.mapError(failed)
+    )
   )
