@@ -50,7 +50,7 @@ export const readByLlhttp = (pieces) => {
     if (isOpen) refuse(parser.execute(piece))
   }
   if (isOpen) refuse(parser.finish())
-  parser.free()
+  parser.close()
   return { requests, answers, isUpgrade }
 }
 
@@ -93,6 +93,6 @@ export const readAnswerByLlhttp = (pieces, method) => {
     if (answer === undefined && !hasFailed) hasFailed = parser.execute(piece) instanceof Error
   }
   if (answer === undefined && !hasFailed) parser.finish()
-  parser.free()
+  parser.close()
   return { answer, isUpgrade }
 }

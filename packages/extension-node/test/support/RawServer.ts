@@ -3,6 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { createServer, type IncomingMessage } from "node:http"
+import { createServer as createSecureServer } from "node:https"
 import type { AddressInfo, Socket } from "node:net"
 
 export interface Received {
@@ -35,11 +36,15 @@ export const http = (
   return { chunks: [`HTTP/1.1 ${status}\r\n${lines.join("")}\r\n`, ...chunks], afterwards: "keep" }
 }
 
-export const makeServer = Effect.fnUntraced(function* (answer: (request: Received, index: number) => Answer) {
+/** @param tls the certificate of a server of https, with its key */
+export const makeServer = Effect.fnUntraced(function* (
+  answer: (request: Received, index: number) => Answer,
+  tls?: { readonly cert: string; readonly key: string }
+) {
   const received: Array<Received> = []
   const closed: Array<number> = []
   const connections = new Map<Socket, number>()
-  const server = createServer((request) => {
+  const onRequest = (request: IncomingMessage) => {
     const chunks: Array<Buffer> = []
     request.on("data", (chunk: Buffer) => chunks.push(chunk))
     request.on("end", async () => {
@@ -60,9 +65,10 @@ export const makeServer = Effect.fnUntraced(function* (answer: (request: Receive
       if (bytes.afterwards === "reset") request.socket.resetAndDestroy()
       if (bytes.afterwards === "close") request.socket.destroy()
     })
-  })
+  }
+  const server = tls === undefined ? createServer(onRequest) : createSecureServer(tls, onRequest)
   Object.assign(server, { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 })
-  server.on("connection", (socket) => {
+  server.on(tls === undefined ? "connection" : "secureConnection", (socket: Socket) => {
     const connection = connections.size + 1
     connections.set(socket, connection)
     socket.setNoDelay(true)
@@ -86,7 +92,11 @@ export const makeServer = Effect.fnUntraced(function* (answer: (request: Receive
     closed,
     /** Cuts every connection. */
     cut: () => {
-      for (const socket of connections.keys()) socket.resetAndDestroy()
+      for (const socket of connections.keys()) {
+        // A connection of TLS cannot be reset.
+        if (tls === undefined) socket.resetAndDestroy()
+        else socket.destroy()
+      }
     }
   }
 })
