@@ -30,6 +30,7 @@ const measuring = [
 export default defineConfig({
   root: dirname(import.meta.dirname),
   test: {
+    globalSetup: join(import.meta.dirname, "programs.ts"),
     // A worker of three mostly waits for a process or a limit of time: two cores are busy then, and the suite takes an eighth less.
     maxWorkers: 3,
     // A bound for a test that hangs, and no measure: a busy machine needs its time.

@@ -8,10 +8,11 @@ import * as Loader from "../src/build/entry/Loader.ts"
 import * as Stub from "../src/build/entry/Stub.ts"
 import { minimumNode } from "../src/layer/LayerLimits.ts"
 import { quote } from "../src/shared/Shell.ts"
+import { bundled } from "../../tools/programs.ts"
 import { execute, hostileServer, layerOf } from "./support/layers.ts"
 import { ok, options, plain } from "./support/stub.ts"
 
-const hello = join(import.meta.dirname, "fixtures/hello.ts")
+const hello = await bundled(join(import.meta.dirname, "../../examples/hello/src/hello.ts"))
 
 const answer = (body: object) =>
   ["HTTP/1.1 200 OK", `Content-Length: ${JSON.stringify(body).length}`, "", JSON.stringify(body)].join("\r\n")

@@ -10,14 +10,15 @@ import * as Bundle from "../src/build/Bundle.ts"
 import * as Loader from "../src/build/entry/Loader.ts"
 import { minimumNode } from "../src/layer/LayerLimits.ts"
 import * as Stub from "../src/build/entry/Stub.ts"
+import { bundled } from "../../tools/programs.ts"
 import { execute, hostileServer, layerOf } from "./support/layers.ts"
 
 const options: Loader.Options = { name: "hello", minimumNode }
 const newest = { ...options, minimumNode: "99.0.0" }
 
-const helloSource = join(import.meta.dirname, "../../examples/hello/src/hello.ts")
-/** The hello example as a program of a layer, without bundling it: Node takes the types off. */
-const hello = `require(${JSON.stringify(helloSource)})`
+const helloProgram = await bundled(join(import.meta.dirname, "../../examples/hello/src/hello.ts"))
+/** The hello example as a program of a layer, an ES module. */
+const hello = `require(${JSON.stringify(helloProgram)})`
 
 /** Runs the loader by the Node of the tests. */
 const load = Effect.fnUntraced(function* (

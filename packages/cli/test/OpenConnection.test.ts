@@ -7,10 +7,11 @@ import { join } from "node:path"
 import * as Loader from "../src/build/entry/Loader.ts"
 import { minimumNode } from "../src/layer/LayerLimits.ts"
 import * as Stub from "../src/build/entry/Stub.ts"
+import { bundled } from "../../tools/programs.ts"
 import { execute, hostileServer, layerOf } from "./support/layers.ts"
 import { handOver, identifier, ok, options, plain, run } from "./support/stub.ts"
 
-const hello = join(import.meta.dirname, "fixtures/hello.ts")
+const hello = await bundled(join(import.meta.dirname, "../../examples/hello/src/hello.ts"))
 
 const answer = (body: object, ...headers: ReadonlyArray<string>) =>
   ["HTTP/1.1 200 OK", `Content-Length: ${JSON.stringify(body).length}`, ...headers, "", JSON.stringify(body)].join(

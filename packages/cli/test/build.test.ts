@@ -17,6 +17,7 @@ import * as LayerConfig from "../src/project/LayerConfig.ts"
 import * as LayerContent from "../src/layer/LayerContent.ts"
 import * as NodeBinary from "../src/build/NodeBinary.ts"
 import * as ZipReader from "../src/layer/ZipReader.ts"
+import { start } from "./support/cli.ts"
 import * as Project from "./support/projects.ts"
 
 const examples = join(import.meta.dirname, "../../examples")
@@ -32,10 +33,8 @@ const buildCopy = async (
     "package.json": readFileSync(join(examples, example, "package.json"))
   })
   cpSync(join(examples, example, "src"), join(project, "src"), { recursive: true })
-  const { code, output } = await Project.cli(
-    ["build", project, "--no-check", "--arch", "both", "--json", ...flags],
-    env
-  )
+  const args = ["build", project, "--no-check", "--arch", "both", "--json", ...flags]
+  const { code, output } = await start(args, { env }).ended
   assert.strictEqual(code, 0, output)
   const built: Build.Built = JSON.parse(output)
   return built

@@ -9,6 +9,7 @@ import * as LayerConfig from "../src/project/LayerConfig.ts"
 import type { EventType } from "../src/build/entry/Stub.ts"
 import * as TrialRun from "../src/build/trial/TrialRun.ts"
 import * as Disk from "../src/shared/Disk.ts"
+import { start } from "./support/cli.ts"
 import * as Project from "./support/projects.ts"
 
 afterAll(Project.remove)
@@ -312,7 +313,7 @@ it.live("a folder in the way that is no layer stays as it is", () =>
 
 it("on the command line: a sentence, exit code 1, no stack trace", async () => {
   const project = Project.make("line", { "package.json": Project.manifest({ runtime: "deno" }), "src/main.ts": "" })
-  const { code, output } = await Project.cli(["build", project])
+  const { code, output } = await start(["build", project]).ended
   assert.strictEqual(code, 1)
   assert.include(output, 'effectLambda.runtime is "deno"; it has to be "managed" or "node" or "auto" or "bun"')
   assert.notMatch(output, /\n +at /)

@@ -7,13 +7,13 @@ import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import type { Finding } from "../src/check/Finding.ts"
 import * as LayerContent from "../src/layer/LayerContent.ts"
+import { program as command } from "./support/cli.ts"
 import { good, program, x64, zipOf } from "./support/foreignLayer.ts"
 
 describe("effect-lambda check", () => {
-  const bin = join(import.meta.dirname, "../bin/effect-lambda.mjs")
   const run = (...args: ReadonlyArray<string>) =>
     new Promise<{ readonly code: unknown; readonly output: string }>((resolve) => {
-      execFile(process.execPath, [bin, "check", ...args], (error, stdout, stderr) =>
+      execFile(process.execPath, [command, "check", ...args], (error, stdout, stderr) =>
         resolve({ code: error === null ? 0 : error.code, output: stdout + stderr })
       )
     })

@@ -6,11 +6,12 @@ import { createServer, type AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { stripVTControlCharacters } from "node:util"
+import { bundled } from "../../tools/programs.ts"
 import { start } from "./support/cli.ts"
 import { inProcess } from "./support/inProcess.ts"
 
 const fixture = (name: string) => join(import.meta.dirname, "fixtures", name)
-const hello = fixture("hello.ts")
+const hello = await bundled(join(import.meta.dirname, "../../examples/hello/src/hello.ts"))
 const handler = fixture("handler.mjs")
 const emulate = (...args: ReadonlyArray<string>) => inProcess(["emulate", ...args])
 /** As a process, which shows the start and the exit code of the program itself. */

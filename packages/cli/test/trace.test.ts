@@ -10,7 +10,7 @@ import { dirname, join } from "node:path"
 import * as Build from "../src/build/Build.ts"
 import * as LayerConfig from "../src/project/LayerConfig.ts"
 import * as SourceMap from "../src/layer/SourceMap.ts"
-import { start } from "./support/cli.ts"
+import { program, start } from "./support/cli.ts"
 import { inProcess } from "./support/inProcess.ts"
 import * as Project from "./support/projects.ts"
 
@@ -73,8 +73,7 @@ beforeAll(async () => {
 }, 30_000)
 
 const trace = (args: ReadonlyArray<string>, { cwd = project, input = "" } = {}) => {
-  const bin = join(import.meta.dirname, "../bin/effect-lambda.mjs")
-  const { status, stderr, stdout } = spawnSync(process.execPath, [bin, "trace", ...args], {
+  const { status, stderr, stdout } = spawnSync(process.execPath, [program, "trace", ...args], {
     cwd,
     input,
     encoding: "utf8",

@@ -10,17 +10,15 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Path from "node:path"
+import { bundled, compileCache } from "../../tools/programs.ts"
 import { echoFunction, startEmulator, temporaryDirectory, writeExecutable } from "./support.ts"
 
 const files = {
-  hello: Path.join(import.meta.dirname, "../../examples/hello/src/hello.ts"),
+  hello: await bundled(Path.join(import.meta.dirname, "../../examples/hello/src/hello.ts")),
   naive: Path.join(import.meta.dirname, "fixtures/naive.mjs")
 }
 
-// hello starts from its sources: half of that time is stripping types.
-const environment = {
-  NODE_COMPILE_CACHE: Path.join(import.meta.dirname, "../../../node_modules/.cache/compile")
-}
+const environment = { NODE_COMPILE_CACHE: compileCache }
 
 /** A line of an extension: the naive one writes plain words, hello logs JSON. Other lines explain a crash. */
 const said = (line: string): ReadonlyArray<string> => {

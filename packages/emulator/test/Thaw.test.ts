@@ -7,6 +7,7 @@ import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Path from "node:path"
+import { bundled } from "../../tools/programs.ts"
 import { makeReceiver } from "./receiver.ts"
 import {
   awaitTrue,
@@ -19,7 +20,7 @@ import {
 } from "./support.ts"
 
 const naive = Path.join(import.meta.dirname, "fixtures/sender.mjs")
-const cured = Path.join(import.meta.dirname, "programs/sender.ts")
+const cured = await bundled(Path.join(import.meta.dirname, "programs/sender.ts"))
 
 /** Answers when the request of the extension has arrived, so that it is on its way before the freeze. */
 const patientFunction = script(`

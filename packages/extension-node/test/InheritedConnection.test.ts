@@ -5,10 +5,12 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { connect } from "node:net"
 import { join } from "node:path"
-import { compileCache } from "./support/Program.ts"
+import { bundled, compileCache } from "../../tools/programs.ts"
 import { hangs, http, makeServer, until } from "./support/RawServer.ts"
 
 const ok = http("200 OK", "{}")
+
+const program = await bundled(join(import.meta.dirname, "programs/inherited.ts"))
 
 /** Runs test/programs/inherited.ts with a connection to this server on descriptor 3. */
 const inherit = Effect.fnUntraced(function* (host: string, probe: string) {
@@ -17,7 +19,7 @@ const inherit = Effect.fnUntraced(function* (host: string, probe: string) {
   yield* Effect.promise(() => once(socket, "connect"))
   const child = yield* Effect.acquireRelease(
     Effect.sync(() =>
-      spawn(process.execPath, [join(import.meta.dirname, "programs/inherited.ts")], {
+      spawn(process.execPath, [program], {
         env: { NODE_COMPILE_CACHE: compileCache, AWS_LAMBDA_RUNTIME_API: host, PROBE: probe },
         stdio: ["ignore", "pipe", "inherit", socket]
       })

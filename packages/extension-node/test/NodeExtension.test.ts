@@ -49,7 +49,8 @@ const logOf = (output: string) =>
 describe.each(Program.runtimes)("runMain on %s", (name, runtime) => {
   // The Extensions API is never called through a proxy, whatever the runtime does with these variables.
   const proxy = { HTTP_PROXY: "http://127.0.0.1:1", http_proxy: "http://127.0.0.1:1" }
-  const start = (program: string, env: Record<string, string>) => Program.start(program, { ...proxy, ...env }, runtime)
+  const start = (program: string, env: Record<string, string>, isBundled?: boolean) =>
+    Program.start(program, { ...proxy, ...env }, runtime, isBundled)
 
   it.live("a log line that cannot be printed costs only itself", () =>
     Effect.gen(function* () {
@@ -244,7 +245,9 @@ describe.each(Program.runtimes)("runMain on %s", (name, runtime) => {
   it.live("process.exit in a handler is logged with its place", () =>
     Effect.gen(function* () {
       const { host } = yield* lambda(invoke)
-      const run = yield* start("probe.ts", { AWS_LAMBDA_RUNTIME_API: host, PROBE: "process.exit" })
+      const env = { AWS_LAMBDA_RUNTIME_API: host, PROBE: "process.exit" }
+      // The place is that in the source.
+      const run = yield* start("probe.ts", env, false)
       assert.strictEqual((yield* run.exit).code, 3)
       const [line, ...others] = yield* logOf(run.output())
       assert.lengthOf(others, 0)

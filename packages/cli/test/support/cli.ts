@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process"
 import { join } from "node:path"
+import { bundled, compileCache } from "../../../tools/programs.ts"
 
-const bin = join(import.meta.dirname, "../../bin/effect-lambda.mjs")
-// The command starts from its sources: half of that time is stripping types.
-const compileCache = join(import.meta.dirname, "../../../../node_modules/.cache/compile")
+/** The program behind the bin, which only looks at the version of Node: Packages.test.ts runs it. */
+export const program = await bundled(join(import.meta.dirname, "../../src/main.ts"))
 
 /** `effect-lambda` as a person runs it: a process, its output and its exit code. */
 export const start = (
@@ -17,7 +17,7 @@ export const start = (
     readonly stdout?: number
   } = {}
 ) => {
-  const child = spawn(process.execPath, [bin, ...args], {
+  const child = spawn(process.execPath, [program, ...args], {
     cwd: options.cwd,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, NODE_COMPILE_CACHE: compileCache, ...options.env },
     stdio: [options.stdin ?? "ignore", options.stdout ?? "pipe", "pipe"]

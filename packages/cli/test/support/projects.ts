@@ -1,5 +1,4 @@
 /** Projects of users in a temporary folder, for tests: their files, and the packages of this repository. */
-import { execFile } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
@@ -39,14 +38,3 @@ export const idle = `
 import { Extension } from "@effect-lambda/extension"
 import { NodeExtension } from "@effect-lambda/extension-node"
 Extension.run({}).pipe(NodeExtension.runMain)`
-
-const bin = join(import.meta.dirname, "../../bin/effect-lambda.mjs")
-
-/** `effect-lambda` as a person runs it. */
-export const cli = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>> = {}) =>
-  new Promise<{ readonly code: number; readonly output: string }>((resolve) => {
-    const options = { env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env }, timeout: 60_000 }
-    const child = execFile(process.execPath, [bin, ...args], options, (_, stdout, stderr) =>
-      resolve({ code: child.exitCode ?? -1, output: stdout + stderr })
-    )
-  })

@@ -4,17 +4,22 @@ import * as Effect from "effect/Effect"
 import { execFile } from "node:child_process"
 import { join } from "node:path"
 import { promisify } from "node:util"
+import { bundled, compileCache } from "../../../tools/programs.ts"
 
 const examples = join(import.meta.dirname, "../..")
-// Programs start from their sources: half of that time is stripping types.
-const environment = { NODE_COMPILE_CACHE: join(examples, "../../node_modules/.cache/compile") }
-const extensions = ["hello/src/hello.ts", "hello-stream/src/hello-stream.ts"]
+const environment = { NODE_COMPILE_CACHE: compileCache }
+const hello = await bundled(join(examples, "hello/src/hello.ts"))
+const stream = await bundled(join(examples, "hello-stream/src/hello-stream.ts"))
+const start = await bundled(join(examples, "hello/src/start.ts"))
 
-describe.each(extensions)("%s beside a function in the emulator", (file) => {
+describe.each([
+  ["hello/src/hello.ts", hello],
+  ["hello-stream/src/hello-stream.ts", stream]
+])("%s beside a function in the emulator", (_, file) => {
   it.live("logs each invocation and a summary, and exits by itself", () =>
     Effect.gen(function* () {
       const emulator = yield* Emulator.make({
-        extensions: [join(examples, file)],
+        extensions: [file],
         environment,
         function: { command: [join(examples, "hello/function/function.mjs")] }
       })
@@ -53,7 +58,7 @@ describe.each(["rie", "lmi"] as const)("hello under profile %s", (profile) => {
     Effect.gen(function* () {
       const { invoke, journal, shutdown } = yield* Emulator.make({
         profile,
-        extensions: [join(examples, "hello/src/hello.ts")],
+        extensions: [hello],
         environment,
         function: { command: [join(examples, "hello/function/function.mjs")] }
       })
@@ -95,14 +100,14 @@ describe.each(["rie", "lmi"] as const)("hello under profile %s", (profile) => {
 })
 
 describe("npm start", () => {
-  const start = (...args: ReadonlyArray<string>) =>
-    promisify(execFile)(process.execPath, [join(examples, "hello/src/start.ts"), ...args]).then(
+  const run = (...args: ReadonlyArray<string>) =>
+    promisify(execFile)(process.execPath, [start, ...args]).then(
       ({ stderr, stdout }) => ({ code: 0, stderr, stdout }),
       (error: { readonly code: number; readonly stdout: string; readonly stderr: string }) => error
     )
 
   it("prints a timeline of three invocations and the shutdown, and ends with 0", async () => {
-    const { code, stdout } = await start()
+    const { code, stdout } = await run()
     assert.strictEqual(code, 0, stdout)
     for (const text of [
       "invoke 3",
@@ -115,7 +120,7 @@ describe("npm start", () => {
   })
 
   it("takes the number of invocations", async () => {
-    const { code, stdout } = await start("--invocations", "10")
+    const { code, stdout } = await run("--invocations", "10")
     assert.strictEqual(code, 0, stdout)
     assert.include(stdout, "10 invocations, then shutdown")
   })
@@ -125,7 +130,7 @@ describe("npm start", () => {
     [["--invocations", "0"], "between 1 and 1000"],
     [["--invocations", "many"], "many"]
   ])("%j explains itself", async (args, text) => {
-    const { code, stderr, stdout } = await start(...args)
+    const { code, stderr, stdout } = await run(...args)
     assert.notStrictEqual(code, 0)
     assert.include(stdout + stderr, text)
     assert.notInclude(stdout + stderr, "    at ")

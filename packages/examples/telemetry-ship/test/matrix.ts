@@ -9,7 +9,10 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { bundled, compileCache } from "../../../tools/programs.ts"
 import * as Receiver from "../src/Receiver.ts"
+
+const program = await bundled(join(import.meta.dirname, "programs/flush.ts"))
 
 export const strategies = ["endOfInvocation", "endOfInvocationPipelined", "periodic", "adaptive", "continuous"] as const
 export const sinks = ["healthy", "slow", "hanging", "failing, then healthy"] as const
@@ -17,9 +20,6 @@ export const sinks = ["healthy", "slow", "hanging", "failing, then healthy"] as 
 /** `adaptive` changes its mind after twenty. */
 export const invocationsOf = (strategy: (typeof strategies)[number]) => (strategy === "adaptive" ? 30 : 20)
 export const linesEach = 20
-
-// Twenty environments start from sources: most of that is stripping types.
-export const compileCache = join(import.meta.dirname, "../../../../node_modules/.cache/compile")
 
 // Far beyond the 150 ms that test/programs/flush.ts gives a flush: an invocation that is held past its budget times out.
 const timeoutMillis = 10_000
@@ -42,7 +42,7 @@ export const run = Effect.fnUntraced(function* (strategy: (typeof strategies)[nu
   let invocation = 0
   const receiver = yield* Receiver.make(() => answers[sink](invocation))
   const emulator = yield* Emulator.make({
-    extensions: [join(import.meta.dirname, "programs/flush.ts")],
+    extensions: [program],
     function: { command: [join(import.meta.dirname, "../function/function.mjs")] },
     environment: { STRATEGY: strategy, TELEMETRY_URL: receiver.url, NODE_COMPILE_CACHE: compileCache },
     timeout: timeoutMillis,

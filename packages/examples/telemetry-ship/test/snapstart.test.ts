@@ -4,7 +4,10 @@ import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Http from "node:http"
 import { join } from "node:path"
-import { compileCache } from "./matrix.ts"
+import { bundled, compileCache } from "../../../tools/programs.ts"
+
+const directory = import.meta.dirname
+const program = await bundled(join(directory, "programs/snapshot.ts"))
 
 /** The requests that came over one connection. */
 interface Seen {
@@ -53,9 +56,8 @@ const makeBackend = Effect.gen(function* () {
 it.live("keeps no connection into the snapshot, and the first flush opens a new one", () =>
   Effect.gen(function* () {
     const backend = yield* makeBackend
-    const directory = import.meta.dirname
     const { invoke, journal, shutdown } = yield* Emulator.make({
-      extensions: [join(directory, "programs/snapshot.ts")],
+      extensions: [program],
       function: { command: [join(directory, "../function/function.mjs")] },
       environment: { NODE_COMPILE_CACHE: compileCache, TELEMETRY_URL: backend.url },
       initType: "snap-start"

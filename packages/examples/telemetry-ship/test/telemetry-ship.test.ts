@@ -5,19 +5,22 @@ import { execFile } from "node:child_process"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import * as Receiver from "../src/Receiver.ts"
-import { compileCache } from "./matrix.ts"
+import { bundled, compileCache } from "../../../tools/programs.ts"
 
 const example = join(import.meta.dirname, "..")
+const ship = await bundled(join(example, "src/telemetry-ship.ts"))
+const flush = await bundled(join(example, "test/programs/flush.ts"))
+const demonstration = await bundled(join(example, "src/start.ts"))
 
 /** The example in the emulator, and what it logs. */
 const start = Effect.fnUntraced(function* (
   options: Omit<Emulator.Options, "extensions" | "function">,
-  extension = "src/telemetry-ship.ts"
+  extension = ship
 ) {
   const emulator = yield* Emulator.make({
     ...options,
     environment: { NODE_COMPILE_CACHE: compileCache, ...options.environment },
-    extensions: [join(example, extension)],
+    extensions: [extension],
     function: { command: [join(example, "function/function.mjs")] }
   })
   const invoke = Effect.fnUntraced(function* (invocation: number, lines: number, hang = false) {
@@ -118,7 +121,7 @@ describe("telemetry-ship", () => {
             timeout: 4000,
             freeze: true
           },
-          "test/programs/flush.ts"
+          flush
         )
         yield* invoke(1, 1)
         const timedOut = yield* invoke(2, 1, true)
@@ -202,7 +205,7 @@ describe("telemetry-ship", () => {
 
 describe("npm run start:telemetry", () => {
   const run = (...args: ReadonlyArray<string>) =>
-    promisify(execFile)(process.execPath, [join(example, "src/start.ts"), ...args]).then(
+    promisify(execFile)(process.execPath, [demonstration, ...args]).then(
       ({ stderr, stdout }) => ({ code: 0, stderr, stdout }),
       (error: { readonly code: number; readonly stdout: string; readonly stderr: string }) => error
     )

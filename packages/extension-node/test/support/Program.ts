@@ -4,6 +4,7 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
+import { bundled, compileCache } from "../../../tools/programs.ts"
 
 const bun = join(
   import.meta.dirname,
@@ -12,19 +13,23 @@ const bun = join(
   "bin/bun"
 )
 
-// Programs start from their sources; half of the time goes into stripping types.
-export const compileCache = join(import.meta.dirname, "../../../../node_modules/.cache/compile")
-
 /** The runtimes of the programs: Node, and bun if the registry has it for this machine. */
 export const runtimes: ReadonlyArray<readonly [name: string, file: string]> = [
   ["Node", process.execPath],
   ...(existsSync(bun) ? [["bun", bun] as const] : [])
 ]
 
-export const start = (program: string, env: Record<string, string>, runtime = process.execPath) =>
+/** bun has modules of the library that Node has not, and starts sources fast: it is given those. */
+export const start = (
+  program: string,
+  env: Record<string, string>,
+  runtime = process.execPath,
+  isBundled = runtime === process.execPath
+) =>
   Effect.acquireRelease(
-    Effect.sync(() => {
-      const child = spawn(runtime, [join(import.meta.dirname, "../programs", program)], {
+    Effect.promise(async () => {
+      const source = join(import.meta.dirname, "../programs", program)
+      const child = spawn(runtime, [isBundled ? await bundled(source) : source], {
         env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: compileCache, ...env },
         stdio: ["ignore", "pipe", "pipe"]
       })

@@ -5,7 +5,7 @@ import * as Result from "effect/Result"
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { compileCache } from "../matrix.ts"
+import { bundled, compileCache } from "../../../../tools/programs.ts"
 import * as Backend from "./Backend.ts"
 import { type Explanation, explain } from "./Explain.ts"
 import * as Held from "./Held.ts"
@@ -13,6 +13,7 @@ import type { Plan } from "./Plan.ts"
 import * as Random from "./Random.ts"
 
 const programs = join(import.meta.dirname, "../programs")
+const extension = await bundled(join(programs, "contents.ts"))
 
 export interface Outcome extends Explanation {
   readonly held: ReadonlyArray<Held.Held>
@@ -36,7 +37,7 @@ export const play = Effect.fnUntraced(function* (plan: Plan) {
   const settings = { ...plan.settings, folder, url: backend.url }
   const ownWaits = yield* Held.watch
   const emulator = yield* Emulator.make({
-    extensions: [join(programs, "contents.ts")],
+    extensions: [extension],
     function:
       plan.runtime === "program"
         ? { command: [join(programs, "lines.mjs")] }

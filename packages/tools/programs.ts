@@ -1,0 +1,106 @@
+/**
+ * Programs that tests start as processes, each bundled once in a run. A bundle starts in a quarter of the time that Node
+ * needs for the hundreds of modules of its sources.
+ */
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { basename, dirname, join, relative } from "node:path"
+import process from "node:process"
+import { pathToFileURL } from "node:url"
+import { type Plugin, rolldown } from "rolldown"
+import type { TestProject } from "vitest/node"
+
+const root = join(import.meta.dirname, "../..")
+
+/** The folder with the bundles of a run. `sources` starts the sources instead, for a debugger and for places in stack traces. */
+const variable = "EFFECT_LAMBDA_TEST_PROGRAMS"
+
+/** A module keeps its place, so that a program finds the files beside its source. Text in quotes is no expression. */
+const place: Plugin = {
+  name: "place",
+  transform: {
+    filter: { id: /^(?!.*node_modules)/, code: "import.meta" },
+    handler: (code, id) => {
+      const places = { dirname: dirname(id), filename: id, url: pathToFileURL(id).href }
+      return Object.entries(places).reduce(
+        (changed, [name, path]) =>
+          changed.replaceAll(new RegExp(`(?<!["\`])import\\.meta\\.${name}`, "g"), JSON.stringify(path)),
+        code
+      )
+    }
+  }
+}
+
+/** The bundler of the command is no JavaScript, and no folder above a bundle has it installed. */
+const bundler: Plugin = {
+  name: "bundler",
+  resolveId: {
+    filter: { id: /^rolldown($|\/)/ },
+    handler: (id) => ({ id: import.meta.resolve(id), external: true })
+  }
+}
+
+/** Bundles the program into a folder. A link has the name of the source, by which an extension registers. */
+const write = async (source: string, folder: string): Promise<void> => {
+  const name = basename(source, ".ts")
+  const bundle = await rolldown({ input: source, platform: "node", plugins: [place, bundler] })
+  await bundle.write({
+    dir: folder,
+    entryFileNames: "[name].mjs",
+    chunkFileNames: "[name]-[hash].mjs"
+  })
+  await bundle.close()
+  chmodSync(join(folder, `${name}.mjs`), 0o755)
+  symlinkSync(`${name}.mjs`, join(folder, `${name}.ts`))
+}
+
+const makeFolder = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), "programs-"))
+  process.env[variable] = folder
+  return folder
+}
+
+const remove = (folder: string): void => rmSync(folder, { recursive: true, force: true })
+
+/** The global setup of Vitest. All workers, and runs that a test starts, share a folder. */
+export const setup = (project: TestProject): (() => void) | undefined => {
+  if (process.env[variable] !== undefined) return undefined
+  const folder = makeFolder()
+  project.onTestsRerun(() => {
+    remove(folder)
+    mkdirSync(folder)
+  })
+  return () => remove(folder)
+}
+
+const makeOwnFolder = (): string => {
+  const folder = makeFolder()
+  process.on("exit", () => remove(folder))
+  return folder
+}
+
+const folder = process.env[variable] ?? makeOwnFolder()
+const isSources = folder === "sources"
+
+/** The folder for what Node has compiled, which programs get as `NODE_COMPILE_CACHE`. */
+export const compileCache = isSources ? join(root, "node_modules/.cache/compile") : join(folder, "compile")
+
+/** The program of this source, a path: to be run by Node, or as an executable file if the source has a `#!` line. */
+export const bundled = async (source: string): Promise<string> => {
+  if (isSources) return source
+  const name = basename(source, ".ts")
+  const target = join(folder, relative(root, dirname(source)), name)
+  const program = join(target, `${name}.ts`)
+  if (existsSync(program)) return program
+  const unfinished = mkdtempSync(join(folder, `${name}-`))
+  await write(source, unfinished)
+  mkdirSync(dirname(target), { recursive: true })
+  try {
+    renameSync(unfinished, target)
+  } catch (error) {
+    // Another worker was first.
+    remove(unfinished)
+    if (!existsSync(program)) throw error
+  }
+  return program
+}
