@@ -31,8 +31,8 @@ const checked = Effect.fnUntraced(function* (main: string, files: Readonly<Recor
 
 const solution = { files: [], references: [{ path: "./all" }] }
 const all = { files: [], references: [{ path: "../other" }, { path: "../tsconfig.app.json" }] }
-const app = { compilerOptions: { composite: true, types: [] }, include: ["src"] }
-const other = { compilerOptions: { composite: true, types: [] }, include: ["*.ts"] }
+const app = { compilerOptions: { composite: true, types: [], lib: ["es5"] }, include: ["src"] }
+const other = { compilerOptions: { composite: true, types: [], lib: ["es5"] }, include: ["*.ts"] }
 
 describe("a solution of projects", () => {
   const files = {
@@ -95,7 +95,7 @@ describe("a solution of projects", () => {
 
 it.live("a configuration without the entry", () =>
   Effect.gen(function* () {
-    const files = { "tsconfig.json": { files: ["a.ts"], compilerOptions: { types: [] } }, "a.ts": 1 }
+    const files = { "tsconfig.json": { files: ["a.ts"], compilerOptions: { types: [], lib: ["es5"] } }, "a.ts": 1 }
     assert.strictEqual(
       yield* checked(wrong, files),
       "types are not checked: tsconfig.json does not include src/main.ts"
@@ -114,7 +114,7 @@ it.live("a configuration with the entry: errors only, without the list of files"
 describe("a package of a monorepo without a tsconfig.json", () => {
   const inMonorepo = Effect.fnUntraced(function* (files: Readonly<Record<string, string>>) {
     const root = Project.make(`monorepo-${++count}`, {
-      "tsconfig.json": JSON.stringify({ compilerOptions: { types: [] }, include: ["packages/*/src"] }),
+      "tsconfig.json": JSON.stringify({ compilerOptions: { types: [], lib: ["es5"] }, include: ["packages/*/src"] }),
       "packages/watcher/package.json": Project.manifest(),
       "packages/watcher/src/main.ts": wrong,
       ...files

@@ -3,9 +3,11 @@ import { afterAll, assert, describe, it } from "@effect/vitest"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
+import { bundled } from "../../tools/programs.ts"
 import { start } from "./support/cli.ts"
 import { inProcess } from "./support/inProcess.ts"
 
+const ship = await bundled(join(import.meta.dirname, "../../examples/telemetry-ship/src/telemetry-ship.ts"))
 const folder = mkdtempSync(join(tmpdir(), "cli-options-"))
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -186,7 +188,6 @@ describe("effectLambda.env of package.json", () => {
 
 describe("--strict", () => {
   const naive = join(import.meta.dirname, "fixtures/naive.mjs")
-  const ship = join(import.meta.dirname, "../../examples/telemetry-ship/src/telemetry-ship.ts")
 
   it.each<readonly [string, ReadonlyArray<string>, RegExp]>([
     [
