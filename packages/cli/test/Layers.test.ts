@@ -4,7 +4,6 @@ import * as Journal from "@effect-lambda/emulator/Journal"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { execFileSync } from "node:child_process"
 import {
   chmodSync,
   existsSync,
@@ -25,9 +24,18 @@ import * as Findings from "../src/check/Findings.ts"
 import * as LayerConfig from "../src/project/LayerConfig.ts"
 import * as LayerContent from "../src/layer/LayerContent.ts"
 import * as ZipReader from "../src/layer/ZipReader.ts"
+import {
+  assertWell,
+  functions,
+  live,
+  managedNode,
+  nodeFunction,
+  outputOf,
+  python,
+  pythonFunction
+} from "./support/life.ts"
 
 const examples = join(import.meta.dirname, "../../examples")
-const fixtures = join(import.meta.dirname, "fixtures")
 const folder = mkdtempSync(join(tmpdir(), "layers-"))
 const architecture = process.arch === "arm64" ? "arm64" : "x64"
 
@@ -75,83 +83,10 @@ beforeAll(
   120_000
 )
 
-/** The interpreter behind `python3`, which may be a script that looks for it. */
-const python = (() => {
-  try {
-    return execFileSync("python3", ["-c", "import sys; print(sys.executable)"], { encoding: "utf8" }).trim()
-  } catch {
-    return undefined
-  }
-})()
-
 /** A PATH with Python and nothing else, as in the image of a Python function. */
 const pythonOnly = join(folder, "python-only")
 mkdirSync(pythonOnly)
 if (python !== undefined) symlinkSync(python, join(pythonOnly, "python3"))
-
-const nodeFunction = join(fixtures, "logging.mjs")
-const pythonFunction = join(fixtures, "logging.py")
-// Replaces /var/lang/bin/node, which only Lambda's images have.
-const managedNode = { EFFECT_LAMBDA_NODE: process.execPath }
-
-/** Init, two invocations, SHUTDOWN. */
-const live = Effect.fnUntraced(function* (
-  opt: string,
-  handler: string,
-  environment: Readonly<Record<string, string>>,
-  root = false
-) {
-  const emulator = yield* Emulator.make({ extensions: { opt, root }, function: { handler }, environment })
-  const payloads: Array<string> = []
-  for (const name of ["Ada", "Grace"]) {
-    const { payload, requestId } = yield* emulator.invoke(JSON.stringify({ name }))
-    yield* emulator.journal.waitFor(
-      Journal.is("InvocationDone", (done) => done.requestId === requestId),
-      "1 minute"
-    )
-    payloads.push(payload)
-  }
-  yield* emulator.shutdown()
-  return { payloads, entries: yield* emulator.journal.entries }
-})
-
-type Life = Effect.Success<ReturnType<typeof live>>
-
-const outputOf = ({ entries }: Life, source: Journal.Source): string =>
-  entries
-    .filter(Journal.is("Output", (output) => output.source === source))
-    .map(({ line }) => line)
-    .join("\n")
-
-/** The function was served, and the extension did what Lambda wants from its start to its end. */
-const assertWell = (life: Life, name: string) => {
-  const source: Journal.Source = `extension:${name}`
-  const output = outputOf(life, source)
-  assert.deepStrictEqual(
-    life.payloads.map((payload) => JSON.parse(payload)),
-    [{ hello: "Ada" }, { hello: "Grace" }],
-    output
-  )
-  const { entries } = life
-  assert.deepStrictEqual(
-    entries.filter(Journal.is("Registered")).map(({ events, source }) => [source, events]),
-    [[source, ["INVOKE", "SHUTDOWN"]]],
-    output
-  )
-  assert.lengthOf(entries.filter(Journal.is("ApiRefused")), 0)
-  const ended = entries.filter(Journal.is("ProcessExited", (exited) => exited.source === source))
-  assert.deepStrictEqual(
-    ended.map(({ state, status }) => ({ state, status })),
-    [{ state: "Exited", status: { _tag: "Code", code: 0 } }],
-    output
-  )
-  assert.notMatch(output, /"level":"(ERROR|FATAL)"/)
-}
-
-const functions = [
-  ["Node", nodeFunction],
-  ...(python === undefined ? [] : [["Python", pythonFunction] as const])
-] as const
 
 if (python === undefined) {
   it.live("Python is missing here: the emulator says so, and nothing of this file shows more about it", () =>

@@ -1,4 +1,6 @@
 /** The subscription that the stub of a layer made before the program: adopted, added to, or left alone. */
+import { Extension, Telemetry } from "@effect-lambda/extension"
+import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import * as TelemetryApi from "@effect-lambda/extension/telemetry/TelemetryApi"
 import * as TelemetryListener from "@effect-lambda/extension/telemetry/TelemetryListener"
 import * as TelemetryReceiver from "@effect-lambda/extension/telemetry/TelemetryReceiver"
@@ -7,8 +9,12 @@ import * as TelemetryTransport from "@effect-lambda/extension/telemetry/Telemetr
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { logs } from "../supervised.ts"
+import { logs, runInTime } from "../supervised.ts"
+import { accounted, sinkOf } from "./sessions.ts"
 import { refusal, registration, subscribe } from "./subscribing.ts"
+
+const { shutdown } = ExtensionTest
+const { delivery, report } = TelemetryTest
 
 const body = (change: Readonly<Record<string, unknown>> = {}) =>
   JSON.stringify({
@@ -177,5 +183,32 @@ describe("the port of the stub's subscription", () => {
       )
       assert.deepInclude(yield* bind(24_255, { port: 4243 }, 4243), { asked: [4243], port: "TelemetryListenerError" })
     })
+  )
+})
+
+describe("at SHUTDOWN", () => {
+  const polled = { ...registration, events: ["INVOKE", "SHUTDOWN"], hasPolled: true } as const
+  // Lambda waits longer and longer between its attempts, so the next one may be well after the end was announced.
+  const late = [shutdown({ delivers: [delivery([report("request-1")], { after: "500 millis" })] })]
+
+  it.effect.each<[string, string | undefined, number]>([
+    ["a program that has got nothing of the stub's subscription waits for it", "{}", 1],
+    ["a program without one waits until nothing has come for 200 ms", undefined, 0]
+  ])("%s", ([, standing, received]) =>
+    Effect.gen(function* () {
+      const { consumer, onAccounting } = accounted()
+      yield* runInTime(
+        Extension.run({
+          telemetry: Telemetry.make({ types: ["platform"], sink: sinkOf(() => Effect.void), onAccounting })
+        })
+      )
+      assert.strictEqual(consumer()?.delivered, received)
+    }).pipe(
+      Effect.provide(
+        ExtensionTest.layer(late, {
+          registration: { ...polled, ...(standing !== undefined && { subscription: standing }) }
+        })
+      )
+    )
   )
 })

@@ -204,9 +204,12 @@ export const start = Effect.fnUntraced(function* (
     let last = yield* Clock.currentTimeMillis
     while (true) {
       const now = yield* Clock.currentTimeMillis
-      last = Math.max(last, yield* receiver.lastArrival)
-      if (now - last >= quietMillis) return
-      yield* Effect.sleep(last + quietMillis - now)
+      const lastArrival = yield* receiver.lastArrival
+      last = Math.max(last, lastArrival)
+      // A stub subscribed before anything listened: Lambda has tried, and waits longer and longer before it tries again.
+      const isOwed = registration.subscription !== undefined && lastArrival === boundAt
+      if (now - last >= quietMillis && !isOwed) return
+      yield* Effect.sleep(isOwed ? quietMillis : last + quietMillis - now)
     }
   })
 
@@ -240,6 +243,7 @@ export const start = Effect.fnUntraced(function* (
     }
   })
 
+  const boundAt = yield* receiver.lastArrival
   const outcome = yield* receiver.subscribe(registration)
   if (outcome._tag === "NotSupported") {
     yield* Effect.logWarning(
