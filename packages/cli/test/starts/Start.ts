@@ -80,8 +80,10 @@ const made = (entries: ReadonlyArray<Journal.JournalEntry>): ReadonlyArray<strin
         return [`platform.initStart ${entry.phase}`]
       case "InvocationStarted":
         return [`platform.start ${entry.requestId}`]
+      case "InvocationDelivered":
+        return [`platform.runtimeDone ${entry.requestId}`]
       case "InvocationDone":
-        return [`platform.runtimeDone ${entry.requestId}`, `platform.report ${entry.requestId}`]
+        return [`platform.report ${entry.requestId}`]
       case "Output": {
         const id = entry.source === "runtime" ? idOf(entry.line) : undefined
         return id === undefined ? [] : [`line ${id}`]
@@ -163,7 +165,11 @@ export const play = Effect.fnUntraced(function* (opt: string, { invocations, lin
   const counted = lostOf(entries)
   if (chosen.diesOnce && !existsSync(died)) problems.push("the program did not die")
   // A poll beside that of the stub, or a second subscription, is refused or taken, and both are in the journal.
-  for (const { errorType } of entries.filter(Journal.is("ApiRefused"))) problems.push(`refused: ${errorType}`)
+  // The function's answer to an invocation whose extension has died is refused too, and rightly.
+  const isOfRuntime = (path: string) => path.includes("/runtime/")
+  for (const { errorType, path } of entries.filter(Journal.is("ApiRefused", ({ path }) => !isOfRuntime(path)))) {
+    problems.push(`refused: ${path} ${errorType}`)
+  }
   const subscribed = entries.filter(Journal.is("TelemetrySubscription", ({ state }) => state === "Subscribed"))
   if (subscribed.length !== 1) problems.push(`${subscribed.length} subscriptions`)
   const outcome: Outcome = {
