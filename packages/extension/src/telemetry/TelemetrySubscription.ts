@@ -164,7 +164,8 @@ export interface ReceiverOptions {
   /**
    * Default: any free port, which cannot be taken by another extension. After a failed invocation Lambda starts the
    * extension again, but the subscription of the old process still exists. Its remaining records (the report of the failed
-   * invocation) are delivered only to a listener on the same port. A fixed port gets them.
+   * invocation) are delivered only to a listener on the same port. A fixed port gets them, and so does a layer built with
+   * `--start eager`, whose port comes from its name.
    */
   readonly port?: number | undefined
   /** A longer HTTP body or TCP line is discarded and counted as one undecodable record. Default: 8 MiB. */
