@@ -2,6 +2,7 @@
 import { SinkHttpClient } from "@effect-lambda/extension-node"
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -226,6 +227,11 @@ describe("a call", () => {
       "stops in its answer",
       { chunks: ["HTTP/1.1 200 OK\r\n"], afterwards: "keep" },
       "takes the request, and does not answer it whole within 60ms"
+    ],
+    [
+      "drips its answer without an end",
+      { chunks: Array.from({ length: 100_000 }, () => "HTTP/1.1 100 Continue\r\n\r\n"), afterwards: "keep" },
+      "takes the request, and does not answer it whole within 60ms"
     ]
   ])("to a server that %s ends at its limit of time, and its connection is closed", ([, answer, says]) =>
     Effect.gen(function* () {
@@ -234,6 +240,13 @@ describe("a call", () => {
       assert.strictEqual(error.reason._tag, "TransportError")
       assert.include(error.message, `${host} ${says}`)
       yield* until("the closed connection", () => closed.length === 1)
+    })
+  )
+
+  it.live("may have no limit", () =>
+    Effect.gen(function* () {
+      const { client, url } = yield* setup(() => ok, { answerTimeout: Duration.infinity, connectTimeout: "300 days" })
+      assert.strictEqual((yield* client.execute(make("POST", url))).status, 200)
     })
   )
 

@@ -13,6 +13,7 @@ import { AnswerReader } from "../src/internal/http/Answer.ts"
 import { Connection, type Loss } from "../src/internal/http/Connection.ts"
 import { start } from "./support/Program.ts"
 import { hangs, http, makeServer, until } from "./support/RawServer.ts"
+import { authorityFile, identity } from "./support/Tls.ts"
 
 /** A server in another thread, which works while the main thread is stopped, and does to its connections what it is told. */
 const source = `
@@ -97,6 +98,24 @@ describe("after a freeze", () => {
     })
   )
 
+  it.live("in the last moment before the first byte, a POST is sent again: none has left", () =>
+    Effect.gen(function* () {
+      const { freeze, requests, url } = yield* makeWorker
+      const client = yield* SinkHttpClient.make()
+      const post = client.execute(HttpClientRequest.bodyText(HttpClientRequest.post(url), "a body"))
+      yield* post
+      // Each immediate of this test runs before that of the client: the last one just before it writes.
+      yield* Effect.callback<void>((resume) => {
+        setImmediate(() => {
+          setImmediate(() => setImmediate(() => freeze("reset")))
+          resume(Effect.void)
+        })
+      })
+      assert.strictEqual((yield* post).status, 200)
+      assert.strictEqual(requests(), 2)
+    })
+  )
+
   it.live("that is longer than the limit, the answer is still awaited", () =>
     Effect.gen(function* () {
       const { freeze, url } = yield* makeWorker
@@ -123,9 +142,14 @@ describe("after a freeze", () => {
 
 /** A child program that is stopped by SIGSTOP between its requests, while the server ends its connections. */
 describe("a process that is stopped and continued", () => {
-  it.live.each(["POST", "GET"])("sends a %s once, over a new connection", (method) =>
+  it.live.each([
+    ["POST", "http"],
+    ["GET", "http"],
+    ["POST", "https"]
+  ])("sends a %s of %s once, over a new connection", ([method, scheme]) =>
     Effect.gen(function* () {
-      const { closed, cut, host, received } = yield* makeServer(() => http("200 OK", "hi"))
+      const tls = scheme === "https" ? identity("valid") : undefined
+      const { closed, cut, host, received } = yield* makeServer(() => http("200 OK", "hi"), tls)
       const folder = yield* Effect.acquireRelease(
         Effect.sync(() => mkdtempSync(join(tmpdir(), "thaw-"))),
         (path) => Effect.sync(() => rmSync(path, { recursive: true }))
@@ -135,7 +159,8 @@ describe("a process that is stopped and continued", () => {
       const { child, exit, output } = yield* start("sink-client.ts", {
         GO,
         METHODS: `${method},${method},${method}`,
-        TARGET: `http://${host}/`
+        NODE_EXTRA_CA_CERTS: authorityFile,
+        TARGET: `${scheme}://${host}/`
       })
       for (const round of [1, 2]) {
         yield* until("the answer", () => output().split("\n").length === round + 1)

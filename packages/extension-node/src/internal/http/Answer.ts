@@ -100,7 +100,8 @@ export class AnswerReader {
    */
   read(bytes: Buffer): Answer | undefined {
     this.#bytes += bytes.length
-    if (this.#bytes > this.#limit.maxBytes) throw new HttpError(this.#limit.tooLong)
+    // A bound that is no number allows nothing.
+    if (!(this.#bytes <= this.#limit.maxBytes)) throw new HttpError(this.#limit.tooLong)
     let at = this.#reader.read(bytes, 0)
     // The final answer comes after any interim answers.
     while (this.#reader.isDone && this.#head !== undefined && isInterim(this.#head.start.status)) {

@@ -5,6 +5,9 @@
 // The process looks so many times, and does not look while it is frozen: a freeze costs one of them at most.
 const looks = 6
 
+/** A longer timer of Node fires at once: a limit without an end is one of 149 days. */
+const longestTimer = 2 ** 31 - 1
+
 /**
  * Calls back after so much time in which the process was awake.
  *
@@ -13,12 +16,15 @@ const looks = 6
 export const afterAwake = (millis: number, onPassed: () => void): (() => void) => {
   let seen = 0
   let immediate: NodeJS.Immediate | undefined
-  const timer = setInterval(() => {
-    if (++seen < looks) return
-    clearInterval(timer)
-    // After a freeze a timer runs before the sockets are read: what waits in them comes first.
-    immediate = setImmediate(onPassed)
-  }, millis / looks).unref()
+  const timer = setInterval(
+    () => {
+      if (++seen < looks) return
+      clearInterval(timer)
+      // After a freeze a timer runs before the sockets are read: what waits in them comes first.
+      immediate = setImmediate(onPassed)
+    },
+    Math.min(millis / looks, longestTimer)
+  ).unref()
   return () => {
     clearInterval(timer)
     clearImmediate(immediate)

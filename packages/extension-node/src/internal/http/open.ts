@@ -34,16 +34,23 @@ interface Progress {
   step: string
 }
 
-/** Waits for an event of a new socket. The socket ends with the wait, unless the event has come. */
-const ready = (socket: Net.Socket, event: "connect" | "secureConnect", wrong: (error: Error) => Error) =>
+/** Makes a socket and waits for its event. The socket ends with the wait, unless the event has come. */
+const ready = (make: () => Net.Socket, event: "connect" | "secureConnect", wrong: (error: Error) => Error) =>
   Effect.callback<Net.Socket, Failed>((resume) => {
-    const onError = (error: Error) => {
-      socket.destroy()
-      resume(Effect.fail(new Failed(wrong(error))))
+    const fail = (error: Error) => resume(Effect.fail(new Failed(wrong(error))))
+    let socket: Net.Socket
+    try {
+      // Throws if Node was started with settings of TLS that it does not know, for example.
+      socket = make()
+    } catch (cause) {
+      return fail(cause instanceof Error ? cause : new Error(String(cause)))
     }
     socket
       // An error after this wait must not end the process.
-      .on("error", onError)
+      .on("error", (error) => {
+        socket.destroy()
+        fail(error)
+      })
       .once(event, () => resume(Effect.succeed(socket)))
     return Effect.sync(() => socket.destroy())
   })
@@ -53,8 +60,18 @@ const attemptMillis = 1000
 
 const connect = ({ hostname, port }: Origin, place: string, progress: Progress) => {
   progress.step = `no connection to ${place}`
-  const socket = net().connect({ host: hostname, port, autoSelectFamilyAttemptTimeout: attemptMillis })
-  return ready(socket, "connect", (error) => unconnected(error, place))
+  return ready(
+    () => net().connect({ host: hostname, port, autoSelectFamilyAttemptTimeout: attemptMillis }),
+    "connect",
+    (error) => unconnected(error, place)
+  )
+}
+
+const keepSession = (sessions: Sessions, address: string, session: Buffer) => {
+  sessions.delete(address)
+  sessions.set(address, session)
+  const [oldest] = sessions.keys()
+  if (sessions.size > maxSessions && oldest !== undefined) sessions.delete(oldest)
 }
 
 const secure = (socket: Net.Socket, origin: Origin, place: string, sessions: Sessions, progress: Progress) => {
@@ -62,21 +79,18 @@ const secure = (socket: Net.Socket, origin: Origin, place: string, sessions: Ses
   const { hostname } = origin
   const address = addressOf(origin)
   const session = sessions.get(address)
-  const secured = tls().connect({
-    socket,
-    // The name that is checked; an address has no place in SNI.
-    host: hostname,
-    ...(net().isIP(hostname) === 0 && { servername: hostname }),
-    ALPNProtocols: ["http/1.1"],
-    ...(session !== undefined && { session })
-  })
-  secured.on("session", (given: Buffer) => {
-    sessions.delete(address)
-    sessions.set(address, given)
-    const [oldest] = sessions.keys()
-    if (sessions.size > maxSessions && oldest !== undefined) sessions.delete(oldest)
-  })
-  return ready(secured, "secureConnect", (error: NodeJS.ErrnoException) => {
+  const make = () =>
+    tls()
+      .connect({
+        socket,
+        // The name that is checked; an address has no place in SNI.
+        host: hostname,
+        ...(net().isIP(hostname) === 0 && { servername: hostname }),
+        ALPNProtocols: ["http/1.1"],
+        ...(session !== undefined && { session })
+      })
+      .on("session", (given: Buffer) => keepSession(sessions, address, given))
+  return ready(make, "secureConnect", (error: NodeJS.ErrnoException) => {
     sessions.delete(address)
     return error.code === "ECONNRESET"
       ? new Error(`${place} closes the connection in the TLS handshake`)
