@@ -11,9 +11,15 @@ const bundles = join(packageFolder, "dist/bundles")
  * later). The sources and their imports are those of the checkout.
  *
  * @param side the folder below dist/bundles
+ * @param minify `false` keeps the names and writes a source map beside the bundle, for a profile
  */
-export const bundle = async (checkout: Checkout, side: "against" | "here", input: string): Promise<string> => {
-  const file = join(bundles, side, `${basename(input, ".ts")}.cjs`)
+export const bundle = async (
+  checkout: Checkout,
+  side: "against" | "here",
+  input: string,
+  minify = true
+): Promise<string> => {
+  const file = join(bundles, side, `${basename(input, ".ts")}${minify ? "" : ".plain"}.cjs`)
   const build = await rolldown({
     input: join(checkout.folder, input),
     platform: "node",
@@ -22,7 +28,7 @@ export const bundle = async (checkout: Checkout, side: "against" | "here", input
     transform: { define: { "import.meta": "{}" } },
     checks: { pluginTimings: false }
   })
-  await build.write({ file, format: "cjs", minify: true, comments: false, codeSplitting: false })
+  await build.write({ file, format: "cjs", minify, comments: false, codeSplitting: false, sourcemap: !minify })
   await build.close()
   return file
 }

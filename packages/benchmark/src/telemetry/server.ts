@@ -10,6 +10,8 @@ export interface Server {
   readonly label: string
   readonly file: string
   readonly env: Readonly<Record<string, string>>
+  /** Options of Node, such as those of a profile. */
+  readonly nodeOptions?: ReadonlyArray<string>
 }
 
 /** A server that runs, and its client. The server uses no CPU between two calls of `send`. */
@@ -31,11 +33,11 @@ const batchLimitMillis = 1000
 
 /** @param signal ends the server */
 export const start = async (
-  { env, file, label }: Server,
+  { env, file, label, nodeOptions = [] }: Server,
   requests: ReadonlyArray<Buffer>,
   signal: AbortSignal
 ): Promise<Running> => {
-  const child = spawn(process.execPath, [file], {
+  const child = spawn(process.execPath, [...nodeOptions, file], {
     env: { ...env },
     stdio: ["pipe", "pipe", "inherit"],
     signal,
