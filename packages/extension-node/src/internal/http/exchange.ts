@@ -109,8 +109,8 @@ export const exchange = (
     send(used, sending, call)
     const stop = afterAwake(answerMillis, () => {
       const time = Duration.format(Duration.millis(answerMillis))
-      const silence = `does not answer it${reader.hasBegun ? " whole" : ""} within ${time}`
-      fail(new Failed(new Error(`${place} takes the request, and ${silence}`)))
+      const whole = reader.hasBegun ? " whole" : ""
+      fail(new Failed(new Error(`${place} takes the request, and does not answer it${whole} within ${time}`)))
     })
     const { stream } = body ?? {}
     const uploading =
