@@ -25,7 +25,6 @@ const fromWeb = (body: unknown): Effect.Effect<Outgoing, Failed> =>
       return Effect.succeed({ bytes: nothing, stream })
     }
     if (
-      typeof body !== "string" &&
       !(body instanceof Blob) &&
       !(body instanceof FormData) &&
       !(body instanceof URLSearchParams) &&
@@ -55,6 +54,10 @@ export const outgoing = (body: HttpBody): Effect.Effect<Outgoing | undefined, Fa
         length: body.contentLength
       })
     case "Raw":
+      // As `fetch` sends a text.
+      if (typeof body.body === "string") {
+        return Effect.succeed({ bytes: Buffer.from(body.body), contentType: "text/plain;charset=UTF-8" })
+      }
       return ArrayBuffer.isView(body.body)
         ? Effect.succeed({ bytes: new Uint8Array(body.body.buffer, body.body.byteOffset, body.body.byteLength) })
         : fromWeb(body.body)
