@@ -67,6 +67,8 @@ const environment = Effect.fnUntraced(function* (
     extensions: { opt: layer },
     function: { handler: bundle.includes("begun") ? join(layer, "handler.mjs") : handler },
     environment: { EFFECT_LAMBDA_NODE: node },
+    // An invocation starts processes here, on a machine that may be busy.
+    timeout: 60_000,
     ...options
   })
   const { invoke, journal, shutdown } = emulator
@@ -79,7 +81,13 @@ const environment = Effect.fnUntraced(function* (
     ),
     journal,
     invoke: invoke("{}"),
+    responded: journal.waitFor(Journal.is("RuntimeResponded"), "1 minute"),
     done: journal.waitFor(Journal.is("InvocationDone"), "1 minute"),
+    doneWith: (requestId: string) =>
+      journal.waitFor(
+        Journal.is("InvocationDone", (done) => done.requestId === requestId),
+        "1 minute"
+      ),
     shutdown: shutdown(),
     lines: Effect.map(journal.entries, (entries) =>
       entries
@@ -121,6 +129,7 @@ describe("a layer that starts eagerly", { concurrent: true }, () => {
         const world = yield* environment(`${hold}\nhold()\nthrow new Error("no such table")`)
         const answer = Fiber.join(yield* Effect.forkChild(world.invoke))
         yield* world.invoked
+        yield* world.responded
         yield* world.go
         const done = yield* world.done
         assert.deepStrictEqual([done.status, done.errorType], ["error", "Extension.ExitError"])
@@ -153,9 +162,8 @@ describe("a layer that starts eagerly", { concurrent: true }, () => {
   it.live("no runtime that can be started: the stub says that an invocation fails", () =>
     Effect.gen(function* () {
       const world = yield* environment("", {}, "/nowhere/node")
-      const { functionError, payload } = yield* world.invoke
-      assert.isDefined(functionError)
-      assert.include(payload, "Extension.Crash")
+      const fatal = yield* world.journal.waitFor(Journal.is("Fatal", own), "1 minute")
+      assert.strictEqual(fatal.errorType, "Extension.Crash")
       const [tried, consequence] = yield* world.lines
       assert.match(tried.message, /no runtime can be started, tried .*\/nowhere\/node: /)
       assert.strictEqual(
@@ -180,12 +188,14 @@ describe("a layer that starts eagerly", { concurrent: true }, () => {
         const world = yield* environment(`${first}\n${program("").replace(hold, "")}`)
         const answer = Fiber.join(yield* Effect.forkChild(world.invoke))
         yield* world.invoked
+        yield* world.responded
         yield* world.go
         const done = yield* world.done
         assert.deepStrictEqual([done.status, done.errorType], ["error", "Extension.Crash"])
         assert.isUndefined((yield* answer).functionError)
         const again = yield* world.invoke
         assert.isUndefined(again.functionError)
+        assert.strictEqual((yield* world.doneWith(again.requestId)).status, "success")
         yield* world.shutdown
         assert.deepStrictEqual(
           (yield* world.lines).map(({ message }) => message),
@@ -216,6 +226,7 @@ describe("a layer that starts eagerly", { concurrent: true }, () => {
       const world = yield* environment(program(`onInitFailure: "exit", layer: ${layer}`))
       const answer = Fiber.join(yield* Effect.forkChild(world.invoke))
       yield* world.invoked
+      yield* world.responded
       yield* world.go
       const done = yield* world.done
       assert.deepStrictEqual([done.status, done.errorType], ["error", "Extension.ExitError"])
