@@ -109,6 +109,9 @@ describe("LayerConfig", () => {
     [[], " is []; it has to be object"],
     [{ entryKind: "node", runtime: "auto" }, "the entry of kind node starts one certain Node"],
     [{ start: "lazy" }, '.start is "lazy"; it has to be "eager" or "ready"'],
+    [{ startAnyway: true }, "startAnyway says something about start eager only"],
+    [{ start: "ready", startAnyway: true }, "startAnyway says something about start eager only"],
+    [{ startAnyway: "yes" }, '.startAnyway is "yes"; it has to be boolean'],
     [{ start: "eager", entryKind: "node" }, "start eager needs the entry of kind bash"],
     [{ start: "eager", runtime: "bun" }, "start eager does not work with the runtime bun"]
   ] as const)("%j is a mistake in package.json", ([config, text]) =>
@@ -117,6 +120,17 @@ describe("LayerConfig", () => {
       const said = yield* refusal(project)
       assert.include(said, text)
       if (text.startsWith(".")) assert.include(said, `${join(project, "package.json")}: effectLambda`)
+    })
+  )
+
+  it.effect("a flag takes back an eager start, and one that has no effect is a mistake", () =>
+    Effect.gen(function* () {
+      const project = withConfig({ start: "eager", startAnyway: true })
+      assert.deepInclude(yield* LayerConfig.resolve(project, {}), { start: "eager", startAnyway: true })
+      assert.deepInclude(yield* LayerConfig.resolve(project, { start: "ready" }), { start: "ready" })
+      assert.include(yield* refusal(project, { start: "ready", startAnyway: true }), "startAnyway says something")
+      const eager = yield* LayerConfig.resolve(withConfig({}), { start: "eager" })
+      assert.deepInclude(eager, { start: "eager", startAnyway: false })
     })
   )
 

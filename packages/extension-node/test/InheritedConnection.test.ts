@@ -6,17 +6,19 @@ import { once } from "node:events"
 import { connect } from "node:net"
 import { join } from "node:path"
 import { bundled, compileCache } from "../../tools/programs.ts"
-import { hangs, http, makeServer, until } from "./support/RawServer.ts"
+import { hangs, http, makeServer, type Received, until } from "./support/RawServer.ts"
 
 const ok = http("200 OK", "{}")
 
 const program = await bundled(join(import.meta.dirname, "programs/inherited.ts"))
 
 /** Runs test/programs/inherited.ts with a connection to this server on descriptor 3. */
-const inherit = Effect.fnUntraced(function* (host: string, probe: string) {
+const inherit = Effect.fnUntraced(function* (host: string, probe: string, sent = "") {
   const [address, port] = host.split(":")
   const socket = connect(Number(port), address)
   yield* Effect.promise(() => once(socket, "connect"))
+  // What the process before this one has sent.
+  socket.write(sent)
   const child = yield* Effect.acquireRelease(
     Effect.sync(() =>
       spawn(process.execPath, [program], {
@@ -100,6 +102,49 @@ describe("an inherited connection", () => {
       const { host, received } = yield* makeServer(() => ok)
       assert.strictEqual(yield* inherit(host, probe), "open: true\n")
       assert.lengthOf(received, calls)
+    })
+  )
+
+  const poll = "GET /2020-01-01/extension/event/next HTTP/1.1\r\nHost: lambda\r\n\r\n"
+  const urls = (received: ReadonlyArray<Received>) =>
+    received.map(({ connection, url }) => [connection, url.split("/").at(-1)])
+
+  it.live("with a poll that was sent: its answer is for the first poll, and other calls take other connections", () =>
+    Effect.gen(function* () {
+      let polls = 0
+      const { host, received } = yield* makeServer(({ url }) =>
+        http("200 OK", url.endsWith("/next") ? `event ${++polls}` : "{}")
+      )
+      const output = yield* inherit(host, "sent: several calls", poll)
+      assert.strictEqual(output, "event 1\nevent 2\nopen: false\n")
+      const [first, ...others] = urls(received)
+      assert.deepStrictEqual(first, [1, "next"])
+      assert.deepStrictEqual(
+        others.map(([, url]) => url),
+        ["", "", "next"]
+      )
+      for (const [connection] of others.slice(0, 2)) assert.notStrictEqual(connection, 1)
+    })
+  )
+
+  it.live("with a poll that was sent and nobody reads: closed with the scope", () =>
+    Effect.gen(function* () {
+      const { closed, host } = yield* makeServer(() => "park")
+      assert.strictEqual(yield* inherit(host, "sent: unused", poll), "open: false\n")
+      yield* until("the closed connection", () => closed.length === 1)
+    })
+  )
+
+  it.live("with a poll that was sent and is given up: the next poll is sent, over another connection", () =>
+    Effect.gen(function* () {
+      const { host, received } = yield* makeServer(({ connection }) =>
+        connection === 1 ? "park" : http("200 OK", "later")
+      )
+      assert.strictEqual(yield* inherit(host, "sent: interrupted", poll), "later\nopen: false\n")
+      assert.deepStrictEqual(urls(received), [
+        [1, "next"],
+        [2, "next"]
+      ])
     })
   )
 

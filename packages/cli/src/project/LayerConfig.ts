@@ -205,6 +205,12 @@ export const resolve = Effect.fnUntraced(function* (
       `the entry of kind node starts one certain Node: it works with the runtimes managed and node, not with ${config.runtime}`
     )
   }
+  const { startAnyway } = flagged.success
+  if (config.startAnyway && config.start === "ready" && (startAnyway === true || flagged.success.start === undefined)) {
+    return yield* UserError.fail(
+      "startAnyway says something about start eager only: give --start eager too, or leave it out"
+    )
+  }
   if (config.start === "eager" && config.entryKind === "node") {
     return yield* UserError.fail(
       "start eager needs the entry of kind bash, which sends the first next: leave out --entry node, or build with --start ready"

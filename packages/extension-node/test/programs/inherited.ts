@@ -10,6 +10,9 @@ import { closeSync, fstatSync, openSync } from "node:fs"
 const runtimeApi = process.env.AWS_LAMBDA_RUNTIME_API ?? ""
 const request = HttpClientRequest.get(`http://${runtimeApi}/`)
 
+const pollPath = "/2020-01-01/extension/event/next"
+const sent = `GET ${pollPath}`
+
 const isOpen = (descriptor: number) => {
   try {
     return fstatSync(descriptor).isSocket()
@@ -66,6 +69,27 @@ const use = Effect.gen(function* () {
       const client = yield* LambdaHttpClient.make({ runtimeApi, descriptor: 3 })
       yield* Effect.all([client.execute(request), client.execute(request)], { concurrency: "unbounded" })
       yield* client.execute(request)
+      return
+    }
+    case "sent: several calls": {
+      const client = yield* LambdaHttpClient.make({ runtimeApi, descriptor: 3, sent })
+      // Others come first, and beside it.
+      yield* client.execute(request)
+      const poll = HttpClientRequest.get(`http://${runtimeApi}${pollPath}`)
+      const [first] = yield* Effect.all([client.execute(poll), client.execute(request)], { concurrency: 2 })
+      say(yield* first.text)
+      say(yield* (yield* client.execute(poll)).text)
+      return
+    }
+    case "sent: unused":
+      yield* LambdaHttpClient.make({ runtimeApi, descriptor: 3, sent })
+      return
+    case "sent: interrupted": {
+      const client = yield* LambdaHttpClient.make({ runtimeApi, descriptor: 3, sent })
+      const poll = HttpClientRequest.get(`http://${runtimeApi}${pollPath}`)
+      const fiber = yield* Effect.forkChild(client.execute(poll), { startImmediately: true })
+      yield* Fiber.interrupt(fiber)
+      say(yield* (yield* client.execute(poll)).text)
       return
     }
     default: {
