@@ -10,6 +10,7 @@ import * as EagerStart from "../src/build/trial/EagerStart.ts"
 import type * as Listeners from "../src/build/trial/Listeners.ts"
 import * as LayerConfig from "../src/project/LayerConfig.ts"
 import type * as LogEvent from "../src/shared/LogEvent.ts"
+import { start } from "./support/cli.ts"
 import * as Project from "./support/projects.ts"
 
 afterAll(Project.remove)
@@ -248,6 +249,22 @@ describe("build --start eager", { concurrent: true }, () => {
       }
     })
   )
+
+  it("is asked for by flags, and said in the output", async () => {
+    const project = Project.make("eager-flags", {
+      "package.json": Project.manifest({ arch: "x64", codeCache: "off" }),
+      "src/main.ts": `${imports}Extension.run({ onInitFailure: "exit" }).pipe(NodeExtension.runMain)`
+    })
+    const args = ["build", project, "--no-check", "--no-zip"]
+    const refused = await start([...args, "--start", "eager"]).ended
+    assert.strictEqual(refused.code, 1)
+    assert.include(refused.output, "add --start-anyway")
+    const eager = await start([...args, "--start", "eager", "--start-anyway"]).ended
+    assert.strictEqual(eager.code, 0, eager.output)
+    assert.include(eager.output, "watcher: runtime managed, start eager, registers for INVOKE, SHUTDOWN")
+    const ready = await start([...args, "--json"]).ended
+    assert.strictEqual(JSON.parse(ready.output).start, "ready")
+  })
 
   it.live("refuses a program whose init fails in the trial run, and says how to let it succeed", () =>
     Effect.gen(function* () {

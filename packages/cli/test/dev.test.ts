@@ -26,10 +26,10 @@ symlinkSync(join(root, "node_modules"), join(folder, "node_modules"))
 afterAll(() => rmSync(folder, { recursive: true }))
 
 /** A project with the hello extension, and dev at work on it. */
-const dev = (name: string, source: string, flags: ReadonlyArray<string> = []) => {
+const dev = (name: string, source: string, flags: ReadonlyArray<string> = [], effectLambda: object = {}) => {
   const project = join(folder, name)
   mkdirSync(join(project, "src"), { recursive: true })
-  writeFileSync(join(project, "package.json"), JSON.stringify({ name, type: "module" }))
+  writeFileSync(join(project, "package.json"), JSON.stringify({ name, type: "module", effectLambda }))
   writeFileSync(join(project, "handler.mjs"), handler)
   const main = join(project, "src/main.ts")
   writeFileSync(main, source)
@@ -68,6 +68,18 @@ describe("effect-lambda dev", () => {
     child.kill("SIGINT")
     const { code, output } = await ended
     assert.strictEqual(code, 0, output)
+  })
+
+  it("starts eagerly if package.json says so: the entry polls long before the program has come up", async () => {
+    const slow = hello.replace("\n", "\nAtomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3000)\n")
+    const { child, ended, seen } = dev("eager", slow, [], { start: "eager" })
+    await seen(/watching/)
+    child.kill("SIGINT")
+    const { code, output } = await ended
+    assert.strictEqual(code, 0, output)
+    const [, ready = ""] = /^ *(\d+) +\S+ +eager +[-\d]+ +next$/m.exec(output) ?? []
+    const [, registered = ""] = /^ *(\d+) +\S+ +eager +[-\d]+ +registered/m.exec(output) ?? []
+    assert.isBelow(Number(ready) - Number(registered), 3000, output)
   })
 
   it("refuses a variable that Lambda sets itself", async () => {

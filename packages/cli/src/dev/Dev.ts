@@ -103,6 +103,9 @@ export const run = Effect.fnUntraced(function* (input: Input) {
     if (Result.isSuccess(trial)) {
       const note = TrialRun.noteOf(trial.success)
       if (note !== undefined) yield* tell("yellow", note.replaceAll("\n", "\n  "))
+      if (built.start === "eager") {
+        for (const eagerNote of trial.success.eager.notes) yield* tell("yellow", eagerNote)
+      }
       const files = [Build.entryFile(built, trial.success), ...Build.programFiles(built, bundle.code)]
       yield* input.opt.length === 0 ? LayerFiles.writeDirectory(layer, files) : OptFolder.overlay(layer, files)
       isBuilt = true
