@@ -85,7 +85,8 @@ describe("the budgets of the eager layer", () => {
   ])("for a first next after $firstNext % of raw.cjs", ({ firstNext, raw, rust }) => {
     assert.deepStrictEqual(judged(firstNext), [
       ["raw.cjs", raw],
-      ["Rust", rust]
+      ["Rust", rust],
+      ["Rust", true]
     ])
   })
 

@@ -1,7 +1,7 @@
 /** The CPU quota: its arithmetic, the place of the group, and a process that is held to it. */
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import { execFileSync, spawnSync } from "node:child_process"
-import { existsSync, mkdtempSync, rmSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { basename, dirname, join } from "node:path"
 import { nodeFunction } from "../src/cold-start/first-invocation.ts"
@@ -78,6 +78,37 @@ describe("the place of a group", () => {
     assert.isUndefined(Cgroup.placeOf(set, "2:cpuset:/"))
     assert.isUndefined(Cgroup.placeOf("", ""))
   })
+})
+
+it("limits a group of version 2 by cpu.max, when its parent gives the controller on", () => {
+  const parent = mkdtempSync(join(folder, "version2-"))
+  const write = (file: string, text: string) => writeFileSync(join(parent, file), text)
+  const read = (file: string) => readFileSync(join(parent, file), "utf8")
+  write("cgroup.controllers", "cpuset io\n")
+  assert.throws(() => Cgroup.make({ version: 2, folder: parent }), `${parent} does not have the controller cpu`)
+  write("cgroup.controllers", "cpuset cpu io\n")
+  write("cgroup.subtree_control", "io\n")
+  const group = Cgroup.make({ version: 2, folder: parent })
+  assert.strictEqual(read("cgroup.subtree_control"), "+cpu")
+  const limit = () => readFileSync(join(dirname(group.processesFile), "cpu.max"), "utf8")
+  group.limit(Cgroup.quotaOf(128, 20_000))
+  assert.strictEqual(limit(), "1447 20000")
+  group.limit(undefined)
+  assert.strictEqual(limit(), "max")
+})
+
+it("removes the group of a run that was killed, and not that of another run", async () => {
+  const parent = mkdtempSync(join(folder, "leftovers-"))
+  const killed = join(parent, "effect-lambda-benchmark-1")
+  const busy = join(parent, "effect-lambda-benchmark-2")
+  const foreign = join(parent, "system.slice")
+  for (const group of [killed, busy, foreign]) mkdirSync(group)
+  // A group of Linux with processes cannot be removed, as a folder with a file cannot.
+  writeFileSync(join(busy, "file"), "")
+  const group = Cgroup.make({ version: 1, folder: parent })
+  assert.deepStrictEqual([killed, busy, foreign].map(existsSync), [false, true, true])
+  await group.remove()
+  assert.isFalse(existsSync(dirname(group.processesFile)))
 })
 
 const burn = `

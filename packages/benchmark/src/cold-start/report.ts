@@ -33,13 +33,13 @@ const besideTable = ({ alone, label, rows }: Beside): Table => [
 ]
 
 const budgets = ({ budgets }: Result): Table => [
-  ["budget", "to", "ratio", "budget", "met"],
+  ["", "to", "ratio", "budget", "met"],
   ...budgets.map(({ figure, isMet, limit, program, ratio, to }) => [
     `${program}: ${figure}`,
     to,
     showRatio(ratio),
-    `≤ ${limit.toFixed(2)}x`,
-    isMet ? "yes" : "NO"
+    limit === undefined ? "" : `≤ ${limit.toFixed(2)}x`,
+    limit === undefined ? "" : isMet ? "yes" : "NO"
   ])
 ]
 
@@ -54,7 +54,7 @@ const lifeNotes = (options: Options, { rawFirstNext, spawn, wait }: Result): Rea
   `The noise of the run: "raw.cjs again" is the same file, and its ratios would be 1 without noise; spawn → first next ` +
     `of raw.cjs lay at ${show(rawFirstNext, 1, "ms")}.`,
   "Times begin when the new process runs the file; the fork of the benchmark before that, " +
-    `${show(spawn, 1, "ms")}, is no part of a layer. The time that a process waited for a CPU before its first next, ` +
+    `${show(spawn, 1, "ms")}, is no part of a layer; "fork, spawn" begins with it. The time that a process waited for a CPU before its first next, ` +
     `${show(wait, 1, "ms")}, is taken off too.`,
   "The layers are made of packages/examples by `effect-lambda build`, `ready` by default and `eager` with `--start eager`, " +
     "and run from their folders on this Node. The programs without a library lie in packages/benchmark/fixtures. CPU is that " +
