@@ -24,9 +24,11 @@ export const interleave = async <Subject, Figures>(
   seed: number,
   measure: (subject: Subject) => Promise<Figures>
 ): Promise<ReadonlyMap<Subject, ReadonlyArray<Figures>>> => {
+  let round = 0
   const measured = new Map(subjects.map((subject): [Subject, Array<Figures>] => [subject, []]))
   for (const order of orders(subjects, rounds, seed)) {
     for (const subject of order) measured.get(subject)?.push(await measure(subject))
+    if (rounds > 1) console.error(`round ${++round} of ${rounds}`)
   }
   return measured
 }

@@ -35,12 +35,11 @@ const measure = async (
   const subjects = conditions.flatMap((condition) =>
     [[undefined, undefined] as const, ...wrapped].map(([program, extension]) => ({ condition, program, extension }))
   )
-  let done = 0
-  const start = async ({ condition, extension }: (typeof subjects)[number]) => {
+  const start = ({ condition, extension }: (typeof subjects)[number]) => {
     const { function: beside, megabytes, mode } = condition
     const quota = Cgroup.quotaOf(megabytes, size * 1000)
     group.limit(mode === "throttled throughout" ? quota : undefined)
-    const started = await coldStart(
+    return coldStart(
       {
         extension,
         function: wrapper.function(beside),
@@ -50,14 +49,10 @@ const measure = async (
       },
       signal
     )
-    done++
-    if (done % subjects.length === 0) console.error(`round ${done / subjects.length} of ${rounds} …`)
-    return started
   }
   // These starts do not count: they bring the files into the page cache.
   const largest = subjects.filter(({ condition }) => condition.megabytes === memories.at(-1))
   await interleave(largest, 1, seed, start)
-  done = 0
   console.error(`${rounds} rounds of ${subjects.length} cold starts …`)
   const measured = await interleave(subjects, rounds, seed, start)
   return (condition, program) => {
