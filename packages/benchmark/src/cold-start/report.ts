@@ -49,8 +49,8 @@ const lifeNotes = (options: Options, { rawFirstNext, spawn, wait }: Result): Rea
     "telemetry-ship logs each of them.",
   "An event waits for the first next, and the first event is done when the program asks for the second. An eager layer sends " +
     "its first next before its program is loaded: the columns after that say when it is up, and what it took.",
-  "telemetry-ship is given the platform events of each invocation and ships them, with fetch, to a server of this benchmark " +
-    "before it asks for the next event. The other programs ship nothing.",
+  "telemetry-ship is given the platform events of each invocation and ships them to a server of this benchmark before it asks " +
+    "for the next event. The other programs ship nothing.",
   `The noise of the run: "raw.cjs again" is the same file, and its ratios would be 1 without noise; spawn → first next ` +
     `of raw.cjs lay at ${show(rawFirstNext, 1, "ms")}.`,
   "Times begin when the new process runs the file; the fork of the benchmark before that, " +
@@ -64,7 +64,7 @@ const lifeNotes = (options: Options, { rawFirstNext, spawn, wait }: Result): Rea
 const besideNotes = (options: Options): ReadonlyArray<string> => [
   `Medians of ${options.rounds} starts under our emulator, in brackets the middle half. All times run from the start of init. The ` +
     "row of the function alone is absolute; the others are what the extension adds to it in the same round.",
-  "Init ends when the function and the extension wait in next. The caller has the response then; the invocation is over " +
+  "Init ends when the function and the extension wait in next, and then comes the first invocation. The invocation is over " +
     "when the extension asks for the next event, and Lambda bills until then.",
   "Extension last: the starts in which the function waited in next before the extension did. There init waits for the " +
     "extension; in the others the time of the extension is hidden behind that of the function, unless both want the CPU."

@@ -57,8 +57,8 @@ const notes = (options: Options, wrapper: Summary): ReadonlyArray<string> => [
     "on. Lambda is somewhere between, see above.",
   "Extension last: the starts in which the function waited in next before the extension did. There init waits for the " +
     "extension. In the others the extension was ready first, and what it still does competes with the function for the CPU.",
-  "A shell puts each process into the group and then becomes the program; it is itself not throttled. That takes " +
-    `${show(wrapper, 1, "ms")} of each program's start, in all rows.`
+  "A shell puts each process into the group and then becomes the program; it is itself not throttled. That is " +
+    `${show(wrapper, 1, "ms")} of each start.`
 ]
 
 const parts = (
