@@ -27,7 +27,10 @@ export interface Result {
 }
 
 const throughput = "throughput"
-const leastThroughput = 0.78
+const cpu = "CPU per event"
+/** The accepted ratios to the bare server. */
+const leastThroughput = 0.9
+const mostCpu = 1.2
 /** The largest accepted ratio of the memory for four times the records. */
 const mostGrowth = 1.15
 /** The bound of a consumer's queue, plus the records that its reader holds. */
@@ -35,7 +38,7 @@ const mostWaiting = 51_000
 
 export const figuresOf = (lives: ReadonlyArray<Life>): ReadonlyArray<Figure> => [
   { label: throughput, unit: "events/ms", digits: 0, values: lives.map(({ eventsPerMilli }) => eventsPerMilli) },
-  { label: "CPU per event", unit: "µs", digits: 2, values: lives.map(({ cpuMicros }) => cpuMicros) },
+  { label: cpu, unit: "µs", digits: 2, values: lives.map(({ cpuMicros }) => cpuMicros) },
   { label: "peak memory", unit: "MB", digits: 0, values: lives.map(({ peakMegabytes }) => peakMegabytes) }
 ]
 
@@ -49,9 +52,15 @@ export const floodFigures = (floods: ReadonlyArray<Flood>): ReadonlyArray<Figure
 ]
 
 const withBudget = (row: Row): BudgetRow => {
-  if (row.label !== throughput) return { ...row, budget: undefined }
-  const budget = { text: `≥ ${leastThroughput.toFixed(2)}x`, isMet: row.ratio.median >= leastThroughput }
-  return { ...row, budget }
+  const { median } = row.ratio
+  switch (row.label) {
+    case throughput:
+      return { ...row, budget: { text: `≥ ${leastThroughput.toFixed(2)}x`, isMet: median >= leastThroughput } }
+    case cpu:
+      return { ...row, budget: { text: `≤ ${mostCpu.toFixed(2)}x`, isMet: median <= mostCpu } }
+    default:
+      return { ...row, budget: undefined }
+  }
 }
 
 export const rowsOf = (raw: ReadonlyArray<Life>, ours: ReadonlyArray<Life>): ReadonlyArray<BudgetRow> =>

@@ -105,10 +105,13 @@ export const make = Effect.fnUntraced(function* (options: ReceiverOptions) {
       }
       return event
     }
-    const events =
-      whole === undefined
-        ? records.map((record) => note(decodeElement(record, underWay)))
-        : whole.values.map((_, index) => note(decodeAt(whole.values, whole.body, index, underWay)))
+    const events: Array<TelemetryEvent.TelemetryEvent> = []
+    for (const record of records) events.push(note(decodeElement(record, underWay)))
+    // A loop, and no callback for each: this runs for every record.
+    if (whole !== undefined) {
+      const { body, values } = whole
+      for (let index = 0; index < values.length; index++) events.push(note(decodeAt(values, body, index, underWay)))
+    }
     // Full queues refuse a body without measuring it, and no consumer asks for the texts of refused records.
     if (undecodable > 0 || consumers.some(({ queue }) => !queue.isFull)) whole?.body.hold(events)
     counter.received(events.length - undecodable, undecodable)

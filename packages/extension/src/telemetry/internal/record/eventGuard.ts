@@ -18,11 +18,11 @@ const testFields = (ast: SchemaAST.Objects): Test => {
   }))
   return (input) => {
     if (!Predicate.isObject(input)) return false
-    for (const { isOptional, name, test } of fields) {
-      const value = input[name]
-      if (value === undefined && !(name in input)) {
-        if (!isOptional) return false
-      } else if (!test(value)) return false
+    for (const field of fields) {
+      const value = input[field.name]
+      if (value === undefined && !(field.name in input)) {
+        if (!field.isOptional) return false
+      } else if (!field.test(value)) return false
     }
     return true
   }

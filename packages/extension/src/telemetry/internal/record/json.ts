@@ -265,8 +265,11 @@ const isNestedDeeper = (value: unknown, levels: number): boolean => {
   return false
 }
 
+// Not by `Predicate.hasProperty`, whose call costs more than the look itself.
 const isRecordTooDeep = (value: unknown): boolean =>
-  Predicate.hasProperty(value, "record") &&
+  typeof value === "object" &&
+  value !== null &&
+  "record" in value &&
   typeof value.record === "object" &&
   isNestedDeeper(value.record, deepest - 1)
 

@@ -118,8 +118,8 @@ export const settleOf = (event: object, together: Together, kept: () => Kept): v
   if (Wire.isOf(event, together)) Wire.set(event, kept())
 }
 
-/** Keeps that an event came together with others. */
-export const keepTogether = (event: object, together: Together): void => void Wire.set(event, together)
+/** Keeps that an event, which keeps nothing yet, came together with others. */
+export const keepTogether = (event: object, together: Together): void => void new Wire(event, together)
 
 /** How this very event was written, if it came from outside or was written before. */
 export const writtenOf = (event: unknown): Written | undefined => Wire.get(event)
