@@ -130,10 +130,11 @@ interface Tested {
 describe("runs", () => {
   let tested: ReadonlyMap<string, Tested> = new Map()
 
-  // All tests in one run: the start of Vitest takes longer than they do.
+  // All tests in one run and one process: the start of each takes longer than they do.
   beforeAll(async () => {
     const file = join(folder, "report.json")
-    const args = ["run", "--root", folder, "--reporter", "json", "--outputFile", file, ...tests.map(pathOf)]
+    const alike = ["--no-isolate", "--maxWorkers", "1"]
+    const args = ["run", "--root", folder, "--reporter", "json", "--outputFile", file, ...alike, ...tests.map(pathOf)]
     // A failure belongs to the test of its example, so the exit code says nothing here.
     await run("vitest", args).catch(() => {})
     const report: { readonly testResults: ReadonlyArray<Tested> } = JSON.parse(readFileSync(file, "utf8"))

@@ -52,6 +52,9 @@ beforeAll(async () => {
     "packages/tools/vitest.config.ts",
     "-t",
     names,
+    // The start of a process takes longer than the tests of a file.
+    "--maxWorkers",
+    "1",
     "--reporter",
     "json",
     "--outputFile",

@@ -6,15 +6,21 @@ import { defineConfig } from "vitest/config"
 // Workers, and the programs that tests start from here, load again and again what one of them has compiled.
 process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, "../../node_modules/.cache/compile")
 
-/** Tests of modules, beside tests that start programs. */
-const modules = [
-  "cli/test/{CloudWatchLines,EnvFlag,Findings,FunctionVariables,HostileLayers,LayerFiles,LayerMerge}.test.ts",
-  "cli/test/{Shortfalls,Stub,StubServer,Summary,ZipReader}.test.ts",
-  "test/{Operations,Options,Policy,Protocol}.test.ts"
+/** Files of the other packages that leave variables, folder and signals of their process as they were. */
+const harmless = [
+  "benchmark/test/{checkout,compare}.test.ts",
+  "cli/templates/*/test/*.test.ts",
+  "cli/test/{Bundle,CloudWatchLines,EagerStart,EnvFlag,Findings,FunctionVariables,HostileLayers}.test.ts",
+  "cli/test/{LayerConfig,LayerFiles,LayerMerge,OpenConnection,Shortfalls,Stub,StubServer,Summary}.test.ts",
+  "cli/test/{TrialRun,TypeCheck,ZipReader,build,buildRefusals,check,dev}.test.ts",
+  "examples/hello/test/*.test.ts",
+  "examples/telemetry-ship/test/{held,snapstart,telemetry-ship}.test.ts",
+  "test/{Architecture,Boundaries,Circles,English,Operations,Options,Policy,Protocol,PublicDocs}.test.ts",
+  "test/TypeErrors.test.ts"
 ]
 
-/** Each of these files leaves variables, folder and signals of its process as they were. */
-const together = ["{extension,extension-node,emulator}/test/**/*.test.ts", ...modules]
+/** Each of these files leaves its process as it was. */
+const together = ["{extension,extension-node,emulator}/test/**/*.test.ts", ...harmless]
 
 /** They measure the memory of their process, or how its time grows: nothing of another file may be in it. */
 const measuring = [
@@ -43,19 +49,17 @@ export default defineConfig({
         test: { name: "together", include: together, exclude: measuring, isolate: false }
       },
       {
-        // These change the variables of their process, share a folder that each removes, or take so long anyway that
-        // a start is nothing.
+        // These change the variables of their process or replace its functions, or take so long that a start is nothing.
         extends: true,
         test: {
           name: "alone",
           include: [
             ...measuring,
             "{benchmark,cli}/test/**/*.test.ts",
-            "cli/templates/*/test/*.test.ts",
             "examples/*/test/**/*.test.ts",
             "test/**/*.test.ts"
           ],
-          exclude: modules
+          exclude: harmless
         }
       }
     ]

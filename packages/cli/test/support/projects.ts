@@ -7,6 +7,7 @@ const modules = join(import.meta.dirname, "../../../examples/hello/node_modules"
 
 export const folder = mkdtempSync(join(tmpdir(), "build-"))
 
+/** Removes all projects; tests in another file of the same process make the folder again. */
 export const remove = () => rmSync(folder, { recursive: true, force: true })
 
 /** Writes a project and gives its path. */
