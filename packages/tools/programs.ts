@@ -7,7 +7,7 @@ import { tmpdir } from "node:os"
 import { basename, dirname, join, relative } from "node:path"
 import process from "node:process"
 import { pathToFileURL } from "node:url"
-import { type Plugin, rolldown } from "rolldown"
+import { type InputOptions, type Plugin, rolldown } from "rolldown"
 import type { TestProject } from "vitest/node"
 
 const root = join(import.meta.dirname, "../..")
@@ -40,17 +40,27 @@ const bundler: Plugin = {
   }
 }
 
-/** Bundles the program into a folder. A link has the name of the source, by which an extension registers. */
-const write = async (source: string, folder: string): Promise<void> => {
+type Runtime = "node" | "bun"
+
+/** The library has a module for each runtime. */
+const inputOf: Readonly<Record<Runtime, InputOptions>> = {
+  node: {},
+  bun: { external: /^bun($|:)/, resolve: { conditionNames: ["bun"] } }
+}
+
+/** Bundles the program into a folder. A file has the name of the source, by which an extension registers. */
+const write = async (source: string, folder: string, runtime: Runtime): Promise<void> => {
   const name = basename(source, ".ts")
-  const bundle = await rolldown({ input: source, platform: "node", plugins: [place, bundler] })
+  const bundle = await rolldown({ input: source, platform: "node", plugins: [place, bundler], ...inputOf[runtime] })
   await bundle.write({
     dir: folder,
-    entryFileNames: "[name].mjs",
+    entryFileNames: runtime === "node" ? "[name].mjs" : "[name].ts",
     chunkFileNames: "[name]-[hash].mjs"
   })
   await bundle.close()
+  if (runtime === "bun") return
   chmodSync(join(folder, `${name}.mjs`), 0o755)
+  // Node would take types off a file with this name, but it looks at the name behind a link. bun registers by that.
   symlinkSync(`${name}.mjs`, join(folder, `${name}.ts`))
 }
 
@@ -85,15 +95,15 @@ const isSources = folder === "sources"
 /** The folder for what Node has compiled, which programs get as `NODE_COMPILE_CACHE`. */
 export const compileCache = isSources ? join(root, "node_modules/.cache/compile") : join(folder, "compile")
 
-/** The program of this source, a path: to be run by Node, or as an executable file if the source has a `#!` line. */
-export const bundled = async (source: string): Promise<string> => {
+/** The program of this source, a path: for the runtime, or an executable file if the source has a `#!` line. */
+export const bundled = async (source: string, runtime: Runtime = "node"): Promise<string> => {
   if (isSources) return source
   const name = basename(source, ".ts")
-  const target = join(folder, relative(root, dirname(source)), name)
+  const target = join(folder, runtime, relative(root, dirname(source)), name)
   const program = join(target, `${name}.ts`)
   if (existsSync(program)) return program
   const unfinished = mkdtempSync(join(folder, `${name}-`))
-  await write(source, unfinished)
+  await write(source, unfinished, runtime)
   mkdirSync(dirname(target), { recursive: true })
   try {
     renameSync(unfinished, target)

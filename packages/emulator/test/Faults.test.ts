@@ -163,7 +163,9 @@ describe.each(["hello", "naive"] as const)("%s", { concurrent: true }, (who) => 
     ["shutdown", ["ShutdownFailed SIGKILL"], ["success", "success"]]
   ] as const)("a crash at %s: the next environment starts with a new process", ([moment, exits, expected]) =>
     Effect.gen(function* () {
-      const { entries, results } = yield* live(who, `crash:extension:${name}:${moment}`)
+      // On a busy machine the process would register before it is killed.
+      const held = moment === "init" ? "slow:register=2s " : ""
+      const { entries, results } = yield* live(who, `${held}crash:extension:${name}:${moment}`)
       const ended = lifeOf(entries).filter((word) => word.includes(" "))
       assert.deepStrictEqual({ ended, results }, { ended: [...exits], results: [...expected] })
     })

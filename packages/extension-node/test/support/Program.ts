@@ -19,17 +19,12 @@ export const runtimes: ReadonlyArray<readonly [name: string, file: string]> = [
   ...(existsSync(bun) ? [["bun", bun] as const] : [])
 ]
 
-/** bun has modules of the library that Node has not, and starts sources fast: it is given those. */
-export const start = (
-  program: string,
-  env: Record<string, string>,
-  runtime = process.execPath,
-  isBundled = runtime === process.execPath
-) =>
+export const start = (program: string, env: Record<string, string>, runtime = process.execPath, isBundled = true) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
       const source = join(import.meta.dirname, "../programs", program)
-      const child = spawn(runtime, [isBundled ? await bundled(source) : source], {
+      const file = isBundled ? await bundled(source, runtime === process.execPath ? "node" : "bun") : source
+      const child = spawn(runtime, [file], {
         env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: compileCache, ...env },
         stdio: ["ignore", "pipe", "pipe"]
       })
