@@ -14,7 +14,7 @@ import { writeSection } from "./document.ts"
 import { interleave } from "./interleave.ts"
 import { open, type Platform, type Program } from "./platform.ts"
 import * as Cgroup from "./quota/cgroup.ts"
-import { type Condition, conditionsOf, memories, resultOf, type Starts, versusOf } from "./quota/figures.ts"
+import { type Condition, conditionsOf, memories, type Pair, resultOf, type Starts, versusOf } from "./quota/figures.ts"
 import { toMarkdown, toText } from "./quota/report.ts"
 import * as Wrapper from "./quota/wrapper.ts"
 
@@ -76,24 +76,27 @@ const inGroup = async (
   const programs = [raw, ...here.layers.map(({ program }) => program)].concat(
     [go, rust].filter((program) => program !== undefined)
   )
-  const pairs = here.layers.flatMap((layer) => {
+  const pairs = here.layers.flatMap((layer, index): ReadonlyArray<Pair> => {
     const other = others?.layers.find(({ variant }) => variant === layer.variant)
-    return other === undefined ? [] : [{ here: layer.program, against: other.program }]
+    if (other === undefined) return []
+    const again = index === 0 ? { ...layer.program, label: `${layer.program.label}, again` } : undefined
+    return [{ here: layer.program, against: other.program, again }]
   })
   const wrapper = await Wrapper.make(join(folder, "wrappers"), group.processesFile)
   const cost = wrapper.cost(options.rounds * 5)
   const conditions = conditionsOf([nodeFunction, nativeFunction])
-  const compared = [...programs, ...pairs.map((pair) => pair.against)]
+  const more = pairs.flatMap(({ again, against }) => (again === undefined ? [against] : [again, against]))
+  const compared = [...programs, ...more]
   const starts = await measure(group, wrapper, conditions, compared, options, signal)
   const result = resultOf(conditions, programs, starts)
-  const more = [...notes, ...here.notes]
-  console.log(toText(result, options, cost, more))
+  const allNotes = [...notes, ...here.notes]
+  console.log(toText(result, options, cost, allNotes))
   if (against !== undefined && others !== undefined) {
     console.log(versusText(checkout, against, versusOf(conditions, pairs, starts)))
     console.log(others.notes.join("\n"))
   }
   if (options.write)
-    await writeSection("quota", commandLine(benchmark, options), toMarkdown(result, options, cost, more))
+    await writeSection("quota", commandLine(benchmark, options), toMarkdown(result, options, cost, allNotes))
   return result.budgets.filter(({ isMet }) => !isMet).map(({ label }) => label)
 }
 

@@ -11,9 +11,10 @@ import { coldStart, type ColdStart, nodeFunction } from "../src/cold-start/first
 import { bare } from "../src/cold-start/natives.ts"
 import { signed, toMarkdown } from "../src/cold-start/report.ts"
 import type { Layer, Variant } from "../src/cold-start/variants.ts"
+import type { Figure } from "../src/compare.ts"
 import * as Feed from "../src/feed.ts"
 import type { Life, Program } from "../src/platform.ts"
-import { conditionsOf, resultOf as quotaResultOf } from "../src/quota/figures.ts"
+import { conditionsOf, resultOf as quotaResultOf, versusOf as quotaVersusOf } from "../src/quota/figures.ts"
 import { toMarkdown as quotaMarkdown } from "../src/quota/report.ts"
 import { summarize } from "../src/summary.ts"
 
@@ -130,6 +131,18 @@ describe("starts under a quota", () => {
     assert.include(text, "| 128 MB | no extension | 900 ms | 902 ms | 905 ms |  | 900 ms | 902 ms | 905 ms |  |")
     assert.include(text, "| 512 MB | Rust | +60 ms | +60 ms | +60 ms | 0 of 1 | +60 ms | +60 ms | +60 ms | 0 of 1 |")
     assert.include(text, "128 MB 7.2 % (1.45 ms), 512 MB 28.9 % (5.79 ms), 1769 MB 100.0 % (20.00 ms)")
+  })
+
+  it("are compared with those of another checkout, with the noise of the first layer", () => {
+    const pairs = [
+      { here: eager, against: rust, again: raw },
+      { here: rust, against: raw, again: undefined }
+    ]
+    const [first, second] = quotaVersusOf(conditions, pairs, (_, one) => [start(one === rust ? 10 : 20)])
+    const label = "init, Node function, 128 MB, throttled throughout"
+    const valuesOf = (figures: ReadonlyArray<Figure> | undefined) => figures?.find((one) => one.label === label)?.values
+    assert.deepStrictEqual([first?.here, first?.against, first?.again].map(valuesOf), [[20], [10], [20]])
+    assert.isUndefined(second?.again)
   })
 
   it.each([

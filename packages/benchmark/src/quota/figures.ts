@@ -78,10 +78,17 @@ export const resultOf = (
   return { blocks, budgets: blocks.flatMap(budgetOf) }
 }
 
-/** The same layers of two checkouts, in pairs. */
+/** A layer of both checkouts; `again` is that of this checkout under a second name. */
+export interface Pair {
+  readonly here: Program
+  readonly against: Program
+  readonly again: Program | undefined
+}
+
+/** The same layers of two checkouts. */
 export const versusOf = (
   conditions: ReadonlyArray<Condition>,
-  pairs: ReadonlyArray<{ readonly here: Program; readonly against: Program }>,
+  pairs: ReadonlyArray<Pair>,
   starts: Starts
 ): ReadonlyArray<Versus> => {
   const figuresOf = (program: Program): ReadonlyArray<Figure> =>
@@ -99,5 +106,10 @@ export const versusOf = (
         figure("invocation over", ({ overMillis }) => overMillis)
       ]
     })
-  return pairs.map(({ against, here }) => ({ label: here.label, here: figuresOf(here), against: figuresOf(against) }))
+  return pairs.map(({ again, against, here }) => ({
+    label: here.label,
+    here: figuresOf(here),
+    against: figuresOf(against),
+    ...(again && { again: figuresOf(again) })
+  }))
 }
