@@ -82,10 +82,16 @@ describe("an eager start", () => {
     [
       "with telemetry over TCP",
       {
+        events: [described({ telemetryPort: "fixed" })],
         entries: [subscription(bodyFor({ protocol: "TCP", port: 4243 }))],
         listeners: [{ protocol: "TCP", port: 4243 }]
       },
       /over TCP, where records that come before it listens may be lost/
+    ],
+    [
+      "with a listener for telemetry that the build does not know",
+      { entries: [subscription(bodyFor(http(40_123)))] },
+      /without NodeTelemetry\.layer, so the build cannot tell whether port 40123 is the same in each start/
     ],
     ["after an init that failed", { hasFailedInit: true, listeners: undefined }, /init failed in the trial run/]
   ])("%s has a doubt", (_, changed, doubt) => {

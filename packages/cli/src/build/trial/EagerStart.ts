@@ -98,6 +98,12 @@ export const of = ({ entries, events, hasFailedInit, listeners, name }: Seen): E
       "the program receives telemetry over TCP, where records that come before it listens may be lost; HTTP has none of that"
     )
   }
+  if (body !== undefined && !described.some(({ telemetryPort }) => telemetryPort !== undefined)) {
+    doubts.push(
+      `the program listens for telemetry without NodeTelemetry.layer, so the build cannot tell whether port ${[...own].join()} is ` +
+        "the same in each start; the entry would subscribe with that port"
+    )
+  }
   if (hasFailedInit) {
     doubts.push(
       "init failed in the trial run, so the build knows neither the telemetry that the program subscribes to nor what it " +
