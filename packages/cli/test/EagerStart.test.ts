@@ -162,4 +162,28 @@ describe("a layer that starts eagerly", { concurrent: true }, () => {
       assert.match(stdout, /invocation r-1: \d+ ms left/)
     })
   )
+
+  it.live.each<[string, string, RegExp]>([
+    [
+      "what is no event",
+      "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]",
+      /an event could not be decoded and is skipped/
+    ],
+    ["an error", "HTTP/1.1 500 Error\r\nContent-Length: 2\r\n\r\n{}", /invocation r-1/],
+    ["an answer without an end", `HTTP/1.1 200 OK\r\nX-Big: ${"a".repeat(2 ** 21)}`, /the poll was lost/]
+  ])("a first poll that gets %s: the program polls again, and handles the next event", ([, bytes, said]) =>
+    Effect.gen(function* () {
+      const { code, requests, stdout } = yield* live((asked, polls) => {
+        if (polls === 1) asked.socket.write(bytes)
+        else giveEvents(asked, polls - 1)
+      })
+      assert.strictEqual(code, 0)
+      assert.lengthOf(
+        requests.filter(([what]) => what === "next"),
+        3
+      )
+      assert.match(stdout, said)
+      assert.match(stdout, /invocation r-1: \d+ ms left/)
+    })
+  )
 })

@@ -63,8 +63,10 @@ export interface Outcome {
   readonly counted: number
   /** Records that are neither at the backend nor counted. */
   readonly missing: ReadonlyArray<string>
-  /** Records that the backend has more often than they were made. */
+  /** Records that the backend has more often than they were made, without a reason. */
   readonly doubled: ReadonlyArray<string>
+  /** Records that came twice, since the answer to their first delivery was lost: the platform sends such a batch again. */
+  readonly repeated: number
   /** Anything else that is not as it should be. */
   readonly problems: ReadonlyArray<string>
   readonly entries: ReadonlyArray<Journal.JournalEntry>
@@ -172,14 +174,18 @@ export const play = Effect.fnUntraced(function* (opt: string, { invocations, lin
   }
   const subscribed = entries.filter(Journal.is("TelemetrySubscription", ({ state }) => state === "Subscribed"))
   if (subscribed.length !== 1) problems.push(`${subscribed.length} subscriptions`)
+  const doubled = more(keys, made(entries)).filter((key) =>
+    /^(line|platform\.(start|runtimeDone|report|initStart)) /.test(key)
+  )
+  const unanswered = Journal.is("TelemetryNotDelivered", ({ problem }) => !problem.includes("ECONNREFUSED"))
+  const repeated = entries.filter(unanswered).reduce((sum, { records }) => sum + records, 0)
   const outcome: Outcome = {
     refused: entries.filter(Journal.is("TelemetryNotDelivered")).length,
     arrived: keys.length,
     counted,
     missing: missing.length > counted ? missing : [],
-    doubled: more(keys, made(entries)).filter((key) =>
-      /^(line|platform\.(start|runtimeDone|report|initStart)) /.test(key)
-    ),
+    doubled: doubled.length > repeated ? doubled : [],
+    repeated: doubled.length > repeated ? 0 : doubled.length,
     problems,
     entries
   }

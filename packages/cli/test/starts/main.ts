@@ -52,7 +52,7 @@ const starts = Command.make(
     const opt = yield* Start.build(`starts-${process.pid}`, folder)
     const indexes = Option.isSome(only) ? [only.value] : Array.from({ length: runs }, (_, index) => index)
     yield* Console.log(`seed ${seed}, ${indexes.length} starts`)
-    const sums = { late: 0, refused: 0, arrived: 0, counted: 0, died: 0, failed: 0 }
+    const sums = { late: 0, refused: 0, arrived: 0, repeated: 0, counted: 0, died: 0, failed: 0 }
     for (const index of indexes) {
       const plan = Start.plan(seed, index)
       const exit = yield* Effect.exit(Start.play(opt, plan))
@@ -67,6 +67,7 @@ const starts = Command.make(
       if (exit.value.refused > 0) sums.late++
       sums.refused += exit.value.refused
       sums.arrived += exit.value.arrived
+      sums.repeated += exit.value.repeated
       sums.counted += exit.value.counted
       if (exit.value.counted > 0) {
         yield* Console.log(`${exit.value.counted} counted lost --only ${index}: ${JSON.stringify(plan)}`)
@@ -77,7 +78,7 @@ const starts = Command.make(
     }
     yield* Console.log(
       `${sums.late} starts in which deliveries were refused at first, ${sums.refused} refused deliveries, ` +
-        `${sums.died} processes that died before they listened; ${sums.arrived} records arrived, ${sums.counted} are counted lost`
+        `${sums.died} processes that died before they listened; ${sums.arrived} records arrived, ${sums.repeated} of them again, ${sums.counted} are counted lost`
     )
     if (sums.failed > 0) return yield* new Failed({ message: `${sums.failed} starts are not explained` })
   }, Effect.scoped)
