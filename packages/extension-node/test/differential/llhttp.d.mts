@@ -13,5 +13,6 @@ export interface ReadAnswer {
 /** `answer`: the first final one, if it is complete. `isUpgrade`: llhttp hands the rest to another protocol. */
 export declare const readAnswerByLlhttp: (
   pieces: ReadonlyArray<Buffer>,
-  method: string
+  method: string,
+  isOpen: boolean
 ) => { readonly answer: ReadAnswer | undefined; readonly isUpgrade: boolean }

@@ -54,8 +54,11 @@ export const readByLlhttp = (pieces) => {
   return { requests, answers, isUpgrade }
 }
 
-/** Reads the pieces as the client of `node:http` does, for a request of this method; after the last piece the server ends. */
-export const readAnswerByLlhttp = (pieces, method) => {
+/**
+ * Reads the pieces as the client of `node:http` does, for a request of this method. After the last piece the server ends,
+ * unless the connection stays open.
+ */
+export const readAnswerByLlhttp = (pieces, method, isOpen) => {
   let head
   let answer
   let isUpgrade = false
@@ -92,7 +95,7 @@ export const readAnswerByLlhttp = (pieces, method) => {
   for (const piece of pieces) {
     if (answer === undefined && !hasFailed) hasFailed = parser.execute(piece) instanceof Error
   }
-  if (answer === undefined && !hasFailed) parser.finish()
+  if (answer === undefined && !hasFailed && !isOpen) parser.finish()
   parser.close()
   return { answer, isUpgrade }
 }
