@@ -21,7 +21,7 @@ import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Runtime from "#runtime"
-import * as lambdaClient from "./internal/http/lambdaClient.ts"
+import * as lambdaClient from "./internal/lambda/lambdaClient.ts"
 import { closingConnections } from "./internal/process/snapshot.ts"
 import * as PreRegistration from "./PreRegistration.ts"
 

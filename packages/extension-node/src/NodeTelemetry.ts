@@ -16,7 +16,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Runtime from "#runtime"
-import * as lambdaClient from "./internal/http/lambdaClient.ts"
+import * as lambdaClient from "./internal/lambda/lambdaClient.ts"
 import * as NodeTelemetryListener from "./NodeTelemetryListener.ts"
 
 const mebibyte = 1024 * 1024

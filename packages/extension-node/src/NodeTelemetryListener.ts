@@ -21,9 +21,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Runtime from "#runtime"
-import * as RequestConnection from "./internal/http/RequestConnection.ts"
+import * as RequestConnection from "./internal/listener/RequestConnection.ts"
 import type { Server, Socket } from "./internal/runtime/Runtime.ts"
-import { makeReadBudget } from "./internal/telemetry/readBudget.ts"
+import { makeReadBudget } from "./internal/listener/readBudget.ts"
 
 /**
  * The limits of a client. Lambda needs a handful of connections and milliseconds.

@@ -26,7 +26,7 @@ import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { makeClient } from "./internal/http/client.ts"
+import { makeClient } from "./internal/sink/client.ts"
 import { proxiesOfThisProcess } from "./internal/proxy/ofThisProcess.ts"
 
 /**

@@ -10,7 +10,7 @@ import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { createServer, type Socket } from "node:net"
-import { KeepsConnections } from "../src/internal/http/keeping.ts"
+import { KeepsConnections } from "../src/internal/sink/keeping.ts"
 import { type Answer, hangs, http, makeServer, type Received, reset, until } from "./support/RawServer.ts"
 import { listen } from "./support/Tls.ts"
 

@@ -2,7 +2,7 @@
 import { HttpError } from "../../src/internal/http/headers.ts"
 import { MessageReader } from "../../src/internal/http/MessageReader.ts"
 import { methods, requests as kind } from "../../src/internal/http/Request.ts"
-import { type Route, serve, type Socket } from "../../src/internal/http/RequestConnection.ts"
+import { type Route, serve, type Socket } from "../../src/internal/listener/RequestConnection.ts"
 
 export interface Outcome {
   /** Method, target and body of each whole request. */

@@ -8,7 +8,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { Fetch } from "effect/http/FetchHttpClient"
 import * as Layer from "effect/Layer"
-import { KeepsConnections } from "../http/keeping.ts"
+import { KeepsConnections } from "../sink/keeping.ts"
 
 /**
  * With SnapStart this layer makes `SinkHttpClient` and `FetchHttpClient` close each connection after its answer, until Lambda

@@ -9,7 +9,7 @@ import type { Gzip } from "@effect-lambda/extension/telemetry/TelemetrySink"
 import type * as HttpClient from "effect/http/HttpClient"
 import type * as Layer from "effect/Layer"
 import type { InheritedConnection } from "../../LambdaHttpClient.ts"
-import type { Socket as ServedSocket } from "../http/RequestConnection.ts"
+import type { Socket as ServedSocket } from "../listener/RequestConnection.ts"
 
 /** The parts of a connection that the listener for telemetry needs. `on` adds to the listeners. */
 export interface Socket extends ServedSocket {

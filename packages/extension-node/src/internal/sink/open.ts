@@ -5,12 +5,12 @@ import * as Effect from "effect/Effect"
 import * as Headers from "effect/http/Headers"
 import * as Redacted from "effect/Redacted"
 import type * as Net from "node:net"
-import { type Answer, AnswerReader, type Limit } from "./Answer.ts"
+import { type Answer, AnswerReader, type Limit } from "../http/Answer.ts"
 import { afterAwake } from "./awake.ts"
 import { explain, unconnected } from "./explain.ts"
 import { Failed } from "./Failed.ts"
-import { addressOf, type Origin, type Via } from "./origin.ts"
-import { requestHead } from "./requestHead.ts"
+import { addressOf, type Origin, type Via } from "../http/origin.ts"
+import { requestHead } from "../http/requestHead.ts"
 
 // Both are loaded for the first connection, and `node:tls` only for a secure one.
 const net = () => process.getBuiltinModule("node:net")

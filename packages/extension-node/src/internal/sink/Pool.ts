@@ -1,5 +1,5 @@
 /** The connections of a client: those that carry a call, and those that wait for one. */
-import type { Connection } from "./Connection.ts"
+import type { Connection } from "../http/Connection.ts"
 
 interface Idle {
   readonly key: string

@@ -3,10 +3,10 @@ import * as Effect from "effect/Effect"
 import type { HttpClientRequest } from "effect/http/HttpClientRequest"
 import type { Sending } from "./exchange.ts"
 import { type Failed, unwritable } from "./Failed.ts"
-import { hasWord } from "./headers.ts"
+import { hasWord } from "../http/headers.ts"
 import { authorizationLine } from "./open.ts"
 import { type Outgoing, outgoing } from "./outgoing.ts"
-import { requestHead } from "./requestHead.ts"
+import { requestHead } from "../http/requestHead.ts"
 
 /** Firewalls refuse requests that do not say what sent them. */
 const userAgent = "effect-lambda"

@@ -6,7 +6,7 @@ import * as Layer from "effect/Layer"
 import * as Runtime from "#runtime"
 
 const Current = /*#__PURE__*/ Context.Reference<HttpClient.HttpClient | undefined>(
-  "@effect-lambda/extension-node/internal/http/lambdaClient/Current",
+  "@effect-lambda/extension-node/internal/lambda/lambdaClient/Current",
   { defaultValue: () => undefined }
 )
 

@@ -1,5 +1,5 @@
 /** A request that has no answer. */
-import type { Loss } from "./Connection.ts"
+import type { Loss } from "../http/Connection.ts"
 
 export class Failed {
   readonly cause: Error

@@ -1,9 +1,9 @@
 /** The server's side of a connection: requests come one after the other, and are answered in their order. */
-import type { Part } from "../telemetry/readBudget.ts"
-import { append } from "./append.ts"
-import { HttpError } from "./headers.ts"
-import { type Framing, MessageReader } from "./MessageReader.ts"
-import { isKeptAlive, pathOf, type Request, requests, waitsForContinue } from "./Request.ts"
+import type { Part } from "./readBudget.ts"
+import { append } from "../http/append.ts"
+import { HttpError } from "../http/headers.ts"
+import { type Framing, MessageReader } from "../http/MessageReader.ts"
+import { isKeptAlive, pathOf, type Request, requests, waitsForContinue } from "../http/Request.ts"
 
 /** What happens to the requests for a path. */
 export interface Route {

@@ -4,8 +4,8 @@ import * as Cookies from "effect/http/Cookies"
 import * as HttpClientError from "effect/http/HttpClientError"
 import type { HttpClientRequest } from "effect/http/HttpClientRequest"
 import * as UrlParams from "effect/http/UrlParams"
-import type { Answer } from "./Answer.ts"
-import { BufferedResponse } from "./BufferedResponse.ts"
+import type { Answer } from "../http/Answer.ts"
+import { BufferedResponse } from "../http/BufferedResponse.ts"
 
 export class SinkResponse extends BufferedResponse {
   readonly #url: URL
