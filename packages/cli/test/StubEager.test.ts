@@ -1,4 +1,4 @@
-/** What an eager stub sends and hands over, against servers that answer, refuse and misbehave. */
+/** The requests and the hand-over of an eager stub, against servers that answer, refuse and misbehave. */
 import { PreRegistration } from "@effect-lambda/extension-node"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -67,7 +67,7 @@ const status = (line: string) => (what: string, socket: Socket) => {
   if (what === "PUT") socket.end(`HTTP/1.1 ${line}\r\nContent-Length: 4\r\n\r\n"OK"`)
 }
 
-/** What the program gets when the stub has polled, and when it has not. */
+/** The hand-over of a stub that has polled, and of one that has not. */
 const polled = (subscription?: string) => ({ connection: "a socket", identifier, nextSent: "1", subscription })
 const ready = { connection: "a socket", identifier, nextSent: undefined, subscription: undefined }
 

@@ -55,7 +55,7 @@ const text = (path: string, mode: LayerFiles.LayerFile["mode"], content: string)
   bytes: Buffer.from(content)
 })
 
-/** What the entry has to know of the trial run. */
+/** The part of a trial run that the entry is made from. */
 export interface Tried extends Pick<TrialRun.TrialRun, "eager"> {
   readonly events: ReadonlyArray<Stub.EventType>
 }

@@ -74,7 +74,7 @@ export interface Outcome {
 
 const idOf = (line: string): string | undefined => /@([-0-9a-f]{36})@/.exec(line)?.[1]
 
-/** What the platform had to deliver, by the journal: a key for each record, as often as the record exists. */
+/** The records that the platform had to deliver, by the journal: a key for each record, as often as the record exists. */
 const made = (entries: ReadonlyArray<Journal.JournalEntry>): ReadonlyArray<string> =>
   entries.flatMap((entry) => {
     switch (entry._tag) {

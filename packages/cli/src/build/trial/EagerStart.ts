@@ -1,6 +1,6 @@
 /**
- * What a trial run says about an eager start: the subscription that the stub has to make for the program, and the reasons
- * why the start should wait for the program. Pure.
+ * The judgement of a trial run on an eager start: the subscription that the stub has to make, and the reasons to wait for
+ * the program. Pure.
  */
 import * as Journal from "@effect-lambda/emulator/Journal"
 import * as Crypto from "node:crypto"
@@ -23,7 +23,7 @@ export interface EagerStart {
   readonly notes: ReadonlyArray<string>
   /** Why no eager start can work. */
   readonly obstacles: ReadonlyArray<string>
-  /** What the function may rely on, and would not have; the person who builds may know better. */
+  /** Parts of the program that the function may rely on, and would not have; the person who builds may know better. */
   readonly doubts: ReadonlyArray<string>
 }
 

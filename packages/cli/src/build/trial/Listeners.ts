@@ -1,4 +1,4 @@
-/** What a process and its children listen on, as Linux tells it in `/proc`. */
+/** The sockets that a process and its children listen on, as Linux tells it in `/proc`. */
 import * as Fs from "node:fs"
 
 /** A port, or the path of a Unix socket. */

@@ -25,7 +25,7 @@ export interface Answer {
   /** The invocation in which the extension failed. */
   readonly failed?: { readonly invocation: number; readonly status: string }
   readonly entries: ReadonlyArray<Journal.JournalEntry>
-  /** What the extension listens on after init; `undefined`: this system does not tell, or init failed. */
+  /** The sockets that the extension listens on after init; `undefined`: this system does not tell, or init failed. */
   readonly listeners?: ReadonlyArray<Listeners.Listener> | undefined
 }
 
