@@ -4,6 +4,7 @@ import { dirname, join } from "node:path"
 import { promisify } from "node:util"
 import type { Checkout } from "./checkout.ts"
 
+/** The command line of a checkout. */
 export const cli = "packages/cli/bin/effect-lambda.mjs"
 
 /** The stub looks for the Node of Lambda's image, and `env` for a Node in PATH: both get the Node that runs this file. */
@@ -12,29 +13,25 @@ export const nodeEnv = {
   PATH: `${dirname(process.execPath)}:/usr/bin:/bin`
 }
 
-/**
- * Builds a program of the checkout.
- *
- * @param out the folder for it
- * @param signal ends the build
- * @returns the folder of the layer
- */
-export const buildLayer = async (
-  checkout: Checkout,
-  entry: string,
-  out: string,
-  flags: ReadonlyArray<string>,
-  signal: AbortSignal
-): Promise<string> => {
-  const name = "layer"
+/** @param signal ends the command */
+export const effectLambda = (checkout: Checkout, args: ReadonlyArray<string>, signal: AbortSignal) =>
+  promisify(execFile)(process.execPath, [join(checkout.folder, cli), ...args], { timeout: 300_000, signal })
+
+export interface BuildOptions {
+  readonly checkout: Checkout
+  /** The file of the program in the checkout. */
+  readonly entry: string
+  readonly name: string
+  /** The folder that the layer is built in. */
+  readonly out: string
+  readonly flags: ReadonlyArray<string>
+  /** Ends the build. */
+  readonly signal: AbortSignal
+}
+
+/** Builds a program of the checkout, and gives the folder of the layer. */
+export const buildLayer = async ({ checkout, entry, flags, name, out, signal }: BuildOptions): Promise<string> => {
   const args = ["build", join(checkout.folder, entry), "--name", name, "--arch", process.arch, "--out", out]
-  await promisify(execFile)(
-    process.execPath,
-    [join(checkout.folder, cli), ...args, "--no-zip", "--no-check", ...flags],
-    {
-      timeout: 300_000,
-      signal
-    }
-  )
+  await effectLambda(checkout, [...args, "--no-zip", "--no-check", ...flags], signal)
   return join(out, `${name}-${process.arch}`)
 }

@@ -12,12 +12,10 @@ import { moduleAt, type Part, timeByPart } from "./profile/parts.ts"
 import { summarize } from "./summary.ts"
 import { eventsPerBatch, makeRequests } from "./telemetry/batches.ts"
 import { warmUp } from "./telemetry/round.ts"
-import { type Server, start } from "./telemetry/server.ts"
+import { raw, type Server, start } from "./telemetry/server.ts"
 
 const entry = "packages/benchmark/src/entries/telemetry.ts"
 const folder = join(packageFolder, "dist/profiles")
-
-const raw: Server = { label: "raw-telemetry.cjs", file: join(packageFolder, "fixtures/raw-telemetry.cjs"), env: {} }
 
 const parts: ReadonlyArray<Part> = [
   { label: "bytes to text, and JSON.parse", is: /encoding|\b(?:parse|decodeUTF8|utf8Slice|toString|decode)$/ },

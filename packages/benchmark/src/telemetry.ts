@@ -2,7 +2,7 @@
  * `pnpm bench:telemetry`: measures our telemetry receiver beside a bare node:http server with JSON.parse. Both are real
  * processes that the same client feeds in turns. Read the ratios: the events per millisecond belong to the machine.
  */
-import { bundle, packageFolder } from "./bundle.ts"
+import { bundle } from "./bundle.ts"
 import * as Checkout from "./checkout.ts"
 import { type Benchmark, commandLine, type Options, run } from "./command.ts"
 import { versusText, type Versus } from "./compare.ts"
@@ -12,14 +12,12 @@ import { makeRequests } from "./telemetry/batches.ts"
 import { figuresOf, floodFigures, floodOf, missed, rowsOf } from "./telemetry/figures.ts"
 import { floodRounds, toMarkdown, toText } from "./telemetry/report.ts"
 import { flooded, type Life, round } from "./telemetry/round.ts"
-import type { Server } from "./telemetry/server.ts"
+import { raw, type Server } from "./telemetry/server.ts"
 
 const entry = "packages/benchmark/src/entries/telemetry.ts"
 
 const requests = makeRequests(8)
 const batchBytes = requests.reduce((sum, request) => sum + request.length, 0) / requests.length
-
-const raw: Server = { label: "raw-telemetry.cjs", file: `${packageFolder}/fixtures/raw-telemetry.cjs`, env: {} }
 
 /** A server whose consumer takes the records, and one whose consumer is stuck. */
 interface Pair {

@@ -4,9 +4,9 @@ import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { promisify } from "node:util"
 import { packageFolder } from "../bundle.ts"
+import { nodeEnv } from "../layer.ts"
 import type { Program, Work } from "../platform.ts"
 import type { FunctionOfRun } from "./first-invocation.ts"
-import { env } from "./variants.ts"
 
 const fixtures = join(packageFolder, "fixtures")
 const native = join(fixtures, "native")
@@ -19,7 +19,7 @@ const raw = async (folder: string, label: string): Promise<Program> => {
   await mkdir(dirname(file), { recursive: true })
   await writeFile(file, text.replace(/^#!.*/, `#!${process.execPath}`))
   await chmod(file, 0o755)
-  return { label, command: [file], env, work: "logs" }
+  return { label, command: [file], env: nodeEnv, work: "logs" }
 }
 
 interface Source {
@@ -98,7 +98,7 @@ export const bare = async (folder: string, signal: AbortSignal): Promise<Bare> =
   const notes: Array<string> = []
   const extension = async (source: Source, work: Work): Promise<Program | undefined> => {
     const program = await compiled(folder, source, signal)
-    if (typeof program !== "string") return { label: source.label, command: [program.file], env, work }
+    if (typeof program !== "string") return { label: source.label, command: [program.file], env: nodeEnv, work }
     notes.push(program)
     return undefined
   }

@@ -1,17 +1,15 @@
 /** The layers whose cold starts are compared, each built by the `effect-lambda build` of its checkout. */
-import { execFile } from "node:child_process"
 import { existsSync } from "node:fs"
 import { readdir, stat } from "node:fs/promises"
-import { dirname, join } from "node:path"
-import { promisify } from "node:util"
+import { join } from "node:path"
 import type { Checkout } from "../checkout.ts"
 import type { Figure } from "../compare.ts"
+import { buildLayer, cli, effectLambda, nodeEnv } from "../layer.ts"
 import type { Program, Work } from "../platform.ts"
 import { bundleFigures, kilobytes, sizeOf } from "../size.ts"
 
 type Example = "hello" | "telemetry-ship"
 
-const cli = "packages/cli/bin/effect-lambda.mjs"
 const examples: Record<Example, { readonly entry: string; readonly work: Work }> = {
   hello: { entry: "packages/examples/hello/src/hello.ts", work: "logs" },
   "telemetry-ship": { entry: "packages/examples/telemetry-ship/src/telemetry-ship.ts", work: "ships" }
@@ -19,14 +17,6 @@ const examples: Record<Example, { readonly entry: string; readonly work: Work }>
 
 /** The files that a checkout must have. */
 export const needs = [cli, ...Object.values(examples).map(({ entry }) => entry)]
-
-const run = promisify(execFile)
-
-/** The stub looks for the Node of Lambda's image, and `env` for a Node in PATH: both get the Node that runs this file. */
-export const env = {
-  EFFECT_LAMBDA_NODE: process.execPath,
-  PATH: `${dirname(process.execPath)}:/usr/bin:/bin`
-}
 
 export interface Variant {
   readonly label: string
@@ -88,9 +78,7 @@ export const layers = async (
   variants: ReadonlyArray<Variant>,
   { checkout, folder, side, signal, sinkUrl }: BuildOptions
 ): Promise<Layers> => {
-  const effectLambda = (...args: ReadonlyArray<string>) =>
-    run(process.execPath, [join(checkout.folder, cli), ...args], { timeout: 300_000, signal })
-  const knowsStart = (await effectLambda("build", "--help")).stdout.includes("--start")
+  const knowsStart = (await effectLambda(checkout, ["build", "--help"], signal)).stdout.includes("--start")
   const built: Array<Layer> = []
   const notes: Array<string> = []
   for (const variant of variants) {
@@ -101,17 +89,16 @@ export const layers = async (
     }
     console.error(`building ${label} of ${checkout.name} …`)
     const { entry, work } = examples[example]
-    const target = join(folder, side, label.replaceAll(/\W+/g, "-"))
-    const args = ["build", join(checkout.folder, entry), "--name", example, "--arch", process.arch, "--out", target]
-    await effectLambda(...args, "--env", `TELEMETRY_URL=${sinkUrl}`, "--no-zip", "--no-check", ...flags)
-    const layer = join(target, `${example}-${process.arch}`)
+    const out = join(folder, side, label.replaceAll(/\W+/g, "-"))
+    const withSink = ["--env", `TELEMETRY_URL=${sinkUrl}`, ...flags]
+    const layer = await buildLayer({ checkout, entry, name: example, out, flags: withSink, signal })
     const bundle = join(layer, example, "bundle.cjs")
     built.push({
       variant,
       program: {
         label: side === "here" ? label : `${label}, of ${checkout.name}`,
         command: [join(layer, "extensions", example)],
-        env: { ...env, TELEMETRY_URL: sinkUrl },
+        env: { ...nodeEnv, TELEMETRY_URL: sinkUrl },
         work
       },
       sizes: [

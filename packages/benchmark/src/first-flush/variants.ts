@@ -34,8 +34,8 @@ const build = async (
   const target = join(packageFolder, "dist/first-flush", out)
   // The trial run has no network, so no address is reached there.
   const env = ["--env", "TELEMETRY_URL=http://127.0.0.1:9/"]
-  const layer = await buildLayer(checkout, entry, target, [...env, ...flags], signal)
-  return both(label, join(layer, "extensions/layer"))
+  const layer = await buildLayer({ checkout, entry, name: "ship", out: target, flags: [...env, ...flags], signal })
+  return both(label, join(layer, "extensions/ship"))
 }
 
 export interface Variants {

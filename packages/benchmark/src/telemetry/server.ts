@@ -2,7 +2,9 @@
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { createConnection } from "node:net"
+import { join } from "node:path"
 import { createInterface } from "node:readline"
+import { packageFolder } from "../bundle.ts"
 import { cpuMillis, peakMegabytes, waitMillis } from "../proc.ts"
 import { eventsPerBatch } from "./batches.ts"
 
@@ -12,6 +14,13 @@ export interface Server {
   readonly env: Readonly<Record<string, string>>
   /** Options of Node, such as those of a profile. */
   readonly nodeOptions?: ReadonlyArray<string>
+}
+
+/** The bare server that ours is compared with. */
+export const raw: Server = {
+  label: "raw-telemetry.cjs",
+  file: join(packageFolder, "fixtures/raw-telemetry.cjs"),
+  env: {}
 }
 
 /** A server that runs, and its client. The server uses no CPU between two calls of `send`. */
