@@ -50,7 +50,7 @@ export const explain = (error: NodeJS.ErrnoException, place: string): NodeJS.Err
   }
   if (noTls.has(code)) return named(error, `${place} does not speak TLS`)
   if (code.startsWith("ERR_SSL_")) {
-    const alert = /ALERT_(.+)$/.exec(code)?.[1]?.toLowerCase().replaceAll("_", " ")
+    const alert = code.split("ALERT_")[1]?.toLowerCase().replaceAll("_", " ")
     return named(error, `${place} refuses TLS: ${alert ?? code}`)
   }
   return named(error, `${place}: ${textOf(error)}`)
