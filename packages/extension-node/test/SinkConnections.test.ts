@@ -202,6 +202,19 @@ describe("an answer before the request has left", () => {
     })
   )
 
+  it.live("does not keep the connection while a part of the body is to come", () =>
+    Effect.gen(function* () {
+      const { connections, url } = yield* raw((socket) => void socket.write(early))
+      const client = yield* SinkHttpClient.make()
+      const stalled = Stream.concat(Stream.make(new Uint8Array(10)), Stream.never)
+      const request = HttpClientRequest.bodyStream(HttpClientRequest.post(url), stalled)
+      for (const count of [1, 2]) {
+        assert.strictEqual((yield* Effect.timeout(client.execute(request), hangs)).status, 413)
+        assert.strictEqual(connections(), count)
+      }
+    })
+  )
+
   it.live("ends the stream of its body", () =>
     Effect.gen(function* () {
       const { connections, url } = yield* raw((socket) => void socket.write(early))

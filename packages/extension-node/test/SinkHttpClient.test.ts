@@ -163,6 +163,7 @@ describe("an answer", () => {
       const response = yield* client.execute(HttpClientRequest.get(`${url}p?q=r`))
       assert.strictEqual(response.url, `${url}p?q=r`)
       assert.strictEqual(response.headers.x, "1, 2")
+      assert.strictEqual(response.headers["set-cookie"], "a=1; Path=/, x, b=2")
       assert.deepStrictEqual(Cookies.toRecord(response.cookies), { a: "1", b: "2" })
       assert.deepStrictEqual(yield* response.json, { a: 1 })
       assert.strictEqual(yield* response.text, '{"a":1}')

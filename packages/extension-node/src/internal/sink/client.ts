@@ -86,7 +86,6 @@ const attempt = (state: State, sending: Sending, isFirst: boolean): Effect.Effec
   return Effect.uninterruptibleMask((restore) =>
     restore(isFirst && pool.has(key) ? turn : Effect.void).pipe(
       Effect.flatMap(() => {
-        if (pool.isClosed) return Effect.fail(closed())
         const kept = isFirst ? pool.take(key, clock.currentTimeMillisUnsafe()) : undefined
         return kept === undefined ? restore(connection(state, sending)) : Effect.succeed(kept)
       }),
