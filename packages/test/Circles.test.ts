@@ -19,7 +19,7 @@ const circlesIn = (graph: ImportGraph) => circlesOf(graph).map((circle) => circl
 const graphs = readImports(packagesWithSources())
 
 it("every package with sources is checked", () => {
-  for (const name of ["extension", "extension-node", "emulator", "cli", "benchmark", "examples/hello"]) {
+  for (const name of ["extension", "extension-node", "otel", "emulator", "cli", "benchmark", "examples/hello"]) {
     assert.isAbove(graphs.get(name)?.size ?? 0, 1, name)
   }
 })

@@ -7,7 +7,7 @@ import { join } from "node:path"
 import { promisify } from "node:util"
 
 const packages = join(import.meta.dirname, "..")
-const published = ["extension", "extension-node", "emulator", "cli"] as const
+const published = ["extension", "extension-node", "emulator", "otel", "cli"] as const
 
 /** Runs to the end, at most for two minutes. */
 const run = async (command: string, args: ReadonlyArray<string>, cwd: string, env = process.env) => {
@@ -77,7 +77,7 @@ describe.each(published)("@effect-lambda/%s", (name) => {
   })
 })
 
-describe.each(["extension", "extension-node", "emulator"])("@effect-lambda/%s", (name) => {
+describe.each(["extension", "extension-node", "emulator", "otel"])("@effect-lambda/%s", (name) => {
   it("every public module can be imported, internals cannot", async () => {
     const installed = join(folder, "project/node_modules/@effect-lambda", name)
     const all = (await readdir(join(installed, "dist"), { recursive: true }))
@@ -116,7 +116,7 @@ it("the packed extension-node gives each runtime its module", async () => {
 })
 
 // The compiler writes the path of an internal module into a user's declarations, without an error, if a type has no other name.
-it.each(["extension", "extension-node", "emulator"])(
+it.each(["extension", "extension-node", "emulator", "otel"])(
   "@effect-lambda/%s: every type in a declaration has a public name",
   async (name) => {
     const dist = join(folder, "project/node_modules/@effect-lambda", name, "dist")
