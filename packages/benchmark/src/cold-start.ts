@@ -49,7 +49,7 @@ const measure = async (
 const benchmark: Benchmark = {
   name: "bench:cold-start",
   description: "Measures the time that built layers add to a cold start, beside programs without any library",
-  size: { flag: "events", standard: 1000, description: "Invocations after each start, for memory" },
+  size: { flag: "events", standard: 200, description: "Invocations after each start, for memory" },
   needs,
   measure: async (options, signal) => {
     const { against } = options
