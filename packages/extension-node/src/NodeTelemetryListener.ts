@@ -16,14 +16,12 @@ import {
   TelemetryListenerError
 } from "@effect-lambda/extension/telemetry/TelemetryListener"
 import * as Cause from "effect/Cause"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import * as Runtime from "#runtime"
-import * as RequestConnection from "./internal/listener/RequestConnection.ts"
-import type { Server, Socket } from "./internal/runtime/Runtime.ts"
-import { makeReadBudget } from "./internal/listener/readBudget.ts"
+import * as Connections from "./internal/listener/Connections.ts"
+import type { Answer, Route } from "./internal/listener/RequestConnection.ts"
 
 /**
  * The limits of a client. Lambda needs a handful of connections and milliseconds.
@@ -67,87 +65,29 @@ const makeProtect = Effect.map(Effect.context<never>(), (context): Protect => {
   }
 })
 
-interface Seen {
-  /** It has half a request, or half a line, and does not make room for another connection. */
-  isOpen: boolean
-  /** Every request is answered, and there was one. */
-  isIdle: boolean
-  /** How often the connection was found at work since then. */
-  looks: number
-}
-
-/** The sockets, in the order of their last work. */
-type Sockets = Map<Socket, Seen>
-
-const touch = (sockets: Sockets, socket: Socket) => {
-  const seen = sockets.get(socket)
-  if (seen === undefined) return
-  sockets.delete(socket)
-  sockets.set(socket, seen)
-}
-
-/** Closes the connection that was idle for the longest time. If all are at work, it closes the longest silent one. */
-const makeRoom = (sockets: Sockets) => {
-  let [longest] = sockets.keys()
-  for (const [socket, { isOpen }] of sockets) {
-    if (isOpen) continue
-    longest = socket
-    break
-  }
-  if (longest === undefined) return
-  // The socket is deleted now and not only when it is closed: the next connection may come before.
-  sockets.delete(longest)
-  longest.destroy()
-}
-
-type Budget = ReturnType<typeof makeReadBudget>
-
-type Serve = (socket: Socket) => void
-
-const serveHttp = (
-  { maxBodyBytes }: ListenOptions,
-  deliveries: Deliveries,
-  protect: Protect,
-  sockets: Sockets,
-  budget: Budget
-): Serve => {
-  // Every body is accepted, on every path: a batch that is refused comes again and again.
-  const delivery: RequestConnection.Route = {
+/** Every body is accepted, on every path: a batch that is refused comes again and again. */
+const deliveryOf = ({ maxBodyBytes }: ListenOptions, deliveries: Deliveries, protect: Protect): Route => {
+  // The answer comes first: a sender repeats a batch that it takes for refused.
+  const taken = (then: () => void): Answer => ({ status: 200, afterwards: () => protect(then) })
+  return {
     methods: ["POST", "PUT"],
     maxBodyBytes,
-    body: (bytes) => protect(() => deliveries.body(bytes)),
-    tooLarge: (bytes) => protect(() => deliveries.tooLarge(bytes))
+    body: (bytes) => taken(() => deliveries.body(bytes)),
+    tooLarge: (bytes) => taken(() => deliveries.tooLarge(bytes))
   }
-  return (socket) =>
-    RequestConnection.serve(socket, {
-      route: () => delivery,
-      part: budget.open(socket),
-      room: budget.left,
-      onWork: (work) => {
-        const seen = sockets.get(socket)
-        if (seen === undefined) return
-        seen.isOpen = work === "body"
-        seen.isIdle = work === "idle"
-        if (work === "idle") seen.looks = 0
-        // A client that sends its head byte by byte is no younger for it.
-        if (work !== "head") touch(sockets, socket)
-      }
-    })
 }
 
 const serveTcp =
-  (deliveries: Deliveries, protect: Protect, sockets: Sockets, budget: Budget): Serve =>
-  (socket) => {
+  (deliveries: Deliveries, protect: Protect): Connections.Serve =>
+  (socket, { part, seen, touch }) => {
     protect(() => {
       const connection = deliveries.connection()
-      const part = budget.open(socket)
       socket.on("data", (chunk: Buffer) => {
         protect(() => connection.chunk(chunk))
         const held = connection.held?.() ?? 0
         part.hold(held)
-        const seen = sockets.get(socket)
-        if (seen !== undefined) seen.isOpen = held > 0
-        touch(sockets, socket)
+        seen.isOpen = held > 0
+        touch()
       })
       socket.on("close", () => {
         part.hold(0)
@@ -158,38 +98,6 @@ const serveTcp =
     socket.resume()
   }
 
-/** Binds the server; at the end of the scope nothing is accepted any more, and every connection is cut. */
-const bind = (server: Server, sockets: Sockets, { host, port }: ListenOptions) =>
-  Effect.acquireRelease(
-    Effect.callback<number, TelemetryListenerError>((resume) => {
-      const fail = (cause: unknown) => resume(Effect.fail(new TelemetryListenerError({ host, port, cause })))
-      // Not `once`: an error after the first one must not end the process.
-      server.on("error", fail)
-      try {
-        // Throws if the number is not a port.
-        server.listen({ host, port }, () => {
-          const address = server.address()
-          resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : port))
-        })
-      } catch (cause) {
-        fail(cause)
-      }
-    }),
-    () =>
-      Effect.suspend(() => {
-        server.close()
-        const cut = (socket: Socket) =>
-          Effect.callback<void>((resume) => {
-            socket.on("close", () => resume(Effect.void))
-            socket.destroy()
-          })
-        return Effect.forEach([...sockets.keys()], cut, { concurrency: "unbounded", discard: true })
-      })
-  )
-
-// A request is cut after so many looks at it, not after so much time: a frozen process does not look.
-const looksPerRequest = 6
-
 /**
  * The service with other limits than {@link layer} has.
  *
@@ -197,40 +105,21 @@ const looksPerRequest = 6
  * @since 0.1.0
  */
 export const make = (limits: Partial<Limits> = {}): TelemetryListener["Service"] => {
-  const { maxBytes, maxConnections, requestTimeout } = { ...defaults, ...limits }
-
   const listen = Effect.fnUntraced(function* (
     options: ListenOptions,
     deliveries: Deliveries
   ): Effect.fn.Return<{ readonly port: number }, TelemetryListenerError, Scope.Scope> {
+    const { host, maxBodyBytes, port, protocol } = options
     const protect = yield* makeProtect
-    const sockets: Sockets = new Map()
-    // Two bodies are kept free: for the oldest, which is read on, and for a chunk or growth beyond the limit.
-    const budget = makeReadBudget(Math.max(0, maxBytes - 2 * options.maxBodyBytes))
-    const serve =
-      options.protocol === "TCP"
-        ? serveTcp(deliveries, protect, sockets, budget)
-        : serveHttp(options, deliveries, protect, sockets, budget)
-    const server = Runtime.createServer((socket) => {
-      if (sockets.size >= maxConnections) makeRoom(sockets)
-      // A connection that never sends a byte does not count as idle.
-      sockets.set(socket, { isOpen: false, isIdle: false, looks: 0 })
-      socket.on("error", () => {})
-      socket.on("close", () => sockets.delete(socket))
-      serve(socket)
-    })
-
-    const port = yield* bind(server, sockets, options)
-    if (options.protocol === "HTTP") {
-      const look = Effect.sync(() => {
-        for (const [socket, seen] of sockets) {
-          if (!seen.isIdle && ++seen.looks >= looksPerRequest) socket.destroy()
-        }
-      })
-      const interval = Duration.toMillis(requestTimeout) / looksPerRequest
-      yield* Effect.forkScoped(Effect.forever(Effect.delay(look, interval)))
-    }
-    return { port }
+    const connections = Connections.make({ ...defaults, ...limits }, maxBodyBytes)
+    const isHttp = protocol === "HTTP"
+    const delivery = deliveryOf(options, deliveries, protect)
+    const serve = isHttp ? connections.http({ route: () => delivery }) : serveTcp(deliveries, protect)
+    const bound = yield* connections
+      .bind({ host, port }, serve)
+      .pipe(Effect.mapError(({ cause }) => new TelemetryListenerError({ host, port, cause })))
+    if (isHttp) yield* connections.cutLate
+    return { port: bound }
   })
 
   return TelemetryListener.of({ listen })

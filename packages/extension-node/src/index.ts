@@ -5,6 +5,7 @@
  */
 export * as BunHttpClient from "./BunHttpClient.ts"
 export * as LambdaHttpClient from "./LambdaHttpClient.ts"
+export * as LoopbackListener from "./LoopbackListener.ts"
 export * as NodeExtension from "./NodeExtension.ts"
 export * as NodeTelemetry from "./NodeTelemetry.ts"
 export * as NodeTelemetryListener from "./NodeTelemetryListener.ts"

@@ -26,7 +26,7 @@ export const readByUs = (pieces: ReadonlyArray<Buffer>): Outcome => {
   const socket: Socket = {
     writableLength: 0,
     on,
-    write: (text) => void (output += text),
+    write: (data) => void (output += data.toString()),
     destroySoon: end,
     destroy: end
   }
@@ -34,8 +34,11 @@ export const readByUs = (pieces: ReadonlyArray<Buffer>): Outcome => {
   const route: Route = {
     methods,
     maxBodyBytes: Number.POSITIVE_INFINITY,
-    body: (bytes) => void requests.push([...current, bytes.toString("latin1")]),
-    tooLarge: () => {}
+    body: (bytes) => {
+      requests.push([...current, bytes.toString("latin1")])
+      return { status: 200 }
+    },
+    tooLarge: () => ({ status: 200 })
   }
   serve(socket, {
     route: (_, { start }) => {

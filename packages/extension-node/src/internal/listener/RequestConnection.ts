@@ -1,20 +1,30 @@
 /** The server's side of a connection: requests come one after the other, and are answered in their order. */
+import { isFieldValue, isToken } from "@effect-lambda/extension/ExtensionsProtocol"
 import type { Part } from "./readBudget.ts"
 import { append } from "../http/append.ts"
 import { HttpError } from "../http/headers.ts"
 import { type Framing, MessageReader } from "../http/MessageReader.ts"
 import { isKeptAlive, pathOf, type Request, requests, waitsForContinue } from "../http/Request.ts"
 
+export interface Answer {
+  readonly status: number
+  /** Besides the length and the end of the connection. */
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: Uint8Array
+  /** Called when the answer is on its way. */
+  readonly afterwards?: () => void
+}
+
 /** What happens to the requests for a path. */
 export interface Route {
   /** Other methods are answered 405. */
   readonly methods: ReadonlyArray<string>
-  /** A longer body is discarded as it comes, and answered like any other. */
+  /** A longer body is discarded as it comes. */
   readonly maxBodyBytes: number
-  /** A whole body; it was answered already. */
-  readonly body: (bytes: Buffer) => void
-  /** A body that was discarded; its length. */
-  readonly tooLarge: (bytes: number) => void
+  /** Answers a whole body. */
+  readonly body: (bytes: Buffer, request: Request) => Answer
+  /** Answers a body that was discarded; its length. */
+  readonly tooLarge: (bytes: number) => Answer
 }
 
 /** The parts of a `net.Socket` that a connection needs. */
@@ -23,7 +33,7 @@ export interface Socket {
   readonly writableLength: number
   readonly on: ((event: "data", listener: (chunk: Buffer) => void) => unknown) &
     ((event: "end" | "close", listener: () => void) => unknown)
-  readonly write: (text: string) => unknown
+  readonly write: (data: string | Uint8Array) => unknown
   /** Ends the connection when everything is sent. */
   readonly destroySoon: () => void
   /** Ends the connection at once; `close` follows. */
@@ -42,6 +52,8 @@ export interface Options {
   readonly room: () => number
   /** The connection has got on. */
   readonly onWork: (work: Work) => void
+  /** The client speaks HTTP/2 from its first byte on, as clients of gRPC do: its connection is closed. Default: it is answered 400. */
+  readonly onHttp2?: () => void
 }
 
 /** A client that sends requests and reads no answers is cut off when so many bytes wait for it. */
@@ -55,25 +67,36 @@ const reasons: Readonly<Record<number, string>> = {
   404: "Not Found",
   405: "Method Not Allowed",
   413: "Content Too Large",
+  415: "Unsupported Media Type",
   417: "Expectation Failed",
-  431: "Request Header Fields Too Large"
+  429: "Too Many Requests",
+  431: "Request Header Fields Too Large",
+  500: "Internal Server Error"
 }
 
 const statusLine = (status: number) => `HTTP/1.1 ${status} ${reasons[status] ?? "Error"}\r\n`
-const ended = {
-  kept: "Content-Length: 0\r\nConnection: keep-alive\r\n\r\n",
-  closed: "Content-Length: 0\r\nConnection: close\r\n\r\n"
+const ends = { kept: "Connection: keep-alive\r\n\r\n", closed: "Connection: close\r\n\r\n" }
+
+/** @throws Error if a header cannot be sent */
+const headerLine = ([name, value]: readonly [string, string]): string => {
+  if (!isToken(name) || !isFieldValue(value)) throw new Error(`the header ${JSON.stringify(name)} cannot be sent`)
+  return `${name}: ${value}\r\n`
 }
 
-const answer = (route: Route | undefined, isDelivery: boolean, isKept: boolean): string => {
-  const status = isDelivery ? 200 : route === undefined ? 404 : 405
-  const allow = status === 405 ? `Allow: ${route?.methods.join(", ")}\r\n` : ""
-  return statusLine(status) + allow + (isKept ? ended.kept : ended.closed)
+const write = (socket: Socket, { body = nothing, headers = {}, status }: Answer, method: string, isKept: boolean) => {
+  const lines = Object.entries(headers).map(headerLine).join("")
+  const head = `${statusLine(status)}${lines}Content-Length: ${body.length}\r\n${isKept ? ends.kept : ends.closed}`
+  const isWhole = body.length === 0 || method === "HEAD"
+  socket.write(isWhole ? head : Buffer.concat([Buffer.from(head, "latin1"), body]))
 }
+
+/** The first bytes of a connection of HTTP/2 (RFC 9113, 3.4). HTTP/1 has no such method. */
+const http2 = "PRI"
 
 /** Answers the requests of a connection until it ends. A request that is cut off hands over nothing. */
-export const serve = (socket: Socket, { onWork, part, room, route: routeOf }: Options): void => {
+export const serve = (socket: Socket, { onHttp2, onWork, part, room, route: routeOf }: Options): void => {
   let isOpen = true
+  let beginning = ""
   let hasBegun = false
   let request: Request | undefined
   let route: Route | undefined
@@ -102,16 +125,19 @@ export const serve = (socket: Socket, { onWork, part, room, route: routeOf }: Op
   const parts = { head: onHead, data: onData }
   let reader = new MessageReader(requests, parts)
 
-  const close = (text: string) => {
+  const close = () => {
     isOpen = false
     part.hold(0)
-    socket.write(text)
     socket.destroySoon()
   }
+  const answerTo = (done: Request): Answer => {
+    if (route === undefined) return { status: 404 }
+    if (!isDelivery) return { status: 405, headers: { Allow: route.methods.join(", ") } }
+    return length > route.maxBodyBytes ? route.tooLarge(length) : route.body(body.subarray(0, length), done)
+  }
   const onRequest = (done: Request) => {
-    const [to, whole, bytes] = [isDelivery ? route : undefined, body, length]
     const isKept = isKeptAlive(done)
-    const text = answer(route, isDelivery, isKept)
+    const answer = answerTo(done)
     reader = new MessageReader(requests, parts)
     hasBegun = false
     request = undefined
@@ -120,15 +146,13 @@ export const serve = (socket: Socket, { onWork, part, room, route: routeOf }: Op
     part.hold(0)
     // A client that does not read the last answer is ended by the time limit.
     onWork(isKept ? "idle" : "head")
-    if (isKept) socket.write(text)
-    else close(text)
+    write(socket, answer, done.start.method, isKept)
+    if (!isKept) close()
     if (socket.writableLength > maxUnreadBytes) {
       isOpen = false
       socket.destroy()
     }
-    // The answer comes first: a sender repeats a batch that it takes for refused.
-    if (bytes > (to?.maxBodyBytes ?? 0)) to?.tooLarge(bytes)
-    else to?.body(whole.subarray(0, bytes))
+    answer.afterwards?.()
   }
   const read = (bytes: Buffer) => {
     for (let at = 0; at < bytes.length;) {
@@ -143,11 +167,16 @@ export const serve = (socket: Socket, { onWork, part, room, route: routeOf }: Op
     }
   }
   const refuse = (cause: unknown) => {
-    const status = cause instanceof HttpError ? cause.status : 400
-    close(`${statusLine(status)}Connection: close\r\n\r\n`)
+    if (onHttp2 !== undefined && beginning === http2) onHttp2()
+    else {
+      const status = cause instanceof HttpError ? cause.status : cause === undefined ? 400 : 500
+      socket.write(`${statusLine(status)}${ends.closed}`)
+    }
+    close()
   }
 
   socket.on("data", (chunk) => {
+    if (beginning.length < http2.length) beginning += chunk.toString("latin1", 0, http2.length - beginning.length)
     try {
       read(chunk)
     } catch (cause) {

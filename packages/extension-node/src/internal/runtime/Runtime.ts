@@ -61,6 +61,8 @@ export interface Runtime {
   readonly createServer: (onConnection: (socket: Socket) => void) => Server
   /** The gzip of a body, without the classes of the web, whose first use costs more than a whole flush. */
   readonly gzip: Gzip
+  /** The bytes that were compressed, if they are not more than `maxBytes`. */
+  readonly gunzip: (body: Uint8Array, maxBytes: number) => Uint8Array | "too long" | "not gzip"
   /** Appends all of the bytes to a file or none: half a record would spoil the one behind it as well. */
   readonly appendFile: (path: string, bytes: string | Uint8Array) => Promise<void>
   /** How many bytes this process has written to its log so far. A terminal and a file may count nothing. */

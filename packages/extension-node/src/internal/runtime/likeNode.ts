@@ -1,5 +1,6 @@
 /** Sockets, files, log and signals as Node has them, and bun as well. */
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import type { Runtime, Socket } from "./Runtime.ts"
 
 /** {@link Runtime.createServer} */
@@ -16,6 +17,15 @@ export const gzip: Runtime["gzip"] = (body) =>
     if (body.length <= maxSyncBytes) return resume(Effect.succeed(zlib.gzipSync(body)))
     zlib.gzip(body, (error, bytes) => resume(error === null ? Effect.succeed(bytes) : Effect.die(error)))
   })
+
+/** {@link Runtime.gunzip}: on the event loop, as the reading of a body is. The bound makes it short. */
+export const gunzip: Runtime["gunzip"] = (body, maxBytes) => {
+  try {
+    return process.getBuiltinModule("node:zlib").gunzipSync(body, { maxOutputLength: Math.max(1, maxBytes) })
+  } catch (cause) {
+    return Predicate.hasProperty(cause, "code") && cause.code === "ERR_BUFFER_TOO_LARGE" ? "too long" : "not gzip"
+  }
+}
 
 /** {@link Runtime.appendFile} */
 export const appendFile: Runtime["appendFile"] = (path, bytes) =>

@@ -4,15 +4,16 @@ import * as SinkHttpClient from "../../SinkHttpClient.ts"
 import * as likeNode from "./likeNode.ts"
 import type { Runtime } from "./Runtime.ts"
 
-export { appendFile, gzip, logSize, watchProcess, whenWritten } from "./likeNode.ts"
+export { appendFile, gunzip, gzip, logSize, watchProcess, whenWritten } from "./likeNode.ts"
 
-const isAddress = (host: string) => /^\d{1,3}(\.\d{1,3}){3}$/.test(host)
+/** `undefined`: a name, or an address that takes the long way. */
+const familyOf = (host: string) => (host === "::1" ? 6 : /^\d{1,3}(\.\d{1,3}){3}$/.test(host) ? 4 : undefined)
 const isPort = (port: number) => Number.isInteger(port) && port >= 0 && port < 65_536
 
 /**
  * {@link Runtime.createServer}: `listen` of Node asks `cluster` whether this process is a worker, and `dns` for the address.
  * That loads 13 modules, a tenth of the CPU of a start with telemetry (docs/decisions/0019). `_listen2` is what `listen`
- * calls then. A Node without it, a name and an address of IPv6 take the long way.
+ * calls then. A Node without it, a name and an address of IPv6 other than `::1` take the long way.
  */
 export const createServer: Runtime["createServer"] = (onConnection) => {
   const server = likeNode.createServer(onConnection)
@@ -20,11 +21,12 @@ export const createServer: Runtime["createServer"] = (onConnection) => {
   return {
     on: (event, listener) => server.on(event, listener),
     listen: ({ host, port }, onListening) => {
-      if (typeof setUp !== "function" || !isAddress(host) || !isPort(port)) {
+      const family = familyOf(host)
+      if (typeof setUp !== "function" || family === undefined || !isPort(port)) {
         return server.listen({ host, port }, onListening)
       }
       server.once("listening", onListening)
-      return Reflect.apply(setUp, server, [host, port, 4])
+      return Reflect.apply(setUp, server, [host, port, family])
     },
     address: () => server.address(),
     close: () => server.close()
