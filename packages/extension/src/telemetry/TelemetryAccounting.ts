@@ -12,7 +12,7 @@ import * as Metric from "effect/Metric"
 
 /**
  * The counts of the records offered to one consumer: a sink, or a stream.
- * Consumers of one name are counted together.
+ * Consumers of one name are counted together. A sink with `countOf` counts its own items, such as spans.
  *
  * `offered = delivered + droppedByQueue + droppedBySink + waiting + unsent`
  *
@@ -21,7 +21,7 @@ import * as Metric from "effect/Metric"
  */
 export interface ConsumerAccounting {
   readonly name: string
-  /** Records that were offered; none after a program over the stream has ended by itself. */
+  /** Records that were offered; none after a program over the stream has ended by itself. With `countOf`, the sum of the others. */
   readonly offered: number
   /** Taken over by the sink, or used by the reader of the stream: it asked for more then, or ended by itself. */
   readonly delivered: number
@@ -172,7 +172,8 @@ export interface ConsumerCounter {
 export interface Counter {
   readonly received: (decodedRecords: number, undecodableRecords: number) => void
   readonly droppedByLambda: (records: number, bytes: number) => void
-  readonly consumer: (name: string, waiting: () => number) => ConsumerCounter
+  /** `isCounted`: whether the records are counted when they are offered, since each is one item. */
+  readonly consumer: (name: string, waiting: () => number, isCounted: boolean) => ConsumerCounter
   readonly snapshot: () => TelemetryAccounting
 }
 
@@ -186,7 +187,10 @@ export const make: Effect.Effect<Counter> = Effect.map(Effect.context<never>(), 
   const total = { received: 0, decoded: 0, undecodable: 0 }
   const lambda = { records: 0, bytes: 0 }
   const none = { offered: 0, delivered: 0, droppedByQueue: 0, droppedBySink: 0, unsent: 0 }
-  const consumers = new Map<string, { readonly counts: typeof none; readonly waiting: Set<() => number> }>()
+  const consumers = new Map<
+    string,
+    { readonly counts: typeof none; readonly waiting: Set<() => number>; readonly isCounted: boolean }
+  >()
   return {
     received: (decodedRecords, undecodableRecords) => {
       total.received += decodedRecords + undecodableRecords
@@ -201,8 +205,8 @@ export const make: Effect.Effect<Counter> = Effect.map(Effect.context<never>(), 
       lambda.bytes += bytes
       droppedByLambda.updateUnsafe(records, context)
     },
-    consumer: (name, waiting) => {
-      const known = consumers.get(name) ?? { counts: { ...none }, waiting: new Set() }
+    consumer: (name, waiting, isCounted) => {
+      const known = consumers.get(name) ?? { counts: { ...none }, waiting: new Set(), isCounted }
       consumers.set(name, known)
       known.waiting.add(waiting)
       const { counts } = known
@@ -221,11 +225,12 @@ export const make: Effect.Effect<Counter> = Effect.map(Effect.context<never>(), 
     snapshot: () => ({
       ...total,
       droppedByLambda: { ...lambda },
-      consumers: Array.from(consumers, ([name, { counts, waiting }]) => ({
-        name,
-        ...counts,
-        waiting: Array.from(waiting).reduce((sum, records) => sum + records(), 0)
-      }))
+      consumers: Array.from(consumers, ([name, { counts, isCounted, waiting: waits }]) => {
+        const waiting = Array.from(waits).reduce((sum, records) => sum + records(), 0)
+        const { delivered, droppedByQueue, droppedBySink, unsent } = counts
+        const offered = isCounted ? counts.offered : delivered + droppedByQueue + droppedBySink + unsent + waiting
+        return { name, ...counts, offered, waiting }
+      })
     })
   }
 })

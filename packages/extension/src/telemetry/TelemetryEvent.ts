@@ -19,7 +19,7 @@ import {
   type UnknownEvent
 } from "./internal/record/eventSchema.ts"
 import * as logFields from "./internal/record/logFields.ts"
-import { invocationOf } from "./internal/record/originalText.ts"
+import { invocationOf, settle } from "./internal/record/originalText.ts"
 import * as encoding from "./internal/record/encoding.ts"
 import * as PlatformEvent from "./PlatformEvent.ts"
 
@@ -59,6 +59,30 @@ export const decode: (original: unknown) => TelemetryEvent = /*#__PURE__*/ makeD
   FunctionLog,
   ExtensionLog
 ])
+
+/**
+ * A record that does not come from Lambda, for the sinks that know its type: what is in `original.value` waits in their
+ * queues and is sent as a record of Lambda is. Its JSON says its type and no more.
+ *
+ * @param options.bytes what the value takes: of a batch, and of the bound of a queue
+ * @category constructors
+ * @since 0.1.0
+ */
+export const external = (options: {
+  readonly type: string
+  /** ISO 8601. Default: empty. */
+  readonly time?: string | undefined
+  readonly value: unknown
+  readonly bytes: number
+}): UnknownEvent => {
+  const { bytes, time = "", type, value } = options
+  const event: UnknownEvent = { type: "unknown", time, original: { time, type, value } }
+  settle(event, { json: JSON.stringify({ time, type }), bytes, held: bytes + heldBeside })
+  return event
+}
+
+// The objects of an event without its value.
+const heldBeside = 300
 
 /**
  * The JSON value to send on: a known or an unknown event as it came, an

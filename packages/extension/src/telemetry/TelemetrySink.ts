@@ -43,6 +43,7 @@ import * as httpEndpoint from "./internal/http/endpoint.ts"
 import type { HttpBody } from "./internal/http/request.ts"
 import * as httpRequest from "./internal/http/request.ts"
 import { whole } from "./internal/http/wholeCause.ts"
+import { CurrentRejected } from "./internal/delivery/rejected.ts"
 import * as encoding from "./internal/record/encoding.ts"
 import type * as TelemetryEvent from "./TelemetryEvent.ts"
 
@@ -106,6 +107,10 @@ export interface TelemetrySink {
   readonly name: string
   /** Whether the sink's lines become `extension` telemetry themselves: it cannot be used together with that type. */
   readonly isOwnLog: boolean
+  /** The records that the sink is offered. Default: all. */
+  readonly accepts?: ((event: TelemetryEvent.TelemetryEvent) => boolean) | undefined
+  /** How many items of the sink an event counts as in the accounting. Default: 1. */
+  readonly countOf?: ((event: TelemetryEvent.TelemetryEvent) => number) | undefined
   readonly export: (batch: TelemetryBatch) => Effect.Effect<void, TelemetrySinkError>
 }
 
@@ -123,6 +128,10 @@ export interface TelemetrySink {
  *   too large, and only that one is dropped. Default: none
  * @param options.isUnwritable which failures mean that no request can be made of a record in the batch: the batch is taken in
  *   halves, down to that record, and only that one is dropped. Default: none
+ * @param options.accepts the records that the sink is offered; the others take no place in its queue and are not counted. It
+ *   runs for every record, and must not throw. Default: all
+ * @param options.countOf how many items of the sink a record counts as in the accounting, if the sink makes other things of
+ *   records: spans, say. It is asked when a record leaves the queue, and must not throw. Default: 1
  * @category constructors
  * @since 0.1.0
  */
@@ -133,12 +142,16 @@ export const make = <E, R>(options: {
   readonly retryAfter?: ((error: E) => Duration.Input | undefined) | undefined
   readonly isTooLarge?: ((error: E) => boolean) | undefined
   readonly isUnwritable?: ((error: E) => boolean) | undefined
+  readonly accepts?: ((event: TelemetryEvent.TelemetryEvent) => boolean) | undefined
+  readonly countOf?: ((event: TelemetryEvent.TelemetryEvent) => number) | undefined
 }): Effect.Effect<TelemetrySink, never, R> =>
   Effect.contextWith((context: Context.Context<R>) => {
     const { isRetryable = () => true, isTooLarge = () => false, isUnwritable = () => false, name, retryAfter } = options
     return Effect.succeed<TelemetrySink>({
       name,
       isOwnLog: false,
+      accepts: options.accepts,
+      countOf: options.countOf,
       export: (batch) =>
         Effect.suspend(() => options.export(batch)).pipe(
           Effect.mapError((error) => {
@@ -156,6 +169,15 @@ export const make = <E, R>(options: {
         )
     })
   })
+
+/**
+ * Says, from inside `export`, that the backend has dropped so many items of a batch that it took otherwise: a partial
+ * success. They are counted as dropped by the sink if this attempt succeeds.
+ *
+ * @category accounting
+ * @since 0.1.0
+ */
+export const rejected = (items: number): Effect.Effect<void> => Effect.map(CurrentRejected, (note) => note?.(items))
 
 /**
  * A batch as one JSON value per line, each line with its newline; each record as {@link TelemetryEvent.toJson} gives it.
@@ -218,6 +240,17 @@ export interface HttpOptions {
 }
 
 /**
+ * The options of {@link endpoint}: where to send, and how.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface EndpointOptions extends Pick<HttpOptions, "url" | "name" | "gzip" | "headers"> {
+  /** Which refusals may pass. Default: {@link isRetryableStatus}. */
+  readonly isRetryable?: ((status: number) => boolean) | undefined
+}
+
+/**
  * The endpoint did not take a batch: its status, or why there was no answer. Or
  * no request can be made with the options: then the sink is not made.
  *
@@ -229,7 +262,7 @@ export class HttpSinkError extends Schema.TaggedError<HttpSinkError>(
 )("HttpSinkError", {
   /** Missing if there was no answer. */
   status: Schema.optionalKey(Schema.Int),
-  /** No answer, 408, 425, 429 and 5xx may pass; any other refusal is final, and so is a request that cannot be made. */
+  /** No answer may pass, and so may 408, 425, 429 and 5xx by default; any other refusal is final, as is a request that cannot be made. */
   isRetryable: Schema.Boolean,
   /** The `Retry-After` of the endpoint, in milliseconds from its answer on. */
   retryAfterMillis: Schema.optionalKey(Schema.Number),
@@ -298,6 +331,128 @@ export const isRetryableStatus = (status: number): boolean =>
   status >= 500 || status === 408 || status === 425 || status === 429
 
 /**
+ * Why no request can go to a URL: an end of a sentence, such as `is not a URL`, without the URL itself. `undefined`: one can.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const whyNoUrl = (url: string): string | undefined => httpEndpoint.whyNoUrl(url)
+
+/**
+ * The answer of an endpoint that took a request: the beginning of its body, 64 KiB at most, and its type.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface HttpAnswer {
+  readonly contentType: string
+  readonly body: Uint8Array
+}
+
+/**
+ * An HTTP endpoint that takes requests of a sink; {@link endpoint} makes it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface HttpEndpoint {
+  /**
+   * Posts a body with the header `idempotency-key`, and gives the answer if its status is 2xx. `makeBody` may throw: the
+   * error is `isUnwritable` then.
+   */
+  readonly post: (makeBody: () => HttpBody, id: string) => Effect.Effect<HttpAnswer, HttpSinkError>
+  /** A text of the backend for a log: its first 500 characters in quotes, without the values of secret headers. */
+  readonly quoted: (text: string) => string
+}
+
+/**
+ * The endpoint of {@link http}, for sinks that send more than one request for a batch, or read the answer. The client, the
+ * options and the errors are the same.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const endpoint = (
+  options: EndpointOptions
+): Effect.Effect<HttpEndpoint, HttpSinkError, HttpClient.HttpClient> => {
+  const { gzip = false, isRetryable = isRetryableStatus, name = "http" } = options
+  const { problem, quoted, request, said, secretNames, url, withoutSecrets } = httpRequest.prepare(options)
+  if (problem !== undefined) {
+    return Effect.fail(new HttpSinkError({ isRetryable: false, message: `no sink ${name}: ${problem}` }))
+  }
+  const refused = Effect.fnUntraced(function* (response: HttpClientResponse) {
+    const { headers, status } = response
+    const after = httpEndpoint.retryAfterMillis(headers["retry-after"]?.trim() ?? "", yield* Clock.currentTimeMillis)
+    const text = yield* said(response)
+    return yield* new HttpSinkError({
+      status,
+      isRetryable: isRetryable(status),
+      ...(after !== undefined && { retryAfterMillis: after }),
+      message:
+        `the endpoint answered ${status}` +
+        (after === undefined ? "" : `, to be asked again in ${Duration.format(Duration.millis(after))}`) +
+        (text === "" ? "" : `: ${text}`)
+    })
+  })
+  // Not the error itself: it holds the request, and that its headers.
+  const unreachable = ({ reason }: HttpClientError): Effect.Effect<never, HttpSinkError> => {
+    if (reason._tag === "StatusCodeError") return refused(reason.response)
+    const isPassing = reason._tag !== "InvalidUrlError" && reason._tag !== "EncodeError"
+    const why = withoutSecrets(whole(reason.cause ?? reason.description))
+    const message = `${isPassing ? "no answer" : "the request cannot be made"}: ${why}`
+    return Effect.fail(new HttpSinkError({ isRetryable: isPassing, message }))
+  }
+  const post = Effect.fnUntraced(function* (makeBody: () => HttpBody, id: string) {
+    const encoded = yield* Effect.try({
+      try: () => httpRequest.withBody(request, makeBody()),
+      catch: (error) => {
+        const message = `encode did not make a body: ${withoutSecrets(whole(error))}`
+        return new HttpSinkError({ isRetryable: false, isUnwritable: true, message })
+      }
+    })
+    const identified = HttpClientRequest.setHeader(encoded, "idempotency-key", id)
+    const client = yield* HttpClient.HttpClient
+    const init = Option.getOrUndefined(yield* Effect.serviceOption(FetchHttpClient.RequestInit))
+    const response = yield* (
+      gzip ? httpRequest.compressed(identified, yield* CurrentGzip) : Effect.succeed(identified)
+    ).pipe(
+      Effect.flatMap(client.execute),
+      Effect.catch(unreachable),
+      Effect.updateService(Headers.CurrentRedactedNames, (names) => [...names, ...secretNames]),
+      // `fetch` would follow a redirect with a GET without the records, and its 200 would count.
+      Effect.provideService(FetchHttpClient.RequestInit, { ...init, redirect: "manual" })
+    )
+    if (response.status < 200 || response.status > 299) return yield* refused(response)
+    // The status alone decides.
+    const body = yield* httpEndpoint.readAccepted(response)
+    return { contentType: response.headers["content-type"] ?? "", body }
+  })
+  const sayUnusedProxy = Effect.gen(function* () {
+    const init = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
+    // The user's dispatcher may go through a proxy.
+    if (Option.isSome(init) && "dispatcher" in init.value) return
+    const unused = (yield* CurrentUnusedProxy)(url)
+    if (unused === undefined) return
+    if ("problem" in unused) {
+      return yield* new HttpSinkError({ isRetryable: false, message: `no sink ${name}: ${unused.problem}` })
+    }
+    const host = httpEndpoint.hostOf(url)
+    yield* Effect.logWarning(
+      `${unused.variable} is set and not used: the sink ${name} connects to ${host} directly. ${unused.remedy}`
+    )
+  })
+  return Effect.andThen(
+    sayUnusedProxy,
+    Effect.contextWith((context: Context.Context<HttpClient.HttpClient>) =>
+      Effect.succeed<HttpEndpoint>({
+        post: (makeBody, id) => Effect.provideContext(post(makeBody, id), context),
+        quoted
+      })
+    )
+  )
+}
+
+/**
  * Posts every batch to an HTTP endpoint; any 2xx answer takes it, and a
  * redirect is a refusal like any other status. `Retry-After` beside a status
  * that may pass is obeyed. The header `idempotency-key` carries the batch's id.
@@ -326,79 +481,21 @@ export const isRetryableStatus = (status: number): boolean =>
  * @since 0.1.0
  */
 export const http = (options: HttpOptions): Effect.Effect<TelemetrySink, HttpSinkError, HttpClient.HttpClient> => {
-  const { encode = options.format === "json" ? jsonBody : ndjsonBody, gzip = false, name = "http" } = options
-  const { problem, request, said, secretNames, url, withoutSecrets } = httpRequest.prepare(options)
-  if (problem !== undefined) {
+  const { encode = options.format === "json" ? jsonBody : ndjsonBody, name = "http" } = options
+  if (options.format !== undefined && options.encode !== undefined) {
+    const problem = "the options have a format and an encode, and only one of them can make the body"
     return Effect.fail(new HttpSinkError({ isRetryable: false, message: `no sink ${name}: ${problem}` }))
   }
-  const refused = Effect.fnUntraced(function* (response: HttpClientResponse) {
-    const { headers, status } = response
-    const after = httpEndpoint.retryAfterMillis(headers["retry-after"]?.trim() ?? "", yield* Clock.currentTimeMillis)
-    const text = yield* said(response)
-    return yield* new HttpSinkError({
-      status,
-      isRetryable: isRetryableStatus(status),
-      ...(after !== undefined && { retryAfterMillis: after }),
-      message:
-        `the endpoint answered ${status}` +
-        (after === undefined ? "" : `, to be asked again in ${Duration.format(Duration.millis(after))}`) +
-        (text === "" ? "" : `: ${text}`)
+  return Effect.flatMap(endpoint(options), ({ post }) =>
+    make({
+      name,
+      isRetryable: (error: HttpSinkError) => error.isRetryable,
+      retryAfter: (error) => error.retryAfterMillis,
+      isTooLarge: (error) => error.isTooLarge,
+      isUnwritable: (error) => error.isUnwritable === true,
+      export: (batch) => Effect.asVoid(post(() => encode(batch), batch.id))
     })
-  })
-  // Not the error itself: it holds the request, and that its headers.
-  const unreachable = ({ reason }: HttpClientError): Effect.Effect<never, HttpSinkError> => {
-    if (reason._tag === "StatusCodeError") return refused(reason.response)
-    const isRetryable = reason._tag !== "InvalidUrlError" && reason._tag !== "EncodeError"
-    const why = withoutSecrets(whole(reason.cause ?? reason.description))
-    const message = `${isRetryable ? "no answer" : "the request cannot be made"}: ${why}`
-    return Effect.fail(new HttpSinkError({ isRetryable, message }))
-  }
-  const sink = make({
-    name,
-    isRetryable: (error: HttpSinkError) => error.isRetryable,
-    retryAfter: (error) => error.retryAfterMillis,
-    isTooLarge: (error) => error.isTooLarge,
-    isUnwritable: (error) => error.isUnwritable === true,
-    export: Effect.fnUntraced(function* (batch) {
-      const encoded = yield* Effect.try({
-        try: () => httpRequest.withBody(request, encode(batch)),
-        catch: (error) => {
-          const message = `encode did not make a body: ${withoutSecrets(whole(error))}`
-          return new HttpSinkError({ isRetryable: false, isUnwritable: true, message })
-        }
-      })
-      const identified = HttpClientRequest.setHeader(encoded, "idempotency-key", batch.id)
-      const client = yield* HttpClient.HttpClient
-      const init = Option.getOrUndefined(yield* Effect.serviceOption(FetchHttpClient.RequestInit))
-      const response = yield* (
-        gzip ? httpRequest.compressed(identified, yield* CurrentGzip) : Effect.succeed(identified)
-      ).pipe(
-        Effect.flatMap(client.execute),
-        Effect.catch(unreachable),
-        Effect.updateService(Headers.CurrentRedactedNames, (names) => [...names, ...secretNames]),
-        // `fetch` would follow a redirect with a GET without the records, and its 200 would count.
-        Effect.provideService(FetchHttpClient.RequestInit, { ...init, redirect: "manual" })
-      )
-      if (response.status < 200 || response.status > 299) return yield* refused(response)
-      // The status alone decides.
-      yield* httpEndpoint.drainAccepted(response)
-    })
-  })
-  const sayUnusedProxy = Effect.gen(function* () {
-    const init = yield* Effect.serviceOption(FetchHttpClient.RequestInit)
-    // The user's dispatcher may go through a proxy.
-    if (Option.isSome(init) && "dispatcher" in init.value) return
-    const unused = (yield* CurrentUnusedProxy)(url)
-    if (unused === undefined) return
-    if ("problem" in unused) {
-      return yield* new HttpSinkError({ isRetryable: false, message: `no sink ${name}: ${unused.problem}` })
-    }
-    const host = httpEndpoint.hostOf(url)
-    yield* Effect.logWarning(
-      `${unused.variable} is set and not used: the sink ${name} connects to ${host} directly. ${unused.remedy}`
-    )
-  })
-  return Effect.andThen(sayUnusedProxy, sink)
+  )
 }
 
 const ndjsonBody = (batch: TelemetryBatch): HttpBody => ({

@@ -1,18 +1,32 @@
 /** The consumers of telemetry: the queue that each has at the receiver, and what the flushes ask of each. */
 import type * as Effect from "effect/Effect"
 import type { ConsumerCounter } from "../../TelemetryAccounting.ts"
+import type { TelemetryEvent } from "../../TelemetryEvent.ts"
 import type { Bounds, Queue } from "./queue.ts"
+
+/** What a consumer takes, and how it counts it. */
+export interface Taking {
+  /** Default: every record. */
+  readonly accepts?: ((event: TelemetryEvent) => boolean) | undefined
+  /** How many items a record counts as, asked when it leaves the queue. Default: 1. */
+  readonly countOf?: ((event: TelemetryEvent) => number) | undefined
+}
+
+/** How many items these records count as. */
+export const itemsOf = ({ countOf }: Taking, events: ReadonlyArray<TelemetryEvent>): number =>
+  countOf === undefined ? events.length : events.reduce((sum, event) => sum + countOf(event), 0)
 
 /** The queue of one consumer and its part of the accounting. */
 export interface ConsumerQueue {
   readonly queue: Queue
+  readonly taking: Taking
   readonly count: ConsumerCounter
   /** Ends the consumer: no record is offered to it any more. */
   readonly close: () => void
 }
 
-/** Opens a separate queue for a consumer. `waiting` says how many of its records are not delivered yet. */
-export type OpenQueue = (name: string, waiting: (queue: Queue) => number) => ConsumerQueue
+/** Opens a separate queue for a consumer. `waiting` says how many of its items are not delivered yet. */
+export type OpenQueue = (name: string, waiting: (queue: Queue) => number, taking?: Taking) => ConsumerQueue
 
 export const everything: Bounds = { maxRecords: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY }
 

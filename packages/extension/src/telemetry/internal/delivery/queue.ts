@@ -58,6 +58,19 @@ export class Queue {
     return this.#segments[0]?.at
   }
 
+  /** The records that wait, the oldest first. */
+  get events(): ReadonlyArray<TelemetryEvent> {
+    return this.#segments.flatMap(({ events }) => events)
+  }
+
+  /** Whether all of these would be taken now. */
+  fits(events: ReadonlyArray<TelemetryEvent>): boolean {
+    const held = events.reduce((sum, event) => sum + measured(event).held, 0)
+    if (this.held + held > this.#bounds.maxBytes) this.#measure()
+    const areRecordsFitting = this.records + events.length <= this.#bounds.maxRecords
+    return !this.isEnded && areRecordsFitting && this.held + held <= this.#bounds.maxBytes
+  }
+
   /** Time to take something, whatever a whole batch is. */
   get isHalfFull(): boolean {
     if (this.held * 2 >= this.#bounds.maxBytes) this.#measure()

@@ -41,13 +41,19 @@ const logAccounting = (accounting: TelemetryAccounting.TelemetryAccounting) => {
   return Effect.annotateLogs(logged, { "event.name": "lambda_extension.telemetry_accounting", accounting })
 }
 
-/** Subscribes, and from then on decides when records are flushed. `ended`: the end of a program over the stream. */
+/**
+ * Subscribes, and from then on decides when records are flushed. `last`: the last records of others than Lambda. `ended`: the
+ * end of a program over the stream.
+ */
 export const start = Effect.fnUntraced(function* (
   receiver: Receiver,
   options: FlushStrategy.FlushOptions,
   consumers: ReadonlyArray<Consumer>,
   registration: Registration,
-  ended: Effect.Effect<unknown> = Effect.void
+  {
+    ended = Effect.void,
+    last = Effect.void
+  }: { readonly ended?: Effect.Effect<unknown>; readonly last?: Effect.Effect<unknown> } = {}
 ) {
   const background = yield* Background
   // Managed instances have no invocations, and a program may not ask for them.
@@ -221,9 +227,14 @@ export const start = Effect.fnUntraced(function* (
     { concurrency: "unbounded", discard: true }
   )
 
-  const drain = Effect.fnUntraced(function* (longestQuietMillis: number) {
+  const drain = Effect.fnUntraced(function* (budgetMillis: number) {
     yield* Effect.forkChild(flushAll, { startImmediately: true })
-    if (outcome._tag !== "NotSupported") yield* Effect.timeoutOption(quiet, longestQuietMillis)
+    if (outcome._tag !== "NotSupported") yield* Effect.timeoutOption(quiet, budgetMillis * 0.4)
+    yield* receiver.unbind
+    const lastRecords = yield* Deadline.attempt(last, budgetMillis * 0.15)
+    if (Option.isSome(lastRecords) && Exit.isFailure(lastRecords.value)) {
+      yield* logFailure("the last records of a sink failed", lastRecords.value.cause)
+    }
     yield* receiver.close
     yield* flushAll
     yield* ended
@@ -234,7 +245,7 @@ export const start = Effect.fnUntraced(function* (
     isShutDown = true
     yield* stopAll
     const reserveMillis = Math.min(reportReserveMillis, budgetMillis / 4)
-    yield* Deadline.attempt(drain(budgetMillis * 0.4), budgetMillis - reserveMillis)
+    yield* Deadline.attempt(drain(budgetMillis), budgetMillis - reserveMillis)
     yield* Effect.forEach(consumers, ({ giveUp }) => giveUp)
     const report = Effect.flatMap(receiver.accounting, options.onAccounting ?? logAccounting)
     const reported = yield* Deadline.attempt(report, reserveMillis)

@@ -12,8 +12,9 @@ import * as Deadline from "../../../Deadline.ts"
 import { logFailure } from "../../../FailurePolicy.ts"
 import type { TelemetryEvent } from "../../TelemetryEvent.ts"
 import { type TelemetryBatch, type TelemetrySink, TelemetrySinkError } from "../../TelemetrySink.ts"
-import { type Consumer, everything, type OpenQueue } from "./consumer.ts"
+import { type Consumer, everything, itemsOf, type OpenQueue } from "./consumer.ts"
 import type { Bounds } from "./queue.ts"
+import { CurrentRejected } from "./rejected.ts"
 import * as SinkHealth from "./sinkHealth.ts"
 import { CurrentUnwritable, measured } from "../record/encoding.ts"
 
@@ -32,12 +33,15 @@ interface Unsent {
   health: SinkHealth.BatchHealth
   /** The events that the last attempt could not write, so that it sent the reason in their place. */
   unwritable: ReadonlySet<unknown>
+  /** The items that the backend dropped in the last attempt, though it took the batch. */
+  rejected: number
 }
 
 const unsentOf = (batch: TelemetryBatch): Unsent => ({
   batch,
   health: SinkHealth.untried,
-  unwritable: new Set()
+  unwritable: new Set(),
+  rejected: 0
 })
 
 /** The facts of a record that a log line may say: no content. */
@@ -64,7 +68,9 @@ export const ofSink = Effect.fnUntraced(function* (open: OpenQueue, sink: Teleme
   // A snapshot of the environment may be restored many times, hence the time in the id.
   const origin = Math.floor((yield* Random.next) * 2 ** 48).toString(36)
   const inBatches = () => unsent.reduce((sum, { batch }) => sum + batch.events.length, 0)
-  const { count, queue } = open(sink.name, ({ records }) => records + inBatches())
+  const items = (events: ReadonlyArray<TelemetryEvent>) => itemsOf(sink, events)
+  const itemsInBatches = () => unsent.reduce((sum, { batch }) => sum + items(batch.events), 0)
+  const { count, queue } = open(sink.name, ({ events }) => items(events) + itemsInBatches(), sink)
   const lock = yield* Semaphore.make(1)
 
   /** The batch at this place, or the last one before it. */
@@ -85,25 +91,26 @@ export const ofSink = Effect.fnUntraced(function* (open: OpenQueue, sink: Teleme
   /** A record that was not written is lost, though the sink took the reason. */
   const delivered = (taken: Unsent) => {
     leave(taken)
-    const records = taken.batch.events.length
-    const lost = Math.min(taken.unwritable.size, records)
+    const records = items(taken.batch.events)
+    const unwritten = taken.unwritable.size
+    const lost = Math.min(unwritten + taken.rejected, records)
     count.add("delivered", records - lost)
     count.add("droppedBySink", lost)
-    if (lost === 0 || isUnwritableSaid) return Effect.void
+    if (unwritten === 0 || isUnwritableSaid) return Effect.void
     isUnwritableSaid = true
     return Effect.logError(
-      `the sink ${sink.name} could not write ${lost} records as JSON, since the program changed them: ` +
+      `the sink ${sink.name} could not write ${unwritten} records as JSON, since the program changed them: ` +
         `it sent the reason in their place, and further ones are only counted`
     )
   }
 
   const drop = (unsent: Unsent, why: string, cause: Cause.Cause<unknown>) => {
     leave(unsent)
-    count.add("droppedBySink", unsent.batch.events.length)
+    const records = items(unsent.batch.events)
+    count.add("droppedBySink", records)
     // The log has one line until the sink takes a batch again: with the type `extension` each line is a record of the next batch.
     const isNews = !isRefusing
     isRefusing = true
-    const records = unsent.batch.events.length
     return isNews
       ? logFailure(`${why}; ${records} records are dropped, and further records are only counted`, cause)
       : Effect.void
@@ -167,7 +174,13 @@ export const ofSink = Effect.fnUntraced(function* (open: OpenQueue, sink: Teleme
     const attempt = Effect.suspend(() => {
       unsent.unwritable = unwritable
       unwritable.clear()
-      return Effect.provideService(sink.export(unsent.batch), CurrentUnwritable, unwritable)
+      unsent.rejected = 0
+      return sink.export(unsent.batch).pipe(
+        Effect.provideService(CurrentUnwritable, unwritable),
+        Effect.provideService(CurrentRejected, (items: number) => {
+          unsent.rejected += items
+        })
+      )
     })
     return Effect.flatMap(Deadline.attempt(attempt, options.timeoutMillis), (exit) => {
       const isInterrupted =
@@ -269,7 +282,7 @@ export const ofSink = Effect.fnUntraced(function* (open: OpenQueue, sink: Teleme
     isResting,
     settled: lock.withPermit(Effect.void),
     giveUp: Effect.sync(() => {
-      count.add("unsent", queue.take(everything).length + inBatches())
+      count.add("unsent", items(queue.take(everything)) + itemsInBatches())
       unsent = []
     })
   } satisfies Consumer

@@ -5,6 +5,7 @@ import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as Deadline from "../../../Deadline.ts"
+import { concat, decodeUtf8 } from "../record/originalText.ts"
 
 // A name in DNS has labels of 1 to 63 characters; a dot may end it.
 const isHost = (name: string) =>
@@ -82,30 +83,36 @@ const acceptedMillis = 100
 /** The beginning of a body, within bounds of time and memory, and whether more of it was to come. */
 const readBeginning = (response: HttpClientResponse, millis: number) =>
   Effect.suspend(() => {
-    let text = ""
+    const pieces: Array<Uint8Array> = []
+    let length = 0
     let isWhole = false
-    const read = Stream.decodeText(response.stream).pipe(
-      Stream.runForEachWhile((piece) =>
-        Effect.sync(() => {
-          text += piece
-          return text.length < longestRead
-        })
-      ),
+    const read = Stream.runForEachWhile(response.stream, (piece) =>
+      Effect.sync(() => {
+        pieces.push(piece)
+        length += piece.length
+        return length < longestRead
+      })
+    ).pipe(
       Effect.andThen(
         Effect.sync(() => {
-          isWhole = text.length < longestRead
+          isWhole = length < longestRead
         })
       ),
       Effect.ignore
     )
-    return Effect.map(Deadline.attempt(read, millis), () => ({ text: text.slice(0, longestRead), isWhole }))
+    return Effect.map(Deadline.attempt(read, millis), () => ({
+      bytes: concat(pieces).subarray(0, longestRead),
+      isWhole
+    }))
   })
 
 /** The beginning of a refusal. */
-export const readRefusal = (response: HttpClientResponse) => readBeginning(response, refusalMillis)
+export const readRefusal = (response: HttpClientResponse) =>
+  Effect.map(readBeginning(response, refusalMillis), ({ bytes, isWhole }) => ({ text: decodeUtf8(bytes), isWhole }))
 
 /** Reads an answer to its end, or its connection cannot be used again. */
-export const drainAccepted = (response: HttpClientResponse) => Effect.asVoid(readBeginning(response, acceptedMillis))
+export const readAccepted = (response: HttpClientResponse) =>
+  Effect.map(readBeginning(response, acceptedMillis), ({ bytes }) => bytes)
 
 const shownCharacters = 500
 

@@ -10,8 +10,6 @@ import * as httpEndpoint from "./endpoint.ts"
 interface RequestOptions {
   readonly url: string
   readonly headers?: Readonly<Record<string, string | Redacted.Redacted<string>>> | undefined
-  readonly format?: unknown
-  readonly encode?: unknown
 }
 
 /**
@@ -55,9 +53,7 @@ export const prepare = (options: RequestOptions) => {
       ? `${JSON.stringify(shownUrl)} ${wrongUrl}`
       : wrongHeader !== undefined
         ? `the header ${JSON.stringify(wrongHeader[0])} has a line break in it, or another character that no header has`
-        : options.format !== undefined && options.encode !== undefined
-          ? "the options have a format and an encode, and only one of them can make the body"
-          : undefined
+        : undefined
   return {
     url,
     problem,
@@ -65,6 +61,7 @@ export const prepare = (options: RequestOptions) => {
     request: HttpClientRequest.post(url).pipe(HttpClientRequest.setHeaders(headers)),
     /** A client may quote the URL, as it was given or in another spelling. */
     withoutSecrets: (text: string) => hide(text.replaceAll(url, shownUrl)).replaceAll(/\?[^\s"']+/g, "?…"),
+    quoted: (text: string) => httpEndpoint.quoted(hide(text)),
     /** The beginning of an answer, quoted; empty if there is none. */
     said: (response: HttpClientResponse) =>
       Effect.map(httpEndpoint.readRefusal(response), ({ isWhole, text }) => {

@@ -10,7 +10,7 @@ import * as Stream from "effect/Stream"
 import * as Deadline from "../../../Deadline.ts"
 import type { InvokeEvent } from "../../../ExtensionEvent.ts"
 import * as deliveries from "./deliveries.ts"
-import type { ConsumerQueue, OpenQueue } from "../delivery/consumer.ts"
+import { type ConsumerQueue, itemsOf, type OpenQueue, type Taking } from "../delivery/consumer.ts"
 import { decodeAt, decodeElement } from "./decodeElement.ts"
 import { type Invocation, Invocations } from "./invocations.ts"
 import * as framing from "./framing.ts"
@@ -36,6 +36,9 @@ const endOf = (original: unknown): RuntimeDone | undefined => {
   return { time: "", type: "platform.runtimeDone", record: { requestId: record.requestId, status } }
 }
 
+const acceptedBy = ({ accepts }: Taking, events: ReadonlyArray<TelemetryEvent.TelemetryEvent>) =>
+  accepts === undefined ? events : events.filter(accepts)
+
 const mebibyte = 1024 * 1024
 
 // `platform.start` comes with the first batch of an invocation. If it is missing, there is nothing to wait for.
@@ -44,7 +47,7 @@ const silenceMillis = 2000
 const silentInvocations = 3
 const shortSilenceMillis = 100
 
-/** Binds the listener. `open`, `invoked` and `lastArrival` exist for `Telemetry` alone. */
+/** Binds the listener. `open`, `invoked`, `lastArrival` and what follows `accounting` exist for `Telemetry` alone. */
 export const make = Effect.fnUntraced(function* (options: ReceiverOptions) {
   const transport = yield* TelemetryTransport
   const clock = yield* Clock
@@ -67,10 +70,16 @@ export const make = Effect.fnUntraced(function* (options: ReceiverOptions) {
   /** Invocations run side by side on managed instances, so the order of the records says nothing. */
   let isManaged = false
 
+  /** Sees the records before any queue does. */
+  const observers: Array<(events: ReadonlyArray<TelemetryEvent.TelemetryEvent>) => void> = []
+
   const offer = (events: ReadonlyArray<TelemetryEvent.TelemetryEvent>, at: number, most?: Most) => {
-    for (const { count, queue } of consumers) {
-      count.offered(events.length)
-      count.add("droppedByQueue", queue.offer(events, at, most))
+    for (const observe of observers) observe(events)
+    for (const { count, queue, taking } of consumers) {
+      const taken = acceptedBy(taking, events)
+      count.offered(taken.length)
+      const refused = queue.offer(taken, at, most)
+      if (refused > 0) count.add("droppedByQueue", itemsOf(taking, taken.slice(taken.length - refused)))
     }
   }
 
@@ -170,13 +179,14 @@ export const make = Effect.fnUntraced(function* (options: ReceiverOptions) {
         )
       )
 
-  const close = Effect.suspend(() => {
+  const unbind = Effect.suspend(() => {
     isSubscribed = false
     return Scope.close(listening, Exit.void)
-  }).pipe(
+  }).pipe(Effect.andThen(Effect.sync(() => receiveParsed(joining.close(), clock.currentTimeMillisUnsafe()))))
+
+  const close = unbind.pipe(
     Effect.andThen(
       Effect.sync(() => {
-        receiveParsed(joining.close(), clock.currentTimeMillisUnsafe())
         isClosed = true
         for (const { queue } of consumers) queue.end()
       })
@@ -184,12 +194,13 @@ export const make = Effect.fnUntraced(function* (options: ReceiverOptions) {
   )
   yield* Effect.addFinalizer(() => close)
 
-  const open: OpenQueue = (name, waiting) => {
+  const open: OpenQueue = (name, waiting, taking = {}) => {
     const queue = new Queue(bounds)
     if (isClosed) queue.end()
-    const count = counter.consumer(name, () => waiting(queue))
+    const count = counter.consumer(name, () => waiting(queue), taking.countOf === undefined)
     const consumer: ConsumerQueue = {
       queue,
+      taking,
       count,
       close: () => {
         consumers = consumers.filter((other) => other !== consumer)
@@ -264,7 +275,22 @@ export const make = Effect.fnUntraced(function* (options: ReceiverOptions) {
         )
       ),
     accounting: Effect.sync(counter.snapshot),
+    /** Takes no more records of Lambda; the queues are open for those of others. */
+    unbind,
     close,
+    /** Lets a consumer see the records of each body before any queue does. */
+    observe: (observer: (events: ReadonlyArray<TelemetryEvent.TelemetryEvent>) => void) => {
+      observers.push(observer)
+    },
+    /** Records that do not come from Lambda. */
+    offer: (events: ReadonlyArray<TelemetryEvent.TelemetryEvent>) => offer(events, clock.currentTimeMillisUnsafe()),
+    /** Whether every queue has room for those of these records that it is offered. */
+    fits: (events: ReadonlyArray<TelemetryEvent.TelemetryEvent>) =>
+      consumers.length > 0 &&
+      consumers.every(({ queue, taking }) => {
+        const taken = acceptedBy(taking, events)
+        return taken.length === 0 || queue.fits(taken)
+      }),
     /** When something last arrived, epoch milliseconds. */
     lastArrival: Effect.sync(() => lastArrival),
     /** Opens a queue for another consumer. */
