@@ -184,7 +184,7 @@ const readSeverity = (event: TelemetryEvent): Severity | undefined => {
   switch (event.type) {
     case "function":
     case "extension":
-      return logFields.severityOf(event.record)
+      return logFields.levelOf(event.record)?.severity
     case "platform.initRuntimeDone":
     case "platform.initReport":
     case "platform.runtimeDone":
@@ -202,6 +202,35 @@ const readSeverity = (event: TelemetryEvent): Severity | undefined => {
       return undefined
   }
 }
+
+/**
+ * The level of a log, as its writer wrote it.
+ *
+ * - `text`: the words or the number, such as `Warning` or `30`
+ * - `field`: the field that holds it, such as `log.level`; a line of plain text has none
+ * - `severity`: what {@link severity} says
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Level {
+  readonly text: string
+  readonly field?: string | undefined
+  readonly severity?: Severity | undefined
+}
+
+/**
+ * The level of a log as it is written, if it has one; {@link severity} has the same level under its one name. Never throws:
+ * an event that is no log, or that cannot be read, has no level.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const level = (event: TelemetryEvent): Level | undefined =>
+  orElse(
+    () => (event.type === "function" || event.type === "extension" ? logFields.levelOf(event.record) : undefined),
+    undefined
+  )
 
 /**
  * The place of an event in an X-Ray trace.

@@ -85,6 +85,31 @@ describe("JSON, as a record and as a line of text", () => {
   })
 })
 
+describe("the level as it is written", () => {
+  it.each<readonly [record: unknown, TelemetryEvent.Level | undefined]>([
+    [{ level: "Warning" }, { text: "Warning", field: "level", severity: "WARN" }],
+    [{ "log.level": " error " }, { text: "error", field: "log.level", severity: "ERROR" }],
+    [{ level: 30 }, { text: "30", field: "level", severity: "INFO" }],
+    [{ level: "30" }, { text: "30", field: "level", severity: "INFO" }],
+    [{ level: 7 }, { text: "7", field: "level", severity: undefined }],
+    [{ level: "notice" }, { text: "notice", field: "level", severity: "NOTICE" }],
+    [
+      { level: "", "@l": "Error" },
+      { text: "Error", field: "@l", severity: "ERROR" }
+    ],
+    ['{"severity":"fatal"}\n', { text: "fatal", field: "severity", severity: "FATAL" }],
+    [`${time}\t${id}\tfail\tboom\n`, { text: "fail", severity: "ERROR" }],
+    [`${time}\t${id}\tsaid\tERROR\n`, undefined],
+    [{ level: {} }, undefined],
+    [null, undefined]
+  ])("%j", (record, level) => assert.deepStrictEqual(TelemetryEvent.level(function_(record)), level))
+
+  it("only a log has one", () => {
+    const event = TelemetryEvent.decode({ time, type: "platform.logsDropped", record: {} })
+    assert.isUndefined(TelemetryEvent.level(event))
+  })
+})
+
 describe("the cost of a line grows no faster than the line", () => {
   const growing: ReadonlyArray<readonly [string, (length: number) => string]> = [
     ["spaces", (length) => " ".repeat(length)],

@@ -11,7 +11,7 @@ import * as receivers from "../../src/telemetry/internal/receive/receiver.ts"
 
 const time = "2026-09-15T12:00:00.123Z"
 
-const { requestId, severity, spans, text, toJson, traceContext } = TelemetryEvent
+const { level, requestId, severity, spans, text, toJson, traceContext } = TelemetryEvent
 
 /** The results of each accessor; the types say which are possible. */
 const assertReadable = (event: TelemetryEvent.TelemetryEvent) => {
@@ -19,6 +19,8 @@ const assertReadable = (event: TelemetryEvent.TelemetryEvent) => {
   for (const value of [
     requestId(event),
     severity(event),
+    level(event)?.text,
+    level(event)?.severity,
     text(event),
     trace?.traceId,
     trace?.parentId,
@@ -92,7 +94,7 @@ describe("an event that a program made against its type", () => {
     for (const type of types) assert.doesNotThrow(() => assertReadable(asEvent({ time, type, record: make() })))
   })
 
-  it.each([requestId, severity, text, traceContext, spans, toJson])(
+  it.each([requestId, severity, level, text, traceContext, spans, toJson])(
     "is no reason to throw in a getter: $name",
     (accessor) => {
       for (const field of ["type", "time", "record"]) {

@@ -106,20 +106,33 @@ const severityOfNumber = (level: number) => steps[Math.floor(level / 10) - 1]
 
 const levelNames = ["level", "log_level", "severity", "LogLevel", "levelname", "log.level", "@l"]
 
+/** The level of a record. */
+export interface Level {
+  /** As it is written: `Warning`, `30`. */
+  readonly text: string
+  /** The field that holds it, if the record has fields. */
+  readonly field?: string | undefined
+  /** The name that all levels of the same kind have: `WARN`. */
+  readonly severity?: string | undefined
+}
+
 /** How serious the writer of a record says it is. */
-export const severityOf = (record: unknown): string | undefined => {
+export const levelOf = (record: unknown): Level | undefined => {
   const value = parsed(record)
   if (typeof value === "string") {
     // A line of text may have any word in brackets.
     const { level } = headOf(value)
-    return level === undefined ? undefined : severities.get(level.toUpperCase())
+    const severity = level === undefined ? undefined : severities.get(level.toUpperCase())
+    return level === undefined || severity === undefined ? undefined : { text: level, severity }
   }
-  for (const name of levelNames) {
-    const level = fieldOf(value, name)
-    if (typeof level === "number") return severityOfNumber(level)
+  for (const field of levelNames) {
+    const level = fieldOf(value, field)
+    if (typeof level === "number") return { text: String(level), field, severity: severityOfNumber(level) }
     if (typeof level !== "string" || level.trim() === "") continue
-    const upper = level.trim().toUpperCase()
-    return /^\d{1,3}$/.test(upper) ? severityOfNumber(Number(upper)) : (severities.get(upper) ?? upper)
+    const text = level.trim()
+    const upper = text.toUpperCase()
+    const severity = /^\d{1,3}$/.test(upper) ? severityOfNumber(Number(upper)) : (severities.get(upper) ?? upper)
+    return { text, field, severity }
   }
   return undefined
 }
