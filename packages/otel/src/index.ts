@@ -4,5 +4,10 @@
  * @since 0.1.0
  */
 export * as Attributes from "./Attributes.ts"
+export * as Logs from "./Logs.ts"
+export * as Metrics from "./Metrics.ts"
+export * as Redaction from "./Redaction.ts"
+export * as Resource from "./Resource.ts"
+export * as Sampling from "./Sampling.ts"
 export * as Spans from "./Spans.ts"
 export * as TraceContext from "./TraceContext.ts"

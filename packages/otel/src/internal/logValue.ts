@@ -1,0 +1,67 @@
+/**
+ * The content of a log: plain text, or the value of its JSON. Integers beyond 2^53, which `JSON.parse` rounds, are of the
+ * type `bigint` with all their digits.
+ */
+import * as TelemetryEvent from "@effect-lambda/extension/telemetry/TelemetryEvent"
+import * as Predicate from "effect/Predicate"
+
+// TypeScript does not declare the third argument of a reviver yet: it has the text of the value.
+declare const JSON: {
+  readonly parse: (
+    text: string,
+    reviver?: (name: string, value: unknown, context: { readonly source?: string }) => unknown
+  ) => unknown
+}
+
+const exact = (_: string, value: unknown, { source }: { readonly source?: string }): unknown =>
+  typeof value !== "number" || Number.isSafeInteger(value) || source === undefined || !/^-?\d+$/.test(source)
+    ? value
+    : BigInt(source)
+
+const parse = (text: string, reviver?: typeof exact): unknown => {
+  try {
+    return JSON.parse(text, reviver)
+  } catch {
+    return undefined
+  }
+}
+
+// The receiver of records has the same bound. A line of text can hold JSON of any depth.
+const deepest = 1000
+
+const isNestedDeeper = (value: unknown, levels: number): boolean => {
+  if (!Predicate.isObjectOrArray(value)) return false
+  return levels === 0 || Object.values(value).some((inner) => isNestedDeeper(inner, levels - 1))
+}
+
+const mayBeRounded = (value: unknown): boolean => {
+  if (typeof value === "number") return Number.isInteger(value) && !Number.isSafeInteger(value)
+  return Predicate.isObjectOrArray(value) && Object.values(value).some(mayBeRounded)
+}
+
+/** The value with all digits. A reviver takes seven times as long as a parse without one, and few records need it. */
+const withDigits = (value: unknown, text: () => string | undefined): unknown => {
+  if (!mayBeRounded(value)) return value
+  const written = text()
+  return written === undefined ? value : (parse(written, exact) ?? value)
+}
+
+type Log = Extract<TelemetryEvent.TelemetryEvent, { readonly type: "function" | "extension" }>
+
+/** A text without the line break at its end, or the value of a log that is JSON: as a record, or an object as a line of text. */
+export const valueOf = (event: Log): unknown => {
+  const { record } = event
+  if (typeof record !== "string") return withDigits(record, () => TelemetryEvent.text(event))
+  const line = record.replace(/\r?\n$/, "")
+  if (!/^\s*\{/.test(line)) return line
+  const value = parse(line)
+  return value === undefined || isNestedDeeper(value, deepest) ? line : withDigits(value, () => line)
+}
+
+/** The original of an event that is kept whole. */
+export const originalOf = (event: TelemetryEvent.UnknownEvent | TelemetryEvent.Undecodable): unknown => {
+  const whole = withDigits(event.original, () => TelemetryEvent.toJson(event))
+  return event.type === "undecodable" && whole !== event.original && Predicate.hasProperty(whole, "original")
+    ? whole.original
+    : whole
+}
