@@ -25,7 +25,7 @@ interface Example {
 const documents = globSync(["README.md", "docs/**/*.md", "packages/*/README.md", "packages/examples/*/README.md"], {
   cwd: root
 })
-const sources = globSync("packages/{extension,extension-node,emulator}/src/**/*.ts", { cwd: root })
+const sources = globSync("packages/{extension,extension-node,emulator,otel}/src/**/*.ts", { cwd: root })
 
 const blocks = (text: string): ReadonlyArray<string> =>
   Array.from(text.matchAll(/^```ts\n(.*?)^```$/gms), ([, code]) => code ?? "")

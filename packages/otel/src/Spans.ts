@@ -154,8 +154,8 @@ export const ofEnvironment = (facts: Environment, place: Place, times: Times, ou
   })
 
 /**
- * A child span for each stretch of time that a record reports, such as `responseLatency`. One whose begin cannot be read
- * begins with its parent.
+ * A child span for each stretch of time that a record reports, such as `responseLatency`. A stretch whose
+ * begin cannot be read begins with its parent.
  *
  * @category constructors
  * @since 0.1.0
@@ -211,16 +211,20 @@ interface Parts {
   readonly attributes: Readonly<Record<string, unknown>>
 }
 
+// The type of a time in OTLP. A backend refuses a whole batch for a time that does not fit.
+const latest = 2n ** 64n - 1n
+const fitting = (time: bigint) => (time < 0n ? 0n : time > latest ? latest : time)
+
 const make = ({ attributes, kind, name, outcome, place, times }: Parts): Span => {
   const errorType = errorTypeOf(outcome)
   return {
     traceId: place.traceId,
     spanId: place.spanId,
     parentSpanId: place.parentId,
-    name,
+    name: name.toWellFormed(),
     kind,
-    startTimeUnixNano: String(times.start),
-    endTimeUnixNano: String(times.end < times.start ? times.start : times.end),
+    startTimeUnixNano: String(fitting(times.start)),
+    endTimeUnixNano: String(fitting(times.end < times.start ? times.start : times.end)),
     attributes: Attributes.entries({ ...attributes, "error.type": errorType }),
     droppedAttributesCount: 0,
     events: [],

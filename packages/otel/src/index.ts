@@ -5,6 +5,7 @@
  */
 export * as Attributes from "./Attributes.ts"
 export * as Logs from "./Logs.ts"
+export * as Mapping from "./Mapping.ts"
 export * as Metrics from "./Metrics.ts"
 export * as Redaction from "./Redaction.ts"
 export * as Resource from "./Resource.ts"

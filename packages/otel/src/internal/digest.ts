@@ -1,4 +1,4 @@
-/** A digest of a text, the same on every machine. It tells texts apart and keeps no secret. */
+/** A digest of a text, the same on every machine. Such a digest tells texts apart and keeps no secret. */
 
 const hex = (word: number): string => (word >>> 0).toString(16).padStart(8, "0")
 
