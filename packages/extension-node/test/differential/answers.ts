@@ -18,6 +18,7 @@ export const stricterAnswers: Readonly<Record<string, string>> = {
   "the first line is not HTTP": "an empty line before an answer",
   "a chunk of the message has no length": "more than eight digits; an extension that RFC 9112, 7.1.1 does not have",
   "the length is beyond all sizes": "llhttp takes lengths beyond 2 ** 53 where there is no body",
+  "an interim answer ends the connection": "HTTP/1.0 with keep-alive, which llhttp goes on to read",
   "the message has the header transfer-encoding after its body": "llhttp ignores it, other readers may not",
   "the message has the header content-length after its body": "llhttp ignores it, other readers may not",
   "the message has the header connection after its body": "llhttp obeys it, other readers do not"

@@ -40,6 +40,11 @@ export const unreadable: ReadonlyArray<readonly [what: string, answer: Bytes]> =
   ["that is not HTTP", raw("SSH-2.0-OpenSSH_9.2\r\n")],
   ["cut off in its headers", { ...raw("HTTP/1.1 200 OK\r\nContent-Le"), afterwards: "close" }],
   ["cut off in a chunk", { ...raw(`${chunkedHead}5\r\nhe`), afterwards: "close" }],
+  ["behind an interim answer of HTTP/1.0", raw("HTTP/1.0 103 Early Hints\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n")],
+  [
+    "behind an interim answer that ends the connection",
+    raw("HTTP/1.1 100 Continue\r\nConnection: close\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n")
+  ],
   ["with line feeds alone", raw("HTTP/1.1 200 OK\nContent-Length: 2\n\nhi")],
   ["with one line feed alone", raw("HTTP/1.1 200 OK\r\nContent-Length: 2\n\r\nhi")],
   ["of another version", raw("HTTP/1.9 200 OK\r\nContent-Length: 2\r\n\r\nhi")],

@@ -59,6 +59,10 @@ const kindFor = (method: string, limit: Limit): Kind<StatusLine> => ({
   tooLong: limit.tooLong
 })
 
+/** Whether another message may follow on the connection. */
+const letsFollow = ({ headers, start }: Head<StatusLine>): boolean =>
+  start.minorVersion === "1" && !hasWord(headers, "connection", "close")
+
 /** Reads the answer to one request, with any interim answers before it. */
 export class AnswerReader {
   readonly #kind: Kind<StatusLine>
@@ -105,18 +109,15 @@ export class AnswerReader {
     let at = this.#reader.read(bytes, 0)
     // The final answer comes after any interim answers.
     while (this.#reader.isDone && this.#head !== undefined && isInterim(this.#head.start.status)) {
+      if (!letsFollow(this.#head)) throw new HttpError("an interim answer ends the connection")
       this.#head = undefined
       this.#reader = this.#next()
       at = this.#reader.read(bytes, at)
     }
     if (this.#head === undefined || !this.#reader.isDone) return undefined
     this.#hasMore = at < bytes.length
-    const { headers, start } = this.#head
-    const isReusable =
-      start.minorVersion === "1" &&
-      !hasWord(headers, "connection", "close") &&
-      // Extra bytes would be taken for the next answer.
-      !this.#hasMore
+    // Extra bytes would be taken for the next answer.
+    const isReusable = letsFollow(this.#head) && !this.#hasMore
     return this.#answer(this.#head, isReusable)
   }
 
