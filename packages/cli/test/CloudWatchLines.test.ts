@@ -27,6 +27,7 @@ it("a restore has two lines, and the report after it has its time instead of tha
       deadlineMs: 0,
       invokedFunctionArn: "",
       traceHeader: "",
+      lambdaSegmentId: "",
       tenantId: ""
     },
     {

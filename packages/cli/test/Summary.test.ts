@@ -163,6 +163,7 @@ describe("why an invocation failed", () => {
     deadlineMs: 0,
     invokedFunctionArn: "",
     traceHeader: "",
+    lambdaSegmentId: "",
     tenantId: ""
   }
   const responded = (functionError: string | undefined): JournalEvent => ({
@@ -260,6 +261,7 @@ describe("an extension that held up init", () => {
       deadlineMs: 0,
       invokedFunctionArn: "",
       traceHeader: "",
+      lambdaSegmentId: "",
       tenantId: ""
     },
     { _tag: "InitStarted", phase: "invoke" }

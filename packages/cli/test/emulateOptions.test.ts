@@ -53,6 +53,14 @@ describe("an option of emulate", () => {
     for (const [name, value] of Object.entries(expected)) assert.include(output, `${name} is ${value}\n`)
   })
 
+  it("--tracing Active gives the function a sampled header, each invocation another one", async () => {
+    const args = ["emulate", "-f", handler, "-n", "2", "--logs", "-p", '["_X_AMZN_TRACE_ID"]', "--tracing", "Active"]
+    const { code, output } = await inProcess(args)
+    assert.strictEqual(code, 0, output)
+    const headers = output.match(/Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=1/g) ?? []
+    assert.strictEqual(new Set(headers).size, 2, output)
+  })
+
   it("--log-format json makes Lambda's envelope of what the function logs", async () => {
     const logging = write("logging.mjs", "export const handler = async () => console.log('one line')\n")
     const { code, output } = await inProcess(["emulate", "-f", logging, "-n", "1", "--logs", "--log-format", "json"])

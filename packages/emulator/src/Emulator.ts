@@ -65,7 +65,14 @@ import { maxPayloadBytes } from "./internal/wire/Wire.ts"
 
 export type { ManualExtension, ExtensionsOptions } from "./internal/sandbox/ExtensionFiles.ts"
 export type { FunctionOptions } from "./internal/sandbox/FunctionProcess.ts"
-export type { InitType, InvokeListen, InvokeOptions, InvokeResult, Options } from "./internal/settings/Options.ts"
+export type {
+  InitType,
+  InvokeListen,
+  InvokeOptions,
+  InvokeResult,
+  Options,
+  TracingMode
+} from "./internal/settings/Options.ts"
 export type { ShutdownReason } from "./internal/ShutdownReason.ts"
 export { maxPayloadBytes } from "./internal/wire/Wire.ts"
 
@@ -177,6 +184,7 @@ const makeWith = Effect.fnUntraced(function* (
   const { invoke, ...pending } = PendingInvocations.make({
     profile,
     functionArn,
+    tracing: settings.tracing,
     now,
     isEnded: () => ended,
     dispatch: (request) => dispatch({ _tag: "Invoke", request })

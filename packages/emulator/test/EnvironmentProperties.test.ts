@@ -168,7 +168,14 @@ const step = (world: World, random: Random): void => {
       const id = below(10) === 0 ? requestId() : `r${call}`
       if (world.open.invocations.has(id) && world.profile !== "lmi") return
       world.requestIds.push(id)
-      const empty = { contentType: "", traceHeader: "", clientContext: "", cognitoIdentity: "", tenantId: "" }
+      const empty = {
+        contentType: "",
+        traceHeader: "",
+        lambdaSegmentId: "",
+        clientContext: "",
+        cognitoIdentity: "",
+        tenantId: ""
+      }
       const request = { call, requestId: id, payload: "{}", invokedFunctionArn: "arn", ...empty }
       return world.send({ _tag: "Invoke", request })
     }

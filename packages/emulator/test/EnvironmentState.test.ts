@@ -75,6 +75,7 @@ const makeMachine = (extensions: ReadonlyArray<string>, options: Partial<Environ
       contentType: "",
       invokedFunctionArn: "arn",
       traceHeader: "",
+      lambdaSegmentId: "",
       clientContext: "",
       cognitoIdentity: "",
       tenantId: ""

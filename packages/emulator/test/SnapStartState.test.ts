@@ -48,7 +48,14 @@ const initialised = (first: Route = "runtime/restore/next") => {
     return reply?._tag === "Reply" ? reply.response.status : undefined
   }
   const invoke = (call: number): void => {
-    const empty = { contentType: "", traceHeader: "", clientContext: "", cognitoIdentity: "", tenantId: "" }
+    const empty = {
+      contentType: "",
+      traceHeader: "",
+      lambdaSegmentId: "",
+      clientContext: "",
+      cognitoIdentity: "",
+      tenantId: ""
+    }
     const request = { call, requestId: `r${call}`, payload: "{}", invokedFunctionArn: "arn", ...empty }
     send({ _tag: "Invoke", request })
   }

@@ -107,6 +107,22 @@ describe("the order of events", () => {
     assert.deepStrictEqual(tracing("Root=1;Parent=2;Sampled=0;Lineage=1"), [undefined])
   })
 
+  it("with active tracing the three records of an invocation name the segment of the function", () => {
+    const invocation = invoked("r", "Root=1;Parent=2;Sampled=1;Lineage=1:a:0", "3")
+    const events = feed([
+      ...ready,
+      ...[invocation, delivered(), responded(), runtimeDone, done("success")].map((event) => [100, event] as const)
+    ])
+    const told = events.flatMap((event) => ("tracing" in event ? [event] : []))
+    assert.deepStrictEqual(
+      told.map(({ type }) => type),
+      ["platform.start", "platform.runtimeDone", "platform.report"]
+    )
+    for (const { tracing } of told) {
+      assert.deepStrictEqual(tracing, { spanId: "2", type: "X-Amzn-Trace-Id", value: "Root=1;Parent=3;Sampled=1" })
+    }
+  })
+
   it("init fails, then again inside the invocation", () => {
     assert.deepStrictEqual(
       words(

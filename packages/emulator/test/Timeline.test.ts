@@ -11,6 +11,7 @@ const invocation: JournalEvent = {
   deadlineMs: 3000,
   invokedFunctionArn: "",
   traceHeader: "",
+  lambdaSegmentId: "",
   tenantId: ""
 }
 const done: JournalEvent = {

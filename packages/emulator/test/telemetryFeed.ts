@@ -46,12 +46,13 @@ export const initEnded = (
   errorType?: string
 ): JournalEvent => ({ _tag: "InitEnded", phase, status, errorType })
 
-export const invoked = (requestId = "r", traceHeader = ""): JournalEvent => ({
+export const invoked = (requestId = "r", traceHeader = "", lambdaSegmentId = ""): JournalEvent => ({
   _tag: "InvocationStarted",
   requestId,
   deadlineMs: 0,
   invokedFunctionArn: "arn",
   traceHeader,
+  lambdaSegmentId,
   tenantId: ""
 })
 

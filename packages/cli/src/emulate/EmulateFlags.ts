@@ -52,6 +52,10 @@ export const flags = {
     Flag.withDescription("The X-Ray trace header of each invocation, Root=...;Sampled=1; goes with --invocations"),
     Flag.optional
   ),
+  tracing: Flag.Literals("tracing", ["PassThrough", "Active"]).pipe(
+    Flag.withDescription("The X-Ray tracing of the function, as in its configuration on Lambda"),
+    Flag.withDefault("PassThrough")
+  ),
   timeout: Flag.Finite("timeout").pipe(
     Flag.withMetavar("SECONDS"),
     Flag.withDescription("The function timeout, which covers extensions too"),

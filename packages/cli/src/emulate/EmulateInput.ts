@@ -164,6 +164,7 @@ export const optionsOf = Effect.fnUntraced(function* (input: Input) {
       ))
     },
     ...(Option.isSome(input.initType) ? { initType: input.initType.value } : undefined),
+    tracing: input.tracing,
     logFormat: input.logFormat,
     profile: input.profile,
     timeout: input.timeout * 1000,

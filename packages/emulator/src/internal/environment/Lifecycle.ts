@@ -37,8 +37,16 @@ const startInvocation = (env: Environment, request: InvocationRequest): void => 
     runtimeDoneAt: undefined,
     waitingFor: new Set()
   }
-  const { invokedFunctionArn, requestId, tenantId, traceHeader } = request
-  record(env, { _tag: "InvocationStarted", requestId, deadlineMs, invokedFunctionArn, traceHeader, tenantId })
+  const { invokedFunctionArn, lambdaSegmentId, requestId, tenantId, traceHeader } = request
+  record(env, {
+    _tag: "InvocationStarted",
+    requestId,
+    deadlineMs,
+    invokedFunctionArn,
+    traceHeader,
+    lambdaSegmentId,
+    tenantId
+  })
   startTimer(env, "function", env.options.timeoutMs)
   if (env.phase._tag === "Cold") return startInit(env, initKind(env))
   if (env.broken === undefined) return dispatchInvocation(env)

@@ -36,6 +36,8 @@ export interface InvocationRequest {
   readonly contentType: string
   readonly invokedFunctionArn: string
   readonly traceHeader: string
+  /** The segment that Lambda itself sends to X-Ray; empty without active tracing. */
+  readonly lambdaSegmentId: string
   readonly clientContext: string
   readonly cognitoIdentity: string
   readonly tenantId: string

@@ -137,6 +137,8 @@ export type JournalEvent =
       readonly deadlineMs: number
       readonly invokedFunctionArn: string
       readonly traceHeader: string
+      /** The segment that Lambda itself would send to X-Ray, with active tracing. */
+      readonly lambdaSegmentId: string
       readonly tenantId: string
     }
   /** The invocation left for the runtime. */

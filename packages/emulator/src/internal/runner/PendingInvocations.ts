@@ -11,9 +11,9 @@ import {
 } from "../../EmulatorError.ts"
 import type { InvocationOutcome, InvocationRequest } from "../environment/EnvironmentState.ts"
 import type { Profile } from "../../Profile.ts"
-import type { InvokeOptions, InvokeResult } from "../settings/Options.ts"
+import type { InvokeOptions, InvokeResult, TracingMode } from "../settings/Options.ts"
 import { maxPayloadBytes } from "../wire/Wire.ts"
-import * as TraceHeader from "./TraceHeader.ts"
+import * as TraceHeader from "../TraceHeader.ts"
 
 export interface PendingInvocations {
   readonly invoke: (payload: string | Uint8Array, options?: InvokeOptions) => Effect.Effect<InvokeResult, EmulatorError>
@@ -26,13 +26,17 @@ export interface PendingInvocations {
 export const make = (options: {
   readonly profile: Profile
   readonly functionArn: string
+  readonly tracing: TracingMode
   readonly now: () => number
   readonly isEnded: () => boolean
   readonly dispatch: (request: InvocationRequest) => void
 }): PendingInvocations => {
-  const { dispatch, functionArn, isEnded, now, profile } = options
+  const { dispatch, functionArn, isEnded, now, profile, tracing } = options
   const pending = new Map<number, Deferred.Deferred<InvocationOutcome>>()
   let lastCall = 0
+
+  const tracedBy = (given = profile.makesTraceHeader ? undefined : ""): TraceHeader.TraceHeader =>
+    tracing === "Active" ? TraceHeader.traced(given, now()) : TraceHeader.passedThrough(given, now())
 
   const answer = (call: number, outcome: InvocationOutcome): void => {
     const waiting = pending.get(call)
@@ -63,7 +67,7 @@ export const make = (options: {
         payload: bytes > maxPayloadBytes ? Buffer.from(payload).subarray(0, maxPayloadBytes) : payload,
         contentType: invokeOptions.contentType ?? "application/json",
         invokedFunctionArn: qualifier === undefined ? functionArn : `${functionArn}:${qualifier}`,
-        traceHeader: invokeOptions.traceHeader ?? (profile.makesTraceHeader ? TraceHeader.make(now()) : ""),
+        ...tracedBy(invokeOptions.traceHeader),
         clientContext: invokeOptions.clientContext ?? "",
         cognitoIdentity: invokeOptions.cognitoIdentity ?? "",
         tenantId: invokeOptions.tenantId ?? ""

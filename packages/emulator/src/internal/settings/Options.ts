@@ -16,6 +16,18 @@ import type { FunctionOptions } from "../sandbox/FunctionProcess.ts"
 export type InitType = "on-demand" | "provisioned-concurrency" | "snap-start"
 
 /**
+ * The tracing of the function, as its configuration on Lambda names it.
+ *
+ * - `PassThrough`: X-Ray is off. A trace header passes through as it came. Lambda makes one that is not sampled for an
+ *   invocation without a header.
+ * - `Active`: X-Ray is on. Lambda samples and sends segments, and the trace header names the segment of the function.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type TracingMode = "PassThrough" | "Active"
+
+/**
  * The address to listen on. Only loopback is permitted: every client that reaches the listener can run the function.
  *
  * @category models
@@ -66,6 +78,11 @@ export interface Options {
    * (lmi) have one each, and refuse another with the reason `InvalidOption`.
    */
   readonly initType?: InitType
+  /**
+   * The tracing of the function, default `PassThrough`. With `Active` every invocation is sampled, unless its trace header
+   * says `Sampled=0`. AWS's emulator (rie) does no tracing, and refuses `Active` with the reason `InvalidOption`.
+   */
+  readonly tracing?: TracingMode
   /**
    * The limit of the init phase. Default: 10 seconds (real); the function timeout, but at least 130 seconds (real with
    * another `initType` than `on-demand`); the function timeout (lmi); no limit (rie).
@@ -118,7 +135,10 @@ export interface Options {
  */
 export interface InvokeOptions {
   readonly requestId?: string
-  /** Default: a new one that is not sampled, as Lambda makes it; none under `rie`. */
+  /**
+   * The X-Ray header that comes with the invocation, such as `Root=1-…;Parent=…;Sampled=1`. Default: a new one that is not
+   * sampled (`PassThrough`) or sampled (`Active`), as Lambda makes it; none under `rie`.
+   */
   readonly traceHeader?: string
   readonly clientContext?: string
   readonly cognitoIdentity?: string

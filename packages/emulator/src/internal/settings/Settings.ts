@@ -4,7 +4,7 @@ import type { Profile } from "../../Profile.ts"
 import { profiles } from "../../Profile.ts"
 import { InvalidOption, InvalidVariable } from "../../EmulatorError.ts"
 import * as VariableRules from "./VariableRules.ts"
-import type { InitType, Options } from "./Options.ts"
+import type { InitType, Options, TracingMode } from "./Options.ts"
 
 /** The kind of init, by the name that processes and telemetry see. */
 export type InitializationType = InitType | "lambda-managed-instances"
@@ -22,6 +22,7 @@ export interface Settings {
   }
   readonly accountId: string
   readonly functionArn: string
+  readonly tracing: TracingMode
   readonly timeoutMs: number
   readonly initTimeoutMs: number
   readonly freezeAfterMs: number | undefined
@@ -59,6 +60,14 @@ const initTypeProblem = ({ initType, profile = "real" }: Options): InvalidOption
   })
 }
 
+const tracingProblem = ({ profile = "real", tracing }: Options): InvalidOption | undefined => {
+  if (tracing !== "Active" || profiles[profile].tellsRuntimeTrace) return undefined
+  return new InvalidOption({
+    option: "tracing",
+    explanation: `is Active, but profile ${profile} does no tracing. Leave it out, or take profile real.`
+  })
+}
+
 /** Finds a value that an option and a variable both set, each to something else. */
 const twiceProblem = ({ credentials, environment = {}, region }: Options): InvalidOption | undefined => {
   const said = environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"] ?? region
@@ -87,6 +96,7 @@ const snapshotProblem = ({ environment = {}, initType }: Options): InvalidVariab
 /** Finds an option that cannot have its effect. */
 export const problemOf = (options: Options): InvalidOption | InvalidVariable | undefined =>
   initTypeProblem(options) ??
+  tracingProblem(options) ??
   VariableRules.problemOf(options.environment ?? {}, options.profile) ??
   VariableRules.functionProblemOf(options.function?.environment ?? {}) ??
   twiceProblem(options) ??
@@ -131,6 +141,7 @@ export const resolve = (options: Options, handler: string | undefined): Settings
     },
     accountId,
     functionArn: `arn:aws:lambda:${profile.arnPrefix ?? `${region}:${accountId}`}:function:${functionName}`,
+    tracing: options.tracing ?? "PassThrough",
     timeoutMs,
     initTimeoutMs: initTimeoutMs(options, profile, timeoutMs),
     freezeAfterMs: freezeAfterMs(options.freeze, profile)

@@ -9,8 +9,9 @@
 import type { JournalEvent } from "../journal/JournalEvent.ts"
 import type { Source } from "../Source.ts"
 import type { Profile } from "../../Profile.ts"
+import * as TraceHeader from "../TraceHeader.ts"
 import type { InitializationType } from "../settings/Settings.ts"
-import type { InitPhase, Outcome, Span, TelemetryEvent, TraceContext } from "./TelemetryEvent.ts"
+import type { InitPhase, Outcome, Span, TelemetryEvent } from "./TelemetryEvent.ts"
 
 export interface PlatformEventsOptions {
   readonly profile: Profile
@@ -34,7 +35,7 @@ interface Invocation {
   readonly requestId: string
   readonly startedAt: number
   readonly functionArn: string
-  readonly tracing: TraceContext | undefined
+  readonly tracing: TraceHeader.TraceContext | undefined
   readonly tenantId: string | undefined
   isStartTold: boolean
   deliveredAt: number | undefined
@@ -49,10 +50,6 @@ const outcomeOf = (status: "success" | "error" | "timeout", errorType: string | 
   if (status !== "error") return { status, errorType: undefined }
   return { status: errorType?.startsWith("Sandbox.") === true ? "failure" : "error", errorType: errorType ?? "" }
 }
-
-/** A request that is not sampled has no trace context (docs/protocol.md#trace-context). */
-const tracingOf = (traceHeader: string): TraceContext | undefined =>
-  /(?:^|;)\s*Sampled=1/.test(traceHeader) ? { type: "X-Amzn-Trace-Id", value: traceHeader } : undefined
 
 /** Takes the journal events one by one, and gives the events that each causes, in order. */
 export const make = (
@@ -235,12 +232,12 @@ export const make = (
       case "InitEnded":
         return initEnded(outcomeOf(event.status, event.errorType), at)
       case "InvocationStarted": {
-        const { invokedFunctionArn, requestId, tenantId, traceHeader } = event
+        const { invokedFunctionArn, requestId, tenantId } = event
         const invocation: Invocation = {
           requestId,
           startedAt: at,
           functionArn: invokedFunctionArn,
-          tracing: tracingOf(traceHeader),
+          tracing: TraceHeader.contextOf(event),
           tenantId: tenantId === "" ? undefined : tenantId,
           isStartTold: false,
           deliveredAt: undefined,

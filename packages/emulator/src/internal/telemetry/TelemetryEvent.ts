@@ -3,6 +3,7 @@
  * epoch ms.
  */
 import type { Source } from "../Source.ts"
+import type { TraceContext } from "../TraceHeader.ts"
 import type { InitializationType } from "../settings/Settings.ts"
 
 /**
@@ -17,12 +18,6 @@ export type InitPhase = "init" | "invoke"
 export interface Outcome {
   readonly status: "success" | "error" | "failure" | "timeout"
   readonly errorType: string | undefined
-}
-
-/** Present only for sampled requests (docs/protocol.md#trace-context). */
-export interface TraceContext {
-  readonly type: "X-Amzn-Trace-Id"
-  readonly value: string
 }
 
 export interface Span {

@@ -21,8 +21,16 @@ export const startConcurrent = (env: Environment, request: InvocationRequest): v
   const deadlineMs = env.now + env.options.timeoutMs
   env.concurrent.set(requestId, request)
   startTimer(env, `invocation:${call}`, env.options.timeoutMs)
-  const { invokedFunctionArn, tenantId, traceHeader } = request
-  record(env, { _tag: "InvocationStarted", requestId, deadlineMs, invokedFunctionArn, traceHeader, tenantId })
+  const { invokedFunctionArn, lambdaSegmentId, tenantId, traceHeader } = request
+  record(env, {
+    _tag: "InvocationStarted",
+    requestId,
+    deadlineMs,
+    invokedFunctionArn,
+    traceHeader,
+    lambdaSegmentId,
+    tenantId
+  })
   record(env, { _tag: "InvocationDelivered", requestId, lost: poll.aborted })
   reply(env, poll.exchange, Wire.runtimeInvocation({ ...request, deadlineMs }))
 }
