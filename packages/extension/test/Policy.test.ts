@@ -289,7 +289,9 @@ describe("policy", () => {
             timeout: "15 minutes",
             delivers: [
               TelemetryTest.delivery([TelemetryTest.start("request-1")]),
-              TelemetryTest.delivery([TelemetryTest.runtimeDone("request-1", "timeout")], { after: "1500 millis" })
+              TelemetryTest.delivery([TelemetryTest.runtimeDone("request-1", { status: "timeout" })], {
+                after: "1500 millis"
+              })
             ]
           }),
           shutdown({ reason: "timeout" })

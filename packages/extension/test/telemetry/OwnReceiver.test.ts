@@ -47,7 +47,7 @@ describe("a program over the receiver", () => {
         types: ["platform"],
         subscribe: () => Effect.succeed({ _tag: "NotSupported" }),
         events: Stream.make(TelemetryTest.log("a line")),
-        awaitRuntimeDone: () => Effect.succeedSome(TelemetryTest.runtimeDone("request-1", "timeout")),
+        awaitRuntimeDone: () => Effect.succeedSome(TelemetryTest.runtimeDone("request-1", { status: "timeout" })),
         functionFailed: () => Effect.never,
         accounting: Effect.succeed({
           received: 1,

@@ -55,7 +55,7 @@ const recordOf = (record: typeof Record.Type, requestId: string): unknown => {
     case "done":
       return runtimeDone(requestId)
     case "failed":
-      return runtimeDone(requestId, "failure")
+      return runtimeDone(requestId, { status: "failure" })
     case "unknown":
       return { time: "t", type: "platform.new", record: { a: 1 } }
     case "malformed":

@@ -20,7 +20,7 @@ const attempt = (...delivers: ReadonlyArray<TelemetryTest.Delivery>) =>
   invoke({ requestId: "same", timeout: "10 seconds", delivers })
 
 /** The start of the second attempt; each attempt starts at another time. */
-const again = start("same", "2026-01-01T00:01:01.000Z")
+const again = start("same", { time: "2026-01-01T00:01:01.000Z" })
 
 const first = attempt(delivery([start("same")]), delivery([runtimeDone("same")], { after: "1 second" }))
 
@@ -70,8 +70,8 @@ describe("the second attempt", () => {
       Effect.provide(
         ExtensionTest.layer([
           attempt(
-            delivery([start("same"), runtimeDone("same", "error")], { after: "1 second" }),
-            delivery([start("same"), runtimeDone("same", "error")], { after })
+            delivery([start("same"), runtimeDone("same", { status: "error" })], { after: "1 second" }),
+            delivery([start("same"), runtimeDone("same", { status: "error" })], { after })
           ),
           delay("1 minute"),
           attempt(delivery([again], { after: "100 millis" }), delivery([runtimeDone("same")], { after: "3 seconds" })),
@@ -101,7 +101,9 @@ describe("the second attempt", () => {
       assert.deepStrictEqual(abandoned, [67_000])
       assert.deepStrictEqual(yield* nexts, [0, 5000, 67_000])
     }).pipe(
-      Effect.provide(script(delivery([again]), delivery([runtimeDone("same", "failure")], { after: "2 seconds" })))
+      Effect.provide(
+        script(delivery([again]), delivery([runtimeDone("same", { status: "failure" })], { after: "2 seconds" }))
+      )
     )
   )
 

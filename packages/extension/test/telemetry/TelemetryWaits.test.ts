@@ -77,7 +77,7 @@ describe("awaitRuntimeDone", () => {
       deliver([start("1")])
       yield* TestClock.adjust("5 minutes")
       assert.isUndefined(fiber.pollUnsafe())
-      deliver([runtimeDone("1", "failure")])
+      deliver([runtimeDone("1", { status: "failure" })])
       const done = yield* Fiber.join(fiber)
       assert.strictEqual(Option.getOrThrow(done).record.status, "failure")
       assert.deepStrictEqual(yield* receiver.awaitRuntimeDone(invocation("1")), done)
@@ -174,7 +174,7 @@ describe("awaitRuntimeDone", () => {
       const { deliver, receiver } = yield* receiving()
       const wait = (id: string) => Effect.forkChild(receiver.functionFailed(id), { startImmediately: true })
       const [one, other] = [yield* wait("1"), yield* wait("2")]
-      deliver([runtimeDone("1", "success"), runtimeDone("2", "timeout")])
+      deliver([runtimeDone("1", { status: "success" }), runtimeDone("2", { status: "timeout" })])
       yield* TestClock.adjust("1 hour")
       assert.isUndefined(one.pollUnsafe())
       assert.strictEqual((yield* Fiber.join(other)).record.status, "timeout")

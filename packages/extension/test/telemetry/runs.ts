@@ -19,12 +19,12 @@ export const noting = (attempt: (id: string) => Effect.Effect<unknown, string> =
   })
 
 /** An invocation whose function logs a line and is done after 100 ms. */
-export const invocation = (n: number, status?: string) =>
+export const invocation = (n: number, status = "success") =>
   invoke({
     timeout: "10 seconds",
     delivers: [
       delivery([start(`request-${n}`), log(`line ${n}`)]),
-      delivery([runtimeDone(`request-${n}`, status)], { after: "100 millis" })
+      delivery([runtimeDone(`request-${n}`, { status })], { after: "100 millis" })
     ]
   })
 
