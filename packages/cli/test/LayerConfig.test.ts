@@ -35,6 +35,7 @@ describe("LayerConfig", () => {
           codeCache: "auto",
           nodeVersions: [],
           env: {},
+          files: [],
           out: join(project, "dist")
         })
       })
@@ -103,6 +104,13 @@ describe("LayerConfig", () => {
     [{ node: ["24"] }, '.node[0] is "24"; it has to be a full version of Node, such as 24.21.0'],
     [{ node: ["22.2.0"] }, '.node[0] is "22.2.0"; it has to be Node 22.19.0 or newer'],
     [{ env: { A: 1 } }, ".env.A is 1; it has to be string"],
+    [{ files: { "../a": "a" } }, "it has to be a path below /opt, such as my-wrapper"],
+    [{ files: { "/opt/a": "a" } }, "it has to be a path below /opt"],
+    [{ files: { "a/": "a" } }, "it has to be a path below /opt"],
+    [{ files: { "": "a" } }, "it has to be a path below /opt"],
+    [{ files: { "extensions/b": "a" } }, "it has to be outside of extensions/: Lambda starts every file there"],
+    [{ files: { a: "" } }, '.files.a is ""; it has to be'],
+    [{ name: "mine", files: { "mine/a": "a" } }, 'effectLambda.files has "mine/a", and mine/ holds the program'],
     [{ codeCache: true }, '.codeCache is true; it has to be "auto" or "off"'],
     [{ entrypoint: "x" }, ".entrypoint is not known; the keys are name, entry, events"],
     [{ entry: "src/none.ts" }, "and there is no such file"],

@@ -19,6 +19,7 @@ import * as CodeCache from "./CodeCache.ts"
 import * as Loader from "./entry/Loader.ts"
 import * as Stub from "./entry/Stub.ts"
 import * as NodeBinary from "./NodeBinary.ts"
+import * as ProjectFiles from "./ProjectFiles.ts"
 import * as TrialRun from "./trial/TrialRun.ts"
 import * as TypeCheck from "./TypeCheck.ts"
 
@@ -215,6 +216,7 @@ export const run = Effect.fnUntraced(function* (
     const note = yield* checkTypes(config)
     if (note !== undefined) notes.push(note)
   }
+  const projectFiles = yield* ProjectFiles.read(config)
   const { bundle, warnings } = yield* Bundle.build(config)
   const { code, map } = bundle
   notes.push(...secretNotes(config.name, bundle))
@@ -228,7 +230,7 @@ export const run = Effect.fnUntraced(function* (
     config.architectures,
     Effect.fnUntraced(function* (arch) {
       if (config.runtime === "bun") {
-        return { arch, files: [entryFile(config, tried), yield* bunFile(config, arch, code)] }
+        return { arch, files: [entryFile(config, tried), yield* bunFile(config, arch, code), ...projectFiles] }
       }
       const caches =
         config.codeCache === "off" ? { files: [], notes: [] } : yield* CodeCache.make(config, arch, code, tried)
@@ -237,6 +239,7 @@ export const run = Effect.fnUntraced(function* (
         entryFile(config, tried),
         ...programFiles(config, code),
         ...caches.files,
+        ...projectFiles,
         ...(yield* runtimeFiles(config, arch))
       ]
       const problem = LayerFiles.sizeProblem(files)

@@ -11,6 +11,7 @@ import * as NodePath from "node:path"
 import process from "node:process"
 import * as Build from "../build/Build.ts"
 import type { Bundle } from "../build/Bundle.ts"
+import * as ProjectFiles from "../build/ProjectFiles.ts"
 import * as TrialRun from "../build/trial/TrialRun.ts"
 import * as Watch from "./Watch.ts"
 import * as EmulateInput from "../emulate/EmulateInput.ts"
@@ -99,14 +100,21 @@ export const run = Effect.fnUntraced(function* (input: Input) {
     yield* end
     // The trial takes ten seconds if the program does not do what it should.
     yield* tell("bold", `${isFirst ? "" : "changed, "}trying the program once …`)
-    const trial = yield* Effect.result(Build.trial(built, bundle))
+    const trial = yield* Effect.all([Build.trial(built, bundle), ProjectFiles.read(built)]).pipe(
+      Effect.map(([tried, projectFiles]) => ({ ...tried, projectFiles })),
+      Effect.result
+    )
     if (Result.isSuccess(trial)) {
       const note = TrialRun.noteOf(trial.success)
       if (note !== undefined) yield* tell("yellow", note.replaceAll("\n", "\n  "))
       if (built.start === "eager") {
         for (const eagerNote of trial.success.eager.notes) yield* tell("yellow", eagerNote)
       }
-      const files = [Build.entryFile(built, trial.success), ...Build.programFiles(built, bundle.code)]
+      const files = [
+        Build.entryFile(built, trial.success),
+        ...Build.programFiles(built, bundle.code),
+        ...trial.success.projectFiles
+      ]
       yield* input.opt.length === 0 ? LayerFiles.writeDirectory(layer, files) : OptFolder.overlay(layer, files)
       isBuilt = true
       positions = bundle.positions

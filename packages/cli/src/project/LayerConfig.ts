@@ -38,6 +38,14 @@ const nodeVersionRule = (version: string): string | undefined => {
   return isOldNode(version) ? `Node ${minimumNode} or newer` : undefined
 }
 
+/** Says what a path in /opt has to be, if this path is not that. */
+const layerPathRule = (path: string): string | undefined => {
+  if (NodePath.posix.normalize(path) !== path || /^(?:\/|\.\.?(?:\/|$))|\/$|\\|\0/.test(path)) {
+    return "a path below /opt, such as my-wrapper or python/my_module.py"
+  }
+  return /^extensions(?:\/|$)/.test(path) ? "outside of extensions/: Lambda starts every file there" : undefined
+}
+
 const Settings = Schema.Struct({
   name: Schema.optionalKey(Schema.String.check(Schema.makeFilter(nameRule))),
   entry: Schema.optionalKey(Schema.NonEmptyString),
@@ -50,6 +58,15 @@ const Settings = Schema.Struct({
   codeCache: Schema.optionalKey(Schema.Literals(codeCaches)),
   node: Schema.optionalKey(Schema.Array(Schema.String.check(Schema.makeFilter(nodeVersionRule)))),
   env: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
+  files: Schema.optionalKey(
+    Schema.Record(Schema.String, Schema.NonEmptyString).check(
+      Schema.makeFilter((files) =>
+        Object.keys(files)
+          .map(layerPathRule)
+          .find((rule) => rule !== undefined)
+      )
+    )
+  ),
   out: Schema.optionalKey(Schema.NonEmptyString)
 })
 
@@ -86,6 +103,8 @@ export interface LayerConfig {
   readonly nodeVersions: ReadonlyArray<string>
   /** Variables of the function for the trial run. */
   readonly env: Readonly<Record<string, string>>
+  /** Files of the project for the layer, with their paths in /opt. */
+  readonly files: ReadonlyArray<{ readonly path: string; readonly source: string }>
   readonly out: string
 }
 
@@ -197,9 +216,19 @@ export const resolve = Effect.fnUntraced(function* (
     codeCache: settings.codeCache ?? "auto",
     nodeVersions: settings.node ?? [],
     env: { ...written.success.env, ...flagged.success.env },
+    files: Object.entries(settings.files ?? {}).map(([path, source]) => ({
+      path,
+      source: NodePath.resolve(project, source)
+    })),
     out
   }
   yield* checkVariables(config.env)
+  const taken = config.files.find(({ path }) => path.split("/", 1)[0] === name)
+  if (taken !== undefined) {
+    return yield* UserError.fail(
+      `${file}: effectLambda.files has ${JSON.stringify(taken.path)}, and ${name}/ holds the program: choose another path`
+    )
+  }
   if (config.entryKind === "node" && (config.runtime === "auto" || config.runtime === "bun")) {
     return yield* UserError.fail(
       `the entry of kind node starts one certain Node: it works with the runtimes managed and node, not with ${config.runtime}`
