@@ -28,6 +28,8 @@ export type LogRecord = NonNullable<LogsData["resourceLogs"][number]["scopeLogs"
  * The place of a record that does not say its own.
  *
  * - `requestId`: the invocation that runs
+ * - `isCertain`: whether that is the invocation of the record even if the record has another id. A program may use the name
+ *   `requestId` for the ids of its requests. Default: the record is believed
  * - `traceId`, `spanId`, `flags`: its span; used only for a record of the same invocation
  * - `observedAt`: the time at which the extension got the record, in milliseconds since 1970
  * - `isConcurrent`: whether several invocations run at once, as on managed instances. A record that does not say its
@@ -39,6 +41,7 @@ export type LogRecord = NonNullable<LogsData["resourceLogs"][number]["scopeLogs"
  */
 export interface Place {
   readonly requestId?: string | undefined
+  readonly isCertain?: boolean | undefined
   readonly traceId?: string | undefined
   readonly spanId?: string | undefined
   readonly flags?: number | undefined
@@ -141,7 +144,7 @@ const ofLog = (event: Log, place: Place): LogRecord => {
   const value = valueOf(event)
   // A line of text that is JSON is read once, and not again by each accessor.
   const read: Log = typeof event.record === "string" && typeof value !== "string" ? { ...event, record: value } : event
-  const requestId = TelemetryEvent.requestId(read) ?? place.requestId
+  const requestId = (place.isCertain === true ? undefined : TelemetryEvent.requestId(read)) ?? place.requestId
   const level = TelemetryEvent.level(read)
   const observed = nanosOfMillis(place.observedAt)
   const time = nanosOf(event.time)

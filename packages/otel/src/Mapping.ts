@@ -197,16 +197,25 @@ const unfinishedMetrics = (requestId: string, window: Metrics.Window) => {
 /** The place of a log: the span of its invocation. */
 const placeOf = (state: State, event: TelemetryEvent.TelemetryEvent, context: Context): Logs.Place => {
   const { platformEvents } = context.settings
-  const place = { observedAt: context.observedAt, isConcurrent: state.isManaged, platformEvents }
-  const requestId = TelemetryEvent.requestId(event) ?? state.running
-  if (requestId === undefined) return place
-  const invocation = Recent.get(state.invocations, requestId)
-  if (invocation === undefined) {
-    // A program may use the name `requestId` for other ids.
-    const facts = context.traceOf(requestId)
-    if (facts.header === undefined && facts.sdk === undefined) return { ...place, requestId }
-    return { ...place, requestId, traceId: Invocations.traceOfRequest(requestId, undefined, facts).traceId }
+  const place = { observedAt: context.observedAt, isCertain: true, isConcurrent: state.isManaged, platformEvents }
+  const said = TelemetryEvent.requestId(event)
+  if (said !== undefined) {
+    const known = placeOfInvocation(state, said, context)
+    if (known !== undefined) return { ...place, ...known, requestId: said }
   }
-  const { isSampled, spanId, traceId } = Invocations.placeOf(invocation, context)
-  return { ...place, requestId, traceId, spanId, flags: isSampled ? 1 : 0 }
+  // A program may use the name `requestId` for other ids.
+  if (state.running === undefined) return { ...place, requestId: said }
+  return { ...place, ...placeOfInvocation(state, state.running, context), requestId: state.running }
+}
+
+/** The place of an invocation in its trace, if the invocation is known. Without its start, the id of its span is not. */
+const placeOfInvocation = (state: State, requestId: string, context: Context) => {
+  const invocation = Recent.get(state.invocations, requestId)
+  if (invocation !== undefined) {
+    const { isSampled, spanId, traceId } = Invocations.placeOf(invocation, context)
+    return { traceId, spanId, flags: isSampled ? 1 : 0 }
+  }
+  const facts = context.traceOf(requestId)
+  if (facts.header === undefined && facts.sdk === undefined) return undefined
+  return { traceId: Invocations.traceOfRequest(requestId, undefined, facts).traceId }
 }

@@ -296,6 +296,20 @@ describe("a log", () => {
     assert.deepStrictEqual([logs[0]?.traceId, logs[0]?.spanId], [sdk.traceId, spans[0]?.spanId])
   })
 
+  it("with an id that is of no invocation, such as that of an HTTP request, belongs to the invocation that runs", () => {
+    const http = { requestId: "c6af9ac6-7b61-11e6-9a41-93e8deadbeef", message: "GET /" }
+    const { logs, spans } = fold([Records.start(200), Records.log(210, http), Records.runtimeDone(240)])
+    assert.deepStrictEqual([logs[0]?.traceId, logs[0]?.spanId], [spans[0]?.traceId, spans[0]?.spanId])
+    const attributes = Records.attributesOf(logs[0]!)
+    assert.strictEqual(attributes["faas.invocation_id"], requestId)
+    assert.strictEqual(attributes["requestId"], http.requestId)
+  })
+
+  it("with an id whose start was lost is in the trace of its INVOKE event", () => {
+    const { logs } = fold([Records.log(210, { requestId, message: "x" })], context({}, { header: Records.header }))
+    assert.deepStrictEqual([logs[0]?.traceId, logs[0]?.spanId], [Records.xrayTraceId, undefined])
+  })
+
   it("that says another invocation is in the trace of that one", () => {
     const second = { requestId: "00000000-0000-4000-8000-000000000002" }
     const { logs, spans } = fold([
