@@ -6,9 +6,9 @@
  * same `[{"time":…,"type":…,"record":` and goes on with the missing bytes, over as
  * many POSTs as it takes.
  */
-import { type Element, isSpace, readElements, readValue, readWhole, type Whole } from "../record/json.ts"
+import { type Element, isSpace, nextRecord, readElements, readValue, readWhole, type Whole } from "../record/json.ts"
 import { copy, inArray, type Prefix, read } from "./jsonPrefix.ts"
-import { concat, decodeUtf8, encodeUtf8 } from "../record/originalText.ts"
+import { concat, decodeUtf8 } from "../record/originalText.ts"
 
 /** The result of a body: its records, a cut record that this body completes, and texts that are not records. */
 export interface Parsed {
@@ -60,17 +60,6 @@ const isFramed = (bytes: Uint8Array) => bytes[bytes.length - 2] === 0x7d && byte
 // Printable ASCII: as long in bytes as in characters.
 const envelopeOf = (event: Uint8Array): string | undefined =>
   /^\{"time":"[ !#-~]*","type":"[ !#-~]*","record":/.exec(decodeUtf8(event.subarray(0, 512)))?.[0]
-
-// How Lambda begins a record that is not the first one.
-const separator = /*#__PURE__*/ encodeUtf8('},{"time":')
-
-/** The position of the first record that follows another record. */
-const nextRecord = (bytes: Uint8Array): number | undefined => {
-  for (let at = bytes.indexOf(0x7d); at !== -1; at = bytes.indexOf(0x7d, at + 1)) {
-    if (separator.every((byte, index) => bytes[at + index] === byte)) return at + 2
-  }
-  return undefined
-}
 
 const brokenOf = (reason: string, bytes: Uint8Array): Broken => ({
   reason,

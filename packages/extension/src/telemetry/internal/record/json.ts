@@ -3,6 +3,7 @@ import * as Predicate from "effect/Predicate"
 import {
   decodeUtf8,
   decodeUtf8Strictly,
+  encodeUtf8,
   keepTogether,
   settleOf,
   type Together,
@@ -273,8 +274,22 @@ const isRecordTooDeep = (value: unknown): boolean =>
   typeof value.record === "object" &&
   isNestedDeeper(value.record, deepest - 1)
 
+// How Lambda begins a record that is not the first one.
+const separator = /*#__PURE__*/ encodeUtf8('},{"time":')
+
+/** The position of the first record that follows another record. */
+export const nextRecord = (bytes: Uint8Array): number | undefined => {
+  for (let at = bytes.indexOf(closeObject); at !== -1; at = bytes.indexOf(closeObject, at + 1)) {
+    if (separator.every((byte, index) => bytes[at + index] === byte)) return at + 2
+  }
+  return undefined
+}
+
 // Lambda sends no more at once. A longer body is checked for depth before it is read.
 const longestWhole = 2 * 1024 * 1024
+
+// V8 maps memory for each text of 128 KiB or more, which takes several times as long as writing the text.
+const pieceBytes = 48 * 1024
 
 const parse = (text: string): unknown => {
   try {
@@ -285,16 +300,41 @@ const parse = (text: string): unknown => {
 }
 
 /**
+ * The elements of an array, read in pieces that end after a record. A `}` before `,{"time":` is inside no text, since a text has
+ * no quote without a backslash. If it is inside a record, the piece is no JSON, and the result is `undefined`.
+ */
+const parsePieces = (bytes: Uint8Array): ReadonlyArray<unknown> | undefined => {
+  const end = bytes.length - 1
+  if (end < 1 || bytes[end] !== closeArray) return undefined
+  const all: Array<unknown> = []
+  for (let from = 1; from <= end;) {
+    // The search has a bound: the rest is one piece if no record begins soon.
+    const next = nextRecord(bytes.subarray(from + pieceBytes, from + 2 * pieceBytes))
+    const to = next === undefined ? end : from + pieceBytes + next - 1
+    const text = decodeUtf8Strictly(bytes.subarray(from, to))
+    const values = text === undefined ? undefined : parse(`[${text}]`)
+    if (!Array.isArray(values)) return undefined
+    for (const value of values) all.push(value)
+    from = to + 1
+  }
+  return all
+}
+
+const parseAtOnce = (bytes: Uint8Array): ReadonlyArray<unknown> | undefined => {
+  const text = decodeUtf8Strictly(bytes)
+  const value = text === undefined ? undefined : parse(text)
+  return value === undefined || Array.isArray(value) ? value : [value]
+}
+
+/**
  * The records of a body that is JSON from the first to the last byte, read at once. How each was written is found out only
  * when it is needed. The result is `undefined` for every other body: its records are read one by one.
  */
 export const readWhole = (bytes: Uint8Array): Whole | undefined => {
   const isArray = bytes[0] === openArray
   if (bytes.length > longestWhole || (!isArray && bytes[0] !== openObject)) return undefined
-  const text = decodeUtf8Strictly(bytes)
-  const value = text === undefined ? undefined : parse(text)
-  if (text === undefined || value === undefined) return undefined
-  const values: ReadonlyArray<unknown> = Array.isArray(value) ? value : [value]
+  const values = (isArray ? parsePieces(bytes) : undefined) ?? parseAtOnce(bytes)
+  if (values === undefined) return undefined
   for (const each of values) if (isRecordTooDeep(each)) return undefined
   // Two bytes are an object or an array at best.
   const most = { bytes: bytes.length + 1, held: heldBytes(bytes.length, bytes.length / 2, 0) + 160 * values.length }
