@@ -10,6 +10,7 @@ import type * as OtlpResource from "effect/observability/OtlpResource"
 import * as OtlpSerialization from "effect/observability/OtlpSerialization"
 import { createRequire } from "node:module"
 import type * as Layer from "effect/Layer"
+import { layerProtobuf } from "../../src/internal/logsProtobuf.ts"
 import type { LogRecord } from "../../src/Logs.ts"
 import type { Metric } from "../../src/Metrics.ts"
 import { schemaUrl, scope } from "../../src/Resource.ts"
@@ -218,7 +219,7 @@ export const decodeLogs = (body: Uint8Array, contentType: string): ReadonlyArray
 
 type Serialization = OtlpSerialization.OtlpSerialization["Service"]
 
-/** Serialises by both encodings of Effect, and gives what both say. */
+/** Serialises in both encodings, and gives what both say. */
 const both = Effect.fnUntraced(function* <Item>(
   serialize: (serialization: Serialization) => HttpBody.HttpBody,
   decodeBody: (body: Uint8Array, contentType: string) => ReadonlyArray<Decoded<Item>>
@@ -229,7 +230,7 @@ const both = Effect.fnUntraced(function* <Item>(
       assert(body._tag === "Uint8Array", "a body in memory")
       return decodeBody(body.body, body.contentType)
     }).pipe(Effect.provide(layer))
-  const protobuf = yield* decodeBy(OtlpSerialization.layerProtobuf)
+  const protobuf = yield* decodeBy(layerProtobuf)
   const json = yield* decodeBy(OtlpSerialization.layerJson)
   assert.deepStrictEqual(json, protobuf)
   const [decoded, ...others] = protobuf
@@ -238,7 +239,7 @@ const both = Effect.fnUntraced(function* <Item>(
   return decoded
 })
 
-/** Signals with their resource as a backend reads them: serialised by both encodings of Effect, which have to be equal. */
+/** Signals with their resource as a backend reads them: serialised in both encodings, which have to be equal. */
 export const decodeBoth = {
   traces: (resource: OtlpResource.Resource, spans: ReadonlyArray<Span>) =>
     both(
