@@ -20,7 +20,7 @@ const rows = (marker: string): ReadonlyArray<string> =>
   ).flatMap((table) => Array.from(table.matchAll(/^\| `(.*?)` \|/gm), ([, cell]) => cell ?? ""))
 
 // The reason of a failure is logged with it.
-const { elsewhere, logged: messages, texts } = read(["extension", "extension-node"], new Set(["late"]))
+const { elsewhere, logged: messages, texts } = read(["extension", "extension-node", "otel"], new Set(["late"]))
 const accounting = TelemetryAccounting.line({
   received: 0,
   decoded: 0,
