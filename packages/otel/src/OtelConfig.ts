@@ -48,7 +48,7 @@ export type Signal = "traces" | "metrics" | "logs"
 export const signals: ReadonlyArray<Signal> = ["traces", "metrics", "logs"]
 
 /**
- * Where a signal is sent, and how.
+ * The backend of a signal: its address, and the form of requests.
  *
  * - `url`: the whole URL, such as `https://otlp.example.com/v1/traces`
  * - `headers`: names in lower case
@@ -68,7 +68,7 @@ export interface Backend {
 }
 
 /**
- * What the variables say.
+ * The meaning of the variables.
  *
  * - `backends`: where each signal is sent; a signal that is switched off, or has no endpoint, has none
  * - `unsent`: the signals that have no endpoint, though another one has

@@ -43,7 +43,7 @@ import * as OtelConfig from "./OtelConfig.ts"
 const serializationOf = ({ protocol }: OtelConfig.Backend) =>
   protocol === "http/json" ? OtlpSerialization.layerJson : OtlpSerialization.layerProtobuf
 
-// Of the two seconds that SHUTDOWN has.
+// SHUTDOWN has two seconds.
 const shutdownTimeout: Duration.Input = "400 millis"
 
 /**
@@ -84,7 +84,7 @@ export const layer: Layer.Layer<
 )
 
 /**
- * Sends what waits, for half a second at most. It never fails: what a backend refuses is lost.
+ * Sends what waits, for half a second at most. The effect never fails: spans that a backend refuses are lost.
  *
  * @category operations
  * @since 0.1.0

@@ -1,9 +1,9 @@
-/** What the answer of a backend that took a request says of the items it dropped. */
+/** Reads from the answer of a backend that took a request which part of it was dropped. */
 import * as Predicate from "effect/Predicate"
 
 export interface PartialSuccess {
   readonly rejected: number
-  /** Of the backend, for people; also a warning without any item dropped. */
+  /** The words of the backend for people; a warning may come without any item dropped. */
   readonly message: string
 }
 

@@ -44,7 +44,7 @@ export const firstOf = Effect.fnUntraced(function* (...names: ReadonlyArray<stri
 export const wrong = (name: string, problem: string) =>
   new OtelConfigError({ variable: name, message: `the variable ${name} ${problem}` })
 
-/** One of these values, in upper or lower case. */
+/** The value of a variable that takes these, in upper or lower case. */
 export const oneOf = <const Value extends string>(
   { name, value }: Variable,
   values: ReadonlyArray<Value>

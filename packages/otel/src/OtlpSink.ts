@@ -1,0 +1,312 @@
+/**
+ * Sinks that send spans, metrics and log records to a backend of OTLP: one sink for each signal, so that none waits for
+ * another. `Telemetry` gives them their queues, batches, retries and rests, and flushes them before next.
+ *
+ * The sinks count items and not records of Lambda: the accounting has the spans, the data points and the log records that were
+ * delivered, dropped or unsent. Items that the backend says it dropped (a partial success) count as dropped.
+ *
+ * A request of the function's SDK is sent together with the signals of the extension. If the backend refuses such a body
+ * with 400, each part is sent alone, so that one bad request costs only itself.
+ *
+ * @see https://opentelemetry.io/docs/specs/otlp/
+ * @since 0.1.0
+ */
+import type { SinkHost } from "@effect-lambda/extension/telemetry/Telemetry"
+import type * as TelemetryEvent from "@effect-lambda/extension/telemetry/TelemetryEvent"
+import * as TelemetrySink from "@effect-lambda/extension/telemetry/TelemetrySink"
+import { Clock } from "effect/Clock"
+import * as Clocks from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as HttpClient from "effect/http/HttpClient"
+import * as Layer from "effect/Layer"
+import type * as OtlpResource from "effect/observability/OtlpResource"
+import * as OtlpSerialization from "effect/observability/OtlpSerialization"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import { layerProtobuf } from "./internal/logsProtobuf.ts"
+import { endType, Mapper } from "./internal/mapper.ts"
+import * as partialSuccess from "./internal/partialSuccess.ts"
+import * as units from "./internal/units.ts"
+import type { Piece } from "./internal/wire/pieces.ts"
+import type * as Mapping from "./Mapping.ts"
+import { type Backend, type Settings, type Signal, signals } from "./OtelConfig.ts"
+import * as Resource from "./Resource.ts"
+
+/**
+ * The parts of the sinks.
+ *
+ * - `settings`: the backends, whether metrics are cumulative, and which refusals may pass
+ * - `mapping`: the choices of the mapping
+ * - `resource`: of all signals; `faas.instance` is added as soon as it is known
+ * - `scope`: the name and the version of the program
+ * - `factsOf`: what is known of an invocation from elsewhere
+ * - `prepare`: the record to map in place of one that came, `undefined` to leave it out. Default: the record
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly settings: Pick<Settings, "backends" | "temporality" | "retryOn500">
+  readonly mapping: Mapping.MappingSettings
+  readonly resource: OtlpResource.Resource
+  readonly scope: { readonly name: string; readonly version: string }
+  readonly factsOf: (requestId: string) => Mapping.InvocationFacts
+  readonly prepare?: ((event: TelemetryEvent.TelemetryEvent) => TelemetryEvent.TelemetryEvent | undefined) | undefined
+}
+
+/**
+ * The sinks, and the way in for requests of the function.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface OtlpSinks {
+  readonly sinks: ReadonlyArray<TelemetrySink.TelemetrySink>
+  /** Takes a request of the function. `false`: the queue is full, and nothing was taken or counted. */
+  readonly forward: (piece: Piece) => boolean
+}
+
+/** The statuses that may pass, of OTLP's specification. */
+const isRetryable = (status: number) => [429, 502, 503, 504].includes(status)
+
+const isLog = ({ type }: TelemetryEvent.TelemetryEvent) =>
+  type === "function" || type === "extension" || type === "undecodable" || type === "unknown"
+
+/** Whether a record can become something of a signal. */
+const isOf = (signal: Signal, event: TelemetryEvent.TelemetryEvent, platformEvents: boolean): boolean => {
+  const piece = units.pieceOf(event)
+  if (piece !== undefined) return piece.signal === signal
+  if (event.type === "unknown" && event.original.type === endType) return true
+  if (signal !== "logs") return !isLog(event)
+  return isLog(event) || platformEvents || event.type === "platform.logsDropped"
+}
+
+/**
+ * The sinks of the signals that have a backend. The effect fails if no request can be made with the settings.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* (
+  options: Options,
+  host: Pick<SinkHost, "observe" | "offer" | "fits" | "atEnd">
+): Effect.fn.Return<OtlpSinks, TelemetrySink.HttpSinkError, HttpClient.HttpClient | Scope.Scope> {
+  const { mapping, settings } = options
+  const { backends, temporality } = settings
+  const clock = yield* Clock
+  const mapper = new Mapper({
+    settings: mapping,
+    temporality,
+    factsOf: options.factsOf,
+    prepare: options.prepare ?? ((event) => event)
+  })
+  const used = signals.filter((signal) => backends[signal] !== undefined)
+  const isUsed = (event: TelemetryEvent.TelemetryEvent) =>
+    units.pieceOf(event) === undefined && used.some((signal) => isOf(signal, event, mapping.platformEvents))
+  host.observe((events) => mapper.arrived(events.filter(isUsed), clock.currentTimeMillisUnsafe()))
+  const homeless: Partial<Record<Signal, number>> = {}
+  host.atEnd(
+    Effect.gen(function* () {
+      host.offer([mapper.end(yield* Clocks.currentTimeMillis)])
+      for (const [signal, items] of Object.entries(homeless)) {
+        yield* Effect.logWarning(
+          `${items} items that the function sent as ${signal} had no backend, and are dropped: no endpoint is set for ${signal}`
+        )
+      }
+      if (mapper.badTimes > 0) {
+        yield* Effect.logWarning(
+          `${mapper.badTimes} times in records of Lambda could not be read: their spans and metrics have the time at which they came`
+        )
+      }
+    })
+  )
+  const sinks: Array<TelemetrySink.TelemetrySink> = []
+  for (const signal of used) {
+    const backend = backends[signal]
+    if (backend !== undefined) sinks.push(yield* sinkOf(signal, backend, mapper, options))
+  }
+  return {
+    sinks,
+    forward: (piece) => {
+      if (backends[piece.signal] === undefined) {
+        homeless[piece.signal] = (homeless[piece.signal] ?? 0) + piece.count
+        return true
+      }
+      const events = [units.recordOf(piece)]
+      if (!host.fits(events)) return false
+      host.offer(events)
+      return true
+    }
+  }
+})
+
+const serializationOf = (protocol: Backend["protocol"]) =>
+  Effect.map(Layer.build(protocol === "http/json" ? OtlpSerialization.layerJson : layerProtobuf), (context) =>
+    Context.get(context, OtlpSerialization.OtlpSerialization)
+  )
+
+/** A refusal that is about the body, so that a part of it may be the cause. */
+const isAboutBody = ({ status }: TelemetrySink.HttpSinkError) => status === 400 || status === 413
+
+const itemsIn = (parts: ReadonlyArray<units.Unit>) => parts.reduce((sum, { items }) => sum + items, 0)
+
+const sinkOf = Effect.fnUntraced(function* (signal: Signal, backend: Backend, mapper: Mapper, options: Options) {
+  const { platformEvents } = options.mapping
+  const { retryOn500, temporality } = options.settings
+  const name = `otlp ${signal}`
+  const endpoint = yield* TelemetrySink.endpoint({
+    url: backend.url,
+    name,
+    headers: backend.headers,
+    gzip: backend.gzip,
+    isRetryable: (status) => isRetryable(status) || (status === 500 && retryOn500)
+  })
+  const serialization = yield* serializationOf(backend.protocol)
+  // On metrics it makes each environment a series, which cumulative ones have to be.
+  const hasInstance = signal !== "metrics" || temporality === "cumulative"
+  const writing = (): units.Writing => {
+    const { instanceId } = mapper
+    const { resource, scope } = options
+    return {
+      signal,
+      serialization,
+      isJson: backend.protocol === "http/json",
+      resource: hasInstance && instanceId !== undefined ? Resource.withInstance(resource, instanceId) : resource,
+      scope,
+      mapper
+    }
+  }
+
+  /** Records that need no other attempt, and how many items were dropped with each: of a batch that is sent again in part. */
+  const settled = new WeakMap<TelemetryEvent.TelemetryEvent, number>()
+  const settle = ({ events, items }: units.Unit, dropped: number) => {
+    let rest = Math.min(dropped, items)
+    for (const event of events) {
+      const here = Math.min(rest, countOf(event))
+      settled.set(event, here)
+      rest -= here
+    }
+  }
+
+  const said = new Set<string>()
+  const sayOnce = (what: string, line: Effect.Effect<void>) => {
+    if (said.has(what)) return Effect.void
+    said.add(what)
+    return line
+  }
+
+  const countOf = (event: TelemetryEvent.TelemetryEvent): number =>
+    units.pieceOf(event)?.count ?? mapper.itemsOf(event, signal)
+
+  const taken = (parts: ReadonlyArray<units.Unit>, answer: TelemetrySink.HttpAnswer) => {
+    const { message, rejected } = partialSuccess.read(answer.body, answer.contentType)
+    let rest = rejected
+    for (const part of parts) {
+      settle(part, rest)
+      rest -= Math.min(rest, part.items)
+    }
+    if (rejected === 0 && message === "") return Effect.void
+    const words = message === "" ? "" : `: ${endpoint.quoted(message)}`
+    return rejected === 0
+      ? sayOnce("warning", Effect.logInfo(`the backend of the sink ${name} took a request with a remark${words}`))
+      : sayOnce(
+          "partial",
+          Effect.logWarning(
+            `the backend of the sink ${name} took a request and dropped ${rejected} items of it; further ones are ` +
+              `only counted${words}`
+          )
+        )
+  }
+
+  const post = (parts: ReadonlyArray<units.Unit>, id: string) =>
+    endpoint
+      .post(() => units.bodyOf(parts, writing()), id)
+      .pipe(
+        Effect.timeoutOrElse({
+          duration: backend.timeoutMillis,
+          orElse: () =>
+            Effect.fail(
+              new TelemetrySink.HttpSinkError({
+                isRetryable: true,
+                message: `no answer within ${backend.timeoutMillis} ms`
+              })
+            )
+        }),
+        Effect.tap((answer) => taken(parts, answer))
+      )
+
+  const hint = (error: TelemetrySink.HttpSinkError) =>
+    signal === "metrics" && error.status === 400 && /temporality/i.test(error.message)
+      ? sayOnce(
+          "temporality",
+          Effect.logWarning(
+            `the backend of the sink ${name} does not take ${temporality} metrics, it seems: set ` +
+              `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=${temporality === "delta" ? "cumulative" : "delta"}`
+          )
+        )
+      : Effect.void
+
+  /** Sends each part alone. The effect fails as soon as a failure may pass; the parts that were settled are not sent again. */
+  const sendAlone = Effect.fnUntraced(function* (parts: ReadonlyArray<units.Unit>, id: string) {
+    const refused: Array<units.Unit> = []
+    let last: TelemetrySink.HttpSinkError | undefined
+    for (const [index, part] of parts.entries()) {
+      const sent = yield* Effect.result(post([part], `${id}/${index + 1}`))
+      if (Result.isSuccess(sent)) continue
+      last = sent.failure
+      if (!isAboutBody(last)) return yield* last
+      refused.push(part)
+    }
+    return { refused, last }
+  })
+
+  const sayRefused = (refused: ReadonlyArray<units.Unit>, { message }: TelemetrySink.HttpSinkError) => {
+    const items = itemsIn(refused)
+    const ofFunction = itemsIn(refused.filter(({ isForwarded }) => isForwarded))
+    return sayOnce(
+      "refused",
+      Effect.logWarning(
+        `the backend of the sink ${name} refused ${items} items, ${ofFunction} of them from the function, and took those ` +
+          `beside them; further ones are only counted: ${message}`
+      )
+    )
+  }
+
+  return yield* TelemetrySink.make({
+    name,
+    accepts: (event) => isOf(signal, event, platformEvents),
+    countOf,
+    isRetryable: (error: TelemetrySink.HttpSinkError) => error.isRetryable,
+    retryAfter: (error) => error.retryAfterMillis,
+    isTooLarge: (error) => error.isTooLarge,
+    isUnwritable: (error) => error.isUnwritable === true,
+    export: Effect.fnUntraced(function* ({ events, id }) {
+      const waiting = events.filter((event) => !settled.has(event))
+      const parts = units.unitsOf(waiting, writing())
+      if (mapper.defect !== undefined) {
+        yield* sayOnce(
+          "defect",
+          Effect.logError("prepare threw, and the record is left out; further ones are not logged", mapper.defect)
+        )
+      }
+      const isWhole = waiting.length === events.length
+      const sent = parts.length === 0 ? undefined : yield* Effect.result(post(parts, id))
+      if (sent !== undefined && Result.isFailure(sent)) {
+        yield* hint(sent.failure)
+        const { last, refused } =
+          sent.failure.status === 400 && parts.length > 1
+            ? yield* sendAlone(parts, id)
+            : { last: sent.failure, refused: parts }
+        if (last !== undefined) {
+          // With nothing of the batch taken, the failure is that of the batch.
+          const isPassing = last.isRetryable || last.isTooLarge || last.isUnwritable === true
+          if (isPassing || (isWhole && refused.length === parts.length)) return yield* last
+          for (const part of refused) settle(part, part.items)
+          yield* sayRefused(refused, last)
+        }
+      }
+      yield* TelemetrySink.rejected(events.reduce((sum, event) => sum + (settled.get(event) ?? 0), 0))
+    })
+  })
+})
