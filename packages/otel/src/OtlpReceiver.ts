@@ -116,6 +116,9 @@ const answerOf = (contentType: string, status: number, why?: string): LoopbackLi
   }
 }
 
+/** Made once: most requests get one of the two. */
+const makeTaken = () => ({ json: answerOf(json, 200), protobuf: answerOf(protobuf, 200) })
+
 /** A body may be a part of what the socket has read, or of a buffer with room for more; those would stay in memory as a whole. */
 const alone = (bytes: Uint8Array): Uint8Array =>
   bytes.buffer.byteLength - bytes.length > 1024 + bytes.length / 8 ? Uint8Array.from(bytes) : bytes
@@ -145,6 +148,7 @@ export const make = Effect.fnUntraced(function* (
   const refusedRequests: Record<number, number> = {}
   let requests = 0
 
+  const taken = makeTaken()
   const context = yield* Effect.context<never>()
   const said = new Set<string>()
   /** A line for each kind of fault: an SDK repeats itself, and each line is telemetry as well. */
@@ -187,7 +191,7 @@ export const make = Effect.fnUntraced(function* (
     accepted[signal] += count
     requests++
     for (const extent of serverSpans) remember(serverSpan(bytes.success, extent))
-    return answerOf(contentType, 200)
+    return contentType === json ? taken.json : taken.protobuf
   }
 
   const listener = yield* LoopbackListener.make({
