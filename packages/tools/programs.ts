@@ -15,12 +15,16 @@ const root = join(import.meta.dirname, "../..")
 /** The folder with the bundles of a run. `sources` starts the sources instead, for a debugger and for places in stack traces. */
 const variable = "EFFECT_LAMBDA_TEST_PROGRAMS"
 
-/** A module keeps its place, so that a program finds the files beside its source. Text in quotes is no expression. */
-const place: Plugin = {
+/**
+ * A module keeps its place, so that a program finds the files beside its source. Text in quotes is no expression. Modules
+ * beside a program that is in the same bundle have the place of the bundle: they find that program there.
+ */
+const place = (beside: ReadonlyArray<string>): Plugin => ({
   name: "place",
   transform: {
     filter: { id: /^(?!.*node_modules)/, code: "import.meta" },
     handler: (code, id) => {
+      if (beside.some((program) => dirname(program) === dirname(id))) return undefined
       const places = { dirname: dirname(id), filename: id, url: pathToFileURL(id).href }
       return Object.entries(places).reduce(
         (changed, [name, path]) =>
@@ -29,7 +33,7 @@ const place: Plugin = {
       )
     }
   }
-}
+})
 
 /** The bundler of the command is no JavaScript, and no folder above a bundle has it installed. */
 const bundler: Plugin = {
@@ -49,9 +53,19 @@ const inputOf: Readonly<Record<Runtime, InputOptions>> = {
 }
 
 /** Bundles the program into a folder. A file has the name of the source, by which an extension registers. */
-const write = async (source: string, folder: string, runtime: Runtime): Promise<void> => {
+const write = async (
+  source: string,
+  folder: string,
+  runtime: Runtime,
+  beside: ReadonlyArray<string>
+): Promise<void> => {
   const name = basename(source, ".ts")
-  const bundle = await rolldown({ input: source, platform: "node", plugins: [place, bundler], ...inputOf[runtime] })
+  const bundle = await rolldown({
+    input: [source, ...beside],
+    platform: "node",
+    plugins: [place(beside), bundler],
+    ...inputOf[runtime]
+  })
   await bundle.write({
     dir: folder,
     entryFileNames: runtime === "node" ? "[name].mjs" : "[name].ts",
@@ -95,15 +109,23 @@ const isSources = folder === "sources"
 /** The folder for what Node has compiled, which programs get as `NODE_COMPILE_CACHE`. */
 export const compileCache = isSources ? join(root, "node_modules/.cache/compile") : join(folder, "compile")
 
-/** The program of this source, a path: for the runtime, or an executable file if the source has a `#!` line. */
-export const bundled = async (source: string, runtime: Runtime = "node"): Promise<string> => {
+/**
+ * The program of this source, a path: for the runtime, or an executable file if the source has a `#!` line.
+ *
+ * @param beside the sources of programs that this one starts, which lie beside it in its bundle
+ */
+export const bundled = async (
+  source: string,
+  runtime: Runtime = "node",
+  beside: ReadonlyArray<string> = []
+): Promise<string> => {
   if (isSources) return source
   const name = basename(source, ".ts")
   const target = join(folder, runtime, relative(root, dirname(source)), name)
   const program = join(target, `${name}.ts`)
   if (existsSync(program)) return program
   const unfinished = mkdtempSync(join(folder, `${name}-`))
-  await write(source, unfinished, runtime)
+  await write(source, unfinished, runtime, beside)
   mkdirSync(dirname(target), { recursive: true })
   try {
     renameSync(unfinished, target)

@@ -10,9 +10,10 @@ process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, "../../node_modules
 const harmless = [
   "benchmark/test/{checkout,compare}.test.ts",
   "cli/templates/*/test/*.test.ts",
-  "cli/test/{Bundle,CloudWatchLines,EagerStart,EnvFlag,Findings,FunctionVariables,HostileLayers}.test.ts",
-  "cli/test/{LayerConfig,LayerFiles,LayerMerge,OpenConnection,Shortfalls,Stub,StubServer,Summary}.test.ts",
-  "cli/test/{TrialRun,TypeCheck,ZipReader,build,buildRefusals,check,dev}.test.ts",
+  "cli/test/{Bundle,CloudWatchLines,EagerBuild,EagerLife,EagerStart,EnvFlag,Findings,FunctionVariables}.test.ts",
+  "cli/test/{HostileLayers,LayerConfig,LayerFiles,LayerMerge,OpenConnection,Shortfalls,Starts,Stub}.test.ts",
+  "cli/test/{StubEager,StubServer,Summary,TrialRun,TypeCheck,ZipReader,build,buildRefusals,check,dev}.test.ts",
+  "cli/test/{foreignLayers,new}.test.ts",
   "examples/hello/test/*.test.ts",
   "examples/telemetry-ship/test/{held,snapstart,telemetry-ship}.test.ts",
   "test/{Architecture,Boundaries,Circles,English,Operations,Options,Policy,Protocol,PublicDocs}.test.ts",

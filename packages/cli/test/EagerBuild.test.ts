@@ -12,6 +12,7 @@ import * as LayerConfig from "../src/project/LayerConfig.ts"
 import type * as LogEvent from "../src/shared/LogEvent.ts"
 import { start } from "./support/cli.ts"
 import * as Project from "./support/projects.ts"
+import { withBundle } from "./support/trial.ts"
 
 afterAll(Project.remove)
 
@@ -151,7 +152,7 @@ const build = Effect.fnUntraced(function* (main: string, config: LayerConfig.Set
     "src/main.ts": main
   })
   const layer = yield* LayerConfig.resolve(project, {})
-  const built = yield* Effect.result(Build.run(layer, { check: false, zip: false }))
+  const built = yield* Effect.result(withBundle(Build.run(layer, { check: false, zip: false })))
   if (Result.isFailure(built)) return { name, refusal: String(built.failure.cause), entry: "", notes: [] }
   const { layers, notes } = built.success
   const entry = readFileSync(join(layers[0]?.directory ?? "", "extensions", name), "utf8")

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
+import { bundled } from "../../tools/programs.ts"
 import * as Loader from "../src/build/entry/Loader.ts"
 import * as Stub from "../src/build/entry/Stub.ts"
 import { minimumNode } from "../src/layer/LayerLimits.ts"
@@ -24,16 +24,12 @@ const hold = `
   const isReleased = () => existsSync(join(__dirname, "go"))
   const hold = () => { while (!isReleased()) wait() }`
 
-/** A program in a layer lies where no package is found. */
-const pathOf = (specifier: string) => JSON.stringify(fileURLToPath(import.meta.resolve(specifier)))
+const library = await bundled(join(import.meta.dirname, "programs/library.ts"))
 
 /** A program with the library, whose init goes on when the test says so. */
 const program = (options: string) => `
   ${hold}
-  const { NodeExtension } = require(${pathOf("@effect-lambda/extension-node")})
-  const { Extension } = require(${pathOf("@effect-lambda/extension")})
-  const Effect = require(${pathOf("effect/Effect")})
-  const Layer = require(${pathOf("effect/Layer")})
+  const { Effect, Extension, Layer, NodeExtension } = require(${JSON.stringify(library)})
   const released = Effect.repeat(Effect.sleep(5), { until: isReleased })
   NodeExtension.runMain(Extension.run({
     onInvoke: ({ requestId }) => Effect.log("handled " + requestId),

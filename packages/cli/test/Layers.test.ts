@@ -34,6 +34,7 @@ import {
   python,
   pythonFunction
 } from "./support/life.ts"
+import { withBundle } from "./support/trial.ts"
 
 const examples = join(import.meta.dirname, "../../examples")
 const folder = mkdtempSync(join(tmpdir(), "layers-"))
@@ -45,7 +46,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const build = Effect.fnUntraced(function* (example: string, how: string, flags: LayerConfig.Settings, zip = false) {
   const settings = { ...flags, name: example, arch: architecture, out: join(folder, how) }
   const config = yield* LayerConfig.resolve(join(examples, example, "src", `${example}.ts`), settings)
-  const { layers } = yield* Build.run(config, { check: false, zip })
+  const { layers } = yield* withBundle(Build.run(config, { check: false, zip }))
   const [layer] = layers
   assert.isDefined(layer)
   return layer.zip === undefined ? layer.directory : unzip(layer.zip.file, `${layer.directory}-unzipped`)

@@ -14,6 +14,7 @@ import * as LayerConfig from "../src/project/LayerConfig.ts"
 import * as Result from "effect/Result"
 import { assertWell, bashFunction, functions, type Life, live, managedNode, outputOf } from "./support/life.ts"
 import * as Start from "./starts/Start.ts"
+import { withBundle } from "./support/trial.ts"
 
 const examples = join(import.meta.dirname, "../../examples")
 const folder = mkdtempSync(join(tmpdir(), "starts-"))
@@ -41,7 +42,7 @@ beforeAll(
           const env = { TELEMETRY_URL: "http://127.0.0.1:9" }
           const settings: LayerConfig.Settings = { name, start, env, arch, out: folder }
           const config = yield* LayerConfig.resolve(join(examples, example, "src", `${example}.ts`), settings)
-          const { layers } = yield* Build.run(config, { check: false, zip: false })
+          const { layers } = yield* withBundle(Build.run(config, { check: false, zip: false }))
           opts.set(name, layers[0]?.directory ?? "")
         }),
         { concurrency: 2, discard: true }

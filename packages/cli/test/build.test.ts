@@ -19,6 +19,7 @@ import * as NodeBinary from "../src/build/NodeBinary.ts"
 import * as ZipReader from "../src/layer/ZipReader.ts"
 import { start } from "./support/cli.ts"
 import * as Project from "./support/projects.ts"
+import { withBundle } from "./support/trial.ts"
 
 const examples = join(import.meta.dirname, "../../examples")
 
@@ -247,7 +248,7 @@ describe("the layer", () => {
         "src/main.ts": Project.idle
       })
       const config = yield* LayerConfig.resolve(project, {})
-      const { layers, name } = yield* Build.run(config, { check: false, zip: false })
+      const { layers, name } = yield* withBundle(Build.run(config, { check: false, zip: false }))
       const [{ directory = "", zip } = {}] = layers
       assert.isUndefined(zip)
       assert.isFalse(existsSync(`${directory}.zip`))

@@ -11,6 +11,7 @@ import * as TrialRun from "../src/build/trial/TrialRun.ts"
 import * as Disk from "../src/shared/Disk.ts"
 import { start } from "./support/cli.ts"
 import * as Project from "./support/projects.ts"
+import { withBundle } from "./support/trial.ts"
 
 afterAll(Project.remove)
 
@@ -26,7 +27,7 @@ const refusal = Effect.fnUntraced(function* (
     ...files
   })
   const layer = yield* LayerConfig.resolve(project, {})
-  const error = yield* Effect.flip(Build.run(layer, { check: false, zip: true }))
+  const error = yield* Effect.flip(withBundle(Build.run(layer, { check: false, zip: true })))
   assert.isFalse(existsSync(layer.out), "nothing is written")
   return String(error.cause)
 })
@@ -73,7 +74,7 @@ it.live("a program that never registers", () =>
   Effect.gen(function* () {
     const program = { bundle: "setInterval(() => {}, 1000)", node: TrialRun.ownNode }
     const options = { name: "a", program, env: {} }
-    const { cause } = yield* Effect.flip(TrialRun.run({ ...options, limitMillis: 500 }))
+    const { cause } = yield* Effect.flip(withBundle(TrialRun.run({ ...options, limitMillis: 500 })))
     assert.include(String(cause), "the program did not register in time\nthe program printed nothing")
   })
 )
@@ -94,7 +95,7 @@ it.live.each<[ReadonlyArray<EventType>, ReadonlyArray<string>]>([
         answer.resume().on("end", () => request(url + "event/next", { headers }).on("response", next).end())
       }
       request(url + "register", { method: "POST", headers }).on("response", next).end('${JSON.stringify({ events })}')`
-    const trial = yield* TrialRun.run({ name: "a", program: { bundle, node: TrialRun.ownNode }, env: {} })
+    const trial = yield* withBundle(TrialRun.run({ name: "a", program: { bundle, node: TrialRun.ownNode }, env: {} }))
     const { eager, ...others } = trial
     assert.deepStrictEqual(others, {
       events,
@@ -119,7 +120,9 @@ it.live("a program that ends if it cannot be initialised is built, with a note",
         Extension.run({ events: ["INVOKE"], layer: backend, onInitFailure: "exit" }).pipe(NodeExtension.runMain)`
     })
     const { bundle } = yield* Bundle.build(yield* LayerConfig.resolve(project, {}))
-    const trial = yield* TrialRun.run({ name: "a", program: { bundle: bundle.code, node: TrialRun.ownNode }, env: {} })
+    const trial = yield* withBundle(
+      TrialRun.run({ name: "a", program: { bundle: bundle.code, node: TrialRun.ownNode }, env: {} })
+    )
     assert.deepStrictEqual(trial.events, ["INVOKE"])
     assert.isDefined(trial.codeCache)
     const note = TrialRun.noteOf(trial) ?? ""
@@ -157,7 +160,9 @@ it.live.each<[string, Parameters<typeof LayerConfig.resolve>[1]]>([
       "package.json": Project.manifest({ arch: "x64", codeCache: "off" }),
       "src/main.ts": early("idle")
     })
-    const { events } = yield* Build.run(yield* LayerConfig.resolve(project, given), { check: false, zip: false })
+    const { events } = yield* withBundle(
+      Build.run(yield* LayerConfig.resolve(project, given), { check: false, zip: false })
+    )
     assert.deepStrictEqual(events, ["SHUTDOWN"])
   })
 )
@@ -176,7 +181,7 @@ it.live("a handler and a finalizer that never end are abandoned by Extension.run
     })
     const { bundle } = yield* Bundle.build(yield* LayerConfig.resolve(project, {}))
     const program = { bundle: bundle.code, node: TrialRun.ownNode }
-    const trial = yield* TrialRun.run({ name: "a", program, env: {}, limitMillis: 3000 })
+    const trial = yield* withBundle(TrialRun.run({ name: "a", program, env: {}, limitMillis: 3000 }))
     const note = TrialRun.noteOf(trial) ?? ""
     assert.match(note, /^the trial run had errors.*\nonInvoke is abandoned: not done within \d+ ms/)
     assert.include(note, "\na finalizer was not done in time and is abandoned")
@@ -219,7 +224,7 @@ it.live("an entry that does not type-check, with two copies of effect", () =>
       recursive: true
     })
     const layer = yield* LayerConfig.resolve(project, {})
-    const { cause } = yield* Effect.flip(Build.run(layer, { check: true, zip: true }))
+    const { cause } = yield* Effect.flip(withBundle(Build.run(layer, { check: true, zip: true })))
     assert.include(String(cause), "the types are wrong (--no-check builds anyway):\nsrc/main.ts(3,7): error TS2322")
     assert.match(
       String(cause),
@@ -278,7 +283,7 @@ it.live("a folder for temporary files that cannot be written", () =>
 it.live("a trial run without room for its layer", () =>
   Effect.gen(function* () {
     const program = { bundle: "", node: TrialRun.ownNode }
-    const { cause } = yield* Effect.flip(TrialRun.run({ name: "x".repeat(300), program, env: {} }))
+    const { cause } = yield* Effect.flip(withBundle(TrialRun.run({ name: "x".repeat(300), program, env: {} })))
     assert.match(String(cause), /effect-lambda-\w+ cannot be written: ENAMETOOLONG/)
   })
 )
@@ -291,7 +296,7 @@ it.live("an output path that cannot be written", () =>
       dist: "a file"
     })
     const layer = yield* LayerConfig.resolve(project, {})
-    const { cause } = yield* Effect.flip(Build.run(layer, { check: false, zip: true }))
+    const { cause } = yield* Effect.flip(withBundle(Build.run(layer, { check: false, zip: true })))
     assert.match(String(cause), /dist\/watcher-x64 cannot be written: E/)
     assert.deepStrictEqual(readdirSync(project).toSorted(), ["dist", "node_modules", "package.json", "src"])
   })
@@ -305,7 +310,7 @@ it.live("a folder in the way that is no layer stays as it is", () =>
       "dist/watcher-x64/thesis.txt": "years of work"
     })
     const layer = yield* LayerConfig.resolve(project, {})
-    const { cause } = yield* Effect.flip(Build.run(layer, { check: false, zip: true }))
+    const { cause } = yield* Effect.flip(withBundle(Build.run(layer, { check: false, zip: true })))
     assert.include(String(cause), "dist/watcher-x64 is there and is not a layer of an earlier build: remove it")
     assert.deepStrictEqual(readdirSync(layer.out, { recursive: true }), ["watcher-x64", "watcher-x64/thesis.txt"])
   })

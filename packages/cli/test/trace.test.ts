@@ -13,6 +13,7 @@ import * as SourceMap from "../src/layer/SourceMap.ts"
 import { program, start } from "./support/cli.ts"
 import { inProcess } from "./support/inProcess.ts"
 import * as Project from "./support/projects.ts"
+import { withBundle } from "./support/trial.ts"
 
 afterAll(Project.remove)
 
@@ -49,7 +50,7 @@ let log: string
 
 const build = Effect.gen(function* () {
   const config = yield* LayerConfig.resolve(project, {})
-  return yield* Build.run(config, { check: false, zip: false })
+  return yield* withBundle(Build.run(config, { check: false, zip: false }))
 }).pipe(Effect.scoped)
 
 const emulate = Effect.fnUntraced(function* (opt: string) {

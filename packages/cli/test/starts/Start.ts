@@ -13,6 +13,7 @@ import * as Receiver from "../../../examples/telemetry-ship/src/Receiver.ts"
 import * as Build from "../../src/build/Build.ts"
 import * as LayerConfig from "../../src/project/LayerConfig.ts"
 import * as LogEvent from "../../src/shared/LogEvent.ts"
+import { withBundle } from "../support/trial.ts"
 
 export interface Plan {
   /** The program does nothing for so long; its listener comes up after that. */
@@ -49,7 +50,7 @@ export const build = Effect.fnUntraced(function* (name: string, folder: string) 
     out: join(folder, name)
   }
   const config = yield* LayerConfig.resolve(join(import.meta.dirname, "program.ts"), settings)
-  const { layers } = yield* Build.run(config, { check: false, zip: false })
+  const { layers } = yield* withBundle(Build.run(config, { check: false, zip: false }))
   const [layer] = layers
   return layer === undefined ? yield* Effect.die(`${name} was not built`) : layer.directory
 })

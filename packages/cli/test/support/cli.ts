@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process"
 import { join } from "node:path"
 import { bundled, compileCache } from "../../../tools/programs.ts"
+import { source as trial } from "./trial.ts"
 
 /** The program behind the bin, which only looks at the version of Node: Packages.test.ts runs it. */
-export const program = await bundled(join(import.meta.dirname, "../../src/main.ts"))
+export const program = await bundled(join(import.meta.dirname, "../../src/main.ts"), "node", [trial])
 
 /** `effect-lambda` as a person runs it: a process, its output and its exit code. */
 export const start = (

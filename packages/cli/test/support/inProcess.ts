@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { Console as NodeConsole } from "node:console"
 import { run } from "../../src/Run.ts"
+import { withBundle } from "./trial.ts"
 
 const streams = [process.stdout, process.stderr]
 // The command listens for errors of its output until its process ends.
@@ -32,6 +33,7 @@ export const inProcess = async (args: ReadonlyArray<string>, env: Readonly<Recor
   const exit = await run(args).pipe(
     Effect.provideService(Console.Console, new NodeConsole(process.stdout, process.stderr)),
     Effect.provide(NodeServices.layer),
+    withBundle,
     Effect.runPromiseExit
   )
   // As main.ts does: any failure is exit code 1, and a defect has no sentence.

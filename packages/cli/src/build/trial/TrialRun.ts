@@ -4,6 +4,7 @@
  */
 import * as Journal from "@effect-lambda/emulator/Journal"
 import * as LogLine from "@effect-lambda/emulator/LogLine"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
@@ -153,15 +154,17 @@ const explain = (entries: ReadonlyArray<Journal.JournalEntry>, positions?: Posit
   ].join("\n")
 }
 
-/** The path of the trial's program, which lies beside this file, as source or compiled. */
-const trialProcess = fileURLToPath(new URL(`./TrialProcess${NodePath.extname(import.meta.url)}`, import.meta.url))
+/** The path of the trial's program, which lies beside this file, as source or compiled. Tests start a bundle of it. */
+export const TrialProcess = Context.Reference<string>("@effect-lambda/cli/TrialProcess", {
+  defaultValue: () => fileURLToPath(new URL(`./TrialProcess${NodePath.extname(import.meta.url)}`, import.meta.url))
+})
 
 const start = Effect.fnUntraced(function* (folder: string, options: Options, limitMillis: number) {
   const isolated = options.isolation ?? (yield* NoNetwork.prefix)
   const proxies = isolated.length > 0 ? {} : NoNetwork.closedProxies
   const request: Trial.Request = { env: { ...options.env, ...proxies }, limitMillis }
   yield* Disk.attempt(folder, () => Fs.writeFileSync(NodePath.join(folder, "request.json"), JSON.stringify(request)))
-  const [file = process.execPath, ...args] = [...isolated, process.execPath, trialProcess, folder]
+  const [file = process.execPath, ...args] = [...isolated, process.execPath, yield* TrialProcess, folder]
   // The process ends by itself: init, a slow invocation and SHUTDOWN have their limits.
   yield* execute(file, args, { timeoutMillis: 4 * limitMillis + 30_000 }).pipe(
     Effect.catchTag("ExecuteError", ({ message, output }) =>
