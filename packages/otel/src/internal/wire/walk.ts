@@ -133,6 +133,12 @@ class Walker {
 
   /** A number of 64 bits at most. Beyond 2^53 it is not exact, and larger than every length. */
   #varint(end: number): number {
+    // Nearly all are this short.
+    const first = this.#bytes[this.#at] ?? 0
+    if (first < 0x80 && this.#at < end) {
+      this.#at++
+      return first
+    }
     let value = 0
     let factor = 1
     for (let length = 1; this.#at < end; length++) {
