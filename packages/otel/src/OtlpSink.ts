@@ -284,11 +284,9 @@ const sinkOf = Effect.fnUntraced(function* (signal: Signal, backend: Backend, ma
     export: Effect.fnUntraced(function* ({ events, id }) {
       const waiting = events.filter((event) => !settled.has(event))
       const parts = units.unitsOf(waiting, writing())
-      if (mapper.defect !== undefined) {
-        yield* sayOnce(
-          "defect",
-          Effect.logError("prepare threw, and the record is left out; further ones are not logged", mapper.defect)
-        )
+      const defect = mapper.takeDefect()
+      if (defect !== undefined) {
+        yield* Effect.logError("prepare threw, and the record is left out; further ones are not logged", defect.first)
       }
       const isWhole = waiting.length === events.length
       const sent = parts.length === 0 ? undefined : yield* Effect.result(post(parts, id))

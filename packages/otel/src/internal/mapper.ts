@@ -52,8 +52,8 @@ export class Mapper {
   readonly #known = new WeakMap<Event, Mapping.Signals | Deferred>()
   #state = Mapping.initial
   #totals = Metrics.noTotals
-  /** The first error that the program's own `prepare` threw. */
-  defect: unknown
+  /** The errors that the program's own `prepare` threw: only the first is kept, until it is taken. */
+  #defects: { readonly first: unknown; isTaken: boolean } | undefined
 
   constructor(options: Options) {
     this.#options = options
@@ -67,6 +67,13 @@ export class Mapper {
   /** How many times of Lambda could not be read. */
   get badTimes(): number {
     return this.#state.badTimes
+  }
+
+  /** The first error of `prepare`, once. */
+  takeDefect(): { readonly first: unknown } | undefined {
+    if (this.#defects === undefined || this.#defects.isTaken) return undefined
+    this.#defects.isTaken = true
+    return this.#defects
   }
 
   arrived(events: ReadonlyArray<Event>, observedAt: number): void {
@@ -145,7 +152,7 @@ export class Mapper {
     try {
       return this.#options.prepare(event)
     } catch (defect) {
-      this.defect ??= defect
+      this.#defects ??= { first: defect, isTaken: false }
       return undefined
     }
   }
