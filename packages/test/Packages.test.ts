@@ -83,7 +83,7 @@ describe.each(["extension", "extension-node", "emulator", "otel"])("@effect-lamb
     const all = (await readdir(join(installed, "dist"), { recursive: true }))
       .filter((file) => file.endsWith(".js"))
       .map((file) => file.slice(0, -3))
-    const closed = all.filter((module) => /(^|\/)(internal\/|index$)/.test(module))
+    const closed = all.filter((module) => /(^|\/)(internal\/|(index|main)$)/.test(module))
     const barrels = closed.filter((module) => module.endsWith("/index")).map((module) => module.slice(0, -6))
     const modules = [...all.filter((module) => !closed.includes(module)), ...barrels]
     const script = `

@@ -20,6 +20,7 @@ const order = [
   "LogLine",
   "journal",
   "Fault",
+  "TraceHeader",
   "wire",
   "Profile",
   "EmulatorError",
