@@ -9,7 +9,7 @@ import { type Measured, resultOf, versusOf } from "./cold-start/figures.ts"
 import { coldStart, type ColdStart, type FunctionOfRun, nodeFunction } from "./cold-start/first-invocation.ts"
 import { bare } from "./cold-start/natives.ts"
 import { toMarkdown, toText } from "./cold-start/report.ts"
-import { layers, needs, parts, starts } from "./cold-start/variants.ts"
+import { layers, needs, otel, parts, starts } from "./cold-start/variants.ts"
 import { type Benchmark, commandLine, type Options, run } from "./command.ts"
 import { versusText } from "./compare.ts"
 import { writeSection } from "./document.ts"
@@ -58,7 +58,7 @@ const benchmark: Benchmark = {
     const platform = await open(signal)
     try {
       const { sinkUrl } = platform
-      const variants = [...starts, ...parts]
+      const variants = [...starts, otel, ...parts]
       const here = await layers(variants, { checkout, side: "here", folder, sinkUrl, signal })
       const others =
         against && (await layers(variants, { checkout: against, side: "against", folder, sinkUrl, signal }))

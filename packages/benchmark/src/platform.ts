@@ -85,6 +85,13 @@ export const shutdown = () => `{"eventType":"SHUTDOWN","deadlineMs":${Date.now()
 // The limits are generous: they only keep a broken run from waiting for ever.
 const startLimitMillis = 30_000
 const sinkPath = "/ingest"
+/** The variables that Lambda sets and an extension may need. */
+const functionVariables = {
+  AWS_LAMBDA_FUNCTION_NAME: "benchmark",
+  AWS_LAMBDA_FUNCTION_VERSION: "$LATEST",
+  AWS_LAMBDA_FUNCTION_MEMORY_SIZE: "1769",
+  AWS_REGION: "eu-central-1"
+}
 const eventLimitMillis = 20
 
 const bodyOf = async (request: IncomingMessage): Promise<string> => {
@@ -97,7 +104,8 @@ export const open = async (signal: AbortSignal): Promise<Platform> => {
   let listener: RequestListener | undefined
   let shipments = 0
   const server = createServer((request, response) => {
-    if (request.url === sinkPath) {
+    // OTLP adds a path for each signal.
+    if (request.url?.startsWith(sinkPath) === true) {
       shipments++
       request.resume().once("end", () => response.end())
       return
@@ -115,7 +123,7 @@ export const open = async (signal: AbortSignal): Promise<Platform> => {
     const startedAt = performance.now()
     const [file, ...args] = program.command
     const child = spawn(file, args, {
-      env: { ...program.env, AWS_LAMBDA_RUNTIME_API: runtimeApi },
+      env: { ...functionVariables, ...program.env, AWS_LAMBDA_RUNTIME_API: runtimeApi },
       stdio: ["ignore", "pipe", "pipe"],
       signal,
       killSignal: "SIGKILL"

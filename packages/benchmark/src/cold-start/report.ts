@@ -46,11 +46,11 @@ const budgets = ({ budgets }: Result): Table => [
 const lifeNotes = (options: Options, { rawFirstNext, spawn, wait }: Result): ReadonlyArray<string> => [
   `Medians of ${options.rounds} starts, in brackets the middle half. The programs start in turns, a process at a time, and the ` +
     `ratios to raw.cjs are taken round by round. Each life has ${options.size} invocations, and every program but C and ` +
-    "telemetry-ship logs each of them.",
+    "those that ship logs each of them.",
   "An event waits for the first next, and the first event is done when the program asks for the second. An eager layer sends " +
     "its first next before its program is loaded: the columns after that say when it is up, and what it took.",
-  "telemetry-ship is given the platform events of each invocation and ships them to a server of this benchmark before it asks " +
-    "for the next event. The other programs ship nothing.",
+  "telemetry-ship and otel are given the platform events of each invocation and ship them to a server of this benchmark before " +
+    "they ask for the next event. The other programs ship nothing.",
   `The noise of the run: "raw.cjs again" is the same file, and its ratios would be 1 without noise; spawn → first next ` +
     `of raw.cjs lay at ${show(rawFirstNext, 1, "ms")}.`,
   "Times begin when the new process runs the file; the fork of the benchmark before that, " +

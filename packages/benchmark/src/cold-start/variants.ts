@@ -8,15 +8,27 @@ import { buildLayer, cli, effectLambda, nodeEnv } from "../layer.ts"
 import type { Program, Work } from "../platform.ts"
 import { bundleFigures, kilobytes, sizeOf } from "../size.ts"
 
-type Example = "hello" | "telemetry-ship"
+type Example = "hello" | "otel" | "telemetry-ship"
 
-const examples: Record<Example, { readonly entry: string; readonly work: Work }> = {
-  hello: { entry: "packages/examples/hello/src/hello.ts", work: "logs" },
-  "telemetry-ship": { entry: "packages/examples/telemetry-ship/src/telemetry-ship.ts", work: "ships" }
+interface Source {
+  readonly entry: string
+  readonly work: Work
+  /** The variable that names the service to send to. */
+  readonly variable: string
+}
+
+const examples: Record<Example, Source> = {
+  hello: { entry: "packages/examples/hello/src/hello.ts", work: "logs", variable: "TELEMETRY_URL" },
+  otel: { entry: "packages/otel/src/main.ts", work: "ships", variable: "EFFECT_LAMBDA_OTLP_ENDPOINT" },
+  "telemetry-ship": {
+    entry: "packages/examples/telemetry-ship/src/telemetry-ship.ts",
+    work: "ships",
+    variable: "TELEMETRY_URL"
+  }
 }
 
 /** The files that a checkout must have. */
-export const needs = [cli, ...Object.values(examples).map(({ entry }) => entry)]
+export const needs = [cli, examples.hello.entry, examples["telemetry-ship"].entry]
 
 export interface Variant {
   readonly label: string
@@ -31,6 +43,9 @@ export const starts: ReadonlyArray<Variant> = [
   { label: "telemetry-ship, ready", example: "telemetry-ship", flags: [] },
   { label: "telemetry-ship, eager", example: "telemetry-ship", flags: ["--start", "eager"] }
 ]
+
+/** The ready-made layer for OpenTelemetry. */
+export const otel: Variant = { label: "otel, ready", example: "otel", flags: [] }
 
 /** The layer of hello without each of its parts, and on another runtime. */
 export const parts: ReadonlyArray<Variant> = [
@@ -70,7 +85,7 @@ export interface BuildOptions {
 }
 
 /**
- * Builds the layers that the checkout can build. An earlier commit has no `--start`; its other layers are measured.
+ * Builds the layers that the checkout can build. An earlier commit has no `--start` or no such program; its other layers are measured.
  *
  * @param variants the layers to build
  */
@@ -87,10 +102,14 @@ export const layers = async (
       notes.push(`There is no "${label}" of ${checkout.name}: its effect-lambda build has no --start.`)
       continue
     }
+    const { entry, variable, work } = examples[example]
+    if (!existsSync(join(checkout.folder, entry))) {
+      notes.push(`There is no "${label}" of ${checkout.name}: it has no ${entry}.`)
+      continue
+    }
     console.error(`building ${label} of ${checkout.name} …`)
-    const { entry, work } = examples[example]
     const out = join(folder, side, label.replaceAll(/\W+/g, "-"))
-    const withSink = ["--env", `TELEMETRY_URL=${sinkUrl}`, ...flags]
+    const withSink = ["--env", `${variable}=${sinkUrl}`, ...flags]
     const layer = await buildLayer({ checkout, entry, name: example, out, flags: withSink, signal })
     const bundle = join(layer, example, "bundle.cjs")
     built.push({
@@ -98,7 +117,7 @@ export const layers = async (
       program: {
         label: side === "here" ? label : `${label}, of ${checkout.name}`,
         command: [join(layer, "extensions", example)],
-        env: { ...nodeEnv, TELEMETRY_URL: sinkUrl },
+        env: { ...nodeEnv, [variable]: sinkUrl },
         work
       },
       sizes: [
