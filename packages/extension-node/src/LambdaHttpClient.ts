@@ -23,6 +23,7 @@ import * as Layer from "effect/Layer"
 import { AnswerReader, type Limit } from "./internal/http/Answer.ts"
 import { BufferedResponse } from "./internal/http/BufferedResponse.ts"
 import { type Call, Connection } from "./internal/http/Connection.ts"
+import { type Origin, originOf } from "./internal/http/origin.ts"
 import { requestBody } from "./internal/http/requestBody.ts"
 import { requestHead } from "./internal/http/requestHead.ts"
 
@@ -41,11 +42,7 @@ const limit: Limit = {
 }
 
 /** The parts of a URL that a request needs. */
-interface Target {
-  /** `host:port`, as the Host header has it. */
-  readonly authority: string
-  readonly hostname: string
-  readonly port: number
+interface Target extends Origin {
   readonly path: string
 }
 
@@ -56,15 +53,9 @@ const targets = new Map<string, Target>()
 const targetOf = (url: string): Target => {
   const known = targets.get(url)
   if (known !== undefined) return known
-  const { host, hostname, pathname, port, protocol, search } = new URL(url)
-  if (protocol !== "http:") throw new Error(`${protocol} is not supported, the API is http:`)
-  const target = {
-    authority: host,
-    // The brackets of an IPv6 address belong to the URL, not to the address.
-    hostname: hostname.replace(/^\[|\]$/g, ""),
-    port: Number(port || 80),
-    path: pathname + search
-  }
+  const parsed = new URL(url)
+  if (parsed.protocol !== "http:") throw new Error(`${parsed.protocol} is not supported, the API is http:`)
+  const target = { ...originOf(parsed), path: parsed.pathname + parsed.search }
   if (targets.size === 16) targets.clear()
   targets.set(url, target)
   return target
