@@ -93,7 +93,7 @@ const isObject = (value: unknown): value is object =>
 const writeDelimited = (writer: Writer, write: () => void): void => {
   const before = writer.length
   write()
-  writer.varint(BigInt(writer.length - before))
+  writer.varint(writer.length - before)
 }
 
 const writeValue = (writer: Writer, field: Field, value: unknown, depth: number): void => {
@@ -113,17 +113,17 @@ const writeValue = (writer: Writer, field: Field, value: unknown, depth: number)
       return writeDelimited(writer, () => writer.bytes(idOf(field, value, 8)))
     case "bool":
       if (typeof value !== "boolean") throw wrong(field, "true or false")
-      return writer.varint(value ? 1n : 0n)
+      return writer.varint(value ? 1 : 0)
     case "enum":
-      return writer.varint(enumValue(field, value))
+      return writer.varint64(enumValue(field, value))
     case "sint32": {
       const number = integer(field, field.type, value)
-      return writer.varint(number < 0n ? -2n * number - 1n : 2n * number)
+      return writer.varint64(number < 0n ? -2n * number - 1n : 2n * number)
     }
     case "uint32":
     case "int64":
     case "uint64":
-      return writer.varint(integer(field, field.type, value))
+      return writer.varint64(integer(field, field.type, value))
     case "fixed32":
       return writer.fixed32(Number(integer(field, field.type, value)))
     case "fixed64":
