@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import manifest from "../package.json" with { type: "json" }
 import { build } from "./commands/build.ts"
 import { check } from "./commands/check.ts"
+import { conform } from "./commands/conform.ts"
 import { dev } from "./commands/dev.ts"
 import { emptyArgument } from "./commands/EmptyArgument.ts"
 import { emulate } from "./commands/emulate.ts"
@@ -14,7 +15,7 @@ import * as UserError from "./shared/UserError.ts"
 
 const cli = Command.make("effect-lambda").pipe(
   Command.withDescription("AWS Lambda extensions: start, build, check and run them on this machine"),
-  Command.withSubcommands([newProject, dev, build, check, emulate, trace])
+  Command.withSubcommands([newProject, dev, build, check, conform, emulate, trace])
 )
 
 /** Fails after it has printed why. */

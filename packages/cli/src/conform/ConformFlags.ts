@@ -1,0 +1,51 @@
+/** The flags of `conform`. */
+import * as Argument from "effect/cli/Argument"
+import * as Flag from "effect/cli/Flag"
+import * as Schema from "effect/Schema"
+import * as EnvFlag from "../project/EnvFlag.ts"
+
+export const flags = {
+  target: Argument.Path("target").pipe(
+    Argument.withMetavar("LAYER.zip|DIR|FILE"),
+    Argument.withDescription("A layer as a zip or as a folder laid out as /opt, an extension file, or a built project"),
+    Argument.optional
+  ),
+  function: Flag.Path("function").pipe(
+    Flag.withAlias("f"),
+    Flag.withMetavar("FILE"),
+    Flag.withDescription("The function; default: a Node function that prints what a scenario asks for"),
+    Flag.optional
+  ),
+  env: EnvFlag.make("A variable of the function, which extensions share"),
+  sinkEnv: Flag.String("sink-env").pipe(
+    Flag.withMetavar("NAME"),
+    Flag.withDescription(
+      "A variable that names the backend of the extension; it gets the URL of a sink on this machine. May be given several times"
+    ),
+    Flag.atLeast(0)
+  ),
+  only: Flag.String("only").pipe(
+    Flag.withMetavar("PATTERN"),
+    Flag.withDescription(
+      "Play these scenarios alone, such as next/lost-poll or telemetry/*; may be given several times"
+    ),
+    Flag.atLeast(0)
+  ),
+  skip: Flag.String("skip").pipe(
+    Flag.withMetavar("PATTERN"),
+    Flag.withDescription("Leave these scenarios out; may be given several times"),
+    Flag.atLeast(0)
+  ),
+  jobs: Flag.Int("jobs").pipe(
+    Flag.withMetavar("N"),
+    Flag.withDescription("The number of scenarios that are played at the same time"),
+    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 32 }))),
+    Flag.withDefault(2)
+  ),
+  seed: Flag.Int("seed").pipe(
+    Flag.withMetavar("N"),
+    Flag.withDescription("Decides when faults with a probability strike; the same seed gives the same run"),
+    Flag.withDefault(1)
+  ),
+  list: Flag.Boolean("list").pipe(Flag.withDescription("Print the scenarios, and play none"), Flag.withDefault(false))
+}

@@ -1,0 +1,129 @@
+/** Plays one scenario in an environment that nothing else uses, and judges it. Nothing of it is left at the end. */
+import * as Emulator from "@effect-lambda/emulator/Emulator"
+import type { EmulatorError } from "@effect-lambda/emulator/EmulatorError"
+import * as Fault from "@effect-lambda/emulator/Fault"
+import type { FunctionOptions } from "@effect-lambda/emulator/Emulator"
+import * as Journal from "@effect-lambda/emulator/Journal"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import process from "node:process"
+import * as Judgement from "./Judgement.ts"
+import * as Needs from "./Needs.ts"
+import { PlayError, type Run, type Scenario, type Setup, type Traits } from "./Scenario.ts"
+import * as Sink from "./Sink.ts"
+import type { Target } from "./Target.ts"
+import type { Verdict } from "./Verdict.ts"
+
+/**
+ * What is the same for all scenarios of a target.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Stage {
+  readonly target: Target
+  /** The file with the handler. */
+  readonly handler: string
+  readonly environment: Readonly<Record<string, string>>
+  /** The variables that get the URL of the sink. */
+  readonly sinkVariables: ReadonlyArray<string>
+  readonly tls: { readonly key: string; readonly cert: string } | undefined
+  readonly seed: number
+}
+
+/** Whatever a scenario waits for has this time, unless it says otherwise. */
+const defaultLimit: Duration.Input = "30 seconds"
+
+/** Time for the end of the processes, behind the limit of a scenario. */
+const releaseLimit: Duration.Input = "10 seconds"
+
+const explain = ({ reason }: EmulatorError): PlayError => new PlayError({ message: reason.message })
+
+const functionOf = ({ handler }: Stage, { functionInit }: Setup): FunctionOptions => ({
+  handler,
+  ...(functionInit === undefined ? undefined : { environment: { CONFORM_INIT: JSON.stringify(functionInit) } })
+})
+
+const runOf = (
+  emulator: Emulator.Emulator["Service"],
+  limit: Duration.Input,
+  rest: Pick<Run, "sink" | "target" | "traits">
+): Run => {
+  const waitFor: Run["waitFor"] = (tag, condition) =>
+    Effect.mapError(emulator.journal.waitFor(Journal.is(tag, condition), limit), explain)
+  return {
+    ...rest,
+    emulator,
+    waitFor,
+    invoke: Effect.fnUntraced(function* (command = {}) {
+      const { requestId } = yield* Effect.mapError(emulator.invoke(JSON.stringify(command)), explain)
+      return yield* waitFor("InvocationDone", (done) => done.requestId === requestId)
+    }),
+    shutdown: emulator.shutdown(),
+    entries: emulator.journal.entries
+  }
+}
+
+/** The conceivable does not fail an extension, also if it was not over in time. */
+const notOver = (scenario: Scenario, { message }: PlayError): Judgement.Judgement =>
+  (scenario.basis === "conceivable" ? Judgement.warn : Judgement.fail)(
+    `the scenario did not come to its end: ${message}`
+  )
+
+/** A fault as it was written, and as it is in the journal each time that it strikes. */
+const faultsOf = (texts: ReadonlyArray<string>) =>
+  Effect.forEach(texts, (text) =>
+    Effect.fromResult(Fault.parse(text)).pipe(
+      Effect.mapBoth({ onFailure: explain, onSuccess: (fault) => ({ text, fault }) })
+    )
+  )
+
+const playNow = Effect.fnUntraced(function* (scenario: Scenario, stage: Stage, traits: Traits) {
+  const setup = scenario.setup?.(stage.target, traits) ?? {}
+  const limit = Duration.fromInputUnsafe(scenario.limit ?? defaultLimit)
+  const sink = yield* Sink.make({ ...(setup.sink && { behaviour: setup.sink }), ...(stage.tls && { tls: stage.tls }) })
+  const sinkVariables = Object.fromEntries(stage.sinkVariables.map((name) => [name, sink.url]))
+  const faults = yield* faultsOf(setup.faults ?? [])
+  const emulator = yield* Emulator.make({
+    freeze: true,
+    seed: stage.seed,
+    ...setup.options,
+    faults: faults.map(({ fault }) => fault),
+    extensions: stage.target.beside(setup.neighbours ?? []),
+    function: functionOf(stage, setup),
+    environment: { EFFECT_LAMBDA_NODE: process.execPath, ...stage.environment, ...sinkVariables, ...setup.environment }
+  }).pipe(Effect.mapError(explain))
+  const judgement: Judgement.Judgement = yield* scenario
+    .play(runOf(emulator, limit, { sink, target: stage.target, traits }))
+    .pipe(
+      Effect.timeoutOrElse({
+        duration: limit,
+        orElse: () => Effect.fail(new PlayError({ message: `its ${Duration.format(limit)} were over` }))
+      }),
+      Effect.catch((error) => Effect.succeed(notOver(scenario, error)))
+    )
+  yield* Effect.timeoutOption(emulator.shutdown(), releaseLimit)
+  const journal = yield* emulator.journal.entries
+  const struck = new Set(journal.flatMap((entry) => (entry._tag === "FaultInjected" ? [entry.fault] : [])))
+  const notes = faults.flatMap(({ fault, text }) => (struck.has(fault) ? [] : [`the fault ${text} never struck`]))
+  return { judgement, journal, sink: yield* sink.counts, notes }
+})
+
+/** Plays the scenario if the target has what it needs. */
+export const play = Effect.fnUntraced(function* (scenario: Scenario, stage: Stage, traits: Traits) {
+  const lacking = Needs.lacking(scenario, traits)
+  if (lacking !== undefined) {
+    const verdict: Verdict = {
+      scenario,
+      judgement: lacking,
+      journal: [],
+      sink: Sink.noCounts,
+      millis: 0,
+      notes: []
+    }
+    return verdict
+  }
+  const [took, played] = yield* Effect.timed(Effect.scoped(playNow(scenario, stage, traits)))
+  const verdict: Verdict = { scenario, millis: Math.round(Duration.toMillis(took)), ...played }
+  return verdict
+})

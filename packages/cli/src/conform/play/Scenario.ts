@@ -1,0 +1,155 @@
+/**
+ * A scenario: a situation that AWS, a network or a neighbour can put an extension into, and the judgement of what the
+ * extension does in it.
+ */
+import type * as Emulator from "@effect-lambda/emulator/Emulator"
+import type { EntryOf, JournalEntry, JournalEvent, Source } from "@effect-lambda/emulator/Journal"
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Sink from "./Sink.ts"
+import type { Target } from "./Target.ts"
+import type { Judgement, Status } from "./Judgement.ts"
+
+/**
+ * How the behaviour of AWS is known: `seen` on AWS, `documented` by AWS, or only `conceivable`. Only the first two can
+ * fail an extension.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Basis = "seen" | "documented" | "conceivable"
+
+/**
+ * What an invocation makes the chatty function do, as its payload.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Command {
+  /** Lines to print, each with a token that the sink knows again. Default: 3. */
+  readonly lines?: number
+  /** Bytes of each line; shorter lines are filled up. */
+  readonly bytes?: number
+  /** Milliseconds before it returns. */
+  readonly sleepMs?: number
+  /** Default: it returns. */
+  readonly end?: "return" | "throw" | "exit" | "hang"
+  /** Lines as JSON objects. */
+  readonly json?: boolean
+  /** A line with bytes that are no UTF-8. */
+  readonly notUtf8?: boolean
+  /** A URL that it calls before it returns; the status or the error is printed. */
+  readonly call?: string
+}
+
+/**
+ * What the first run has shown of the target. Scenarios that do not apply are told by it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Traits {
+  /** The extensions that registered. */
+  readonly sources: ReadonlyArray<Source>
+  readonly events: ReadonlyArray<"INVOKE" | "SHUTDOWN">
+  readonly subscriptions: ReadonlyArray<EntryOf<"TelemetrySubscription">>
+  /** The sink got a request. */
+  readonly reachesSink: boolean
+  /** The sink got what the function printed. */
+  readonly sendsLines: boolean
+}
+
+/**
+ * The environment of a scenario, over the defaults: a chatty function, 3 invocations, the freeze, an obedient sink.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Setup {
+  readonly options?: Omit<Emulator.Options, "extensions" | "function" | "environment" | "faults">
+  /** As on the command line of `emulate`. */
+  readonly faults?: ReadonlyArray<string>
+  readonly environment?: Readonly<Record<string, string>>
+  readonly sink?: Sink.Behaviour
+  /** Extensions beside the target, as files. */
+  readonly neighbours?: ReadonlyArray<string>
+  /** What the function does in its init. */
+  readonly functionInit?: Pick<Command, "call" | "lines" | "sleepMs">
+}
+
+/**
+ * The scenario could not be played to its end: its time was over, or the environment was not there any more.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class PlayError extends Schema.TaggedError<PlayError>("@effect-lambda/cli/PlayError")("PlayError", {
+  message: Schema.String
+}) {}
+
+/**
+ * A running scenario.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Run {
+  readonly emulator: Emulator.Emulator["Service"]
+  readonly target: Target
+  readonly traits: Traits
+  readonly sink: Sink.Sink
+  /** Invokes the function, and waits until the invocation is done, extensions included. */
+  readonly invoke: (command?: Command) => Effect.Effect<EntryOf<"InvocationDone">, PlayError>
+  /** Waits for an entry, past or future, of this kind. The limit is that of the scenario. */
+  readonly waitFor: <Tag extends JournalEvent["_tag"]>(
+    tag: Tag,
+    condition?: (entry: EntryOf<Tag>) => boolean
+  ) => Effect.Effect<EntryOf<Tag>, PlayError>
+  /** Shuts the environment down in order, and waits until every process is gone. */
+  readonly shutdown: Effect.Effect<void>
+  /** The journal so far. */
+  readonly entries: Effect.Effect<ReadonlyArray<JournalEntry>>
+}
+
+/**
+ * The part of a target that a scenario needs. A target without it makes the scenario `not applicable`, or `not testable`
+ * if it is the sink that is not reached.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Need = "INVOKE" | "SHUTDOWN" | "telemetry" | "function telemetry" | "sink" | "lines at the sink"
+
+interface Common {
+  /** `family/what`, such as `next/lost-poll`. */
+  readonly name: string
+  /** What happens, as a sentence without the extension's part. */
+  readonly title: string
+  /** What AWS does there. */
+  readonly aws: string
+  /** The section of docs/protocol.md, such as `docs/protocol.md#a-lost-poll`. */
+  readonly protocol: string
+  /** What to change in an extension that does not pass. */
+  readonly advice: string
+  /** The time for the whole scenario. Default: 30 seconds. */
+  readonly limit?: Duration.Input
+  readonly needs?: ReadonlyArray<Need>
+  readonly setup?: (target: Target, traits: Traits) => Setup
+}
+
+/**
+ * A scenario. The types keep the rule that the conceivable does not fail an extension.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Scenario =
+  | (Common & {
+      readonly basis: "seen" | "documented"
+      readonly play: (run: Run) => Effect.Effect<Judgement, PlayError>
+    })
+  | (Common & {
+      readonly basis: "conceivable"
+      readonly play: (run: Run) => Effect.Effect<Judgement<Exclude<Status, "fail">>, PlayError>
+    })
