@@ -72,6 +72,7 @@ export interface Backend {
  *
  * - `backends`: where each signal is sent; a signal that is switched off, or has no endpoint, has none
  * - `unsent`: the signals that have no endpoint, though another one has
+ * - `switchedOff`: for each signal that is switched off the variable that is `none`
  * - `temporality`: of the metrics of the extension
  * - `sampler`: which invocations have spans
  * - `xrayParent`: whether the span of Lambda's X-Ray segment is the parent of an invocation, and not a link of it
@@ -89,6 +90,7 @@ export interface Backend {
 export interface Settings {
   readonly backends: Readonly<Partial<Record<Signal, Backend>>>
   readonly unsent: ReadonlyArray<Signal>
+  readonly switchedOff: Readonly<Partial<Record<Signal, string>>>
   readonly temporality: Temporality
   readonly sampler: Sampling.Sampler
   readonly xrayParent: boolean
@@ -215,29 +217,34 @@ const backendOf = Effect.fnUntraced(function* (signal: Signal, { prefix, url }: 
 })
 
 /**
- * Whether a signal is sent. The function's `OTEL_LOGS_EXPORTER=none` is not asked: it is set to keep an SDK from sending logs, and
- * the extension gets them from Lambda.
+ * The variable that switches a signal off. The function's `OTEL_LOGS_EXPORTER=none` is not asked: it is set to keep an SDK from
+ * sending logs, and the extension gets them from Lambda.
  */
-const isSent = Effect.fnUntraced(function* (signal: Signal) {
+const switchOf = Effect.fnUntraced(function* (signal: Signal) {
   const name = `${signal.toUpperCase()}_EXPORTER`
   const ours = yield* variable(`${own}_${name}`)
-  if (ours !== undefined) return (yield* oneOf(ours, ["otlp", "none"])) === "otlp"
+  if (ours !== undefined) return (yield* oneOf(ours, ["otlp", "none"])) === "none" ? ours.name : undefined
   const theirs = signal === "logs" ? undefined : yield* variable(`OTEL_${name}`)
-  return theirs?.value.toLowerCase() !== "none"
+  return theirs?.value.toLowerCase() === "none" ? theirs.name : undefined
 })
 
 const readBackends = Effect.fnUntraced(function* (receiverPort: number | undefined) {
   const backends: Partial<Record<Signal, Backend>> = {}
   const unsent: Array<Signal> = []
+  const switchedOff: Partial<Record<Signal, string>> = {}
   let passedOver: string | undefined
   for (const signal of signals) {
-    if (!(yield* isSent(signal))) continue
+    const off = yield* switchOf(signal)
+    if (off !== undefined) {
+      switchedOff[signal] = off
+      continue
+    }
     const search: Search = yield* endpointOf(signal, receiverPort)
     passedOver ??= search.passedOver
     if (search.found === undefined) unsent.push(signal)
     else backends[signal] = yield* backendOf(signal, search.found)
   }
-  if (Object.keys(backends).length > 0) return { backends, unsent }
+  if (Object.keys(backends).length > 0) return { backends, unsent, switchedOff }
   if (unsent.length === 0) {
     return yield* wrong(
       `${own}_TRACES_EXPORTER`,

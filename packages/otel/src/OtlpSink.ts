@@ -36,7 +36,7 @@ import * as Resource from "./Resource.ts"
 /**
  * The parts of the sinks.
  *
- * - `settings`: the backends, whether metrics are cumulative, and which refusals may pass
+ * - `settings`: the backends, whether metrics are cumulative, which refusals may pass, and why a signal has no backend
  * - `mapping`: the choices of the mapping
  * - `resource`: of all signals; `faas.instance` is added as soon as it is known
  * - `scope`: the name and the version of the program
@@ -47,7 +47,7 @@ import * as Resource from "./Resource.ts"
  * @since 0.1.0
  */
 export interface Options {
-  readonly settings: Pick<Settings, "backends" | "temporality" | "retryOn500">
+  readonly settings: Pick<Settings, "backends" | "temporality" | "retryOn500"> & Partial<Pick<Settings, "switchedOff">>
   readonly mapping: Mapping.MappingSettings
   readonly resource: OtlpResource.Resource
   readonly scope: { readonly name: string; readonly version: string }
@@ -82,6 +82,17 @@ const isOf = (signal: Signal, event: TelemetryEvent.TelemetryEvent, platformEven
   return isLog(event) || platformEvents || event.type === "platform.logsDropped"
 }
 
+/** Why a signal has no backend, and what to set. */
+const whyHomeless = (signal: Signal, off: string | undefined): string => {
+  const name = signal.toUpperCase()
+  const remedy =
+    off === undefined
+      ? `no endpoint is set for ${signal}: set EFFECT_LAMBDA_OTLP_${name}_ENDPOINT`
+      : `${off} is none: set EFFECT_LAMBDA_OTLP_${name}_EXPORTER=otlp`
+  const silent = `OTEL_${name}_EXPORTER`
+  return off === silent ? remedy : `${remedy}, or ${silent}=none to keep the SDK from sending them`
+}
+
 /**
  * The sinks of the signals that have a backend. The effect fails if no request can be made with the settings.
  *
@@ -105,13 +116,23 @@ export const make = Effect.fnUntraced(function* (
   const isUsed = (event: TelemetryEvent.TelemetryEvent) =>
     units.pieceOf(event) === undefined && used.some((signal) => isOf(signal, event, mapping.platformEvents))
   host.observe((events) => mapper.arrived(events.filter(isUsed), clock.currentTimeMillisUnsafe()))
+  const context = yield* Effect.context<never>()
   const homeless: Partial<Record<Signal, number>> = {}
+  const drop = ({ count, signal }: Piece) => {
+    const before = homeless[signal]
+    homeless[signal] = (before ?? 0) + count
+    if (before !== undefined) return
+    const why = whyHomeless(signal, settings.switchedOff?.[signal])
+    Effect.runForkWith(context)(
+      Effect.logWarning(`the function sends ${signal}, which are dropped and counted, since ${why}`)
+    )
+  }
   host.atEnd(
     Effect.gen(function* () {
       host.offer([mapper.end(yield* Clocks.currentTimeMillis)])
       for (const [signal, items] of Object.entries(homeless)) {
         yield* Effect.logWarning(
-          `${items} items that the function sent as ${signal} had no backend, and are dropped: no endpoint is set for ${signal}`
+          `${items} items that the function sent as ${signal} were dropped, since there is no backend for ${signal}`
         )
       }
       if (mapper.badTimes > 0) {
@@ -130,7 +151,7 @@ export const make = Effect.fnUntraced(function* (
     sinks,
     forward: (piece) => {
       if (backends[piece.signal] === undefined) {
-        homeless[piece.signal] = (homeless[piece.signal] ?? 0) + piece.count
+        drop(piece)
         return true
       }
       const events = [units.recordOf(piece)]

@@ -246,3 +246,36 @@ describe("what the function sends", () => {
     })
   )
 })
+
+describe("what the function sends of a signal without a backend", () => {
+  const off = "to keep the SDK from sending them"
+  it.effect.each<readonly [string, Readonly<Record<string, string>>, string]>([
+    [
+      "which a variable of the extension switches off",
+      { EFFECT_LAMBDA_OTLP_TRACES_EXPORTER: "none" },
+      `EFFECT_LAMBDA_OTLP_TRACES_EXPORTER is none: set EFFECT_LAMBDA_OTLP_TRACES_EXPORTER=otlp, or OTEL_TRACES_EXPORTER=none ${off}`
+    ],
+    [
+      "which a variable of the SDK switches off",
+      { OTEL_TRACES_EXPORTER: "none" },
+      "OTEL_TRACES_EXPORTER is none: set EFFECT_LAMBDA_OTLP_TRACES_EXPORTER=otlp"
+    ],
+    [
+      "which has no endpoint",
+      { EFFECT_LAMBDA_OTLP_ENDPOINT: "", EFFECT_LAMBDA_OTLP_LOGS_ENDPOINT: "https://otlp.example.com/v1/logs" },
+      `no endpoint is set for traces: set EFFECT_LAMBDA_OTLP_TRACES_ENDPOINT, or OTEL_TRACES_EXPORTER=none ${off}`
+    ]
+  ])("%s, is taken, and dropped with a line at once and the count at the end", ([, env, why]) =>
+    Effect.gen(function* () {
+      const { messages, taken, traces } = yield* run({ pieces: [yield* pieceOf(1, 2), yield* pieceOf(3)], env })
+      assert.deepStrictEqual([taken, traces], [[true, true], []])
+      const [first, last, ...others] = messages.filter((message) => message.includes("the function"))
+      assert.strictEqual(first, `Warn: the function sends traces, which are dropped and counted, since ${why}`)
+      assert.strictEqual(
+        last,
+        "Warn: 3 items that the function sent as traces were dropped, since there is no backend for traces"
+      )
+      assert.lengthOf(others, 0)
+    })
+  )
+})

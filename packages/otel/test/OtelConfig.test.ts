@@ -174,6 +174,7 @@ describe("the other variables", () => {
       const { backends: _, ...rest } = yield* read(own)
       assert.deepStrictEqual(rest, {
         unsent: [],
+        switchedOff: {},
         temporality: "delta",
         sampler: { _tag: "AlwaysOn" },
         xrayParent: false,
