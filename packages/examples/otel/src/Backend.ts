@@ -11,21 +11,24 @@ export interface Backend {
   readonly spans: ReadonlyArray<Decode.Span>
   readonly points: ReadonlyArray<Decode.Point>
   readonly logs: ReadonlyArray<Decode.Log>
-  /** The requests that were answered with another status than 200. */
+  /** The requests that were not answered 200. */
   readonly refused: () => number
 }
 
+/** The status of an answer. `unanswered`: the backend takes the request, and closes the connection without an answer. */
+export type Answer = number | "unanswered"
+
 /** Listens until the scope closes. `status` is asked for each request. */
-export const make = Effect.fnUntraced(function* (status: () => number) {
+export const make = Effect.fnUntraced(function* (status: () => Answer) {
   const spans: Array<Decode.Span> = []
   const points: Array<Decode.Point> = []
   const logs: Array<Decode.Log> = []
   let refused = 0
 
-  /** Gives the status of the answer; a body that is no OTLP is a 400. */
-  const take = (path: string, contentType: string, body: Buffer): number => {
+  /** Gives the answer; a body that is no OTLP is a 400. */
+  const take = (path: string, contentType: string, body: Buffer): Answer => {
     const wanted = status()
-    if (wanted !== 200) return wanted
+    if (wanted !== 200 && wanted !== "unanswered") return wanted
     try {
       if (path === "/v1/traces") spans.push(...Decode.traces(contentType, body))
       else if (path === "/v1/metrics") points.push(...Decode.metrics(contentType, body))
@@ -34,7 +37,7 @@ export const make = Effect.fnUntraced(function* (status: () => number) {
     } catch {
       return 400
     }
-    return 200
+    return wanted
   }
 
   const server = Http.createServer((request, response) => {
@@ -45,6 +48,10 @@ export const make = Effect.fnUntraced(function* (status: () => number) {
       const { "content-encoding": encoding, "content-type": contentType = "" } = request.headers
       const answer = take(request.url ?? "", contentType, encoding === "gzip" ? Zlib.gunzipSync(body) : body)
       if (answer !== 200) refused++
+      if (answer === "unanswered") {
+        response.destroy()
+        return
+      }
       response.writeHead(answer, { "content-type": contentType }).end(contentType === "application/json" ? "{}" : "")
     })
   })

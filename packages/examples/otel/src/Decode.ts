@@ -21,6 +21,8 @@ export interface Point {
   readonly name: string
   readonly unit: string
   readonly kind: "sum" | "gauge" | "histogram"
+  /** Nanoseconds since 1970. */
+  readonly time: bigint
   /** How many values the point stands for. */
   readonly count: number
   readonly sum: number
@@ -47,6 +49,9 @@ const number = Schema.optionalKey(Schema.Finite)
 /** 64 bits: a text, or a number in JSON. */
 const long = Schema.optionalKey(Schema.Union([Schema.String, Schema.Finite]))
 
+/** An id of another length is none, also an empty one: backends such as Tempo refuse it too. */
+const id = (digits: number) => Schema.String.check(Schema.isPattern(new RegExp(`^[\\da-f]{${digits}}$`, "i")))
+
 const attributes = list(Schema.Struct({ key: Schema.String, value: Schema.optionalKey(Schema.Unknown) }))
 const scope = Schema.optionalKey(Schema.Struct({ name: text }))
 
@@ -58,8 +63,8 @@ const TraceRequest = Schema.Struct({
           scope,
           spans: list(
             Schema.Struct({
-              traceId: Schema.String,
-              spanId: Schema.String,
+              traceId: id(32),
+              spanId: id(16),
               parentSpanId: text,
               name: Schema.String,
               kind: number,
@@ -79,7 +84,16 @@ const points = Schema.optionalKey(
   Schema.Struct({
     aggregationTemporality: number,
     dataPoints: list(
-      Schema.Struct({ attributes, asInt: long, asDouble: number, count: long, sum: number, min: number, max: number })
+      Schema.Struct({
+        attributes,
+        timeUnixNano: long,
+        asInt: long,
+        asDouble: number,
+        count: long,
+        sum: number,
+        min: number,
+        max: number
+      })
     )
   })
 )
@@ -213,6 +227,7 @@ export const metrics = (contentType: string, body: Buffer): ReadonlyArray<Point>
             name: metric.name,
             unit: metric.unit ?? "",
             kind,
+            time: BigInt(point.timeUnixNano ?? 0),
             count: kind === "histogram" ? Number(point.count ?? 0) : 1,
             sum: kind === "histogram" ? (point.sum ?? 0) : Number(point.asInt ?? point.asDouble ?? 0),
             isCumulative: metric[kind]?.aggregationTemporality === cumulative,

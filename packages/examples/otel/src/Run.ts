@@ -14,8 +14,12 @@ export interface RunOptions {
   readonly propagator?: "tracecontext" | "xray-lambda" | "none"
   /** During how many invocations the backend answers 503 at first. Default: 0. */
   readonly failing?: number
+  /** During how many invocations after those it takes everything, and closes without an answer. Default: 0. */
+  readonly unanswered?: number
   /** The port on which the layer listens for the SDK. Default: that of OTLP. */
   readonly port?: number
+  /** The program of the extension. Default: its source. */
+  readonly program?: string
   /** Called after each invocation. */
   readonly onInvocation?: (invocation: number, status: string, backend: Backend.Backend) => Effect.Effect<void>
 }
@@ -33,14 +37,17 @@ const sdk = (propagator: string) => ({
   OTEL_TRACES_SAMPLER: "always_on"
 })
 
-/** Runs the environment from init to SHUTDOWN; what the backend has, and the log of the extension. */
+/** Runs the environment from init to SHUTDOWN; what the backend has, the journal, and the log of the extension. */
 export const run = Effect.fnUntraced(function* (options: RunOptions) {
-  const { failing = 0, invocations, lines, onInvocation, port = 4318, propagator = "tracecontext", tracing } = options
+  const { invocations, lines, onInvocation, port = 4318, propagator = "tracecontext", tracing } = options
+  const { failing = 0, program = join(layer, "src/main.ts"), unanswered = 0 } = options
   let invocation = 0
-  const backend = yield* Backend.make(() => (invocation <= failing ? 503 : 200))
+  const backend = yield* Backend.make(() =>
+    invocation <= failing ? 503 : invocation <= failing + unanswered ? "unanswered" : 200
+  )
   const emulator = yield* Emulator.make({
     functionName: "shop",
-    extensions: [join(layer, "src/main.ts")],
+    extensions: [program],
     function: {
       handler: join(root, "function/index.cjs"),
       ...(propagator === "none" ? undefined : { environment: sdk(propagator) })
@@ -67,9 +74,9 @@ export const run = Effect.fnUntraced(function* (options: RunOptions) {
     if (onInvocation !== undefined) yield* onInvocation(invocation, done.status, backend)
   }
   yield* emulator.shutdown()
-  const output = (yield* emulator.journal.entries)
-    .filter(Journal.is("Output"))
-    .filter(({ source }) => source === "extension:main.ts")
+  const entries = yield* emulator.journal.entries
+  const output = entries
+    .filter(Journal.is("Output", ({ source }) => source === "extension:main.ts"))
     .map(({ line }) => line)
-  return { requestIds, output, backend }
+  return { requestIds, entries, output, backend }
 })

@@ -2,18 +2,9 @@
 import type { TracingMode } from "@effect-lambda/emulator/Emulator"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Net from "node:net"
 import type { Span } from "../src/Decode.ts"
 import * as Run from "../src/Run.ts"
-
-/** A port that is free now, since other tests have the port of OTLP. */
-const freePort = Effect.callback<number>((resume) => {
-  const server = Net.createServer()
-  server.listen(0, "127.0.0.1", () => {
-    const address = server.address()
-    server.close(() => resume(Effect.succeed(typeof address === "object" ? (address?.port ?? 0) : 0)))
-  })
-})
+import { accountings, extension, freePort, messages, program, textOf } from "./support/environment.ts"
 
 const requestIdOf = ({ attributes }: Span) => attributes["faas.invocation_id"] ?? attributes["faas.execution"]
 
@@ -36,7 +27,8 @@ describe.each(settings)("three invocations with freeze, %s", (_, propagator, tra
           lines: 2,
           propagator: propagator ?? "none",
           tracing,
-          port: yield* freePort
+          port: yield* freePort,
+          program
         })
         const log = output.join("\n")
         const { logs, spans } = backend
@@ -74,23 +66,60 @@ describe.each(settings)("three invocations with freeze, %s", (_, propagator, tra
   )
 })
 
+/** The facts of a span, a line or a point that say which one it is. */
+const identityOf = (facts: object) =>
+  JSON.stringify(facts, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value))
+
 it.live(
-  "a backend that is down for two invocations has everything in the end, once or with equal ids",
+  "a backend that is down for an invocation, and answers nothing in the next, has everything in the end: once, or with equal ids",
   () =>
     Effect.gen(function* () {
-      const { backend, output, requestIds } = yield* Run.run({
+      const { backend, entries, output, requestIds } = yield* Run.run({
         invocations: 3,
         lines: 2,
-        failing: 2,
-        port: yield* freePort
+        failing: 1,
+        unanswered: 1,
+        port: yield* freePort,
+        program
       })
-      assert.isAbove(backend.refused(), 0)
-      for (const name of ["load basket", "charge card"]) {
-        const ids = new Set(backend.spans.filter((span) => span.name === name).map(({ spanId }) => spanId))
-        assert.strictEqual(ids.size, requestIds.length, `${name}\n${output.join("\n")}`)
+      const log = output.join("\n")
+      const { logs, points, spans } = backend
+      // A span is the same one whenever it comes.
+      const distinct = new Map(spans.map((span) => [span.spanId, identityOf(span)]))
+      assert.lengthOf(new Set(spans.map(identityOf)), distinct.size, log)
+      assert.isAbove(spans.length, distinct.size, `the backend took nothing twice\n${log}`)
+      const ids = [...distinct.values()]
+      for (const name of [
+        "shop",
+        "responseLatency",
+        "responseDuration",
+        "runtimeOverhead",
+        "load basket",
+        "charge card"
+      ]) {
+        // The SDK has a span with the name of the function too.
+        const expected = name === "shop" ? 2 * requestIds.length : requestIds.length
+        assert.lengthOf(
+          ids.filter((id) => id.includes(`"name":"${name}"`)),
+          expected,
+          `${name}\n${log}`
+        )
       }
-      const lines = new Set(backend.logs.map(({ body }) => body).filter((body) => /line \d of/.test(String(body))))
-      assert.strictEqual(lines.size, 6, output.join("\n"))
+      assert.lengthOf(new Set(spans.filter(({ kind }) => kind === "SERVER").map(({ spanId }) => spanId)), 3)
+      // The journal has the lines that the function wrote.
+      assert.sameMembers([...new Set(logs.map(textOf))], [...new Set(messages(entries, "runtime"))])
+      const sums = points
+        .filter(({ name }) => name === "faas.invocations")
+        .map((point) => [identityOf(point), point.sum] as const)
+      assert.strictEqual(
+        [...new Map(sums).values()].reduce((total, sum) => total + sum, 0),
+        3
+      )
+      const [accounting] = accountings(entries)
+      for (const { delivered, name, offered } of accounting?.annotations.accounting.consumers ?? assert.fail(log)) {
+        assert.strictEqual(delivered, offered, name)
+      }
+      assert.include(messages(entries, extension).join("\n"), "takes batches again")
     }),
   120_000
 )
