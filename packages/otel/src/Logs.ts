@@ -51,8 +51,7 @@ export interface Place {
 }
 
 /**
- * The log records of an event: one, or none. An event that `TelemetryEvent.decode` gave is never a reason to
- * throw.
+ * The log records of an event: one, or none. An event that came from Lambda is never a reason to throw.
  *
  * - a log of the function or of an extension: its record
  * - `platform.logsDropped`: a WARN with the numbers
@@ -103,7 +102,7 @@ const severityNumbers: ReadonlyMap<
 
 const severityOf = (text: string, severity: string | undefined) => {
   const severityNumber = severityNumbers.get(severity)
-  return { severityText: text, ...(severityNumber === undefined ? undefined : { severityNumber }) }
+  return { severityText: text.toWellFormed(), ...(severityNumber === undefined ? undefined : { severityNumber }) }
 }
 
 /** The times of a record; a time that cannot be read is that of the observation. */

@@ -135,8 +135,10 @@ const signalsOf = (state: State, event: TelemetryEvent.TelemetryEvent, context: 
   const counted = badTimes === 0 ? state : { ...state, badTimes: state.badTimes + badTimes }
   const { isEnd, spans, state: next, unfinished } = spansOf(counted, event, context)
   const logs = Logs.of(event, placeOf(next, event, context))
-  // The end of an invocation that has ended before is not counted again.
-  if (event.type === "platform.runtimeDone" && !isEnd) return [next, { spans, metrics: [], logs }]
+  // The end of an invocation that has ended before is not counted again, nor is an init that is repeated after it has failed.
+  const isRepeated =
+    event.type === "platform.runtimeDone" ? !isEnd : event.type === "platform.initStart" && state.isCold
+  if (isRepeated) return [next, { spans, metrics: [], logs }]
   const observedAt = context.observedAt
   const start = next.metricsSince ?? nanosOfMillis(observedAt)
   const metrics = [

@@ -110,7 +110,9 @@ export const of = (event: TelemetryEvent.TelemetryEvent, window: Window): Readon
   if (measured.length === 0 || !("time" in event)) return []
   const time = nanosOf(event.time) ?? nanosOfMillis(window.observedAt)
   return measured.flatMap(([name, value]) =>
-    typeof value === "number" ? [metricOf(name, value, window.start < time ? window.start : time, time)] : []
+    typeof value === "number" && Number.isFinite(value)
+      ? [metricOf(name, value, window.start < time ? window.start : time, time)]
+      : []
   )
 }
 
@@ -151,6 +153,9 @@ const ended = (status: string, durationMs: number | undefined): ReadonlyArray<Me
 
 const seconds = (millis: number | null | undefined) => (typeof millis === "number" ? millis / 1000 : undefined)
 
+/** A count in the type that OTLP has for it. One that does not fit would cost the whole batch. */
+const wholeOf = (count: number) => Math.round(Math.min(Math.max(count, 0), Number.MAX_SAFE_INTEGER))
+
 const metricOf = (name: Name, value: number, start: bigint, time: bigint): Metric => {
   const { bounds, description, unit }: Kind = kinds[name]
   const point = { attributes: [], startTimeUnixNano: String(start), timeUnixNano: String(time) }
@@ -159,7 +164,7 @@ const metricOf = (name: Name, value: number, start: bigint, time: bigint): Metri
       name,
       description,
       unit,
-      sum: { dataPoints: [{ ...point, asInt: value }], aggregationTemporality: delta, isMonotonic: true }
+      sum: { dataPoints: [{ ...point, asInt: wholeOf(value) }], aggregationTemporality: delta, isMonotonic: true }
     }
   }
   const bucketCounts = Array.from({ length: bounds.length + 1 }, () => 0)

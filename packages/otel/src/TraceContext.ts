@@ -1,5 +1,5 @@
 /**
- * The place of an invocation in a trace: read from the header of X-Ray or of W3C, or derived from the request id.
+ * The place of an invocation in a trace: read from the header of X-Ray, or derived from the request id.
  *
  * Ids are derived from what a record says and from nothing else, so a record that comes again has the same ids.
  *
@@ -12,7 +12,7 @@ import { digest } from "./internal/digest.ts"
  *
  * - `traceId`: 32 hexadecimal digits in lower case
  * - `parentId`: the span that caused the invocation, 16 hexadecimal digits in lower case
- * - `isSampled`: the decision in the header. Lambda says 0 for every function without active tracing
+ * - `isSampled`: `false` if the header decides against it. Lambda does so for every function without active tracing
  *
  * @category models
  * @since 0.1.0
@@ -41,7 +41,8 @@ export const isSpanId = (text: string): boolean => /^(?!0{16})[0-9a-f]{16}$/.tes
 
 /**
  * Reads the header of X-Ray, such as `Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1`. The
- * fields may have any order, and others are passed over. A header without a valid `Root` gives nothing.
+ * fields may have any order, and others are passed over. A header without a valid `Root` gives nothing. Without a decision
+ * (`Sampled=?`, or none) the trace is sampled.
  *
  * @see https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
  * @category decoding
@@ -54,39 +55,15 @@ export const fromXRay = (header: string): TraceContext | undefined => {
     if (equals > 0) fields.set(field.slice(0, equals).trim(), field.slice(equals + 1).trim())
   }
   const [, time = "", random = ""] = /^1-([0-9a-f]{8})-([0-9a-f]{24})$/i.exec(fields.get("Root") ?? "") ?? []
-  return make(time + random, fields.get("Parent"), fields.get("Sampled") === "1")
+  const traceId = (time + random).toLowerCase()
+  if (!isTraceId(traceId)) return undefined
+  const parentId = fields.get("Parent")?.toLowerCase() ?? ""
+  return {
+    traceId,
+    ...(isSpanId(parentId) ? { parentId } : undefined),
+    isSampled: fields.get("Sampled") !== "0"
+  }
 }
-
-/**
- * Reads the header `traceparent` of W3C, such as `00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01`. In a later
- * version, whatever follows the flags is ignored. A header that is not valid gives nothing.
- *
- * @see https://www.w3.org/TR/trace-context/#traceparent-header
- * @category decoding
- * @since 0.1.0
- */
-export const fromTraceparent = (header: string): TraceContext | undefined => {
-  const form =
-    /^(?:00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})|(?!00|ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?)$/
-  const parts = form.exec(header.trim())
-  if (parts === null) return undefined
-  const [, traceId = parts[4] ?? "", parentId = parts[5] ?? "", flags = parts[6] ?? ""] = parts
-  // A parent of zeros makes the whole header invalid.
-  return isSpanId(parentId) ? make(traceId, parentId, (Number.parseInt(flags, 16) & 1) === 1) : undefined
-}
-
-/**
- * The header `traceparent` for a span.
- *
- * @see https://www.w3.org/TR/trace-context/#traceparent-header
- * @category encoding
- * @since 0.1.0
- */
-export const toTraceparent = (span: {
-  readonly traceId: string
-  readonly spanId: string
-  readonly isSampled: boolean
-}): string => `00-${span.traceId}-${span.spanId}-${span.isSampled ? "01" : "00"}`
 
 /**
  * The trace of an invocation that has no header: sampled, without a parent. The trace id is made of the 16 bytes of the
@@ -112,10 +89,3 @@ export const fromRequestId = (requestId: string): TraceContext => {
  * @since 0.1.0
  */
 export const deriveSpanId = (...texts: ReadonlyArray<string>): string => digest(JSON.stringify(texts))
-
-const make = (traceId: string, parentId: string | undefined, isSampled: boolean): TraceContext | undefined => {
-  const trace = traceId.toLowerCase()
-  const parent = parentId?.toLowerCase() ?? ""
-  if (!isTraceId(trace)) return undefined
-  return { traceId: trace, ...(isSpanId(parent) ? { parentId: parent } : undefined), isSampled }
-}

@@ -87,7 +87,16 @@ describe("severity: the number by the level, the text as written", () => {
     [`${time}\t${id}\tfail\tboom\n`, 17, "fail"],
     ["[WARNING]\tslow\n", 13, "WARNING"],
     ["boom\n", undefined, undefined],
-    [{ level: {} }, undefined, undefined]
+    [{ level: {} }, undefined, undefined],
+    [{ level: ["ERROR"] }, undefined, undefined],
+    [{ level: null }, undefined, undefined],
+    [{ level: null, severity: "WARN" }, 13, "WARN"],
+    [{ level: "", severity: "WARN" }, 13, "WARN"],
+    [{ level: 35 }, 9, "35"],
+    [{ level: 0 }, undefined, "0"],
+    [{ level: -10 }, undefined, "-10"],
+    [{ level: 70 }, undefined, "70"],
+    [{ level: "\ud800" }, undefined, "\ufffd"]
   ])("%j", (record, number, written) => {
     const { severityNumber, severityText } = recordOf(function_(record))
     assert.deepStrictEqual([severityNumber, severityText], [number, written])
@@ -110,7 +119,11 @@ describe("the body", () => {
     ["text that only begins like JSON", '{"message":"a"', '{"message":"a"', []],
     ["a list as a line of text", "[1]", "[1]", []],
     ["JSON too deep to read, as a line of text", '{"a":'.repeat(2000), '{"a":'.repeat(2000), []],
-    ["an empty line", "", "", []]
+    ["an empty line", "", "", []],
+    ["a message that is null", { message: null, msg: "a" }, "a", ["message"]],
+    ["a message that is a list", { message: ["a"], n: 1 }, undefined, []],
+    ["JSON behind a mark of the order of bytes", '\ufeff{"message":"a"}', '\ufeff{"message":"a"}', []],
+    ["a line of 256 KiB", "a".repeat(262_144), "a".repeat(262_144), []]
   ])("%s", (_, record, body, names) => {
     const log = recordOf(function_(record))
     assert.deepStrictEqual(log.body, Attributes.anyValue(body === undefined ? record : body))
@@ -127,6 +140,9 @@ describe("the time: the record's if it has a zone and is near that of the event"
     ["2026-11-20T12:15:00.123Z", "1795176900123000000"],
     ["2026-11-20T11:45:00.123Z", "1795175100123000000"],
     // The same by the clock of another zone, too far, or no time.
+    ["2026-11-20T12:16:00.123Z", timeNanos],
+    ["2026-11-20T12:00:00.100+24:00", timeNanos],
+    ["1795176000100", timeNanos],
     ["2026-11-20T12:00:00.100", timeNanos],
     ["2026-11-20T12:15:00.124Z", timeNanos],
     ["2026-11-20T11:45:00.122Z", timeNanos],
@@ -143,6 +159,26 @@ describe("the time: the record's if it has a zone and is near that of the event"
       attributes(log).get("timestamp"),
       nanos === timeNanos ? Attributes.anyValue(timestamp) : undefined
     )
+  })
+})
+
+describe("fields of any name", () => {
+  it.each(["__proto__", "constructor", "toString", "hasOwnProperty", "length", "", "\0"])(
+    "%j is an attribute",
+    (name) => {
+      const record: unknown = JSON.parse(`{"message":"a",${JSON.stringify(name)}:{"message":"b","level":"ERROR"}}`)
+      for (const each of [record, JSON.stringify(record)]) {
+        const log = recordOf(function_(each))
+        assert.deepStrictEqual(log.body, text("a"))
+        assert.isUndefined(log.severityText)
+        assert.deepStrictEqual(attributes(log).get(name), Attributes.anyValue({ message: "b", level: "ERROR" }))
+      }
+    }
+  )
+
+  it("10,000 fields are 10,000 attributes", () => {
+    const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`field-${index}`, index]))
+    assert.strictEqual(recordOf(function_({ message: "a", ...many })).attributes.length, 10_001)
   })
 })
 
@@ -173,6 +209,15 @@ describe("the trace: the record's own wins", () => {
     ["a trace that is too short", { trace_id: "abc" }, span, ["trace_id"]],
     ["a trace that is no text", { trace_id: 7 }, span, ["trace_id"]],
     ["a span of zeros", { ...own, span_id: "0".repeat(16) }, { traceId: own.trace_id, flags: 0 }, ["span_id"]],
+    ["a span without a trace", { span_id: own.span_id }, span, ["span_id"]],
+    ["a trace in the form of X-Ray", { trace_id: "1-5759e988-bd862e3fe1be46a994272793" }, span, ["trace_id"]],
+    [
+      "flags beyond a byte",
+      { ...own, trace_flags: 256 },
+      { traceId: own.trace_id, spanId: own.span_id },
+      ["trace_flags"]
+    ],
+    ["in a map below the top", { context: own }, span, ["context"]],
     ["X-Ray's name", { xray_trace_id: "1-5759e988-bd862e3fe1be46a994272793" }, span, ["xray_trace_id"]],
     ["nothing", {}, span, []]
   ])("%s", (_, record, trace, names) => {

@@ -35,6 +35,10 @@ export interface Step {
 export const started = (state: State, event: Start, context: Context): Step => {
   const at = nanosOf(event.time)
   const before = Recent.get(state.invocations, event.record.requestId)
+  const running = state.isManaged ? undefined : event.record.requestId
+  if (before !== undefined && isStartOf(before, at)) {
+    return { state: { ...state, running }, spans: [], unfinished: [], isEnd: false }
+  }
   const isOpen = before !== undefined && before.place === undefined
   // A second attempt under the same request id: the first one was killed.
   const [ended, spans] = isOpen ? giveUp(state, before, at ?? nanosOfMillis(context.observedAt), context) : [state, []]
@@ -47,12 +51,16 @@ export const started = (state: State, event: Start, context: Context): Step => {
   }
   const remembered = remember({ ...ended, isCold: false, after: undefined }, invocation, context)
   return {
-    state: { ...remembered.state, running: state.isManaged ? undefined : event.record.requestId },
+    state: { ...remembered.state, running },
     spans: [...spans, ...remembered.spans],
     unfinished: [...(isOpen ? [before.requestId] : []), ...remembered.unfinished],
     isEnd: false
   }
 }
+
+/** Whether a start is that of an invocation whose span was made without it: the start comes after the end. */
+const isStartOf = ({ endedAt, startTime }: Invocation, at: bigint | undefined): boolean =>
+  startTime === "" && endedAt !== undefined && at !== undefined && at <= endedAt
 
 /** The function is done. A start that was lost is made up for, if it was not before a reset. */
 export const done = (state: State, event: RuntimeDone, context: Context): Step => {
@@ -114,7 +122,8 @@ const unstarted = (state: State, { record }: Start | RuntimeDone | Report): Invo
   tenantId: record.tenantId ?? undefined,
   isColdStart: state.isCold,
   after: state.after,
-  place: undefined
+  place: undefined,
+  endedAt: undefined
 })
 
 const finish = (
@@ -132,7 +141,7 @@ const finish = (
     nanosOf(time) ??
     (began === undefined || duration === undefined ? nanosOfMillis(context.observedAt) : began + duration)
   const [ended, spans] = end(state, invocation, { at, durationMs, outcome, phases }, context)
-  const remembered = remember(ended, { ...invocation, place: placeOf(invocation, context) }, context)
+  const remembered = remember(ended, { ...invocation, place: placeOf(invocation, context), endedAt: at }, context)
   return {
     state: remembered.state,
     spans: [...spans, ...remembered.spans],
@@ -219,7 +228,7 @@ const findPlace = (
   const isParent = (id: string | undefined) => id !== undefined && TraceContext.isSpanId(id) && id !== spanId
   const own = settings.xrayParent === "parent" && traceId === trace.traceId ? trace.parentId : undefined
   const parentId = [isAdopted ? facts.sdk?.parentSpanId : undefined, own].find(isParent)
-  const segment = trace.parentId === undefined || trace.parentId === parentId ? undefined : trace.parentId
+  const segment = trace.parentId === parentId || trace.parentId === spanId ? undefined : trace.parentId
   return {
     traceId,
     spanId,

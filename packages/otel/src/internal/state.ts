@@ -65,6 +65,7 @@ type Tracing = typeof PlatformEvent.Tracing.Type | null | undefined
  *
  * - `startTime`: the time in its start, as it was written; it tells attempts under the same request id apart
  * - `place`: the place of its span, once the span is made
+ * - `endedAt`: the end of that span
  *
  * @category models
  * @since 0.1.0
@@ -81,6 +82,7 @@ export interface Invocation {
   /** An init before it that has a trace without invocations. */
   readonly after: Spans.Link | undefined
   readonly place: SpanPlace | undefined
+  readonly endedAt: bigint | undefined
 }
 
 /** The place of an invocation's span, its kind, and whether it is sampled. */
