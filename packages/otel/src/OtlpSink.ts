@@ -24,9 +24,9 @@ import type * as OtlpResource from "effect/observability/OtlpResource"
 import * as OtlpSerialization from "effect/observability/OtlpSerialization"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import * as answers from "./internal/answer.ts"
 import { layerProtobuf } from "./internal/logsProtobuf.ts"
 import { endType, Mapper } from "./internal/mapper.ts"
-import * as partialSuccess from "./internal/partialSuccess.ts"
 import * as units from "./internal/units.ts"
 import type { Piece } from "./internal/wire/pieces.ts"
 import type * as Mapping from "./Mapping.ts"
@@ -135,12 +135,15 @@ export const make = Effect.fnUntraced(function* (
           `${items} items that the function sent as ${signal} were dropped, since there is no backend for ${signal}`
         )
       }
-      if (mapper.badTimes > 0) {
-        yield* Effect.logWarning(
-          `${mapper.badTimes} times in records of Lambda could not be read: their spans and metrics have the time at which they came`
-        )
-      }
     })
+  )
+  // After the last flush, since a log is read when it is sent.
+  yield* Effect.addFinalizer(() =>
+    mapper.badTimes === 0
+      ? Effect.void
+      : Effect.logWarning(
+          `${mapper.badTimes} times in records of Lambda could not be read: what became of them has the time at which they came`
+        )
   )
   const sinks: Array<TelemetrySink.TelemetrySink> = []
   for (const signal of used) {
@@ -181,6 +184,7 @@ const sinkOf = Effect.fnUntraced(function* (signal: Signal, backend: Backend, ma
     name,
     headers: backend.headers,
     gzip: backend.gzip,
+    explain: answers.readRefusal,
     isRetryable: (status) => isRetryable(status) || (status === 500 && retryOn500)
   })
   const serialization = yield* serializationOf(backend.protocol)
@@ -221,7 +225,7 @@ const sinkOf = Effect.fnUntraced(function* (signal: Signal, backend: Backend, ma
     units.pieceOf(event)?.count ?? mapper.itemsOf(event, signal)
 
   const taken = (parts: ReadonlyArray<units.Unit>, answer: TelemetrySink.HttpAnswer) => {
-    const { message, rejected } = partialSuccess.read(answer.body, answer.contentType)
+    const { message, rejected } = answers.readPartialSuccess(answer)
     let rest = rejected
     for (const part of parts) {
       settle(part, rest)

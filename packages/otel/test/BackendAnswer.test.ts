@@ -1,6 +1,6 @@
-/** What an answer says of the items that the backend dropped, in each encoding. */
+/** The answers of a backend, in each encoding: the items that it dropped, and the reason of a refusal. */
 import { assert, describe, it } from "@effect/vitest"
-import { read } from "../src/internal/partialSuccess.ts"
+import { readPartialSuccess, readRefusal } from "../src/internal/answer.ts"
 
 const text = (value: string) => new TextEncoder().encode(value)
 
@@ -52,6 +52,24 @@ describe("a partial success", () => {
     ["protobuf that is cut off", new Uint8Array([0x0a, 6, 0x08]), "application/x-protobuf", 0, ""],
     ["a page", text("<html>"), "text/html", 0, ""]
   ])("is read out of %s", (_, body, contentType, rejected, message) => {
-    assert.deepStrictEqual(read(body, contentType), { rejected, message })
+    assert.deepStrictEqual(readPartialSuccess({ body, contentType }), { rejected, message })
   })
+})
+
+describe("the reason of a refusal", () => {
+  const protobuf = "application/x-protobuf"
+  // code 3, message "bad"
+  const status = new Uint8Array([0x08, 3, 0x12, 3, 0x62, 0x61, 0x64])
+
+  it.each<readonly [string, Uint8Array, string, string | undefined]>([
+    ["a status in protobuf: its message", status, protobuf, "bad"],
+    ["a status without a code", status.subarray(2), "application/protobuf; charset=x", "bad"],
+    ["a status with details", new Uint8Array([...status, 0x1a, 2, 0x0a, 0]), protobuf, "bad"],
+    ["a status without a message", status.subarray(0, 2), protobuf, "2 bytes of application/x-protobuf without words"],
+    ["protobuf that is cut off", status.subarray(0, 5), protobuf, "5 bytes of application/x-protobuf without words"],
+    ["no body", new Uint8Array(), protobuf, undefined],
+    ["JSON is a text", text('{"message":"bad"}'), "application/json", undefined],
+    ["a text", status, "text/plain", undefined],
+    ["a body without a type", status, "", undefined]
+  ])("%s", (_, body, contentType, expected) => assert.strictEqual(readRefusal({ body, contentType }), expected))
 })

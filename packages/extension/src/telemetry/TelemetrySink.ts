@@ -248,6 +248,8 @@ export interface HttpOptions {
 export interface EndpointOptions extends Pick<HttpOptions, "url" | "name" | "gzip" | "headers"> {
   /** Which refusals may pass. Default: {@link isRetryableStatus}. */
   readonly isRetryable?: ((status: number) => boolean) | undefined
+  /** The words in a refusal whose body is no text; `undefined`: the body is one. The first 500 characters are in the error. */
+  readonly explain?: ((answer: HttpAnswer) => string | undefined) | undefined
 }
 
 /**

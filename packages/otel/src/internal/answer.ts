@@ -1,4 +1,5 @@
-/** Reads from the answer of a backend that took a request which part of it was dropped. */
+/** Reads the answers of a backend: which part of a request it dropped, and why it refused one. */
+import type { HttpAnswer } from "@effect-lambda/extension/telemetry/TelemetrySink"
 import * as Predicate from "effect/Predicate"
 
 export interface PartialSuccess {
@@ -12,9 +13,17 @@ const none: PartialSuccess = { rejected: 0, message: "" }
 const decoder = /*#__PURE__*/ new TextDecoder()
 
 /** An answer that cannot be read says nothing: its status has said that the request was taken. */
-export const read = (body: Uint8Array, contentType: string): PartialSuccess => {
+export const readPartialSuccess = ({ body, contentType }: HttpAnswer): PartialSuccess => {
   if (body.length === 0) return none
   return /json/i.test(contentType) || body[0] === 0x7b ? fromJson(decoder.decode(body)) : fromProtobuf(body)
+}
+
+/** The words in a `google.rpc.Status`, in which a refusal in protobuf has its reason; `undefined` if the body is of another type. */
+export const readRefusal = ({ body, contentType }: HttpAnswer): string | undefined => {
+  if (!/protobuf/i.test(contentType)) return undefined
+  const message = fieldsOf(body)?.get(2)
+  if (message instanceof Uint8Array) return decoder.decode(message)
+  return body.length === 0 ? undefined : `${body.length} bytes of ${contentType} without words`
 }
 
 const fromJson = (text: string): PartialSuccess => {

@@ -52,6 +52,9 @@ export class Mapper {
   readonly #known = new WeakMap<Event, Mapping.Signals | Deferred>()
   #state = Mapping.initial
   #totals = Metrics.noTotals
+  /** Logs whose time cannot be read; a batch that is sent again asks for them again. */
+  readonly #badLogs = new WeakSet<Event>()
+  #badTimesOfLogs = 0
   /** The errors that the program's own `prepare` threw: only the first is kept, until it is taken. */
   #defects: { readonly first: unknown; isTaken: boolean } | undefined
 
@@ -64,9 +67,9 @@ export class Mapper {
     return this.#state.instanceId
   }
 
-  /** How many times of Lambda could not be read. */
+  /** How many times of Lambda could not be read, in the records whose signals were asked for. */
   get badTimes(): number {
-    return this.#state.badTimes
+    return this.#state.badTimes + this.#badTimesOfLogs
   }
 
   /** The first error of `prepare`, once. */
@@ -87,7 +90,13 @@ export class Mapper {
     if (known === undefined) return nothing
     if (!(known instanceof Deferred)) return known
     const prepared = this.#prepare(event)
-    return prepared === undefined ? nothing : Mapping.step(known.state, prepared, known.context)[1]
+    if (prepared === undefined) return nothing
+    const [{ badTimes }, signals] = Mapping.step(known.state, prepared, known.context)
+    if (badTimes > known.state.badTimes && !this.#badLogs.has(event)) {
+      this.#badLogs.add(event)
+      this.#badTimesOfLogs++
+    }
+    return signals
   }
 
   /** How many items of a signal a record became. A log is one log record, whatever is in it. */

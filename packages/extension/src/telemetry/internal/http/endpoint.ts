@@ -5,7 +5,7 @@ import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as Deadline from "../../../Deadline.ts"
-import { concat, decodeUtf8 } from "../record/originalText.ts"
+import { concat } from "../record/originalText.ts"
 
 // A name in DNS has labels of 1 to 63 characters; a dot may end it.
 const isHost = (name: string) =>
@@ -108,7 +108,7 @@ const readBeginning = (response: HttpClientResponse, millis: number) =>
 
 /** The beginning of a refusal. */
 export const readRefusal = (response: HttpClientResponse) =>
-  Effect.map(readBeginning(response, refusalMillis), ({ bytes, isWhole }) => ({ text: decodeUtf8(bytes), isWhole }))
+  Effect.map(readBeginning(response, refusalMillis), ({ bytes, isWhole }) => ({ body: bytes, isWhole }))
 
 /** Reads an answer to its end, or its connection cannot be used again. */
 export const readAccepted = (response: HttpClientResponse) =>

@@ -4,11 +4,15 @@ import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import * as Redacted from "effect/Redacted"
 import { isFieldValue, isToken } from "../../../ExtensionsProtocol.ts"
+import { decodeUtf8 } from "../record/originalText.ts"
 import * as httpEndpoint from "./endpoint.ts"
 
 /** The options that the request depends on. */
 interface RequestOptions {
   readonly url: string
+  readonly explain?:
+    | ((answer: { readonly contentType: string; readonly body: Uint8Array }) => string | undefined)
+    | undefined
   readonly headers?: Readonly<Record<string, string | Redacted.Redacted<string>>> | undefined
 }
 
@@ -64,7 +68,9 @@ export const prepare = (options: RequestOptions) => {
     quoted: (text: string) => httpEndpoint.quoted(hide(text)),
     /** The beginning of an answer, quoted; empty if there is none. */
     said: (response: HttpClientResponse) =>
-      Effect.map(httpEndpoint.readRefusal(response), ({ isWhole, text }) => {
+      Effect.map(httpEndpoint.readRefusal(response), ({ body, isWhole }) => {
+        const text =
+          options.explain?.({ contentType: response.headers["content-type"] ?? "", body }) ?? decodeUtf8(body)
         const shown = (isWhole ? hide(text) : hideInCut(text)).trim()
         return shown === "" ? "" : httpEndpoint.quoted(shown)
       })
