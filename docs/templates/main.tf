@@ -34,6 +34,16 @@ resource "aws_lambda_function" "my_function" {
   runtime          = "nodejs24.x"
   architectures    = ["arm64"]
   layers           = [aws_lambda_layer_version.my_extension_arm64.arn]
+  environment {
+    variables = {
+      MY_EXTENSION_URL = "https://example.com"
+      MY_EXTENSION_KEY = data.aws_secretsmanager_secret_version.my_extension_key.secret_string
+    }
+  }
+}
+
+data "aws_secretsmanager_secret_version" "my_extension_key" {
+  secret_id = "my-extension/key"
 }
 
 data "archive_file" "my_function" {

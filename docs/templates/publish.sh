@@ -8,3 +8,6 @@ aws lambda publish-layer-version --layer-name my-extension-arm64 \
   --zip-file fileb://dist/my-extension-arm64.zip --compatible-architectures arm64
 
 bash "$(dirname "$0")/set-layer.sh" my-function my-extension-arm64 latest
+bash "$(dirname "$0")/set-variables.sh" my-function \
+  MY_EXTENSION_URL=https://example.com \
+  'MY_EXTENSION_KEY={{resolve:secretsmanager:my-extension/key}}'

@@ -24,6 +24,8 @@ class MyStack extends cdk.Stack {
       architecture: lambda.Architecture.ARM_64
     })
     fn.addLayers(myExtensionArm64)
+    fn.addEnvironment("MY_EXTENSION_URL", "https://example.com")
+    fn.addEnvironment("MY_EXTENSION_KEY", cdk.SecretValue.secretsManager("my-extension/key").unsafeUnwrap())
     new cdk.CfnOutput(this, "MyExtensionX64Arn", { value: myExtensionX64.layerVersionArn })
   }
 }

@@ -13,6 +13,8 @@ import { promisify } from "node:util"
 import { parse as parseYaml } from "yaml"
 import * as Snippets from "../cli/src/build/Snippets.ts"
 import * as ZipWriter from "../cli/src/layer/ZipWriter.ts"
+import type { LayerConfig } from "../cli/src/project/LayerConfig.ts"
+import otel from "../otel/package.json" with { type: "json" }
 
 const root = join(import.meta.dirname, "../..")
 const templates = join(root, "docs/templates")
@@ -49,6 +51,11 @@ const layerOf = (arch: "x64" | "arm64", bytes = 1000) => {
   return { arch, directory, zip, unzippedBytes: 0, contentHash: "", codeCaches: [] }
 }
 
+const variables: LayerConfig["variables"] = {
+  MY_EXTENSION_URL: "https://example.com",
+  MY_EXTENSION_KEY: { secret: "my-extension/key" }
+}
+
 /** Without comments, and as every template indents it. */
 const linesOf = (text: string): string =>
   text
@@ -65,10 +72,52 @@ it.each([
   ["docker", "Dockerfile", ["arm64"]]
 ] as const)("build --snippet %s prints the lines of %s", (kind, name, arches) => {
   for (const arch of arches) {
-    const snippet = linesOf(Snippets.render(kind, { name: "my-extension", layers: [layerOf(arch)] }))
+    const snippet = linesOf(Snippets.render(kind, { name: "my-extension", layers: [layerOf(arch)], variables }))
     assert.isAtLeast(snippet.length, 20)
-    assert.include(linesOf(template(name)), snippet)
+    for (const block of snippet.split(/\n(?=data )/)) assert.include(linesOf(template(name)), block)
   }
+})
+
+it.each([
+  ["cli", "publish.sh"],
+  ["sam", "template.yaml"],
+  ["cdk", "stack.ts"],
+  ["terraform", "main.tf"]
+] as const)("build --snippet %s shows the variables of %s, in comments that a person takes off", (kind, name) => {
+  const snippet = Snippets.render(kind, { name: "my-extension", layers: [layerOf("arm64")], variables })
+  const shown = snippet.slice(snippet.lastIndexOf(":\n") + 2).replaceAll(/^ *(?:#|\/\/) {3}/gm, "")
+  assert.include(shown, "MY_EXTENSION_KEY")
+  assert.include(
+    linesOf(template(name)).replaceAll('"$(dirname "$0")/set-variables.sh"', "set-variables.sh"),
+    linesOf(shown)
+  )
+})
+
+it.each(["cli", "sam", "cdk", "terraform"] as const)("docs/otel.md has the variables of build --snippet %s", (kind) => {
+  const lines = Snippets.variablesOf(kind, otel.effectLambda.variables)
+  assert.isAbove(lines.length, 2)
+  assert.include(readFileSync(join(root, "docs/otel.md"), "utf8"), `\n${lines.join("\n")}\n\`\`\``)
+})
+
+it("build --snippet shows a value with signs of each language as it is", async () => {
+  const value = `a "b" 'c' \\ #d \${e} %{f} $g`
+  const yaml = parseYaml(Snippets.variablesOf("sam", { A: value }).join("\n"))
+  assert.deepStrictEqual(yaml, { Environment: { Variables: { A: value } } })
+  const hcl = await parseHcl("main.tf", Snippets.variablesOf("terraform", { A: value }).join("\n"))
+  // The parser does not take back the escapes of templates.
+  const escaped = value.replaceAll(/[$%](?=\{)/g, (sign) => sign + sign)
+  assert.deepStrictEqual(hcl, { environment: [{ variables: { A: escaped } }] })
+  const [script = ""] = Snippets.variablesOf("cli", { A: value }).slice(-1)
+  assert.strictEqual((await run("bash", ["-c", `printf %s ${script}`])).stdout, `A=${value}`)
+})
+
+it("build --snippet docker names the variables that are set at the function", () => {
+  const snippet = Snippets.render("docker", {
+    name: "otel",
+    layers: [layerOf("arm64")],
+    variables: { ...variables, AWS_LAMBDA_EXEC_WRAPPER: "/opt/wrapper" }
+  })
+  assert.match(snippet, /not in the image:\n# {3}MY_EXTENSION_URL\n# {3}MY_EXTENSION_KEY$/)
 })
 
 interface Resource {
@@ -108,8 +157,18 @@ describe("SAM", () => {
       [["x86_64"], ["arm64"]]
     )
     assert.deepStrictEqual(
-      functions.map(([, { Properties }]) => Properties["Layers"]),
-      [[{ Ref: "MyExtensionArm64" }]]
+      functions.map(([, { Properties }]) => [Properties["Layers"], Properties["Environment"]]),
+      [
+        [
+          [{ Ref: "MyExtensionArm64" }],
+          {
+            Variables: {
+              MY_EXTENSION_URL: "https://example.com",
+              MY_EXTENSION_KEY: "{{resolve:secretsmanager:my-extension/key}}"
+            }
+          }
+        ]
+      ]
     )
     const known = (type: object, properties: object) =>
       Object.keys(properties).filter((name) => `${name.charAt(0).toLowerCase()}${name.slice(1)}` in type)
@@ -148,7 +207,13 @@ it("CDK: the app is synthesised", async () => {
   assert.deepInclude(fn.Properties, {
     Runtime: "nodejs24.x",
     Architectures: ["arm64"],
-    Layers: [{ Ref: layers[1]?.[0] }]
+    Layers: [{ Ref: layers[1]?.[0] }],
+    Environment: {
+      Variables: {
+        MY_EXTENSION_URL: "https://example.com",
+        MY_EXTENSION_KEY: "{{resolve:secretsmanager:my-extension/key:SecretString:::}}"
+      }
+    }
   })
   // The zips are taken as they are.
   const zips = globSync("asset.*.zip", { cwd: outdir }).map((file) => readFileSync(join(outdir, file)))
@@ -185,12 +250,24 @@ describe("Terraform", () => {
     })
     assert.deepInclude(parsed.resource["aws_lambda_function"]?.["my_function"]?.[0], {
       architectures: ["arm64"],
-      layers: ["${aws_lambda_layer_version.my_extension_arm64.arn}"]
+      layers: ["${aws_lambda_layer_version.my_extension_arm64.arn}"],
+      environment: [
+        {
+          variables: {
+            MY_EXTENSION_URL: "https://example.com",
+            MY_EXTENSION_KEY: "${data.aws_secretsmanager_secret_version.my_extension_key.secret_string}"
+          }
+        }
+      ]
     })
   })
 
   it("a layer over 50 MB goes through a bucket", async () => {
-    const large = Snippets.render("terraform", { name: "my-extension", layers: [layerOf("x64", 60 * 1024 * 1024)] })
+    const large = Snippets.render("terraform", {
+      name: "my-extension",
+      layers: [layerOf("x64", 60 * 1024 * 1024)],
+      variables: {}
+    })
     const { resource } = (await parseHcl("main.tf", large)) as {
       readonly resource: Record<string, Record<string, ReadonlyArray<Record<string, unknown>>>>
     }
@@ -213,19 +290,28 @@ describe("AWS CLI", () => {
   /** Runs a script with a recorder instead of `aws`: the calls, and the end of the script. */
   const script = async (
     args: readonly [string, ...ReadonlyArray<string>],
-    { attached = `${arn}:first:1\t${arn}:my-extension-arm64:6\t${arn}:last:2`, failing = "nothing" } = {}
+    {
+      attached = `${arn}:first:1\t${arn}:my-extension-arm64:6\t${arn}:last:2`,
+      environment = '{"Variables":{"OWN":"kept"}}',
+      failing = "nothing"
+    } = {}
   ) => {
     const fake = `#!/bin/bash
 printf '%s\\n' "$*" >> calls
 if [[ $2 == ${failing} ]]; then echo 'ThrottlingException: Rate exceeded' >&2; exit 254; fi
 case $2 in
-  get-function-configuration) printf '%s\\n' '${attached}' ;;
+  get-function-configuration)
+    if [[ $* == *Environment* ]]; then printf '%s\\n' '${environment}'; else printf '%s\\n' '${attached}'; fi ;;
   list-layer-versions) echo ${arn}:my-extension-arm64:7 ;;
   get-layer-version) echo ${arn}:my-extension-arm64:5 ;;
+  get-secret-value) echo 'a "secret"' ;;
 esac
+# The variables come by standard input, and no argument has them.
+if [[ $* == *--environment* ]]; then cat > environment; fi
 `
     writeFileSync(join(project, "bin/aws"), fake, { mode: 0o755 })
     writeFileSync(join(project, "calls"), "")
+    writeFileSync(join(project, "environment"), "null")
     const [name, ...rest] = args
     const code = await run("bash", [join(templates, name), ...rest], {
       PATH: `${join(project, "bin")}:${process.env["PATH"]}`
@@ -234,11 +320,16 @@ esac
       (error: { readonly code: number }) => error.code
     )
     const calls = readFileSync(join(project, "calls"), "utf8").split("\n")
-    return { code, calls, updates: calls.filter((call) => call.includes("update-function-configuration")) }
+    return {
+      code,
+      calls,
+      updates: calls.filter((call) => call.includes("update-function-configuration")),
+      environment: JSON.parse(readFileSync(join(project, "environment"), "utf8"))
+    }
   }
 
   it("publishes both layers and exchanges the one of the function, in its place between the others", async () => {
-    const { calls, code, updates } = await script(["publish.sh"])
+    const { calls, code, environment, updates } = await script(["publish.sh"])
     assert.strictEqual(code, 0)
     for (const [arch, name] of [
       ["x64", "x86_64"],
@@ -250,9 +341,14 @@ esac
           `--compatible-architectures ${name}`
       )
     }
-    assert.deepStrictEqual(updates, [
+    assert.strictEqual(
+      updates[0],
       `${update} ${arn}:first:1 ${arn}:my-extension-arm64:7 ${arn}:last:2 --query Layers[].Arn`
-    ])
+    )
+    assert.deepStrictEqual(environment, {
+      Variables: { OWN: "kept", MY_EXTENSION_URL: "https://example.com", MY_EXTENSION_KEY: 'a "secret"' }
+    })
+    assert.notInclude(calls.join("\n"), 'a "secret"')
   })
 
   it.each([
@@ -266,12 +362,30 @@ esac
     assert.deepStrictEqual(updates, [`${update} ${layers} --query Layers[].Arn`])
   })
 
+  it("set-variables.sh gives variables to a function that has none, with every sign of a value", async () => {
+    const value = `a=b "c" 'd' $e \\ \n{f}`
+    const { code, environment } = await script(["set-variables.sh", "my-function", `A=${value}`, "B="], {
+      environment: "null"
+    })
+    assert.strictEqual(code, 0)
+    assert.deepStrictEqual(environment, { Variables: { A: value, B: "" } })
+  })
+
+  it("set-variables.sh changes nothing if the variables of the function cannot be decrypted", async () => {
+    const environment = '{"Error":{"ErrorCode":"AccessDeniedException","Message":"no kms:Decrypt"}}'
+    const { code, updates } = await script(["set-variables.sh", "my-function", "A=b"], { environment })
+    assert.strictEqual(code, 1)
+    assert.deepStrictEqual(updates, [])
+  })
+
   it.each([
     ["get-function-configuration", ["publish.sh"]],
     ["list-layer-versions", ["publish.sh"]],
     ["publish-layer-version", ["publish.sh"]],
     ["get-function-configuration", ["set-layer.sh", "my-function", "my-extension-arm64", "none"]],
-    ["get-layer-version", ["set-layer.sh", "my-function", "my-extension-arm64", "5"]]
+    ["get-layer-version", ["set-layer.sh", "my-function", "my-extension-arm64", "5"]],
+    ["get-function-configuration", ["set-variables.sh", "my-function", "A=b"]],
+    ["get-secret-value", ["set-variables.sh", "my-function", "A={{resolve:secretsmanager:a}}"]]
   ] as const)("if %s fails, %j stops before it changes the function", async (failing, args) => {
     const { calls, code, updates } = await script(args, { failing })
     assert.strictEqual(code, 254)

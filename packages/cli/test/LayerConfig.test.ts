@@ -36,6 +36,7 @@ describe("LayerConfig", () => {
           nodeVersions: [],
           env: {},
           files: [],
+          variables: {},
           out: join(project, "dist")
         })
       })
@@ -110,6 +111,12 @@ describe("LayerConfig", () => {
     [{ files: { "": "a" } }, "it has to be a path below /opt"],
     [{ files: { "extensions/b": "a" } }, "it has to be outside of extensions/: Lambda starts every file there"],
     [{ files: { a: "" } }, '.files.a is ""; it has to be'],
+    [{ variables: { URL: 1 } }, ".variables.URL is 1; it has to be"],
+    [{ variables: { URL: "" } }, '.variables.URL is ""; it has to be'],
+    [{ variables: { KEY: { secret: "a}b" } } }, "it has to be the name of a secret: letters, digits and /_+=.@-"],
+    [{ variables: { KEY: { secrets: "a" } } }, ".variables.KEY"],
+    [{ variables: { "A-B": "a" } }, "it has to be the name of a variable of Lambda: letters, digits and _"],
+    [{ variables: { AWS_REGION: "a" } }, 'the variable "AWS_REGION"'],
     [{ name: "mine", files: { "mine/a": "a" } }, 'effectLambda.files has "mine/a", and mine/ holds the program'],
     [{ codeCache: true }, '.codeCache is true; it has to be "auto" or "off"'],
     [{ entrypoint: "x" }, ".entrypoint is not known; the keys are name, entry, events"],

@@ -29,6 +29,17 @@ describe("files of the layer", () => {
     })
   )
 
+  it.effect("a file of a package is found in node_modules of a folder above, as in a workspace", () =>
+    Effect.gen(function* () {
+      const source = "node_modules/some-package/wrapper"
+      const above = Project.make("workspace", { [source]: "" })
+      const manifest = Project.manifest({ files: { wrapper: source } })
+      const folder = Project.make("workspace/project", { "package.json": manifest, "src/main.ts": "" })
+      const [file] = (yield* LayerConfig.resolve(folder, {})).files
+      assert.strictEqual(file?.source, join(above, source))
+    })
+  )
+
   it.effect("a file that is missing is named", () =>
     Effect.gen(function* () {
       const folder = project("missing-file", { "layer/my_module.py": "" })

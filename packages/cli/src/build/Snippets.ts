@@ -3,6 +3,7 @@ import * as NodePath from "node:path"
 import process from "node:process"
 import { maxUploadBytes } from "../layer/LayerLimits.ts"
 import { word } from "../shared/Shell.ts"
+import type { LayerConfig, Variable } from "../project/LayerConfig.ts"
 import type { Built, BuiltLayer } from "./Build.ts"
 
 export const kinds = ["cli", "sam", "cdk", "terraform", "docker"] as const
@@ -105,6 +106,102 @@ const docker = ({ arch, directory }: Facts): string =>
 
 const texts: Readonly<Record<Kind, (facts: Facts) => string>> = { cli, sam, cdk, terraform, docker }
 
-/** The snippet of one tool for every layer of the build. */
-export const render = (kind: Kind, { layers, name }: Pick<Built, "layers" | "name">): string =>
-  [...(kind === "sam" ? ["Resources:"] : []), ...layers.map((layer) => texts[kind](factsOf(name, layer)))].join("\n")
+type Variables = LayerConfig["variables"]
+
+/** CloudFormation puts the text of the secret in place of this, so that no template has it. */
+const resolved = (variable: Variable): string =>
+  typeof variable === "string" ? variable : `{{resolve:secretsmanager:${variable.secret}}}`
+
+const cliVariables = (variables: Variables): ReadonlyArray<string> => [
+  "bash set-variables.sh my-function \\",
+  ...Object.entries(variables).map(([name, variable], index, { length }) => {
+    return `  ${word(`${name}=${resolved(variable)}`)}${index === length - 1 ? "" : " \\"}`
+  })
+]
+
+const samVariables = (variables: Variables): ReadonlyArray<string> => [
+  "Environment:",
+  "  Variables:",
+  ...Object.entries(variables).map(([name, variable]) => `    ${name}: ${JSON.stringify(resolved(variable))}`)
+]
+
+const cdkVariables = (variables: Variables): ReadonlyArray<string> =>
+  Object.entries(variables).map(([name, variable]) => {
+    const value =
+      typeof variable === "string"
+        ? JSON.stringify(variable)
+        : `cdk.SecretValue.secretsManager(${JSON.stringify(variable.secret)}).unsafeUnwrap()`
+    return `fn.addEnvironment("${name}", ${value})`
+  })
+
+const terraformId = (name: string): string => name.replaceAll(/\W/g, "_").replace(/^\d/, "secret_$&")
+
+const terraformVariables = (variables: Variables): ReadonlyArray<string> => {
+  const width = Math.max(...Object.keys(variables).map((name) => name.length))
+  return [
+    "environment {",
+    "  variables = {",
+    ...Object.entries(variables).map(([name, variable]) => {
+      const value =
+        typeof variable === "string"
+          ? JSON.stringify(variable).replaceAll(/[$%](?=\{)/g, "$&$&")
+          : `data.aws_secretsmanager_secret_version.${terraformId(variable.secret)}.secret_string`
+      return `    ${name.padEnd(width)} = ${value}`
+    }),
+    "  }",
+    "}"
+  ]
+}
+
+/** An image has no wrapper: Lambda starts it as it is. */
+const dockerVariables = (variables: Variables): ReadonlyArray<string> =>
+  Object.keys(variables).filter((name) => name !== "AWS_LAMBDA_EXEC_WRAPPER")
+
+const lines: Readonly<Record<Kind, (variables: Variables) => ReadonlyArray<string>>> = {
+  cli: cliVariables,
+  sam: samVariables,
+  cdk: cdkVariables,
+  terraform: terraformVariables,
+  docker: dockerVariables
+}
+
+/** The lines that give a function its variables, for the place that {@link render} names. */
+export const variablesOf = (kind: Kind, variables: Variables): ReadonlyArray<string> => lines[kind](variables)
+
+/** Blocks that the lines of the variables refer to. */
+const secretsOf = (kind: Kind, variables: Variables): ReadonlyArray<string> => {
+  if (kind !== "terraform") return []
+  const secrets = Object.values(variables).flatMap((variable) => (typeof variable === "string" ? [] : variable.secret))
+  return [...new Set(secrets)].map(
+    (secret) => `data "aws_secretsmanager_secret_version" "${terraformId(secret)}" {
+  secret_id = ${JSON.stringify(secret)}
+}`
+  )
+}
+
+const places: Readonly<Record<Kind, string>> = {
+  cli: "# To set the variables of the function and keep its others, by the script in docs/deploying.md:",
+  sam: "  # In the properties of the function:",
+  cdk: "// For the function:",
+  terraform: "# In the function:",
+  docker: "# Variables in the configuration of the function, and not in the image:"
+}
+
+/** The lines are comments, since they belong to a function, which a snippet of layers does not have. */
+const commented = (kind: Kind, variables: Variables): ReadonlyArray<string> => {
+  if (Object.keys(variables).length === 0) return []
+  const place = places[kind]
+  const sign = place.slice(0, place.search(/[#/] /) + 1)
+  return [...secretsOf(kind, variables), place, ...variablesOf(kind, variables).map((line) => `${sign}   ${line}`)]
+}
+
+/** The snippet of one tool for every layer of the build, with the variables that the function needs. */
+export const render = (
+  kind: Kind,
+  { layers, name, variables }: Pick<Built, "layers" | "name"> & Pick<LayerConfig, "variables">
+): string =>
+  [
+    ...(kind === "sam" ? ["Resources:"] : []),
+    ...layers.map((layer) => texts[kind](factsOf(name, layer))),
+    ...commented(kind, variables)
+  ].join("\n")

@@ -157,7 +157,10 @@ const run = Effect.fnUntraced(function* (input: Input) {
             "  for effect-lambda trace, which names the places in the sources in a log of the layer: keep it with the release"
           ]),
       ...built.notes.map((note) => `note: ${note.replaceAll("\n", "\n  ")}`),
-      ...Option.match(snippet, { onNone: () => [], onSome: (kind) => ["", Snippets.render(kind, built)] })
+      ...Option.match(snippet, {
+        onNone: () => [],
+        onSome: (kind) => ["", Snippets.render(kind, { ...built, variables: config.variables })]
+      })
     ].join("\n")
   )
 }, Effect.scoped)

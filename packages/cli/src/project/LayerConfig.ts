@@ -46,6 +46,29 @@ const layerPathRule = (path: string): string | undefined => {
   return /^extensions(?:\/|$)/.test(path) ? "outside of extensions/: Lambda starts every file there" : undefined
 }
 
+const variableNameRule = (name: string): string | undefined =>
+  /^[A-Za-z][A-Za-z0-9_]+$/.test(name) ? undefined : "the name of a variable of Lambda: letters, digits and _"
+
+/** A value to show, or the name of the secret in Secrets Manager that holds the value. */
+const Variable = Schema.Union([
+  Schema.NonEmptyString,
+  Schema.Struct({
+    secret: Schema.String.check(
+      Schema.makeFilter((name) =>
+        /^[\w/+=.@-]+$/.test(name) ? undefined : "the name of a secret: letters, digits and /_+=.@-"
+      )
+    )
+  })
+])
+
+/**
+ * A variable of the function that a snippet shows.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Variable = typeof Variable.Type
+
 const Settings = Schema.Struct({
   name: Schema.optionalKey(Schema.String.check(Schema.makeFilter(nameRule))),
   entry: Schema.optionalKey(Schema.NonEmptyString),
@@ -63,6 +86,15 @@ const Settings = Schema.Struct({
       Schema.makeFilter((files) =>
         Object.keys(files)
           .map(layerPathRule)
+          .find((rule) => rule !== undefined)
+      )
+    )
+  ),
+  variables: Schema.optionalKey(
+    Schema.Record(Schema.String, Variable).check(
+      Schema.makeFilter((variables) =>
+        Object.keys(variables)
+          .map(variableNameRule)
           .find((rule) => rule !== undefined)
       )
     )
@@ -105,6 +137,8 @@ export interface LayerConfig {
   readonly env: Readonly<Record<string, string>>
   /** Files of the project for the layer, with their paths in /opt. */
   readonly files: ReadonlyArray<{ readonly path: string; readonly source: string }>
+  /** Variables that the function needs, for snippets. */
+  readonly variables: Readonly<Record<string, Variable>>
   readonly out: string
 }
 
@@ -151,6 +185,10 @@ const findUpwards = (folder: string, name: string): string | undefined => {
   const parent = NodePath.dirname(folder)
   return parent === folder ? undefined : findUpwards(parent, name)
 }
+
+/** A file of the project. A package may lie in `node_modules` of a folder above, as in a workspace. */
+const sourceIn = (project: string, source: string): string =>
+  (source.startsWith("node_modules/") ? findUpwards(project, source) : undefined) ?? NodePath.resolve(project, source)
 
 const readPackage = (file: string) =>
   Effect.try({
@@ -218,11 +256,13 @@ export const resolve = Effect.fnUntraced(function* (
     env: { ...written.success.env, ...flagged.success.env },
     files: Object.entries(settings.files ?? {}).map(([path, source]) => ({
       path,
-      source: NodePath.resolve(project, source)
+      source: sourceIn(project, source)
     })),
+    variables: settings.variables ?? {},
     out
   }
   yield* checkVariables(config.env)
+  yield* checkVariables(Object.fromEntries(Object.keys(config.variables).map((name) => [name, ""])))
   const taken = config.files.find(({ path }) => path.split("/", 1)[0] === name)
   if (taken !== undefined) {
     return yield* UserError.fail(
