@@ -1,7 +1,7 @@
 /** The packed tarballs, as a user gets them: what publint and attw say, what Node can import, and a first project. */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { execFile } from "node:child_process"
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises"
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
@@ -190,5 +190,26 @@ describe("the packed bin, outside of the workspace", () => {
     )
     assert.notInclude(message, "TELEMETRY_URL is not set")
     assert.match(message, /^problem: shipper lost \d+ telemetry records that it had to send/m)
+  })
+
+  it("new --otel, npm run build, npm run emulate beside its backend", { timeout: 120_000 }, async () => {
+    await cli("new", "traced", "--from", "tarballs", "--otel")
+    // One package more than the others.
+    const installed = join(folder, "traced/node_modules/@effect-lambda/otel")
+    await rename(join(folder, "shipper/node_modules"), join(folder, "traced/node_modules"))
+    await mkdir(installed)
+    await run("tar", ["-xzf", tarballs.get("otel")!, "--strip-components=1", "-C", installed], folder)
+    // The build checks the types.
+    await npm("traced", "run", "build")
+    for (const arch of ["x64", "arm64"]) {
+      const opt = join(folder, "traced/dist", `traced-${arch}`)
+      assert.sameMembers(await readdir(opt), ["extensions", "otel-wrapper", "traced"])
+      assert.strictEqual((await stat(join(opt, "otel-wrapper"))).mode & 0o777, 0o755)
+    }
+    const output = await npm("traced", "run", "emulate")
+    assert.include(output, "no extension crashed or overran")
+    assert.lengthOf(output.match(/^backend: trace [0-9a-f]{32}: span "function", /gm) ?? [], 3)
+    assert.lengthOf(output.match(/^backend: log .*hello world.* \(trace [0-9a-f]{32}\)$/gm) ?? [], 3)
+    assert.match(output, /^backend: metric faas\.coldstarts: 1 /m)
   })
 })

@@ -72,6 +72,23 @@ describe("effect-lambda new", () => {
     assert.include(readme, "| `TELEMETRY_URL` |")
   })
 
+  it("--otel: an extension that sends OpenTelemetry, with a backend that prints and the wrapper in its layer", async () => {
+    const { code, output } = await newProject("traced", "--otel")
+    assert.strictEqual(code, 0, output)
+    assert.deepStrictEqual(filesIn("traced"), [...project, "backend.mjs"].toSorted())
+    assert.include(textOf("traced/src/extension.ts"), "prepare: (event)")
+    assert.include(output, "the variable EFFECT_LAMBDA_OTLP_ENDPOINT")
+    const manifest = JSON.parse(textOf("traced/package.json"))
+    assert.containsAllKeys(manifest.dependencies, ["@effect-lambda/extension", "@effect-lambda/otel", "effect"])
+    assert.containsAllKeys(manifest.scripts, ["build", "check", "dev", "emulate", "test"])
+    assert.include(manifest.scripts.emulate, "dist/traced-x64/extensions")
+    assert.deepInclude(manifest.effectLambda, { name: "traced", entry: "src/main.ts", runtime: "managed" })
+    // The layer of the package and that of the project are for the same function.
+    const { effectLambda } = JSON.parse(readFileSync(join(import.meta.dirname, "../../otel/package.json"), "utf8"))
+    assert.deepStrictEqual(manifest.effectLambda.variables, effectLambda.variables)
+    assert.deepStrictEqual(Object.keys(manifest.effectLambda.files), Object.keys(effectLambda.files))
+  })
+
   it("--from: every package of this repository is a tarball of that folder, those of packages too", async () => {
     const names = ["cli", "emulator", "extension", "extension-node"]
     mkdirSync(join(folder, "tarballs"))
@@ -88,6 +105,9 @@ describe("effect-lambda new", () => {
     assert.strictEqual(manifest.dependencies["@effect-lambda/extension"], file("extension"))
     assert.strictEqual(manifest.devDependencies["@effect-lambda/cli"], file("cli"))
     assert.notInclude(output, "not published")
+    const withOtel = await newProject("packed-otel", "--otel", "--from", "tarballs")
+    assert.strictEqual(withOtel.code, 1)
+    assert.include(withOtel.output, `has no effect-lambda-otel-${version}.tgz`)
   })
 
   it("--from: refuses tarballs that were packed without being built", async () => {
@@ -118,7 +138,8 @@ describe("effect-lambda new", () => {
   it.each<readonly [string, ReadonlyArray<string>, string]>([
     ["no name, and no terminal to ask at", [], "Missing required argument: name"],
     ["a name that npm does not take", ["Wrong"], "lower-case letters"],
-    ["an unknown flag", ["wrong", "--telemetri"], "--telemetry"]
+    ["an unknown flag", ["wrong", "--telemetri"], "--telemetry"],
+    ["two kinds of project", ["wrong", "--telemetry", "--otel"], "--telemetry and --otel are two kinds of project"]
   ])("%s: one clear sentence, a non-zero exit, and nothing is written", async (_, args, text) => {
     const before = readdirSync(folder)
     const { code, output } = await newProject(...args)
@@ -130,7 +151,7 @@ describe("effect-lambda new", () => {
 })
 
 describe("a project that cannot be made", () => {
-  const render = (name: string, from?: string) => Template.render({ name, telemetry: false, from })
+  const render = (name: string, from?: string) => Template.render({ name, kind: "hello", from })
 
   it.effect.each<readonly [string, string, string]>([
     ["a capital letter", "Wrong", "lower-case letters"],

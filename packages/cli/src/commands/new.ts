@@ -9,6 +9,7 @@ import * as Option from "effect/Option"
 import * as NodePath from "node:path"
 import * as Template from "../new/Template.ts"
 import { word } from "../shared/Shell.ts"
+import * as UserError from "../shared/UserError.ts"
 
 const input = {
   name: Argument.String("name").pipe(
@@ -24,6 +25,10 @@ const input = {
     Flag.withDescription("An extension that ships telemetry, instead of one that logs invocations"),
     Flag.withDefault(false)
   ),
+  otel: Flag.Boolean("otel").pipe(
+    Flag.withDescription("An extension that sends traces, metrics and logs as OpenTelemetry"),
+    Flag.withDefault(false)
+  ),
   from: Flag.Path("from").pipe(
     Flag.withMetavar("DIR"),
     Flag.withDescription("Take the packages @effect-lambda/* from tarballs that `pnpm pack` made in this folder"),
@@ -31,11 +36,32 @@ const input = {
   )
 }
 
+/** Lines about the variables that the function needs in Lambda. */
+const needs: Readonly<Record<Template.Kind, ReadonlyArray<string>>> = {
+  hello: [],
+  otel: [
+    "",
+    "In Lambda the function needs the variable EFFECT_LAMBDA_OTLP_ENDPOINT, the address of the backend; without it init",
+    "of the extension fails. src/extension.ts says which logs are left out, and which values are masked."
+  ],
+  telemetry: [
+    "",
+    "In Lambda the function needs the variable TELEMETRY_URL, the address that takes the records; without it they",
+    "go to the extension's own log."
+  ]
+}
+
 export const newProject = Command.make(
   "new",
   input,
-  Effect.fnUntraced(function* ({ dir, from, name, telemetry }) {
-    const files = yield* Template.render({ name, telemetry, from: Option.getOrUndefined(from) })
+  Effect.fnUntraced(function* ({ dir, from, name, otel, telemetry }) {
+    if (otel && telemetry) {
+      return yield* UserError.fail(
+        "--telemetry and --otel are two kinds of project: give --otel for a backend of OpenTelemetry, --telemetry for any other"
+      )
+    }
+    const kind = otel ? "otel" : telemetry ? "telemetry" : "hello"
+    const files = yield* Template.render({ name, kind, from: Option.getOrUndefined(from) })
     const directory = NodePath.resolve(Option.getOrElse(dir, () => name))
     yield* Template.write(directory, files)
     yield* Console.log(
@@ -46,13 +72,7 @@ export const newProject = Command.make(
         "  npm install",
         "  npm test",
         "  npm run build",
-        ...(telemetry
-          ? [
-              "",
-              "In Lambda the function needs the variable TELEMETRY_URL, the address that takes the records; without it they",
-              "go to the extension's own log."
-            ]
-          : [])
+        ...needs[kind]
       ].join("\n")
     )
     if (!Template.isPublished && Option.isNone(from)) {
@@ -70,6 +90,7 @@ export const newProject = Command.make(
     {
       command: "effect-lambda new my-shipper --telemetry --dir extensions/shipper",
       description: "An extension that ships telemetry"
-    }
+    },
+    { command: "effect-lambda new my-otel --otel", description: "An extension that sends OpenTelemetry" }
   ])
 )

@@ -14,14 +14,25 @@ interface File {
 }
 
 interface Manifest {
+  readonly scripts: Record<string, string>
   readonly dependencies: Record<string, string>
   readonly devDependencies: Record<string, string>
   readonly optionalDependencies: Record<string, string>
+  readonly effectLambda: Record<string, unknown>
   overrides?: Record<string, string>
 }
 
+/** The extensions that a project may begin with. */
+export type Kind = "hello" | "otel" | "telemetry"
+
 /** The packages of this repository that a project needs, directly or through another package. */
-const packages = ["cli", "emulator", "extension", "extension-node"] as const
+const packagesOf = (kind: Kind): ReadonlyArray<string> => [
+  "cli",
+  "emulator",
+  "extension",
+  "extension-node",
+  ...(kind === "otel" ? ["otel"] : [])
+]
 
 const templates = NodePath.join(import.meta.dirname, "../../templates")
 
@@ -35,14 +46,14 @@ export const packCommand = (directory: string): string =>
 /** The name of the extension in the templates. */
 const placeholder = "my-extension"
 
-const read = (template: string): ReadonlyArray<File> => {
+const read = (template: string, name: string): ReadonlyArray<File> => {
   const directory = NodePath.join(templates, template)
   return Fs.readdirSync(directory, { recursive: true, withFileTypes: true }).flatMap((entry) => {
     if (!entry.isFile()) return []
     const file = NodePath.join(entry.parentPath, entry.name)
     // A tarball would not hold a file called .gitignore.
     const path = NodePath.relative(directory, file).replace(/^gitignore$/, ".gitignore")
-    return [{ path, text: Fs.readFileSync(file, "utf8") }]
+    return [{ path, text: Fs.readFileSync(file, "utf8").replaceAll(placeholder, name) }]
   })
 }
 
@@ -51,6 +62,22 @@ const joined = (files: ReadonlyArray<File>): ReadonlyArray<File> => {
   const texts = new Map<string, string>()
   for (const { path, text } of files) texts.set(path, (texts.get(path) ?? "") + text)
   return Array.from(texts, ([path, text]) => ({ path, text }))
+}
+
+const isManifest = ({ path }: File) => path === "package.json"
+
+const textOf = (files: ReadonlyArray<File>) => files.find(isManifest)?.text ?? "{}"
+
+/** The manifest that all projects have, with what the template of this one adds to it. */
+const manifestOf = (common: string, own: string): Manifest => {
+  const base: Manifest = JSON.parse(common)
+  const more: Partial<Manifest> = JSON.parse(own)
+  return {
+    ...base,
+    scripts: { ...base.scripts, ...more.scripts },
+    dependencies: { ...base.dependencies, ...more.dependencies },
+    effectLambda: { ...base.effectLambda, ...more.effectLambda }
+  }
 }
 
 /**
@@ -64,11 +91,11 @@ const isBuilt = (file: string) =>
   )
 
 /** Gives the specifier of each package: a version in the registry, or a tarball. */
-const specifiers = Effect.fnUntraced(function* (from: string | undefined) {
-  if (from === undefined) return new Map(packages.map((name) => [name as string, cli.version]))
+const specifiers = Effect.fnUntraced(function* (packages: ReadonlyArray<string>, from: string | undefined) {
+  if (from === undefined) return new Map(packages.map((name) => [name, cli.version]))
   const directory = NodePath.resolve(from)
   const files = new Map(
-    packages.map((name) => [name as string, NodePath.join(directory, `effect-lambda-${name}-${cli.version}.tgz`)])
+    packages.map((name) => [name, NodePath.join(directory, `effect-lambda-${name}-${cli.version}.tgz`)])
   )
   const missing = [...files.values()].filter((file) => !Fs.existsSync(file)).map((file) => NodePath.basename(file))
   if (missing.length > 0) {
@@ -92,10 +119,10 @@ const specifiers = Effect.fnUntraced(function* (from: string | undefined) {
 /** Renders a project, file by file. With `from` its packages, and the packages of those, are tarballs of that folder. */
 export const render = Effect.fnUntraced(function* (options: {
   readonly name: string
-  readonly telemetry: boolean
+  readonly kind: Kind
   readonly from: string | undefined
 }) {
-  const { from, name } = options
+  const { from, kind, name } = options
   // The rule of npm comes first, then that of a layer.
   const rule = /^[a-z0-9][a-z0-9._-]{0,99}$/.test(name)
     ? LayerConfig.nameRule(name)
@@ -103,10 +130,10 @@ export const render = Effect.fnUntraced(function* (options: {
   if (rule !== undefined) {
     return yield* UserError.fail(`${JSON.stringify(name)} cannot be the name of an extension; it has to be ${rule}`)
   }
-  const versions = yield* specifiers(from)
-  const files = joined([...read("common"), ...read(options.telemetry ? "telemetry" : "hello")])
-  const { text } = files.find(({ path }) => path === "package.json") ?? { text: "" }
-  const manifest: Manifest = JSON.parse(text.replaceAll(placeholder, name))
+  const versions = yield* specifiers(packagesOf(kind), from)
+  const common = read("common", name)
+  const own = read(kind, name)
+  const manifest = manifestOf(textOf(common), textOf(own))
   for (const dependencies of [manifest.dependencies, manifest.devDependencies, manifest.optionalDependencies]) {
     if (name in dependencies) {
       return yield* UserError.fail(`the project depends on the npm package ${name}, so it cannot have that name itself`)
@@ -120,11 +147,8 @@ export const render = Effect.fnUntraced(function* (options: {
       Array.from(versions, ([scoped, file]) => [`@effect-lambda/${scoped}`, file])
     )
   }
-  return files.map(({ path, text }) =>
-    path === "package.json"
-      ? { path, text: `${JSON.stringify(manifest, undefined, 2)}\n` }
-      : { path, text: text.replaceAll(placeholder, name) }
-  )
+  const written: File = { path: "package.json", text: `${JSON.stringify(manifest, undefined, 2)}\n` }
+  return joined([...common, ...own]).map((file) => (isManifest(file) ? written : file))
 })
 
 /** Writes all files or none, into a folder that is empty or does not exist. */
