@@ -16,7 +16,7 @@ import * as Traits from "./Traits.ts"
 export type Input = Command.Command.Config.Infer<typeof flags>
 
 /** The function that says as much as a scenario asks for. */
-const chatty = NodePath.join(import.meta.dirname, "play/function/chatty.mjs")
+export const chatty = NodePath.join(import.meta.dirname, "play/function/chatty.mjs")
 
 /** Plays the scenarios, a few at the same time, and gives the verdicts in the order of the scenarios. */
 export const verdicts = Effect.fnUntraced(function* (

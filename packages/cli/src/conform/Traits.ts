@@ -16,8 +16,8 @@ const firstRun: Scenario = {
   advice: "",
   basis: "documented",
   play: Effect.fnUntraced(function* (run) {
-    yield* run.invoke()
-    yield* run.invoke()
+    const first = yield* run.invoke()
+    if (first.status === "success") yield* run.invoke()
     yield* run.shutdown
     return Judgement.info("the first run is over")
   })

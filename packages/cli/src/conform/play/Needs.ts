@@ -31,6 +31,9 @@ const lackingNeed = (need: Need, traits: Traits): Judgement.Judgement | undefine
 
 /** The first need that the target does not have, as a judgement. */
 export const lacking = ({ needs = [] }: Scenario, traits: Traits): Judgement.Judgement | undefined => {
+  if (needs.length > 0 && traits.sources.length === 0) {
+    return Judgement.notTestable("no extension registered in the first run, which had no fault")
+  }
   for (const need of needs) {
     const judgement = lackingNeed(need, traits)
     if (judgement !== undefined) return judgement
