@@ -259,7 +259,7 @@ const readBackends = Effect.fnUntraced(function* (receiverPort: number | undefin
 })
 
 // Samplers that ask a service, which only an SDK does.
-const samplersOfSdks = /^(?:parentbased_)?jaeger_remote$/
+const samplersOfSdks = /^(?:parentbased_)?jaeger_remote$/i
 
 const readSampler = Effect.fnUntraced(function* () {
   const ours = yield* variable(`${own}_SAMPLER`)

@@ -267,7 +267,8 @@ const sinkOf = Effect.fnUntraced(function* (signal: Signal, backend: Backend, ma
           "temporality",
           Effect.logWarning(
             `the backend of the sink ${name} does not take ${temporality} metrics, it seems: set ` +
-              `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=${temporality === "delta" ? "cumulative" : "delta"}`
+              `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=${temporality === "delta" ? "cumulative" : "delta"}, ` +
+              "or EFFECT_LAMBDA_OTLP_METRICS_TEMPORALITY_PREFERENCE for the layer alone"
           )
         )
       : Effect.void

@@ -196,6 +196,29 @@ describe("what the function sends", () => {
     })
   )
 
+  it.effect("and is too large alone costs only itself, with 413", () =>
+    Effect.gen(function* () {
+      const pieces = [yield* pieceOf(1, 2), yield* pieceOf(13, 14, 15), yield* pieceOf(3)]
+      const { arrived, counts } = yield* run({
+        pieces,
+        answer: (_, __, body) => (has(body, 13) ? { status: 413 } : ok)
+      })
+      assert.deepStrictEqual(arrived(), [1, 2, 3])
+      assert.deepInclude(counts, { offered: 8, delivered: 5, droppedBySink: 3, unsent: 0 })
+    })
+  )
+
+  it.effect("arrives if the backend refuses the part of the extension with 400", () =>
+    Effect.gen(function* () {
+      const { arrived, counts } = yield* run({
+        pieces: [yield* pieceOf(1, 2), yield* pieceOf(3)],
+        answer: (_, __, body) => (spansIn(body).some(({ kind }) => kind === 2) ? { status: 400 } : ok)
+      })
+      assert.deepStrictEqual(arrived(), [1, 2, 3])
+      assert.deepInclude(counts, { offered: 5, delivered: 3, droppedBySink: 2, unsent: 0 })
+    })
+  )
+
   it.effect("is sent again in part: what a backend has taken alone is not sent twice", () =>
     Effect.gen(function* () {
       const pieces = [yield* pieceOf(1), yield* pieceOf(13), yield* pieceOf(2)]

@@ -222,7 +222,23 @@ describe("the other variables", () => {
       { EFFECT_LAMBDA_OTLP_MASK: "password, *token*", EFFECT_LAMBDA_OTLP_MINIMUM_SEVERITY: "warn" },
       { mask: ["password", "*token*"], minimumSeverity: "WARN" }
     ],
-    [{ EFFECT_LAMBDA_OTLP_RECEIVER_PORT: "14318" }, { receiverPort: 14_318 }],
+    [{ EFFECT_LAMBDA_OTLP_RECEIVER_PORT: " 14318 " }, { receiverPort: 14_318 }],
+    [{ EFFECT_LAMBDA_OTLP_RECEIVER: " False " }, { receiverPort: undefined }],
+    [{ EFFECT_LAMBDA_OTLP_PLATFORM_EVENTS: "TRUE" }, { platformEvents: true }],
+    [{ EFFECT_LAMBDA_OTLP_RETRY_ON_500: "true" }, { retryOn500: true }],
+    [
+      { EFFECT_LAMBDA_OTLP_MASK: " , ", EFFECT_LAMBDA_OTLP_REMOVE: "a,,b " },
+      { mask: [], remove: ["a", "b"] }
+    ],
+    [{ EFFECT_LAMBDA_OTLP_SAMPLER: " ALWAYS_OFF " }, { sampler: { _tag: "AlwaysOff" } }],
+    [
+      { OTEL_RESOURCE_ATTRIBUTES: " a = b=c , d=%20e%20 ,f=, g%2Ch=1,,a=2 ," },
+      { attributes: { a: "2", d: " e ", f: "", "g,h": "1" } }
+    ],
+    [
+      { OTEL_SERVICE_NAME: " ", OTEL_RESOURCE_ATTRIBUTES: "" },
+      { serviceName: undefined, attributes: {} }
+    ],
     [{ EFFECT_LAMBDA_OTLP_RECEIVER: "false" }, { receiverPort: undefined }]
   ])("%j", ([env, expected]) =>
     Effect.gen(function* () {
@@ -234,7 +250,7 @@ describe("the other variables", () => {
     Effect.gen(function* () {
       const { notes, sampler } = yield* read({
         ...own,
-        OTEL_TRACES_SAMPLER: "jaeger_remote",
+        OTEL_TRACES_SAMPLER: "Jaeger_Remote",
         OTEL_TRACES_SAMPLER_ARG: "endpoint=x"
       })
       assert.strictEqual(sampler._tag, "AlwaysOn")
@@ -294,6 +310,9 @@ describe("a wrong value", () => {
     ],
     ["OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "both", /none of delta, cumulative, lowmemory/],
     ["OTEL_RESOURCE_ATTRIBUTES", "team", /that is not name=value/],
+    ["OTEL_RESOURCE_ATTRIBUTES", "a=1,=2", /number 2, that is not name=value/],
+    ["OTEL_RESOURCE_ATTRIBUTES", `a=1,b=%${secret}`, /number 2, with a % that two hexadecimal digits do not follow/],
+    ["OTEL_RESOURCE_ATTRIBUTES", `a=${secret}%c3`, /with a % that two hexadecimal digits do not follow/],
     ["EFFECT_LAMBDA_OTLP_SERVER_SPAN", "perhaps", /none of auto, always, never/],
     ["EFFECT_LAMBDA_OTLP_PARENT", "both", /none of link, xray/],
     ["EFFECT_LAMBDA_OTLP_PLATFORM_EVENTS", "yes", /none of true, false/],
