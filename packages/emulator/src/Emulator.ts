@@ -259,7 +259,8 @@ const makeWith = Effect.fnUntraced(function* (
     logFormat,
     holdsAtOnce: (settings.freezeAfterMs ?? 0) === 0,
     now,
-    record: (event) => journal.append(event, now())
+    record: (event) => journal.append(event, now()),
+    parcelsOf: (source, subscription, batch) => faults.parcelsOf(source, subscription, batch)
   })
 
   const record = (event: JournalEvent, at: number): void => {

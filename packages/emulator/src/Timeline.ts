@@ -28,8 +28,10 @@ const whoOf = (entry: JournalEntry): string => {
   }
 }
 
+const recordsOf = (records: number): string => `${records} ${records === 1 ? "record" : "records"}`
+
 const count = ({ bytes, records }: { readonly bytes: number; readonly records: number }): string =>
-  `${records} ${records === 1 ? "record" : "records"} (${bytes} bytes)`
+  `${recordsOf(records)} (${bytes} bytes)`
 
 const textOf = (entry: JournalEntry): string => {
   switch (entry._tag) {
@@ -85,7 +87,7 @@ const textOf = (entry: JournalEntry): string => {
       return `${api}: ${entry.state.toLowerCase()}, ${entry.types.join(", ")}${destination}`
     }
     case "TelemetryDelivered":
-      return `telemetry: ${count(entry)} delivered`
+      return `telemetry: ${count(entry)} delivered${entry.extra === undefined ? "" : `, and ${recordsOf(entry.extra)} of a fault`}`
     case "TelemetryNotDelivered":
       return `telemetry: ${count(entry)} not delivered: ${entry.problem}`
     case "TelemetryDropped":

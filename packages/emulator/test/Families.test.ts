@@ -20,6 +20,8 @@ const order = [
   "LogLine",
   "journal",
   "Fault",
+  "FaultForms",
+  "FaultKinds",
   "TraceHeader",
   "wire",
   "Profile",

@@ -11,8 +11,20 @@ const written: ReadonlyArray<readonly [string, Fault.Fault]> = [
   ["slow:register=500ms", { _tag: "Slow", route: "register", delay: 500, when: first }],
   ["slow:exit/error@every=1.5s", { _tag: "Slow", route: "exit/error", delay: 1500, when: { every: 1 } }],
   ["partial:runtime/next@every-3=0", { _tag: "Partial", route: "runtime/next", bytes: 0, when: { every: 3 } }],
-  ["status:next@3=500", { _tag: "Status", status: 500, when: { at: 3 } }],
-  ["status:next@2.5%=403", { _tag: "Status", status: 403, when: { probability: 0.025 } }],
+  ["status:next@3=500", { _tag: "Status", route: "next", status: 500, when: { at: 3 } }],
+  ["status:next@2.5%=403", { _tag: "Status", route: "next", status: 403, when: { probability: 0.025 } }],
+  ["status:register=500", { _tag: "Status", route: "register", status: 500, when: first }],
+  ["status:init/error=403", { _tag: "Status", route: "init/error", status: 403, when: first }],
+  ["status:telemetry=202", { _tag: "Status", route: "telemetry", status: 202, when: first }],
+  ["status:logs@2=403", { _tag: "Status", route: "logs", status: 403, when: { at: 2 } }],
+  ["close:runtime/next@every", { _tag: "Close", route: "runtime/next", when: { every: 1 } }],
+  ["event:next@2=Snap.Start-2", { _tag: "Event", eventType: "Snap.Start-2", when: { at: 2 } }],
+  ["event:next=INVOKED", { _tag: "Event", eventType: "INVOKED", when: first }],
+  ["fields:register", { _tag: "Fields", route: "register", when: first }],
+  ["fields:next@every-2", { _tag: "Fields", route: "next", when: { every: 2 } }],
+  ["no-tracing@every", { _tag: "NoTracing", when: { every: 1 } }],
+  ["delivery:not-utf8@50%", { _tag: "Delivery", change: "not-utf8", when: { probability: 0.5 } }],
+  ["delivery:again", { _tag: "Delivery", change: "again", when: first }],
   ["deadline:invoke@1=676051", { _tag: "Deadline", event: "INVOKE", deadlineMs: 676051, when: first }],
   ["deadline:shutdown=-1", { _tag: "Deadline", event: "SHUTDOWN", deadlineMs: -1, when: first }],
   ["deadline:invoke=year-ahead", { _tag: "Deadline", event: "INVOKE", deadlineMs: "year-ahead", when: first }],
@@ -39,7 +51,8 @@ describe("a text that is no fault gets one sentence that says how it is written"
   const messageOf = (text: string) => Result.getOrThrow(Result.flip(Fault.parse(text))).reason.message
 
   it.each(["", "nope", "rest:next", "=5", "Reset:next"])("%j: the names", (text) => {
-    const names = "reset, slow, partial, status, deadline, drop-parked-next, timeout, shutdown, crash, hold-thaw"
+    const names =
+      "reset, slow, partial, close, status, event, fields, no-tracing, deadline, drop-parked-next, timeout, shutdown, crash, delivery, hold-thaw"
     assert.strictEqual(messageOf(text), `${JSON.stringify(text)} is not a fault: the faults are ${names}.`)
   })
 
@@ -54,8 +67,15 @@ describe("a text that is no fault gets one sentence that says how it is written"
     ["slow:next=5", "slow:ROUTE[@WHEN]=DURATION"],
     ["slow:next=-5ms", "slow:ROUTE[@WHEN]=DURATION"],
     ["partial:next=1.5", "partial:ROUTE[@WHEN]=BYTES"],
-    ["status:register=500", "status:next[@WHEN]=STATUS"],
-    ["status:next=404", "status:next[@WHEN]=STATUS"],
+    ["status:runtime/next=500", "status:CALL[@WHEN]=STATUS"],
+    ["status:next=404", "status:CALL[@WHEN]=STATUS"],
+    ["status:next=202", "status:CALL[@WHEN]=STATUS"],
+    ["event:next=INVOKE", "event:next[@WHEN]=TYPE"],
+    ["event:next=SHUTDOWN", "event:next[@WHEN]=TYPE"],
+    ['event:next=A"B', "event:next[@WHEN]=TYPE"],
+    ["event:register=A", "event:next[@WHEN]=TYPE"],
+    ["fields:telemetry", "fields:ANSWER[@WHEN]"],
+    ["delivery:twice", "delivery:CHANGE[@WHEN]"],
     ["deadline:init=1", "deadline:EVENT[@WHEN]=TIME"],
     ["timeout=3s", "timeout[@WHEN]"],
     ["shutdown:init", "shutdown:POINT[@WHEN][+DURATION]"],
@@ -63,7 +83,7 @@ describe("a text that is no fault gets one sentence that says how it is written"
     ["hold-thaw", "hold-thaw[@WHEN]=DURATION"]
   ])("%s: %s", (text, syntax) => {
     const message = messageOf(text)
-    assert.include(message, `"${text}" is not a fault: write ${syntax}`)
+    assert.include(message, `${JSON.stringify(text)} is not a fault: write ${syntax}`)
     for (const word of syntax.match(/[A-Z]{2,}/g) ?? []) assert.include(message, `; ${word} is `)
     assert.notInclude(message, "\n")
   })
@@ -71,7 +91,7 @@ describe("a text that is no fault gets one sentence that says how it is written"
 
 it("the help has one line for each fault and explains every word in capitals", () => {
   const [faults = "", legend = ""] = Fault.help.split("\n\n")
-  assert.lengthOf(faults.split("\n"), 10)
+  assert.lengthOf(faults.split("\n"), 15)
   const words = new Set(faults.match(/\b[A-Z]{2,}\b/g))
   const explained = legend.split("\n").map((line) => line.split(" ", 1)[0])
   assert.sameMembers([...words], explained)

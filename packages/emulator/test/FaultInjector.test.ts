@@ -57,21 +57,43 @@ const delivered = {
   lost: false
 } as const
 
-const refusal = "State transition from Exited to Ready failed for extension id. Error:"
+const requests = {
+  register: { exchange: 7, route: "register", name: "a", acceptFeature: "", body: "{}" },
+  next: { exchange: 7, route: "next", identifier: "id" },
+  "init/error": { exchange: 7, route: "init/error", identifier: "id", errorType: "", body: "" },
+  "exit/error": { exchange: 7, route: "exit/error", identifier: "id", errorType: "", body: "" },
+  telemetry: { exchange: 7, route: "telemetry", identifier: "id", body: "{}" },
+  logs: { exchange: 7, route: "logs", identifier: "id", body: "{}" }
+} as const
+
+const state = "Extension.InvalidExtensionState"
+const closed = "API subscription is closed"
 
 it.effect.each([
-  ["real", "status:next=403", 403, "Extension.InvalidExtensionState", `${refusal} State transition is not allowed`],
-  ["rie", "status:next=403", 403, "Extension.InvalidExtensionState", `${refusal} State transition is not allowed`],
-  ["lmi", "status:next=403", 403, "Extension.InvalidExtensionState", `${refusal} state transition is not allowed`],
-  ["real", "status:next=500", 500, "InternalServerError", "Internal Server Error"]
-] as const)("under %s, %s refuses next in the words of Lambda", ([profile, fault, status, errorType, errorMessage]) =>
+  ["real", "next", 403, state, "from Exited to Ready failed for extension id. Error: State transition is not allowed"],
+  ["rie", "next", 403, state, "from Exited to Ready failed for extension id. Error: State transition is not allowed"],
+  ["lmi", "next", 403, state, "from Exited to Ready failed for extension id. Error: state transition is not allowed"],
+  ["real", "register", 403, state, "from Registered to Registered failed for extension a. Error: State transition"],
+  ["real", "init/error", 403, state, "from Running to InitError failed for extension id. Error: State transition"],
+  ["real", "exit/error", 403, state, "from InitError to Exited failed for extension id. Error: State transition"],
+  ["real", "telemetry", 403, "Telemetry.SubscriptionClosed", `Telemetry ${closed} already`],
+  ["lmi", "telemetry", 403, "Telemetry.SubscriptionClosed", `Telemetry ${closed}`],
+  ["real", "logs", 403, "Logs.SubscriptionClosed", `Logs ${closed} already`],
+  ["real", "telemetry", 202, "Telemetry.NotSupported", "Telemetry API is not supported"],
+  ["real", "logs", 202, "Logs.NotSupported", "Logs API is not supported"],
+  ["real", "register", 500, "InternalServerError", "Internal Server Error"],
+  ["real", "next", 500, "InternalServerError", "Internal Server Error"],
+  ["real", "telemetry", 500, "InternalServerError", "Internal Server Error"]
+] as const)("under %s, %s is refused with %d in the words of Lambda: %s", ([profile, route, status, type, words]) =>
   Effect.gen(function* () {
-    const { answers, enter, seen } = yield* world(fault, true, profile)
-    enter({ _tag: "ExtensionRequest", request: { exchange: 7, route: "next", identifier: "id" } })
-    assert.deepStrictEqual(seen, [`0 next is refused with ${status}`, "0 reply 7"])
+    const { answers, enter, seen } = yield* world(`status:${route}=${status}`, true, profile)
+    enter({ _tag: "ExtensionRequest", request: requests[route] })
+    assert.deepStrictEqual(seen, [`0 ${route} is refused with ${status}`, "0 reply 7"])
     const [answer] = answers
     assert.strictEqual(answer?.status, status)
-    assert.deepStrictEqual(JSON.parse(String(answer?.body)), { errorType, errorMessage })
+    const { errorMessage, errorType } = JSON.parse(String(answer?.body))
+    assert.strictEqual(errorType, type)
+    assert.include(errorMessage, words)
   })
 )
 

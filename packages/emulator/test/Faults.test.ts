@@ -118,6 +118,12 @@ const table: ReadonlyArray<{
     naive: { life: ["handled", "Running 1", "handled", "ended", "Exited 0"], results: ["Extension.Crash", "success"] }
   },
   {
+    fault: "event:next@2=RESTORE",
+    hello: { life: ["handled", "Lambda sent an event", "handled", "ended", "Exited 0"], results: twice.results },
+    naive: twice
+  },
+  { fault: "fields:register fields:next@every no-tracing@every", hello: twice, naive: twice },
+  {
     // The function's fault; both get SHUTDOWN in time.
     fault: "timeout@2",
     options: { timeout: "1 second" },

@@ -214,7 +214,7 @@ describe("a runtime that outlives its invocation", () => {
 
 it.live.each(profiles)("the 403 of a status:next fault has the words of its profile [%s]", (profile) =>
   Effect.gen(function* () {
-    const faults = [{ _tag: "Status", status: 403 }] as const
+    const faults = [{ _tag: "Status", route: "next", status: 403 }] as const
     const world = yield* makeWorld(profile, { ...manualExtensions("a"), faults })
     const identifier = yield* world.registered("a", [])
     const message = world.notAllowed("Exited", "Ready", `extension ${identifier}`)

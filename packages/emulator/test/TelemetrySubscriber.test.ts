@@ -4,6 +4,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as FiberHandle from "effect/FiberHandle"
 import * as TestClock from "effect/testing/TestClock"
+import { parcelOf } from "../src/internal/fault/Deliveries.ts"
 import type { Batch } from "../src/internal/telemetry/Batcher.ts"
 import * as Gate from "../src/internal/telemetry/Gate.ts"
 import * as ManagedSubscriber from "../src/internal/telemetry/lmi/Subscriber.ts"
@@ -48,7 +49,7 @@ const world = Effect.fnUntraced(function* (profile: "real" | "lmi", answers: Rea
       send: (batch) =>
         Effect.suspend(() => {
           const texts = batch.items.map((item) => {
-            const { record } = JSON.parse(item)
+            const { record } = JSON.parse(String(item))
             return typeof record === "string" ? record : `dropped ${record.droppedRecords}`
           })
           sent.push([now(), texts])
@@ -56,6 +57,7 @@ const world = Effect.fnUntraced(function* (profile: "real" | "lmi", answers: Rea
         })
     },
     runTimer: (timer) => void runTimer(timer),
+    parcelsOf: (batch) => [parcelOf(batch)],
     onDelivered: (batch) => delivered.push(batch),
     onFailed: () => {},
     onLost: (some) => lost.push(some)

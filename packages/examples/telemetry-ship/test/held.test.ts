@@ -42,7 +42,11 @@ describe("an invocation was held", () => {
       [{ millis: 90, untilToldMillis: 20, machineMillis: 0 }]
     ],
     ["by more than a flush, if a fault took its next", [[[150, fault({ _tag: "Reset", route: "next" })]]], []],
-    ["by more than a flush, if its next was refused", [[[150, fault({ _tag: "Status", status: 403 })]]], []],
+    [
+      "by more than a flush, if its next was refused",
+      [[[150, fault({ _tag: "Status", route: "next", status: 403 })]]],
+      []
+    ],
     [
       "and told by the delivery that has the function's end",
       [[], [], new Map([[requestId, 145]])],

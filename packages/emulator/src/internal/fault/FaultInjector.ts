@@ -9,14 +9,17 @@ import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
 import * as Crypto from "node:crypto"
 import type { Exchange, Input } from "../environment/EnvironmentState.ts"
-import type { Fault, Moment, Route } from "../../Fault.ts"
+import type { Fault, Moment, Route } from "../FaultKinds.ts"
 import type { JournalEvent } from "../journal/JournalEvent.ts"
 import type { Source } from "../Source.ts"
 import type { Profile } from "../../Profile.ts"
-import type { RuntimeApiServer } from "../server/RuntimeApiServer.ts"
+import type { ConnectionEnd, RuntimeApiServer } from "../server/RuntimeApiServer.ts"
+import type { Batch } from "../telemetry/Batcher.ts"
+import type { Parcel } from "../telemetry/Subscriber.ts"
+import type { Subscription } from "../telemetry/Subscription.ts"
 import type { WireResponse } from "../wire/Wire.ts"
-import * as Wire from "../wire/Wire.ts"
-import { transitionFailed } from "../environment/Delivery.ts"
+import * as Answers from "./Answers.ts"
+import * as Deliveries from "./Deliveries.ts"
 
 export interface FaultInjector {
   /**
@@ -28,6 +31,8 @@ export interface FaultInjector {
   readonly leave: (exchange: Exchange, response: WireResponse | undefined) => void
   /** Something is in the journal: some faults follow on it. */
   readonly happened: (event: JournalEvent) => void
+  /** A batch leaves for the listener of a process: as it is, changed, in pieces, or twice. */
+  readonly parcelsOf: (source: Source, subscription: Subscription, batch: Batch) => ReadonlyArray<Parcel>
 }
 
 export interface FaultInjectorOptions {
@@ -51,6 +56,9 @@ interface Pending {
 
 const yearMs = 365 * 24 * 3_600_000
 
+/** The time limit that an event of an unknown type names. */
+const eventMs = 2000
+
 /** A number from 0 to 1 that depends on nothing but the text. */
 const chance = (text: string): number => Crypto.createHash("sha256").update(text).digest().readUInt32BE(0) / 2 ** 32
 
@@ -70,13 +78,6 @@ const momentOf = (event: JournalEvent): readonly [Moment, Source | undefined] | 
     default:
       return undefined
   }
-}
-
-/** The answer of AWS with the status (docs/protocol.md#next). */
-const refusal = (profile: Profile, status: 403 | 500, identifier: string): WireResponse => {
-  if (status === 500) return Wire.apiError(500, "InternalServerError", "Internal Server Error")
-  const message = transitionFailed(profile, "Exited", "Ready", `extension ${identifier}`)
-  return Wire.apiError(403, "Extension.InvalidExtensionState", message)
 }
 
 export const make = Effect.fnUntraced(function* (
@@ -139,12 +140,18 @@ export const make = Effect.fnUntraced(function* (
           server().reset(exchange)
         }
       }
-      if (fault._tag === "Status" && route === "next" && hits(fault, index, source)) {
-        const identifier =
-          input._tag === "ExtensionRequest" && input.request.route === "next" && input.request.identifier
+      if (input._tag !== "ExtensionRequest") continue
+      const { request } = input
+      if (fault._tag === "Status" && fault.route === route && hits(fault, index, source)) {
         act ??= () => {
-          note(fault, source, `next is refused with ${fault.status}`)
-          server().reply(exchange, refusal(profile, fault.status, identifier || ""))
+          note(fault, source, `${route} is refused with ${fault.status}`)
+          server().reply(exchange, Answers.refusal(profile, fault, request))
+        }
+      }
+      if (fault._tag === "Event" && route === "next" && hits(fault, index, source)) {
+        act ??= () => {
+          note(fault, source, `next is answered with an event of the type ${fault.eventType}`)
+          server().reply(exchange, Answers.unknownEvent(fault.eventType, now() + eventMs, Crypto.randomUUID()))
         }
       }
     }
@@ -156,6 +163,31 @@ export const make = Effect.fnUntraced(function* (
     }
     act?.()
     return act !== undefined
+  }
+
+  /** The body of an answer with status 200. */
+  const changed = (body: string, fault: Fault, index: number, { route, source }: Pending): string => {
+    switch (fault._tag) {
+      case "Deadline": {
+        if (route !== "next" || !Answers.isEvent(body, fault.event) || !hits(fault, index, source)) return body
+        const deadlineMs = fault.deadlineMs === "year-ahead" ? now() + yearMs : fault.deadlineMs
+        note(fault, source, `${fault.event} says deadlineMs ${deadlineMs}`)
+        return Answers.withDeadline(body, deadlineMs)
+      }
+      case "NoTracing": {
+        const without = Answers.withoutTracing(body)
+        if (route !== "next" || without === body || !hits(fault, index, source)) return body
+        note(fault, source, "INVOKE has no tracing")
+        return without
+      }
+      case "Fields": {
+        if (fault.route !== route || !hits(fault, index, source)) return body
+        note(fault, source, `the answer to ${route} has unknown fields`)
+        return Answers.withFields(body)
+      }
+      default:
+        return body
+    }
   }
 
   const enterRequest = (input: Input, request: Pending, handle: () => void): void => {
@@ -221,27 +253,36 @@ export const make = Effect.fnUntraced(function* (
       const { route, source } = request
       let { body } = response
       let delayMs = 0
-      let bytes: number | undefined
+      let end: ConnectionEnd | undefined
       for (const { fault, index } of faults) {
         if (fault._tag === "Slow" && fault.route === route && hits(fault, index, source)) {
           delayMs += Duration.toMillis(fault.delay)
           note(fault, source, `the answer to ${route} leaves ${Duration.toMillis(fault.delay)} ms later`)
         }
         if (fault._tag === "Partial" && fault.route === route && hits(fault, index, source)) {
-          bytes = fault.bytes
-          note(fault, source, `the answer to ${route} is cut after ${bytes} bytes`)
+          end = { afterBytes: fault.bytes }
+          note(fault, source, `the answer to ${route} is cut after ${fault.bytes} bytes`)
         }
-        if (fault._tag !== "Deadline" || route !== "next" || typeof body !== "string") continue
-        if (body.startsWith(`{"eventType":"${fault.event}"`) && hits(fault, index, source)) {
-          const told = fault.deadlineMs === "year-ahead" ? now() + yearMs : fault.deadlineMs
-          // The body is the emulator's template: the field is there, and comes before any text of a user.
-          body = body.replace(/"deadlineMs":\d+/, `"deadlineMs":${told}`)
-          note(fault, source, `${fault.event} says deadlineMs ${told}`)
+        if (fault._tag === "Close" && fault.route === route && hits(fault, index, source)) {
+          end ??= "after-answer"
+          note(fault, source, `the connection is closed after the answer to ${route}`)
         }
+        if (response.status === 200 && typeof body === "string") body = changed(body, fault, index, request)
       }
       const answer = { ...response, body }
-      if (delayMs === 0) return server().reply(exchange, answer, bytes)
-      after(delayMs, () => server().reply(exchange, answer, bytes))
+      if (delayMs === 0) return server().reply(exchange, answer, end)
+      after(delayMs, () => server().reply(exchange, answer, end))
+    },
+    parcelsOf: (source, subscription, batch) => {
+      let parcels: ReadonlyArray<Parcel> = [Deliveries.parcelOf(batch)]
+      for (const { fault, index } of faults) {
+        if (fault._tag !== "Delivery") continue
+        const changed = Deliveries.changeOf(fault.change, subscription, now)(parcels)
+        if (changed === undefined || !hits(fault, index, source)) continue
+        note(fault, source, `a delivery of telemetry is changed: ${fault.change}`)
+        parcels = changed
+      }
+      return parcels
     },
     happened: (event) => {
       const moment = momentOf(event)

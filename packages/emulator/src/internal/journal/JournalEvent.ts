@@ -1,5 +1,5 @@
 /** Everything that can happen in an environment, as the journal tells it. */
-import type { Fault } from "../../Fault.ts"
+import type { Fault } from "../FaultKinds.ts"
 import type { Source } from "../Source.ts"
 import type { ShutdownReason, ShutdownReasonText } from "../ShutdownReason.ts"
 
@@ -180,7 +180,10 @@ export type JournalEvent =
       /** The request, as it came. */
       readonly body: string
     }
-  /** A listener took a batch; `status` is what it answered, `undefined` over TCP. */
+  /**
+   * A listener took a batch; `status` is what it answered, `undefined` over TCP. `extra` counts the records that a fault
+   * added or repeated; they are not part of `records`, so that the records of all entries add up.
+   */
   | {
       readonly _tag: "TelemetryDelivered"
       readonly source: Source
@@ -188,6 +191,7 @@ export type JournalEvent =
       readonly records: number
       readonly bytes: number
       readonly status: number | undefined
+      readonly extra?: number
     }
   /** A batch did not get through. The real service tries again, a managed instance drops it. */
   | {

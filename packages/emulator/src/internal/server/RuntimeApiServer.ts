@@ -26,15 +26,15 @@ import type { Profile } from "../../Profile.ts"
 import type { WireResponse } from "../wire/Wire.ts"
 import * as Wire from "../wire/Wire.ts"
 
+/** The end of the connection, which no header announces: after so many bytes of the body, or after all of it. */
+export type ConnectionEnd = { readonly afterBytes: number } | "after-answer"
+
 /** A listening server. */
 export interface RuntimeApiServer {
   /** `host:port`, the value of `AWS_LAMBDA_RUNTIME_API`. */
   readonly address: string
-  /**
-   * Answers a waiting request; a request whose connection is gone is forgotten. With `bytes` the connection ends after
-   * so many bytes of the body.
-   */
-  readonly reply: (exchange: Exchange, response: WireResponse, bytes?: number) => void
+  /** Answers a waiting request; a request whose connection is gone is forgotten. */
+  readonly reply: (exchange: Exchange, response: WireResponse, end?: ConnectionEnd) => void
   /** Closes the connection of a waiting request without an answer. */
   readonly drop: (exchange: Exchange) => void
   /** As `drop`, but with a reset (RST): bytes that were sent and not yet read are lost too. */
@@ -63,16 +63,18 @@ export interface RuntimeApiServerOptions {
   readonly onRefused: (event: JournalEvent) => void
 }
 
-const send = (profile: Profile, response: Http.ServerResponse, wire: WireResponse, bytes?: number): void => {
+const send = (profile: Profile, response: Http.ServerResponse, wire: WireResponse, end?: ConnectionEnd): void => {
   const body = Buffer.from(wire.body)
   HttpBytes.omitConnection(response)
   // Node has the newer phrase for 413, Go has this one.
   if (wire.status === 413) response.statusMessage = "Request Entity Too Large"
   response.writeHead(wire.status, { ...HeaderValue.encodeAll(wire.headers), ...HttpBytes.lengthHeader(profile, body) })
-  if (bytes === undefined) return void response.end(body)
+  const { socket } = response
+  if (end === undefined) return void response.end(body)
+  if (end === "after-answer") return void response.end(body, () => socket?.destroySoon())
   response.flushHeaders()
-  response.write(body.subarray(0, bytes))
-  response.socket?.destroySoon()
+  response.write(body.subarray(0, end.afterBytes))
+  socket?.destroySoon()
 }
 
 /** Answers bytes that are not HTTP as Go does, and closes the connection. */
@@ -199,10 +201,10 @@ export const make = Effect.fnUntraced(function* (
   const listening = address !== null && typeof address === "object" ? address.port : port
   return {
     address: `${host}:${listening}`,
-    reply: (exchange, wire, bytes) => {
+    reply: (exchange, wire, end) => {
       const response = waiting.get(exchange)
       waiting.delete(exchange)
-      if (response !== undefined) send(profile, response, wire, bytes)
+      if (response !== undefined) send(profile, response, wire, end)
     },
     drop: (exchange) => {
       const response = waiting.get(exchange)

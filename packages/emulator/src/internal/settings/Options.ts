@@ -1,6 +1,6 @@
 /** The options of an environment and of an invocation, and the result of an invocation. */
 import type * as Duration from "effect/Duration"
-import type { Fault } from "../../Fault.ts"
+import type { Fault } from "../FaultKinds.ts"
 import type { ProfileName } from "../../Profile.ts"
 import type { ExtensionsOptions } from "../sandbox/ExtensionFiles.ts"
 import type { FunctionOptions } from "../sandbox/FunctionProcess.ts"

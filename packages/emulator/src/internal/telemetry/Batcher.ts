@@ -15,8 +15,8 @@ export interface BatchLimits {
 
 /** The content of a request. */
 export interface Batch {
-  /** JSON objects; a piece of a record that was cut is not valid JSON. */
-  readonly items: ReadonlyArray<string>
+  /** JSON objects; a piece of a record that was cut is not valid JSON. Bytes are an item that a fault has spoilt. */
+  readonly items: ReadonlyArray<string | Uint8Array>
   /** Events that are complete with this batch: only the last piece of a cut record counts. */
   readonly records: number
   /** Bytes of the items, without the characters between them. */
@@ -41,8 +41,17 @@ export interface Batcher {
   readonly bytes: () => number
 }
 
+const isText = (item: string | Uint8Array): item is string => typeof item === "string"
+
+/** The items one after another, as UTF-8. */
+export const bytesOf = (items: Batch["items"], before: string, between: string, after: string): Buffer => {
+  if (items.every(isText)) return Buffer.from(`${before}${items.join(between)}${after}`)
+  const parts = items.flatMap((item, index) => [index === 0 ? before : between, item])
+  return Buffer.concat([...parts, after].map((part) => (isText(part) ? Buffer.from(part) : part)))
+}
+
 /** The JSON array of a request. */
-export const bodyOf = ({ items }: Batch): string => `[${items.join(",")}]`
+export const bodyOf = ({ items }: Batch): Buffer => bytesOf(items, "[", ",", "]")
 
 /** Cuts text into pieces of `maxBytes` at most, never inside of a character. */
 const cut = (text: string, maxBytes: number): ReadonlyArray<string> => {

@@ -6,7 +6,7 @@ import * as Http from "node:http"
 import * as Net from "node:net"
 import * as SandboxHosts from "../sandbox/SandboxHosts.ts"
 import type { Batch } from "./Batcher.ts"
-import { bodyOf } from "./Batcher.ts"
+import { bodyOf, bytesOf } from "./Batcher.ts"
 import type { Destination } from "./Subscription.ts"
 
 /** There is no listener, or its answer was an error; `problem` is for the journal. */
@@ -15,6 +15,8 @@ export class DeliveryFailed extends Data.TaggedError("DeliveryFailed")<{ readonl
 export interface Sender {
   /** Succeeds with the status of the answer. TCP has no answer: there it succeeds when the bytes have left. */
   readonly send: (batch: Batch) => Effect.Effect<number | void, DeliveryFailed>
+  /** Sends half of the batch, resets the connection and fails; over TCP there is no such thing. */
+  readonly sendHalf?: (batch: Batch) => Effect.Effect<never, DeliveryFailed>
   /** `true` if a batch gets an answer, so that the wait for it can have a limit. */
   readonly isAnswered: boolean
   readonly close: () => void
@@ -44,7 +46,7 @@ export const http = ({ destination, headers }: HttpSenderOptions): Sender => {
     close: () => agent.destroy(),
     send: (batch) =>
       Effect.callback<number, DeliveryFailed>((resume) => {
-        const body = Buffer.from(bodyOf(batch))
+        const body = bodyOf(batch)
         const options = { host, port, method, path, agent, setHost: false, headers: headers(port, batch, body) }
         const request = Http.request(options, (response) => {
           const status = response.statusCode ?? 0
@@ -62,6 +64,16 @@ export const http = ({ destination, headers }: HttpSenderOptions): Sender => {
         // The header can be left out: HTTP/1.1 keeps the connection without it.
         if (!request.hasHeader("connection")) request.removeHeader("connection")
         request.end(body)
+        return Effect.sync(() => request.destroy())
+      }),
+    sendHalf: (batch) =>
+      Effect.callback<never, DeliveryFailed>((resume) => {
+        const body = bodyOf(batch)
+        const options = { host, port, method, path, agent: false, setHost: false, headers: headers(port, batch, body) }
+        const request = Http.request(options)
+        const problem = "the connection was reset in the middle of the batch"
+        request.on("error", () => resume(Effect.fail(new DeliveryFailed({ problem }))))
+        request.write(body.subarray(0, body.length / 2), () => request.socket?.resetAndDestroy())
         return Effect.sync(() => request.destroy())
       })
   }
@@ -116,7 +128,7 @@ export const tcp = (port: number): Sender => {
     send: ({ items }) =>
       Effect.flatMap(connect, (connected) =>
         Effect.callback<void, DeliveryFailed>((resume) => {
-          connected.write(items.map((item) => `${item}\n`).join(""), (error) =>
+          connected.write(bytesOf(items, "", "\n", "\n"), (error) =>
             resume(error ? Effect.fail(failed(error)) : Effect.void)
           )
         })

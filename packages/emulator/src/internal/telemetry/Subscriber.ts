@@ -39,6 +39,14 @@ export interface Lost {
   readonly reason: string
 }
 
+/** A batch as it leaves. A fault can cut a batch into several, and add records and whole batches. */
+export interface Parcel extends Batch {
+  /** Records that a fault has added; `records` does not count them. */
+  readonly extra: number
+  /** The first attempt breaks off. */
+  readonly isBroken: boolean
+}
+
 export interface Subscriber {
   /** Takes an event, if the subscription names its kind and the schema version has the event. */
   readonly offer: (event: TelemetryEvent) => void
@@ -59,7 +67,9 @@ export interface SubscriberOptions {
   readonly now: () => number
   /** Runs the timer of the batch, and stops the timer before it. */
   readonly runTimer: (timer: Effect.Effect<void>) => void
-  readonly onDelivered: (batch: Batch, status: number | undefined) => void
+  /** The batch as it leaves: faults change it here. */
+  readonly parcelsOf: (batch: Batch) => ReadonlyArray<Parcel>
+  readonly onDelivered: (parcel: Parcel, status: number | undefined) => void
   readonly onFailed: (batch: Batch, problem: string) => void
   readonly onLost: (lost: Lost) => void
 }
@@ -72,7 +82,7 @@ export const itemOf = (event: TelemetryEvent, encoded: Projection.Encoded): Batc
 })
 
 export const make = (options: SubscriberOptions): Subscriber => {
-  const { gate, now, onDelivered, onFailed, onLost, runTimer, sender, subscription } = options
+  const { gate, now, onDelivered, onFailed, onLost, parcelsOf, runTimer, sender, subscription } = options
   const { maxBytes, maxItems, schemaVersion, timeoutMs, types } = subscription
   const batcher: Batcher = Batchers.make({ maxItems, maxBytes, cuts: subscription.destination.protocol === "HTTP" })
   /** Closed batches whose delivery has not begun. */
@@ -126,13 +136,18 @@ export const make = (options: SubscriberOptions): Subscriber => {
     }
   })
 
-  const deliverBatch = Effect.fnUntraced(function* (batch: Batch) {
+  const deliverParcel = Effect.fnUntraced(function* (parcel: Parcel) {
+    let isBroken = parcel.isBroken
     for (let backOffMs = firstBackOffMs; ;) {
       yield* gate.released
-      const sending = sender.send(batch)
+      const sending = isBroken && sender.sendHalf !== undefined ? sender.sendHalf(parcel) : sender.send(parcel)
+      isBroken = false
       const sent = yield* Effect.result(sender.isAnswered ? Effect.raceFirst(sending, answerLimit) : sending)
-      if (Result.isSuccess(sent)) return onDelivered(batch, sent.success ?? undefined)
-      onFailed(batch, sent.failure.problem)
+      if (Result.isSuccess(sent)) {
+        waiting = { ...waiting, records: waiting.records - parcel.records }
+        return onDelivered(parcel, sent.success ?? undefined)
+      }
+      onFailed(parcel, sent.failure.problem)
       backOffMs = (yield* sleepAwake(gate, backOffMs)) ? Math.min(backOffMs * 2, lastBackOffMs) : firstBackOffMs
     }
   })
@@ -150,8 +165,8 @@ export const make = (options: SubscriberOptions): Subscriber => {
           yield* isReady.await
           continue
         }
-        yield* deliverBatch(batch)
-        waiting = { records: waiting.records - batch.records, bytes: waiting.bytes - batch.bytes }
+        for (const parcel of parcelsOf(batch)) yield* deliverParcel(parcel)
+        waiting = { ...waiting, bytes: waiting.bytes - batch.bytes }
         tellLost()
       }
     }),

@@ -18,7 +18,8 @@ import * as LmiHeaders from "./lmi/Headers.ts"
 import { probe } from "./lmi/Probe.ts"
 import * as LmiSubscribers from "./lmi/Subscriber.ts"
 import * as Sender from "./Sender.ts"
-import type { Subscriber, SubscriberOptions } from "./Subscriber.ts"
+import type { Batch } from "./Batcher.ts"
+import type { Parcel, Subscriber, SubscriberOptions } from "./Subscriber.ts"
 import * as Subscribers from "./Subscriber.ts"
 import type { Subscription } from "./Subscription.ts"
 import { describeDestination } from "./Subscription.ts"
@@ -49,6 +50,8 @@ export interface TelemetryOptions extends PlatformEventsOptions {
   readonly holdsAtOnce: boolean
   readonly now: () => number
   readonly record: (event: JournalEvent) => void
+  /** The batch as it leaves for a listener of this process: faults change it. */
+  readonly parcelsOf: (source: Source, subscription: Subscription, batch: Batch) => ReadonlyArray<Parcel>
 }
 
 // Go's `encoding/json` reads no more levels than this, and the record adds a level around the line.
@@ -72,7 +75,7 @@ const none: Telemetry = { happened: () => {}, wrote: () => {}, subscribe: () => 
 export const make = Effect.fnUntraced(function* (
   options: TelemetryOptions
 ): Effect.fn.Return<Telemetry, never, Scope.Scope> {
-  const { holdsAtOnce, logFormat, now, profile, record } = options
+  const { holdsAtOnce, logFormat, now, parcelsOf, profile, record } = options
   if (profile.telemetryApi === "stub") return none
   const platformEvents = PlatformEvents.make(options)
   const gate = Gates.make()
@@ -189,8 +192,9 @@ export const make = Effect.fnUntraced(function* (
         subscription,
         sender,
         runTimer: (timer) => void runTimer(subscription, timer),
-        onDelivered: ({ bytes, records }, status) =>
-          record({ _tag: "TelemetryDelivered", ...where, records, bytes, status }),
+        parcelsOf: (batch) => parcelsOf(source, subscription, batch),
+        onDelivered: ({ bytes, extra, records }, status) =>
+          record({ _tag: "TelemetryDelivered", ...where, records, bytes, status, ...(extra > 0 && { extra }) }),
         onFailed: ({ bytes, records }, problem) =>
           record({ _tag: "TelemetryNotDelivered", ...where, records, bytes, problem }),
         onLost: (lost) => {

@@ -102,7 +102,7 @@ const makeFault = (random: Random.Random, invocations: number): Fault.Fault => {
     { _tag: "Reset", route: "next", when },
     { _tag: "Slow", route: "next", delay: random.between(10, 300), when },
     { _tag: "Partial", route: "next", bytes: random.between(0, 60), when },
-    { _tag: "Status", status: random.pick([403, 500]), when },
+    { _tag: "Status", route: "next", status: random.pick([403, 500]), when },
     { _tag: "DropParkedNext", when },
     { _tag: "Timeout", when },
     {

@@ -14,14 +14,14 @@ import type { Batch } from "../Batcher.ts"
 import * as Batchers from "../Batcher.ts"
 import * as Projection from "../Projection.ts"
 import { DeliveryFailed } from "../Sender.ts"
-import type { Subscriber, SubscriberOptions } from "../Subscriber.ts"
+import type { Parcel, Subscriber, SubscriberOptions } from "../Subscriber.ts"
 import { answerLimitMs, itemOf } from "../Subscriber.ts"
 import { kindOf } from "../TelemetryEvent.ts"
 
 const slowerConsumer = "Some logs were dropped because the downstream consumer is slower than the logs production rate"
 
 export const make = (options: Omit<SubscriberOptions, "gate" | "now">): Subscriber => {
-  const { onDelivered, onFailed, onLost, runTimer, sender, subscription } = options
+  const { onDelivered, onFailed, onLost, parcelsOf, runTimer, sender, subscription } = options
   const { maxBytes, maxItems, schemaVersion, timeoutMs, types } = subscription
   const batcher = Batchers.make({ maxItems, maxBytes, cuts: false })
   const isReady = Latch.makeUnsafe(false)
@@ -39,12 +39,18 @@ export const make = (options: Omit<SubscriberOptions, "gate" | "now">): Subscrib
   }
 
   const lose = ({ bytes, isLossReport, records }: Batch, reason: string): void => {
-    if (!isLossReport) onLost({ records, bytes, reason })
+    if (!isLossReport && records > 0) onLost({ records, bytes, reason })
   }
 
   const flush = (): void => {
     if (onItsWay === undefined) send(batcher.close())
     else isOverdue = true
+  }
+
+  const attempt = (parcel: Parcel) => {
+    const late = new DeliveryFailed({ problem: `no answer within ${answerLimitMs} ms` })
+    const sending = parcel.isBroken && sender.sendHalf !== undefined ? sender.sendHalf(parcel) : sender.send(parcel)
+    return Effect.timeoutOrElse(sending, { duration: answerLimitMs, orElse: () => Effect.fail(late) })
   }
 
   return {
@@ -72,16 +78,15 @@ export const make = (options: Omit<SubscriberOptions, "gate" | "now">): Subscrib
         isReady.closeUnsafe()
         const batch = onItsWay
         if (batch === undefined) continue
-        const late = new DeliveryFailed({ problem: `no answer within ${answerLimitMs} ms` })
-        const sent = yield* sender
-          .send(batch)
-          .pipe(Effect.timeoutOrElse({ duration: answerLimitMs, orElse: () => Effect.fail(late) }), Effect.result)
-        onItsWay = undefined
-        if (Result.isSuccess(sent)) onDelivered(batch, sent.success ?? undefined)
-        else {
-          onFailed(batch, sent.failure.problem)
-          lose(batch, `could not send events: ${sent.failure.problem}`)
+        for (const parcel of parcelsOf(batch)) {
+          const sent = yield* Effect.result(attempt(parcel))
+          if (Result.isSuccess(sent)) onDelivered(parcel, sent.success ?? undefined)
+          else {
+            onFailed(parcel, sent.failure.problem)
+            lose(parcel, `could not send events: ${sent.failure.problem}`)
+          }
         }
+        onItsWay = undefined
         if (isOverdue) send(batcher.close())
         if (onItsWay === undefined) isIdle.openUnsafe()
       }
