@@ -1,6 +1,6 @@
 /** Requests of OTLP, decoded with the definitions of OpenTelemetry, as flat values to compare and to print. */
 import * as Schema from "effect/Schema"
-import { createRequire } from "node:module"
+import { requestType } from "../../../otel/test/support/official.ts"
 
 export interface Span {
   readonly traceId: string
@@ -133,35 +133,15 @@ const LogsRequest = Schema.Struct({
   )
 })
 
-/** A class that OpenTelemetry generates from its `.proto` files. */
-interface Type {
-  readonly decode: (bytes: Uint8Array) => object
-  readonly toObject: (message: object, options: object) => unknown
-}
-
-interface Root {
-  readonly opentelemetry: {
-    readonly proto: {
-      readonly collector: {
-        readonly trace: { readonly v1: { readonly ExportTraceServiceRequest: Type } }
-        readonly metrics: { readonly v1: { readonly ExportMetricsServiceRequest: Type } }
-        readonly logs: { readonly v1: { readonly ExportLogsServiceRequest: Type } }
-      }
-    }
-  }
-}
-
-const root: Root = createRequire(import.meta.url)("@opentelemetry/otlp-transformer/build/src/generated/root.js")
-const { collector } = root.opentelemetry.proto
-
 const idFields = new Set(["traceId", "spanId", "parentSpanId"])
 
 /** The ids of protobuf are bytes, here in base64; those of the JSON of OTLP are hexadecimal. */
 const withHexadecimalIds = (name: string, value: unknown): unknown =>
   idFields.has(name) && typeof value === "string" ? Buffer.from(value, "base64").toString("hex") : value
 
-const bodyOf = (type: Type, contentType: string, body: Buffer): unknown => {
+const bodyOf = (signal: "traces" | "metrics" | "logs", contentType: string, body: Buffer): unknown => {
   if (contentType === "application/json") return JSON.parse(body.toString())
+  const type = requestType(signal)
   const message = type.toObject(type.decode(body), { longs: String, enums: Number, bytes: String })
   return JSON.parse(JSON.stringify(message), withHexadecimalIds)
 }
@@ -194,58 +174,50 @@ const cumulative = 2
 
 /** Throws if the body is no request of this signal, and so do the two below. */
 export const traces = (contentType: string, body: Buffer): ReadonlyArray<Span> =>
-  (
-    Schema.decodeUnknownSync(TraceRequest)(bodyOf(collector.trace.v1.ExportTraceServiceRequest, contentType, body))
-      .resourceSpans ?? []
-  ).flatMap((resource) =>
-    (resource.scopeSpans ?? []).flatMap((ofScope) =>
-      (ofScope.spans ?? []).map((span) => ({
-        traceId: span.traceId,
-        spanId: span.spanId,
-        parentSpanId: span.parentSpanId ?? "",
-        name: span.name,
-        kind: kinds[span.kind ?? 0] ?? "UNSPECIFIED",
-        start: BigInt(span.startTimeUnixNano ?? 0),
-        end: BigInt(span.endTimeUnixNano ?? 0),
-        isError: span.status?.code === errorCode,
-        attributes: recordOf(span.attributes),
-        scope: ofScope.scope?.name ?? ""
-      }))
-    )
+  (Schema.decodeUnknownSync(TraceRequest)(bodyOf("traces", contentType, body)).resourceSpans ?? []).flatMap(
+    (resource) =>
+      (resource.scopeSpans ?? []).flatMap((ofScope) =>
+        (ofScope.spans ?? []).map((span) => ({
+          traceId: span.traceId,
+          spanId: span.spanId,
+          parentSpanId: span.parentSpanId ?? "",
+          name: span.name,
+          kind: kinds[span.kind ?? 0] ?? "UNSPECIFIED",
+          start: BigInt(span.startTimeUnixNano ?? 0),
+          end: BigInt(span.endTimeUnixNano ?? 0),
+          isError: span.status?.code === errorCode,
+          attributes: recordOf(span.attributes),
+          scope: ofScope.scope?.name ?? ""
+        }))
+      )
   )
 
 export const metrics = (contentType: string, body: Buffer): ReadonlyArray<Point> =>
-  (
-    Schema.decodeUnknownSync(MetricsRequest)(
-      bodyOf(collector.metrics.v1.ExportMetricsServiceRequest, contentType, body)
-    ).resourceMetrics ?? []
-  ).flatMap((resource) =>
-    (resource.scopeMetrics ?? []).flatMap((ofScope) =>
-      (ofScope.metrics ?? []).flatMap((metric) =>
-        (["sum", "gauge", "histogram"] as const).flatMap((kind) =>
-          (metric[kind]?.dataPoints ?? []).map((point) => ({
-            name: metric.name,
-            unit: metric.unit ?? "",
-            kind,
-            time: BigInt(point.timeUnixNano ?? 0),
-            count: kind === "histogram" ? Number(point.count ?? 0) : 1,
-            sum: kind === "histogram" ? (point.sum ?? 0) : Number(point.asInt ?? point.asDouble ?? 0),
-            isCumulative: metric[kind]?.aggregationTemporality === cumulative,
-            min: point.min,
-            max: point.max,
-            attributes: recordOf(point.attributes),
-            scope: ofScope.scope?.name ?? ""
-          }))
+  (Schema.decodeUnknownSync(MetricsRequest)(bodyOf("metrics", contentType, body)).resourceMetrics ?? []).flatMap(
+    (resource) =>
+      (resource.scopeMetrics ?? []).flatMap((ofScope) =>
+        (ofScope.metrics ?? []).flatMap((metric) =>
+          (["sum", "gauge", "histogram"] as const).flatMap((kind) =>
+            (metric[kind]?.dataPoints ?? []).map((point) => ({
+              name: metric.name,
+              unit: metric.unit ?? "",
+              kind,
+              time: BigInt(point.timeUnixNano ?? 0),
+              count: kind === "histogram" ? Number(point.count ?? 0) : 1,
+              sum: kind === "histogram" ? (point.sum ?? 0) : Number(point.asInt ?? point.asDouble ?? 0),
+              isCumulative: metric[kind]?.aggregationTemporality === cumulative,
+              min: point.min,
+              max: point.max,
+              attributes: recordOf(point.attributes),
+              scope: ofScope.scope?.name ?? ""
+            }))
+          )
         )
       )
-    )
   )
 
 export const logs = (contentType: string, body: Buffer): ReadonlyArray<Log> =>
-  (
-    Schema.decodeUnknownSync(LogsRequest)(bodyOf(collector.logs.v1.ExportLogsServiceRequest, contentType, body))
-      .resourceLogs ?? []
-  ).flatMap((resource) =>
+  (Schema.decodeUnknownSync(LogsRequest)(bodyOf("logs", contentType, body)).resourceLogs ?? []).flatMap((resource) =>
     (resource.scopeLogs ?? []).flatMap((ofScope) =>
       (ofScope.logRecords ?? []).map((log) => ({
         traceId: log.traceId ?? "",

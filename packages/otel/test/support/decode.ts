@@ -1,5 +1,5 @@
 /**
- * Bodies of OTLP, read by definitions that we did not write: those that OpenTelemetry generates from its `.proto` files.
+ * Bodies of OTLP, read by definitions that we did not write: the `.proto` files of OpenTelemetry.
  *
  * All fields are there, with the defaults of protobuf. Integers of 64 bits are texts, and ids are hexadecimal.
  */
@@ -8,13 +8,14 @@ import * as Effect from "effect/Effect"
 import type * as HttpBody from "effect/http/HttpBody"
 import type * as OtlpResource from "effect/observability/OtlpResource"
 import * as OtlpSerialization from "effect/observability/OtlpSerialization"
-import { createRequire } from "node:module"
 import type * as Layer from "effect/Layer"
+import type { Message } from "protobufjs"
 import { layerProtobuf } from "../../src/internal/logsProtobuf.ts"
 import type { LogRecord } from "../../src/Logs.ts"
 import type { Metric } from "../../src/Metrics.ts"
 import { schemaUrl, scope } from "../../src/Resource.ts"
 import type { Span } from "../../src/Spans.ts"
+import { ofProfiles, requestType } from "./official.ts"
 
 /** A value of OTLP; `null` has none of these. */
 export interface DecodedValue {
@@ -128,40 +129,17 @@ interface Requests {
   }
 }
 
-/** A class that protobufjs generates. Its own types say nothing about the messages. */
-interface Type {
-  readonly decode: (bytes: Uint8Array) => object
-  readonly fromObject: (json: unknown) => object
-  readonly toObject: (message: object, options: object) => unknown
-}
-
-interface Root {
-  readonly opentelemetry: {
-    readonly proto: {
-      readonly collector: {
-        readonly trace: { readonly v1: { readonly ExportTraceServiceRequest: Type } }
-        readonly metrics: { readonly v1: { readonly ExportMetricsServiceRequest: Type } }
-        readonly logs: { readonly v1: { readonly ExportLogsServiceRequest: Type } }
-      }
-    }
-  }
-}
-
-const root: Root = createRequire(import.meta.url)("@opentelemetry/otlp-transformer/build/src/generated/root.js")
-const { collector } = root.opentelemetry.proto
-const types = {
-  traces: collector.trace.v1.ExportTraceServiceRequest,
-  metrics: collector.metrics.v1.ExportMetricsServiceRequest,
-  logs: collector.logs.v1.ExportLogsServiceRequest
-}
-
 const idFields = new Set(["traceId", "spanId", "parentSpanId"])
 
-/** Ids in the other encoding: the JSON of OTLP has hexadecimal digits, and that of protobuf has base64. */
+/** Ids in the other encoding: the JSON of OTLP has hexadecimal digits, and that of protobuf has base64. Without fields of profiles. */
 const recodeIds =
   (from: "hex" | "base64", to: "hex" | "base64") =>
   (name: string, value: unknown): unknown =>
-    idFields.has(name) && typeof value === "string" ? Buffer.from(value, from).toString(to) : value
+    ofProfiles.has(name)
+      ? undefined
+      : idFields.has(name) && typeof value === "string"
+        ? Buffer.from(value, from).toString(to)
+        : value
 
 /** The definitions pass over a name that they do not have. */
 const assertKnown = (written: unknown, read: unknown, path = ""): void => {
@@ -179,8 +157,8 @@ const decode = <Signal extends keyof Requests>(
   body: Uint8Array,
   contentType: string
 ): Requests[Signal] => {
-  const type = types[signal]
-  const read = (message: object): Requests[Signal] => {
+  const type = requestType(signal)
+  const read = (message: Message): Requests[Signal] => {
     const options = { longs: String, enums: Number, bytes: String, defaults: true, json: true }
     return JSON.parse(JSON.stringify(type.toObject(message, options)), recodeIds("base64", "hex"))
   }
