@@ -1,6 +1,7 @@
 /** Init with wrong variables, and the lines of the log at the start. */
 import { ExtensionTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"
+import type { Otel } from "@effect-lambda/otel"
 import * as Effect from "effect/Effect"
 import { run } from "./support/run.ts"
 
@@ -46,6 +47,19 @@ describe("init", () => {
         }
       })
       assert.isTrue(messages.some((message) => message.includes("no endpoint is set for metrics and logs")))
+    })
+  )
+
+  it.effect.each<readonly [string, Otel.Options, ReadonlyArray<string>]>([
+    ["`platform` and `function` by default", {}, ["platform", "function"]],
+    ["those of the option", { types: ["extension"] }, ["extension"]]
+  ])("asks Lambda for the records: %s", ([, otel, types]) =>
+    Effect.gen(function* () {
+      const { journal } = yield* run({ script, otel })
+      assert.deepStrictEqual(
+        journal.flatMap((entry) => (entry._tag === "Subscribed" ? [entry.subscription.types] : [])),
+        [types]
+      )
     })
   )
 })

@@ -1,4 +1,4 @@
-/** The compiler's knowledge of the library: the members of its interfaces, with their comments. */
+/** The compiler's knowledge of a package: the members of its interfaces, with their comments. */
 import { basename, join, resolve } from "node:path"
 import { API, type Symbol, SymbolFlags } from "typescript/unstable/sync"
 
@@ -8,18 +8,20 @@ export interface Member {
   readonly comment: string
 }
 
-const library = resolve(import.meta.dirname, "../../extension")
-
 /**
- * The members that these interfaces of the library add to the ones they extend. An interface is named with its module, in
+ * The members that these interfaces of a package add to the ones they extend. An interface is named with its module, in
  * whatever folder that lies: `Telemetry.Options`.
  */
-export const membersOf = (interfaces: ReadonlyArray<string>): ReadonlyMap<string, ReadonlyArray<Member>> => {
+export const membersOf = (
+  folder: string,
+  interfaces: ReadonlyArray<string>
+): ReadonlyMap<string, ReadonlyArray<Member>> => {
+  const library = resolve(import.meta.dirname, "../..", folder)
   const api = new API({ cwd: library })
   try {
     const config = join(library, "tsconfig.json")
     const project = api.updateSnapshot({ openProjects: [config] }).getProject(config)
-    if (project === undefined) throw new Error("the compiler does not know the library")
+    if (project === undefined) throw new Error(`the compiler does not know ${folder}`)
     const { checker, program, rootFiles } = project
     const symbolOf = (path: string): Symbol => {
       const [module = "", name = ""] = path.split(".")
@@ -27,7 +29,7 @@ export const membersOf = (interfaces: ReadonlyArray<string>): ReadonlyMap<string
       const [file] = files.flatMap((path) => program.getSourceFile(path) ?? [])
       const symbol = file && checker.getSymbolAtLocation(file)
       const found = symbol && checker.getExportsOfModule(symbol).find((symbol) => symbol.name === name)
-      if (found === undefined || files.length !== 1) throw new Error(`the library exports no ${path}`)
+      if (found === undefined || files.length !== 1) throw new Error(`${folder} exports no ${path}`)
       return (found.flags & SymbolFlags.Alias) === 0 ? found : checker.getAliasedSymbol(found)
     }
     const read = (path: string): ReadonlyArray<Member> =>

@@ -145,17 +145,19 @@ export const run = Effect.fnUntraced(function* ({
       messages.push(`${logLevel}: ${text}${cause.reasons.length === 0 ? "" : ` ${String(cause)}`}`)
     })
   ])
-  yield* runInTime(
+  const journal = yield* runInTime(
     Extension.run({ onInvoke, telemetry }).pipe(
       Effect.provideService(HttpClient.HttpClient, client),
       Effect.provideService(TelemetrySink.CurrentGzip, (body) => Effect.sync(() => new Uint8Array(gzipSync(body)))),
       Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env: { ...variables, ...env } })),
       Effect.provide(logs)
     )
-  ).pipe(Effect.provide(ExtensionTest.layer(script, { history })))
+  ).pipe(Effect.andThen(ExtensionTest.journal), Effect.provide(ExtensionTest.layer(script, { history })))
   return {
     received,
     messages,
+    /** The calls of the extension, and what Lambda answered. */
+    journal,
     of: (signal: OtelConfig.Signal) => received.filter((each) => each.signal === signal),
     counts: (signal: OtelConfig.Signal) => accounting?.consumers.find(({ name }) => name === `otlp ${signal}`)
   }
