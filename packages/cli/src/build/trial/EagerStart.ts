@@ -89,7 +89,7 @@ export const of = ({ entries, events, hasFailedInit, listeners, name }: Seen): E
   }
   if (others.length > 0) {
     doubts.push(
-      `the program listens on ${others.map(describe).join(", ")}; a function that calls it in its init, or at once in its ` +
+      `the program listens on ${[...new Set(others.map(describe))].join(", ")}; a function that calls it in its init, or at once in its ` +
         "handler, may come before the program listens"
     )
   }
