@@ -5,7 +5,7 @@ import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { logsIn, metricsIn, spansIn } from "./support/json.ts"
-import { type Answer, run } from "./support/run.ts"
+import { type Answer, heldMillis, run } from "./support/run.ts"
 
 const { invoke, shutdown } = ExtensionTest
 const { delivery, log, report, runtimeDone, start } = TelemetryTest
@@ -289,6 +289,20 @@ describe("a backend without an answer", () => {
       addsUp(counts("traces"), { offered: 3, delivered: 3 })
       assert.strictEqual(counts("logs")?.delivered, 0)
       assert.strictEqual(counts("logs")?.unsent, 6)
+    })
+  )
+})
+
+describe("a backend that is down", () => {
+  it.effect.each<readonly [string, Answer, number]>([
+    ["that hangs", "hang", 2000],
+    ["that closes", "close", 700],
+    ["that refuses", { status: 503 }, 700]
+  ])("%s, holds next for two seconds at most, and not at all once its sinks rest", ([, answer, millis]) =>
+    Effect.gen(function* () {
+      const { journal } = yield* run({ script: [...invocations(4), shutdown()], answer: () => answer })
+      // The function ends after 100 ms, and a sink that rests does not wait for that.
+      assert.deepStrictEqual(heldMillis(journal), [100 + millis, 100 + millis, 0, 0])
     })
   )
 })

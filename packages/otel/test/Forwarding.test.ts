@@ -12,7 +12,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as OtlpSerialization from "effect/observability/OtlpSerialization"
 import { spansIn } from "./support/json.ts"
-import { type Answer, backend, runInTime, variables } from "./support/run.ts"
+import { type Answer, backend, heldMillis, runInTime, variables } from "./support/run.ts"
 
 const { invoke, shutdown } = ExtensionTest
 const { delivery, runtimeDone, start } = TelemetryTest
@@ -103,13 +103,14 @@ const run = Effect.fnUntraced(function* ({ answer = () => ({ status: 200 }), env
   const logs = Logger.layer([
     Logger.make(({ logLevel, message }) => void messages.push(`${logLevel}: ${String(message)}`))
   ])
-  yield* runInTime(
+  const journal = yield* runInTime(
     Extension.run({ telemetry, onInvoke }).pipe(
       Effect.provideService(HttpClient.HttpClient, client),
       Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env: { ...variables, ...env } })),
       Effect.provide(logs)
     )
   ).pipe(
+    Effect.andThen(ExtensionTest.journal),
     Effect.provide(
       ExtensionTest.layer([
         invoke({ delivers: [delivery([start("request-1"), runtimeDone("request-1")])] }),
@@ -120,6 +121,7 @@ const run = Effect.fnUntraced(function* ({ answer = () => ({ status: 200 }), env
   )
   const traces = received.filter(({ signal }) => signal === "traces")
   return {
+    held: heldMillis(journal),
     messages,
     taken,
     traces,
@@ -233,6 +235,19 @@ describe("what the function sends", () => {
       })
       assert.deepStrictEqual(arrived(), [1, 2])
       assert.deepInclude(counts, { offered: 5, delivered: 4, droppedBySink: 1, unsent: 0 })
+    })
+  )
+
+  it.effect("and is sent alone holds next for two seconds at most, and is not lost", () =>
+    Effect.gen(function* () {
+      const { arrived, counts, held } = yield* run({
+        pieces: [yield* pieceOf(1), yield* pieceOf(2), yield* pieceOf(3)],
+        // All together is refused, the first part is taken, and the second one meets no answer.
+        answer: (_, nth) => (nth === 1 ? { status: 400 } : nth === 3 ? "hang" : ok)
+      })
+      assert.strictEqual(held[0], 2000)
+      assert.deepStrictEqual(arrived(), [1, 2, 3])
+      assert.deepInclude(counts, { offered: 5, delivered: 5, droppedBySink: 0, unsent: 0 })
     })
   )
 

@@ -111,6 +111,14 @@ export const runInTime = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     return yield* Fiber.join(fiber)
   })
 
+/** For how long each invocation was held after its records had come: until the extension called next. */
+export const heldMillis = (journal: ReadonlyArray<ExtensionTest.Entry>): ReadonlyArray<number> =>
+  journal.flatMap((entry, index) => {
+    if (entry._tag !== "Event" || entry.event.eventType !== "INVOKE") return []
+    const next = journal.slice(index).find(({ _tag }) => _tag === "Next")
+    return [(next?.at ?? Number.NaN) - entry.at]
+  })
+
 export interface Options {
   readonly script: ReadonlyArray<ExtensionTest.Step>
   readonly env?: Readonly<Record<string, string>> | undefined
