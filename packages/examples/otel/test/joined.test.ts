@@ -4,7 +4,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { Span } from "../src/Decode.ts"
 import * as Run from "../src/Run.ts"
-import { accountings, extension, freePort, messages, program, textOf } from "./support/environment.ts"
+import { freePort } from "../../../otel/test/support/freePort.ts"
+import { accountings, extension, messages, program, textOf } from "./support/environment.ts"
 
 const requestIdOf = ({ attributes }: Span) => attributes["faas.invocation_id"] ?? attributes["faas.execution"]
 

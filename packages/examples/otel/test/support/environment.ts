@@ -2,8 +2,8 @@
 import { Emulator, type EmulatorError, Journal } from "@effect-lambda/emulator"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as Net from "node:net"
 import { join } from "node:path"
+import { freePort } from "../../../../otel/test/support/freePort.ts"
 import { encodeOfficially, requestType } from "../../../../otel/test/support/official.ts"
 import { bundled } from "../../../../tools/programs.ts"
 import * as Backend from "../../src/Backend.ts"
@@ -19,15 +19,6 @@ export const extension = "extension:main.ts"
 
 /** A busy machine needs its time, so this is no measure of speed. */
 export const patience = "60 seconds"
-
-/** A port that is free now, since other tests have the port of OTLP. */
-export const freePort = Effect.callback<number>((resume) => {
-  const server = Net.createServer()
-  server.listen(0, "127.0.0.1", () => {
-    const address = server.address()
-    server.close(() => resume(Effect.succeed(typeof address === "object" ? (address?.port ?? 0) : 0)))
-  })
-})
 
 export interface Options extends Pick<Emulator.Options, "profile" | "faults" | "freeze" | "tracing" | "function"> {
   readonly environment?: Readonly<Record<string, string>>
