@@ -73,7 +73,8 @@ it.live("SIGKILL of the extension loses what came after its last next, and nothi
       Journal.is("Output", ({ line }) => line.includes("span 2 was answered 200")),
       patience
     )
-    const { pid = 0 } = yield* journal.waitFor(Journal.is("ProcessStarted", ({ source }) => source === extension))
+    const { pid } = yield* journal.waitFor(Journal.is("ProcessStarted", ({ source }) => source === extension))
+    assert(pid !== undefined)
     process.kill(pid, "SIGKILL")
     yield* journal.waitFor(Journal.is("ShutdownEnded"), patience)
     const { requestId: second } = yield* Fiber.join(killed)
