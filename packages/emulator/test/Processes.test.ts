@@ -330,6 +330,46 @@ describe("nothing is left behind", () => {
     30_000
   )
 
+  it.live("when processes have left their group, and one starts the next all the time", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const pids = Path.join(directory, "pids")
+      const stubborn = `#!/bin/sh\ntrap "" TERM\necho $$ >> ${pids}\nexec sleep 1003\n`
+      const chain = `#!/bin/sh\necho $$ >> ${pids}\nsetsid "$0" &\nexec sleep 0.05\n`
+      const files = [writeExecutable(directory, "stubborn", stubborn), writeExecutable(directory, "chain", chain)]
+      const leaving = script(`
+        for (const file of ${JSON.stringify(files)}) {
+          require("node:child_process").spawn(file, { detached: true, stdio: "ignore" }).unref()
+        }
+        await register(["SHUTDOWN"])
+        await next()
+        process.exit(0)`)
+      const extension = writeExecutable(directory, "a", leaving)
+      const scope = yield* Scope.make()
+      const emulator = yield* Scope.provide(startEmulator({ extensions: [extension] }), scope)
+      // A program that a person has started against the same address is not of the environment.
+      const foreign = yield* Effect.acquireRelease(
+        Effect.sync(() =>
+          ChildProcess.spawn("sleep", ["1004"], {
+            env: { PATH: "/usr/bin:/bin", AWS_LAMBDA_RUNTIME_API: emulator.runtimeApi },
+            stdio: "ignore"
+          })
+        ),
+        (child) => Effect.sync(() => child.kill("SIGKILL"))
+      )
+      const written = () => (Fs.existsSync(pids) ? Fs.readFileSync(pids, "utf8").trim().split("\n").map(Number) : [])
+      yield* awaitTrue(() => written().length > 5)
+      yield* emulator.journal.waitFor(Journal.is("NextCalled"))
+      yield* Scope.close(scope, Exit.void)
+      const atEnd = written()
+      assert.deepStrictEqual(
+        atEnd.filter((pid) => !["gone", "Z"].includes(processState(pid))),
+        []
+      )
+      assert.isFalse(["gone", "Z"].includes(processState(foreign.pid ?? 0)))
+    })
+  )
+
   it.live("when the emulator's program exits without closing anything", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory

@@ -24,6 +24,7 @@ import * as Output from "./Output.ts"
 import * as Pipes from "./Pipes.ts"
 import * as ProcessState from "./ProcessState.ts"
 import * as Reaper from "./Reaper.ts"
+import * as Strays from "./Strays.ts"
 import type { Channel, ExitStatus } from "../journal/JournalEvent.ts"
 
 export type { LaunchProblem } from "./LaunchCheck.ts"
@@ -139,7 +140,8 @@ const afterTurns = (turns: number, act: () => void): void => {
 
 /**
  * Makes the processes of one environment. When the scope closes, and when this Node process exits, every process group
- * is killed; closing waits until the processes are collected, at most two seconds.
+ * is killed; closing waits until the processes are collected, at most two seconds. Closing also kills the processes that
+ * have left their group.
  */
 export const make: Effect.Effect<Processes, EmulatorError, Scope.Scope> = Effect.gen(function* () {
   const running = new Map<number, Running>()
@@ -147,6 +149,7 @@ export const make: Effect.Effect<Processes, EmulatorError, Scope.Scope> = Effect
   const runFork = yield* FiberSet.makeRuntime<never>()
   const pipes = yield* Pipes.make
   const meter = Memory.make()
+  let mark: Strays.Mark | undefined
 
   const measure = () => {
     if (running.size === 0) return
@@ -175,7 +178,10 @@ export const make: Effect.Effect<Processes, EmulatorError, Scope.Scope> = Effect
       }
       waiting.add(check)
       check()
-    }).pipe(Effect.timeoutOption("2 seconds"), Effect.asVoid)
+    }).pipe(
+      Effect.timeoutOption("2 seconds"),
+      Effect.andThen(Effect.suspend(() => (mark === undefined ? Effect.void : Strays.kill(mark))))
+    )
   )
 
   const launch = (options: LaunchOptions): void => {
@@ -229,6 +235,7 @@ export const make: Effect.Effect<Processes, EmulatorError, Scope.Scope> = Effect
         options.onLine("stderr", line)
       })
     ]
+    mark = Strays.markOf(options.environment)
     const process: Running = { child, pid, outputs, peakMemoryBytes: undefined, thawedAt: -Infinity }
     running.set(options.id, process)
     Reaper.add(pid)
