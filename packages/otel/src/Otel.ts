@@ -121,7 +121,7 @@ export const make = (options: Options = {}): Otel => {
             mapping: {
               functionName: name,
               serverSpan: settings.serverSpan,
-              xrayParent: settings.xrayParent ? "parent" : "link",
+              xrayParent: settings.xrayParent,
               isSampled: (trace) => Sampling.isSampled(settings.sampler, trace),
               platformEvents: settings.platformEvents
             },

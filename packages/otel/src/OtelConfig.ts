@@ -26,18 +26,12 @@ import {
   variable,
   wrong
 } from "./internal/config/variables.ts"
+import type { Signal } from "./internal/wire/schema.ts"
 import type { Temporality } from "./Metrics.ts"
 import * as Sampling from "./Sampling.ts"
 
 export { OtelConfigError } from "./internal/config/variables.ts"
-
-/**
- * A kind of telemetry, which has its own endpoint.
- *
- * @category models
- * @since 0.1.0
- */
-export type Signal = "traces" | "metrics" | "logs"
+export type { Signal } from "./internal/wire/schema.ts"
 
 /**
  * The three signals.
@@ -75,7 +69,7 @@ export interface Backend {
  * - `switchedOff`: for each signal that is switched off the variable that is `none`
  * - `temporality`: of the metrics of the extension
  * - `sampler`: which invocations have spans
- * - `xrayParent`: whether the span of Lambda's X-Ray segment is the parent of an invocation, and not a link of it
+ * - `xrayParent`: whether Lambda's X-Ray segment is the parent of an invocation, or a link of it
  * - `serverSpan`: whether the span of an invocation is of the kind SERVER. `auto`: unless the SDK of the function made one
  * - `platformEvents`: whether every event of Lambda becomes a log record
  * - `retryOn500`: whether a request that was answered 500 is sent again, against OTLP's specification
@@ -93,7 +87,7 @@ export interface Settings {
   readonly switchedOff: Readonly<Partial<Record<Signal, string>>>
   readonly temporality: Temporality
   readonly sampler: Sampling.Sampler
-  readonly xrayParent: boolean
+  readonly xrayParent: "link" | "parent"
   readonly serverSpan: "auto" | "always" | "never"
   readonly platformEvents: boolean
   readonly retryOn500: boolean
@@ -106,13 +100,8 @@ export interface Settings {
   readonly notes: ReadonlyArray<string>
 }
 
-/**
- * The port of OTLP over HTTP, on which the extension listens by default.
- *
- * @category constants
- * @since 0.1.0
- */
-export const defaultReceiverPort = 4318
+/** The port of OTLP over HTTP, on which the extension listens by default. */
+const defaultReceiverPort = 4318
 
 /** The port of OTLP over gRPC: the extension listens there too, to say that it does not speak it. */
 const grpcPort = 4317
@@ -332,7 +321,7 @@ export const settings: Effect.Effect<Settings, OtelConfigError | Config.ConfigEr
     ...(yield* readBackends(receiverPort)),
     temporality: yield* readTemporality(),
     sampler,
-    xrayParent: (yield* readChoice("PARENT", "link", ["link", "xray"])) === "xray",
+    xrayParent: (yield* readChoice("PARENT", "link", ["link", "xray"])) === "xray" ? "parent" : "link",
     serverSpan: yield* readChoice("SERVER_SPAN", "auto", ["auto", "always", "never"]),
     platformEvents: yield* readFlag("PLATFORM_EVENTS", false),
     retryOn500: yield* readFlag("RETRY_ON_500", false),

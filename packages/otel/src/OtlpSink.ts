@@ -70,7 +70,8 @@ export interface OtlpSinks {
 /** The statuses that may pass, of OTLP's specification. */
 const isRetryable = (status: number) => [429, 502, 503, 504].includes(status)
 
-const isLog = ({ type }: TelemetryEvent.TelemetryEvent) =>
+/** Records that become log records and nothing else. */
+const isLogAlone = ({ type }: TelemetryEvent.TelemetryEvent) =>
   type === "function" || type === "extension" || type === "undecodable" || type === "unknown"
 
 /** Whether a record can become something of a signal. */
@@ -78,8 +79,8 @@ const isOf = (signal: Signal, event: TelemetryEvent.TelemetryEvent, platformEven
   const piece = units.pieceOf(event)
   if (piece !== undefined) return piece.signal === signal
   if (event.type === "unknown" && event.original.type === endType) return true
-  if (signal !== "logs") return !isLog(event)
-  return isLog(event) || platformEvents || event.type === "platform.logsDropped"
+  if (signal !== "logs") return !isLogAlone(event)
+  return isLogAlone(event) || platformEvents || event.type === "platform.logsDropped"
 }
 
 /** Why a signal has no backend, and what to set. */

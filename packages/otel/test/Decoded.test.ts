@@ -3,6 +3,7 @@ import * as Attributes from "@effect-lambda/otel/Attributes"
 import * as Resource from "@effect-lambda/otel/Resource"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import { type DecodedAttribute, decodeBoth, type DecodedValue } from "./support/decode.ts"
 import * as Records from "./support/records.ts"
 
@@ -136,5 +137,38 @@ describe("a value that a backend reads", () => {
       for (let level = 0; level < 1000; level++) value = { in: value }
       assert.include(JSON.stringify(yield* read(value)), "inside")
     })
+  )
+})
+
+describe("any log is the same from both encodings", () => {
+  const Text = Schema.Union([
+    Schema.String,
+    Schema.Literals(["", "\ud800", "\udc00\ud800", "__proto__", "message", "level", "trace_id", "timestamp", "é€😀\0"])
+  ])
+  const Leaf = Schema.Union([Text, Schema.Finite, Schema.Int, Schema.Boolean, Schema.Null])
+  const Deep = Schema.Union([Leaf, Schema.Array(Leaf), Schema.Record(Text, Schema.Union([Leaf, Schema.Array(Leaf)]))])
+  const Number = Schema.Literals([
+    "-0",
+    "1.0",
+    "1e400",
+    "-1e400",
+    "5e-324",
+    "9007199254740993",
+    "-9223372036854775809",
+    "1e21"
+  ])
+
+  it.effect.prop(
+    "as an object, as a line of text, and with a number of any size",
+    [Schema.Record(Text, Deep), Number],
+    ([record, number]) =>
+      Effect.gen(function* () {
+        const line = `${JSON.stringify(record).slice(0, -1)}${Object.keys(record).length === 0 ? "" : ","}"number":${number}}`
+        const records = [record, JSON.parse(line), line]
+        const { logs } = Records.fold(records.map((each, index) => Records.log(index, each)))
+        const { items } = yield* decodeBoth.logs(resource, logs)
+        assert.lengthOf(items, records.length)
+      }),
+    { arbitrary: { runs: 20 } }
   )
 })

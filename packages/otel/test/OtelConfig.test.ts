@@ -177,7 +177,7 @@ describe("the other variables", () => {
         switchedOff: {},
         temporality: "delta",
         sampler: { _tag: "AlwaysOn" },
-        xrayParent: false,
+        xrayParent: "link",
         serverSpan: "auto",
         platformEvents: false,
         retryOn500: false,
@@ -216,7 +216,7 @@ describe("the other variables", () => {
     ],
     [
       { EFFECT_LAMBDA_OTLP_PARENT: "xray", EFFECT_LAMBDA_OTLP_SERVER_SPAN: "never" },
-      { xrayParent: true, serverSpan: "never" }
+      { xrayParent: "parent", serverSpan: "never" }
     ],
     [
       { EFFECT_LAMBDA_OTLP_MASK: "password, *token*", EFFECT_LAMBDA_OTLP_MINIMUM_SEVERITY: "warn" },

@@ -76,7 +76,7 @@ describe("docs/otel.md", () => {
         TRACES_EXPORTER: settings.unsent.length === 0 ? "`otlp`" : "`none`",
         METRICS_TEMPORALITY_PREFERENCE: `otherwise \`${settings.temporality}\``,
         SAMPLER: settings.sampler._tag === "AlwaysOn" ? "otherwise `always_on`" : settings.sampler._tag,
-        PARENT: settings.xrayParent ? "`xray`" : "`link`",
+        PARENT: `\`${settings.xrayParent}\``,
         SERVER_SPAN: `\`${settings.serverSpan}\``,
         PLATFORM_EVENTS: `\`${settings.platformEvents}\``,
         MASK: settings.mask.length + settings.remove.length === 0 ? "none" : "some",

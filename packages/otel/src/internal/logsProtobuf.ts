@@ -14,7 +14,7 @@ type ScopeLogs = ResourceLogs["scopeLogs"][number]
 type LogRecord = NonNullable<ScopeLogs["logRecords"]>[number]
 
 /** The same bytes as `OtlpSerialization.layerProtobuf` writes. */
-export const encodeLogs = ({ resourceLogs }: LogsData): Uint8Array => {
+const encodeLogs = ({ resourceLogs }: LogsData): Uint8Array => {
   const writer = new Writer()
   for (const each of resourceLogs.toReversed()) {
     const before = writer.length

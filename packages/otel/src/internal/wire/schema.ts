@@ -7,7 +7,7 @@
  */
 
 /**
- * A kind of telemetry. OTLP has a path and a request for each.
+ * A kind of telemetry. OTLP has an endpoint and a request for each.
  *
  * @category models
  * @since 0.1.0
