@@ -48,16 +48,28 @@ const processes = (): ReadonlyArray<string> => {
   }
 }
 
-/** Kills all processes with the variables of the mark; `true` if there was none, nor one that may yet show them. */
+/** Looks again so often for processes that have started during a look. */
+const maxLooks = 100
+
+/**
+ * Kills all processes with the variables of the mark; `true` if there was none. A process that ends during the look may
+ * have started another one, so that every process has to be looked at until no new one has come.
+ */
 const killAll = (mark: Mark): boolean => {
+  const looked = new Set<string>()
   let none = true
-  for (const pid of processes()) {
-    const text = read(pid, "environ")
-    if (text === "" ? !isLoading(pid) : !isMarked(text, mark)) continue
-    none = false
-    if (text !== "") killOne(Number(pid))
+  for (let looks = 1; ; looks++) {
+    const fresh = processes().filter((pid) => !looked.has(pid))
+    if (fresh.length === 0) return none
+    if (looks === maxLooks) return false
+    for (const pid of fresh) {
+      looked.add(pid)
+      const text = read(pid, "environ")
+      if (text === "" ? !isLoading(pid) : !isMarked(text, mark)) continue
+      none = false
+      if (text !== "") killOne(Number(pid))
+    }
   }
-  return none
 }
 
 const isMarked = (text: string, mark: Mark): boolean => {
