@@ -78,7 +78,7 @@ export class OtlpReceiver extends Context.Service<
     readonly port: number
     /** The port for clients of gRPC; `undefined` if another process has it. */
     readonly grpcPort: number | undefined
-    /** The span of kind SERVER that the SDK has made for an invocation, if it has come: it names the invocation's trace. */
+    /** The span of kind SERVER that the SDK has made for an invocation, the last that came: it names the invocation's trace. */
     readonly sdkSpan: (requestId: string) => ServerSpan | undefined
     /** The counts until now. */
     readonly counts: Effect.Effect<Counts>
@@ -167,7 +167,8 @@ export const make = Effect.fnUntraced(function* (
   }
 
   const remember = (found: ServerSpan | undefined) => {
-    if (found === undefined || found.requestId.length > longestRequestId || sdkSpans.has(found.requestId)) return
+    if (found === undefined || found.requestId.length > longestRequestId) return
+    // Of two the later one counts: a second attempt has another trace, and of spans in each other the outer one ends last.
     sdkSpans.set(found.requestId, found)
     if (sdkSpans.size <= maxSdkSpans) return
     const [oldest = ""] = sdkSpans.keys()

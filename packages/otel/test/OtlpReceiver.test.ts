@@ -302,7 +302,7 @@ describe("the span of the SDK", () => {
     ],
     ["without a parent", [server({ parentSpanId: "" })], { requestId, traceId, spanId }],
     ["with a parent of zeros", [server({ parentSpanId: "0000000000000000" })], { requestId, traceId, spanId }],
-    ["the first of two", [server(), server({ spanId: "0000000000000002" })], expected],
+    ["the last of two, as the outer one ends last", [server({ spanId: "0000000000000002" }), server()], expected],
     ["not of another kind", [server({ kind: 1 })], undefined],
     ["not of another invocation", [server({ attributes: [attribute("faas.invocation_id", "other")] })], undefined],
     ["not without the attribute", [server({ attributes: [] })], undefined],
@@ -323,9 +323,12 @@ describe("the span of the SDK", () => {
     })
   )
 
-  it.live("is found in JSON too", () =>
+  it.live("of a second attempt takes the place of the first, in JSON too", () =>
     Effect.gen(function* () {
       const receiver = yield* receiving()
+      const first = server({ traceId: "0af7651916cd43dd8448eb211c80319c" })
+      yield* post(receiver.port, "/v1/traces", protobuf, bytesOf("traces", tracesOf(first)))
+      assert.strictEqual(receiver.sdkSpan(requestId)?.traceId, first.traceId)
       yield* post(receiver.port, "/v1/traces", json, JSON.stringify(tracesOf(server({ kind: "SPAN_KIND_SERVER" }))))
       assert.deepStrictEqual<unknown>(receiver.sdkSpan(requestId), expected)
     })
