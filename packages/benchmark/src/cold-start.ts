@@ -9,6 +9,7 @@ import { type Measured, resultOf, versusOf } from "./cold-start/figures.ts"
 import { coldStart, type ColdStart, type FunctionOfRun, nodeFunction } from "./cold-start/first-invocation.ts"
 import { bare } from "./cold-start/natives.ts"
 import { toMarkdown, toText } from "./cold-start/report.ts"
+import * as Sizes from "./cold-start/sizes.ts"
 import { layers, needs, otel, parts, starts } from "./cold-start/variants.ts"
 import { type Benchmark, commandLine, type Options, run } from "./command.ts"
 import { versusText } from "./compare.ts"
@@ -62,6 +63,7 @@ const benchmark: Benchmark = {
       const here = await layers(variants, { checkout, side: "here", folder, sinkUrl, signal })
       const others =
         against && (await layers(variants, { checkout: against, side: "against", folder, sinkUrl, signal }))
+      const sizes = await Sizes.measure({ checkout, folder, sinkUrl, signal })
       const [first] = here.layers
       if (first === undefined) throw new Error("no layer was built")
       const again = { ...first.program, label: `${first.program.label}, again` }
@@ -71,15 +73,16 @@ const benchmark: Benchmark = {
       const compared = others === undefined ? [] : [again, ...others.layers.map(({ program }) => program)]
       const functions = [nodeFunction, nativeFunction]
       const measured = await measure(platform, [...programs, ...compared], functions, options, signal)
-      const result = resultOf(measured, programs, raw)
+      const lives = resultOf(measured, programs, raw)
+      const result = { ...lives, budgets: [...lives.budgets, ...Sizes.budgetsOf(sizes)] }
       const notesHere = [...notes, ...here.notes]
-      console.log(toText(result, options, notesHere))
+      console.log(toText(result, sizes, options, notesHere))
       if (against !== undefined && others !== undefined) {
         console.log(versusText(checkout, against, versusOf(measured, here.layers, others.layers, again)))
         console.log(others.notes.join("\n"))
       }
       if (options.write) {
-        await writeSection("cold-start", commandLine(benchmark, options), toMarkdown(result, options, notesHere))
+        await writeSection("cold-start", commandLine(benchmark, options), toMarkdown(result, sizes, options, notesHere))
       }
       return result.budgets.filter(({ isMet }) => !isMet).map(({ figure, program }) => `${program}: ${figure}`)
     } finally {

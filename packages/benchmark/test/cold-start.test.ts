@@ -10,6 +10,7 @@ import { type Measured, resultOf, versusOf } from "../src/cold-start/figures.ts"
 import { coldStart, type ColdStart, nodeFunction } from "../src/cold-start/first-invocation.ts"
 import { bare } from "../src/cold-start/natives.ts"
 import { signed, toMarkdown } from "../src/cold-start/report.ts"
+import * as Sizes from "../src/cold-start/sizes.ts"
 import type { Layer, Variant } from "../src/cold-start/variants.ts"
 import type { Figure } from "../src/compare.ts"
 import * as Feed from "../src/feed.ts"
@@ -28,6 +29,10 @@ const program = (label: string): Program => ({
   env: {},
   work: "logs"
 })
+const sizes = [
+  { label: "telemetry-ship", zip: 490_000, zipWithoutCache: 96_000, unzipped: 1_200_000 },
+  { label: "otel", zip: 630_000, zipWithoutCache: 127_000, unzipped: 1_500_000 }
+] as const
 const start = (initMillis: number, isExtensionLast = false): ColdStart => ({
   initMillis,
   responseMillis: initMillis + 2,
@@ -98,12 +103,22 @@ describe("the budgets of the eager layer", () => {
 })
 
 it("shows the lives, and the starts beside each function", () => {
-  const text = toMarkdown(resultOf(measured(8), programs, raw), options, ["There is no Go program."])
+  const text = toMarkdown(resultOf(measured(8), programs, raw), sizes, options, ["There is no Go program."])
   assert.include(text, "| hello, eager | 1.0 | 1.00x | 8.0 | 0.08x | 18.0 | 0.16x |")
   assert.include(text, "| Node function | init | response | invocation over | extension last |")
   assert.include(text, "| no extension | 40 ms | 42 ms | 45 ms |  |")
   assert.include(text, "| hello, eager | +15 ms | +15 ms | +15 ms | 1 of 1 |")
+  assert.include(text, "| telemetry-ship | 490.0 | 96.0 | 1200.0 |")
   assert.include(text, "\n- There is no Go program.")
+})
+
+it("holds the layer for OpenTelemetry to its sizes", () => {
+  const [ship, otel] = sizes
+  const judged = (changed: Partial<Sizes.Sizes>) =>
+    Sizes.budgetsOf([ship, { ...otel, ...changed }]).map(({ isMet }) => isMet)
+  assert.deepStrictEqual(judged({}), [true, true])
+  assert.deepStrictEqual(judged({ zip: 1.36 * ship.zip }), [false, true])
+  assert.deepStrictEqual(judged({ zipWithoutCache: 130_001 }), [true, false])
 })
 
 it("compares the layers that both checkouts have", () => {

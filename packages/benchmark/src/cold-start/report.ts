@@ -3,6 +3,7 @@ import type { Options } from "../command.ts"
 import { machine, markdown, type Table, text } from "../document.ts"
 import { show, showRatio, type Summary } from "../summary.ts"
 import type { Beside, Result } from "./figures.ts"
+import type { Sizes } from "./sizes.ts"
 
 const lives = ({ rows }: Result): Table => [
   ["", ...(rows[0]?.cells ?? []).flatMap(({ label, unit }) => [`${label}, ${unit}`, ""])],
@@ -43,6 +44,16 @@ const budgets = ({ budgets }: Result): Table => [
   ])
 ]
 
+const kilobytes = (bytes: number): string => (bytes / 1000).toFixed(1)
+
+const sizesTable = (sizes: ReadonlyArray<Sizes>): Table => [
+  ["layer for the function's Node, KB", "zip", "zip, no code cache", "unzipped"],
+  ...sizes.map(({ label, unzipped, zip, zipWithoutCache }) => [
+    label,
+    ...[zip, zipWithoutCache, unzipped].map(kilobytes)
+  ])
+]
+
 const lifeNotes = (options: Options, { rawFirstNext, spawn, wait }: Result): ReadonlyArray<string> => [
   `Medians of ${options.rounds} starts, in brackets the middle half. The programs start in turns, a process at a time, and the ` +
     `ratios to raw.cjs are taken round by round. Each life has ${options.size} invocations, and every program but C and ` +
@@ -73,6 +84,7 @@ const besideNotes = (options: Options): ReadonlyArray<string> => [
 /** The parts of the report; `head` begins a part in the form of its place. */
 const parts = (
   result: Result,
+  sizes: ReadonlyArray<Sizes>,
   options: Options,
   more: ReadonlyArray<string>,
   table: (table: Table) => string,
@@ -81,6 +93,7 @@ const parts = (
   const listed = (notes: ReadonlyArray<string>) => notes.map((note) => bullet + note).join("\n")
   return [
     table(lives(result)),
+    table(sizesTable(sizes)),
     table(budgets(result)),
     listed([...lifeNotes(options, result), ...more]),
     ...result.beside.map((beside) => table(besideTable(beside))),
@@ -88,8 +101,16 @@ const parts = (
   ]
 }
 
-export const toText = (result: Result, options: Options, more: ReadonlyArray<string>): string =>
-  [machine(), ...parts(result, options, more, text, "")].join("\n\n")
+export const toText = (
+  result: Result,
+  sizes: ReadonlyArray<Sizes>,
+  options: Options,
+  more: ReadonlyArray<string>
+): string => [machine(), ...parts(result, sizes, options, more, text, "")].join("\n\n")
 
-export const toMarkdown = (result: Result, options: Options, more: ReadonlyArray<string>): string =>
-  parts(result, options, more, markdown, "- ").join("\n\n")
+export const toMarkdown = (
+  result: Result,
+  sizes: ReadonlyArray<Sizes>,
+  options: Options,
+  more: ReadonlyArray<string>
+): string => parts(result, sizes, options, more, markdown, "- ").join("\n\n")

@@ -8,7 +8,7 @@ import { buildLayer, cli, effectLambda, nodeEnv } from "../layer.ts"
 import type { Program, Work } from "../platform.ts"
 import { bundleFigures, kilobytes, sizeOf } from "../size.ts"
 
-type Example = "hello" | "otel" | "telemetry-ship"
+export type Example = "hello" | "otel" | "telemetry-ship"
 
 interface Source {
   readonly entry: string
@@ -17,7 +17,7 @@ interface Source {
   readonly variable: string
 }
 
-const examples: Record<Example, Source> = {
+export const examples: Record<Example, Source> = {
   hello: { entry: "packages/examples/hello/src/hello.ts", work: "logs", variable: "TELEMETRY_URL" },
   otel: { entry: "packages/otel/src/main.ts", work: "ships", variable: "EFFECT_LAMBDA_OTLP_ENDPOINT" },
   "telemetry-ship": {
