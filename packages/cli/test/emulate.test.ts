@@ -1,7 +1,17 @@
 /** `effect-lambda emulate` as a person runs it: its output and its exit code. */
 import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda"
 import { assert, describe, it } from "@effect/vitest"
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync
+} from "node:fs"
 import { createServer, type AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -276,6 +286,27 @@ describe("effect-lambda emulate", () => {
     }
   })
 
+  it("--report writes the run as a page, and says where it lies", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "cli-"))
+    try {
+      const file = join(folder, "reports/run.html")
+      const { code, output } = await emulate("-e", hello, "-f", handler, "-n", "2", "--report", file)
+      assert.strictEqual(code, 0, output)
+      assert.include(output, `report: ${file}`)
+      const page = readFileSync(file, "utf8")
+      for (const text of [
+        "<title>effect-lambda emulate: hello.ts</title>",
+        "Invocation 2",
+        "holds the invocation open"
+      ]) {
+        assert.include(page, text)
+      }
+      assert.deepStrictEqual(readdirSync(join(folder, "reports")), ["run.html"])
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
   it("--logs prints what Lambda writes into the log group", async () => {
     const { code, output } = await emulate("-e", hello, "-f", handler, "-n", "1", "--logs", "--memory", "256")
     assert.strictEqual(code, 0, output)
@@ -344,6 +375,8 @@ describe("bad input is one clear sentence and a non-zero exit", () => {
     ["a wrong address", ["-f", handler, "--listen", "here"], "HOST:PORT"],
     ["no invocations at all", ["-f", handler, "-n", "0"], "between 1 and 100000"],
     ["an unwritable journal", ["-f", handler, "-n", "1", "--journal", "/nowhere/run.ndjson"], "cannot be written"],
+    ["an unwritable report", ["-f", handler, "-n", "1", "--report", "/proc/none/run.html"], "cannot be written"],
+    ["a folder as the report", ["-f", handler, "-n", "1", "--report", folder], "it is a folder"],
     ["an unknown fault", ["-f", handler, "-n", "1", "--fault", "earthquake"], "the faults are"],
     ["a fault that is written wrong", ["-f", handler, "-n", "1", "--fault", "reset:everything"], "reset:"],
     ["an unknown flag", ["-f", handler, "--invocation", "1"], "--invocations"]

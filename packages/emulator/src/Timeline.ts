@@ -33,7 +33,13 @@ const recordsOf = (records: number): string => `${records} ${records === 1 ? "re
 const count = ({ bytes, records }: { readonly bytes: number; readonly records: number }): string =>
   `${recordsOf(records)} (${bytes} bytes)`
 
-const textOf = (entry: JournalEntry): string => {
+/**
+ * Says what an entry tells, as the last column of the table does; a text of a process may have several lines.
+ *
+ * @category rendering
+ * @since 0.1.0
+ */
+export const textOf = (entry: JournalEntry): string => {
   switch (entry._tag) {
     case "InitStarted":
       return entry.phase === "init" ? "init" : "init again, inside the invocation"

@@ -13,6 +13,8 @@ import * as Environment from "./Environment.ts"
 import * as Summary from "./summary/Summary.ts"
 import * as SummaryText from "./summary/SummaryText.ts"
 import * as SourceMap from "../layer/SourceMap.ts"
+import type { Run } from "../report/page/RunSection.ts"
+import * as Disk from "../shared/Disk.ts"
 import * as Terminal from "../shared/Terminal.ts"
 import { fail } from "../shared/UserError.ts"
 
@@ -52,6 +54,16 @@ const invokeAll = Effect.fnUntraced(function* (
   }
 })
 
+const located = (entry: Journal.JournalEntry, positions: SourceMap.Positions): Journal.JournalEntry =>
+  entry._tag === "Output" ? { ...entry, line: positions.restore(entry.line) } : entry
+
+// The page is loaded for those who ask for it.
+const writeReport = (file: string, run: Run) =>
+  Effect.flatMap(
+    Effect.promise(() => import("../report/page/Page.ts")),
+    (page) => page.write(file, { title: `effect-lambda emulate: ${run.name}`, runs: [run] })
+  )
+
 const environmentEnded = fail("the environment has ended and takes no more invocations")
 
 export const run = Effect.fnUntraced(function* (input: Input) {
@@ -59,16 +71,18 @@ export const run = Effect.fnUntraced(function* (input: Input) {
   const payload = yield* payloadOf(input)
   const invokeOptions = yield* traceHeaderOf(input)
   const { built, faults, names, options } = yield* optionsOf(input)
+  if (Option.isSome(input.report)) yield* Disk.checkWritable(input.report.value)
   const append = yield* openJournal(input.journal)
   const terminal = yield* Terminal.make
   const summary = Summary.make({ faults, memorySize: input.memory })
+  const positions = SourceMap.positionsBeside(built)
   const gone = yield* Deferred.make<never, CliError.UserError>()
   const { emulator, end, shown } = yield* Environment.start(options, {
     terminal,
     names,
     portFlag: "--listen",
     format: input.json ? "json" : input.logs ? "logs" : "timeline",
-    positions: SourceMap.positionsBeside(built),
+    positions,
     onEntry: (entry) => {
       summary.add(entry)
       // A managed instance ends with its first failure, and takes no invocations after that.
@@ -99,6 +113,16 @@ export const run = Effect.fnUntraced(function* (input: Input) {
   yield* terminal.print(
     input.json ? JSON.stringify({ _tag: "Summary", ...result }) : SummaryText.render(result, input.strict)
   )
+  if (Option.isSome(input.report)) {
+    const journal = yield* emulator.journal.entries
+    yield* writeReport(input.report.value, {
+      name: names.join(", "),
+      journal: positions === undefined ? journal : journal.map((entry) => located(entry, positions)),
+      summary: result,
+      initTimeoutMs: emulator.initTimeoutMs
+    })
+    yield* (input.json || input.logs ? terminal.tell : terminal.print)(`report: ${input.report.value}`)
+  }
   const isAllFailed = result.invocations > 0 && result.failedInvocations === result.invocations
   const isWrong = result.problems.length > 0 || (input.strict && result.shortfalls.length > 0)
   if (isWrong || isAllFailed) process.exitCode = 1

@@ -122,6 +122,13 @@ export const flags = {
     Flag.withDescription("Write everything that happens into this file, one JSON object a line"),
     Flag.optional
   ),
+  report: Flag.Path("report").pipe(
+    Flag.withMetavar("FILE.html"),
+    Flag.withDescription(
+      "Write the run as a page to look at: the phases, processes, faults, log and telemetry over time"
+    ),
+    Flag.optional
+  ),
   logs: Flag.Boolean("logs").pipe(
     Flag.withDescription(
       "Print the lines Lambda writes into the log group (START, END, REPORT, EXTENSION) instead of the timeline"

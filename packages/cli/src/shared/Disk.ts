@@ -56,6 +56,16 @@ export const replace = (target: string, write: (path: string) => void) =>
 /** Writes a file, and replaces the one that is there. */
 export const writeFile = (file: string, bytes: Uint8Array) => replace(file, (path) => Fs.writeFileSync(path, bytes))
 
+/** Fails unless `writeFile` can write this file: the work before the write may be long. */
+export const checkWritable = (file: string) =>
+  attempt(file, () => {
+    if (Fs.statSync(file, { throwIfNoEntry: false })?.isDirectory() === true) throw new Error("it is a folder")
+    const temporary = `${file}.${process.pid}.tmp`
+    makeFolder(NodePath.dirname(file))
+    Fs.closeSync(Fs.openSync(temporary, "w"))
+    Fs.rmSync(temporary)
+  })
+
 /** Removes a file, if it is there. */
 export const remove = (file: string) =>
   Effect.try({

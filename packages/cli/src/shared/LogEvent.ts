@@ -3,19 +3,33 @@
  * the words, which are for people.
  */
 import type * as LogLine from "@effect-lambda/emulator/LogLine"
+import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 
 const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 
+/** A count that only the report shows, and that an older line may lack. */
+const CountOrNone = Count.pipe(Schema.withDecodingDefaultKey(Effect.succeed(0)))
+
 const Accounting = Schema.Struct({
+  received: CountOrNone,
   undecodable: Count,
   droppedByLambda: Schema.Struct({ records: Count }),
-  consumers: Schema.Array(Schema.Struct({ droppedByQueue: Count, droppedBySink: Count, unsent: Count }))
+  consumers: Schema.Array(
+    Schema.Struct({
+      offered: CountOrNone,
+      delivered: CountOrNone,
+      droppedByQueue: Count,
+      droppedBySink: Count,
+      waiting: CountOrNone,
+      unsent: Count
+    })
+  )
 })
 
 /**
- * The counts of the records that an extension lost.
+ * The counts of the records of an extension, and of those that it lost.
  *
  * @category models
  * @since 0.1.0

@@ -1,0 +1,267 @@
+/** The report page, as a browser without a script reads it. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { createHash } from "node:crypto"
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { inflateRawSync } from "node:zlib"
+import * as Page from "../src/report/page/Page.ts"
+import { elementsOf, type Element } from "./support/dom.ts"
+import { hostileTexts, journalOf, runOf, start, summaryOf } from "./support/journals.ts"
+
+const pageOf = (run: Page.Report["runs"][number]) => Page.render({ title: "demo", runs: [run] })
+
+const withClass = (elements: ReadonlyArray<Element>, name: string) =>
+  elements.filter(({ attributes }) => attributes.class?.split(" ").includes(name))
+
+const textsOf = (elements: ReadonlyArray<Element>) => elements.map(({ text }) => text.replace(/\s+/g, " ").trim())
+
+const unpack = (text: string): unknown => JSON.parse(inflateRawSync(Buffer.from(text, "base64")).toString())
+
+const dataOf = (elements: ReadonlyArray<Element>): ReadonlyArray<{ entries: string; folds: Record<string, string> }> =>
+  JSON.parse(elements.find(({ attributes }) => attributes.id === "data")?.text ?? "")
+
+describe("a run of three invocations", () => {
+  const elements = elementsOf(pageOf(runOf({ invocations: 3, reset: [2] })))
+  const columns = withClass(elements, "column")
+
+  it("has a column for init, for each invocation, each freeze and the shutdown", () => {
+    assert.deepStrictEqual(textsOf(elements.filter(({ name }) => name === "h4")).slice(0, 8), [
+      "Init",
+      "Invocation 1",
+      "Frozen",
+      "Invocation 2",
+      "Frozen",
+      "Invocation 3",
+      "Frozen",
+      "Shutdown"
+    ])
+    assert.strictEqual(columns.length, 8)
+    assert.include(columns[2]?.text, "20 s")
+  })
+
+  it("has a lane for the platform, the runtime, the extension and telemetry", () => {
+    const lanes = ["platform", "runtime", "extension", "telemetry"].flatMap((role) =>
+      textsOf(withClass(elements, role))
+    )
+    assert.deepStrictEqual(lanes, ["platform", "runtime", "demo", "telemetry"])
+  })
+
+  it("names each bar and mark for those who do not see it", () => {
+    const names = withClass(elements, "item").map(({ attributes }) => attributes["aria-label"] ?? "")
+    assert.include(names, "demo starts, 335 ms")
+    assert.include(names, "demo holds the invocation open, 8 ms")
+    assert.isDefined(names.find((name) => name.endsWith("fault: the connection of next is reset")))
+    assert.isDefined(names.find((name) => /^telemetry, .* delivery: telemetry: 3 records/.test(name)))
+    for (const { attributes } of withClass(elements, "item")) assert.strictEqual(attributes.role, "button")
+  })
+
+  it("has the facts as tables: the budget of each invocation, figures, phases and telemetry", () => {
+    const rows = textsOf(elements.filter(({ name }) => name === "tr"))
+    assert.include(rows, "1 ✓ ok 5 ms 8 ms by demo 13 ms 0.4 % of 3,000 ms 86 MB request-1")
+    assert.include(rows, "demo 300 ms 335 ms 9 ms 20 ms 67 MB")
+    assert.include(rows, "Frozen 3 20 s 20 s –")
+    const flow = textsOf(withClass(elements, "flow"))
+    assert.include(flow[0], "11 emitted for it")
+    assert.include(flow[0], "9 delivered to its listener in 3 batches ✕ −2: the environment ended")
+  })
+
+  it("links each log line to its place", () => {
+    const lines = withClass(elements, "line").filter(({ name }) => name === "li")
+    assert.deepStrictEqual(
+      textsOf(lines).map((line) => line.replace(/^\S+ ms |^\S+ s /, "")),
+      ["runtime hello 1", "runtime hello 2", "runtime hello 3"]
+    )
+  })
+
+  it("the facts of each entry are in the data of the page", () => {
+    const [data] = dataOf(elements)
+    const entries = unpack(data?.entries ?? "")
+    assert.isArray(entries)
+    assert.deepInclude(entries as Array<unknown>, [
+      320,
+      "demo",
+      "registered for INVOKE, SHUTDOWN",
+      [
+        ["kind", "external"],
+        ["identifier", "id"],
+        ["events", '["INVOKE","SHUTDOWN"]']
+      ]
+    ])
+  })
+})
+
+it("problems come first, each with a link to a column that exists", () => {
+  const elements = elementsOf(pageOf(runOf({ invocations: 40, failed: [7], overran: [20] })))
+  const ids = new Set(elements.flatMap(({ attributes }) => attributes.id ?? []))
+  const links = elements.filter(({ name }) => name === "a")
+  for (const { attributes } of links) assert.isTrue(ids.has(attributes.href?.slice(1) ?? ""), attributes.href)
+  const [list] = withClass(elements, "problems")
+  assert.include(list?.text, "demo overran: it had not called next when the function's timeout ended invocation 20")
+  assert.include(list?.text, "invocation 7 failed: Error: hello 7")
+  const position = (className: string) => elements.findIndex(({ attributes }) => attributes.class === className)
+  assert.isBelow(position("problems"), position("chart"))
+})
+
+describe("many invocations", () => {
+  const failed = [500, 700]
+  const page = pageOf(runOf({ invocations: 1000, failed, reset: [100, 200, 300, 400, 600, 800] }))
+  const elements = elementsOf(page)
+
+  it("equal ones are folded, and those with a problem are drawn", () => {
+    const drawn = textsOf(elements.filter(({ name }) => name === "h4"))
+    assert.includeMembers(drawn, [
+      "Init",
+      "Invocation 1",
+      "Invocation 100",
+      "Invocation 500",
+      "Invocation 700",
+      "Shutdown"
+    ])
+    assert.notInclude(drawn, "Invocation 50")
+    const folded = drawn.flatMap((text) => (text.startsWith("×") ? Number(text.slice(1).replaceAll(",", "")) : []))
+    const shown = drawn.filter((text) => text.startsWith("Invocation ")).length
+    assert.strictEqual(folded.reduce((sum, count) => sum + count, 0) + shown, 1000)
+    assert.isBelow(withClass(elements, "column").length, 60)
+  })
+
+  it("the folded ones are in the data, to be unfolded", () => {
+    const [data] = dataOf(elements)
+    const folds = Object.values(data?.folds ?? {}).map(
+      (text) => unpack(text) as Array<[number, number, number, string]>
+    )
+    const invocations = folds.flat().reduce((sum, [count]) => sum + count, 0)
+    assert.isAbove(invocations, 950)
+    assert.include(folds[0]?.[0]?.[3], "Invocation 4")
+  })
+
+  it("the file stays small", () => {
+    assert.isBelow(Buffer.byteLength(page), 3_000_000)
+  })
+})
+
+describe("hostile texts", () => {
+  const hostile = hostileTexts.join(" ")
+  const runs = hostileTexts.map((text) => ({
+    ...runOf({
+      invocations: 2,
+      extension: text,
+      errorType: text,
+      failed: [2],
+      line: () => text,
+      requestId: (number) => `${text}${number}`
+    }),
+    name: text,
+    verdict: { status: text, sentence: text, advice: text, aws: text, basis: text, at: [3] }
+  }))
+  const page = Page.render({ title: hostile, runs })
+  const elements = elementsOf(page)
+
+  it("are no markup: the page has its own scripts, styles and links, and no others", () => {
+    assert.deepStrictEqual(
+      elements.flatMap(({ attributes, name }) => (name === "script" ? [attributes.type ?? "script"] : [])),
+      ["application/json", "script"]
+    )
+    assert.strictEqual(elements.filter(({ name }) => name === "style").length, 1)
+    for (const name of ["img", "iframe", "object", "embed", "form", "base"]) {
+      assert.isUndefined(
+        elements.find((element) => element.name === name),
+        name
+      )
+    }
+    for (const { attributes, name } of elements) {
+      for (const [attribute, value] of Object.entries(attributes)) {
+        assert.isFalse(attribute.startsWith("on") || attribute === "style" || attribute === "src", attribute)
+        if (attribute === "href") assert.match(value, name === "link" ? /^data:,$/ : /^#[a-z0-9]+$/)
+      }
+    }
+  })
+
+  it("are shown as they are, with escapes for what cannot be seen", () => {
+    const lines = withClass(elements, "text").map(({ text }) => text)
+    for (const text of hostileTexts.slice(0, 9)) assert.include(lines, text)
+    assert.include(lines, "\\u202egnp.exe\\u202c \\u2066hidden\\u2069 \\u200f")
+    assert.include(lines, "lone \uFFFD surrogate \uFFFD")
+    assert.include(lines, "NUL \\x00 bell \\x07 escape \\x1b[2J")
+  })
+
+  it("are no markup in the data either", () => {
+    const entries = dataOf(elements).map(({ entries }) => JSON.stringify(unpack(entries)))
+    assert.strictEqual(entries.length, hostileTexts.length)
+    assert.include(entries[10], "\\\\u202egnp")
+    assert.isTrue(page.isWellFormed())
+    assert.notInclude(page, "\0")
+  })
+})
+
+it("a line of a megabyte is cut, and its length is said", () => {
+  const page = pageOf(runOf({ invocations: 3, line: () => "x".repeat(1_000_000) }))
+  assert.isBelow(page.length, 200_000)
+  assert.include(page, "999,400 characters more")
+})
+
+it("the policy of the page lets nothing load, and only its own script and style run", () => {
+  const elements = elementsOf(pageOf(runOf({ invocations: 1 })))
+  const policy = elements.find(({ attributes }) => attributes["http-equiv"] === "Content-Security-Policy")
+  const hash = (name: string) => {
+    const text = elements.findLast((element) => element.name === name)?.text ?? ""
+    return `'sha256-${createHash("sha256").update(text).digest("base64")}'`
+  }
+  assert.strictEqual(
+    policy?.attributes.content,
+    `default-src 'none'; style-src ${hash("style")}; script-src ${hash("script")}; img-src data:; base-uri 'none'; form-action 'none'`
+  )
+})
+
+it("verdicts are listed with the worst first, and those that fail are open", () => {
+  const verdict = { sentence: "seen", advice: "change it", aws: "ends it", basis: "seen" }
+  const run = runOf({ invocations: 1 })
+  const statuses = ["pass", "not applicable", "fail", "warn"]
+  const elements = elementsOf(
+    Page.render({
+      title: "conform",
+      runs: statuses.map((status) => {
+        const { journal, summary } = run
+        return { name: `next/${status}`, journal, summary, verdict: Object.assign({ status, at: [2] }, verdict) }
+      })
+    })
+  )
+  const rows = textsOf(elements.filter(({ name }) => name === "tr"))
+  assert.deepStrictEqual(rows.slice(1, 5), [
+    "✕ fail next/fail seen",
+    "△ warn next/warn seen",
+    "✓ pass next/pass seen",
+    "· not applicable next/not applicable seen"
+  ])
+  const open = elements.flatMap(({ attributes, name }) => (name === "details" ? ["open" in attributes] : []))
+  assert.deepStrictEqual(open, [false, false, true, true])
+  assert.include(withClass(elements, "evidence")[0]?.text, "registered for INVOKE, SHUTDOWN")
+})
+
+it("a journal that has lost its beginning, or has no entries, makes a page too", () => {
+  const journal = journalOf({ invocations: 5 }).slice(30)
+  assert.include(pageOf({ name: "late", journal, summary: summaryOf(journal) }), "the first 30 entries")
+  const empty = elementsOf(pageOf({ name: "empty", journal: [], summary: summaryOf([]) }))
+  assert.include(textsOf(empty).join(), "The function was not invoked.")
+})
+
+it.effect("the file is written whole, or the reason is told and nothing is left", () =>
+  Effect.gen(function* () {
+    const folder = mkdtempSync(join(tmpdir(), "page-"))
+    yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(folder, { recursive: true })))
+    const report = { title: "demo", runs: [runOf({ invocations: 1 })] }
+    const file = join(folder, "reports/run.html")
+    yield* Page.write(file, report)
+    assert.strictEqual(readFileSync(file, "utf8"), Page.render(report))
+    assert.deepStrictEqual(readdirSync(join(folder, "reports")), ["run.html"])
+    const error = yield* Effect.flip(Page.write("/proc/none/run.html", report))
+    assert.include(String(error.cause), "/proc/none/run.html cannot be written")
+    assert.isFalse(existsSync("/proc/none"))
+  })
+)
+
+it("the start of the run is told", () => {
+  assert.strictEqual(start % 1000, 0)
+  assert.include(pageOf(runOf({ invocations: 1 })), "2026-11-28 18:13:07 UTC")
+})
