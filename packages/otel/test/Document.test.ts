@@ -1,9 +1,12 @@
-/** The table of variables in `docs/otel.md`: every variable that the code reads, with its default, and no other. */
+/**
+ * The tables of `docs/otel.md`: every variable that the code reads, with its default, and no other; and every name that a backend
+ * sees.
+ */
 import { OtelConfig } from "@effect-lambda/otel"
 import { assert, describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
-import { readFileSync } from "node:fs"
+import { globSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 
 const document = readFileSync(join(import.meta.dirname, "../../../docs/otel.md"), "utf8")
@@ -91,4 +94,23 @@ describe("docs/otel.md", () => {
       for (const { names, standard } of rows) assert.isTrue(standard.endsWith(values[names[0] ?? ""] ?? "?"), names[0])
     })
   )
+
+  it("has the name of every metric and attribute", () => {
+    const sources = globSync(join(import.meta.dirname, "../src/**/*.ts"))
+    const names = sources.flatMap((file) =>
+      [
+        ...readFileSync(file, "utf8").matchAll(
+          /"((?:effect_lambda|faas|aws\.lambda|cloud|error|event|service)\.[a-z_.]+)"/g
+        )
+      ].map(([, name = ""]) => name)
+    )
+    assert.isAbove(names.length, 30)
+    for (const name of names) {
+      // Names of one row are shortened.
+      assert.isTrue(
+        [name, name.replace("effect_lambda", "")].some((each) => document.includes(`\`${each}\``)),
+        name
+      )
+    }
+  })
 })
