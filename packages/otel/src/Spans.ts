@@ -238,8 +238,8 @@ const make = ({ attributes, kind, name, outcome, place, times }: Parts): Span =>
   }
 }
 
-/** The type of the error, if there was one. */
+/** The type of the error, if there was one. `_OTHER` is the word of the conventions for a type that is not known. */
 const errorTypeOf = ({ errorType, status }: Outcome): string | undefined => {
   if (status === "success") return undefined
-  return errorType || status || undefined
+  return errorType || (status === "" ? "_OTHER" : (status ?? undefined))
 }

@@ -58,6 +58,8 @@ describe("start and runtimeDone", () => {
     ["failure", undefined, 2, "failure"],
     ["error", "", 2, "error"],
     ["timeout", undefined, 2, "timeout"],
+    ["", undefined, 2, "_OTHER"],
+    ["success", "Runtime.ExitError", 0, undefined],
     ["a status of tomorrow", undefined, 2, "a status of tomorrow"]
   ])("status %s with error type %s: code %d, error.type %s", (status, errorType, code, expected) => {
     const [span] = fold([

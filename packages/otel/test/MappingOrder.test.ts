@@ -1,4 +1,5 @@
 /** Records that come twice, late, or in another order, and values that Lambda never sends: each invocation is one span. */
+import * as Mapping from "@effect-lambda/otel/Mapping"
 import * as TraceContext from "@effect-lambda/otel/TraceContext"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -43,6 +44,21 @@ describe("an invocation is one span and one outcome, whose records come in the o
       logs.map(({ spanId }) => spanId),
       [spans.at(-1)?.spanId, undefined]
     )
+  })
+
+  it("start, runtimeDone, twice: a second attempt is in the trace that the SDK of the function has then", () => {
+    const first = "0af7651916cd43dd8448eb211c80319c"
+    const second = "4bf92f3577b34da6a3ce929d0e0e4736"
+    let traceId = first
+    const attempts = { ...context(), traceOf: () => ({ sdk: { traceId } }) }
+    let [state] = Mapping.step(Mapping.initial, start, attempts)
+    const traces = [done, report, Records.start(60_200), Records.runtimeDone(60_240)].flatMap((event) => {
+      const [next, { spans }] = Mapping.step(state, event, attempts)
+      state = next
+      traceId = event === report ? second : traceId
+      return spans.map((span) => span.traceId)
+    })
+    assert.deepStrictEqual(traces, [first, second])
   })
 
   it("runtimeDone without a start, and a start after it: a second attempt is a second span", () => {
