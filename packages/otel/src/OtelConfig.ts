@@ -11,7 +11,8 @@
  * @since 0.1.0
  */
 import * as TelemetrySink from "@effect-lambda/extension/telemetry/TelemetrySink"
-import type * as Config from "effect/Config"
+import * as Config from "effect/Config"
+import type { SourceError } from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
@@ -312,25 +313,27 @@ const severities = ["trace", "debug", "info", "warn", "error", "fatal"] as const
  * @category constructors
  * @since 0.1.0
  */
-export const settings: Effect.Effect<Settings, OtelConfigError | Config.ConfigError> = Effect.gen(function* () {
-  const receiverPort = yield* readReceiverPort()
-  const { notes, sampler } = yield* readSampler()
-  const attributes = yield* variable("OTEL_RESOURCE_ATTRIBUTES")
-  const severity = yield* variable(`${own}_MINIMUM_SEVERITY`)
-  return {
-    ...(yield* readBackends(receiverPort)),
-    temporality: yield* readTemporality(),
-    sampler,
-    xrayParent: (yield* readChoice("PARENT", "link", ["link", "xray"])) === "xray" ? "parent" : "link",
-    serverSpan: yield* readChoice("SERVER_SPAN", "auto", ["auto", "always", "never"]),
-    platformEvents: yield* readFlag("PLATFORM_EVENTS", false),
-    retryOn500: yield* readFlag("RETRY_ON_500", false),
-    receiverPort,
-    serviceName: (yield* variable("OTEL_SERVICE_NAME"))?.value,
-    attributes: attributes === undefined ? {} : Object.fromEntries(yield* pairs(attributes)),
-    mask: yield* readNames("MASK"),
-    remove: yield* readNames("REMOVE"),
-    minimumSeverity: severity === undefined ? undefined : (yield* oneOf(severity, severities)).toUpperCase(),
-    notes
+export const settings: Effect.Effect<Settings, OtelConfigError | Config.ConfigError> = Effect.gen(
+  function* (): Effect.fn.Return<Settings, OtelConfigError | SourceError> {
+    const receiverPort = yield* readReceiverPort()
+    const { notes, sampler } = yield* readSampler()
+    const attributes = yield* variable("OTEL_RESOURCE_ATTRIBUTES")
+    const severity = yield* variable(`${own}_MINIMUM_SEVERITY`)
+    return {
+      ...(yield* readBackends(receiverPort)),
+      temporality: yield* readTemporality(),
+      sampler,
+      xrayParent: (yield* readChoice("PARENT", "link", ["link", "xray"])) === "xray" ? "parent" : "link",
+      serverSpan: yield* readChoice("SERVER_SPAN", "auto", ["auto", "always", "never"]),
+      platformEvents: yield* readFlag("PLATFORM_EVENTS", false),
+      retryOn500: yield* readFlag("RETRY_ON_500", false),
+      receiverPort,
+      serviceName: (yield* variable("OTEL_SERVICE_NAME"))?.value,
+      attributes: attributes === undefined ? {} : Object.fromEntries(yield* pairs(attributes)),
+      mask: yield* readNames("MASK"),
+      remove: yield* readNames("REMOVE"),
+      minimumSeverity: severity === undefined ? undefined : (yield* oneOf(severity, severities)).toUpperCase(),
+      notes
+    }
   }
-})
+).pipe(Effect.mapError((error) => (error._tag === "SourceError" ? new Config.ConfigError(error) : error)))

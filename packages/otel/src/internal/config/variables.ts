@@ -1,6 +1,6 @@
 /** Variables of the environment, and the parsing of lists among them. A failure has the name of its variable and no value. */
 import * as ExtensionsProtocol from "@effect-lambda/extension/ExtensionsProtocol"
-import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
@@ -23,13 +23,17 @@ export interface Variable {
   readonly value: string
 }
 
-/** An empty variable is one that is not set, as OpenTelemetry says. */
-export const variable = Effect.fnUntraced(function* (name: string) {
-  // Any of them may hold a secret by mistake, so no failure of `Config` may quote one.
-  const given = yield* Config.Redacted(name).pipe(Config.withDefault(undefined))
-  const value = given === undefined ? "" : Redacted.value(given).trim()
-  return value === "" ? undefined : ({ name, value } satisfies Variable)
-})
+/**
+ * An empty variable is one that is not set, as OpenTelemetry says. There are dozens of them, so none takes the way of `Config`
+ * through a schema: that was a tenth of the CPU of a start.
+ */
+export const variable = (name: string): Effect.Effect<Variable | undefined, ConfigProvider.SourceError> =>
+  Effect.flatMap(ConfigProvider.ConfigProvider, (provider) =>
+    Effect.mapEager(provider.load([name]), (node) => {
+      const value = (node?.value ?? "").trim()
+      return value === "" ? undefined : { name, value }
+    })
+  )
 
 /** The first of these variables that is set. */
 export const firstOf = Effect.fnUntraced(function* (...names: ReadonlyArray<string>) {
