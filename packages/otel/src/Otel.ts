@@ -14,7 +14,7 @@ import * as LambdaEnvironment from "@effect-lambda/extension/LambdaEnvironment"
 import type * as FlushStrategy from "@effect-lambda/extension/telemetry/FlushStrategy"
 import * as Telemetry from "@effect-lambda/extension/telemetry/Telemetry"
 import type { TelemetryEvent } from "@effect-lambda/extension/telemetry/TelemetryEvent"
-import type { HttpSinkError } from "@effect-lambda/extension/telemetry/TelemetrySink"
+import type { HttpSinkError, TelemetrySink } from "@effect-lambda/extension/telemetry/TelemetrySink"
 import type { ReceiverOptions } from "@effect-lambda/extension/telemetry/TelemetrySubscription"
 import type { TelemetryTransport } from "@effect-lambda/extension/telemetry/TelemetryTransport"
 import type * as Config from "effect/Config"
@@ -95,7 +95,7 @@ export const make = (options: Options = {}): Otel => {
       exportTimeout,
       sink: Effect.fnUntraced(function* (host: Telemetry.SinkHost) {
         const settings = yield* OtelConfig.settings
-        yield* say(settings)
+        yield* warn(settings)
         const { accountId, functionName, functionVersion } = host.registration
         const name = functionName === "" ? yield* LambdaEnvironment.functionName : functionName
         const resource = Resource.make({
@@ -147,19 +147,30 @@ export const make = (options: Options = {}): Otel => {
             )
           )
         }
-        return sinks
+        // Not before the first next, where every cold start would wait for it: the first line of a process costs 3 ms of CPU.
+        const say = yield* Effect.cached(sayPlaces(settings))
+        const saying = (sink: TelemetrySink): TelemetrySink => ({
+          ...sink,
+          export: (batch) => Effect.andThen(say, sink.export(batch))
+        })
+        return sinks.map(saying)
       })
     })
   }
 }
 
-/** Logs the facts of the start: where telemetry goes, and which invocations have spans. */
-const say = Effect.fnUntraced(function* ({ backends, notes, sampler, unsent }: OtelConfig.Settings) {
-  const places = OtelConfig.signals.flatMap((signal) => {
-    const backend = backends[signal]
-    return backend === undefined ? [] : [`${signal} to ${new URL(backend.url).host}`]
+/** Logs where telemetry goes, and which invocations have spans. */
+const sayPlaces = ({ backends, sampler }: OtelConfig.Settings) =>
+  Effect.suspend(() => {
+    const places = OtelConfig.signals.flatMap((signal) => {
+      const backend = backends[signal]
+      return backend === undefined ? [] : [`${signal} to ${new URL(backend.url).host}`]
+    })
+    return Effect.logInfo(`OpenTelemetry: ${places.join(", ")}. ${Sampling.describe(sampler)}`)
   })
-  yield* Effect.logInfo(`OpenTelemetry: ${places.join(", ")}. ${Sampling.describe(sampler)}`)
+
+/** Logs what the variables ask for and does not happen. */
+const warn = Effect.fnUntraced(function* ({ notes, unsent }: OtelConfig.Settings) {
   if (unsent.length > 0) {
     yield* Effect.logWarning(`OpenTelemetry: no endpoint is set for ${unsent.join(" and ")}, which are not sent`)
   }
