@@ -105,19 +105,22 @@ const protobuf = "application/x-protobuf"
 const json = "application/json"
 const contentTypes = [protobuf, json]
 
-/** The answer for an SDK: an empty `Export…ServiceResponse`, or a `google.rpc.Status` with the reason. */
-const answerOf = (contentType: string, status: number, why?: string): LoopbackListener.Answer => {
-  const answer = why === undefined ? {} : { message: why }
+/** The reason for an SDK, a `google.rpc.Status`. */
+const refusalOf = (contentType: string, status: number, why: string): LoopbackListener.Answer => {
+  const reason = { message: why }
   const isJson = contentType === json
   return {
     status,
     headers: { "Content-Type": isJson ? json : protobuf, ...(status === 429 && { "Retry-After": retryAfterSeconds }) },
-    body: isJson ? new TextEncoder().encode(JSON.stringify(answer)) : encode(rpcStatus, answer)
+    body: isJson ? new TextEncoder().encode(JSON.stringify(reason)) : encode(rpcStatus, reason)
   }
 }
 
-/** Made once: most requests get one of the two. */
-const makeTaken = () => ({ json: answerOf(json, 200), protobuf: answerOf(protobuf, 200) })
+/** An `Export…ServiceResponse` without a field, made once. */
+const makeTaken = () => ({
+  json: { status: 200, headers: { "Content-Type": json }, body: new TextEncoder().encode("{}") },
+  protobuf: { status: 200, headers: { "Content-Type": protobuf }, body: new Uint8Array() }
+})
 
 /** A body may be a part of what the socket has read, or of a buffer with room for more; those would stay in memory as a whole. */
 const alone = (bytes: Uint8Array): Uint8Array =>
@@ -163,7 +166,7 @@ export const make = Effect.fnUntraced(function* (
       String(status),
       Effect.logWarning(`OTLP of the function was answered ${status}: ${what}. This is logged once for each status`)
     )
-    return answerOf(contentType, status, why)
+    return refusalOf(contentType, status, why)
   }
 
   const remember = (found: ServerSpan | undefined) => {

@@ -147,9 +147,13 @@ export const make = Effect.fnUntraced(function* (
         )
   )
   const sinks: Array<TelemetrySink.TelemetrySink> = []
+  const serializations = new Map<Backend["protocol"], Serialization>()
   for (const signal of used) {
     const backend = backends[signal]
-    if (backend !== undefined) sinks.push(yield* sinkOf(signal, backend, mapper, options))
+    if (backend === undefined) continue
+    const serialization = serializations.get(backend.protocol) ?? (yield* serializationOf(backend.protocol))
+    serializations.set(backend.protocol, serialization)
+    sinks.push(yield* sinkOf(signal, { backend, serialization, mapper, options }))
   }
   return {
     sinks,
@@ -166,6 +170,8 @@ export const make = Effect.fnUntraced(function* (
   }
 })
 
+type Serialization = OtlpSerialization.OtlpSerialization["Service"]
+
 const serializationOf = (protocol: Backend["protocol"]) =>
   Effect.map(Layer.build(protocol === "http/json" ? OtlpSerialization.layerJson : layerProtobuf), (context) =>
     Context.get(context, OtlpSerialization.OtlpSerialization)
@@ -176,7 +182,14 @@ const isAboutBody = ({ status }: TelemetrySink.HttpSinkError) => status === 400 
 
 const itemsIn = (parts: ReadonlyArray<units.Unit>) => parts.reduce((sum, { items }) => sum + items, 0)
 
-const sinkOf = Effect.fnUntraced(function* (signal: Signal, backend: Backend, mapper: Mapper, options: Options) {
+interface Parts {
+  readonly backend: Backend
+  readonly serialization: Serialization
+  readonly mapper: Mapper
+  readonly options: Options
+}
+
+const sinkOf = Effect.fnUntraced(function* (signal: Signal, { backend, mapper, options, serialization }: Parts) {
   const { platformEvents } = options.mapping
   const { retryOn500, temporality } = options.settings
   const name = `otlp ${signal}`
@@ -188,7 +201,6 @@ const sinkOf = Effect.fnUntraced(function* (signal: Signal, backend: Backend, ma
     explain: answers.readRefusal,
     isRetryable: (status) => isRetryable(status) || (status === 500 && retryOn500)
   })
-  const serialization = yield* serializationOf(backend.protocol)
   // On metrics it makes each environment a series, which cumulative ones have to be.
   const hasInstance = signal !== "metrics" || temporality === "cumulative"
   const writing = (): units.Writing => {

@@ -10,19 +10,19 @@ export interface PartialSuccess {
 
 const none: PartialSuccess = { rejected: 0, message: "" }
 
-const decoder = /*#__PURE__*/ new TextDecoder()
+const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 
 /** An answer that cannot be read says nothing: its status has said that the request was taken. */
 export const readPartialSuccess = ({ body, contentType }: HttpAnswer): PartialSuccess => {
   if (body.length === 0) return none
-  return /json/i.test(contentType) || body[0] === 0x7b ? fromJson(decoder.decode(body)) : fromProtobuf(body)
+  return /json/i.test(contentType) || body[0] === 0x7b ? fromJson(textOf(body)) : fromProtobuf(body)
 }
 
 /** The words in a `google.rpc.Status`, in which a refusal in protobuf has its reason; `undefined` if the body is of another type. */
 export const readRefusal = ({ body, contentType }: HttpAnswer): string | undefined => {
   if (!/protobuf/i.test(contentType)) return undefined
   const message = fieldsOf(body)?.get(2)
-  if (message instanceof Uint8Array) return decoder.decode(message)
+  if (message instanceof Uint8Array) return textOf(message)
   return body.length === 0 ? undefined : `${body.length} bytes of ${contentType} without words`
 }
 
@@ -60,7 +60,7 @@ const fromProtobuf = (body: Uint8Array): PartialSuccess => {
   const message = fields?.get(2)
   return {
     rejected: typeof rejected === "number" ? natural(rejected) : 0,
-    message: message instanceof Uint8Array ? decoder.decode(message) : ""
+    message: message instanceof Uint8Array ? textOf(message) : ""
   }
 }
 

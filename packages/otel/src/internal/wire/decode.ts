@@ -10,10 +10,9 @@ export interface Decoded {
   [name: string]: Value
 }
 
-// A mark at the beginning is a part of the text.
-const decoder = /*#__PURE__*/ new TextDecoder("utf-8", { ignoreBOM: true })
-
 class Decoder {
+  // A mark at the beginning is a part of the text.
+  readonly #text = new TextDecoder("utf-8", { ignoreBOM: true })
   readonly #bytes: Uint8Array
   readonly #view: DataView
   #at: number
@@ -63,7 +62,7 @@ class Decoder {
         return field.message === undefined ? {} : this.message(field.message, to, isOne ? known : {})
       }
       case "string":
-        return decoder.decode(this.#delimited())
+        return this.#text.decode(this.#delimited())
       case "bytes":
         return Base64.encode(this.#delimited())
       case "traceId":

@@ -1,8 +1,6 @@
 /** Reads JSON of a stranger: with a bound of its depth, and with every digit of its integers. */
 import * as Result from "effect/Result"
 
-const decoder = /*#__PURE__*/ new TextDecoder("utf-8", { fatal: true })
-
 /** Four for each message that may be nested: no request of OTLP that can be read is deeper. */
 const deepest = 400
 
@@ -39,7 +37,7 @@ const exactly = (_: string, value: unknown, context?: { readonly source?: string
   Number.isInteger(value) && !Number.isSafeInteger(value) ? (context?.source ?? value) : value
 
 const parse = (bytes: Uint8Array, hasLongNumber: boolean): unknown => {
-  const text = decoder.decode(bytes)
+  const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes)
   return hasLongNumber ? JSON.parse(text, exactly) : JSON.parse(text)
 }
 
