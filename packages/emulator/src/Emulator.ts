@@ -56,6 +56,7 @@ import * as Telemetry from "./internal/telemetry/Telemetry.ts"
 import * as InvokeApiServer from "./internal/server/InvokeApiServer.ts"
 import type { ExitStatus, JournalEvent } from "./internal/journal/JournalEvent.ts"
 import type { Source } from "./internal/Source.ts"
+import * as WireRecord from "./internal/journal/WireRecord.ts"
 import type * as Journal from "./Journal.ts"
 import * as JournalStore from "./internal/runner/JournalStore.ts"
 import * as Programs from "./internal/runner/Programs.ts"
@@ -247,6 +248,7 @@ const makeWith = Effect.fnUntraced(function* (
     dispatch(input)
   }
 
+  const wire = WireRecord.make(options.wire, (event) => journal.append(event, now()))
   const logFormat = options.logFormat ?? "text"
   const instanceId = EnvironmentVariables.logStreamName(identity.functionVersion, now())
   const telemetry = yield* Telemetry.make({
@@ -259,6 +261,7 @@ const makeWith = Effect.fnUntraced(function* (
     logFormat,
     holdsAtOnce: (settings.freezeAfterMs ?? 0) === 0,
     now,
+    wire,
     record: (event) => journal.append(event, now()),
     parcelsOf: (source, subscription, batch) => faults.parcelsOf(source, subscription, batch)
   })
@@ -343,6 +346,8 @@ const makeWith = Effect.fnUntraced(function* (
     onInput: (input) => {
       if (!released) observeAndDispatch(input)
     },
+    wire,
+    now,
     onRefused: (event) => journal.append(event, now())
   })
 

@@ -17,6 +17,7 @@ const nameOf = (source: Source): string => source.replace("extension:", "")
 const whoOf = (entry: JournalEntry): string => {
   if ("source" in entry) return nameOf(entry.source)
   if (entry._tag === "FaultInjected" && entry.target !== undefined) return nameOf(entry.target)
+  if (entry._tag === "Exchanged" && entry.process !== undefined) return nameOf(entry.process)
   switch (entry._tag) {
     case "RuntimeResponded":
     case "RuntimeDone":
@@ -98,6 +99,12 @@ export const textOf = (entry: JournalEntry): string => {
       return `telemetry: ${count(entry)} not delivered: ${entry.problem}`
     case "TelemetryDropped":
       return `telemetry: ${count(entry)} DROPPED: ${entry.reason}`
+    case "Exchanged": {
+      const { answerBytes, kind, method, path, requestBytes, requestedAt } = entry
+      const status = entry.status === 0 ? "closed without an answer" : (entry.status ?? "no answers over TCP")
+      const bytes = kind === "api" ? `, ${answerBytes} bytes` : ""
+      return `wire: ${method} ${path} (${requestBytes} bytes): ${status}${bytes}, ${entry.at - requestedAt} ms`
+    }
     case "Frozen":
       return "frozen"
     case "Thawed":

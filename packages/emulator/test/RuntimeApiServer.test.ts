@@ -72,6 +72,7 @@ describe("connections", () => {
         onInput: (input) => {
           if (input._tag === "ExtensionRequest") Queue.offerUnsafe(parked, input.request.exchange)
         },
+        now: () => 0,
         onRefused: () => {}
       })
       const poll = yield* connect(server.address)

@@ -68,7 +68,8 @@ export const start = Effect.fnUntraced(function* (options: Options, view: View) 
   const show = (entry: Journal.JournalEntry): ReadonlyArray<string> => {
     if (format === "json") return [JSON.stringify(entry)]
     if (format === "logs") return logLines(entry).map((line) => positions?.restore(line) ?? line)
-    return [Terminal.paint(Terminal.styleOf(entry), located(entry))]
+    // The timeline tells in words what the bytes of an exchange say.
+    return entry._tag === "Exchanged" ? [] : [Terminal.paint(Terminal.styleOf(entry), located(entry))]
   }
   const located = (entry: Journal.JournalEntry): string => {
     if (entry._tag !== "Output" || positions === undefined) return timeline.render(entry)

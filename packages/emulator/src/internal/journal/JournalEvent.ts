@@ -202,6 +202,36 @@ export type JournalEvent =
       readonly bytes: number
       readonly problem: string
     }
+  /**
+   * Only with the option `wire`. An exchange has ended: a request of a process to the platform (`api`), or a delivery of
+   * telemetry to a process (`delivery`). `exchange` numbers each of both kinds. Payloads are in it.
+   */
+  | {
+      readonly _tag: "Exchanged"
+      readonly kind: "api" | "delivery"
+      readonly exchange: number
+      /** The process that asked, or that listens. `undefined` if the request does not say who sends it. */
+      readonly process: Source | undefined
+      /** The method of HTTP, or `TCP`. */
+      readonly method: string
+      /** The path of a request, the whole destination of a delivery. */
+      readonly path: string
+      /** The headers that the protocol defines, by their names in lower case. */
+      readonly requestHeaders: Readonly<Record<string, string>>
+      /** The beginning of the body. The option says how many bytes are kept; `requestBytes` counts all. */
+      readonly requestBody: string
+      readonly requestBytes: number
+      /** Epoch milliseconds when the request began; `at` is its end. */
+      readonly requestedAt: number
+      /** 0: the connection was closed without an answer. `undefined` over TCP, which has no answers. */
+      readonly status: number | undefined
+      readonly answerHeaders: Readonly<Record<string, string>>
+      /** The beginning of the body as it left, also if a fault cut it. The body that a listener answers is not kept. */
+      readonly answerBody: string
+      readonly answerBytes: number
+      /** The side that closed the connection before the answer was whole, or at its end; `undefined` if it was kept. */
+      readonly closedBy: "client" | "platform" | undefined
+    }
   /** Events that a subscription will never get. */
   | {
       readonly _tag: "TelemetryDropped"

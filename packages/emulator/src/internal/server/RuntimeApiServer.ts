@@ -19,9 +19,11 @@ import type { Exchange, Input } from "../environment/EnvironmentState.ts"
 import * as ForeignRequest from "./ForeignRequest.ts"
 import * as HeaderValue from "./HeaderValue.ts"
 import * as HttpBytes from "./HttpBytes.ts"
+import * as WireExchanges from "./WireExchanges.ts"
 import type { SnapStart } from "../wire/Routes.ts"
 import * as Routes from "../wire/Routes.ts"
 import type { JournalEvent } from "../journal/JournalEvent.ts"
+import type { WireRecord } from "../journal/WireRecord.ts"
 import type { Profile } from "../../Profile.ts"
 import type { WireResponse } from "../wire/Wire.ts"
 import * as Wire from "../wire/Wire.ts"
@@ -58,23 +60,31 @@ export interface RuntimeApiServerOptions {
   readonly extensionsEnabled: boolean
   /** With it the routes for a restore and for credentials are there. Default: they are unknown paths. */
   readonly snapStart?: SnapStart
+  /** Records all exchanges. Default: none is recorded. */
+  readonly wire?: WireRecord | undefined
+  readonly now: () => number
   readonly onInput: (input: Input) => void
   /** Refusals that the state machine has no part in: unknown paths, wrong methods, services that do not exist. */
   readonly onRefused: (event: JournalEvent) => void
 }
 
-const send = (profile: Profile, response: Http.ServerResponse, wire: WireResponse, end?: ConnectionEnd): void => {
+/** Returns the part of the body that leaves. */
+const send = (profile: Profile, response: Http.ServerResponse, wire: WireResponse, end?: ConnectionEnd): Buffer => {
   const body = Buffer.from(wire.body)
   HttpBytes.omitConnection(response)
   // Node has the newer phrase for 413, Go has this one.
   if (wire.status === 413) response.statusMessage = "Request Entity Too Large"
   response.writeHead(wire.status, { ...HeaderValue.encodeAll(wire.headers), ...HttpBytes.lengthHeader(profile, body) })
   const { socket } = response
-  if (end === undefined) return void response.end(body)
-  if (end === "after-answer") return void response.end(body, () => socket?.destroySoon())
+  if (end === undefined || end === "after-answer") {
+    response.end(body, () => end && socket?.destroySoon())
+    return body
+  }
+  const part = body.subarray(0, end.afterBytes)
   response.flushHeaders()
-  response.write(body.subarray(0, end.afterBytes))
+  response.write(part)
   socket?.destroySoon()
+  return part
 }
 
 /** Answers bytes that are not HTTP as Go does, and closes the connection. */
@@ -100,6 +110,7 @@ export const make = Effect.fnUntraced(function* (
   options: RuntimeApiServerOptions
 ): Effect.fn.Return<RuntimeApiServer, EmulatorError, Scope.Scope> {
   const { extensionsEnabled, host, onInput, onRefused, port, profile, snapStart } = options
+  const exchanges = WireExchanges.make(options.wire, options.now)
   const find = Routes.finder(profile, snapStart)
   const waiting = new Map<Exchange, Http.ServerResponse>()
   /** The waiting requests of each connection that has a request in hand. */
@@ -111,6 +122,8 @@ export const make = Effect.fnUntraced(function* (
     const { path } = HttpBytes.splitTarget(request.url ?? "")
     const found = find(path)
     const exchange = ++lastExchange
+    exchanges.begin(exchange, request, response, path.slice(0, maxRecordedPath))
+    const answer = (wire: WireResponse) => exchanges.answered(exchange, wire, send(profile, response, wire))
     request.on("error", () => {
       // The connection is broken; `close` of the response tells the state machine.
     })
@@ -118,7 +131,7 @@ export const make = Effect.fnUntraced(function* (
       const recorded = path.slice(0, maxRecordedPath)
       onRefused({ _tag: "ApiRefused", method, path: recorded, status: wire.status, errorType: "", message })
       request.resume()
-      send(profile, response, wire)
+      answer(wire)
     }
     const foreign = ForeignRequest.refusalOf(request)
     if (foreign !== undefined) return refuse(Wire.foreign(foreign), foreign)
@@ -132,7 +145,7 @@ export const make = Effect.fnUntraced(function* (
     HttpBytes.readBody(request, route.maxBytes, (kept, bytes) => {
       const text = kept.toString("utf8")
       const result = route.handle({ exchange, requestId, header, trailer, text, bytes })
-      if (!("_tag" in result)) return send(profile, response, result)
+      if (!("_tag" in result)) return answer(result)
       waiting.set(exchange, response)
       onInput(result)
     })
@@ -204,19 +217,24 @@ export const make = Effect.fnUntraced(function* (
     reply: (exchange, wire, end) => {
       const response = waiting.get(exchange)
       waiting.delete(exchange)
-      if (response !== undefined) send(profile, response, wire, end)
+      if (response === undefined) return
+      if (end !== undefined) exchanges.closed(exchange)
+      exchanges.answered(exchange, wire, send(profile, response, wire, end))
     },
     drop: (exchange) => {
       const response = waiting.get(exchange)
+      exchanges.closed(exchange)
       waiting.delete(exchange)
       response?.destroy()
     },
     reset: (exchange) => {
       const response = waiting.get(exchange)
+      exchanges.closed(exchange)
       waiting.delete(exchange)
       response?.socket?.resetAndDestroy()
     },
     cut: (exchange) => {
+      exchanges.closed(exchange)
       waiting.get(exchange)?.destroy()
     }
   }

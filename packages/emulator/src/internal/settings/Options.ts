@@ -119,6 +119,12 @@ export interface Options {
    * With `json` it is an object from schema version 2022-12-13 on, as on Lambda with the log format JSON.
    */
   readonly logFormat?: "text" | "json"
+  /**
+   * Records what goes over the wire: an entry `Exchanged` for each request of a process and for each delivery of
+   * telemetry, with the first `maxBytes` (default 2,048) of each body. Payloads and log lines are in it, as they are.
+   * Default: `false`, nothing is recorded.
+   */
+  readonly wire?: boolean | { readonly maxBytes?: number }
   /** The number of entries that the journal keeps, default 100,000. */
   readonly journalSize?: number
   /** Port of the Runtime API on 127.0.0.1, default 0: any free one. */

@@ -68,6 +68,12 @@ const tracingProblem = ({ profile = "real", tracing }: Options): InvalidOption |
   })
 }
 
+const wireProblem = ({ wire }: Options): InvalidOption | undefined => {
+  const maxBytes = typeof wire === "object" ? wire.maxBytes : undefined
+  if (maxBytes === undefined || (Number.isSafeInteger(maxBytes) && maxBytes >= 0)) return undefined
+  return new InvalidOption({ option: "wire", explanation: `keeps ${maxBytes} bytes. Give a whole number from 0 on.` })
+}
+
 /** Finds a value that an option and a variable both set, each to something else. */
 const twiceProblem = ({ credentials, environment = {}, region }: Options): InvalidOption | undefined => {
   const said = environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"] ?? region
@@ -97,6 +103,7 @@ const snapshotProblem = ({ environment = {}, initType }: Options): InvalidVariab
 export const problemOf = (options: Options): InvalidOption | InvalidVariable | undefined =>
   initTypeProblem(options) ??
   tracingProblem(options) ??
+  wireProblem(options) ??
   VariableRules.problemOf(options.environment ?? {}, options.profile) ??
   VariableRules.functionProblemOf(options.function?.environment ?? {}) ??
   twiceProblem(options) ??

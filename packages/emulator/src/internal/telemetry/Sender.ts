@@ -1,16 +1,26 @@
 /** Takes batches to a listener. The names of the sandbox mean this machine, without a look-up. */
+import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import * as Crypto from "node:crypto"
 import * as Http from "node:http"
 import * as Net from "node:net"
+import type { WireRecord } from "../journal/WireRecord.ts"
 import * as SandboxHosts from "../sandbox/SandboxHosts.ts"
+import type { Source } from "../Source.ts"
 import type { Batch } from "./Batcher.ts"
 import { bodyOf, bytesOf } from "./Batcher.ts"
 import type { Destination } from "./Subscription.ts"
+import { describeDestination } from "./Subscription.ts"
 
 /** There is no listener, or its answer was an error; `problem` is for the journal. */
-export class DeliveryFailed extends Data.TaggedError("DeliveryFailed")<{ readonly problem: string }> {}
+export class DeliveryFailed extends Data.TaggedError("DeliveryFailed")<{
+  readonly problem: string
+  /** The error status that the listener answered; `undefined` without an answer. */
+  readonly status?: number
+}> {}
 
 export interface Sender {
   /** Succeeds with the status of the answer. TCP has no answer: there it succeeds when the bytes have left. */
@@ -29,6 +39,67 @@ const failed = (error: Error): DeliveryFailed => new DeliveryFailed({ problem: e
 
 /** Escapes the characters that the first line of a request cannot hold. */
 const escapePath = (path: string): string => path.replace(/[^\x21-\x7e]/g, (character) => encodeURIComponent(character))
+
+/** The same sender, whose deliveries are recorded, each with a number. */
+export const recorded = (
+  sender: Sender,
+  wire: WireRecord,
+  options: {
+    readonly source: Source
+    readonly destination: Destination
+    readonly now: () => number
+    readonly number: () => number
+  }
+): Sender => {
+  const { destination, now, number, source } = options
+  const record = (body: Buffer, requestedAt: number, status: number | undefined, isBroken: boolean): void =>
+    wire.record({
+      kind: "delivery",
+      exchange: number(),
+      process: source,
+      method: destination.protocol === "TCP" ? "TCP" : destination.method,
+      path: describeDestination(destination),
+      requestHeaders: {},
+      requestBody: wire.textOf(body),
+      requestBytes: body.length,
+      requestedAt,
+      status,
+      answerHeaders: {},
+      answerBody: "",
+      answerBytes: 0,
+      closedBy: isBroken ? "platform" : undefined
+    })
+  const { sendHalf } = sender
+  return {
+    ...sender,
+    send: (batch) =>
+      Effect.suspend(() => {
+        const requestedAt = now()
+        return Effect.onExit(sender.send(batch), (exit) =>
+          Effect.sync(() => {
+            if (destination.protocol === "TCP") return record(linesOf(batch), requestedAt, undefined, false)
+            const failure = Exit.isFailure(exit) ? Cause.findErrorOption(exit.cause) : Option.none()
+            const status = Exit.isSuccess(exit) ? exit.value : Option.getOrUndefined(failure)?.status
+            record(bodyOf(batch), requestedAt, status ?? 0, false)
+          })
+        )
+      }),
+    ...(sendHalf && {
+      sendHalf: (batch: Batch) =>
+        Effect.suspend(() => {
+          const requestedAt = now()
+          return Effect.onExit(sendHalf(batch), () =>
+            Effect.sync(() => record(halfOf(bodyOf(batch)), requestedAt, 0, true))
+          )
+        })
+    })
+  }
+}
+
+const halfOf = (body: Buffer): Buffer => body.subarray(0, body.length / 2)
+
+/** What leaves over TCP. */
+const linesOf = ({ items }: Batch): Buffer => bytesOf(items, "", "\n", "\n")
 
 export interface HttpSenderOptions {
   readonly destination: Destination & { readonly protocol: "HTTP" }
@@ -55,7 +126,7 @@ export const http = ({ destination, headers }: HttpSenderOptions): Sender => {
             resume(
               status >= 200 && status < 300
                 ? Effect.succeed(status)
-                : Effect.fail(new DeliveryFailed({ problem: `the listener answered ${status}` }))
+                : Effect.fail(new DeliveryFailed({ problem: `the listener answered ${status}`, status }))
             )
           )
           response.resume()
@@ -73,7 +144,7 @@ export const http = ({ destination, headers }: HttpSenderOptions): Sender => {
         const request = Http.request(options)
         const problem = "the connection was reset in the middle of the batch"
         request.on("error", () => resume(Effect.fail(new DeliveryFailed({ problem }))))
-        request.write(body.subarray(0, body.length / 2), () => request.socket?.resetAndDestroy())
+        request.write(halfOf(body), () => request.socket?.resetAndDestroy())
         return Effect.sync(() => request.destroy())
       })
   }
@@ -125,12 +196,10 @@ export const tcp = (port: number): Sender => {
   return {
     isAnswered: false,
     close: () => socket?.destroy(),
-    send: ({ items }) =>
+    send: (batch) =>
       Effect.flatMap(connect, (connected) =>
         Effect.callback<void, DeliveryFailed>((resume) => {
-          connected.write(bytesOf(items, "", "\n", "\n"), (error) =>
-            resume(error ? Effect.fail(failed(error)) : Effect.void)
-          )
+          connected.write(linesOf(batch), (error) => resume(error ? Effect.fail(failed(error)) : Effect.void))
         })
       )
   }

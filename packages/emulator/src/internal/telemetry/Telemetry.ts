@@ -7,6 +7,7 @@ import * as FiberMap from "effect/FiberMap"
 import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
 import type { JournalEvent } from "../journal/JournalEvent.ts"
+import type { WireRecord } from "../journal/WireRecord.ts"
 import type { Source } from "../Source.ts"
 import type { Profile } from "../../Profile.ts"
 import { isDeeperThan } from "../wire/JsonDepth.ts"
@@ -50,6 +51,8 @@ export interface TelemetryOptions extends PlatformEventsOptions {
   readonly holdsAtOnce: boolean
   readonly now: () => number
   readonly record: (event: JournalEvent) => void
+  /** Records all deliveries. Default: none is recorded. */
+  readonly wire: WireRecord | undefined
   /** The batch as it leaves for a listener of this process: faults change it. */
   readonly parcelsOf: (source: Source, subscription: Subscription, batch: Batch) => ReadonlyArray<Parcel>
 }
@@ -75,7 +78,7 @@ const none: Telemetry = { happened: () => {}, wrote: () => {}, subscribe: () => 
 export const make = Effect.fnUntraced(function* (
   options: TelemetryOptions
 ): Effect.fn.Return<Telemetry, never, Scope.Scope> {
-  const { holdsAtOnce, logFormat, now, parcelsOf, profile, record } = options
+  const { holdsAtOnce, logFormat, now, parcelsOf, profile, record, wire } = options
   if (profile.telemetryApi === "stub") return none
   const platformEvents = PlatformEvents.make(options)
   const gate = Gates.make()
@@ -88,6 +91,7 @@ export const make = Effect.fnUntraced(function* (
   /** The events since the environment, or its next generation, began; `undefined` if it is too late to subscribe. */
   let history: Array<TelemetryEvent> | undefined = []
   let historyCharacters = 0
+  let lastDelivery = 0
   /** Events after so much output are not replayed. Earlier subscribers have got them. */
   let forgotten = { records: 0, bytes: 0 }
 
@@ -185,8 +189,9 @@ export const make = Effect.fnUntraced(function* (
       const { destination } = subscription
       const where = { source, destination: describeDestination(destination) }
       const headers = profile.retriesDelivery ? Sender.realHeaders : LmiHeaders.headers
-      const sender =
-        destination.protocol === "TCP" ? Sender.tcp(destination.port) : Sender.http({ destination, headers })
+      const bare = destination.protocol === "TCP" ? Sender.tcp(destination.port) : Sender.http({ destination, headers })
+      const number = () => ++lastDelivery
+      const sender = wire === undefined ? bare : Sender.recorded(bare, wire, { source, destination, now, number })
       senders.add(sender)
       const shared: Omit<SubscriberOptions, "gate" | "now"> = {
         subscription,
