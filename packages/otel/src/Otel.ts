@@ -39,8 +39,9 @@ export interface Options extends FlushStrategy.FlushOptions, Pick<ReceiverOption
   /** The types of Lambda's records. Default: `platform` and `function`. Without `platform` there are no spans and no metrics. */
   readonly types?: ReceiverOptions["types"] | undefined
   /**
-   * The record to map in place of one that came, `undefined` to leave it out; `Redaction` has functions for it. The function comes before
-   * what the variables say, and concerns logs, not what the SDK of the function sends.
+   * The record to map in place of one that came, `undefined` to leave it out; `Redaction` has functions for it. It gets every
+   * record that Lambda delivers, some of them more than once, before what the variables say, and nothing that the SDK of the
+   * function sends. A record for which it throws is left out, and the first error is logged.
    */
   readonly prepare?: ((event: TelemetryEvent) => TelemetryEvent | undefined) | undefined
 }

@@ -102,6 +102,32 @@ describe("a time that cannot be read", () => {
   )
 })
 
+it.effect("records that cannot be decoded are WARN log records, and their neighbours have spans and metrics", () =>
+  Effect.gen(function* () {
+    const undecodable = [
+      null,
+      7,
+      [[]],
+      {},
+      { type: "function", record: "a" },
+      { time: 5, type: "function", record: "a" },
+      { time: "2026-01-01T00:00:00Z", type: "platform.start", record: {} },
+      { time: "2026-01-01T00:00:00Z", type: "platform.runtimeDone", record: { requestId: "request-1", status: 7 } }
+    ]
+    const { counts, of } = yield* run({
+      script: [invocation(1, log("before"), ...undecodable, log("after")), shutdown()]
+    })
+    assert.deepInclude(counts("logs"), { offered: 10, delivered: 10 })
+    const bodies = of("logs").flatMap(({ body }) => logsIn(body).map((each) => JSON.stringify(each.body)))
+    assert.isTrue(bodies.some((body) => body.includes("before")) && bodies.some((body) => body.includes("after")))
+    assert.deepInclude(counts("traces"), { offered: 1, delivered: 1 })
+    assert.include(
+      of("metrics").flatMap(({ body }) => metricsIn(body).map(({ name }) => name)),
+      "faas.invocations"
+    )
+  })
+)
+
 describe("an outage", () => {
   it.effect("is one WARN for a sink, and what is left at SHUTDOWN is unsent", () =>
     Effect.gen(function* () {
