@@ -115,3 +115,31 @@ it.live("SIGKILL of the extension loses what came after its last next, and nothi
     assert.deepStrictEqual([accounting?.level, others], ["INFO", []])
   })
 )
+
+it.live("an invocation that times out loses nothing", () =>
+  Effect.gen(function* () {
+    const { backend, emulator } = yield* Environment.make({
+      timeout: "1 second",
+      environment: { EFFECT_LAMBDA_OTLP_PLATFORM_EVENTS: "true" }
+    })
+    const { journal } = emulator
+    yield* invoke(emulator, { lines: ["a line"], requests: [requestOf("span")], holds: true })
+    yield* journal.waitFor(Journal.is("ShutdownEnded"), patience)
+    const entries = yield* journal.entries
+    assert.isTrue(entries.some(Journal.is("InvocationDone", ({ status }) => status === "timeout")))
+    const lines = messages(entries, "runtime")
+    assert.deepStrictEqual(
+      backend.logs.map(textOf).filter((line) => lines.includes(line)),
+      lines
+    )
+    const [ofInvocation, ...others] = backend.spans.filter(({ name }) => name === "shop")
+    assert.deepStrictEqual([ofInvocation?.isError, others], [true, []])
+    // On a busy machine the function may not have come so far.
+    const isAnswered = lines.includes("span was answered 200")
+    assert.strictEqual(namesOf(backend.spans).includes("span"), isAnswered)
+    const [accounting] = Environment.accountings(entries)
+    assert.strictEqual(accounting?.level, "INFO")
+    const records = entries.filter(Journal.is("TelemetryDelivered")).reduce((sum, batch) => sum + batch.records, 0)
+    assert.strictEqual(backend.logs.length, records)
+  })
+)

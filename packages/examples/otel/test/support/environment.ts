@@ -20,18 +20,21 @@ export const extension = "extension:main.ts"
 /** A busy machine needs its time, so this is no measure of speed. */
 export const patience = "60 seconds"
 
-export interface Options extends Pick<Emulator.Options, "profile" | "faults" | "freeze" | "tracing" | "function"> {
+export interface Options extends Pick<Emulator.Options, "profile" | "freeze" | "tracing" | "function" | "timeout"> {
+  /** The program of the extension. Default: that of the layer. */
+  readonly program?: string
   readonly environment?: Readonly<Record<string, string>>
   readonly status?: () => Backend.Answer
 }
 
 /** Starts both. The function of the options is in place of the one that sends the requests of its event. */
-export const make = Effect.fnUntraced(function* ({ environment, status = () => 200, ...options }: Options) {
+export const make = Effect.fnUntraced(function* ({ environment, status = () => 200, ...others }: Options) {
+  const { program: extension = program, ...options } = others
   const backend = yield* Backend.make(status)
   const port = yield* freePort
   const emulator = yield* Emulator.make({
     functionName: "shop",
-    extensions: [program],
+    extensions: [extension],
     function: { handler: join(import.meta.dirname, "sender.cjs") },
     environment: {
       EFFECT_LAMBDA_OTLP_ENDPOINT: backend.url,
@@ -84,14 +87,15 @@ export const invoke = Effect.fnUntraced(function* (
   return requestId
 })
 
-/** The message of a record of JSON. */
-const Message = Schema.fromJsonString(Schema.Struct({ message: Schema.String }))
+/** A record of JSON. The message of a failed invocation is an object. */
+const Message = Schema.fromJsonString(Schema.Struct({ message: Schema.Unknown }))
 
-/** The lines of the function, and of the extension. */
+/** The lines of the function, or of the extension. */
 export const messages = (entries: ReadonlyArray<Journal.JournalEntry>, source: Journal.Source): ReadonlyArray<string> =>
   entries
     .filter(Journal.is("Output", (output) => output.source === source))
     .map(({ line }) => Schema.decodeUnknownSync(Message)(line).message)
+    .map((message) => (typeof message === "string" ? message : JSON.stringify(message)))
 
 const Counts = Schema.Struct({
   name: Schema.String,
@@ -112,7 +116,7 @@ const Accounting = Schema.fromJsonString(
 /** The accounting that each process of the extension logged at its end. */
 export const accountings = (entries: ReadonlyArray<Journal.JournalEntry>) =>
   entries
-    .filter(Journal.is("Output", ({ line, source }) => source === extension && line.includes('"accounting":')))
+    .filter(Journal.is("Output", ({ line, source }) => source !== "runtime" && line.includes('"accounting":')))
     .map(({ line }) => Schema.decodeUnknownSync(Accounting)(line))
 
 export const textOf = ({ body }: Log): string => (typeof body === "string" ? body.trimEnd() : JSON.stringify(body))

@@ -36,10 +36,11 @@ const work = async (hasSdk) => {
   const { headers } = await invocation("next", "GET")
   const requestId = headers["lambda-runtime-aws-request-id"]
   console.log("a line of somebody")
-  console.log(JSON.stringify({ level: "INFO", requestId, message: "begun" }))
   if (++atWork === count) open()
   await all
+  // A line that is sent before the span would have the trace of X-Ray.
   if (hasSdk) await sendSpan(requestId)
+  console.log(JSON.stringify({ level: "INFO", requestId, message: "begun" }))
   console.log(JSON.stringify({ level: "INFO", requestId, message: "done" }))
   await invocation(`${requestId}/response`, "POST")
   await invocation("next", "GET")
