@@ -80,29 +80,35 @@ const modulesOf = (bundle: OutputBundle): ReadonlyArray<string> =>
   Object.values(bundle).flatMap((output) => (output.type === "chunk" ? output.moduleIds : []))
 
 /** Warns of a file that the program reads from beside itself, such as a Worker's program: the layer does not have it. */
-const besidePlugin: Plugin = {
-  name: "files-beside",
-  generateBundle(_, bundle) {
-    const visits = modulesOf(bundle).flatMap((id) => {
-      const code = this.getModuleInfo(id)?.code ?? ""
-      if (!code.includes("new URL(") || !code.includes("import.meta.url")) return []
-      return visit(id, code, {
-        NewExpression: ({ arguments: [path, base], callee, start }) => {
-          if (callee.type !== "Identifier" || callee.name !== "URL") return
-          if (path?.type !== "Literal" && path?.type !== "TemplateLiteral") return
-          if (base === undefined || code.slice(base.start, base.end) !== "import.meta.url") return
-          const file = code.slice(path.start + 1, path.end - 1)
-          // A program that asks for the folder of the module, or a folder above it, only wants its name.
-          if (/^(?:\/|[./]*$)/.test(file) || !Fs.existsSync(NodePath.resolve(NodePath.dirname(id), file))) return
-          const before = code.slice(0, start).split("\n")
-          this.warn({
-            message: `${file} will not be in the layer, which has one JavaScript file: what reads it there fails`,
-            loc: { file: id, line: before.length, column: before.at(-1)?.length ?? 0 }
-          })
-        }
+const makeBesidePlugin = (): Plugin => {
+  // Copying the code of every module out of rolldown takes longer than all else here.
+  const suspects = new Set<string>()
+  return {
+    name: "files-beside",
+    transform: { filter: { code: "import.meta.url" }, handler: (_, id) => void suspects.add(id) },
+    generateBundle(_, bundle) {
+      const visits = modulesOf(bundle).flatMap((id) => {
+        if (!suspects.has(id)) return []
+        const code = this.getModuleInfo(id)?.code ?? ""
+        if (!code.includes("new URL(")) return []
+        return visit(id, code, {
+          NewExpression: ({ arguments: [path, base], callee, start }) => {
+            if (callee.type !== "Identifier" || callee.name !== "URL") return
+            if (path?.type !== "Literal" && path?.type !== "TemplateLiteral") return
+            if (base === undefined || code.slice(base.start, base.end) !== "import.meta.url") return
+            const file = code.slice(path.start + 1, path.end - 1)
+            // A program that asks for the folder of the module, or a folder above it, only wants its name.
+            if (/^(?:\/|[./]*$)/.test(file) || !Fs.existsSync(NodePath.resolve(NodePath.dirname(id), file))) return
+            const before = code.slice(0, start).split("\n")
+            this.warn({
+              message: `${file} will not be in the layer, which has one JavaScript file: what reads it there fails`,
+              loc: { file: id, line: before.length, column: before.at(-1)?.length ?? 0 }
+            })
+          }
+        })
       })
-    })
-    return Promise.all(visits).then(() => {})
+      return Promise.all(visits).then(() => {})
+    }
   }
 }
 
@@ -161,7 +167,7 @@ export const inputOptions = (
     define: { "import.meta.env": "undefined", "import.meta.main": "false" }
   },
   checks: { pluginTimings: false },
-  plugins: [addonPlugin, wasmPlugin, besidePlugin, shebangPlugin, mainPlugin, copiesPlugin],
+  plugins: [addonPlugin, wasmPlugin, makeBesidePlugin(), shebangPlugin, mainPlugin, copiesPlugin],
   onLog: (level, log, handle) => {
     // An import that is not found would stay in the bundle, and a layer has no packages installed.
     if (log.code === "UNRESOLVED_IMPORT")

@@ -68,18 +68,21 @@ export interface Positions {
 }
 
 export const positions = ({ file, mappings, names, sources }: SourceMap): Positions => {
-  const map = new NodeModule.SourceMap({
-    version: 3,
-    file,
-    names: [...names],
-    sources: [...sources],
-    mappings,
-    sourceRoot: "",
-    sourcesContent: []
-  })
+  let map: NodeModule.SourceMap | undefined
+  // Reading takes longer than all else that a build does with a map, and most texts hold no position.
+  const read = () =>
+    (map ??= new NodeModule.SourceMap({
+      version: 3,
+      file,
+      names: [...names],
+      sources: [...sources],
+      mappings,
+      sourceRoot: "",
+      sourcesContent: []
+    }))
   const pattern = new RegExp(`[^\\s"'()\\\\]*/${file.replaceAll(".", "\\.")}:(\\d+):(\\d+)`, "g")
   const locate = (line: string, column: string): string | undefined => {
-    const origin = map.findOrigin(Number(line), Number(column))
+    const origin = read().findOrigin(Number(line), Number(column))
     return "fileName" in origin ? `${origin.fileName}:${origin.lineNumber}:${origin.columnNumber}` : undefined
   }
   return {
