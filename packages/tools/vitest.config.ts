@@ -2,6 +2,7 @@
 import { dirname, join } from "node:path"
 import process from "node:process"
 import { defineConfig } from "vitest/config"
+import { BaseSequencer, type TestSpecification } from "vitest/node"
 
 // Workers, and the programs that tests start from here, load again and again what one of them has compiled.
 process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, "../../node_modules/.cache/compile")
@@ -34,12 +35,27 @@ const measuring = [
   "emulator/test/RuntimeApiServer.test.ts"
 ]
 
+/** They wait longest. The last of them would run alone at the end, since a fresh clone knows no durations. */
+const long =
+  /\/(Packages|Starts|dev|buildRefusals|NodeExtension|Conformance|EagerBuild|telemetry-ship|Rie|build|foreignLayers|Faults|StubServer)\.test\.ts$/
+
+/** Starts the long files of a project first. */
+class LongFirst extends BaseSequencer {
+  override async sort(files: ReadonlyArray<TestSpecification>): Promise<Array<TestSpecification>> {
+    const sorted = await super.sort([...files])
+    const rank = ({ moduleId, project }: TestSpecification) =>
+      (project.name === "alone" ? 0 : 2) + (long.test(moduleId) ? 0 : 1)
+    return sorted.toSorted((a, b) => rank(a) - rank(b))
+  }
+}
+
 export default defineConfig({
   root: dirname(import.meta.dirname),
   test: {
     globalSetup: join(import.meta.dirname, "programs.ts"),
-    // A worker of three mostly waits for a process or a limit of time: two cores are busy then, and the suite takes an eighth less.
-    maxWorkers: 3,
+    // Most tests wait for a process or a limit of time: only four workers keep two cores busy.
+    maxWorkers: 4,
+    sequence: { sequencer: LongFirst },
     // A bound for a test that hangs, and no measure: a busy machine needs its time.
     testTimeout: 120_000,
     hookTimeout: 120_000,
