@@ -81,7 +81,7 @@ describe("effect-lambda new", () => {
     const manifest = JSON.parse(textOf("traced/package.json"))
     assert.containsAllKeys(manifest.dependencies, ["@effect-lambda/extension", "@effect-lambda/otel", "effect"])
     assert.containsAllKeys(manifest.scripts, ["build", "check", "dev", "emulate", "test"])
-    assert.include(manifest.scripts.emulate, "dist/traced-x64/extensions")
+    assert.include(manifest.scripts.emulate, "--opt dist/traced-x64 ")
     assert.deepInclude(manifest.effectLambda, { name: "traced", entry: "src/main.ts", runtime: "managed" })
     // The layer of the package and that of the project are for the same function.
     const { effectLambda } = JSON.parse(readFileSync(join(import.meta.dirname, "../../otel/package.json"), "utf8"))

@@ -42,7 +42,7 @@ const server = createServer(async (request, response) => {
   if (show === undefined) {
     response.writeHead(404).end()
   } else if (request.headers["content-type"] !== "application/json" || request.headers["content-encoding"]) {
-    print(`${request.url}: ${body.length} bytes; set EFFECT_LAMBDA_OTLP_PROTOCOL=http/json to see what is in them`)
+    print(`${request.url}: ${body.length} bytes that are not plain JSON; what an SDK sends comes as protobuf`)
     response.writeHead(200).end()
   } else {
     show(JSON.parse(body.toString()))
@@ -51,7 +51,7 @@ const server = createServer(async (request, response) => {
 })
 
 server.once("error", (error) => {
-  console.error(`backend: nothing can listen on 127.0.0.1:${port}: ${error.message}`)
+  console.error(`backend: ${error.message}; end what listens there, or change the port here and in package.json`)
   process.exit(1)
 })
 server.listen(port, "127.0.0.1", () => {
