@@ -269,7 +269,9 @@ describe("a wrong value", () => {
     ["EFFECT_LAMBDA_OTLP_ENDPOINT", "http://127.0.0.2:4318", /in a circle/],
     ["EFFECT_LAMBDA_OTLP_ENDPOINT", "http://[::1]:4317", /in a circle/],
     ["EFFECT_LAMBDA_OTLP_ENDPOINT", "http://[::ffff:127.0.0.1]:4318", /in a circle/],
+    ["EFFECT_LAMBDA_OTLP_ENDPOINT", "http://[::FFFF:7F00:1]:4318", /in a circle/],
     ["EFFECT_LAMBDA_OTLP_ENDPOINT", "http://sandbox.localdomain:4318", /in a circle/],
+    ["EFFECT_LAMBDA_OTLP_ENDPOINT", "HTTP://My.LOCALHOST.:4318", /in a circle/],
     [
       "EFFECT_LAMBDA_OTLP_ENDPOINT",
       "http://localhost:14318",
@@ -344,6 +346,16 @@ describe("a wrong value", () => {
         /^the variable EFFECT_LAMBDA_OTLP_ENDPOINT is not set: .*\(OTEL_EXPORTER_OTLP_ENDPOINT names this machine/
       )
       assert.strictEqual(message.split("\n").length, 1)
+    })
+  )
+
+  it.effect("is none if the variables cannot be read", () =>
+    Effect.gen(function* () {
+      const cause = new ConfigProvider.SourceError({ message: "the vault is sealed" })
+      const vault = ConfigProvider.make(() => Effect.fail(cause))
+      const error = yield* Effect.flip(Effect.provideService(OtelConfig.settings, ConfigProvider.ConfigProvider, vault))
+      assert.strictEqual(error._tag, "ConfigError")
+      assert.include(error.message, "the vault is sealed")
     })
   )
 
