@@ -47,7 +47,8 @@ export const run = Effect.fnUntraced(function* (input: Input) {
     environment: input.env,
     sinkVariables: input.sinkEnv,
     tls: undefined,
-    seed: input.seed
+    seed: input.seed,
+    settings: { longFreezeSeconds: input.longFreeze }
   }
   const all = yield* verdicts(chosen, stage, input.jobs, ({ judgement, scenario }) =>
     terminal.print(`${judgement.status}  ${scenario.name}  ${judgement.sentence}`)

@@ -42,6 +42,12 @@ export const flags = {
     Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 32 }))),
     Flag.withDefault(2)
   ),
+  longFreeze: Flag.Int("long-freeze").pipe(
+    Flag.withMetavar("SECONDS"),
+    Flag.withDescription("The length of a long freeze, which is really waited for"),
+    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 3600 }))),
+    Flag.withDefault(20)
+  ),
   seed: Flag.Int("seed").pipe(
     Flag.withMetavar("N"),
     Flag.withDescription("Decides when faults with a probability strike; the same seed gives the same run"),

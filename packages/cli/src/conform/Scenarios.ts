@@ -1,5 +1,8 @@
 /** All scenarios, in the order of a report. */
 import type { Scenario } from "./play/Scenario.ts"
+import { init } from "./scenarios/init.ts"
+import { invoke } from "./scenarios/invoke.ts"
 import { next } from "./scenarios/next.ts"
+import { shutdown } from "./scenarios/shutdown.ts"
 
-export const scenarios: ReadonlyArray<Scenario> = [...next]
+export const scenarios: ReadonlyArray<Scenario> = [...init, ...next, ...invoke, ...shutdown]

@@ -5,7 +5,15 @@ import { scenarios } from "../../src/conform/Scenarios.ts"
 import { pairs, play } from "./twins.ts"
 
 /** The scenarios that take the least time, of different families. */
-const played = new Set(["next/returns", "next/lost-poll"])
+const played = new Set([
+  "init/register-in-time",
+  "init/handled-events",
+  "next/stale-connection",
+  "next/lost-poll",
+  "next/status-403",
+  "next/no-tracing",
+  "shutdown/failure"
+])
 
 it("each scenario has one pair of twins, and each pair a scenario", () => {
   assert.sameMembers(

@@ -23,8 +23,36 @@ export interface Pair {
 }
 
 export const pairs: ReadonlyArray<Pair> = [
-  { scenario: "next/returns", file: "twin.mjs", mistake: "no-next" },
-  { scenario: "next/lost-poll", file: "twin.mjs", mistake: "exit-at-lost-poll" }
+  { scenario: "init/register-in-time", file: "twin.sh", mistake: "crash-at-init" },
+  { scenario: "init/own-name", file: "twin.mjs", mistake: "wrong-name" },
+  { scenario: "init/handled-events", file: "twin.mjs", mistake: "next-after-shutdown", expected: "warn" },
+  { scenario: "init/unknown-fields", file: "twin.mjs", mistake: "strict-register", expected: "warn" },
+  { scenario: "init/others-slow", file: "twin.mjs", mistake: "impatient-poll" },
+  { scenario: "init/slow-register", file: "twin.mjs", mistake: "impatient-register", expected: "warn" },
+  { scenario: "init/cpu", file: "twin.mjs", mistake: "burns", expected: "warn" },
+  { scenario: "next/returns", file: "twin.py", mistake: "no-next" },
+  { scenario: "next/held", file: "twin.mjs", mistake: "sleeps", expected: "warn" },
+  { scenario: "next/freeze", file: "twin.mjs", mistake: "impatient-poll" },
+  { scenario: "next/stale-connection", file: "twin.py", mistake: "exit-at-lost-poll", expected: "warn" },
+  { scenario: "next/lost-poll", file: "twin.mjs", mistake: "exit-at-lost-poll" },
+  { scenario: "next/reset", file: "twin.mjs", mistake: "exit-at-lost-poll", expected: "warn" },
+  { scenario: "next/half-answer", file: "twin.mjs", mistake: "exit-at-lost-poll", expected: "warn" },
+  { scenario: "next/status-500", file: "twin.mjs", mistake: "hang-at-500" },
+  { scenario: "next/status-403", file: "twin.sh", mistake: "exit-at-403" },
+  { scenario: "next/unknown-event", file: "twin.mjs", mistake: "strict-event", expected: "warn" },
+  { scenario: "next/unknown-fields", file: "twin.mjs", mistake: "strict-fields", expected: "warn" },
+  { scenario: "next/absurd-deadline", file: "twin.mjs", mistake: "trusts-deadline", expected: "warn" },
+  { scenario: "next/no-tracing", file: "twin.mjs", mistake: "needs-tracing" },
+  { scenario: "invoke/function-error", file: "twin.mjs", mistake: "exit-at-error" },
+  { scenario: "invoke/function-timeout", file: "twin.mjs", mistake: "keeps-identifier" },
+  { scenario: "invoke/function-crash", file: "twin.mjs", mistake: "needs-ok" },
+  { scenario: "invoke/other-crash", file: "twin.mjs", mistake: "keeps-identifier" },
+  { scenario: "invoke/new-identifier", file: "twin.mjs", mistake: "keeps-identifier" },
+  { scenario: "shutdown/spindown", file: "twin.sh", mistake: "hang-at-shutdown", expected: "warn" },
+  { scenario: "shutdown/timeout", file: "twin.py", mistake: "hang-at-shutdown", expected: "warn" },
+  { scenario: "shutdown/failure", file: "twin.mjs", mistake: "exit-1-at-shutdown", expected: "warn" },
+  { scenario: "shutdown/last-records", file: "twin.mjs", mistake: "forgets-last" },
+  { scenario: "shutdown/in-flush", file: "twin.mjs", mistake: "forgets-last" }
 ]
 
 const stageOf = (target: Target.Target, environment: Readonly<Record<string, string>>): Play.Stage => ({
@@ -33,7 +61,8 @@ const stageOf = (target: Target.Target, environment: Readonly<Record<string, str
   environment,
   sinkVariables: ["TWIN_SINK"],
   tls: undefined,
-  seed: 1
+  seed: 1,
+  settings: { longFreezeSeconds: 2 }
 })
 
 /** The verdict of the scenario about a twin. A twin with a mistake has its first run too, as any target has. */

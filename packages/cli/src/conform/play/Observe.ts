@@ -1,23 +1,108 @@
-/** What happened in a run, for the judgements of several scenarios. */
+/** Facts of a run, for the judgements of several scenarios. */
+import * as Journal from "@effect-lambda/emulator/Journal"
 import type { EntryOf, JournalEntry, Source } from "@effect-lambda/emulator/Journal"
+import * as Effect from "effect/Effect"
+import * as Judgement from "./Judgement.ts"
+import type { Run } from "./Scenario.ts"
 
 /** The name of an extension, as people know it. */
 export const nameOf = (source: Source): string => source.replace(/^extension:/, "")
 
-const howOf = ({ status }: EntryOf<"ProcessExited">): string =>
+export const howOf = ({ status }: EntryOf<"ProcessExited">): string =>
   status._tag === "Code" ? `exit code ${status.code}` : `signal ${status.signal}`
 
-/** The first extension that ended outside of a shutdown, which is a crash with any exit code. */
+/** The first extension of these that ended outside of a shutdown, which is a crash with any exit code. */
 export const crashOf = (
-  entries: ReadonlyArray<JournalEntry>
+  entries: ReadonlyArray<JournalEntry>,
+  names: ReadonlyArray<string>
 ): { readonly sentence: string; readonly entry: EntryOf<"ProcessExited"> } | undefined => {
   let isShuttingDown = false
   for (const entry of entries) {
     if (entry._tag === "ShutdownStarted") isShuttingDown = true
     if (entry._tag === "ShutdownEnded") isShuttingDown = false
-    if (entry._tag === "ProcessExited" && entry.source !== "runtime" && !isShuttingDown) {
-      return { sentence: `${nameOf(entry.source)} ended with ${howOf(entry)}`, entry }
-    }
+    if (entry._tag !== "ProcessExited" || isShuttingDown || !names.includes(nameOf(entry.source))) continue
+    return { sentence: `${nameOf(entry.source)} ended with ${howOf(entry)}`, entry }
   }
   return undefined
+}
+
+/** The sentence for an invocation that did not succeed. */
+export const failureOf = ({ errorType, status }: EntryOf<"InvocationDone">): string =>
+  status === "timeout" ? "was held until the function's timeout" : `ended with ${errorType ?? status}`
+
+/**
+ * Invokes three times, and judges whether the extension still works then.
+ *
+ * @param after the situation, as the end of a sentence: `after a lost poll`
+ */
+export const worksOn = Effect.fnUntraced(function* (run: Run, after: string) {
+  for (let number = 1; number <= 3; number++) {
+    const done = yield* run.invoke()
+    const crash = crashOf(yield* run.entries, run.names)
+    if (crash !== undefined) return Judgement.fail(`${crash.sentence} ${after}`, crash.entry)
+    if (done.status !== "success") {
+      return Judgement.fail(`invocation ${number} ${failureOf(done)} ${after}`, done)
+    }
+  }
+  const entries = yield* run.entries
+  return Judgement.pass(`it called next again ${after}`, entries.findLast(Journal.is("NextCalled")))
+})
+
+/** The tokens of the lines that the function printed. */
+export const printedTokens = (entries: ReadonlyArray<JournalEntry>): ReadonlyArray<string> =>
+  entries.flatMap((entry) =>
+    entry._tag === "Output" && entry.source === "runtime" ? (/conform-[0-9a-f]{8}-\d+/.exec(entry.line) ?? []) : []
+  )
+
+/** A line of an extension that says a loss, with the number of lost records or without. */
+const saysLoss = (line: string): boolean =>
+  /\b(?:lost|loss|drop(?:s|ped|ping)?|discard(?:ed|ing)?|unsent|not sent|undelivered|gave up)\b/i.test(line)
+
+/** The first line of these extensions that says a loss. */
+export const saidLoss = (entries: ReadonlyArray<JournalEntry>, names: ReadonlyArray<string>) =>
+  entries.find(Journal.is("Output", ({ line, source }) => names.includes(nameOf(source)) && saysLoss(line)))
+
+/** Judges what of the printed lines did not reach the sink. A loss that is said is a warning. */
+export const judgeLoss = Effect.fnUntraced(function* (run: Run) {
+  const entries = yield* run.entries
+  const arrived = yield* run.sink.tokens
+  const printed = printedTokens(entries)
+  const lost = printed.filter((token) => !arrived.has(token)).length
+  if (lost === 0) return Judgement.pass(`all ${printed.length} lines of the function arrived at the sink`)
+  const said = saidLoss(entries, run.names)
+  const sentence = `${lost} of ${printed.length} lines of the function never arrived at the sink`
+  return said === undefined
+    ? Judgement.fail(`${sentence}, and no line of the extension says so`)
+    : Judgement.warn(`${sentence}, which the extension says: ${said.line.slice(0, 200)}`, said)
+})
+
+/** Judges how the extensions ended after the last SHUTDOWN that they were given. */
+export const judgeEnd = (entries: ReadonlyArray<JournalEntry>, names: ReadonlyArray<string>, reason: string) => {
+  for (const name of names) {
+    const isOf = (source: Source) => nameOf(source) === name
+    const told = entries.findLast(
+      Journal.is("EventDelivered", ({ eventType, source }) => eventType === "SHUTDOWN" && isOf(source))
+    )
+    if (told === undefined) return Judgement.fail(`${name} was still busy and never fetched SHUTDOWN ${reason}`)
+    const again = entries.find(Journal.is("NextCalled", ({ index, source }) => index > told.index && isOf(source)))
+    const exit = entries.find(Journal.is("ProcessExited", ({ index, source }) => index > told.index && isOf(source)))
+    const killed = entries.find(
+      Journal.is("Killed", ({ index, signal, source }) => index > told.index && signal === "SIGKILL" && isOf(source))
+    )
+    if (killed !== undefined && again !== undefined) {
+      return Judgement.warn(
+        `${name} asked for another event after SHUTDOWN ${reason}, and was killed`,
+        told,
+        again,
+        killed
+      )
+    }
+    if (killed !== undefined)
+      return Judgement.warn(`${name} did not end by itself after SHUTDOWN ${reason}, and was killed`, told, killed)
+    if (exit !== undefined && (exit.status._tag !== "Code" || exit.status.code !== 0)) {
+      return Judgement.warn(`${name} ended its shutdown with ${howOf(exit)}; Lambda expects code 0`, told, exit)
+    }
+  }
+  const last = entries.findLast(Journal.is("ProcessExited", ({ source }) => names.includes(nameOf(source))))
+  return Judgement.pass(`it ended by itself with code 0 after SHUTDOWN ${reason}`, last)
 }

@@ -6,16 +6,17 @@ import type { FunctionOptions } from "@effect-lambda/emulator/Emulator"
 import * as Journal from "@effect-lambda/emulator/Journal"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as NodePath from "node:path"
 import process from "node:process"
 import * as Judgement from "./Judgement.ts"
 import * as Needs from "./Needs.ts"
-import { PlayError, type Run, type Scenario, type Setup, type Traits } from "./Scenario.ts"
+import { PlayError, type Run, type Scenario, type Settings, type Setup, type Traits } from "./Scenario.ts"
 import * as Sink from "./Sink.ts"
 import type { Target } from "./Target.ts"
 import type { Verdict } from "./Verdict.ts"
 
 /**
- * What is the same for all scenarios of a target.
+ * The parts that all scenarios of a target share.
  *
  * @category models
  * @since 0.1.0
@@ -29,9 +30,10 @@ export interface Stage {
   readonly sinkVariables: ReadonlyArray<string>
   readonly tls: { readonly key: string; readonly cert: string } | undefined
   readonly seed: number
+  readonly settings: Settings
 }
 
-/** Whatever a scenario waits for has this time, unless it says otherwise. */
+/** The limit of a scenario that names none. */
 const defaultLimit: Duration.Input = "30 seconds"
 
 /** Time for the end of the processes, behind the limit of a scenario. */
@@ -59,7 +61,13 @@ const runOf = (
       const { requestId } = yield* Effect.mapError(emulator.invoke(JSON.stringify(command)), explain)
       return yield* waitFor("InvocationDone", (done) => done.requestId === requestId)
     }),
-    shutdown: emulator.shutdown(),
+    names: rest.target.files.map((file) => NodePath.basename(file)),
+    shutdown: emulator.shutdown().pipe(
+      Effect.timeoutOrElse({
+        duration: releaseLimit,
+        orElse: () => Effect.fail(new PlayError({ message: "the environment did not end" }))
+      })
+    ),
     entries: emulator.journal.entries
   }
 }
@@ -79,7 +87,7 @@ const faultsOf = (texts: ReadonlyArray<string>) =>
   )
 
 const playNow = Effect.fnUntraced(function* (scenario: Scenario, stage: Stage, traits: Traits) {
-  const setup = scenario.setup?.(stage.target, traits) ?? {}
+  const setup = scenario.setup?.(stage.settings) ?? {}
   const limit = Duration.fromInputUnsafe(scenario.limit ?? defaultLimit)
   const sink = yield* Sink.make({ ...(setup.sink && { behaviour: setup.sink }), ...(stage.tls && { tls: stage.tls }) })
   const sinkVariables = Object.fromEntries(stage.sinkVariables.map((name) => [name, sink.url]))

@@ -21,7 +21,7 @@ import type { Judgement, Status } from "./Judgement.ts"
 export type Basis = "seen" | "documented" | "conceivable"
 
 /**
- * What an invocation makes the chatty function do, as its payload.
+ * The work that an invocation asks of the chatty function, as its payload.
  *
  * @category models
  * @since 0.1.0
@@ -44,7 +44,7 @@ export interface Command {
 }
 
 /**
- * What the first run has shown of the target. Scenarios that do not apply are told by it.
+ * The facts that the first run has shown of the target. They tell which scenarios apply.
  *
  * @category models
  * @since 0.1.0
@@ -61,6 +61,17 @@ export interface Traits {
 }
 
 /**
+ * The choices of a person for all scenarios.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Settings {
+  /** The length of a long freeze. */
+  readonly longFreezeSeconds: number
+}
+
+/**
  * The environment of a scenario, over the defaults: a chatty function, 3 invocations, the freeze, an obedient sink.
  *
  * @category models
@@ -74,7 +85,7 @@ export interface Setup {
   readonly sink?: Sink.Behaviour
   /** Extensions beside the target, as files. */
   readonly neighbours?: ReadonlyArray<string>
-  /** What the function does in its init. */
+  /** The work of the function in its init. */
   readonly functionInit?: Pick<Command, "call" | "lines" | "sleepMs">
 }
 
@@ -96,6 +107,8 @@ export class PlayError extends Schema.TaggedError<PlayError>("@effect-lambda/cli
  */
 export interface Run {
   readonly emulator: Emulator.Emulator["Service"]
+  /** The names of the target's extensions: its files. Neighbours are none of them. */
+  readonly names: ReadonlyArray<string>
   readonly target: Target
   readonly traits: Traits
   readonly sink: Sink.Sink
@@ -107,7 +120,7 @@ export interface Run {
     condition?: (entry: EntryOf<Tag>) => boolean
   ) => Effect.Effect<EntryOf<Tag>, PlayError>
   /** Shuts the environment down in order, and waits until every process is gone. */
-  readonly shutdown: Effect.Effect<void>
+  readonly shutdown: Effect.Effect<void, PlayError>
   /** The journal so far. */
   readonly entries: Effect.Effect<ReadonlyArray<JournalEntry>>
 }
@@ -124,18 +137,18 @@ export type Need = "INVOKE" | "SHUTDOWN" | "telemetry" | "function telemetry" | 
 interface Common {
   /** `family/what`, such as `next/lost-poll`. */
   readonly name: string
-  /** What happens, as a sentence without the extension's part. */
+  /** The situation, as a sentence without the part of the extension. */
   readonly title: string
-  /** What AWS does there. */
+  /** The behaviour of AWS there. */
   readonly aws: string
   /** The section of docs/protocol.md, such as `docs/protocol.md#a-lost-poll`. */
   readonly protocol: string
-  /** What to change in an extension that does not pass. */
+  /** The change that an extension needs which does not pass. */
   readonly advice: string
   /** The time for the whole scenario. Default: 30 seconds. */
   readonly limit?: Duration.Input
   readonly needs?: ReadonlyArray<Need>
-  readonly setup?: (target: Target, traits: Traits) => Setup
+  readonly setup?: (settings: Settings) => Setup
 }
 
 /**

@@ -26,7 +26,7 @@ import * as UserError from "../../shared/UserError.ts"
 export type Behaviour = "ok" | "down" | "hanging" | "half" | { readonly status: number } | { readonly slowMs: number }
 
 /**
- * What the sink has got so far.
+ * The requests that the sink has got so far.
  *
  * @category models
  * @since 0.1.0

@@ -2,11 +2,15 @@
 // The twin in Node: an extension that does everything right, and with TWIN a single thing wrong. It subscribes to the
 // telemetry of the function, and sends the lines to TWIN_SINK before it calls next.
 import { setTimeout as sleep } from "node:timers/promises"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import http from "node:http"
-import { basename } from "node:path"
+import { tmpdir } from "node:os"
+import { basename, join } from "node:path"
 import process from "node:process"
 
-const wrong = process.env.TWIN ?? ""
+const mistake = process.env.TWIN ?? ""
+const wrong = (name) => mistake === name
+const forever = 2_000_000_000
 const name = basename(process.argv[1])
 const agent = new http.Agent({ keepAlive: true })
 
@@ -26,8 +30,11 @@ const ask = (url, options, body, limitMs) =>
     if (limitMs !== undefined) request.setTimeout(limitMs, () => request.destroy(new Error("no answer in time")))
     request.end(body)
   })
-const api = (method, path, headers, body) =>
-  ask(`http://${process.env.AWS_LAMBDA_RUNTIME_API}${path}`, { method, headers, agent }, body)
+const api = (method, path, headers, body, limitMs) =>
+  ask(`http://${process.env.AWS_LAMBDA_RUNTIME_API}${path}`, { method, headers, agent }, body, limitMs)
+
+/** A file that outlives a reset, and no other environment has. */
+const memory = join(tmpdir(), `twin-${process.env.AWS_LAMBDA_RUNTIME_API.replace(":", "-")}`)
 
 // --- The telemetry of the function, and the backend.
 
@@ -55,12 +62,14 @@ const listen = () =>
         for (const { record, type } of recordsOf(Buffer.concat(pieces).toString())) {
           if (type === "function") queue.push(typeof record === "string" ? record : JSON.stringify(record))
           if (type === "platform.runtimeDone") doneIds.add(record.requestId)
+          if (wrong("exit-at-error") && type === "function" && record.includes("asked to throw")) process.exit(1)
         }
         response.end()
         onDone()
       })
     })
-    server.listen(0, () => resolve(server.address().port))
+    const port = wrong("needs-ok") && existsSync(memory) ? Number(readFileSync(memory, "utf8")) : 0
+    server.listen(port, () => resolve(server.address().port))
   })
 
 const subscribe = async (headers) => {
@@ -72,6 +81,8 @@ const subscribe = async (headers) => {
     destination: { protocol: "HTTP", URI: uri }
   }
   const { status, text } = await api("PUT", "/2022-07-01/telemetry", headers, JSON.stringify(body))
+  if (wrong("needs-ok")) writeFileSync(memory, new URL(uri).port)
+  if (wrong("needs-ok") && text.includes("Already")) throw new Error(`the answer is ${text}`)
   if (status !== 200) process.stdout.write(`no telemetry: ${status} ${text}\n`)
   return status === 200
 }
@@ -97,7 +108,7 @@ const flush = async (limitMs) => {
   if (over > 0) lost += queue.splice(0, over).length
 }
 
-/** Waits until the telemetry of the invocation has come, for a second at most. */
+/** Waits until the telemetry of the invocation has come, for a time at most. */
 const functionIsDone = async (requestId, limitMs) => {
   const until = Date.now() + limitMs
   while (!doneIds.has(requestId) && Date.now() < until) {
@@ -108,39 +119,74 @@ const functionIsDone = async (requestId, limitMs) => {
 
 // --- The life of an extension.
 
+const known = {
+  register: ["functionName", "functionVersion", "handler", "accountId"],
+  next: ["eventType", "deadlineMs", "requestId", "invokedFunctionArn", "tracing", "shutdownReason"]
+}
+const isStrange = (text, keys) => Object.keys(JSON.parse(text)).some((key) => !keys.includes(key))
+
 const poll = async (headers) => {
   for (let pause = 10; ; pause = Math.min(pause * 2, 1000)) {
     try {
-      const { status, text } = await api("GET", "/2020-01-01/extension/event/next", headers)
-      if (status === 200) return JSON.parse(text)
+      const limitMs = wrong("impatient-poll") ? 1000 : undefined
+      const { status, text } = await api("GET", "/2020-01-01/extension/event/next", headers, undefined, limitMs)
+      if (status === 200) {
+        if (wrong("strict-fields") && isStrange(text, known.next)) process.exit(1)
+        return JSON.parse(text)
+      }
+      if (wrong("hang-at-500") && status === 500) await sleep(forever)
+      if (wrong("exit-at-403") && status === 403) process.exit(1)
     } catch (error) {
       // The connection was lost, and perhaps an event with it.
-      if (wrong === "exit-at-lost-poll") throw error
+      if (wrong("exit-at-lost-poll") || wrong("impatient-poll")) throw error
     }
     await sleep(pause)
   }
 }
 
-const end = async () => {
-  await flush(1000)
+const end = async (headers, { deadlineMs }) => {
+  if (wrong("hang-at-shutdown")) await sleep(forever)
+  if (wrong("next-after-shutdown")) return await poll(headers)
+  if (wrong("exit-1-at-shutdown")) process.exit(1)
+  if (wrong("forgets-last")) process.exit(0)
+  await flush(deadlineMs - Date.now() - 300)
   lost += queue.length
   if (lost > 0) process.stdout.write(`lost ${lost} lines\n`)
   process.exit(0)
 }
 
-const registered = await api(
-  "POST",
-  "/2020-01-01/extension/register",
-  { "lambda-extension-name": name },
-  JSON.stringify({ events: ["INVOKE", "SHUTDOWN"] })
-)
-const headers = { "lambda-extension-identifier": registered.headers["lambda-extension-identifier"] }
+const register = async () => {
+  if (wrong("keeps-identifier") && existsSync(memory)) return readFileSync(memory, "utf8")
+  const body = JSON.stringify({ events: ["INVOKE", "SHUTDOWN"] })
+  const sent = { "lambda-extension-name": wrong("wrong-name") ? "twin" : name }
+  const limitMs = wrong("impatient-register") ? 1000 : undefined
+  const { headers, text } = await api("POST", "/2020-01-01/extension/register", sent, body, limitMs)
+  if (wrong("strict-register") && isStrange(text, known.register)) process.exit(1)
+  if (wrong("keeps-identifier")) writeFileSync(memory, headers["lambda-extension-identifier"])
+  return headers["lambda-extension-identifier"]
+}
+
+const cpuMs = () => {
+  const { system, user } = process.cpuUsage()
+  return (user + system) / 1000
+}
+
+if (wrong("crash-at-init")) process.exit(0)
+const headers = { "lambda-extension-identifier": await register() }
 const hears = await subscribe(headers)
+while (wrong("burns") && cpuMs() < 600);
 for (;;) {
   const event = await poll(headers)
-  if (event.eventType === "SHUTDOWN") await end()
+  if (event.eventType === "SHUTDOWN") await end(headers, event)
+  if (wrong("strict-event") && event.eventType !== "INVOKE") process.exit(1)
   if (event.eventType !== "INVOKE") continue
-  if (wrong === "no-next") await sleep(2_000_000_000)
-  if (hears) await functionIsDone(event.requestId, 1000)
-  await flush(500)
+  if (wrong("no-next")) await sleep(forever)
+  if (wrong("sleeps")) await sleep(700)
+  if (wrong("needs-tracing")) event.tracing.value.split(";")
+  if (wrong("trusts-deadline") && !(event.deadlineMs > Date.now() && event.deadlineMs < Date.now() + 900_000)) {
+    throw new RangeError(`the deadline ${event.deadlineMs} is no time`)
+  }
+  if (wrong("forgets-last")) await flush(300)
+  if (hears) await functionIsDone(event.requestId, 500)
+  if (!wrong("forgets-last")) await flush(300)
 }
