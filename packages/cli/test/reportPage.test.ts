@@ -235,7 +235,7 @@ it("verdicts are listed with the worst first, and those that fail are open", () 
     "· not applicable next/not applicable seen"
   ])
   const open = elements.flatMap(({ attributes, name }) => (name === "details" ? ["open" in attributes] : []))
-  assert.deepStrictEqual(open, [false, false, true, true])
+  assert.deepStrictEqual(open, [true, true, false, false])
   assert.include(withClass(elements, "evidence")[0]?.text, "registered for INVOKE, SHUTDOWN")
 })
 

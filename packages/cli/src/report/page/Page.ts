@@ -32,6 +32,11 @@ const hashOf = (text: string): string => `'sha256-${createHash("sha256").update(
 /** The order in which the states of verdicts are listed: the worst first. */
 const order = ["fail", "warn", "not testable", "info", "pass", "not applicable"]
 
+const rankOf = ({ verdict }: RunSection.Run): number => {
+  const rank = order.indexOf(verdict?.status ?? "")
+  return rank === -1 ? order.length : rank
+}
+
 const signs: Readonly<Record<string, string>> = { fail: "✕", warn: "△", pass: "✓" }
 
 const classOf = (status: string): string => status.replaceAll(" ", "-")
@@ -39,16 +44,14 @@ const classOf = (status: string): string => status.replaceAll(" ", "-")
 const verdicts = (runs: ReadonlyArray<RunSection.Run>): Html | undefined => {
   const judged = runs.flatMap(({ name, verdict }, number) => (verdict === undefined ? [] : [{ name, verdict, number }]))
   if (judged.length === 0) return undefined
-  const rank = (status: string) => (order.includes(status) ? order.indexOf(status) : order.length)
-  const sorted = judged.toSorted((one, other) => rank(one.verdict.status) - rank(other.verdict.status))
   const counts = order.flatMap((status) => {
     const { length } = judged.filter(({ verdict }) => verdict.status === status)
     return length === 0 ? [] : [`${length} ${status}`]
   })
-  return html`<section aria-labelledby="verdicts">
-    <h2 id="verdicts">Verdicts</h2>
+  return html`<section>
+    <h2>Verdicts</h2>
     <p>${counts.join(", ")}</p>
-    <div class="scroll" role="region" aria-label="Verdicts" tabindex="0">
+    <div class="scroll whole" role="group" aria-label="Verdicts" tabindex="0">
       <table class="verdicts">
         <thead>
           <tr>
@@ -58,7 +61,7 @@ const verdicts = (runs: ReadonlyArray<RunSection.Run>): Html | undefined => {
           </tr>
         </thead>
         <tbody>
-          ${sorted.map(
+          ${judged.map(
             ({ name, number, verdict }) =>
               html`<tr>
                 <td>
@@ -77,10 +80,12 @@ const verdicts = (runs: ReadonlyArray<RunSection.Run>): Html | undefined => {
 }
 
 const runOf = (run: RunSection.Run, number: number, markup: Html, isAlone: boolean): Html => {
-  if (isAlone)
-    return html`<section class="run" id="run${number}" data-run="${number}" aria-label="${run.name}">
+  if (isAlone) {
+    return html`<section class="run" id="run${number}" data-run="${number}">
+      <h2 class="unseen">Run of ${run.name}</h2>
       ${markup}
     </section>`
+  }
   const status = run.verdict?.status ?? ""
   const isOpen = status === "fail" || status === "warn"
   return html`<details class="run" id="run${number}" data-run="${number}" ${isOpen ? html` open` : undefined}>
@@ -110,7 +115,8 @@ const hatch = html`<svg class="defs" width="0" height="0" aria-hidden="true" foc
 export const render = (report: Report): string => {
   const style = Fs.readFileSync(NodePath.join(folder, "page.css"), "utf8")
   const script = Fs.readFileSync(NodePath.join(folder, "client.js"), "utf8")
-  const { runs, title } = report
+  const { title } = report
+  const runs = report.runs.toSorted((one, other) => rankOf(one) - rankOf(other))
   const sections = runs.map((run, number) => RunSection.render(run, { number, share: 1 / runs.length }))
   const data = sections.map(({ data }) => data)
   // The policy allows the style and the script as they are, to the last space.

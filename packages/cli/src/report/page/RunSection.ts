@@ -180,13 +180,13 @@ export const render = (run: Run, options: { readonly number: number; readonly sh
   const markup = html`${verdict === undefined ? undefined : verdictOf(verdict)}
     ${figures(summary, phases, invocations, journal)}
     ${lost > 0 ? html`<p class="muted">The journal no longer has the first ${count(lost, "entry").replace(/entrys$/, "entries")}; the page begins after them.</p>` : undefined}
-    <section aria-labelledby="${prefix}-problems">
-      <h3 id="${prefix}-problems">Problems</h3>
+    <section>
+      <h3>Problems</h3>
       ${Problems.render(problems, link)}
     </section>
     <div class="beside">
-      <section aria-labelledby="${prefix}-axis">
-        <h3 id="${prefix}-axis">Timeline</h3>
+      <section>
+        <h3>Timeline</h3>
         <p class="muted">
           Each phase has its own scale, in milliseconds since it began. Freezes and idle time are cut
           out.${surplus > 0 ? html` ${count(surplus, "extension")} more have no lane.` : undefined}
@@ -204,36 +204,36 @@ export const render = (run: Run, options: { readonly number: number; readonly sh
         ${legend}
       </section>
       <div class="side">
-        <section class="details" aria-labelledby="${prefix}-details" hidden>
-          <h3 id="${prefix}-details">Details</h3>
+        <section class="details" hidden>
+          <h3>Details</h3>
           <div class="facts" aria-live="polite">
             <p class="muted">
               Point at a bar or a mark, or move to the timeline with Tab and through it with the arrow keys.
             </p>
           </div>
         </section>
-        <section aria-labelledby="${prefix}-log">
-          <h3 id="${prefix}-log">Log</h3>
+        <section>
+          <h3>Log</h3>
           ${Tables.log(journal, start, link, rows(2000))}
         </section>
       </div>
     </div>
-    <section aria-labelledby="${prefix}-invocations">
-      <h3 id="${prefix}-invocations">Budget of each invocation</h3>
+    <section>
+      <h3>Budget of each invocation</h3>
       ${Tables.invocations(invocations, link, rows(1000))}
     </section>
     <div class="pair">
-      <section aria-labelledby="${prefix}-extensions">
-        <h3 id="${prefix}-extensions">Extensions</h3>
+      <section>
+        <h3>Extensions</h3>
         ${Tables.extensions(summary)}
       </section>
-      <section aria-labelledby="${prefix}-phases">
-        <h3 id="${prefix}-phases">Phases</h3>
+      <section>
+        <h3>Phases</h3>
         ${Tables.phases(phases)}
       </section>
     </div>
-    <section aria-labelledby="${prefix}-telemetry">
-      <h3 id="${prefix}-telemetry">Telemetry</h3>
+    <section>
+      <h3>Telemetry</h3>
       ${Tables.telemetry(TelemetryFlow.of(journal), run.sink)}
     </section>`
   return { markup, data: { entries: Details.packed(Details.of(journal, start)), folds } }

@@ -35,7 +35,7 @@ const time = (millis: number | undefined): string => (millis === undefined ? "â€
 
 /** A table that scrolls by itself when it is wider than the page. */
 const table = (label: string, head: ReadonlyArray<string>, rows: ReadonlyArray<Html>): Html =>
-  html`<div class="scroll" role="region" aria-label="${label}" tabindex="0">
+  html`<div class="scroll" role="group" aria-label="${label}" tabindex="0">
     <table>
       <thead>
         <tr>
@@ -68,7 +68,7 @@ export const extensions = ({ extensions }: Summary): Html =>
         extensions.map(
           ({ heldOpenMs, name, peakMemoryMb, readyMs, registerMs, shutdownMs }) =>
             html`<tr>
-              <th scope="row">${name}</th>
+              <th scope="row">${cut(name, 80)}</th>
               <td>${time(registerMs)}</td>
               <td>${time(readyMs)}</td>
               <td>${time(heldOpenMs)}</td>
@@ -144,7 +144,7 @@ const invocationRow = (invocation: Invocation, link: Link): Html => {
     <th scope="row">${link(invocation.position, String(number))}</th>
     <td>${how}</td>
     <td>${time(respondedAt === undefined ? undefined : respondedAt - startedAt)}</td>
-    <td>${time(held)}${held === undefined || held === 0 || heldBy === undefined ? "" : ` by ${heldBy}`}</td>
+    <td>${time(held)}${held === undefined || held === 0 || heldBy === undefined ? "" : ` by ${cut(heldBy, 60)}`}</td>
     <td>${time(total)}</td>
     <td>${budget(invocation)}</td>
     <td>${share} of ${duration(deadlineMs - startedAt)}</td>
