@@ -17,7 +17,7 @@ const withClass = (elements: ReadonlyArray<Element>, name: string) =>
 
 const textsOf = (elements: ReadonlyArray<Element>) => elements.map(({ text }) => text.replace(/\s+/g, " ").trim())
 
-const unpack = (text: string): unknown => JSON.parse(inflateRawSync(Buffer.from(text, "base64")).toString())
+const unpack = <A>(text: string): ReadonlyArray<A> => JSON.parse(inflateRawSync(Buffer.from(text, "base64")).toString())
 
 const dataOf = (elements: ReadonlyArray<Element>): ReadonlyArray<{ entries: string; folds: Record<string, string> }> =>
   JSON.parse(elements.find(({ attributes }) => attributes.id === "data")?.text ?? "")
@@ -77,9 +77,14 @@ describe("a run of three invocations", () => {
 
   it("the facts of each entry are in the data of the page", () => {
     const [data] = dataOf(elements)
-    const entries = unpack(data?.entries ?? "")
-    assert.isArray(entries)
-    assert.deepInclude(entries as Array<unknown>, [
+    const entries = unpack<readonly [number, string, string, unknown]>(data?.entries ?? "")
+    const exchange = entries.find(([, , what]) => what.startsWith("wire: GET"))
+    assert.deepStrictEqual(exchange?.[3], [
+      ["request", "GET /2020-01-01/extension/event/next\nlambda-extension-identifier: id"],
+      ["answer", '200\n\n{"eventType":"INVOKE","requestId":"request-1","said":"hello 1"}\n\n… 63 of 4096 bytes'],
+      ["took", "5 ms"]
+    ])
+    assert.deepInclude(entries, [
       320,
       "demo",
       "registered for INVOKE, SHUTDOWN",
@@ -128,8 +133,8 @@ describe("many invocations", () => {
 
   it("the folded ones are in the data, to be unfolded", () => {
     const [data] = dataOf(elements)
-    const folds = Object.values(data?.folds ?? {}).map(
-      (text) => unpack(text) as Array<[number, number, number, string]>
+    const folds = Object.values(data?.folds ?? {}).map((text) =>
+      unpack<readonly [number, number, number, string]>(text)
     )
     const invocations = folds.flat().reduce((sum, [count]) => sum + count, 0)
     assert.isAbove(invocations, 950)
@@ -187,7 +192,7 @@ describe("hostile texts", () => {
   })
 
   it("are no markup in the data either", () => {
-    const entries = dataOf(elements).map(({ entries }) => JSON.stringify(unpack(entries)))
+    const entries = dataOf(elements).map(({ entries }) => JSON.stringify(unpack<unknown>(entries)))
     assert.strictEqual(entries.length, hostileTexts.length)
     assert.include(entries[10], "\\\\u202egnp")
     assert.isTrue(page.isWellFormed())

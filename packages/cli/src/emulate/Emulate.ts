@@ -77,7 +77,8 @@ export const run = Effect.fnUntraced(function* (input: Input) {
   const summary = Summary.make({ faults, memorySize: input.memory })
   const positions = SourceMap.positionsBeside(built)
   const gone = yield* Deferred.make<never, CliError.UserError>()
-  const { emulator, end, shown } = yield* Environment.start(options, {
+  const wired = { ...options, wire: Option.isSome(input.report) }
+  const { emulator, end, shown } = yield* Environment.start(wired, {
     terminal,
     names,
     portFlag: "--listen",

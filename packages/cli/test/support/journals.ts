@@ -121,6 +121,23 @@ export const journalOf = (wanted: Wanted): ReadonlyArray<JournalEntry> => {
       lost: false
     })
     tell(0, { _tag: "InvocationDelivered", requestId, lost: false })
+    tell(0, {
+      _tag: "Exchanged",
+      kind: "api",
+      exchange: number,
+      process: source,
+      method: "GET",
+      path: "/2020-01-01/extension/event/next",
+      requestHeaders: { "lambda-extension-identifier": "id" },
+      requestBody: "",
+      requestBytes: 0,
+      requestedAt: at - 5,
+      status: 200,
+      answerHeaders: {},
+      answerBody: JSON.stringify({ eventType: "INVOKE", requestId, said: line(number) }),
+      answerBytes: 4096,
+      closedBy: undefined
+    })
     tell(3 + (number % 4), { _tag: "Output", source: "runtime", channel: "stdout", line: line(number) })
     if (failed.includes(number)) {
       const body = JSON.stringify({ errorType, errorMessage: line(number) })
@@ -130,6 +147,23 @@ export const journalOf = (wanted: Wanted): ReadonlyArray<JournalEntry> => {
     tell(1, { _tag: "RuntimeResponded", requestId, functionError, producedBytes: 2 })
     tell(2, { _tag: "NextCalled", source: "runtime" })
     tell(0, { _tag: "RuntimeDone", requestId })
+    tell(0, {
+      _tag: "Exchanged",
+      kind: "delivery",
+      exchange: number,
+      process: source,
+      method: "POST",
+      path: "d",
+      requestHeaders: {},
+      requestBody: `[${JSON.stringify(line(number))}]`,
+      requestBytes: Buffer.byteLength(line(number)) + 4,
+      requestedAt: at - 1,
+      status: 200,
+      answerHeaders: {},
+      answerBody: "",
+      answerBytes: 2,
+      closedBy: undefined
+    })
     tell(1, { _tag: "TelemetryDelivered", source, destination: "d", records: 3, bytes: 300, status: 200 })
     if (reset.includes(number)) {
       tell(1, { _tag: "FaultInjected", fault, target: source, description: "the connection of next is reset" })

@@ -247,7 +247,9 @@ const marksOf = (context: Context, part: Part, row: number, top: number): Readon
         : `${count(marks.length, markWords[first.kind])}, the first: ${told}`
     return itemOf({
       name: `${part.lane.title}, ${duration(entry.at - start)}, ${what}`,
-      positions: marks.slice(0, 50).map(({ position }) => position),
+      positions: marks
+        .slice(0, 50)
+        .flatMap(({ position, wire }) => (wire === undefined ? [position] : [position, wire])),
       row,
       markup: html`<path
         class="mark ${first.kind}"

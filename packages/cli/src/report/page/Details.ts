@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import type { JournalEntry } from "@effect-lambda/emulator/Journal"
+import type { EntryOf, JournalEntry } from "@effect-lambda/emulator/Journal"
 import * as Timeline from "@effect-lambda/emulator/Timeline"
 import { deflateRawSync } from "node:zlib"
 import { laneOf, titleOf } from "./Lanes.ts"
@@ -24,6 +24,31 @@ const hidden = new Set(["_tag", "index", "at", "source"])
  * @since 0.1.0
  */
 export const packed = (data: unknown): string => deflateRawSync(JSON.stringify(data)).toString("base64")
+
+/** A message as it went over the wire: its first line, the headers of the protocol, and the body. */
+const messageOf = (first: string, headers: Readonly<Record<string, string>>, body: string, bytes: number): string => {
+  const kept = Buffer.byteLength(body)
+  return [
+    first,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    ...(body === "" ? [] : ["", body]),
+    ...(bytes > kept ? ["", `… ${kept} of ${bytes} bytes`] : [])
+  ].join("\n")
+}
+
+const messagesOf = (entry: EntryOf<"Exchanged">): ReadonlyArray<readonly [string, unknown]> => {
+  const { answerBody, answerBytes, answerHeaders, closedBy, kind, method, path, requestBody, requestBytes } = entry
+  const { at, requestHeaders, requestedAt, status } = entry
+  const answer = status === 0 ? "closed without an answer" : String(status)
+  // The body that a listener answers is not kept.
+  const bytes = kind === "delivery" ? 0 : answerBytes
+  return [
+    ["request", messageOf(`${method} ${path}`, requestHeaders, requestBody, requestBytes)],
+    ["answer", status === undefined ? undefined : messageOf(answer, answerHeaders, answerBody, bytes)],
+    ["took", `${at - requestedAt} ms`],
+    ["closed by", closedBy]
+  ]
+}
 
 /**
  * An entry as a sentence.
@@ -54,7 +79,8 @@ export const of = (
     return visible(shown)
   }
   return journal.map((entry) => {
-    const facts = Object.entries(entry)
+    const named = entry._tag === "Exchanged" ? messagesOf(entry) : Object.entries(entry)
+    const facts = named
       .filter(([name, value]) => !hidden.has(name) && value !== undefined && value !== "")
       .map(([name, value]): readonly [string, string] => [name, shortened(value)])
     return [entry.at - start, titleOf(laneOf(entry)), visible(cut(Timeline.textOf(entry), 600)), facts]

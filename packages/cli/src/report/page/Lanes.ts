@@ -25,7 +25,7 @@ export interface Bar {
   readonly kind: BarKind
   readonly from: number
   readonly to: number
-  /** The positions of the entries that begin and end it. */
+  /** The positions of the entries that begin and end it, and of what its process exchanged in it. */
   readonly positions: ReadonlyArray<number>
 }
 
@@ -48,6 +48,8 @@ export interface Mark {
   readonly at: number
   /** The position of its entry. */
   readonly position: number
+  /** The position of what went over the wire for it. */
+  readonly wire: number | undefined
 }
 
 /**
@@ -85,6 +87,8 @@ export const laneOf = (entry: JournalEntry): Key => {
       return "runtime"
     case "FaultInjected":
       return entry.target ?? "platform"
+    case "Exchanged":
+      return entry.process ?? "platform"
     default:
       return "source" in entry ? entry.source : "platform"
   }
@@ -143,9 +147,34 @@ const markOf = (entry: JournalEntry): MarkKind | undefined => {
   }
 }
 
+/** A delivery is recorded just before its outcome, a request just after what it caused. */
+const wireOf = (journal: ReadonlyArray<JournalEntry>, position: number): number | undefined => {
+  const [entry, before, after] = [journal[position], journal[position - 1], journal[position + 1]]
+  if (entry === undefined || entry._tag === "Output") return undefined
+  if (laneOf(entry) === "telemetry" && before?._tag === "Exchanged" && before.kind === "delivery") return position - 1
+  return after?._tag === "Exchanged" && after.kind === "api" ? position + 1 : undefined
+}
+
+/** A bar has the first of them: those of a program that asks without end are no evidence. */
+const mostExchanges = 6
+
+/** Adds to each bar of a process what it exchanged in that time, the poll that the bar begins or ends with included. */
+const withExchanges = (
+  bars: ReadonlyArray<Bar>,
+  exchanges: ReadonlyArray<{ readonly from: number; readonly to: number; readonly position: number }>
+): ReadonlyArray<Bar> => {
+  let first = 0
+  return bars.map(({ from, kind, positions, to }) => {
+    while ((exchanges[first]?.to ?? Infinity) < from) first++
+    const near = exchanges.slice(first, first + mostExchanges).filter((exchange) => exchange.from <= to)
+    return { kind, from, to, positions: [...positions, ...near.map(({ position }) => position)] }
+  })
+}
+
 interface Process {
   readonly bars: Array<Bar>
   readonly marks: Array<Mark>
+  readonly exchanges: Array<{ readonly from: number; readonly to: number; readonly position: number }>
   open: { readonly kind: BarKind; readonly from: number; readonly position: number } | undefined
 }
 
@@ -160,7 +189,7 @@ export const of = (journal: ReadonlyArray<JournalEntry>): ReadonlyArray<Lane> =>
   const lane = (key: Key): Process => {
     const known = lanes.get(key)
     if (known !== undefined) return known
-    const made: Process = { bars: [], marks: [], open: undefined }
+    const made: Process = { bars: [], marks: [], exchanges: [], open: undefined }
     lanes.set(key, made)
     return made
   }
@@ -182,8 +211,11 @@ export const of = (journal: ReadonlyArray<JournalEntry>): ReadonlyArray<Lane> =>
     const { at } = entry
     const key = laneOf(entry)
     const mark = markOf(entry)
-    if (mark !== undefined) lane(key).marks.push({ kind: mark, at, position })
+    if (mark !== undefined) lane(key).marks.push({ kind: mark, at, position, wire: wireOf(journal, position) })
     switch (entry._tag) {
+      case "Exchanged":
+        if (entry.kind === "api") lane(key).exchanges.push({ from: entry.requestedAt, to: at, position })
+        return
       case "InitStarted":
         return turn("platform", position, at, "init")
       case "InitEnded":
@@ -242,6 +274,8 @@ export const of = (journal: ReadonlyArray<JournalEntry>): ReadonlyArray<Lane> =>
   const ordered = [...keys.filter((key) => key !== "telemetry"), ...keys.filter((key) => key === "telemetry")]
   return ordered.flatMap((key) => {
     const made = lanes.get(key)
-    return made === undefined ? [] : [{ title: titleOf(key), role: role(key), bars: made.bars, marks: made.marks }]
+    if (made === undefined) return []
+    const bars = withExchanges(made.bars, made.exchanges)
+    return [{ title: titleOf(key), role: role(key), bars, marks: made.marks }]
   })
 }
