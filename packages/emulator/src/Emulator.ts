@@ -43,6 +43,7 @@ import * as NodePath from "node:path"
 import { EmulatorError } from "./EmulatorError.ts"
 import type { Command, Input } from "./internal/environment/EnvironmentState.ts"
 import * as EnvironmentState from "./internal/environment/EnvironmentState.ts"
+import * as NeededPaths from "./internal/runner/NeededPaths.ts"
 import * as PendingInvocations from "./internal/runner/PendingInvocations.ts"
 import * as EnvironmentVariables from "./internal/settings/EnvironmentVariables.ts"
 import * as ExtensionFiles from "./internal/sandbox/ExtensionFiles.ts"
@@ -91,8 +92,8 @@ export class Emulator extends Context.Service<
     /** `http://host:port` of the Invoke API, an `endpoint` for AWS clients; `undefined` without `invokeListen`. */
     readonly invokeEndpoint: string | undefined
     /**
-     * A sentence, with the remedy, for each thing that this machine does not permit. Either the names of the sandbox do
-     * not resolve inside the processes, or an extension names `/opt` and sees no layer there.
+     * A sentence, with the remedy, for each thing that this machine does not permit: the names of the sandbox do not
+     * resolve inside the processes, an extension names `/opt` and sees no layer there, or a limit is not in force.
      */
     readonly notes: ReadonlyArray<string>
     /**
@@ -157,7 +158,13 @@ const makeWith = Effect.fnUntraced(function* (
   // Missing files are reported first: they are a greater mistake than a mount that is not permitted.
   const found = yield* ExtensionFiles.expectedExtensions(extensions, false)
   const startsProcesses = functionProcess !== undefined || found.some(({ file }) => file !== undefined)
-  const { isOptMounted, namespace, notes } = yield* Sandbox.make(extensions, functionProcess, startsProcesses)
+  const { isOptMounted, namespace, notes } = yield* Sandbox.make({
+    extensions,
+    functionProcess,
+    limits: options.limits ?? {},
+    startsProcesses,
+    needed: NeededPaths.of(options, found, functionProcess)
+  })
   const expected = yield* ExtensionFiles.expectedExtensions(extensions, isOptMounted)
   const settings = Settings.resolve(options, functionProcess?.handler)
   const { functionArn, identity, profile, timeoutMs } = settings

@@ -7,6 +7,7 @@ const order = [
   "index",
   "Emulator",
   "Timeline",
+  "Limits",
   "Variables",
   "runner",
   "Journal",

@@ -3,7 +3,7 @@ import * as emulator from "@effect-lambda/emulator"
 import { assert, it } from "@effect/vitest"
 import * as Fs from "node:fs"
 
-const names = ["Emulator", "EmulatorError", "Fault", "Journal", "LogLine", "Profile", "Timeline", "Variables"]
+const names = ["Emulator", "EmulatorError", "Fault", "Journal", "Limits", "LogLine", "Profile", "Timeline", "Variables"]
 
 it("the package exports the modules that users need", () => {
   assert.deepStrictEqual(Object.keys(emulator).toSorted(), names)

@@ -204,7 +204,7 @@ export const make: Effect.Effect<Processes, EmulatorError, Scope.Scope> = Effect
     const { command, environment } =
       namespace === undefined
         ? { command: [file, ...args] as const, environment: options.environment }
-        : MountNamespace.wrap(namespace, [file, ...args], options.environment)
+        : MountNamespace.wrap(namespace, [file, ...args], options.environment, cwd)
     const [program, ...rest] = command
     const child = ChildProcess.spawn(program, rest, {
       cwd,

@@ -5,6 +5,7 @@
  * The namespace is made by `unshare` of util-linux, the mounts by `mount`, each step becoming the next one: the process
  * keeps its id, its group, its directory and its signals.
  */
+import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
@@ -27,10 +28,16 @@ export interface Form {
   readonly asUser: ReadonlyArray<string>
 }
 
-/** The mounts that a process sees, and the way to make them. */
+/** The mounts that a process sees, and the way to make them; and the limits that it has. */
 export interface Namespace {
   readonly form: Form
   readonly mounts: ReadonlyArray<Mount>
+  /** The process whose namespace has the mounts already. Default: each process makes its own. */
+  readonly keeper?: number | undefined
+  /** The file of the control group to join. */
+  readonly memory?: string | undefined
+  /** The number of descriptors that may be open. */
+  readonly descriptors?: number | undefined
 }
 
 type Command = readonly [string, ...ReadonlyArray<string>]
@@ -41,6 +48,13 @@ type Command = readonly [string, ...ReadonlyArray<string>]
  */
 const mountAndRun = 'while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit 1; shift 2; done; shift; exec "$@"'
 
+/** The arguments are the file of a control group, a number of descriptors, either of them empty for none, and a command. */
+const limitAndRun =
+  '[ -z "$1" ] || echo 0 > "$1" || exit 1; [ -z "$2" ] || ulimit -n "$2" || exit 1; shift 2; exec "$@"'
+
+/** A process that enters a namespace comes to its root. */
+const moveAndRun = 'cd "$1" || exit 1; shift; exec "$@"'
+
 /** Variables that shells add to the environment of the programs they run. */
 const addedByShells = ["PWD", "OLDPWD", "SHLVL", "_"]
 
@@ -50,42 +64,43 @@ const takenOnTheWay = /^(?:LD_.*|GLIBC_.*|LIBMOUNT_.*|BASH.*|ENV|SHELLOPTS|POSIX
 /** A shell drops variables whose names it does not permit. */
 const isShellName = (name: string): boolean => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name)
 
+/** The steps on the way into the namespace; none if there is nothing to mount. */
+const entrance = ({ form, keeper, mounts }: Namespace, cwd: string): ReadonlyArray<string> => {
+  if (keeper !== undefined) {
+    const user = form.flags.includes("--user") ? ["--user", "--preserve-credentials"] : []
+    const enter = ["nsenter", "--target", String(keeper), "--mount", ...user, "--"]
+    return [...enter, "sh", "-c", moveAndRun, "sh", cwd, ...form.asUser]
+  }
+  if (mounts.length === 0) return []
+  const pairs = mounts.flatMap(({ source, target }) => [source, target])
+  return ["unshare", ...form.flags, "--", "sh", "-c", mountAndRun, "sh", ...pairs, "--", ...form.asUser]
+}
+
 /**
  * The command that runs `command` with exactly the variables of `environment` in the namespace, and the environment to
  * start it with.
  */
 export const wrap = (
-  { form, mounts }: Namespace,
+  namespace: Namespace,
   [file, ...args]: Command,
-  environment: Readonly<Record<string, string>>
+  environment: Readonly<Record<string, string>>,
+  cwd: string = NodeProcess.cwd()
 ): { readonly command: Command; readonly environment: Readonly<Record<string, string>> } => {
   const isLast = (name: string) => takenOnTheWay.test(name) || !isShellName(name)
   const last = Object.entries(environment).filter(([name]) => isLast(name))
   const others = Object.entries(environment).filter(([name]) => !isLast(name))
-  const pairs = mounts.flatMap(({ source, target }) => [source, target])
+  const { descriptors, form, memory = "" } = namespace
+  const limits =
+    memory === "" && descriptors === undefined ? [] : ["sh", "-c", limitAndRun, "sh", memory, String(descriptors ?? "")]
   const setEnvironment = [
-    "env",
     ...addedByShells.flatMap((name) => ["-u", name]),
     ...last.map(([name, value]) => `${name}=${value}`),
     // `env` would take such a path for a variable.
     ...(file.includes("=") ? ["nice", "-n", "0"] : [])
   ]
+  const [first = "env", ...rest] = [...limits, ...entrance(namespace, cwd), "env", ...setEnvironment, file, ...args]
   return {
-    command: [
-      "unshare",
-      ...form.flags,
-      "--",
-      "sh",
-      "-c",
-      mountAndRun,
-      "sh",
-      ...pairs,
-      "--",
-      ...form.asUser,
-      ...setEnvironment,
-      file,
-      ...args
-    ],
+    command: [first, ...rest],
     environment: { ...Object.fromEntries(others), PATH: form.path }
   }
 }
@@ -139,6 +154,9 @@ export type Permission =
   | { readonly _tag: "Permitted"; readonly form: Form }
   | { readonly _tag: "Refused"; readonly said: string }
 
+/** The `PATH` of this process; the processes of the environment may have another one. */
+export const ownPath = Config.String("PATH").pipe(Effect.orElseSucceed(() => "/usr/bin:/bin"))
+
 /** If the process is not root, or root lacks the rights, a user namespace comes first, in which the process is root. */
 const formsOf = (path: string): ReadonlyArray<Form> => {
   const [user, group] = [NodeProcess.getuid?.() ?? 0, NodeProcess.getgid?.() ?? 0]
@@ -149,10 +167,10 @@ const formsOf = (path: string): ReadonlyArray<Form> => {
   return [{ ...rooted, asUser }, rooted]
 }
 
-/** Binds the target over itself, for a program that does nothing. Succeeds with what the system said against it. */
-const attempt = (form: Form, target: string): Effect.Effect<string | undefined> =>
+/** Runs a program that does nothing. Succeeds with what the system said against it. */
+export const attempt = (namespace: Namespace): Effect.Effect<string | undefined> =>
   Effect.callback((resume) => {
-    const { command, environment } = wrap({ form, mounts: [{ source: target, target }] }, ["true"], {})
+    const { command, environment } = wrap(namespace, ["true"], {}, "/")
     const [file, ...args] = command
     const options = { env: { ...environment, LC_ALL: "C" }, timeout: 5000, killSignal: "SIGKILL" } as const
     const child = ChildProcess.execFile(file, args, options, (error, _, stderr) => {
@@ -177,7 +195,8 @@ export const permission = Effect.fnUntraced(function* (target: string, path: str
   if (known !== undefined) return known
   let answer: Permission = { _tag: "Refused", said: "this is not Linux" }
   for (const form of NodeProcess.platform === "linux" ? formsOf(path) : []) {
-    const said = yield* attempt(form, target)
+    // The target is bound over itself.
+    const said = yield* attempt({ form, mounts: [{ source: target, target }] })
     answer = said === undefined ? { _tag: "Permitted", form } : { _tag: "Refused", said }
     if (answer._tag === "Permitted") break
   }

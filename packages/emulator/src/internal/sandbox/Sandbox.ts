@@ -2,20 +2,20 @@
  * The parts of Lambda's sandbox that the processes see on this machine: a directory as `/opt`, and the names of the
  * sandbox.
  */
-import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import * as Fs from "node:fs"
-import * as Os from "node:os"
 import * as NodePath from "node:path"
 import NodeProcess from "node:process"
 import { EmulatorError, RootUnavailable } from "../../EmulatorError.ts"
+import * as EtcFiles from "./EtcFiles.ts"
 import type { ExtensionsOptions } from "./ExtensionFiles.ts"
 import type { FunctionProcess } from "./FunctionProcess.ts"
+import * as Limits from "./Limits.ts"
 import type { Form, Mount, Namespace } from "./MountNamespace.ts"
 import * as MountNamespace from "./MountNamespace.ts"
 import * as NamesOpt from "./NamesOpt.ts"
 import * as SandboxHosts from "./SandboxHosts.ts"
+import * as SharedTmp from "./SharedTmp.ts"
 
 export interface Sandbox {
   /** `undefined` if the processes see the machine as it is. */
@@ -29,12 +29,9 @@ export interface Sandbox {
 /** Mounts and the way to make them, or why there are none. */
 type Part = { readonly mounts: ReadonlyArray<Mount>; readonly form: Form } | { readonly said: string }
 
-/** The `PATH` of this process; the processes of the environment may have another one. */
-const ownPath = Config.String("PATH").pipe(Effect.orElseSucceed(() => "/usr/bin:/bin"))
-
 const permitted = (target: string, mounts: ReadonlyArray<Mount>) =>
   Effect.map(
-    Effect.flatMap(ownPath, (path) => MountNamespace.permission(target, path)),
+    Effect.flatMap(MountNamespace.ownPath, (path) => MountNamespace.permission(target, path)),
     (permission): Part =>
       permission._tag === "Permitted" ? { mounts, form: permission.form } : { said: permission.said }
   )
@@ -61,44 +58,17 @@ const optPart = Effect.fnUntraced(function* (
   return yield* new EmulatorError({ method: "Emulator.layer", reason: new RootUnavailable({ said: part.said }) })
 })
 
-const readText = (file: string): string | undefined => {
-  try {
-    return Fs.readFileSync(file, "utf8")
-  } catch {
-    return undefined
-  }
-}
-
-/** Writes the files that lie over files of /etc into a folder of the scope. */
-const etcMounts = (files: Readonly<Record<string, string>>): Effect.Effect<ReadonlyArray<Mount>, never, Scope.Scope> =>
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.sync(() => Fs.mkdtempSync(NodePath.join(Os.tmpdir(), "effect-lambda-etc-"))),
-      (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true, force: true }))
-    ),
-    (folder) => {
-      // Processes of other users may read it too.
-      Fs.chmodSync(folder, 0o755)
-      return Object.entries(files).map(([target, text]) => {
-        const source = NodePath.join(folder, NodePath.basename(target))
-        Fs.writeFileSync(source, text)
-        Fs.chmodSync(source, 0o644)
-        return { source, target }
-      })
-    }
-  )
-
 const hostsFile = "/etc/hosts"
 const nsswitchFile = "/etc/nsswitch.conf"
 
 const hostsPart = Effect.fnUntraced(function* (): Effect.fn.Return<Part, never, Scope.Scope> {
-  const hosts = readText(hostsFile)
+  const hosts = EtcFiles.read(hostsFile)
   if (hosts === undefined) return { said: `there is no ${hostsFile}` }
   if (SandboxHosts.resolves(hosts)) return { said: "" }
   const permission = yield* permitted(hostsFile, [])
   if ("said" in permission) return permission
-  const nsswitch = SandboxHosts.hostsFileFirst(readText(nsswitchFile) ?? "")
-  const mounts = yield* etcMounts({
+  const nsswitch = SandboxHosts.hostsFileFirst(EtcFiles.read(nsswitchFile) ?? "")
+  const mounts = yield* EtcFiles.mounts({
     [hostsFile]: SandboxHosts.withNames(hosts),
     ...(nsswitch === undefined ? undefined : { [nsswitchFile]: nsswitch })
   })
@@ -111,38 +81,62 @@ const hostsNote = (said: string): string =>
 const optNote = (file: string, opt: string, said: string): string =>
   `${file} names /opt, and this machine does not let ${opt} be seen there (${said}): run as root, or copy its files to /opt`
 
+const limitNote = ({ limit, said }: Limits.Refusal): string =>
+  `limits.${limit} is not in force: this machine does not permit it (${said}). Run as root, or in a container that may do it`
+
 const nothing: Sandbox = { namespace: undefined, isOptMounted: false, notes: [] }
 
-/**
- * Makes the files and names that the processes will see. Fails if `root: true` is not permitted.
- *
- * @param startsProcesses `true` if the environment has more than manual processes
- */
-export const make = Effect.fnUntraced(function* (
-  extensions: ExtensionsOptions,
-  functionProcess: FunctionProcess | undefined,
-  startsProcesses: boolean
-): Effect.fn.Return<Sandbox, EmulatorError, Scope.Scope> {
+export interface SandboxOptions {
+  readonly extensions: ExtensionsOptions
+  readonly functionProcess: FunctionProcess | undefined
+  readonly limits: Limits.Limits
+  /** `true` if the environment has more than manual processes. */
+  readonly startsProcesses: boolean
+  /** Paths that the processes need: they stay visible in a `/tmp` of another size. */
+  readonly needed: ReadonlyArray<string>
+}
+
+/** Makes the files, names and limits that the processes will see. Fails if `root: true` is not permitted. */
+export const make = Effect.fnUntraced(function* ({
+  extensions,
+  functionProcess,
+  limits,
+  needed,
+  startsProcesses
+}: SandboxOptions): Effect.fn.Return<Sandbox, EmulatorError, Scope.Scope> {
   const opt = yield* optPart(extensions, functionProcess)
   if (!startsProcesses) return nothing
   const hosts = yield* hostsPart()
-  const notes: Array<string> = []
+  const path = yield* MountNamespace.ownPath
+  const inForce = yield* Limits.make(limits, path)
+  const refusals = [...inForce.refusals]
   const forms: Array<Form> = []
   const mounts: Array<Mount> = []
-  for (const part of [hosts, opt]) {
-    if (!("form" in part)) continue
+  for (const part of [hosts, opt, inForce]) {
+    if (!("form" in part) || part.form === undefined) continue
     forms.push(part.form)
     mounts.push(...part.mounts)
   }
+  const notes: Array<string> = []
   if ("said" in hosts && hosts.said !== "") notes.push(hostsNote(hosts.said))
   if ("said" in opt && opt.said !== "" && "opt" in extensions) {
     const names = NamesOpt.find(extensions.opt)
     if (names !== undefined) notes.push(optNote(names, extensions.opt, opt.said))
   }
   const [form] = forms
+  const { descriptors, memory, tmpMegabytes: megabytes } = inForce
+  let keeper: number | undefined
+  if (form !== undefined && megabytes !== undefined) {
+    const kept = yield* SharedTmp.make({ form, mounts, megabytes, entries: SharedTmp.entriesOf(needed) })
+    if ("pid" in kept) keeper = kept.pid
+    else refusals.push({ limit: "tmp", said: kept.said })
+  }
+  const isPlain = form === undefined && descriptors === undefined && memory === undefined
   return {
-    namespace: form === undefined ? undefined : { form, mounts },
+    namespace: isPlain
+      ? undefined
+      : { form: form ?? { path, flags: [], asUser: [] }, mounts, keeper, descriptors, memory: memory?.processesFile },
     isOptMounted: "form" in opt,
-    notes
+    notes: [...notes, ...refusals.map(limitNote)]
   }
 })

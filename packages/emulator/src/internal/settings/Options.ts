@@ -4,6 +4,7 @@ import type { Fault } from "../FaultKinds.ts"
 import type { ProfileName } from "../../Profile.ts"
 import type { ExtensionsOptions } from "../sandbox/ExtensionFiles.ts"
 import type { FunctionOptions } from "../sandbox/FunctionProcess.ts"
+import type { Limits } from "../sandbox/Limits.ts"
 
 /**
  * The kind of init, as `AWS_LAMBDA_INITIALIZATION_TYPE` and telemetry name it. An environment is initialised for an
@@ -59,7 +60,7 @@ export interface Options {
   readonly functionVersion?: string
   /** Default: file and export of a handler file, otherwise `index.handler`. */
   readonly handler?: string
-  /** In MB, default 128. Told to the processes, not enforced. */
+  /** In MB, default 128. Told to the processes, not enforced: `limits` has a memory limit. */
   readonly memorySize?: number
   /**
    * The region in `AWS_REGION`, in `AWS_DEFAULT_REGION` and in the ARN of the function. Default: that of `environment`,
@@ -95,6 +96,11 @@ export interface Options {
    * instance (lmi) is never frozen.
    */
   readonly freeze?: boolean | { readonly after?: Duration.Input }
+  /**
+   * Limits of a sandbox: memory, descriptors, the size of `/tmp`, a DNS that fails. Default: none. A sentence in
+   * `emulator.notes` names each limit that the machine does not permit; `Limits.permitted` tells it before.
+   */
+  readonly limits?: Limits
   /** The faults that happen, and when. Default: none. */
   readonly faults?: ReadonlyArray<Fault>
   /** Decides which occurrences a fault with a probability hits. The same seed makes the same choice. Default: 1. */

@@ -74,6 +74,15 @@ const wireProblem = ({ wire }: Options): InvalidOption | undefined => {
   return new InvalidOption({ option: "wire", explanation: `keeps ${maxBytes} bytes. Give a whole number from 0 on.` })
 }
 
+const limitProblem = ({ limits = {} }: Options): InvalidOption | undefined => {
+  for (const name of ["memory", "descriptors", "tmp"] as const) {
+    const limit = limits[name]
+    if (limit === undefined || (Number.isSafeInteger(limit) && limit > 0)) continue
+    return new InvalidOption({ option: "limits", explanation: `${name} is ${limit}. Give a whole number from 1 on.` })
+  }
+  return undefined
+}
+
 /** Finds a value that an option and a variable both set, each to something else. */
 const twiceProblem = ({ credentials, environment = {}, region }: Options): InvalidOption | undefined => {
   const said = environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"] ?? region
@@ -104,6 +113,7 @@ export const problemOf = (options: Options): InvalidOption | InvalidVariable | u
   initTypeProblem(options) ??
   tracingProblem(options) ??
   wireProblem(options) ??
+  limitProblem(options) ??
   VariableRules.problemOf(options.environment ?? {}, options.profile) ??
   VariableRules.functionProblemOf(options.function?.environment ?? {}) ??
   twiceProblem(options) ??
