@@ -136,7 +136,12 @@ export const make = (options: Options = {}): Otel => {
         )
         if (settings.receiverPort !== undefined) {
           const port = settings.receiverPort
-          yield* OtlpReceiver.make({ port, accept: forward }).pipe(
+          yield* OtlpReceiver.make({
+            port,
+            accept: forward,
+            // Such pieces are decoded before they are sent.
+            isReadWhole: (signal) => settings.backends[signal]?.protocol === "http/json"
+          }).pipe(
             Effect.map((receiver) => {
               ;({ sdkSpan } = receiver)
             }),

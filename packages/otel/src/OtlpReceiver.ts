@@ -3,8 +3,8 @@
  * `http://localhost:4318`, and is answered as soon as they wait in a bounded queue.
  *
  * A body is read once, in the wire format and without building objects: whether it
- * is a request, how much is in it, and which trace the SDK has for an invocation. Then the
- * body is kept as protobuf. Bodies of one signal, one after the other, are one request, so they
+ * is a request, how much is in it, and which trace the SDK has for an invocation. The attributes
+ * of a span, point or log record are passed over. Then the body is kept as protobuf. Bodies of one signal, one after the other, are one request, so they
  * leave together. No header of a request is read but its content type and encoding.
  *
  * @see https://opentelemetry.io/docs/specs/otlp/#otlphttp
@@ -46,6 +46,12 @@ export interface Options {
    * another process has the port, nothing is said. 0 for any free one. Default: 4317.
    */
   readonly grpcPort?: number | undefined
+  /**
+   * Whether the attributes, events, links and exemplars in requests of a signal are read as well, and a fault in them is
+   * answered 400. It has to be so if the pieces will be decoded. Such a request takes several times the CPU. Default: they are
+   * passed over by their lengths, and what is wrong in them is for the backend to refuse.
+   */
+  readonly isReadWhole?: ((signal: Signal) => boolean) | undefined
   /** The longest body in bytes, before and after decompression, and as protobuf. Default: 4 MiB. */
   readonly maxBodyBytes?: number | undefined
 }
@@ -145,7 +151,13 @@ export const make = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<OtlpReceiver["Service"], LoopbackListener.LoopbackListenerError, LambdaEnvironment | Scope.Scope> {
   const { isTrial } = yield* LambdaEnvironment
-  const { accept, grpcPort = 4317, maxBodyBytes = defaultMaxBodyBytes, port = 4318 } = options
+  const {
+    accept,
+    grpcPort = 4317,
+    isReadWhole = () => false,
+    maxBodyBytes = defaultMaxBodyBytes,
+    port = 4318
+  } = options
   const sdkSpans = new Map<string, ServerSpan>()
   const accepted: Record<Signal, number> = { traces: 0, metrics: 0, logs: 0 }
   const refusedRequests: Record<number, number> = {}
@@ -185,7 +197,7 @@ export const make = Effect.fnUntraced(function* (
       const why = `the body is longer than ${maxBodyBytes} bytes as protobuf`
       return refuse(contentType, 413, why, why)
     }
-    const walked = walk(signal, bytes.success)
+    const walked = walk(signal, bytes.success, isReadWhole(signal))
     if (Result.isFailure(walked)) return malformed(walked.failure)
     const { count, serverSpans } = walked.success
     if (count > 0 && !accept({ signal, bytes: alone(bytes.success), count })) {

@@ -159,6 +159,23 @@ describe("a request", () => {
   )
 })
 
+it.live("a fault inside of an attribute is for the backend, or answered 400 if requests are read whole", () =>
+  Effect.gen(function* () {
+    const wrong = bytesOf("traces", tracesOf({ name: "GET", kind: 3, attributes: [attribute("key", "aaaa")] }))
+    const at = Buffer.from(wrong).indexOf("aaaa")
+    const body = Buffer.from(wrong).fill(0xff, at, at + 4)
+    const usual = yield* receiving()
+    assert.strictEqual((yield* post(usual.port, "/v1/traces", protobuf, body)).status, 200)
+    assert.deepStrictEqual(
+      usual.pieces.map(({ bytes, count }) => [Buffer.from(bytes), count]),
+      [[body, 1]]
+    )
+    const whole = yield* receiving({ isReadWhole: (signal) => signal === "traces" })
+    assert.strictEqual((yield* post(whole.port, "/v1/traces", protobuf, body)).status, 400)
+    assert.deepStrictEqual(whole.pieces, [])
+  })
+)
+
 describe("a request is refused", () => {
   const half = bytesOf("traces", tracesOf(server())).subarray(0, 40)
   it.live.each([

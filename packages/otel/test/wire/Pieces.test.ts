@@ -22,9 +22,9 @@ describe.each(signals)("%s", (signal) => {
     const merged = parts.flatMap((part) => resourcesOf(decodeOfficially(requestType(signal), part)))
     const joined = join(parts)
     assert.deepStrictEqual(resourcesOf(decodeOfficially(requestType(signal), joined)), merged)
-    const counts = parts.map((part) => Result.getOrThrow(walk(signal, part)).count)
+    const counts = parts.map((part) => Result.getOrThrow(walk(signal, part, false)).count)
     assert.strictEqual(
-      Result.getOrThrow(walk(signal, joined)).count,
+      Result.getOrThrow(walk(signal, joined, false)).count,
       counts.reduce((sum, count) => sum + count, 0)
     )
   })

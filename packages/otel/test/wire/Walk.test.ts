@@ -11,8 +11,12 @@ import { randomRequest } from "../support/randomRequest.ts"
 
 const Seed = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 ** 31 }))
 
+const accepted = "accepted"
+/** The reason of the usual walk, which passes over what is inside of a span, a point or a record. */
 const reasonOf = (signal: Signal, ...bytes: ReadonlyArray<number | ReadonlyArray<number>>) =>
-  Result.match(walk(signal, Uint8Array.from(bytes.flat())), { onFailure: (why) => why, onSuccess: () => "accepted" })
+  reasonOfWalk(false, signal, bytes.flat())
+const reasonOfWalk = (isDeep: boolean, signal: Signal, bytes: ReadonlyArray<number>) =>
+  Result.match(walk(signal, Uint8Array.from(bytes), isDeep), { onFailure: (why) => why, onSuccess: () => accepted })
 
 /** A field of a message with these bytes. */
 const field = (number: number, ...bytes: ReadonlyArray<number | ReadonlyArray<number>>): ReadonlyArray<number> => {
@@ -31,8 +35,9 @@ describe.each(signals)("%s", (signal) => {
     [Seed],
     ([seed]) => {
       const bytes = randomRequest(randomFrom(seed), signal)
-      const walked = Result.getOrThrow(walk(signal, bytes))
-      assert.strictEqual(walked.count, countOfficially(decodeOfficially(requestType(signal), bytes)))
+      const count = countOfficially(decodeOfficially(requestType(signal), bytes))
+      for (const isDeep of [false, true])
+        assert.strictEqual(Result.getOrThrow(walk(signal, bytes, isDeep)).count, count)
     }
   )
 
@@ -40,14 +45,14 @@ describe.each(signals)("%s", (signal) => {
     const bytes = randomRequest(randomFrom(seed), signal)
     const whole = countOfficially(decodeOfficially(requestType(signal), bytes))
     for (let length = 0; length < Math.min(bytes.length, 500); length++) {
-      const walked = walk(signal, bytes.subarray(0, length))
+      const walked = walk(signal, bytes.subarray(0, length), false)
       if (Result.isSuccess(walked)) assert.isAtMost(walked.success.count, whole)
       else assert.strictEqual(walked.failure, "it ends in the middle of a field")
     }
   })
 
   it("an empty body is a request with nothing in it", () => {
-    assert.strictEqual(Result.getOrThrow(walk(signal, new Uint8Array())).count, 0)
+    assert.strictEqual(Result.getOrThrow(walk(signal, new Uint8Array(), false)).count, 0)
   })
 })
 
@@ -114,6 +119,40 @@ describe("a request is refused", () => {
   })
 })
 
+describe("inside of a span, a data point or a log record", () => {
+  const latin1 = field(1, [0xe9])
+  const attribute = (...value: ReadonlyArray<number>) => field(9, field(1, [0x61]), value)
+  const kind = (value: number) => [0x30, value]
+  const record = (...fields: ReadonlyArray<ReadonlyArray<number>>) => field(1, field(2, field(2, ...fields)))
+  const point = (...fields: ReadonlyArray<ReadonlyArray<number>>) =>
+    field(1, field(2, field(2, field(5, field(1, ...fields)))))
+  const notUtf8 = "the field stringValue is not UTF-8"
+  const cutOff = "it ends in the middle of a field"
+
+  it.each([
+    ["an attribute in Latin-1", "traces", span(kind(3), attribute(...field(2, latin1))), notUtf8],
+    ["an attribute that is cut off", "traces", span(attribute(0x12, 0x05)), cutOff],
+    ["an event in Latin-1", "traces", span(field(11, field(2, [0xe9]))), "the field name is not UTF-8"],
+    ["a link with half an id", "traces", span(field(13, field(1, [1, 2, 3]))), "traceId has 3 bytes and not 16"],
+    ["a status with a text as a varint", "traces", span(field(15, [0x10, 0x01])), "the wire type of another one"],
+    ["an attribute of a point", "metrics", point(field(7, field(1, [0xe9]))), "the field key is not UTF-8"],
+    ["an attribute of a record", "logs", record(field(6, field(1, [0xe9]))), "the field key is not UTF-8"]
+  ] as const)("%s is passed over, and refused when everything is read", (_, signal, bytes, why) => {
+    assert.strictEqual(reasonOf(signal, bytes), accepted)
+    assert.include(reasonOfWalk(true, signal, bytes), why)
+  })
+
+  it.each([
+    ["an attribute of a span of kind SERVER", "traces", span(kind(2), attribute(...field(2, latin1))), notUtf8],
+    ["such a span whose kind comes last", "traces", span(attribute(...field(2, latin1)), kind(2)), notUtf8],
+    ["the body of a log record", "logs", record(field(5, latin1)), notUtf8],
+    ["an attribute of the resource", "traces", field(1, field(1, field(1, field(2, latin1)))), notUtf8],
+    ["an attribute that is longer than its span", "traces", span([0x4a, 0x05, 0x0a]), cutOff],
+    ["the second of two attributes", "traces", span(field(9, [0]), [0x4a, 0x05, 0x0a]), cutOff],
+    ["an attribute whose length takes three bytes", "traces", span([0x4a, 0x85, 0x80, 0x01, 0x0a]), cutOff]
+  ] as const)("%s is always read", (_, signal, bytes, why) => assert.include(reasonOf(signal, bytes), why))
+})
+
 describe("a request is accepted", () => {
   it.each([
     [
@@ -123,7 +162,22 @@ describe("a request is accepted", () => {
     ["with the field 2^29-1", [0xfa, 0xff, 0xff, 0xff, 0x0f, 0x00]],
     ["with a length that is written in three bytes", [0x0a, 0x80, 0x80, 0x00]],
     ["with a negative enum, which takes ten bytes", span([0x30, ...Array.from({ length: 9 }, () => 0xff), 0x01])],
-    ["with empty ids", span(field(1), field(2), field(4))]
+    ["with empty ids", span(field(1), field(2), field(4))],
+    ["with the flags of a span, whose tag takes two bytes", span([0x85, 0x01, 1, 1, 0, 0])],
+    ["with a tag that is written in two bytes", span([0xb0, 0x00, 3])],
+    [
+      "with a name of 200 bytes",
+      span(
+        field(
+          5,
+          ..."é"
+            .repeat(100)
+            .split("")
+            .map(() => [0xc3, 0xa9])
+        )
+      )
+    ],
+    ["with an attribute whose length takes three bytes", span([0x4a, 0x80, 0x80, 0x00], [0x4a, 0x00])]
   ])("%s", (_, bytes) => assert.strictEqual(reasonOf("traces", bytes), "accepted"))
 })
 
@@ -137,15 +191,15 @@ describe("nesting", () => {
 
   it("is read up to 100 messages", () => {
     // Five are around the body, which is one itself.
-    assert.isTrue(Result.isSuccess(walk("logs", nested(47))))
-    const walked = walk("logs", nested(48))
+    assert.isTrue(Result.isSuccess(walk("logs", nested(47), false)))
+    const walked = walk("logs", nested(48), false)
     assert.strictEqual(Result.isFailure(walked) && walked.failure, "its messages are nested deeper than 100 levels")
   })
 
   it("of a hundred thousand levels costs nothing", () => {
     // Each level says that it reaches to the end of all bytes.
     const bytes = Uint8Array.from({ length: 300_000 }, (_, at) => [0x2a, 0xff, 0x7f][at % 3] ?? 0)
-    assert.isTrue(Result.isFailure(walk("logs", bytes)))
+    assert.isTrue(Result.isFailure(walk("logs", bytes, false)))
   })
 })
 
@@ -166,7 +220,7 @@ describe("hostile bytes", () => {
     const millis = (count: number) => {
       const bytes = Uint8Array.from({ length: count * 4 }, (_, at) => [0x0a, 0x02, 0x12, 0x00][at % 4] ?? 0)
       const before = performance.now()
-      for (let run = 0; run < 3; run++) assert.isTrue(Result.isSuccess(walk("logs", bytes)))
+      for (let run = 0; run < 3; run++) assert.isTrue(Result.isSuccess(walk("logs", bytes, false)))
       return performance.now() - before
     }
     millis(100_000)

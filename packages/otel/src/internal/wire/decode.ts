@@ -1,4 +1,4 @@
-/** A message of OTLP as the object that its JSON has, from bytes that the walk has found right. */
+/** A message of OTLP as the object that its JSON has, from bytes that a walk has found right that read everything. */
 import * as Base64 from "effect/encoding/Base64"
 import * as Hex from "effect/encoding/Hex"
 import type { Field, Message } from "./schema.ts"

@@ -1,6 +1,5 @@
 /** The span that the SDK of the function makes for an invocation, found in what the SDK sends. */
-import { type Decoded, decode, type Value } from "./decode.ts"
-import { span } from "./schema.ts"
+import * as Hex from "effect/encoding/Hex"
 import type { Extent } from "./walk.ts"
 
 /**
@@ -20,26 +19,117 @@ export interface ServerSpan {
   readonly parentSpanId?: string
 }
 
+// A mark at the beginning is a part of the text.
+const decoder = /*#__PURE__*/ new TextDecoder("utf-8", { ignoreBOM: true })
+const bytesOf = (text: string) => /*#__PURE__*/ new TextEncoder().encode(text)
+
 /** The second name is the older one; SDKs of 2022 have it. */
-const keys = ["faas.invocation_id", "faas.execution"]
+const invocationId = /*#__PURE__*/ bytesOf("faas.invocation_id")
+const execution = /*#__PURE__*/ bytesOf("faas.execution")
 
-const isMessage = (value: Value | undefined): value is Decoded => typeof value === "object" && !Array.isArray(value)
+/** The first bytes of fields with a length: those of a span, of an attribute, and of its value. */
+const tags = { traceId: 0x0a, spanId: 0x12, parentSpanId: 0x22, attributes: 0x4a, key: 0x0a, value: 0x12, text: 0x0a }
 
-const textOf = (value: Value | undefined): string | undefined =>
-  isMessage(value) && typeof value.stringValue === "string" ? value.stringValue : undefined
+/** Reads a message that the walk has found right: only its fields with a length, the others are passed over. */
+class Fields {
+  readonly #bytes: Uint8Array
+  #at: number
+  readonly #end: number
+  tag = 0
+  /** The bytes of the field. */
+  from = 0
+  to = 0
+
+  constructor(bytes: Uint8Array, from: number, end: number) {
+    this.#bytes = bytes
+    this.#at = from
+    this.#end = end
+  }
+
+  /** Whether there is another field. */
+  next(): boolean {
+    while (this.#at < this.#end) {
+      this.tag = this.#varint()
+      const wireType = this.tag & 7
+      if (wireType === 2) {
+        const length = this.#varint()
+        this.from = this.#at
+        this.to = this.from + length
+        this.#at = this.to
+        return true
+      }
+      if (wireType === 0) this.#varint()
+      else this.#at += wireType === 1 ? 8 : 4
+    }
+    return false
+  }
+
+  /** A number up to 2^53; larger ones are not used. */
+  #varint(): number {
+    let value = 0
+    for (let factor = 1; ; factor *= 0x80) {
+      const byte = this.#bytes[this.#at++] ?? 0
+      value += (byte & 0x7f) * factor
+      if (byte < 0x80) return value
+    }
+  }
+}
+
+const isAt = (bytes: Uint8Array, from: number, to: number, expected: Uint8Array): boolean =>
+  to - from === expected.length && expected.every((byte, index) => bytes[from + index] === byte)
 
 /** An id of zeros is none. */
-const idOf = (value: Value | undefined): string | undefined =>
-  typeof value === "string" && /[1-9a-f]/.test(value) ? value : undefined
+const idOf = (bytes: Uint8Array, { from, to }: Extent): string | undefined => {
+  const id = Hex.encode(bytes.subarray(from, to))
+  return /[1-9a-f]/.test(id) ? id : undefined
+}
+
+/** The text of an attribute. Of a field that comes twice the last one counts. */
+const textOf = (bytes: Uint8Array, { from, to }: Extent): string | undefined => {
+  const attribute = new Fields(bytes, from, to)
+  let text: string | undefined
+  while (attribute.next()) {
+    if (attribute.tag !== tags.value) continue
+    const value = new Fields(bytes, attribute.from, attribute.to)
+    while (value.next()) if (value.tag === tags.text) text = decoder.decode(bytes.subarray(value.from, value.to))
+  }
+  return text
+}
+
+const hasKey = (bytes: Uint8Array, { from, to }: Extent, key: Uint8Array): boolean => {
+  const attribute = new Fields(bytes, from, to)
+  let isKey = false
+  while (attribute.next()) {
+    if (attribute.tag === tags.key) isKey = isAt(bytes, attribute.from, attribute.to, key)
+  }
+  return isKey
+}
 
 /** @param bytes a request that the walk has found right; it has a span between the offsets */
 export const serverSpan = (bytes: Uint8Array, { from, to }: Extent): ServerSpan | undefined => {
-  const decoded = decode(span, bytes, from, to)
-  const attributes = Array.isArray(decoded.attributes) ? decoded.attributes.filter(isMessage) : []
-  const [requestId] = keys.flatMap((key) => textOf(attributes.find((each) => each.key === key)?.value) ?? [])
-  const traceId = idOf(decoded.traceId)
-  const spanId = idOf(decoded.spanId)
-  const parentSpanId = idOf(decoded.parentSpanId)
+  const fields = new Fields(bytes, from, to)
+  let traceId: string | undefined
+  let spanId: string | undefined
+  let parentSpanId: string | undefined
+  let ofInvocation: string | undefined
+  let ofExecution: string | undefined
+  while (fields.next()) {
+    switch (fields.tag) {
+      case tags.traceId:
+        traceId = idOf(bytes, fields)
+        break
+      case tags.spanId:
+        spanId = idOf(bytes, fields)
+        break
+      case tags.parentSpanId:
+        parentSpanId = idOf(bytes, fields)
+        break
+      case tags.attributes:
+        if (hasKey(bytes, fields, invocationId)) ofInvocation ??= textOf(bytes, fields)
+        else if (hasKey(bytes, fields, execution)) ofExecution ??= textOf(bytes, fields)
+    }
+  }
+  const requestId = ofInvocation ?? ofExecution
   if (!requestId || traceId === undefined || spanId === undefined) return undefined
   return { requestId, traceId, spanId, ...(parentSpanId !== undefined && { parentSpanId }) }
 }
