@@ -12,7 +12,7 @@ const program = Effect.suspend(() => run(process.argv.slice(2)))
 // fit either: it would drop output that is still on its way into a pipe.
 Effect.runFork(Effect.provide(program, NodeServices.layer)).addObserver((exit) => {
   if (Exit.isSuccess(exit)) return
-  process.exitCode = 1
+  process.exitCode ??= 1
   // The command has printed its errors; a defect is a bug of this program.
   if (Cause.hasDies(exit.cause)) process.stderr.write(`${Cause.pretty(exit.cause)}\n`)
 })

@@ -24,6 +24,12 @@ export const flags = {
     ),
     Flag.atLeast(0)
   ),
+  sinkTls: Flag.Boolean("sink-tls").pipe(
+    Flag.withDescription(
+      "The sink speaks HTTPS on localhost, with a certificate of an authority of ours, which NODE_EXTRA_CA_CERTS and SSL_CERT_FILE name"
+    ),
+    Flag.withDefault(false)
+  ),
   only: Flag.String("only").pipe(
     Flag.withMetavar("PATTERN"),
     Flag.withDescription(
@@ -52,6 +58,25 @@ export const flags = {
     Flag.withMetavar("N"),
     Flag.withDescription("Decides when faults with a probability strike; the same seed gives the same run"),
     Flag.withDefault(1)
+  ),
+  failOn: Flag.Literals("fail-on", ["fail", "warn"]).pipe(
+    Flag.withDescription("The verdicts that make the exit code 1"),
+    Flag.withDefault("fail")
+  ),
+  report: Flag.Path("report").pipe(
+    Flag.withMetavar("FILE.html"),
+    Flag.withDescription("Write a page that shows every scenario; it can be opened without a network"),
+    Flag.optional
+  ),
+  junit: Flag.Path("junit").pipe(
+    Flag.withMetavar("FILE.xml"),
+    Flag.withDescription("Write the verdicts as JUnit, for the test view of a CI system"),
+    Flag.optional
+  ),
+  json: Flag.Path("json").pipe(
+    Flag.withMetavar("FILE.json"),
+    Flag.withDescription("Write the verdicts as JSON, for programs"),
+    Flag.optional
   ),
   list: Flag.Boolean("list").pipe(Flag.withDescription("Print the scenarios, and play none"), Flag.withDefault(false))
 }

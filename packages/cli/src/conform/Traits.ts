@@ -1,14 +1,15 @@
-/** The first run of a target: three invocations and SHUTDOWN. It shows which scenarios apply. */
+/** The first runs of a target: two invocations and SHUTDOWN. They show which scenarios apply. */
 import * as Journal from "@effect-lambda/emulator/Journal"
 import * as Effect from "effect/Effect"
+import * as Judgement from "./play/Judgement.ts"
+import * as ListeningPorts from "./play/ListeningPorts.ts"
 import * as Play from "./play/Play.ts"
 import type { Scenario, Traits } from "./play/Scenario.ts"
-import * as Judgement from "./play/Judgement.ts"
 
-const unknown: Traits = { sources: [], events: [], subscriptions: [], reachesSink: false, sendsLines: false }
+const unknown: Traits = { sources: [], events: [], subscriptions: [], ports: [], reachesSink: false, sendsLines: false }
 
-/** Two invocations, so that a batch which waits for the next one arrives too. */
-const firstRun: Scenario = {
+/** Two invocations, so that a batch which waits for the next one arrives too. `onPorts` gets the ports between them. */
+const firstRun = (onPorts: (ports: ReadonlyArray<number>) => void): Scenario => ({
   name: "first/run",
   title: "Two invocations and SHUTDOWN, without any fault.",
   aws: "",
@@ -17,15 +18,21 @@ const firstRun: Scenario = {
   basis: "documented",
   play: Effect.fnUntraced(function* (run) {
     const first = yield* run.invoke()
+    const started = (yield* run.entries).filter(Journal.is("ProcessStarted", ({ source }) => source !== "runtime"))
+    onPorts((yield* Effect.forEach(started, ({ pid }) => ListeningPorts.ofGroup(pid))).flat())
     if (first.status === "success") yield* run.invoke()
     yield* run.shutdown
     return Judgement.info("the first run is over")
   })
-}
+})
 
 /** Runs the target once, and tells what it uses. */
 export const learn = Effect.fnUntraced(function* (stage: Play.Stage) {
-  const { journal, sink } = yield* Play.play(firstRun, stage, unknown)
+  let ports: ReadonlyArray<number> = []
+  const run = firstRun((found) => {
+    ports = found
+  })
+  const { journal, sink } = yield* Play.play(run, stage, unknown)
   const registered = journal.filter(Journal.is("Registered"))
   const traits: Traits = {
     sources: registered.map(({ source }) => source),
@@ -33,8 +40,16 @@ export const learn = Effect.fnUntraced(function* (stage: Play.Stage) {
     subscriptions: journal.filter(
       Journal.is("TelemetrySubscription", ({ state }) => state === "Subscribed" || state === "Already subscribed")
     ),
+    ports,
     reachesSink: sink.requests > 0,
     sendsLines: sink.lines > 0
   }
-  return { traits, journal }
+  return traits
+})
+
+/** The port that the target listens on in every environment, so that two of them exclude each other. */
+export const fixedPort = Effect.fnUntraced(function* (stage: Play.Stage, traits: Traits) {
+  if (traits.ports.length === 0) return undefined
+  const again = yield* learn(stage)
+  return again.ports.find((port) => traits.ports.includes(port))
 })

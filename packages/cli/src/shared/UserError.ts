@@ -1,4 +1,4 @@
-/** An error that a person can mend: one sentence, shown without a stack trace, and exit code 1. */
+/** An error that a person can mend: one sentence, shown without a stack trace. The exit code is 1, or what the command has set. */
 import * as CliError from "effect/cli/CliError"
 import * as Effect from "effect/Effect"
 

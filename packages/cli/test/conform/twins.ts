@@ -4,9 +4,9 @@
  */
 import * as Effect from "effect/Effect"
 import { join } from "node:path"
-import { chatty } from "../../src/conform/Conform.ts"
 import type { Status } from "../../src/conform/play/Judgement.ts"
 import * as Play from "../../src/conform/play/Play.ts"
+import { chatty } from "../../src/conform/play/Programs.ts"
 import type { Scenario } from "../../src/conform/play/Scenario.ts"
 import * as Target from "../../src/conform/play/Target.ts"
 import * as Traits from "../../src/conform/Traits.ts"
@@ -69,7 +69,7 @@ const stageOf = (target: Target.Target, environment: Readonly<Record<string, str
 const verdictOf = Effect.fnUntraced(function* (scenario: Scenario, file: File, mistake: string | undefined) {
   const target = yield* Target.open(join(import.meta.dirname, "twins", file))
   const stage = stageOf(target, mistake === undefined ? {} : { TWIN: mistake })
-  const { traits } = yield* Traits.learn(stage)
+  const traits = yield* Traits.learn(stage)
   return yield* Play.play(scenario, stage, traits)
 }, Effect.scoped)
 

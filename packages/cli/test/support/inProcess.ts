@@ -37,7 +37,7 @@ export const inProcess = async (args: ReadonlyArray<string>, env: Readonly<Recor
     Effect.runPromiseExit
   )
   // As main.ts does: any failure is exit code 1, and a defect has no sentence.
-  if (Exit.isFailure(exit)) process.exitCode = 1
+  if (Exit.isFailure(exit)) process.exitCode ??= 1
   if (Exit.isFailure(exit) && Cause.hasDies(exit.cause)) output += Cause.pretty(exit.cause)
   const code = process.exitCode ?? 0
   process.exitCode = exitCode

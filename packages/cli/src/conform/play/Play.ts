@@ -94,6 +94,7 @@ const playNow = Effect.fnUntraced(function* (scenario: Scenario, stage: Stage, t
   const faults = yield* faultsOf(setup.faults ?? [])
   const emulator = yield* Emulator.make({
     freeze: true,
+    wire: true,
     seed: stage.seed,
     ...setup.options,
     faults: faults.map(({ fault }) => fault),

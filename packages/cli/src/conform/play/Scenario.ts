@@ -54,6 +54,8 @@ export interface Traits {
   readonly sources: ReadonlyArray<Source>
   readonly events: ReadonlyArray<"INVOKE" | "SHUTDOWN">
   readonly subscriptions: ReadonlyArray<EntryOf<"TelemetrySubscription">>
+  /** The TCP ports that it listens on; none where the system does not tell them. */
+  readonly ports: ReadonlyArray<number>
   /** The sink got a request. */
   readonly reachesSink: boolean
   /** The sink got what the function printed. */
@@ -141,7 +143,7 @@ interface Common {
   readonly title: string
   /** The behaviour of AWS there. */
   readonly aws: string
-  /** The section of docs/protocol.md, such as `docs/protocol.md#a-lost-poll`. */
+  /** The section of the protocol, such as `docs/protocol.md#a-lost-poll`. */
   readonly protocol: string
   /** The change that an extension needs which does not pass. */
   readonly advice: string

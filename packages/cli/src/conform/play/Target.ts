@@ -16,6 +16,8 @@ import * as UserError from "../../shared/UserError.ts"
 export interface Target {
   /** As it was given. */
   readonly path: string
+  /** The layer as a zip or a folder; `undefined` for an extension file. */
+  readonly layer: string | undefined
   /** The files of its extensions. */
   readonly files: ReadonlyArray<string>
   /** The extensions of an environment with the target and these files beside it. */
@@ -48,7 +50,7 @@ const meant = (path: string) => {
 export const open = Effect.fnUntraced(function* (path: string) {
   const found = yield* meant(path)
   if (!isDirectory(found) && !found.endsWith(".zip")) {
-    const target: Target = { path, files: [found], beside: (neighbours) => [found, ...neighbours] }
+    const target: Target = { path, layer: undefined, files: [found], beside: (neighbours) => [found, ...neighbours] }
     return target
   }
   const opt = yield* OptFolder.make([found], false)
@@ -57,6 +59,7 @@ export const open = Effect.fnUntraced(function* (path: string) {
     return yield* UserError.fail(`${path} has no extension: its folder extensions/ is empty or missing`)
   const target: Target = {
     path,
+    layer: found,
     files: names.map((name) => NodePath.join(opt, "extensions", name)),
     beside: (neighbours) => ({ opt, root: "if-permitted", files: neighbours })
   }

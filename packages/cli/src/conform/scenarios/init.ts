@@ -3,7 +3,7 @@ import * as Journal from "@effect-lambda/emulator/Journal"
 import * as Effect from "effect/Effect"
 import * as CpuTime from "../play/CpuTime.ts"
 import * as Judgement from "../play/Judgement.ts"
-import { neighbour } from "../play/Neighbour.ts"
+import { neighbour } from "../play/Programs.ts"
 import * as Observe from "../play/Observe.ts"
 import type { Run, Scenario } from "../play/Scenario.ts"
 

@@ -2,7 +2,7 @@
 import * as Journal from "@effect-lambda/emulator/Journal"
 import * as Effect from "effect/Effect"
 import * as Judgement from "../play/Judgement.ts"
-import { neighbour, neighbourName } from "../play/Neighbour.ts"
+import { neighbour, neighbourName } from "../play/Programs.ts"
 import * as Observe from "../play/Observe.ts"
 import type { Command, Run, Scenario } from "../play/Scenario.ts"
 
