@@ -59,7 +59,7 @@ export const shutdown: ReadonlyArray<Scenario> = [
     aws: "The last lines of an invocation come with SHUTDOWN. The extension has 2 seconds to send them.",
     protocol: "docs/protocol.md#delivery-and-the-freeze",
     advice: "Send what is there before you exit, and say the number of records that could not be sent.",
-    needs: ["SHUTDOWN", "lines at the sink"],
+    needs: ["SHUTDOWN", "function telemetry", "lines at the sink"],
     play: Effect.fnUntraced(function* (run) {
       yield* run.invoke({ lines: 50 })
       yield* run.shutdown
@@ -74,7 +74,7 @@ export const shutdown: ReadonlyArray<Scenario> = [
     protocol: "docs/protocol.md#a-release-is-kept",
     advice:
       "Let a flush end before the deadline of SHUTDOWN, also one that an INVOKE began; say what could not be sent.",
-    needs: ["INVOKE", "SHUTDOWN", "lines at the sink"],
+    needs: ["INVOKE", "SHUTDOWN", "function telemetry", "lines at the sink"],
     setup: () => ({ sink: { slowMs: 400 }, faults: ["shutdown:after-response@2+50ms"] }),
     play: Effect.fnUntraced(function* (run) {
       yield* run.invoke({ lines: 50 })
