@@ -5,8 +5,10 @@ import * as Journal from "@effect-lambda/emulator/Journal"
 import * as Timeline from "@effect-lambda/emulator/Timeline"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
 import { listen } from "./conformance/listener.ts"
 import { bodyFor, subscribe } from "./conformance/subscription.ts"
 import { makeWorld, manualExtensions } from "./conformance/world.ts"
@@ -111,6 +113,18 @@ describe("with the option wire", { concurrent: true }, () => {
       const poll = yield* made.pollExtension("a", yield* made.registered("a", ["INVOKE"]))
       yield* Fiber.interrupt(poll)
       assert.deepInclude(yield* exchanged(made, nextPath), { process: "extension:a", status: 0, closedBy: "client" })
+    })
+  )
+
+  it.live("a poll that waits when the environment closes was closed by the platform", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const made = yield* Scope.provide(world({ wire: true }), scope)
+      yield* made.pollExtension("a", yield* made.registered("a", ["INVOKE"]))
+      yield* Scope.close(scope, Exit.void)
+      const last = (yield* made.journal.entries).filter(Journal.is("Exchanged", ({ path }) => path === nextPath))
+      assert.lengthOf(last, 1)
+      assert.deepInclude(last[0], { process: "extension:a", status: 0, closedBy: "platform" })
     })
   )
 

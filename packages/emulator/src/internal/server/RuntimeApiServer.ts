@@ -204,6 +204,7 @@ export const make = Effect.fnUntraced(function* (
     }),
     () =>
       Effect.callback<void>((resume) => {
+        exchanges.end()
         waiting.clear()
         server.close(() => resume(Effect.void))
         server.closeAllConnections()

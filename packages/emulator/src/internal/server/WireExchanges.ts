@@ -19,11 +19,14 @@ export interface WireExchanges {
   readonly answered: (exchange: Exchange, answer: WireResponse, body: Uint8Array) => void
   /** The platform closes the connection, during the answer or without one. */
   readonly closed: (exchange: Exchange) => void
+  /** The platform closes all connections. */
+  readonly end: () => void
 }
 
 interface Open {
   answer: { readonly wire: WireResponse; readonly body: Uint8Array } | undefined
   isClosedByPlatform: boolean
+  readonly finish: () => void
 }
 
 /** Headers of the protocol. The others, and what an invoker says of its user, are not kept. */
@@ -35,7 +38,7 @@ const answerHeaders = ({ headers }: WireResponse): Record<string, string> =>
     Object.entries(headers).flatMap(([name, value]) => (isKept(name) ? [[name.toLowerCase(), value]] : []))
   )
 
-const none: WireExchanges = { begin: () => {}, answered: () => {}, closed: () => {} }
+const none: WireExchanges = { begin: () => {}, answered: () => {}, closed: () => {}, end: () => {} }
 
 export const make = (record: WireRecord | undefined, now: () => number): WireExchanges => {
   if (record === undefined) return none
@@ -57,8 +60,6 @@ export const make = (record: WireRecord | undefined, now: () => number): WireExc
     begin: (exchange, request, response, path) => {
       // The answer has credentials.
       if (path === Routes.credentialsPath) return
-      const state: Open = { answer: undefined, isClosedByPlatform: false }
-      open.set(exchange, state)
       const requestedAt = now()
       const header = HeaderValue.reader(request)
       const chunks: Array<Buffer> = []
@@ -67,8 +68,8 @@ export const make = (record: WireRecord | undefined, now: () => number): WireExc
         if (requestBytes <= record.maxBytes) chunks.push(chunk)
         requestBytes += chunk.length
       })
-      response.on("close", () => {
-        open.delete(exchange)
+      const finish = (): void => {
+        if (!open.delete(exchange)) return
         const { answer, isClosedByPlatform } = state
         const names = Object.keys(request.headersDistinct).filter(isKept)
         record.record({
@@ -87,7 +88,10 @@ export const make = (record: WireRecord | undefined, now: () => number): WireExc
           answerBytes: answer?.body.length ?? 0,
           closedBy: isClosedByPlatform ? "platform" : response.writableFinished ? undefined : "client"
         })
-      })
+      }
+      const state: Open = { answer: undefined, isClosedByPlatform: false, finish }
+      open.set(exchange, state)
+      response.on("close", finish)
     },
     answered: (exchange, wire, body) => {
       const state = open.get(exchange)
@@ -96,6 +100,12 @@ export const make = (record: WireRecord | undefined, now: () => number): WireExc
     closed: (exchange) => {
       const state = open.get(exchange)
       if (state !== undefined) state.isClosedByPlatform = true
+    },
+    end: () => {
+      for (const state of open.values()) {
+        state.isClosedByPlatform = true
+        state.finish()
+      }
     }
   }
 }
