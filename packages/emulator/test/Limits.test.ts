@@ -12,7 +12,7 @@ import { setImmediate } from "node:timers/promises"
 import * as MemoryGroup from "../src/internal/sandbox/MemoryGroup.ts"
 import * as Resolver from "../src/internal/sandbox/Resolver.ts"
 import * as SharedTmp from "../src/internal/sandbox/SharedTmp.ts"
-import { script, startEmulator, temporaryDirectory, writeExecutable } from "./support.ts"
+import { politeExtension, script, startEmulator, temporaryDirectory, writeExecutable } from "./support.ts"
 
 /** Runs programs as extensions under the limit; nothing if the machine does not permit it, which a note has to say. */
 const under = Effect.fnUntraced(function* (
@@ -112,6 +112,12 @@ describe("descriptors", () => {
       const { limits, refusals } = yield* Limits.permitted({ descriptors: 2 ** 40 })
       assert.deepStrictEqual(limits, {})
       assert.match(refusals[0]?.said ?? "", /^this process itself may open \d+ descriptors$/)
+      const directory = yield* temporaryDirectory
+      const extensions = [writeExecutable(directory, "a", politeExtension)]
+      const { journal, notes } = yield* startEmulator({ extensions, limits: { descriptors: 2 ** 40 } })
+      assert.match(notes.join(), /limits\.descriptors is not in force: .*\. Raise the limit of the shell/)
+      // The run goes on without it.
+      yield* journal.waitFor(Journal.is("Registered"))
     })
   )
 })

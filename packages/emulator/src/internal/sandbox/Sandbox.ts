@@ -82,7 +82,11 @@ const optNote = (file: string, opt: string, said: string): string =>
   `${file} names /opt, and this machine does not let ${opt} be seen there (${said}): run as root, or copy its files to /opt`
 
 const limitNote = ({ limit, said }: Limits.Refusal): string =>
-  `limits.${limit} is not in force: this machine does not permit it (${said}). Run as root, or in a container that may do it`
+  `limits.${limit} is not in force: this machine does not permit it (${said}). ${
+    limit === "descriptors"
+      ? "Raise the limit of the shell (ulimit -n)"
+      : "Run as root, or in a container that may do it"
+  }`
 
 const nothing: Sandbox = { namespace: undefined, isOptMounted: false, notes: [] }
 
