@@ -6,7 +6,15 @@ import * as ListeningPorts from "./play/ListeningPorts.ts"
 import * as Play from "./play/Play.ts"
 import type { Scenario, Traits } from "./play/Scenario.ts"
 
-const unknown: Traits = { sources: [], events: [], subscriptions: [], ports: [], reachesSink: false, sendsLines: false }
+const unknown: Traits = {
+  sources: [],
+  events: [],
+  subscriptions: [],
+  ports: [],
+  reachesSink: false,
+  sendsLines: false,
+  copies: 0
+}
 
 /** Two invocations, so that a batch which waits for the next one arrives too. `onPorts` gets the ports between them. */
 const firstRun = (onPorts: (ports: ReadonlyArray<number>) => void): Scenario => ({
@@ -42,7 +50,8 @@ export const learn = Effect.fnUntraced(function* (stage: Play.Stage) {
     ),
     ports,
     reachesSink: sink.requests > 0,
-    sendsLines: sink.lines > 0
+    sendsLines: sink.lines > 0,
+    copies: sink.copies
   }
   return traits
 })

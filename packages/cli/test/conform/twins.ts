@@ -18,6 +18,8 @@ export interface Pair {
   readonly file: File
   /** The value of `TWIN`: the mistake of the bad twin. */
   readonly mistake: string
+  /** Variables of both twins. */
+  readonly environment?: Readonly<Record<string, string>>
   /** The verdict of the bad twin. Default: `fail`. */
   readonly expected?: Status
 }
@@ -52,7 +54,24 @@ export const pairs: ReadonlyArray<Pair> = [
   { scenario: "shutdown/timeout", file: "twin.py", mistake: "hang-at-shutdown", expected: "warn" },
   { scenario: "shutdown/failure", file: "twin.mjs", mistake: "exit-1-at-shutdown", expected: "warn" },
   { scenario: "shutdown/last-records", file: "twin.mjs", mistake: "forgets-last" },
-  { scenario: "shutdown/in-flush", file: "twin.mjs", mistake: "forgets-last" }
+  { scenario: "shutdown/in-flush", file: "twin.mjs", mistake: "forgets-last" },
+  { scenario: "telemetry/subscribes-in-time", file: "twin.py", mistake: "subscribes-late" },
+  { scenario: "telemetry/legal", file: "twin.mjs", mistake: "illegal-buffering" },
+  {
+    scenario: "telemetry/schema-2022-07-01",
+    file: "twin.py",
+    environment: { TWIN_SCHEMA: "2022-07-01" },
+    mistake: "needs-object"
+  },
+  { scenario: "telemetry/schema-2022-12-13", file: "twin.mjs", mistake: "needs-text" },
+  {
+    scenario: "telemetry/schema-2025-01-29",
+    file: "twin.mjs",
+    environment: { TWIN_SCHEMA: "2025-01-29" },
+    mistake: "strict-status"
+  },
+  { scenario: "telemetry/not-supported", file: "twin.py", mistake: "needs-telemetry" },
+  { scenario: "telemetry/already-subscribed", file: "twin.mjs", mistake: "needs-ok" }
 ]
 
 const stageOf = (target: Target.Target, environment: Readonly<Record<string, string>>): Play.Stage => ({
@@ -66,13 +85,17 @@ const stageOf = (target: Target.Target, environment: Readonly<Record<string, str
 })
 
 /** The verdict of the scenario about a twin. A twin with a mistake has its first run too, as any target has. */
-const verdictOf = Effect.fnUntraced(function* (scenario: Scenario, file: File, mistake: string | undefined) {
+const verdictOf = Effect.fnUntraced(function* (
+  scenario: Scenario,
+  { environment, file }: Pair,
+  mistake: Readonly<Record<string, string>>
+) {
   const target = yield* Target.open(join(import.meta.dirname, "twins", file))
-  const stage = stageOf(target, mistake === undefined ? {} : { TWIN: mistake })
+  const stage = stageOf(target, { ...environment, ...mistake })
   const traits = yield* Traits.learn(stage)
   return yield* Play.play(scenario, stage, traits)
 }, Effect.scoped)
 
 /** Both verdicts of a pair. */
-export const play = (scenario: Scenario, { file, mistake }: Pair) =>
-  Effect.all({ good: verdictOf(scenario, file, undefined), bad: verdictOf(scenario, file, mistake) })
+export const play = (scenario: Scenario, pair: Pair) =>
+  Effect.all({ good: verdictOf(scenario, pair, {}), bad: verdictOf(scenario, pair, { TWIN: pair.mistake }) })

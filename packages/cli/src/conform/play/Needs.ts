@@ -3,7 +3,8 @@ import type { Need, Scenario, Traits } from "./Scenario.ts"
 import * as Judgement from "./Judgement.ts"
 
 const lackingNeed = (need: Need, traits: Traits): Judgement.Judgement | undefined => {
-  const types = traits.subscriptions.flatMap((subscription) => subscription.types)
+  const { subscriptions } = traits
+  const types = subscriptions.flatMap((subscription) => subscription.types)
   switch (need) {
     case "INVOKE":
     case "SHUTDOWN":
@@ -16,6 +17,14 @@ const lackingNeed = (need: Need, traits: Traits): Judgement.Judgement | undefine
       return types.includes("function")
         ? undefined
         : Judgement.notApplicable("the extension does not subscribe to the lines of the function")
+    case "platform telemetry":
+      return types.includes("platform")
+        ? undefined
+        : Judgement.notApplicable("the extension does not subscribe to the events of the platform")
+    case "telemetry by HTTP":
+      return subscriptions.some(({ destination }) => destination?.startsWith("http://"))
+        ? undefined
+        : Judgement.notApplicable("the extension does not get its telemetry by HTTP")
     case "sink":
       return traits.reachesSink
         ? undefined
@@ -26,6 +35,15 @@ const lackingNeed = (need: Need, traits: Traits): Judgement.Judgement | undefine
       return traits.sendsLines
         ? undefined
         : Judgement.notTestable("no line of the function arrives at the sink, so a loss cannot be seen")
+    default: {
+      const asked = subscriptions.flatMap(({ schemaVersion }) => schemaVersion ?? [])
+      if (asked.some((version) => need === `schema ${version}`)) return undefined
+      return Judgement.notApplicable(
+        asked.length === 0
+          ? "the extension does not subscribe to telemetry"
+          : `the extension asks for the schema ${asked.join(", ")}`
+      )
+    }
   }
 }
 

@@ -3,7 +3,7 @@ import * as Journal from "@effect-lambda/emulator/Journal"
 import type { EntryOf, JournalEntry, Source } from "@effect-lambda/emulator/Journal"
 import * as Effect from "effect/Effect"
 import * as Judgement from "./Judgement.ts"
-import type { Run } from "./Scenario.ts"
+import type { Command, Run } from "./Scenario.ts"
 
 /** The name of an extension, as people know it. */
 export const nameOf = (source: Source): string => source.replace(/^extension:/, "")
@@ -31,19 +31,37 @@ export const failureOf = ({ errorType, status }: EntryOf<"InvocationDone">): str
   status === "timeout" ? "was held until the function's timeout" : `ended with ${errorType ?? status}`
 
 /**
+ * Invocations that print nothing, in which the lines of earlier ones arrive: a buffer of the default time becomes full,
+ * and an extension that sends at the next event has one.
+ */
+export const drain: ReadonlyArray<Command> = [{ lines: 0, sleepMs: 1200 }, { lines: 0 }]
+
+/**
+ * Invokes with these commands, and gives the harm that the function has from the extension. The function itself fails
+ * only where its command says so.
+ *
+ * @param after the situation, as the end of a sentence: `after a lost poll`
+ */
+export const harmOf = Effect.fnUntraced(function* (run: Run, commands: ReadonlyArray<Command>, after: string) {
+  for (const [index, command] of commands.entries()) {
+    const done = yield* run.invoke(command)
+    const crash = crashOf(yield* run.entries, run.names)
+    if (crash !== undefined) return Judgement.fail(`${crash.sentence} ${after}`, crash.entry)
+    if (done.status !== "success" && (command.end ?? "return") === "return") {
+      return Judgement.fail(`invocation ${index + 1} ${failureOf(done)} ${after}`, done)
+    }
+  }
+  return undefined
+})
+
+/**
  * Invokes three times, and judges whether the extension still works then.
  *
  * @param after the situation, as the end of a sentence: `after a lost poll`
  */
 export const worksOn = Effect.fnUntraced(function* (run: Run, after: string) {
-  for (let number = 1; number <= 3; number++) {
-    const done = yield* run.invoke()
-    const crash = crashOf(yield* run.entries, run.names)
-    if (crash !== undefined) return Judgement.fail(`${crash.sentence} ${after}`, crash.entry)
-    if (done.status !== "success") {
-      return Judgement.fail(`invocation ${number} ${failureOf(done)} ${after}`, done)
-    }
-  }
+  const harm = yield* harmOf(run, [{}, {}, {}], after)
+  if (harm !== undefined) return harm
   const entries = yield* run.entries
   return Judgement.pass(`it called next again ${after}`, entries.findLast(Journal.is("NextCalled")))
 })
@@ -62,11 +80,15 @@ const saysLoss = (line: string): boolean =>
 export const saidLoss = (entries: ReadonlyArray<JournalEntry>, names: ReadonlyArray<string>) =>
   entries.find(Journal.is("Output", ({ line, source }) => names.includes(nameOf(source)) && saysLoss(line)))
 
-/** Judges what of the printed lines did not reach the sink. A loss that is said is a warning. */
-export const judgeLoss = Effect.fnUntraced(function* (run: Run) {
+/**
+ * Judges what of the printed lines did not reach the sink. A loss that is said is a warning.
+ *
+ * @param since the index in the journal from which on lines count
+ */
+export const judgeLoss = Effect.fnUntraced(function* (run: Run, since = 0) {
   const entries = yield* run.entries
   const arrived = yield* run.sink.tokens
-  const printed = printedTokens(entries)
+  const printed = printedTokens(entries.filter(({ index }) => index >= since))
   const lost = printed.filter((token) => !arrived.has(token)).length
   if (lost === 0) return Judgement.pass(`all ${printed.length} lines of the function arrived at the sink`)
   const said = saidLoss(entries, run.names)

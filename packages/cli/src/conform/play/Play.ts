@@ -87,7 +87,7 @@ const faultsOf = (texts: ReadonlyArray<string>) =>
   )
 
 const playNow = Effect.fnUntraced(function* (scenario: Scenario, stage: Stage, traits: Traits) {
-  const setup = scenario.setup?.(stage.settings) ?? {}
+  const setup = scenario.setup?.(stage.settings, traits) ?? {}
   const limit = Duration.fromInputUnsafe(scenario.limit ?? defaultLimit)
   const sink = yield* Sink.make({ ...(setup.sink && { behaviour: setup.sink }), ...(stage.tls && { tls: stage.tls }) })
   const sinkVariables = Object.fromEntries(stage.sinkVariables.map((name) => [name, sink.url]))

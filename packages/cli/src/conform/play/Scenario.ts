@@ -60,6 +60,8 @@ export interface Traits {
   readonly reachesSink: boolean
   /** The sink got what the function printed. */
   readonly sendsLines: boolean
+  /** How often the sink got the line that came most often; some extensions send a line in two forms. */
+  readonly copies: number
 }
 
 /**
@@ -134,7 +136,16 @@ export interface Run {
  * @category models
  * @since 0.1.0
  */
-export type Need = "INVOKE" | "SHUTDOWN" | "telemetry" | "function telemetry" | "sink" | "lines at the sink"
+export type Need =
+  | "INVOKE"
+  | "SHUTDOWN"
+  | "telemetry"
+  | "function telemetry"
+  | "platform telemetry"
+  | "telemetry by HTTP"
+  | `schema ${string}`
+  | "sink"
+  | "lines at the sink"
 
 interface Common {
   /** `family/what`, such as `next/lost-poll`. */
@@ -150,7 +161,7 @@ interface Common {
   /** The time for the whole scenario. Default: 30 seconds. */
   readonly limit?: Duration.Input
   readonly needs?: ReadonlyArray<Need>
-  readonly setup?: (settings: Settings) => Setup
+  readonly setup?: (settings: Settings, traits: Traits) => Setup
 }
 
 /**

@@ -39,9 +39,21 @@ export interface Counts {
   readonly bytes: number
   /** The lines of the function in the requests that were taken, each counted once. */
   readonly lines: number
+  /** How often the line was taken that came most often. */
+  readonly copies: number
+  /** Requests that were taken and speak of records that Lambda has dropped. */
+  readonly lossReports: number
 }
 
-export const noCounts: Counts = { connections: 0, requests: 0, taken: 0, bytes: 0, lines: 0 }
+export const noCounts: Counts = {
+  connections: 0,
+  requests: 0,
+  taken: 0,
+  bytes: 0,
+  lines: 0,
+  copies: 0,
+  lossReports: 0
+}
 
 export interface Sink {
   /** `http://127.0.0.1:port`, or `https://localhost:port` with a certificate. */
@@ -58,6 +70,9 @@ export interface Sink {
 
 /** A token is the beginning of the request id and the number of the line: `conform-0a1b2c3d-17`. */
 const tokenPattern = /conform-[0-9a-f]{8}-\d{1,6}/g
+
+/** The names in `platform.logsDropped`, in any spelling, and the words of its reason. */
+const lossReport = /logs[_ .-]?dropped|dropped[_ .-]?(?:records|bytes)|has fallen behind|not acknowledged receipt/i
 
 /** A larger body counts, and is not read for tokens. */
 const maxBody = 64 * 1024 * 1024
@@ -84,7 +99,7 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Sink, CliError, Scope.Scope> {
   let behaviour: Behaviour = options.behaviour ?? "ok"
   let counts = noCounts
-  const tokens = new Set<string>()
+  const tokens = new Map<string, number>()
   const sockets = new Set<Socket>()
   const waiting = new Set<() => void>()
   const later = yield* FiberSet.makeRuntime<never>()
@@ -99,8 +114,15 @@ export const make = Effect.fnUntraced(function* (
   }
 
   const take = (body: Buffer, encoding: string | undefined): void => {
-    for (const token of textOf(body, encoding).match(tokenPattern) ?? []) tokens.add(token)
-    count({ taken: counts.taken + 1, lines: tokens.size })
+    const text = textOf(body, encoding)
+    let { copies, lossReports } = counts
+    for (const token of text.match(tokenPattern) ?? []) {
+      const times = (tokens.get(token) ?? 0) + 1
+      tokens.set(token, times)
+      copies = Math.max(copies, times)
+    }
+    if (lossReport.test(text)) lossReports += 1
+    count({ taken: counts.taken + 1, lines: tokens.size, copies, lossReports })
   }
 
   const onRequest = (request: Http.IncomingMessage, response: Http.ServerResponse): void => {
@@ -166,7 +188,7 @@ export const make = Effect.fnUntraced(function* (
       }),
     cutConnections: Effect.sync(cut),
     counts: Effect.sync(() => counts),
-    tokens: Effect.sync(() => new Set(tokens)),
+    tokens: Effect.sync(() => new Set(tokens.keys())),
     waitFor: (condition) =>
       Effect.callback<void>((resume) => {
         const look = () => {

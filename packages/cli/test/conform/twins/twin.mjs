@@ -2,7 +2,7 @@
 // The twin in Node: an extension that does everything right, and with TWIN a single thing wrong. It subscribes to the
 // telemetry of the function, and sends the lines to TWIN_SINK before it calls next.
 import { setTimeout as sleep } from "node:timers/promises"
-import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import http from "node:http"
 import { tmpdir } from "node:os"
 import { basename, join } from "node:path"
@@ -43,45 +43,82 @@ let lost = 0
 const doneIds = new Set()
 let onDone = () => {}
 
-/** Keeps the last half of a record that was cut over two batches. */
+/** The beginning of a record that was cut over two batches. */
 let rest = ""
+const envelope = /^\[\{"time":"[^"]*","type":"[^"]*","record":/
 const recordsOf = (text) => {
+  const whole = rest === "" ? text : rest + text.replace(envelope, "")
   try {
-    return JSON.parse(text)
+    const records = JSON.parse(whole)
+    rest = ""
+    return records
   } catch {
-    rest += text.replace(/^\[/, "").replace(/\]$/, "")
-    return []
+    rest = wrong("no-join") ? "" : whole.replace(/\}\]$/, "")
+    return undefined
   }
 }
+
+const lineOf = (record) => {
+  if (wrong("needs-text")) return record.trim()
+  return typeof record === "string" ? record : `${JSON.stringify(record)}\n`
+}
+
+const known = /^(function|extension|platform\.(init|start|runtime|report|extension|telemetry|logs|restore))/
+const take = ({ record, type }) => {
+  if (wrong("strict-types") && !known.test(type)) throw new TypeError(`unknown record ${type}`)
+  if (wrong("strict-status") && type === "platform.report" && record.status !== "success") process.exit(1)
+  if (type === "function") queue.push(lineOf(record))
+  if (type === "platform.runtimeDone") doneIds.add(record.requestId)
+  if (type === "platform.logsDropped" && !wrong("ignores-dropped")) {
+    process.stdout.write(`Lambda dropped ${record.droppedRecords} records\n`)
+  }
+  if (wrong("exit-at-error") && type === "function" && record.includes("asked to throw")) process.exit(1)
+  if (wrong("small-queue")) queue.splice(0, queue.length - 100)
+}
+
+/** A batch that comes again is not taken twice. Its sequence-id tells little: that of a single line is its hash. */
+let last = ""
+const hear = (text) => {
+  if (text === last && !wrong("doubles")) return 200
+  last = text
+  const records = recordsOf(text)
+  if (records === undefined && wrong("answers-500")) {
+    rest = last = ""
+    return 500
+  }
+  for (const record of records ?? []) take(record)
+  return 200
+}
+
+/** The port of the listener, which a reset does not change: the subscription outlives it. */
+const portFile = `${memory}.port`
 const listen = () =>
   new Promise((resolve) => {
     const server = http.createServer((request, response) => {
       const pieces = []
       request.on("data", (piece) => pieces.push(piece))
+      request.on("error", () => {})
       request.on("end", () => {
-        for (const { record, type } of recordsOf(Buffer.concat(pieces).toString())) {
-          if (type === "function") queue.push(typeof record === "string" ? record : JSON.stringify(record))
-          if (type === "platform.runtimeDone") doneIds.add(record.requestId)
-          if (wrong("exit-at-error") && type === "function" && record.includes("asked to throw")) process.exit(1)
-        }
-        response.end()
+        response.writeHead(hear(Buffer.concat(pieces).toString())).end()
         onDone()
       })
     })
-    const port = wrong("needs-ok") && existsSync(memory) ? Number(readFileSync(memory, "utf8")) : 0
-    server.listen(port, () => resolve(server.address().port))
+    server.listen(existsSync(portFile) ? Number(readFileSync(portFile, "utf8")) : 0, () => {
+      const { port } = server.address()
+      writeFileSync(portFile, String(port))
+      resolve(port)
+    })
   })
 
 const subscribe = async (headers) => {
   const uri = `http://sandbox.localdomain:${await listen()}`
   const body = {
-    schemaVersion: "2022-12-13",
+    schemaVersion: process.env.TWIN_SCHEMA ?? "2022-12-13",
     types: ["platform", "function"],
-    buffering: { timeoutMs: 25, maxBytes: 262_144, maxItems: 1000 },
+    buffering: { timeoutMs: wrong("illegal-buffering") ? 10 : 25, maxBytes: 262_144, maxItems: 1000 },
     destination: { protocol: "HTTP", URI: uri }
   }
   const { status, text } = await api("PUT", "/2022-07-01/telemetry", headers, JSON.stringify(body))
-  if (wrong("needs-ok")) writeFileSync(memory, new URL(uri).port)
   if (wrong("needs-ok") && text.includes("Already")) throw new Error(`the answer is ${text}`)
   if (status !== 200) process.stdout.write(`no telemetry: ${status} ${text}\n`)
   return status === 200
@@ -119,7 +156,7 @@ const functionIsDone = async (requestId, limitMs) => {
 
 // --- The life of an extension.
 
-const known = {
+const fields = {
   register: ["functionName", "functionVersion", "handler", "accountId"],
   next: ["eventType", "deadlineMs", "requestId", "invokedFunctionArn", "tracing", "shutdownReason"]
 }
@@ -131,7 +168,7 @@ const poll = async (headers) => {
       const limitMs = wrong("impatient-poll") ? 1000 : undefined
       const { status, text } = await api("GET", "/2020-01-01/extension/event/next", headers, undefined, limitMs)
       if (status === 200) {
-        if (wrong("strict-fields") && isStrange(text, known.next)) process.exit(1)
+        if (wrong("strict-fields") && isStrange(text, fields.next)) process.exit(1)
         return JSON.parse(text)
       }
       if (wrong("hang-at-500") && status === 500) await sleep(forever)
@@ -144,7 +181,8 @@ const poll = async (headers) => {
   }
 }
 
-const end = async (headers, { deadlineMs }) => {
+const end = async (headers, { deadlineMs, shutdownReason }) => {
+  if (shutdownReason === "spindown") rmSync(portFile, { force: true })
   if (wrong("hang-at-shutdown")) await sleep(forever)
   if (wrong("next-after-shutdown")) return await poll(headers)
   if (wrong("exit-1-at-shutdown")) process.exit(1)
@@ -161,7 +199,7 @@ const register = async () => {
   const sent = { "lambda-extension-name": wrong("wrong-name") ? "twin" : name }
   const limitMs = wrong("impatient-register") ? 1000 : undefined
   const { headers, text } = await api("POST", "/2020-01-01/extension/register", sent, body, limitMs)
-  if (wrong("strict-register") && isStrange(text, known.register)) process.exit(1)
+  if (wrong("strict-register") && isStrange(text, fields.register)) process.exit(1)
   if (wrong("keeps-identifier")) writeFileSync(memory, headers["lambda-extension-identifier"])
   return headers["lambda-extension-identifier"]
 }
@@ -182,11 +220,12 @@ for (;;) {
   if (event.eventType !== "INVOKE") continue
   if (wrong("no-next")) await sleep(forever)
   if (wrong("sleeps")) await sleep(700)
+  if (wrong("forgets-done")) doneIds.clear()
   if (wrong("needs-tracing")) event.tracing.value.split(";")
   if (wrong("trusts-deadline") && !(event.deadlineMs > Date.now() && event.deadlineMs < Date.now() + 900_000)) {
     throw new RangeError(`the deadline ${event.deadlineMs} is no time`)
   }
   if (wrong("forgets-last")) await flush(300)
-  if (hears) await functionIsDone(event.requestId, 500)
+  if (hears) await functionIsDone(event.requestId, wrong("forgets-done") ? forever : 500)
   if (!wrong("forgets-last")) await flush(300)
 }
