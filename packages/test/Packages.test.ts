@@ -159,6 +159,13 @@ describe("the packed bin, outside of the workspace", () => {
     assert.include(await cli("emulate", "--help"), "EXAMPLES")
   })
 
+  it("writes a report with the stylesheet and the script that it brings", async () => {
+    const [handler, report] = [join(folder, "handler.mjs"), join(folder, "run.html")]
+    await writeFile(handler, "export const handler = async () => 1")
+    await cli("emulate", "--function", handler, "--invocations", "1", "--report", report)
+    assert.include(await readFile(report, "utf8"), "DecompressionStream")
+  })
+
   it("new, npm install, npm test, npm run build, all on Node from the registry", { timeout: 120_000 }, async () => {
     await cli("new", "demo", "--from", "tarballs")
     await npm("demo", "install", "--prefer-offline", "--no-audit", "--no-fund")

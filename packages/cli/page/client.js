@@ -4,13 +4,15 @@
 "use strict"
 ;(() => {
   /** @typedef {[ms: number, who: string, what: string, facts: Array<[string, string]>]} Entry */
-  /** @typedef {[invocations: number, first: number, end: number, markup: string]} Folded */
+  /** @typedef {[invocations: number, first: number, end: number, markup: string, title: string]} Folded */
 
   /** @type {Array<{ entries: string, folds: Record<string, string> }>} */
   const data = JSON.parse(document.getElementById("data")?.textContent ?? "[]")
 
   /** So many invocations are unfolded at once. */
   const unfoldedAtOnce = 50
+  /** A link to a folded entry unfolds its invocation and some after it. */
+  const unfoldedByLink = 10
   /** A bar or a mark shows so many entries at most. */
   const mostEntries = 20
 
@@ -39,13 +41,13 @@
     const axis = run.querySelector(".axis")
     const details = run.querySelector(".details")
     const facts = run.querySelector(".facts")
-    if (packed === undefined || !(axis instanceof HTMLElement) || !(details instanceof HTMLElement) || facts === null)
-      return
+    if (!(facts instanceof HTMLElement)) return
+    if (packed === undefined || !(axis instanceof HTMLElement) || !(details instanceof HTMLElement)) return
     details.hidden = false
 
     /** @type {Promise<Array<Entry>> | undefined} */
     let entries
-    /** @type {Map<string, Array<Folded>>} */
+    /** @type {Map<Element, Array<Folded>>} */
     const folds = new Map()
     /** A click keeps the details of an item until the next click. @type {Element | undefined} */
     let pinned
@@ -58,6 +60,10 @@
       shown?.classList.remove("shown")
       shown = item
       item.classList.add("shown")
+      if (!("DecompressionStream" in globalThis)) {
+        facts.replaceChildren(element("p", "This browser is too old to show details: they are compressed in the page."))
+        return
+      }
       entries ??= unpack(packed.entries)
       const known = await entries
       if (shown !== item) return
@@ -95,7 +101,7 @@
     /** @param {Element} item @param {number} step */
     const besideIn = (item, step) => {
       const items = [...axis.querySelectorAll(`.item[data-l="${item.getAttribute("data-l")}"]`)]
-      return items[items.indexOf(item) + step]
+      return items[Math.min(items.length - 1, Math.max(0, items.indexOf(item) + step))]
     }
     /** The item of another lane that is nearest to this one. @param {Element} item @param {number} step */
     const across = (item, step) => {
@@ -113,6 +119,8 @@
       if (item === null) return key.startsWith("Arrow") ? (axis.querySelector(".item") ?? undefined) : undefined
       if (key === "ArrowRight") return besideIn(item, 1)
       if (key === "ArrowLeft") return besideIn(item, -1)
+      if (key === "Home") return besideIn(item, -Infinity)
+      if (key === "End") return besideIn(item, Infinity)
       if (key === "ArrowDown") return across(item, 1)
       return key === "ArrowUp" ? across(item, -1) : undefined
     }
@@ -128,72 +136,108 @@
       const item = itemOf(event)
       if (item !== null && (event.key === "Enter" || event.key === " ")) {
         event.preventDefault()
-        pinned = item === pinned ? undefined : item
-        return void show(item)
+        pinned = item
+        return void show(item).then(() => facts.focus())
       }
       const found = next(event.key, item)
       if (found !== undefined) focus(found)
-      if (found !== undefined || (item !== null && event.key.startsWith("Arrow"))) event.preventDefault()
+      if (found !== undefined || (item !== null && /^(Arrow|Home|End)/.test(event.key))) event.preventDefault()
     })
 
-    /** Draws invocations of a fold before it, as far as the one with this entry. @param {Element} column @param {number} [position] */
-    const unfold = async (column, position) => {
-      const packedFold = packed.folds[column.id]
-      if (packedFold === undefined) return
-      /** @type {Array<Folded>} */
-      const phases = folds.get(column.id) ?? (await unpack(packedFold))
-      folds.set(column.id, phases)
-      // A link to an entry unfolds those around it, and leaves the ones before it folded.
-      const found =
-        position === undefined ? 0 : phases.findIndex(([, first, end]) => position >= first && position < end)
-      let end = Math.max(0, found)
-      for (let count = 0; end < phases.length && (count < unfoldedAtOnce || phases[end]?.[0] === 0); end++) {
-        count += phases[end]?.[0] ?? 0
-      }
-      const begin = Math.max(0, found)
-      const markup = phases.splice(begin, end - begin).map(([, , , text]) => text)
-      const left = phases.reduce((sum, [count]) => sum + count, 0)
-      column.insertAdjacentHTML("beforebegin", markup.join(""))
-      const head = column.querySelector("h4")
-      if (head !== null) head.textContent = `×${left.toLocaleString("en")}`
-      const said = column.querySelector("p")
-      if (said !== null) said.textContent = "Invocations that are still folded"
-      if (left === 0) column.remove()
+    facts.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && shown !== undefined) focus(shown)
+    })
+
+    /** The phases of a column that are still folded. @param {Element} column @returns {Promise<Array<Folded>>} */
+    const foldedIn = async (column) => {
+      const known = folds.get(column)
+      if (known !== undefined) return known
+      const phases = await unpack(packed.folds[column.id] ?? "")
+      folds.set(column, phases)
+      return phases
     }
-    for (const button of axis.querySelectorAll("button.unfold")) {
-      if (!(button instanceof HTMLElement)) continue
-      button.hidden = false
-      button.addEventListener("click", () => {
-        const column = button.closest(".fold")
-        const before = column?.previousElementSibling
-        if (column === null) return
-        void unfold(column).then(() => {
-          // The focus goes on to the first unfolded invocation when the button is gone.
-          const item = before?.nextElementSibling?.querySelector(".item")
-          if (!column.isConnected && item !== null && item !== undefined) focus(item)
-        })
+
+    /** @param {Element} column @param {Array<Folded>} phases */
+    const refold = (column, phases) => {
+      folds.set(column, phases)
+      const invocations = phases.filter(([count]) => count > 0)
+      if (invocations.length === 0) return column.remove()
+      const numbers = [invocations[0], invocations.at(-1)].map(
+        (phase) => phase?.[4].replace(/^Invocations? /, "") ?? ""
+      )
+      const texts = [`×${invocations.length.toLocaleString("en")}`, `Invocations ${numbers.join(" to ")}, still folded`]
+      column.querySelectorAll("h4, p").forEach((line, index) => {
+        if (texts[index] === undefined) line.remove()
+        else line.textContent = texts[index]
       })
     }
 
-    /** @param {string} position */
-    const find = (position) => axis.querySelector(`.item[data-e~="${position}"]`)
+    /** Draws invocations of a fold, from this phase of it on. @param {Element} column @param {number} begin @param {number} most */
+    const unfold = async (column, begin, most) => {
+      const phases = await foldedIn(column)
+      let end = begin
+      for (let count = 0; end < phases.length && (count < most || phases[end]?.[0] === 0); end++) {
+        count += phases[end]?.[0] ?? 0
+      }
+      const before = phases.slice(0, begin)
+      if (before.length > 0) {
+        const copy = column.cloneNode(true)
+        if (!(copy instanceof Element)) return
+        copy.removeAttribute("id")
+        column.before(copy)
+        refold(copy, before)
+      }
+      column.insertAdjacentHTML(
+        "beforebegin",
+        phases
+          .slice(begin, end)
+          .map(([, , , text]) => text)
+          .join("")
+      )
+      refold(column, phases.slice(end))
+    }
+
+    for (const button of axis.querySelectorAll("button.unfold"))
+      if (button instanceof HTMLElement) button.hidden = false
+    axis.addEventListener("click", async (event) => {
+      const column = event.target instanceof HTMLButtonElement ? event.target.closest(".fold") : null
+      if (column === null) return
+      const before = column.previousElementSibling
+      await unfold(column, 0, unfoldedAtOnce)
+      // The focus goes on to the first unfolded invocation when the button is gone.
+      const item = before?.nextElementSibling?.querySelector(".item")
+      if (!column.isConnected && item !== null && item !== undefined) focus(item)
+    })
+
+    /** Draws the invocation with this entry and some after it, if it is folded. @param {number} position */
+    const reveal = async (position) => {
+      for (const column of axis.querySelectorAll(".fold")) {
+        const begin = (await foldedIn(column)).findIndex(([, first, end]) => position >= first && position < end)
+        if (begin >= 0) return unfold(column, begin, unfoldedByLink)
+      }
+    }
+
+    /** The column with this entry. @param {number} position */
+    const columnOf = (position) =>
+      [...axis.querySelectorAll(".column:not(.fold)")].findLast(
+        (one) => Number(/p(\d+)$/.exec(one.id)?.[1] ?? Infinity) <= position
+      )
+
     run.addEventListener("click", async (event) => {
       const link = event.target instanceof Element ? event.target.closest("a[data-p]") : null
-      const position = link?.getAttribute("data-p") ?? null
-      if (link === null || position === null) return
+      if (link === null) return
       event.preventDefault()
-      const target = document.getElementById((link.getAttribute("href") ?? "#").slice(1))
-      const isFolded = target?.classList.contains("fold") === true && find(position) === null
-      if (target !== null && isFolded) await unfold(target, Number(position))
-      const column = [...axis.querySelectorAll(".column")].findLast(
-        (one) => Number(/p(\d+)$/.exec(one.id)?.[1] ?? Infinity) <= Number(position)
-      )
-      const item = find(position)
-      const place = column ?? target
-      place?.scrollIntoView({ block: "nearest", inline: "center" })
+      const position = Number(link.getAttribute("data-p"))
+      await reveal(position)
+      const column = columnOf(position)
       for (const one of axis.querySelectorAll(".column.target")) one.classList.remove("target")
-      place?.classList.add("target")
-      if (item === null) return axis.focus()
+      if (column === undefined) return axis.focus()
+      column.classList.add("target")
+      column.scrollIntoView({ block: "nearest", inline: "center" })
+      const items = [...column.querySelectorAll(`.item[data-e~="${position}"]`)]
+      // A mark says more of an entry than the bar that it begins or ends.
+      const item = items.find((one) => one.querySelector(".mark") !== null) ?? items[0]
+      if (item === undefined) return axis.focus()
       focus(item)
       pinned = item
     })

@@ -1,4 +1,5 @@
 /** The report page, as a browser without a script reads it. */
+import type { JournalEntry, JournalEvent } from "@effect-lambda/emulator/Journal"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { createHash } from "node:crypto"
@@ -70,7 +71,7 @@ describe("a run of three invocations", () => {
   it("links each log line to its place", () => {
     const lines = withClass(elements, "line").filter(({ name }) => name === "li")
     assert.deepStrictEqual(
-      textsOf(lines).map((line) => line.replace(/^\S+ ms |^\S+ s /, "")),
+      textsOf(lines).map((line) => line.replace(/^\S+ ms /, "")),
       ["runtime hello 1", "runtime hello 2", "runtime hello 3"]
     )
   })
@@ -103,6 +104,8 @@ it("problems come first, each with a link to a column that exists", () => {
   const links = elements.filter(({ name }) => name === "a")
   for (const { attributes } of links) assert.isTrue(ids.has(attributes.href?.slice(1) ?? ""), attributes.href)
   const [list] = withClass(elements, "problems")
+  const isPlace = ({ attributes }: Element) => attributes.id === links[0]?.attributes.href?.slice(1)
+  assert.match(elements.find(isPlace)?.text ?? "", /^\s*Invocation 20\b/)
   assert.include(list?.text, "demo overran: it had not called next when the function's timeout ended invocation 20")
   assert.include(list?.text, "invocation 7 failed: Error: hello 7")
   const position = (className: string) => elements.findIndex(({ attributes }) => attributes.class === className)
@@ -110,21 +113,29 @@ it("problems come first, each with a link to a column that exists", () => {
 })
 
 describe("many invocations", () => {
-  const failed = [500, 700]
-  const page = pageOf(runOf({ invocations: 1000, failed, reset: [100, 200, 300, 400, 600, 800] }))
+  const failed = [500, 600, 700, 800, 900, 950]
+  const page = pageOf(
+    runOf({
+      invocations: 1000,
+      failed,
+      reset: [100, 200, 300, 400, 600, 800],
+      slow: [310, 320, 330, 340, 350]
+    })
+  )
   const elements = elementsOf(page)
 
-  it("equal ones are folded, and those with a problem are drawn", () => {
+  it("equal ones are folded, and those with a problem and the slowest one are drawn", () => {
     const drawn = textsOf(elements.filter(({ name }) => name === "h4"))
     assert.includeMembers(drawn, [
       "Init",
       "Invocation 1",
       "Invocation 100",
-      "Invocation 500",
-      "Invocation 700",
+      "Invocation 310",
+      "Invocation 350",
+      ...failed.map((number) => `Invocation ${number}`),
       "Shutdown"
     ])
-    assert.notInclude(drawn, "Invocation 50")
+    for (const number of [50, 340, 400]) assert.notInclude(drawn, `Invocation ${number}`)
     const folded = drawn.flatMap((text) => (text.startsWith("×") ? Number(text.slice(1).replaceAll(",", "")) : []))
     const shown = drawn.filter((text) => text.startsWith("Invocation ")).length
     assert.strictEqual(folded.reduce((sum, count) => sum + count, 0) + shown, 1000)
@@ -200,6 +211,82 @@ describe("hostile texts", () => {
   })
 })
 
+describe("other ways of a run", () => {
+  const columnsOf = (journal: ReadonlyArray<JournalEvent>) => {
+    const entries = journal.map((event, index): JournalEntry => ({ ...event, index, at: start + 10 * index }))
+    const elements = elementsOf(pageOf({ name: "demo", journal: entries, summary: summaryOf(entries) }))
+    return textsOf(withClass(elements, "column"))
+  }
+  const titlesOf = (journal: ReadonlyArray<JournalEvent>) =>
+    columnsOf(journal).map((text) => text.replace(/ \d+ ms.*$/, ""))
+  const invoked = (requestId: string): JournalEvent => ({
+    _tag: "InvocationStarted",
+    requestId,
+    deadlineMs: start + 3000,
+    invokedFunctionArn: "arn",
+    traceHeader: "",
+    lambdaSegmentId: "",
+    tenantId: ""
+  })
+  const done = (requestId: string): JournalEvent => ({
+    _tag: "InvocationDone",
+    requestId,
+    status: "success",
+    errorType: undefined,
+    extensionOverheadMs: 0,
+    maxMemoryBytes: undefined
+  })
+  const init: ReadonlyArray<JournalEvent> = [
+    { _tag: "InitStarted", phase: "init" },
+    { _tag: "ProcessStarted", source: "runtime", pid: 1 },
+    { _tag: "NextCalled", source: "runtime" },
+    { _tag: "InitEnded", phase: "init", status: "success", errorType: undefined }
+  ]
+
+  it("invocations that overlap, as on managed instances, are one column", () => {
+    const titles = titlesOf([
+      ...init,
+      invoked("a"),
+      invoked("b"),
+      done("a"),
+      invoked("c"),
+      done("b"),
+      done("c"),
+      invoked("d")
+    ])
+    assert.deepStrictEqual(titles, ["Init", "Idle", "Invocations 1 to 3", "Idle", "Invocation 4"])
+  })
+
+  it("a restore from a snapshot is a column, and the thaw in it is no end", () => {
+    const columns = columnsOf([
+      ...init,
+      { _tag: "Frozen" },
+      { _tag: "SnapshotTaken", connections: 1, problem: undefined },
+      { _tag: "RestoreStarted" },
+      { _tag: "Thawed", frozenMs: 20 },
+      { _tag: "RestoreEnded", status: "success", errorType: undefined },
+      invoked("a"),
+      done("a")
+    ])
+    assert.match(columns[3] ?? "", /^Restore 20 ms of 10 s ✓ ok/)
+    assert.match(columns.at(-1) ?? "", /^Invocation 1 /)
+    assert.strictEqual(columns.length, 6)
+  })
+
+  it("an init inside an invocation, as of AWS's emulator, is no column", () => {
+    assert.deepStrictEqual(titlesOf([invoked("a"), ...init, done("a")]), ["Invocation 1"])
+  })
+})
+
+it("the lines of the function that the sink of a scenario took are compared with those that were printed", () => {
+  const run = runOf({ invocations: 3, line: (number) => `conform-0123abcd-${number} a line` })
+  const { name, journal, summary } = run
+  const elements = elementsOf(pageOf({ name, journal, summary, sink: { requests: 2, bytes: 100, lines: 1 } }))
+  assert.deepStrictEqual(textsOf(withClass(elements, "flow")).slice(1), [
+    "At the sink 2 requests 100 bytes 3 lines of the function printed 1 lines of the function taken ✕ −2"
+  ])
+})
+
 it("a line of a megabyte is cut, and its length is said", () => {
   const page = pageOf(runOf({ invocations: 3, line: () => "x".repeat(1_000_000) }))
   assert.isBelow(page.length, 200_000)
@@ -248,7 +335,7 @@ it("a journal that has lost its beginning, or has no entries, makes a page too",
   const journal = journalOf({ invocations: 5 }).slice(30)
   assert.include(pageOf({ name: "late", journal, summary: summaryOf(journal) }), "the first 30 entries")
   const empty = elementsOf(pageOf({ name: "empty", journal: [], summary: summaryOf([]) }))
-  assert.include(textsOf(empty).join(), "The function was not invoked.")
+  assert.include(textsOf(empty).join(), "Nothing was run.")
 })
 
 it.effect("the file is written whole, or the reason is told and nothing is left", () =>

@@ -123,9 +123,12 @@ it("the keyboard reaches each bar and mark, and says which it is", () =>
     await page.keyboard.press("ArrowDown")
     assert.include(await active(), "demo ")
     await page.keyboard.press("ArrowRight")
-    await page.keyboard.press("Enter")
     const named = await active()
-    await page.locator(".facts .name").getByText(named).waitFor()
+    await page.keyboard.press("Enter")
+    await page.locator(".facts:focus .name").getByText(named).waitFor()
+    assert.strictEqual(await active(), "Details")
+    await page.keyboard.press("Escape")
+    assert.strictEqual(await active(), named)
     await page.keyboard.press("Escape")
     assert.strictEqual(await active(), "Timeline of demo")
     // A single stop: the next one is behind the chart.
@@ -157,11 +160,17 @@ it("folded invocations unfold, fifty at a time or around a link", () =>
     // The table has a link to each invocation, drawn or not.
     await page.locator("tbody th a", { hasText: /^777$/ }).click()
     await page.locator(".column.target h4", { hasText: /^Invocation 777$/ }).waitFor()
-    const drawn = await page.locator(".column.invoke h4").allInnerTexts()
-    assert.deepStrictEqual(
-      drawn.map((text) => Number(text.slice(11))),
-      drawn.map((text) => Number(text.slice(11))).toSorted((one, other) => one - other)
-    )
+    // Drawn or folded, each invocation has its place once, in order.
+    const titles = await page.locator(".column.invoke h4, .column.fold p:nth-of-type(1)").allInnerTexts()
+    const places = titles.map((text) => {
+      const [first = 0, last = first] = (text.match(/\d+/g) ?? []).map(Number)
+      return { first, last }
+    })
+    places.reduce((before, { first, last }) => {
+      assert.strictEqual(first, before + 1, titles.join("; "))
+      return last
+    }, 0)
+    assert.strictEqual(places.at(-1)?.last, 1000)
   }))
 
 it("a thousand invocations open within seconds", async () => {

@@ -17,6 +17,8 @@ export interface Wanted {
   readonly reset?: ReadonlyArray<number>
   /** Invocations that the extension holds open until their timeout; the environment is reset then. */
   readonly overran?: ReadonlyArray<number>
+  /** Invocations whose function takes as many milliseconds more as their number says. */
+  readonly slow?: ReadonlyArray<number>
   readonly errorType?: string
   readonly requestId?: (number: number) => string
 }
@@ -24,7 +26,7 @@ export interface Wanted {
 const fault = Result.getOrThrow(Fault.parse("reset:next@2"))
 
 export const journalOf = (wanted: Wanted): ReadonlyArray<JournalEntry> => {
-  const { errorType = "Error", failed = [], invocations, overran = [], reset = [] } = wanted
+  const { errorType = "Error", failed = [], invocations, overran = [], reset = [], slow = [] } = wanted
   const line = wanted.line ?? ((number) => `hello ${number}`)
   const requestIdOf = wanted.requestId ?? ((number) => `request-${number}`)
   const source = `extension:${wanted.extension ?? "demo"}` as const
@@ -138,7 +140,12 @@ export const journalOf = (wanted: Wanted): ReadonlyArray<JournalEntry> => {
       answerBytes: 4096,
       closedBy: undefined
     })
-    tell(3 + (number % 4), { _tag: "Output", source: "runtime", channel: "stdout", line: line(number) })
+    tell(3 + (number % 4) + (slow.includes(number) ? number : 0), {
+      _tag: "Output",
+      source: "runtime",
+      channel: "stdout",
+      line: line(number)
+    })
     if (failed.includes(number)) {
       const body = JSON.stringify({ errorType, errorMessage: line(number) })
       tell(1, { _tag: "ErrorReported", source: "runtime", route: "invocation/error", errorType, body })

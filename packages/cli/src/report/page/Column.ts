@@ -7,7 +7,7 @@
 import type { JournalEntry } from "@effect-lambda/emulator/Journal"
 import * as Timeline from "@effect-lambda/emulator/Timeline"
 import type { Bar, BarKind, Lane, Mark, MarkKind } from "./Lanes.ts"
-import { count, cut, digits, duration, html, type Html } from "./Markup.ts"
+import { count, cut, digits, duration, html, moment, type Html } from "./Markup.ts"
 import type { Phase } from "./Phases.ts"
 
 /**
@@ -73,10 +73,13 @@ const isIn = (bar: Bar, phase: Phase): boolean =>
     ? bar.positions.some((position) => position >= phase.first && position < phase.end)
     : Math.min(bar.to, phase.to) > Math.max(bar.from, phase.from)
 
-const isCut = (phase: Phase): boolean => phase.kind === "frozen" || (phase.kind === "idle" && phase.end === phase.first)
+/** A freeze, and a time in which every process only waits. */
+const isCut = (phase: Phase, parts: ReadonlyArray<Part>): boolean =>
+  phase.kind === "frozen" ||
+  (phase.kind === "idle" &&
+    parts.every(({ bars, marks }) => marks.length === 0 && bars.every(({ kind }) => kind === "wait")))
 
 const widthOf = (phase: Phase, parts: ReadonlyArray<Part>): number => {
-  if (isCut(phase)) return 52
   const crowded = Math.max(...parts.map(({ marks }) => marks.length)) * (nearest + 1)
   const byTime = 96 + 76 * Math.log10(1 + (phase.to - phase.from) / 5)
   return Math.round(Math.min(520, Math.max(byTime, crowded + 2 * padding)))
@@ -246,7 +249,7 @@ const marksOf = (context: Context, part: Part, row: number, top: number): Readon
         ? `${markWords[first.kind]}: ${told}`
         : `${count(marks.length, markWords[first.kind])}, the first: ${told}`
     return itemOf({
-      name: `${part.lane.title}, ${duration(entry.at - start)}, ${what}`,
+      name: `${part.lane.title}, ${moment(entry.at - start)}, ${what}`,
       positions: marks
         .slice(0, 50)
         .flatMap(({ position, wire }) => (wire === undefined ? [position] : [position, wire])),
@@ -293,30 +296,32 @@ export const draw = (options: {
   readonly start: number
 }): Html => {
   const { journal, parts, phase, prefix, start } = options
-  const width = widthOf(phase, parts)
+  const isNarrow = isCut(phase, parts)
+  const width = isNarrow ? 52 : widthOf(phase, parts)
   const span = phase.to - phase.from
   const x = (at: number) =>
-    span === 0 || isCut(phase) ? width / 2 : padding + ((at - phase.from) / span) * (width - 2 * padding)
+    span === 0 || isNarrow ? width / 2 : padding + ((at - phase.from) / span) * (width - 2 * padding)
   const height = heights.axis + parts.length * heights.lane
   const context: Context = { phase, width, height, journal, start, x }
-  const limit = phase.deadline === undefined ? undefined : html` of ${duration(phase.deadline - phase.from)}`
+  const deadline = phase.deadline === undefined || phase.deadline < phase.from ? undefined : phase.deadline
+  const limit = deadline === undefined ? undefined : html` of ${duration(deadline - phase.from)}`
   const rows = parts.map((part, row) => {
     const top = heights.axis + row * heights.lane
-    const bars = isCut(phase) ? [] : part.bars.map((bar) => barOf(context, bar, part.lane, row, top))
+    const bars = isNarrow ? [] : part.bars.map((bar) => barOf(context, bar, part.lane, row, top))
     return html`${bars}${marksOf(context, part, row, top)}`
   })
-  const isAtDeadline = phase.deadline !== undefined && phase.deadline <= phase.to
-  const deadline = isAtDeadline
-    ? html`<path class="deadline" d="M${round(x(phase.deadline))} ${heights.axis - 6}V${height}" />`
-    : undefined
-  return html`<li class="column ${phase.kind}${isCut(phase) ? " narrow" : ""}" id="${prefix}p${phase.first}">
+  const line =
+    deadline === undefined || deadline > phase.to
+      ? undefined
+      : html`<path class="deadline" d="M${round(x(deadline))} ${heights.axis - 6}V${height}" />`
+  return html`<li class="column ${phase.kind}${isNarrow ? " narrow" : ""}" id="${prefix}p${phase.first}">
     <h4>${phase.title}</h4>
     <p>${duration(span)}${limit}</p>
     <p>
-      ${statusOf(phase)}${isCut(phase) ? undefined : html` <span class="since">at ${duration(phase.from - start)}</span>`}
+      ${statusOf(phase)}${isNarrow ? undefined : html` <span class="since">at ${moment(phase.from - start)}</span>`}
     </p>
     <svg width="${width}" height="${height}" role="group" aria-label="${phase.title}">
-      ${isCut(phase) ? cutColumn(context) : ticksOf(context)}${deadline}${rows}
+      ${isNarrow ? cutColumn(context) : ticksOf(context)}${line}${rows}
     </svg>
   </li>`
 }

@@ -116,6 +116,14 @@ export const digits = (number: number): string => english.format(number)
 export const duration = (millis: number): string =>
   millis < 10_000 ? `${digits(millis)} ms` : `${digits(Math.floor(millis / 1000))}${tenths(millis)} s`
 
+/**
+ * A time since the start of the run, to the millisecond.
+ *
+ * @category rendering
+ * @since 0.1.0
+ */
+export const moment = (millis: number): string => `${digits(millis)} ms`
+
 const tenths = (millis: number): string => {
   const tenth = Math.floor((millis % 1000) / 100)
   return tenth === 0 ? "" : `.${tenth}`

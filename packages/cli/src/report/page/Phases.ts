@@ -82,7 +82,8 @@ export const of = (journal: ReadonlyArray<JournalEntry>, initTimeoutMs = 10_000)
       case "RestoreStarted":
         return begin("restore", "Restore", position, at, at + 10_000)
       case "RestoreEnded":
-        if (open !== undefined) open.status = entry.status
+        if (open?.kind !== "restore") return
+        open.status = entry.status
         isOver = true
         return
       case "InvocationStarted":
@@ -112,7 +113,8 @@ export const of = (journal: ReadonlyArray<JournalEntry>, initTimeoutMs = 10_000)
       case "Frozen":
         return begin("frozen", "Frozen", position, at)
       case "Thawed":
-        isOver = true
+        // A restore thaws too, in its midst.
+        isOver = open?.kind === "frozen"
         return
       default:
         return

@@ -14,7 +14,6 @@ import { count, digits, duration, html, type Html } from "./Markup.ts"
 import * as Phases from "./Phases.ts"
 import * as Problems from "./Problems.ts"
 import * as Tables from "./Tables.ts"
-import * as TelemetryFlow from "./TelemetryFlow.ts"
 
 /**
  * What a scenario says of its target.
@@ -111,8 +110,12 @@ const verdictOf = ({ advice, aws, basis, sentence, status }: Verdict): Html =>
     <dd><strong class="status">${status}</strong> ${sentence}</dd>
     <dt>on AWS</dt>
     <dd>${aws} <span class="muted">(${basis})</span></dd>
-    <dt>what to change</dt>
-    <dd>${advice}</dd>
+    ${
+      status === "fail" || status === "warn"
+        ? html`<dt>what to change</dt>
+            <dd>${advice}</dd>`
+        : undefined
+    }
   </dl>`
 
 const foldOf = (column: Extract<Columns.Column, { readonly _tag: "Fold" }>, id: string): Html => {
@@ -141,6 +144,11 @@ const foldOf = (column: Extract<Columns.Column, { readonly _tag: "Fold" }>, id: 
  */
 export const render = (run: Run, options: { readonly number: number; readonly share: number }): Section => {
   const { journal, summary, verdict } = run
+  if (journal.length === 0) {
+    const markup = html`${verdict === undefined ? undefined : verdictOf(verdict)}
+      <p class="muted">Nothing was run.</p>`
+    return { markup, data: { entries: "", folds: {} } }
+  }
   const prefix = `r${options.number}`
   const rows = (most: number) => Math.max(40, Math.floor(most * options.share))
   const start = journal[0]?.at ?? 0
@@ -169,7 +177,13 @@ export const render = (run: Run, options: { readonly number: number; readonly sh
     for (const { end, first } of shown) for (let position = first; position < end; position++) targets.push(id)
     if (column._tag === "Phase") return draw(column.phase)
     folds[id] = Details.packed(
-      column.phases.map((phase) => [phase.kind === "invoke" ? 1 : 0, phase.first, phase.end, draw(phase).text])
+      column.phases.map((phase) => [
+        phase.kind === "invoke" ? 1 : 0,
+        phase.first,
+        phase.end,
+        draw(phase).text,
+        phase.title
+      ])
     )
     return foldOf(column, id)
   })
@@ -181,7 +195,7 @@ export const render = (run: Run, options: { readonly number: number; readonly sh
     ${figures(summary, phases, invocations, journal)}
     ${lost > 0 ? html`<p class="muted">The journal no longer has the first ${count(lost, "entry").replace(/entrys$/, "entries")}; the page begins after them.</p>` : undefined}
     <section>
-      <h3>Problems</h3>
+      <h3>${verdict === undefined ? "Problems" : "What was seen"}</h3>
       ${Problems.render(problems, link)}
     </section>
     <div class="beside">
@@ -193,7 +207,7 @@ export const render = (run: Run, options: { readonly number: number; readonly sh
         </p>
         <div class="chart" data-lanes="${lanes.length}">
           <ol class="lanes" aria-hidden="true">
-            ${lanes.map(({ role, title }) => html`<li class="${role}"><span>${title}</span></li>`)}
+            ${lanes.map(({ role, title }) => html`<li class="${role}"><span title="${title}">${title}</span></li>`)}
           </ol>
           <div class="axis" tabindex="0" role="region" aria-label="Timeline of ${run.name}">
             <ol class="columns">
@@ -206,9 +220,10 @@ export const render = (run: Run, options: { readonly number: number; readonly sh
       <div class="side">
         <section class="details" hidden>
           <h3>Details</h3>
-          <div class="facts" aria-live="polite">
+          <div class="facts" role="group" aria-label="Details" tabindex="0">
             <p class="muted">
-              Point at a bar or a mark, or move to the timeline with Tab and through it with the arrow keys.
+              Point at a bar or a mark to see what it was, and click to keep it. With the keyboard: Tab to the timeline,
+              the arrow keys through it, Enter to the details, Escape back.
             </p>
           </div>
         </section>
@@ -234,7 +249,7 @@ export const render = (run: Run, options: { readonly number: number; readonly sh
     </div>
     <section>
       <h3>Telemetry</h3>
-      ${Tables.telemetry(TelemetryFlow.of(journal), run.sink)}
+      ${Tables.telemetry(journal, run.sink)}
     </section>`
   return { markup, data: { entries: Details.packed(Details.of(journal, start)), folds } }
 }

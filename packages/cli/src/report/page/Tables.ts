@@ -8,9 +8,9 @@ import * as Timeline from "@effect-lambda/emulator/Timeline"
 import type { Summary } from "../../emulate/summary/Summary.ts"
 import type { Invocation } from "./Invocations.ts"
 import { laneOf, titleOf } from "./Lanes.ts"
-import { count, cut, digits, duration, html, type Html } from "./Markup.ts"
+import { count, cut, digits, duration, html, moment, type Html } from "./Markup.ts"
 import type { Phase } from "./Phases.ts"
-import type { Flow } from "./TelemetryFlow.ts"
+import * as TelemetryFlow from "./TelemetryFlow.ts"
 
 /**
  * A link to the place of an entry on the axis.
@@ -29,6 +29,8 @@ export type Link = (position: number, text: Html | string) => Html
 export interface SinkCounts {
   readonly requests: number
   readonly bytes: number
+  /** The lines of the function that it took, each counted once. */
+  readonly lines: number
 }
 
 const time = (millis: number | undefined): string => (millis === undefined ? "–" : duration(millis))
@@ -183,7 +185,7 @@ const step = (label: string, value: number, before: number | undefined, why: str
   return html`<li><span class="number">${digits(value)}</span> <span>${label}${told}</span></li>`
 }
 
-const flowOf = ({ batches, delivered, dropped, failedAttempts, name, reasons, said }: Flow): Html => {
+const flowOf = ({ batches, delivered, dropped, failedAttempts, name, reasons, said }: TelemetryFlow.Flow): Html => {
   const why = [...reasons]
     .slice(0, 3)
     .map((reason) => cut(reason, 200))
@@ -207,22 +209,31 @@ const flowOf = ({ batches, delivered, dropped, failedAttempts, name, reasons, sa
   </div>`
 }
 
+/** What the function printed, and what of it came to the sink, if an extension hears the function at all. */
+const linesOf = ({ heard, lines }: TelemetryFlow.Printed, sink: SinkCounts): Html =>
+  html`<div class="flow">
+    <h4>At the sink</h4>
+    <ol>
+      ${step("requests", sink.requests, undefined, "")} ${step("bytes", sink.bytes, undefined, "")}
+      ${heard ? step("lines of the function printed", lines, undefined, "") : undefined}
+      ${heard ? step("lines of the function taken", sink.lines, lines, "") : undefined}
+    </ol>
+  </div>`
+
 /**
  * The way of telemetry as counts.
  *
  * @category rendering
  * @since 0.1.0
  */
-export const telemetry = (flows: ReadonlyArray<Flow>, sink: SinkCounts | undefined): Html => {
-  const atSink =
-    sink === undefined
-      ? undefined
-      : html`<p>At the sink: ${count(sink.requests, "request")}, ${count(sink.bytes, "byte")}.</p>`
-  return flows.length === 0
-    ? html`<p class="muted">No extension subscribed to telemetry.</p>
-        ${atSink}`
-    : html`<div class="flows">${flows.map(flowOf)}</div>
-        ${atSink}`
+export const telemetry = (journal: ReadonlyArray<JournalEntry>, sink: SinkCounts | undefined): Html => {
+  const flows = TelemetryFlow.of(journal)
+  if (flows.length === 0 && sink === undefined) {
+    return html`<p class="muted">No extension subscribed to telemetry.</p>`
+  }
+  return html`<div class="flows">
+    ${flows.map(flowOf)}${sink === undefined ? undefined : linesOf(TelemetryFlow.printed(journal), sink)}
+  </div>`
 }
 
 const levelOf = (text: string): string =>
@@ -243,7 +254,7 @@ export const log = (journal: ReadonlyArray<JournalEntry>, start: number, link: L
   const row = ({ entry, position }: (typeof lines)[number]) => {
     const text = cut(Timeline.textOf(entry).replace(/^\| /gm, ""), 600)
     return html`<li class="line" data-w="${titleOf(laneOf(entry))}">
-      ${link(position, duration(entry.at - start))} <span class="who">${titleOf(laneOf(entry))}</span>
+      ${link(position, moment(entry.at - start))} <span class="who">${titleOf(laneOf(entry))}</span>
       <span class="text${levelOf(text)}">${text}</span>
     </li>`
   }

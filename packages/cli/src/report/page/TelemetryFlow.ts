@@ -113,3 +113,32 @@ export const of = (journal: ReadonlyArray<JournalEntry>): ReadonlyArray<Flow> =>
   }
   return [...flows.values()]
 }
+
+/**
+ * The lines of the function that a sink can be asked for.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Printed {
+  /** An extension has subscribed to the log of the function. */
+  readonly heard: boolean
+  /** The lines that begin with the mark of the function that `conform` brings. */
+  readonly lines: number
+}
+
+/**
+ * Counts what the function of `conform` printed.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const printed = (journal: ReadonlyArray<JournalEntry>): Printed => ({
+  heard: journal.some(
+    (entry) =>
+      entry._tag === "TelemetrySubscription" && entry.types.includes("function") && entry.state === "Subscribed"
+  ),
+  lines: journal.filter(
+    (entry) => entry._tag === "Output" && entry.source === "runtime" && /conform-[0-9a-f]{8}-\d+/.test(entry.line)
+  ).length
+})
