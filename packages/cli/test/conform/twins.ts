@@ -71,7 +71,19 @@ export const pairs: ReadonlyArray<Pair> = [
     mistake: "strict-status"
   },
   { scenario: "telemetry/not-supported", file: "twin.py", mistake: "needs-telemetry" },
-  { scenario: "telemetry/already-subscribed", file: "twin.mjs", mistake: "needs-ok" }
+  { scenario: "telemetry/already-subscribed", file: "twin.mjs", mistake: "needs-ok" },
+  { scenario: "telemetry/cut-batch", file: "twin.mjs", mistake: "no-join" },
+  { scenario: "telemetry/half-batch", file: "twin.py", mistake: "exit-at-half", expected: "warn" },
+  { scenario: "telemetry/unreadable-batch", file: "twin.mjs", mistake: "answers-500" },
+  { scenario: "telemetry/thousand-lines", file: "twin.mjs", mistake: "small-queue" },
+  { scenario: "telemetry/long-line", file: "twin.py", mistake: "no-join" },
+  { scenario: "telemetry/json-format", file: "twin.py", mistake: "needs-text" },
+  { scenario: "telemetry/not-utf8", file: "twin.py", mistake: "strict-utf8", expected: "warn" },
+  { scenario: "telemetry/unknown-record", file: "twin.mjs", mistake: "strict-types", expected: "warn" },
+  { scenario: "telemetry/logs-dropped", file: "twin.mjs", mistake: "ignores-dropped", expected: "warn" },
+  { scenario: "telemetry/done-before-invoke", file: "twin.mjs", mistake: "forgets-done", expected: "warn" },
+  { scenario: "telemetry/delivery-again", file: "twin.mjs", mistake: "doubles", expected: "info" },
+  { scenario: "telemetry/answers-fast", file: "twin.py", mistake: "sends-in-listener", expected: "warn" }
 ]
 
 const stageOf = (target: Target.Target, environment: Readonly<Record<string, string>>): Play.Stage => ({

@@ -12,7 +12,7 @@ const lackingNeed = (need: Need, traits: Traits): Judgement.Judgement | undefine
         ? undefined
         : Judgement.notApplicable(`the extension does not register for ${need}`)
     case "telemetry":
-      return types.length > 0 ? undefined : Judgement.notApplicable("the extension does not subscribe to telemetry")
+      return types.length > 0 ? undefined : Judgement.notApplicable("the extension has no subscription to telemetry")
     case "function telemetry":
       return types.includes("function")
         ? undefined
@@ -40,7 +40,7 @@ const lackingNeed = (need: Need, traits: Traits): Judgement.Judgement | undefine
       if (asked.some((version) => need === `schema ${version}`)) return undefined
       return Judgement.notApplicable(
         asked.length === 0
-          ? "the extension does not subscribe to telemetry"
+          ? "the extension has no subscription to telemetry"
           : `the extension asks for the schema ${asked.join(", ")}`
       )
     }

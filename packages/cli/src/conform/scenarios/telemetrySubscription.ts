@@ -153,7 +153,7 @@ export const subscription: ReadonlyArray<Scenario> = [
       const added = entries.find(accepted)
       if (added === undefined) return Judgement.pass("its subscription works on after a reset")
       return Judgement.warn(
-        `it subscribed with other parameters after a reset, so the subscription from before delivers to nobody`,
+        "it subscribed with other parameters after a reset, so the subscription from before has no listener any more",
         added
       )
     })
