@@ -72,15 +72,13 @@ export const make = (options: Options): OtlpResource.Resource => ({
 
 /**
  * The resource of one environment, with `faas.instance`: the `instanceId` of `platform.initStart`, which is the name of the log
- * stream. Spans and logs have it. On metrics it makes every environment a series, which only cumulative metrics need.
+ * stream. Spans and logs have it. On metrics it makes every environment a series, which only cumulative metrics need. An instance
+ * that the resource has already, from `OTEL_RESOURCE_ATTRIBUTES`, stays.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const withInstance = (resource: OtlpResource.Resource, instanceId: string): OtlpResource.Resource => ({
-  ...resource,
-  attributes: [
-    ...resource.attributes.filter(({ key }) => key !== "faas.instance"),
-    ...Attributes.entries({ "faas.instance": instanceId })
-  ]
-})
+export const withInstance = (resource: OtlpResource.Resource, instanceId: string): OtlpResource.Resource =>
+  resource.attributes.some(({ key }) => key === "faas.instance")
+    ? resource
+    : { ...resource, attributes: [...resource.attributes, ...Attributes.entries({ "faas.instance": instanceId })] }

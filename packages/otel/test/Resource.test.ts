@@ -58,8 +58,12 @@ it("an environment has its instance, once", () => {
     ...resource.attributes,
     { key: "faas.instance", value: text("2026/11/20/[$LATEST]a") }
   ])
-  assert.deepStrictEqual(Resource.withInstance(first, "b"), Resource.withInstance(resource, "b"))
   assert.isFalse(resource.attributes.some(({ key }) => key === "faas.instance"))
+})
+
+it("an instance of OTEL_RESOURCE_ATTRIBUTES stays", () => {
+  const resource = Resource.make({ ...options, attributes: { "faas.instance": "mine" } })
+  assert.deepStrictEqual(Resource.withInstance(resource, "2026/11/20/[$LATEST]a"), resource)
 })
 
 it("the scope is this package", () => {
