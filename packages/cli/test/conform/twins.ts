@@ -83,7 +83,22 @@ export const pairs: ReadonlyArray<Pair> = [
   { scenario: "telemetry/logs-dropped", file: "twin.mjs", mistake: "ignores-dropped", expected: "warn" },
   { scenario: "telemetry/done-before-invoke", file: "twin.mjs", mistake: "forgets-done", expected: "warn" },
   { scenario: "telemetry/delivery-again", file: "twin.mjs", mistake: "doubles", expected: "info" },
-  { scenario: "telemetry/answers-fast", file: "twin.py", mistake: "sends-in-listener", expected: "warn" }
+  { scenario: "telemetry/answers-fast", file: "twin.py", mistake: "sends-in-listener", expected: "warn" },
+  { scenario: "backend/down", file: "twin.mjs", mistake: "exits-without-backend" },
+  { scenario: "backend/slow", file: "twin.mjs", mistake: "waits-for-backend", expected: "warn" },
+  { scenario: "backend/hanging", file: "twin.mjs", mistake: "waits-for-backend" },
+  { scenario: "backend/status-401", file: "twin.mjs", mistake: "takes-any-status" },
+  { scenario: "backend/back-again", file: "twin.mjs", mistake: "drops-failed" },
+  { scenario: "backend/connections-cut", file: "twin.mjs", mistake: "keeps-one-connection" },
+  { scenario: "backend/blackholed-in-init", file: "twin.mjs", mistake: "asks-backend-in-init" },
+  { scenario: "backend/secret-throttled", file: "twin.mjs", mistake: "needs-secret" },
+  { scenario: "environment/no-home", file: "twin.mjs", mistake: "needs-home" },
+  { scenario: "environment/locale", file: "twin.mjs", mistake: "ignores-case" },
+  { scenario: "environment/proxy", file: "twin.py", mistake: "obeys-proxy" },
+  { scenario: "environment/node-options", file: "twin.sh", mistake: "starts-node" },
+  { scenario: "init-type/snap-start", file: "twin.mjs", mistake: "needs-access-key" },
+  { scenario: "init-type/provisioned", file: "twin.mjs", mistake: "impatient-poll" },
+  { scenario: "managed/instance", file: "twin.mjs", mistake: "always-registers-invoke", expected: "warn" }
 ]
 
 const stageOf = (target: Target.Target, environment: Readonly<Record<string, string>>): Play.Stage => ({

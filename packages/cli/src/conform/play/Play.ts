@@ -8,6 +8,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as NodePath from "node:path"
 import process from "node:process"
+import * as Blackhole from "./Blackhole.ts"
 import * as Judgement from "./Judgement.ts"
 import * as Needs from "./Needs.ts"
 import { PlayError, type Run, type Scenario, type Settings, type Setup, type Traits } from "./Scenario.ts"
@@ -90,7 +91,10 @@ const playNow = Effect.fnUntraced(function* (scenario: Scenario, stage: Stage, t
   const setup = scenario.setup?.(stage.settings, traits) ?? {}
   const limit = Duration.fromInputUnsafe(scenario.limit ?? defaultLimit)
   const sink = yield* Sink.make({ ...(setup.sink && { behaviour: setup.sink }), ...(stage.tls && { tls: stage.tls }) })
-  const sinkVariables = Object.fromEntries(stage.sinkVariables.map((name) => [name, sink.url]))
+  const url = setup.isBlackholed === true ? yield* Blackhole.make : sink.url
+  const sinkVariables = Object.fromEntries(
+    [...stage.sinkVariables, ...(setup.sinkVariables ?? [])].map((name) => [name, url])
+  )
   const faults = yield* faultsOf(setup.faults ?? [])
   const emulator = yield* Emulator.make({
     freeze: true,

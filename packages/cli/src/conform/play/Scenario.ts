@@ -87,6 +87,10 @@ export interface Setup {
   readonly faults?: ReadonlyArray<string>
   readonly environment?: Readonly<Record<string, string>>
   readonly sink?: Sink.Behaviour
+  /** No packet to the backend is answered: the variables of the sink name a port whose connections are never taken. */
+  readonly isBlackholed?: boolean
+  /** Further variables that get the URL of the sink. */
+  readonly sinkVariables?: ReadonlyArray<string>
   /** Extensions beside the target, as files. */
   readonly neighbours?: ReadonlyArray<string>
   /** The work of the function in its init. */

@@ -19,11 +19,19 @@ import * as UserError from "../../shared/UserError.ts"
  * - `half`: ends the connection in the middle of the answer
  * - `status`: answers with this status
  * - `slowMs`: answers so many milliseconds later
+ * - `throttling`: refuses the requests of an AWS client as AWS does that is asked too often, and takes any other
  *
  * @category models
  * @since 0.1.0
  */
-export type Behaviour = "ok" | "down" | "hanging" | "half" | { readonly status: number } | { readonly slowMs: number }
+export type Behaviour =
+  | "ok"
+  | "down"
+  | "hanging"
+  | "half"
+  | "throttling"
+  | { readonly status: number }
+  | { readonly slowMs: number }
 
 /**
  * The requests that the sink has got so far.
@@ -36,6 +44,8 @@ export interface Counts {
   readonly requests: number
   /** Requests that were answered with 200. */
   readonly taken: number
+  /** Requests of an AWS client that were throttled. */
+  readonly throttled: number
   readonly bytes: number
   /** The lines of the function in the requests that were taken, each counted once. */
   readonly lines: number
@@ -49,11 +59,18 @@ export const noCounts: Counts = {
   connections: 0,
   requests: 0,
   taken: 0,
+  throttled: 0,
   bytes: 0,
   lines: 0,
   copies: 0,
   lossReports: 0
 }
+
+/** A request that is signed, or names an operation, as AWS's own clients do. */
+const isOfAws = ({ authorization = "", ...headers }: Http.IncomingHttpHeaders): boolean =>
+  authorization.startsWith("AWS4-") || "x-amz-target" in headers
+
+const throttled = JSON.stringify({ __type: "ThrottlingException", message: "Rate exceeded" })
 
 export interface Sink {
   /** `http://127.0.0.1:port`, or `https://localhost:port` with a certificate. */
@@ -109,8 +126,8 @@ export const make = Effect.fnUntraced(function* (
     for (const look of waiting) look()
   }
 
-  const answer = (response: Http.ServerResponse, status: number): void => {
-    response.writeHead(status, { "content-type": "application/json" }).end("{}")
+  const answer = (response: Http.ServerResponse, status: number, body = "{}"): void => {
+    response.writeHead(status, { "content-type": "application/json" }).end(body)
   }
 
   const take = (body: Buffer, encoding: string | undefined): void => {
@@ -145,6 +162,11 @@ export const make = Effect.fnUntraced(function* (
       if (behaviour === "half") {
         response.writeHead(200, { "content-length": "100" }).write("{")
         return void request.socket.destroySoon()
+      }
+      if (behaviour === "throttling") {
+        if (!isOfAws(request.headers)) return accept()
+        count({ throttled: counts.throttled + 1 })
+        return answer(response, 400, throttled)
       }
       if ("status" in behaviour) return answer(response, behaviour.status)
       later(Effect.andThen(Effect.sleep(behaviour.slowMs), Effect.sync(accept)))

@@ -11,13 +11,18 @@ import process from "node:process"
 const mistake = process.env.TWIN ?? ""
 const wrong = (name) => mistake === name
 const forever = 2_000_000_000
+const { locale } = Intl.DateTimeFormat().resolvedOptions()
+const isManaged =
+  process.env.AWS_LAMBDA_INITIALIZATION_TYPE === "lambda-managed-instances" && !wrong("always-registers-invoke")
 const name = basename(process.argv[1])
 const agent = new http.Agent({ keepAlive: true })
 
 /** A request with a limit of time; the answer as a whole. */
 const ask = (url, options, body, limitMs) =>
   new Promise((resolve, reject) => {
-    const request = http.request(url, options, (response) => {
+    // The limit also holds while there is no connection yet.
+    const signal = limitMs === undefined ? undefined : AbortSignal.timeout(limitMs)
+    const request = http.request(url, { ...options, signal }, (response) => {
       const pieces = []
       response.on("data", (piece) => pieces.push(piece)).on("error", reject)
       response.on("end", () => {
@@ -27,7 +32,6 @@ const ask = (url, options, body, limitMs) =>
       response.on("close", () => response.complete || reject(new Error("half an answer")))
     })
     request.on("error", reject)
-    if (limitMs !== undefined) request.setTimeout(limitMs, () => request.destroy(new Error("no answer in time")))
     request.end(body)
   })
 const api = (method, path, headers, body, limitMs) =>
@@ -51,7 +55,7 @@ const recordsOf = (text) => {
   try {
     const records = JSON.parse(whole)
     rest = ""
-    return records
+    return Array.isArray(records) ? records : []
   } catch {
     rest = wrong("no-join") ? "" : whole.replace(/\}\]$/, "")
     return undefined
@@ -113,7 +117,7 @@ const listen = () =>
 const subscribe = async (headers) => {
   const uri = `http://sandbox.localdomain:${await listen()}`
   const body = {
-    schemaVersion: process.env.TWIN_SCHEMA ?? "2022-12-13",
+    schemaVersion: process.env.TWIN_SCHEMA ?? (isManaged ? "2025-01-29" : "2022-12-13"),
     types: ["platform", "function"],
     buffering: { timeoutMs: wrong("illegal-buffering") ? 10 : 25, maxBytes: 262_144, maxItems: 1000 },
     destination: { protocol: "HTTP", URI: uri }
@@ -124,18 +128,37 @@ const subscribe = async (headers) => {
   return status === 200
 }
 
+let isConnectionLost = false
+const kept = new http.Agent({ keepAlive: true })
+kept.on("free", (socket) => socket.once("close", () => (isConnectionLost = true)))
+
+const send = (text, limitMs) => {
+  const options = wrong("keeps-one-connection") ? { agent: kept } : { headers: { connection: "close" } }
+  return ask(process.env.TWIN_SINK, { method: "POST", ...options }, text, limitMs)
+}
+
+/** The fetch of a secret, which is not needed. */
+const fetchSecret = async () => {
+  if (process.env.AWS_ENDPOINT_URL === undefined) return
+  const headers = { "x-amz-target": "secretsmanager.GetSecretValue", "content-type": "application/x-amz-json-1.1" }
+  const { status } = await ask(process.env.AWS_ENDPOINT_URL, { method: "POST", headers }, "{}", 500)
+  if (wrong("needs-secret") && status !== 200) process.exit(1)
+}
+
 /** Sends what is in the queue; what could not be sent stays there, within a bound that is told. */
 const flush = async (limitMs) => {
   if (queue.length === 0 || process.env.TWIN_SINK === undefined) return
   const batch = queue.splice(0)
-  const until = Date.now() + limitMs
+  if (isConnectionLost) return
+  const until = Date.now() + (wrong("waits-for-backend") ? forever : limitMs)
   for (let pause = 20; ; pause *= 2) {
     try {
-      const options = { method: "POST", headers: { connection: "close" } }
-      const { status } = await ask(process.env.TWIN_SINK, options, batch.join(""), Math.max(1, until - Date.now()))
-      if (status === 200) return
-    } catch {
+      const { status } = await send(batch.join(""), Math.max(1, until - Date.now()))
+      if (status === 200 || wrong("takes-any-status")) return
+    } catch (error) {
       // The backend is down: it is tried again while there is time.
+      if (wrong("exits-without-backend")) throw error
+      if (wrong("drops-failed")) return
     }
     if (Date.now() + pause >= until) break
     await sleep(pause)
@@ -195,7 +218,7 @@ const end = async (headers, { deadlineMs, shutdownReason }) => {
 
 const register = async () => {
   if (wrong("keeps-identifier") && existsSync(memory)) return readFileSync(memory, "utf8")
-  const body = JSON.stringify({ events: ["INVOKE", "SHUTDOWN"] })
+  const body = JSON.stringify({ events: isManaged ? ["SHUTDOWN"] : ["INVOKE", "SHUTDOWN"] })
   const sent = { "lambda-extension-name": wrong("wrong-name") ? "twin" : name }
   const limitMs = wrong("impatient-register") ? 1000 : undefined
   const { headers, text } = await api("POST", "/2020-01-01/extension/register", sent, body, limitMs)
@@ -212,10 +235,15 @@ const cpuMs = () => {
 if (wrong("crash-at-init")) process.exit(0)
 const headers = { "lambda-extension-identifier": await register() }
 const hears = await subscribe(headers)
+await fetchSecret()
+if (wrong("needs-access-key") && process.env.AWS_ACCESS_KEY_ID.length === 0) process.exit(1)
+if (wrong("needs-home") && process.env.HOME !== undefined) writeFileSync(join(process.env.HOME, ".twin"), "")
+if (wrong("asks-backend-in-init")) await ask(process.env.TWIN_SINK, { method: "POST" }, "")
 while (wrong("burns") && cpuMs() < 600);
 for (;;) {
   const event = await poll(headers)
   if (event.eventType === "SHUTDOWN") await end(headers, event)
+  if (wrong("ignores-case") && event.eventType.toLocaleLowerCase(locale) !== "invoke") throw new Error("unknown event")
   if (wrong("strict-event") && event.eventType !== "INVOKE") process.exit(1)
   if (event.eventType !== "INVOKE") continue
   if (wrong("no-next")) await sleep(forever)

@@ -11,6 +11,7 @@ import time
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 mistake = os.environ.get("TWIN", "")
 name = os.path.basename(__file__)
@@ -25,6 +26,9 @@ last = b""
 
 
 def connect():
+    proxy = getproxies().get("http")
+    if mistake == "obeys-proxy" and proxy:
+        return http.client.HTTPConnection(proxy.split("//")[1])
     return http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
 
 

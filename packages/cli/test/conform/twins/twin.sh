@@ -23,6 +23,7 @@ ask() {
 }
 
 [ "${TWIN-}" = crash-at-init ] && exit 0
+[ "${TWIN-}" = starts-node ] && { node -e 0 || exit 1; }
 ask POST /register "Lambda-Extension-Name: $name" '{"events":["INVOKE","SHUTDOWN"]}'
 while :; do
   if ! ask GET /event/next "Lambda-Extension-Identifier: $identifier" 2>/dev/null || [ "$status" != 200 ]; then

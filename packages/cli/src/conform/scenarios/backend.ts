@@ -1,0 +1,212 @@
+/** Scenarios of a backend that does not take what the extension sends. */
+import * as Journal from "@effect-lambda/emulator/Journal"
+import * as Effect from "effect/Effect"
+import * as Judgement from "../play/Judgement.ts"
+import * as Observe from "../play/Observe.ts"
+import type { Run, Scenario } from "../play/Scenario.ts"
+
+/** An extension that holds an invocation for longer because of its backend costs more than most functions. */
+const heldMs = 1000
+
+/** An init that takes longer is close to its limit, and is paid for. */
+const slowInitMs = 5000
+
+/** Invokes so often, or until an invocation fails. */
+const invokeTimes = Effect.fnUntraced(function* (run: Run, times: number) {
+  for (let number = 1; number <= times; number++) {
+    const { status } = yield* run.invoke()
+    if (status !== "success") return
+  }
+})
+
+/** The first failure of the function that the extension caused. */
+const harmOf = (entries: ReadonlyArray<Journal.JournalEntry>, names: ReadonlyArray<string>, when: string) => {
+  const crash = Observe.crashOf(entries, names)
+  if (crash !== undefined) return Judgement.fail(`${crash.sentence} ${when}`, crash.entry)
+  const failed = entries.find(Journal.is("InvocationDone", ({ status }) => status !== "success"))
+  return failed && Judgement.fail(`an invocation ${Observe.failureOf(failed)} ${when}`, failed)
+}
+
+/** The invocation that was held for the longest time after its function was done. */
+const longestOf = (entries: ReadonlyArray<Journal.JournalEntry>) =>
+  entries
+    .filter(Journal.is("InvocationDone"))
+    .reduce<Journal.EntryOf<"InvocationDone"> | undefined>(
+      (longest, done) => (done.extensionOverheadMs > (longest?.extensionOverheadMs ?? -1) ? done : longest),
+      undefined
+    )
+
+/** Judges a whole run: first harm to the function, then silent loss, then the time for which invocations were held. */
+const judge = Effect.fnUntraced(function* (run: Run, when: string) {
+  const entries = yield* run.entries
+  const harm = harmOf(entries, run.names, when)
+  if (harm !== undefined) return harm
+  const lost = run.traits.sendsLines
+    ? yield* Observe.judgeLoss(run)
+    : Judgement.pass(`every invocation succeeded ${when}; no line of the function is expected at the sink`)
+  if (lost.status === "fail") return lost
+  const longest = longestOf(entries)
+  const held = longest?.extensionOverheadMs ?? 0
+  if (held < heldMs) return lost
+  return Judgement.warn(`it held an invocation for ${held} ms after the function was done ${when}`, longest)
+})
+
+/** Nothing can be delivered to a backend that never works: a loss that is said is the best end. */
+const judgeHopeless = (run: Run, when: string) =>
+  Effect.map(judge(run, when), (judgement) =>
+    judgement.status === "warn" && judgement.sentence.includes("which the extension says")
+      ? Judgement.pass(judgement.sentence)
+      : judgement
+  )
+
+/** Three invocations and SHUTDOWN with a backend that never works. */
+const survives = Effect.fnUntraced(function* (run: Run, when: string) {
+  yield* invokeTimes(run, 3)
+  yield* run.shutdown
+  return yield* judgeHopeless(run, when)
+})
+
+const sendWithinLimits =
+  "Give each attempt to send a limit of time, keep what was not sent within a bound of bytes, and log the number of records that are lost."
+
+const sharedTime =
+  "An extension that waits for its backend holds the environment, until the function's timeout at most. All of it is billed."
+
+export const backend: ReadonlyArray<Scenario> = [
+  {
+    name: "backend/down",
+    title: "The backend resets every connection, from the start.",
+    basis: "documented",
+    aws: "The end of an extension's process before SHUTDOWN fails the function, whatever the reason is.",
+    protocol: "docs/protocol.md#a-process-ends",
+    advice: sendWithinLimits,
+    needs: ["INVOKE", "sink"],
+    setup: () => ({ sink: "down" }),
+    play: (run) => survives(run, "while the backend was down")
+  },
+  {
+    name: "backend/slow",
+    title: "The backend answers each request after one and a half seconds.",
+    basis: "documented",
+    aws: sharedTime,
+    protocol: "docs/protocol.md#an-extension-overruns",
+    advice: sendWithinLimits,
+    needs: ["INVOKE", "sink"],
+    limit: "60 seconds",
+    setup: () => ({ sink: { slowMs: 1500 } }),
+    play: (run) => survives(run, "while the backend was slow")
+  },
+  {
+    name: "backend/hanging",
+    title: "The backend takes each request and never answers.",
+    basis: "documented",
+    aws: sharedTime,
+    protocol: "docs/protocol.md#an-extension-overruns",
+    advice: sendWithinLimits,
+    needs: ["INVOKE", "sink"],
+    limit: "60 seconds",
+    setup: () => ({ sink: "hanging" }),
+    play: (run) => survives(run, "while the backend did not answer")
+  },
+  {
+    name: "backend/status-401",
+    title: "The backend refuses each request with 401, as it does with a key that has expired.",
+    basis: "documented",
+    aws: "The function knows nothing of the key of an extension, and has to go on.",
+    protocol: "docs/protocol.md#a-process-ends",
+    advice: "Look at the status of each answer. Log a refusal, and the number of records that were not taken.",
+    needs: ["INVOKE", "sink"],
+    setup: () => ({ sink: { status: 401 } }),
+    play: (run) => survives(run, "while the backend answered with 401")
+  },
+  {
+    name: "backend/back-again",
+    title: "The backend is down for two invocations, and works again after that.",
+    basis: "documented",
+    aws: "The environment lives on, so the records of an invocation can be sent in a later one.",
+    protocol: "docs/protocol.md#an-invocation",
+    advice: "Keep what could not be sent, within a bound of bytes, and send it with the next batch.",
+    needs: ["INVOKE", "lines at the sink"],
+    play: Effect.fnUntraced(function* (run) {
+      yield* invokeTimes(run, 1)
+      yield* run.sink.behave("down")
+      yield* invokeTimes(run, 2)
+      yield* run.sink.behave("ok")
+      yield* invokeTimes(run, 1)
+      yield* run.shutdown
+      return yield* judge(run, "while the backend was down, or after that")
+    })
+  },
+  {
+    name: "backend/connections-cut",
+    title: "The backend closes its connections while the environment is frozen.",
+    basis: "documented",
+    aws: "Lambda drops connections that are idle, and a frozen process does not see a connection end.",
+    protocol: "docs/protocol.md#the-freeze",
+    advice: "Send the request again over a new connection when a kept one turns out to be dead.",
+    needs: ["INVOKE", "sink"],
+    play: Effect.fnUntraced(function* (run) {
+      for (let number = 1; number <= 3; number++) {
+        const { index, status } = yield* run.invoke()
+        if (status !== "success") break
+        yield* run.waitFor("Frozen", (frozen) => frozen.index > index)
+        yield* run.sink.cutConnections
+      }
+      yield* run.shutdown
+      return yield* judge(run, "after its connections were cut during the freeze")
+    })
+  },
+  {
+    name: "backend/blackholed-in-init",
+    title: "No packet to the backend is answered, from the start.",
+    basis: "documented",
+    aws: "Init waits for every extension, has 10 seconds, and then runs again under the function's timeout.",
+    protocol: "docs/protocol.md#time-limits",
+    advice:
+      "Call next before the backend is reached, or give the calls of init a limit of a second, and go on without them.",
+    needs: ["INVOKE", "sink"],
+    limit: "60 seconds",
+    setup: () => ({ isBlackholed: true }),
+    play: Effect.fnUntraced(function* (run) {
+      const started = yield* run.waitFor("InitStarted")
+      const ended = yield* run.waitFor("InitEnded")
+      const when = "while nothing at the backend answered"
+      if (ended.status !== "success" && Observe.crashOf(yield* run.entries, run.names) === undefined)
+        return Judgement.fail(`init ended with ${ended.errorType ?? ended.status} ${when}`, started, ended)
+      yield* invokeTimes(run, 3)
+      yield* run.shutdown
+      const judgement = yield* judgeHopeless(run, when)
+      const ms = ended.at - started.at
+      return judgement.status === "pass" && ms >= slowInitMs
+        ? Judgement.warn(`init took ${ms} ms ${when}`, started, ended)
+        : judgement
+    })
+  },
+  {
+    name: "backend/secret-throttled",
+    title: "AWS throttles the calls of the extension, such as the fetch of a secret in init.",
+    basis: "documented",
+    aws: "Secrets Manager and the Parameter Store answer 400 ThrottlingException when many environments start at once.",
+    protocol: "docs/protocol.md#init",
+    advice: "Register first; fetch a secret beside the runtime's init, with a limit of time, and again if it fails.",
+    needs: ["INVOKE"],
+    limit: "60 seconds",
+    setup: () => ({ sink: "throttling", sinkVariables: ["AWS_ENDPOINT_URL"] }),
+    play: Effect.fnUntraced(function* (run) {
+      const started = yield* run.waitFor("InitStarted")
+      const ended = yield* run.waitFor("InitEnded")
+      yield* invokeTimes(run, 2)
+      const { throttled } = yield* run.sink.counts
+      if (throttled === 0) return Judgement.notApplicable("the extension sends nothing to an endpoint of AWS")
+      const when = "while AWS throttled its calls"
+      const harm = harmOf(yield* run.entries, run.names, when)
+      if (harm !== undefined) return harm
+      const ms = ended.at - started.at
+      return (ms >= slowInitMs ? Judgement.warn : Judgement.pass)(
+        `init took ${ms} ms, and every invocation succeeded ${when}; ${throttled} calls were throttled`,
+        started,
+        ended
+      )
+    })
+  }
+]
