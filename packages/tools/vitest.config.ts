@@ -14,7 +14,7 @@ const harmless = [
   "cli/test/{Bundle,CloudWatchLines,EagerBuild,EagerLife,EagerStart,EnvFlag,Findings,FunctionVariables}.test.ts",
   "cli/test/{HostileLayers,LayerConfig,LayerFiles,LayerMerge,OpenConnection,Shortfalls,Starts,Stub}.test.ts",
   "cli/test/{StubEager,StubServer,Summary,TrialRun,TypeCheck,ZipReader,build,buildRefusals,check,dev}.test.ts",
-  "cli/test/{foreignLayers,new,reportPage}.test.ts",
+  "cli/test/{foreignLayers,new,reportColours,reportPage}.test.ts",
   "examples/hello/test/*.test.ts",
   "examples/telemetry-ship/test/{held,snapstart,telemetry-ship}.test.ts",
   "test/{Architecture,Boundaries,Circles,English,Operations,Options,Policy,Protocol,PublicDocs}.test.ts",

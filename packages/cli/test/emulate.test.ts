@@ -377,6 +377,12 @@ describe("bad input is one clear sentence and a non-zero exit", () => {
     ["an unwritable journal", ["-f", handler, "-n", "1", "--journal", "/nowhere/run.ndjson"], "cannot be written"],
     ["an unwritable report", ["-f", handler, "-n", "1", "--report", "/proc/none/run.html"], "cannot be written"],
     ["a folder as the report", ["-f", handler, "-n", "1", "--report", folder], "it is a folder"],
+    ["a device as the report", ["-f", handler, "-n", "1", "--report", "/dev/null"], "it is no regular file"],
+    [
+      "a file for the journal and the report",
+      ["-f", handler, "-n", "1", "--journal", join(folder, "run"), "--report", join(folder, "run")],
+      "two files"
+    ],
     ["an unknown fault", ["-f", handler, "-n", "1", "--fault", "earthquake"], "the faults are"],
     ["a fault that is written wrong", ["-f", handler, "-n", "1", "--fault", "reset:everything"], "reset:"],
     ["an unknown flag", ["-f", handler, "--invocation", "1"], "--invocations"]

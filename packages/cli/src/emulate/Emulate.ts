@@ -71,6 +71,9 @@ export const run = Effect.fnUntraced(function* (input: Input) {
   const payload = yield* payloadOf(input)
   const invokeOptions = yield* traceHeaderOf(input)
   const { built, faults, names, options } = yield* optionsOf(input)
+  if (Option.isSome(input.report) && Option.contains(input.journal, input.report.value)) {
+    return yield* fail("give --journal and --report two files: one would replace the other")
+  }
   if (Option.isSome(input.report)) yield* Disk.checkWritable(input.report.value)
   const append = yield* openJournal(input.journal)
   const terminal = yield* Terminal.make

@@ -59,7 +59,10 @@ export const writeFile = (file: string, bytes: Uint8Array) => replace(file, (pat
 /** Fails unless `writeFile` can write this file: the work before the write may be long. */
 export const checkWritable = (file: string) =>
   attempt(file, () => {
-    if (Fs.statSync(file, { throwIfNoEntry: false })?.isDirectory() === true) throw new Error("it is a folder")
+    const there = Fs.statSync(file, { throwIfNoEntry: false })
+    if (there?.isDirectory() === true) throw new Error("it is a folder")
+    // A file that is put in the place of a device or a pipe takes it away from everyone.
+    if (there?.isFile() === false) throw new Error("it is no regular file")
     const temporary = `${file}.${process.pid}.tmp`
     makeFolder(NodePath.dirname(file))
     Fs.closeSync(Fs.openSync(temporary, "w"))

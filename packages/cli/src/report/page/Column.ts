@@ -81,7 +81,7 @@ const isCut = (phase: Phase, parts: ReadonlyArray<Part>): boolean =>
 
 const widthOf = (phase: Phase, parts: ReadonlyArray<Part>): number => {
   const crowded = Math.max(...parts.map(({ marks }) => marks.length)) * (nearest + 1)
-  const byTime = 96 + 76 * Math.log10(1 + (phase.to - phase.from) / 5)
+  const byTime = 124 + 70 * Math.log10(1 + (phase.to - phase.from) / 5)
   return Math.round(Math.min(520, Math.max(byTime, crowded + 2 * padding)))
 }
 

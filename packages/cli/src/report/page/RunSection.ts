@@ -93,6 +93,7 @@ const legend = html`<ul class="legend" aria-label="Legend">
   <li><i class="key work"></i>works on an event</li>
   <li><i class="key after"></i>runtime after its response</li>
   <li><i class="key held"></i>holds the invocation open</li>
+  <li><i class="key lost"></i>its event is lost</li>
   <li><i class="key wait"></i>waits in next</li>
   <li><i class="key shutdown"></i>shuts down</li>
   <li><b class="fault">ϟ</b> fault</li>
