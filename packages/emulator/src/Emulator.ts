@@ -158,7 +158,9 @@ const makeWith = Effect.fnUntraced(function* (
   // Missing files are reported first: they are a greater mistake than a mount that is not permitted.
   const found = yield* ExtensionFiles.expectedExtensions(extensions, false)
   const startsProcesses = functionProcess !== undefined || found.some(({ file }) => file !== undefined)
+  const settings = Settings.resolve(options, functionProcess?.handler)
   const { isOptMounted, namespace, notes } = yield* Sandbox.make({
+    address: settings.sandboxAddress,
     extensions,
     functionProcess,
     limits: options.limits ?? {},
@@ -166,7 +168,6 @@ const makeWith = Effect.fnUntraced(function* (
     needed: NeededPaths.of(options, found, functionProcess)
   })
   const expected = yield* ExtensionFiles.expectedExtensions(extensions, isOptMounted)
-  const settings = Settings.resolve(options, functionProcess?.handler)
   const { functionArn, identity, profile, timeoutMs } = settings
 
   const snapStart = settings.variables.initializationType === "snap-start"
@@ -261,6 +262,7 @@ const makeWith = Effect.fnUntraced(function* (
   const telemetry = yield* Telemetry.make({
     ...identity,
     profile,
+    address: settings.sandboxAddress,
     instanceId,
     memorySize: settings.variables.memorySize,
     initializationType: settings.variables.initializationType,

@@ -101,6 +101,21 @@ const seen = Effect.fnUntraced(function* (options: Emulator.Options, source: Jou
   return environment
 })
 
+it.live("an address of the sandbox that no listener here can have is refused", () =>
+  Effect.gen(function* () {
+    for (const sandboxAddress of ["10.0.0.1", "localhost", "127.0.0", "::1", ""]) {
+      assert.deepStrictEqual(yield* refusal({ sandboxAddress }), [
+        "InvalidOption",
+        `sandboxAddress is ${sandboxAddress}, which is no address of loopback. Give one such as 127.0.0.6.`
+      ])
+    }
+    assert.deepStrictEqual(yield* refusal({ sandboxAddress: "127.0.0.6", profile: "lmi" }), [
+      "InvalidOption",
+      "sandboxAddress is 127.0.0.6, but profile lmi delivers to 127.0.0.1. Leave it out, or take profile real."
+    ])
+  })
+)
+
 describe("variables that Lambda sets itself", () => {
   it.live("region and credentials of the variables are those of the environment", () =>
     Effect.gen(function* () {

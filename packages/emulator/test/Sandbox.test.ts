@@ -12,6 +12,8 @@ import * as NamesOpt from "../src/internal/sandbox/NamesOpt.ts"
 import * as SandboxHosts from "../src/internal/sandbox/SandboxHosts.ts"
 import { startEmulator, temporaryDirectory, writeExecutable } from "./support.ts"
 
+const local = SandboxHosts.defaultAddress
+
 describe("the hosts file", () => {
   it.each<readonly [string, string, boolean]>([
     ["both on one line", "127.0.0.1 sandbox.localdomain sandbox\n", true],
@@ -23,15 +25,15 @@ describe("the hosts file", () => {
     ["of another address of this one too", "127.0.0.1 sandbox.localdomain sandbox\n::1 sandbox\n", false],
     ["empty", "", false]
   ])("%s", (_, hosts, expected) => {
-    assert.strictEqual(SandboxHosts.resolves(hosts), expected)
-    const added = SandboxHosts.withNames(hosts)
-    assert.isTrue(SandboxHosts.resolves(added))
-    assert.strictEqual(SandboxHosts.withNames(added), added, "nothing is added twice")
+    assert.strictEqual(SandboxHosts.resolves(hosts, local), expected)
+    const added = SandboxHosts.withNames(hosts, local)
+    assert.isTrue(SandboxHosts.resolves(added, local))
+    assert.strictEqual(SandboxHosts.withNames(added, local), added, "nothing is added twice")
   })
 
   it("keeps what the machine says about other names", () => {
     assert.strictEqual(
-      SandboxHosts.withNames("# mine\n127.0.0.1 localhost\n10.0.0.1 sandbox db\n10.0.0.2 sandbox.localdomain\n"),
+      SandboxHosts.withNames("# mine\n127.0.0.1 localhost\n10.0.0.1 sandbox db\n10.0.0.2 sandbox.localdomain\n", local),
       "127.0.0.1 sandbox.localdomain\n127.0.0.1 sandbox\n# mine\n127.0.0.1 localhost\n10.0.0.1 db\n"
     )
   })
@@ -68,11 +70,16 @@ describe("a file that names /opt", () => {
 const permitted = (target: string) => MountNamespace.permission(target, NodeProcess.env.PATH ?? "")
 
 /** Tells what a process says, in the namespace if this machine permits it. */
-const said = Effect.fnUntraced(function* (text: string, environment: Readonly<Record<string, string>>, name = "a") {
+const said = Effect.fnUntraced(function* (
+  text: string,
+  environment: Readonly<Record<string, string>>,
+  name = "a",
+  sandboxAddress = local
+) {
   const directory = yield* temporaryDirectory
   const file = writeExecutable(directory, name, `#!/usr/bin/env node\n${text}\n`)
   // This profile takes variables of any name.
-  const emulator = yield* startEmulator({ extensions: [file], environment, profile: "rie" })
+  const emulator = yield* startEmulator({ extensions: [file], environment, profile: "rie", sandboxAddress })
   yield* Effect.forkScoped(Effect.ignore(emulator.invoke("{}")))
   const { pid } = yield* emulator.journal.waitFor(Journal.is("ProcessStarted"))
   const { line } = yield* emulator.journal.waitFor(Journal.is("Output"))
@@ -80,22 +87,24 @@ const said = Effect.fnUntraced(function* (text: string, environment: Readonly<Re
 })
 
 describe("a process in a namespace", () => {
-  it.live("binds to both names, which the network is not asked for", () =>
+  it.live.each([local, "127.0.0.6"])("binds to both names, %s, which the network is not asked for", (address) =>
     Effect.gen(function* () {
       const { line, notes } = yield* said(
         `const { lookup } = require("node:dns/promises")
          Promise.all(["sandbox.localdomain", "sandbox"].map((name) => lookup(name, { all: true })))
            .then((found) => console.log(JSON.stringify(found.flat())), (error) => console.log(error.message))`,
-        {}
+        {},
+        "a",
+        address
       )
       const { _tag } = yield* permitted("/etc/hosts")
       if (_tag === "Permitted") {
         assert.deepStrictEqual(
           JSON.parse(line),
-          ["sandbox.localdomain", "sandbox"].map(() => ({ address: "127.0.0.1", family: 4 }))
+          ["sandbox.localdomain", "sandbox"].map(() => ({ address, family: 4 }))
         )
       }
-      const isKnown = SandboxHosts.resolves(Fs.readFileSync("/etc/hosts", "utf8"))
+      const isKnown = SandboxHosts.resolves(Fs.readFileSync("/etc/hosts", "utf8"), address)
       assert.lengthOf(notes, _tag === "Permitted" || isKnown ? 0 : 1)
     })
   )
@@ -223,7 +232,7 @@ describe("a machine that permits no namespace", () => {
       const hosts =
         'add "127.0.0.1 sandbox.localdomain sandbox" to /etc/hosts: listeners of extensions may bind to these names, and this machine does not let the processes have a private hosts file (spawn unshare ENOENT)'
       assert.deepStrictEqual(notes, [
-        ...(SandboxHosts.resolves(Fs.readFileSync("/etc/hosts", "utf8")) ? [] : [hosts]),
+        ...(SandboxHosts.resolves(Fs.readFileSync("/etc/hosts", "utf8"), local) ? [] : [hosts]),
         `extensions/a names /opt, and this machine does not let ${opt} be seen there (spawn unshare ENOENT): run as root, or copy its files to /opt`
       ])
       const started = yield* journal.waitFor(Journal.is("Output"))

@@ -3,6 +3,7 @@ import type * as Emulator from "@effect-lambda/emulator/Emulator"
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import NodeProcess from "node:process"
 import { listen } from "./conformance/listener.ts"
 import { bodyFor, subscribe } from "./conformance/subscription.ts"
 import { makeWorld, manualExtensions } from "./conformance/world.ts"
@@ -226,6 +227,25 @@ describe("sockets", () => {
         for (const line of lines.slice(0, 2)) assert.include(body, `"type":"extension","record":${line}}`)
         for (const line of lines.slice(2)) assert.include(body, JSON.stringify(line).slice(0, -1))
       })
+  )
+
+  it.live("a listener that is bound to 127.0.0.1 alone gets nothing at another address of the sandbox", () =>
+    Effect.gen(function* () {
+      const sandboxAddress = "127.0.0.6"
+      const made = yield* world({ sandboxAddress })
+      const loopback = yield* listen()
+      yield* subscribe(made, made.identifier, bodyFor(loopback.port))
+      const { problem } = yield* made.journal.waitFor(Journal.is("TelemetryNotDelivered"))
+      assert.include(problem, `${sandboxAddress}:${loopback.port}`)
+      // Other systems than Linux do not answer on this address before they are told to.
+      if (NodeProcess.platform === "linux") {
+        const reached = yield* listen(0, sandboxAddress)
+        yield* subscribe(made, made.identifier, bodyFor(reached.port))
+        yield* awaitTrue(() => reached.deliveries.length > 0)
+        assert.include(reached.deliveries[0]?.headerLines ?? [], `host: ${sandboxAddress}:${reached.port}`)
+      }
+      assert.lengthOf(loopback.deliveries, 0)
+    })
   )
 
   it.live("an error answer is retried with the same bytes, and the journal has each attempt", () =>

@@ -57,6 +57,7 @@ export const pairs: ReadonlyArray<Pair> = [
   { scenario: "shutdown/in-flush", file: "twin.mjs", mistake: "forgets-last" },
   { scenario: "telemetry/subscribes-in-time", file: "twin.py", mistake: "subscribes-late" },
   { scenario: "telemetry/legal", file: "twin.mjs", mistake: "illegal-buffering" },
+  { scenario: "telemetry/own-address", file: "twin.mjs", mistake: "binds-loopback" },
   {
     scenario: "telemetry/schema-2022-07-01",
     file: "twin.py",

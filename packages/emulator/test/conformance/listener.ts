@@ -86,7 +86,10 @@ const parse = (body: string): ReadonlyArray<TelemetryEvent> => {
 }
 
 /** Listens on any free port, or on the given port, until the scope closes. */
-export const listen = Effect.fnUntraced(function* (port = 0): Effect.fn.Return<Listener, never, Scope.Scope> {
+export const listen = Effect.fnUntraced(function* (
+  port = 0,
+  host = "127.0.0.1"
+): Effect.fn.Return<Listener, never, Scope.Scope> {
   const deliveries: Array<Delivery> = []
   const connections = new Set<Net.Socket>()
   let text = ""
@@ -118,7 +121,7 @@ export const listen = Effect.fnUntraced(function* (port = 0): Effect.fn.Return<L
   yield* Effect.acquireRelease(
     Effect.callback<void>((resume) => {
       server.on("error", (error) => resume(Effect.die(error)))
-      server.listen(port, "127.0.0.1", () => resume(Effect.void))
+      server.listen(port, host, () => resume(Effect.void))
     }),
     () => close
   )

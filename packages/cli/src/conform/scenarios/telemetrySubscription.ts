@@ -1,6 +1,7 @@
 /** Scenarios of a subscription to telemetry: when it is asked for, with which parameters, and which records it brings. */
 import * as Journal from "@effect-lambda/emulator/Journal"
 import * as Effect from "effect/Effect"
+import process from "node:process"
 import * as Judgement from "../play/Judgement.ts"
 import * as Observe from "../play/Observe.ts"
 import type { Command, Scenario } from "../play/Scenario.ts"
@@ -11,6 +12,9 @@ const isSubscription = ({ path }: { readonly path: string }): boolean => /\/(?:t
 const isClosed = ({ errorType }: { readonly errorType: string }): boolean => errorType.endsWith(".SubscriptionClosed")
 
 const accepted = Journal.is("TelemetrySubscription", ({ state }) => state === "Subscribed")
+
+/** An address of this machine that is not the usual one, as that of Lambda's sandbox. */
+const sandboxAddress = "127.0.0.6"
 
 const neverSubscribes = "the extension does not subscribe to telemetry"
 
@@ -104,6 +108,34 @@ export const subscription: ReadonlyArray<Scenario> = [
       return taken.api === "logs"
         ? Judgement.info(`it subscribes to ${types} by the Logs API, which the Telemetry API has superseded`, taken)
         : Judgement.pass(`it subscribes to ${types} in the schema ${taken.schemaVersion}`, taken)
+    })
+  },
+  {
+    name: "telemetry/own-address",
+    title: "Deliveries come to the address of the sandbox, which is not 127.0.0.1.",
+    basis: "seen",
+    aws: "Lambda reached listeners at 169.254.100.6. A listener that is bound to 127.0.0.1 alone gets nothing.",
+    protocol: "docs/protocol.md#destination",
+    advice: "Bind the listener to 0.0.0.0 or to sandbox.localdomain, and not to 127.0.0.1 or localhost.",
+    needs: ["telemetry"],
+    setup: () => ({ options: { sandboxAddress } }),
+    play: Effect.fnUntraced(function* (run) {
+      const harm = yield* Observe.harmOf(run, [{}, ...Observe.drain], "with another address of the sandbox")
+      if (harm !== undefined) return harm
+      const entries = yield* run.entries
+      const delivered = entries.find(Journal.is("TelemetryDelivered"))
+      if (delivered !== undefined) return Judgement.pass("its listener took batches at another address", delivered)
+      const missed = entries.find(Journal.is("TelemetryNotDelivered"))
+      // A listener that is bound by name is bound to 127.0.0.1 if the names do not lead to the other address.
+      const unnamed = run.emulator.notes.find((note) => note.includes(`"${sandboxAddress} `))
+      return unnamed === undefined && process.platform === "linux"
+        ? Judgement.fail(
+            `no batch reached its listener at ${sandboxAddress}, another address than 127.0.0.1: ${missed?.problem ?? "none was sent"}`,
+            missed
+          )
+        : Judgement.notTestable(
+            unnamed ?? "only Linux answers on all addresses of loopback, so that the sandbox may have another"
+          )
     })
   },
   schema("2022-07-01", "The oldest schema still works. A line is always text in it, also if the function logs JSON."),

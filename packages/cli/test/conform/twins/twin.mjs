@@ -107,7 +107,8 @@ const listen = () =>
         onDone()
       })
     })
-    server.listen(existsSync(portFile) ? Number(readFileSync(portFile, "utf8")) : 0, () => {
+    const port = existsSync(portFile) ? Number(readFileSync(portFile, "utf8")) : 0
+    server.listen({ port, ...(wrong("binds-loopback") && { host: "127.0.0.1" }) }, () => {
       const { port } = server.address()
       writeFileSync(portFile, String(port))
       resolve(port)

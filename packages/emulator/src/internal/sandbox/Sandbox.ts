@@ -61,22 +61,22 @@ const optPart = Effect.fnUntraced(function* (
 const hostsFile = "/etc/hosts"
 const nsswitchFile = "/etc/nsswitch.conf"
 
-const hostsPart = Effect.fnUntraced(function* (): Effect.fn.Return<Part, never, Scope.Scope> {
+const hostsPart = Effect.fnUntraced(function* (address: string): Effect.fn.Return<Part, never, Scope.Scope> {
   const hosts = EtcFiles.read(hostsFile)
   if (hosts === undefined) return { said: `there is no ${hostsFile}` }
-  if (SandboxHosts.resolves(hosts)) return { said: "" }
+  if (SandboxHosts.resolves(hosts, address)) return { said: "" }
   const permission = yield* permitted(hostsFile, [])
   if ("said" in permission) return permission
   const nsswitch = SandboxHosts.hostsFileFirst(EtcFiles.read(nsswitchFile) ?? "")
   const mounts = yield* EtcFiles.mounts({
-    [hostsFile]: SandboxHosts.withNames(hosts),
+    [hostsFile]: SandboxHosts.withNames(hosts, address),
     ...(nsswitch === undefined ? undefined : { [nsswitchFile]: nsswitch })
   })
   return { mounts, form: permission.form }
 })
 
-const hostsNote = (said: string): string =>
-  `add "${SandboxHosts.line}" to ${hostsFile}: listeners of extensions may bind to these names, and this machine does not let the processes have a private hosts file (${said})`
+const hostsNote = (said: string, address: string): string =>
+  `add "${SandboxHosts.lineOf(address)}" to ${hostsFile}: listeners of extensions may bind to these names, and this machine does not let the processes have a private hosts file (${said})`
 
 const optNote = (file: string, opt: string, said: string): string =>
   `${file} names /opt, and this machine does not let ${opt} be seen there (${said}): run as root, or copy its files to /opt`
@@ -91,6 +91,8 @@ const limitNote = ({ limit, said }: Limits.Refusal): string =>
 const nothing: Sandbox = { namespace: undefined, isOptMounted: false, notes: [] }
 
 export interface SandboxOptions {
+  /** The address of the sandbox, to which its names lead. */
+  readonly address: string
   readonly extensions: ExtensionsOptions
   readonly functionProcess: FunctionProcess | undefined
   readonly limits: Limits.Limits
@@ -102,6 +104,7 @@ export interface SandboxOptions {
 
 /** Makes the files, names and limits that the processes will see. Fails if `root: true` is not permitted. */
 export const make = Effect.fnUntraced(function* ({
+  address,
   extensions,
   functionProcess,
   limits,
@@ -110,7 +113,7 @@ export const make = Effect.fnUntraced(function* ({
 }: SandboxOptions): Effect.fn.Return<Sandbox, EmulatorError, Scope.Scope> {
   const opt = yield* optPart(extensions, functionProcess)
   if (!startsProcesses) return nothing
-  const hosts = yield* hostsPart()
+  const hosts = yield* hostsPart(address)
   const path = yield* MountNamespace.ownPath
   const inForce = yield* Limits.make(limits, path)
   const refusals = [...inForce.refusals]
@@ -122,7 +125,7 @@ export const make = Effect.fnUntraced(function* ({
     mounts.push(...part.mounts)
   }
   const notes: Array<string> = []
-  if ("said" in hosts && hosts.said !== "") notes.push(hostsNote(hosts.said))
+  if ("said" in hosts && hosts.said !== "") notes.push(hostsNote(hosts.said, address))
   if ("said" in opt && opt.said !== "" && "opt" in extensions) {
     const names = NamesOpt.find(extensions.opt)
     if (names !== undefined) notes.push(optNote(names, extensions.opt, opt.said))

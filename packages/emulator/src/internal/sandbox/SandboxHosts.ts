@@ -5,11 +5,11 @@
 
 export const names: ReadonlyArray<string> = ["sandbox.localdomain", "sandbox"]
 
-/** The address that telemetry is delivered to. */
-export const address = "127.0.0.1"
+/** The address that telemetry is delivered to, unless the options name another. */
+export const defaultAddress = "127.0.0.1"
 
 /** The line that a user can add to the hosts file. */
-export const line = `${address} ${names.join(" ")}`
+export const lineOf = (address: string): string => `${address} ${names.join(" ")}`
 
 /** Address and names of a line, without its comment. */
 const wordsOf = (text: string): ReadonlyArray<string> =>
@@ -20,8 +20,8 @@ const wordsOf = (text: string): ReadonlyArray<string> =>
 
 const isOurs = (word: string): boolean => names.includes(word.toLowerCase())
 
-/** Tells whether both names lead to 127.0.0.1, and to no other address. `hosts` is the text of a hosts file. */
-export const resolves = (hosts: string): boolean => {
+/** Tells whether both names lead to this address, and to no other. `hosts` is the text of a hosts file. */
+export const resolves = (hosts: string, address: string): boolean => {
   const lines = hosts.split("\n").map(wordsOf)
   return names.every((name) => {
     const naming = lines.filter((words) => words.slice(1).some((word) => word.toLowerCase() === name))
@@ -30,7 +30,7 @@ export const resolves = (hosts: string): boolean => {
 }
 
 /** The same hosts file with both names, whatever it said about them. */
-export const withNames = (hosts: string): string => {
+export const withNames = (hosts: string, address: string): string => {
   const others = hosts.split("\n").flatMap((text) => {
     const [first = "", ...rest] = wordsOf(text)
     if (!rest.some(isOurs)) return [text]

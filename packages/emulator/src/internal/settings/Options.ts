@@ -126,6 +126,13 @@ export interface Options {
    */
   readonly logFormat?: "text" | "json"
   /**
+   * The address of the sandbox, to which telemetry is delivered and the names of the sandbox lead. Default `127.0.0.1`.
+   * Another address of loopback, such as `127.0.0.6`, is as strange to a listener that is bound to 127.0.0.1 alone as
+   * that of Lambda's sandbox. Managed instances (lmi) deliver to 127.0.0.1, and refuse another with the reason
+   * `InvalidOption`. Linux answers on all of `127.0.0.0/8`, other systems on addresses that they were given.
+   */
+  readonly sandboxAddress?: string
+  /**
    * Records what goes over the wire: an entry `Exchanged` for each request of a process and for each delivery of
    * telemetry, with the first `maxBytes` (default 2,048) of each body. Payloads and log lines are in it, as they are.
    * Default: `false`, nothing is recorded.

@@ -1,9 +1,11 @@
 /** The settings of the environment: its `Options`, with the defaults of its profile. Times are milliseconds. */
 import * as Duration from "effect/Duration"
+import * as Net from "node:net"
 import type { Profile } from "../../Profile.ts"
 import { profiles } from "../../Profile.ts"
 import { InvalidOption, InvalidVariable } from "../../EmulatorError.ts"
 import * as VariableRules from "./VariableRules.ts"
+import * as SandboxHosts from "../sandbox/SandboxHosts.ts"
 import type { InitType, Options, TracingMode } from "./Options.ts"
 
 /** The kind of init, by the name that processes and telemetry see. */
@@ -26,6 +28,7 @@ export interface Settings {
   readonly timeoutMs: number
   readonly initTimeoutMs: number
   readonly freezeAfterMs: number | undefined
+  readonly sandboxAddress: string
 }
 
 /** The longest time a timer can be set for, 24 days: also what "infinite" means here, since deadlines are numbers. */
@@ -74,6 +77,17 @@ const wireProblem = ({ wire }: Options): InvalidOption | undefined => {
   return new InvalidOption({ option: "wire", explanation: `keeps ${maxBytes} bytes. Give a whole number from 0 on.` })
 }
 
+const addressProblem = ({ profile = "real", sandboxAddress }: Options): InvalidOption | undefined => {
+  if (sandboxAddress === undefined || sandboxAddress === SandboxHosts.defaultAddress) return undefined
+  if (!Net.isIPv4(sandboxAddress) || !sandboxAddress.startsWith("127.")) {
+    const explanation = `is ${sandboxAddress}, which is no address of loopback. Give one such as 127.0.0.6.`
+    return new InvalidOption({ option: "sandboxAddress", explanation })
+  }
+  if (profiles[profile].retriesDelivery) return undefined
+  const explanation = `is ${sandboxAddress}, but profile ${profile} delivers to ${SandboxHosts.defaultAddress}. Leave it out, or take profile real.`
+  return new InvalidOption({ option: "sandboxAddress", explanation })
+}
+
 const limitProblem = ({ limits = {} }: Options): InvalidOption | undefined => {
   for (const name of ["memory", "descriptors", "tmp"] as const) {
     const limit = limits[name]
@@ -114,6 +128,7 @@ export const problemOf = (options: Options): InvalidOption | InvalidVariable | u
   tracingProblem(options) ??
   wireProblem(options) ??
   limitProblem(options) ??
+  addressProblem(options) ??
   VariableRules.problemOf(options.environment ?? {}, options.profile) ??
   VariableRules.functionProblemOf(options.function?.environment ?? {}) ??
   twiceProblem(options) ??
@@ -161,6 +176,7 @@ export const resolve = (options: Options, handler: string | undefined): Settings
     tracing: options.tracing ?? "PassThrough",
     timeoutMs,
     initTimeoutMs: initTimeoutMs(options, profile, timeoutMs),
-    freezeAfterMs: freezeAfterMs(options.freeze, profile)
+    freezeAfterMs: freezeAfterMs(options.freeze, profile),
+    sandboxAddress: options.sandboxAddress ?? SandboxHosts.defaultAddress
   }
 }

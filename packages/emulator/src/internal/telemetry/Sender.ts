@@ -8,7 +8,6 @@ import * as Crypto from "node:crypto"
 import * as Http from "node:http"
 import * as Net from "node:net"
 import type { WireRecord } from "../journal/WireRecord.ts"
-import * as SandboxHosts from "../sandbox/SandboxHosts.ts"
 import type { Source } from "../Source.ts"
 import type { Batch } from "./Batcher.ts"
 import { bodyOf, bytesOf } from "./Batcher.ts"
@@ -31,8 +30,6 @@ export interface Sender {
   readonly isAnswered: boolean
   readonly close: () => void
 }
-
-const host = SandboxHosts.address
 
 /** A failure as the system says it. */
 const failed = (error: Error): DeliveryFailed => new DeliveryFailed({ problem: error.message })
@@ -102,15 +99,18 @@ const halfOf = (body: Buffer): Buffer => body.subarray(0, body.length / 2)
 const linesOf = ({ items }: Batch): Buffer => bytesOf(items, "", "\n", "\n")
 
 export interface HttpSenderOptions {
+  /** The address of the sandbox. */
+  readonly host: string
   readonly destination: Destination & { readonly protocol: "HTTP" }
   /** All headers, in the order and the case of the wire. */
-  readonly headers: (port: number, batch: Batch, body: Buffer) => Readonly<Record<string, string>>
+  readonly headers: (authority: string, batch: Batch, body: Buffer) => Readonly<Record<string, string>>
 }
 
 /** Sends over a single connection that is kept alive, one request at a time. */
-export const http = ({ destination, headers }: HttpSenderOptions): Sender => {
+export const http = ({ destination, headers, host }: HttpSenderOptions): Sender => {
   const { method, port } = destination
   const path = escapePath(destination.path)
+  const authority = `${host}:${port}`
   const agent = new Http.Agent({ keepAlive: true, maxSockets: 1 })
   return {
     isAnswered: true,
@@ -118,7 +118,7 @@ export const http = ({ destination, headers }: HttpSenderOptions): Sender => {
     send: (batch) =>
       Effect.callback<number, DeliveryFailed>((resume) => {
         const body = bodyOf(batch)
-        const options = { host, port, method, path, agent, setHost: false, headers: headers(port, batch, body) }
+        const options = { host, port, method, path, agent, setHost: false, headers: headers(authority, batch, body) }
         const request = Http.request(options, (response) => {
           const status = response.statusCode ?? 0
           response.on("error", (error) => resume(Effect.fail(failed(error))))
@@ -140,7 +140,15 @@ export const http = ({ destination, headers }: HttpSenderOptions): Sender => {
     sendHalf: (batch) =>
       Effect.callback<never, DeliveryFailed>((resume) => {
         const body = bodyOf(batch)
-        const options = { host, port, method, path, agent: false, setHost: false, headers: headers(port, batch, body) }
+        const options = {
+          host,
+          port,
+          method,
+          path,
+          agent: false,
+          setHost: false,
+          headers: headers(authority, batch, body)
+        }
         const request = Http.request(options)
         const problem = "the connection was reset in the middle of the batch"
         request.on("error", () => resume(Effect.fail(new DeliveryFailed({ problem }))))
@@ -158,10 +166,10 @@ export const sha256 = (bytes: string | Buffer): string => Crypto.createHash("sha
  * If the batch is one line, the log text is hashed. Otherwise the input of the real service is not known; here the body
  * is hashed.
  */
-export const realHeaders: HttpSenderOptions["headers"] = (port, { line }, body) => ({
+export const realHeaders: HttpSenderOptions["headers"] = (authority, { line }, body) => ({
   "content-type": "application/json",
   "sequence-id": sha256(line ?? body).replaceAll("=", ""),
-  host: `${host}:${port}`,
+  host: authority,
   connection: "keep-alive",
   "user-agent": "awslambda-worker/1.0",
   "content-length": String(body.length)
@@ -170,7 +178,7 @@ export const realHeaders: HttpSenderOptions["headers"] = (port, { line }, body) 
 /**
  * Sends over a single connection, which is made when it is needed: each event is a line (docs/protocol.md#delivery).
  */
-export const tcp = (port: number): Sender => {
+export const tcp = (host: string, port: number): Sender => {
   let socket: Net.Socket | undefined
   const connect = Effect.callback<Net.Socket, DeliveryFailed>((resume) => {
     if (socket !== undefined) return resume(Effect.succeed(socket))

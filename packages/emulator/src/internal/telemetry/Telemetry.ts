@@ -45,6 +45,8 @@ export interface Telemetry {
 
 export interface TelemetryOptions extends PlatformEventsOptions {
   readonly profile: Profile
+  /** The address of the sandbox, to which telemetry is delivered. */
+  readonly address: string
   /** The form of a line of JSON: text, or an object if the schema version has objects. */
   readonly logFormat: "text" | "json"
   /** `true` if nothing runs as soon as all wait in next; otherwise the journal says when. */
@@ -78,7 +80,7 @@ const none: Telemetry = { happened: () => {}, wrote: () => {}, subscribe: () => 
 export const make = Effect.fnUntraced(function* (
   options: TelemetryOptions
 ): Effect.fn.Return<Telemetry, never, Scope.Scope> {
-  const { holdsAtOnce, logFormat, now, parcelsOf, profile, record, wire } = options
+  const { address, holdsAtOnce, logFormat, now, parcelsOf, profile, record, wire } = options
   if (profile.telemetryApi === "stub") return none
   const platformEvents = PlatformEvents.make(options)
   const gate = Gates.make()
@@ -189,7 +191,10 @@ export const make = Effect.fnUntraced(function* (
       const { destination } = subscription
       const where = { source, destination: describeDestination(destination) }
       const headers = profile.retriesDelivery ? Sender.realHeaders : LmiHeaders.headers
-      const bare = destination.protocol === "TCP" ? Sender.tcp(destination.port) : Sender.http({ destination, headers })
+      const bare =
+        destination.protocol === "TCP"
+          ? Sender.tcp(address, destination.port)
+          : Sender.http({ destination, headers, host: address })
       const number = () => ++lastDelivery
       const sender = wire === undefined ? bare : Sender.recorded(bare, wire, { source, destination, now, number })
       senders.add(sender)

@@ -2,12 +2,11 @@
  * The headers of a delivery of AWS's emulator of managed instances: those of Go, and the hash with its padding
  * (docs/protocol.md#telemetry-on-managed-instances).
  */
-import * as SandboxHosts from "../../sandbox/SandboxHosts.ts"
 import type { HttpSenderOptions } from "../Sender.ts"
 import { sha256 } from "../Sender.ts"
 
-export const headers: HttpSenderOptions["headers"] = (port, _, body) => ({
-  Host: `${SandboxHosts.address}:${port}`,
+export const headers: HttpSenderOptions["headers"] = (authority, _, body) => ({
+  Host: authority,
   "User-Agent": "Go-http-client/1.1",
   "Content-Length": String(body.length),
   "Content-Type": "application/json",

@@ -7,8 +7,8 @@ import { DeliveryFailed } from "../Sender.ts"
 /** Fails with the system's error, which is in Go's words if the connection is refused. */
 export const probe = (port: number): Effect.Effect<void, DeliveryFailed> =>
   Effect.callback((resume) => {
-    const address = `${SandboxHosts.address}:${port}`
-    const socket = Net.connect(port, SandboxHosts.address)
+    const address = `${SandboxHosts.defaultAddress}:${port}`
+    const socket = Net.connect(port, SandboxHosts.defaultAddress)
     socket.on("connect", () => resume(Effect.void))
     socket.on("error", (error: NodeJS.ErrnoException) => {
       const said = error.code === "ECONNREFUSED" ? "connect: connection refused" : error.message
