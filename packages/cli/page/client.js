@@ -54,6 +54,13 @@
     /** @type {Element | undefined} */
     let shown
 
+    const heading = details.querySelector("h3")
+    /** @param {Element | undefined} item */
+    const pin = (item) => {
+      pinned = item
+      if (heading !== null) heading.textContent = item === undefined ? "Details" : "Details, kept until the next click"
+    }
+
     /** @param {Element} item */
     const show = async (item) => {
       if (shown === item) return
@@ -94,7 +101,7 @@
     })
     axis.addEventListener("click", (event) => {
       const item = itemOf(event)
-      pinned = item === null || item === pinned ? undefined : item
+      pin(item === null || item === pinned ? undefined : item)
       if (item !== null) void show(item)
     })
 
@@ -132,11 +139,14 @@
     }
     axis.addEventListener("keydown", (event) => {
       if (event.target instanceof HTMLButtonElement) return
-      if (event.key === "Escape") return axis.focus()
+      if (event.key === "Escape") {
+        pin(undefined)
+        return axis.focus()
+      }
       const item = itemOf(event)
       if (item !== null && (event.key === "Enter" || event.key === " ")) {
         event.preventDefault()
-        pinned = item
+        pin(item)
         return void show(item).then(() => facts.focus())
       }
       const found = next(event.key, item)
@@ -239,7 +249,7 @@
       const item = items.find((one) => one.querySelector(".mark") !== null) ?? items[0]
       if (item === undefined) return axis.focus()
       focus(item)
-      pinned = item
+      pin(item)
     })
 
     const log = run.querySelector("ol.log")

@@ -110,6 +110,10 @@ it("a bar under the pointer shows its entries, and a click keeps them", () =>
     await facts.getByText("reset:next").or(facts.getByText("Reset")).first().waitFor()
     await page.locator(".column.init .item").first().hover()
     assert.include(await facts.innerText(), "the connection of next is reset")
+    await page.getByText("Details, kept until the next click").waitFor()
+    await fault.locator(".mark").click()
+    await page.locator(".column.init .item").first().hover()
+    await facts.getByText("platform init, 395 ms").waitFor()
   }))
 
 it("the keyboard reaches each bar and mark, and says which it is", () =>
