@@ -2,6 +2,7 @@
 import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import process from "node:process"
 import manifest from "../package.json" with { type: "json" }
 import { build } from "./commands/build.ts"
 import { check } from "./commands/check.ts"
@@ -18,10 +19,19 @@ const cli = Command.make("effect-lambda").pipe(
   Command.withSubcommands([newProject, dev, build, check, conform, emulate, trace])
 )
 
+/** Of `conform` 1 says that a scenario failed. Whatever kept it from playing the scenarios is 2, wrong flags too. */
+const noteFailure = (command: string | undefined) =>
+  Effect.sync(() => {
+    if (command === "conform") process.exitCode ??= 2
+  })
+
 /** Fails after it has printed why. */
-export const run = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
-  const problem = emptyArgument(args)
-  if (problem === undefined) return yield* Command.runWith(cli, { version: manifest.version })(args)
-  yield* Console.error(`\nERROR\n  ${problem}`)
-  return yield* UserError.fail(problem)
-})
+export const run = Effect.fnUntraced(
+  function* (args: ReadonlyArray<string>) {
+    const problem = emptyArgument(args)
+    if (problem === undefined) return yield* Command.runWith(cli, { version: manifest.version })(args)
+    yield* Console.error(`\nERROR\n  ${problem}`)
+    return yield* UserError.fail(problem)
+  },
+  (effect, args) => Effect.tapError(effect, () => noteFailure(args[0]))
+)

@@ -4,8 +4,8 @@
  * Tests assert on it instead of sleeping, and people read it to see what Lambda would have done. Times are epoch
  * milliseconds of the live clock, `index` is the position in the journal.
  *
- * The journal is bounded, so that an environment can run for days: it keeps the last 100,000 entries (`journalSize`),
- * and at most 64 Mi characters of text in them.
+ * The journal is bounded, so that an environment can run for days: it keeps 100,000 entries (`journalSize`), and at most
+ * 64 Mi characters of text in them. The oldest lines and exchanges are forgotten first, then the oldest other entries.
  *
  * @since 0.1.0
  */
@@ -32,11 +32,11 @@ export type { Source } from "./internal/Source.ts"
  * @since 0.1.0
  */
 export interface Journal {
-  /** The entries so far. When there are very many, the oldest are gone; `index` still counts from the first one. */
+  /** The entries so far. When there are very many, old ones are gone; `index` still counts from the first one. */
   readonly entries: Effect.Effect<ReadonlyArray<JournalEntry>>
   /**
    * The entries from the oldest one on; ends when the environment is released. A consumer that is so slow that entries
-   * are forgotten before it asks for them sees a gap in `index`.
+   * are forgotten before it asks for them sees gaps in `index`.
    */
   readonly stream: Stream.Stream<JournalEntry>
   /**

@@ -282,6 +282,23 @@ describe("robustness", () => {
 })
 
 describe("the journal", () => {
+  it.live("forgets what a process prints before it forgets a registration", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld("real", { ...manualExtensions("a"), journalSize: 100 })
+      yield* world.registered("a", [])
+      const { source } = yield* world.journal.waitFor(Journal.is("Registered"))
+      for (let count = 0; count < 300; count++) yield* world.emulator.writeManualOutput(source, `line ${count}\n`)
+      const last = yield* world.journal.waitFor(Journal.is("Output", ({ line }) => line === "line 299"))
+      const entries = yield* world.journal.entries
+      assert.isAtMost(entries.length, 100)
+      assert.isTrue(entries.some(Journal.is("Registered")))
+      const read = yield* Stream.runCollect(Stream.take(world.journal.stream, entries.length))
+      assert.deepStrictEqual([...read], entries)
+      assert.strictEqual(entries.at(-1)?.index, last.index)
+      assert.isAtLeast(last.index, 300)
+    }).pipe(Effect.scoped)
+  )
+
   it.live("keeps the last entries, and a stream reads them to the end", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()

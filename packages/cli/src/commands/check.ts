@@ -9,9 +9,12 @@ import * as Result from "effect/Result"
 import * as NodePath from "node:path"
 import process from "node:process"
 import type { Finding } from "../check/Finding.ts"
+import * as FindingCases from "../check/FindingCases.ts"
 import * as Findings from "../check/Findings.ts"
 import * as FunctionRuntime from "../check/FunctionRuntime.ts"
 import * as LayerContent from "../layer/LayerContent.ts"
+import * as Junit from "../report/Junit.ts"
+import * as Disk from "../shared/Disk.ts"
 import * as Terminal from "../shared/Terminal.ts"
 import { fail } from "../shared/UserError.ts"
 
@@ -31,6 +34,7 @@ const config = {
     ),
     Flag.atLeast(0)
   ),
+  junit: Junit.flag("the findings"),
   json: Flag.Boolean("json").pipe(Flag.withDescription("Print everything as one JSON object"), Flag.withDefault(false))
 }
 
@@ -82,6 +86,7 @@ const plural = (count: number, word: string) => `${count} ${word}${count === 1 ?
 
 const run = Effect.fnUntraced(function* (input: Command.Command.Config.Infer<typeof config>) {
   const runtimes = yield* runtimesOf(input.runtimes)
+  yield* Disk.checkWritableAll([input.junit])
   const opened = LayerContent.open(input.layer)
   if (Result.isFailure(opened)) return yield* fail(`${input.layer} cannot be checked: ${opened.failure}`)
   const content = opened.success
@@ -98,6 +103,9 @@ const run = Effect.fnUntraced(function* (input: Command.Command.Config.Infer<typ
         ? `${input.layer}: nothing found`
         : `${input.layer}: ${plural(count("error"), "error")}, ${plural(count("warning"), "warning")}, ${plural(count("note"), "note")}`
     )
+  }
+  if (Option.isSome(input.junit)) {
+    yield* Junit.write(input.junit.value, { name: `check ${input.layer}`, cases: FindingCases.make(findings) })
   }
   if (count("error") > 0) process.exitCode = 1
 }, Effect.scoped)

@@ -5,6 +5,7 @@ import * as Option from "effect/Option"
 import * as NodePath from "node:path"
 import process from "node:process"
 import * as LayerConfig from "../project/LayerConfig.ts"
+import * as Disk from "../shared/Disk.ts"
 import * as Terminal from "../shared/Terminal.ts"
 import * as UserError from "../shared/UserError.ts"
 import type { flags } from "./ConformFlags.ts"
@@ -52,10 +53,10 @@ const prepare = Effect.fnUntraced(function* (input: Input, terminal: Effect.Succ
   if (Option.isNone(input.target)) {
     return yield* UserError.fail("give the target: a layer, an extension file, or a built project")
   }
-  yield* ConformReports.check(input)
-  const target = yield* Target.open(input.target.value)
-  for (const line of yield* TargetCheck.check(target)) yield* terminal.print(line)
-  return { chosen, stage: yield* stageOf(input, target) }
+  yield* Disk.checkWritableAll([input.report, input.junit, input.json])
+  const found = yield* Target.find(input.target.value)
+  for (const line of yield* TargetCheck.check(found)) yield* terminal.print(line)
+  return { chosen, stage: yield* stageOf(input, yield* Target.open(input.target.value)) }
 })
 
 /** Plays the scenarios, a few at the same time, and gives the verdicts in the order of the scenarios. */
@@ -80,18 +81,17 @@ const playAll = Effect.fnUntraced(function* (
 
 const work = Effect.fnUntraced(function* (input: Input) {
   const terminal = yield* Terminal.make
-  const { chosen, stage } = yield* Effect.tapError(prepare(input, terminal), () =>
-    Effect.sync(() => {
-      process.exitCode = 2
-    })
-  )
+  const { chosen, stage } = yield* prepare(input, terminal)
   if (stage === undefined) {
     for (const { basis, name, title } of chosen)
       yield* terminal.print(`${name.padEnd(30)}  ${basis.padEnd(11)}  ${title}`)
     return
   }
   const progress = yield* Progress.make(terminal, chosen.length)
-  const ended = Effect.andThen(terminal.ended, UserError.fail("the run was ended before all scenarios were played"))
+  const ended = Effect.flatMap(terminal.ended, () => {
+    process.exitCode = 1
+    return UserError.fail("the run was ended before all scenarios were played, and no report was written")
+  })
   const { traits, verdicts } = yield* Effect.raceFirst(playAll(chosen, stage, input.jobs, progress), ended)
   yield* progress.clear
   for (const line of ConformText.details(verdicts)) yield* terminal.print(line)

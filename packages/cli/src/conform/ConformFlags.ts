@@ -3,6 +3,7 @@ import * as Argument from "effect/cli/Argument"
 import * as Flag from "effect/cli/Flag"
 import * as Schema from "effect/Schema"
 import * as EnvFlag from "../project/EnvFlag.ts"
+import * as Junit from "../report/Junit.ts"
 
 export const flags = {
   target: Argument.Path("target").pipe(
@@ -68,11 +69,7 @@ export const flags = {
     Flag.withDescription("Write a page that shows every scenario; it can be opened without a network"),
     Flag.optional
   ),
-  junit: Flag.Path("junit").pipe(
-    Flag.withMetavar("FILE.xml"),
-    Flag.withDescription("Write the verdicts as JUnit, for the test view of a CI system"),
-    Flag.optional
-  ),
+  junit: Junit.flag("the verdicts"),
   json: Flag.Path("json").pipe(
     Flag.withMetavar("FILE.json"),
     Flag.withDescription("Write the verdicts as JSON, for programs"),

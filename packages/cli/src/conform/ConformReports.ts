@@ -17,10 +17,6 @@ export interface Paths {
   readonly report: Option.Option<string>
 }
 
-/** Fails before the run if a file cannot be written. */
-export const check = ({ json, junit, report }: Paths) =>
-  Effect.forEach([junit, json, report].flatMap(Option.toArray), Disk.checkWritable, { discard: true })
-
 const caseOf =
   (isFailure: (verdict: Verdict) => boolean) =>
   (verdict: Verdict): Junit.Case => {
@@ -29,7 +25,7 @@ const caseOf =
     const [group = ""] = scenario.name.split("/")
     const details = [scenario.aws, scenario.advice, ...Evidence.linesOf(verdict)].join("\n")
     const named = { name: scenario.name, group, millis }
-    if (isFailure(verdict)) return { ...named, outcome: { _tag: "Failed", message: sentence, details } }
+    if (isFailure(verdict)) return { ...named, outcome: { _tag: "Failed", type: status, message: sentence, details } }
     if (status.startsWith("not ")) return { ...named, outcome: { _tag: "Skipped", message: `${status}: ${sentence}` } }
     return { ...named, outcome: { _tag: "Passed" }, output: `${status}: ${sentence}` }
   }
@@ -52,7 +48,7 @@ export const write = Effect.fnUntraced(function* (
   const { json, junit, report } = paths
   if (Option.isSome(junit)) {
     const suite = { name: `conform ${target}`, cases: verdicts.map(caseOf(isFailure)) }
-    yield* Disk.writeFile(junit.value, Buffer.from(Junit.render(suite)))
+    yield* Junit.write(junit.value, suite)
   }
   if (Option.isSome(json)) {
     yield* Disk.writeFile(json.value, Buffer.from(ConformJson.render(target, traits, verdicts)))

@@ -1,6 +1,8 @@
 /** The first runs of a target: two invocations and SHUTDOWN. They show which scenarios apply. */
 import * as Journal from "@effect-lambda/emulator/Journal"
+import * as LogLine from "@effect-lambda/emulator/LogLine"
 import * as Effect from "effect/Effect"
+import * as UserError from "../shared/UserError.ts"
 import * as Judgement from "./play/Judgement.ts"
 import * as ListeningPorts from "./play/ListeningPorts.ts"
 import * as Play from "./play/Play.ts"
@@ -34,13 +36,19 @@ const firstRun = (onPorts: (ports: ReadonlyArray<number>) => void): Scenario => 
   })
 })
 
-/** Runs the target once, and tells what it uses. */
+/** Runs the target once, and tells what it uses. Fails if it cannot be started, or no environment for it. */
 export const learn = Effect.fnUntraced(function* (stage: Play.Stage) {
   let ports: ReadonlyArray<number> = []
   const run = firstRun((found) => {
     ports = found
   })
-  const { journal, sink } = yield* Play.play(run, stage, unknown)
+  const { journal, judgement, sink } = yield* Play.play(run, stage, unknown)
+  if (judgement.status === "not testable") return yield* UserError.fail(judgement.sentence)
+  const refused = journal.find(Journal.is("LaunchFailed"))
+  if (refused !== undefined) {
+    const file = refused.source === "runtime" ? `the function ${stage.handler}` : stage.target.path
+    return yield* UserError.fail(LogLine.printable(`${file} cannot be started: ${refused.message}. ${refused.advice}`))
+  }
   const registered = journal.filter(Journal.is("Registered"))
   const traits: Traits = {
     sources: registered.map(({ source }) => source),

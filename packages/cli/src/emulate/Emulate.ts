@@ -2,6 +2,7 @@
 import type * as Emulator from "@effect-lambda/emulator/Emulator"
 import * as Journal from "@effect-lambda/emulator/Journal"
 import * as CliError from "effect/cli/CliError"
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -11,8 +12,10 @@ import process from "node:process"
 import { type Input, optionsOf, payloadOf, traceHeaderOf } from "./EmulateInput.ts"
 import * as Environment from "./Environment.ts"
 import * as Summary from "./summary/Summary.ts"
+import * as SummaryCases from "./summary/SummaryCases.ts"
 import * as SummaryText from "./summary/SummaryText.ts"
 import * as SourceMap from "../layer/SourceMap.ts"
+import * as Junit from "../report/Junit.ts"
 import type { Run } from "../report/page/RunSection.ts"
 import * as Disk from "../shared/Disk.ts"
 import * as Terminal from "../shared/Terminal.ts"
@@ -71,12 +74,13 @@ export const run = Effect.fnUntraced(function* (input: Input) {
   const payload = yield* payloadOf(input)
   const invokeOptions = yield* traceHeaderOf(input)
   const { built, faults, names, options } = yield* optionsOf(input)
-  if (Option.isSome(input.report) && Option.contains(input.journal, input.report.value)) {
-    return yield* fail("give --journal and --report two files: one would replace the other")
+  if ([input.report, input.junit].some((file) => Option.isSome(file) && Option.contains(input.journal, file.value))) {
+    return yield* fail("give --journal and each report its own file: one would replace the other")
   }
-  if (Option.isSome(input.report)) yield* Disk.checkWritable(input.report.value)
+  yield* Disk.checkWritableAll([input.report, input.junit])
   const append = yield* openJournal(input.journal)
   const terminal = yield* Terminal.make
+  const startedAt = yield* Clock.currentTimeMillis
   const summary = Summary.make({ faults, memorySize: input.memory })
   const positions = SourceMap.positionsBeside(built)
   const gone = yield* Deferred.make<never, CliError.UserError>()
@@ -117,6 +121,13 @@ export const run = Effect.fnUntraced(function* (input: Input) {
   yield* terminal.print(
     input.json ? JSON.stringify({ _tag: "Summary", ...result }) : SummaryText.render(result, input.strict)
   )
+  const tell = input.json || input.logs ? terminal.tell : terminal.print
+  if (Option.isSome(input.junit)) {
+    const millis = (yield* Clock.currentTimeMillis) - startedAt
+    const cases = SummaryCases.make(result, input.strict, millis)
+    yield* Junit.write(input.junit.value, { name: `emulate ${names.join(", ")}`, cases })
+    yield* tell(`report: ${input.junit.value}`)
+  }
   if (Option.isSome(input.report)) {
     const journal = yield* emulator.journal.entries
     yield* writeReport(input.report.value, {
@@ -125,7 +136,7 @@ export const run = Effect.fnUntraced(function* (input: Input) {
       summary: result,
       initTimeoutMs: emulator.initTimeoutMs
     })
-    yield* (input.json || input.logs ? terminal.tell : terminal.print)(`report: ${input.report.value}`)
+    yield* tell(`report: ${input.report.value}`)
   }
   const isAllFailed = result.invocations > 0 && result.failedInvocations === result.invocations
   const isWrong = result.problems.length > 0 || (input.strict && result.shortfalls.length > 0)

@@ -2,6 +2,7 @@
 import * as Flag from "effect/cli/Flag"
 import * as Schema from "effect/Schema"
 import * as EnvFlag from "../project/EnvFlag.ts"
+import * as Junit from "../report/Junit.ts"
 
 /** A port that no known extension uses: Sentry's tunnel has 9000, the Runtime API has 9001. */
 export const defaultPort = 9700
@@ -129,6 +130,7 @@ export const flags = {
     ),
     Flag.optional
   ),
+  junit: Junit.flag("the outcome of each extension"),
   logs: Flag.Boolean("logs").pipe(
     Flag.withDescription(
       "Print the lines Lambda writes into the log group (START, END, REPORT, EXTENSION) instead of the timeline"

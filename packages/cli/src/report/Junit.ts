@@ -1,4 +1,6 @@
 /** The results of a command as a JUnit file, which CI systems show: the form of the Ant task, as Jenkins reads it. */
+import * as Flag from "effect/cli/Flag"
+import * as Disk from "../shared/Disk.ts"
 
 /**
  * One result. A failure has a message, and the details under it.
@@ -13,7 +15,7 @@ export interface Case {
   readonly millis: number
   readonly outcome:
     | { readonly _tag: "Passed" }
-    | { readonly _tag: "Failed"; readonly message: string; readonly details: string }
+    | { readonly _tag: "Failed"; readonly type: string; readonly message: string; readonly details: string }
     | { readonly _tag: "Skipped"; readonly message: string }
   /** Further text, such as a warning. */
   readonly output?: string
@@ -59,7 +61,7 @@ const contentOf = ({ outcome, output }: Case): string => {
     case "Passed":
       return printed
     case "Failed":
-      return `<failure message="${escape(outcome.message)}">${escape(outcome.details)}</failure>${printed}`
+      return `<failure type="${escape(outcome.type)}" message="${escape(outcome.message)}">${escape(outcome.details)}</failure>${printed}`
     case "Skipped":
       return `<skipped message="${escape(outcome.message)}"/>${printed}`
   }
@@ -92,3 +94,24 @@ export const render = (suite: Suite): string => {
     ""
   ].join("\n")
 }
+
+/**
+ * Writes the file, whole or not at all.
+ *
+ * @category rendering
+ * @since 0.1.0
+ */
+export const write = (file: string, suite: Suite) => Disk.writeFile(file, Buffer.from(render(suite)))
+
+/**
+ * The flag `--junit` of a command, for what it calls its results.
+ *
+ * @category flags
+ * @since 0.1.0
+ */
+export const flag = (results: string) =>
+  Flag.Path("junit").pipe(
+    Flag.withMetavar("FILE.xml"),
+    Flag.withDescription(`Write ${results} as JUnit, for the test view of a CI system`),
+    Flag.optional
+  )

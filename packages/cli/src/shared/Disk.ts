@@ -1,5 +1,6 @@
 /** The writes to the disk, which may fail for want of room or rights. */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as NodePath from "node:path"
@@ -56,18 +57,29 @@ export const replace = (target: string, write: (path: string) => void) =>
 /** Writes a file, and replaces the one that is there. */
 export const writeFile = (file: string, bytes: Uint8Array) => replace(file, (path) => Fs.writeFileSync(path, bytes))
 
-/** Fails unless `writeFile` can write this file: the work before the write may be long. */
-export const checkWritable = (file: string) =>
+/** The folder, or the nearest one above it that exists. */
+const existing = (folder: string): string => (Fs.existsSync(folder) ? folder : existing(NodePath.dirname(folder)))
+
+/** Fails unless `writeFile` can write this file: the work before the write may be long. Nothing is left of the attempt. */
+const checkWritable = (file: string) =>
   attempt(file, () => {
     const there = Fs.statSync(file, { throwIfNoEntry: false })
     if (there?.isDirectory() === true) throw new Error("it is a folder")
     // A file that is put in the place of a device or a pipe takes it away from everyone.
     if (there?.isFile() === false) throw new Error("it is no regular file")
-    const temporary = `${file}.${process.pid}.tmp`
-    makeFolder(NodePath.dirname(file))
-    Fs.closeSync(Fs.openSync(temporary, "w"))
-    Fs.rmSync(temporary)
+    // A folder, as those that are missing, since a folder may take one and no file, or the other way round.
+    Fs.rmdirSync(Fs.mkdtempSync(NodePath.join(existing(NodePath.dirname(NodePath.resolve(file))), ".effect-lambda-")))
   })
+
+const isSame = (a: string, b: string): boolean => NodePath.resolve(a) === NodePath.resolve(b)
+
+/** Fails before the work unless each of the reports that were asked for can be written, and has its own file. */
+export const checkWritableAll = Effect.fnUntraced(function* (reports: ReadonlyArray<Option.Option<string>>) {
+  const files = reports.flatMap(Option.toArray)
+  const twice = files.find((file, index) => files.findIndex((other) => isSame(other, file)) < index)
+  if (twice !== undefined) return yield* UserError.fail(`${twice} is asked for twice: give each report its own file`)
+  yield* Effect.forEach(files, checkWritable, { discard: true })
+})
 
 /** Removes a file, if it is there. */
 export const remove = (file: string) =>

@@ -10,6 +10,7 @@ import * as NodePath from "node:path"
 import process from "node:process"
 import * as Blackhole from "./Blackhole.ts"
 import * as Judgement from "./Judgement.ts"
+import * as Kept from "./Kept.ts"
 import * as Needs from "./Needs.ts"
 import { PlayError, type Run, type Scenario, type Settings, type Setup, type Traits } from "./Scenario.ts"
 import * as Sink from "./Sink.ts"
@@ -33,6 +34,9 @@ export interface Stage {
   readonly seed: number
   readonly settings: Settings
 }
+
+/** The size of `/tmp` on Lambda, where this machine permits a private one. */
+const tmpMegabytes = 512
 
 /** The limit of a scenario that names none. */
 const defaultLimit: Duration.Input = "30 seconds"
@@ -101,6 +105,8 @@ const playNow = Effect.fnUntraced(function* (scenario: Scenario, stage: Stage, t
     wire: true,
     seed: stage.seed,
     ...setup.options,
+    // A file that another scenario has left in /tmp would decide about this one, and a target may fill the disk.
+    limits: { tmp: tmpMegabytes, ...setup.options?.limits },
     faults: faults.map(({ fault }) => fault),
     extensions: stage.target.beside(setup.neighbours ?? []),
     function: functionOf(stage, setup),
@@ -118,8 +124,20 @@ const playNow = Effect.fnUntraced(function* (scenario: Scenario, stage: Stage, t
   yield* Effect.timeoutOption(emulator.shutdown(), releaseLimit)
   const journal = yield* emulator.journal.entries
   const struck = new Set(journal.flatMap((entry) => (entry._tag === "FaultInjected" ? [entry.fault] : [])))
-  const notes = faults.flatMap(({ fault, text }) => (struck.has(fault) ? [] : [`the fault ${text} never struck`]))
-  return { judgement, journal, sink: yield* sink.counts, notes }
+  const idle = faults.flatMap(({ fault, text }) => (struck.has(fault) ? [] : [`the fault ${text} never struck`]))
+  const wanted = Object.keys(setup.options?.limits ?? {})
+  const missing = emulator.notes.filter((note) => wanted.some((limit) => note.startsWith(`limits.${limit} `)))
+  const kept = Kept.of(journal, judgement.at)
+  const notes = [...idle, ...missing, ...kept.notes]
+  return { judgement, journal: kept.journal, sink: yield* sink.counts, notes }
+})
+
+/** A scenario whose environment cannot be started here says nothing about the target. */
+const notPlayed = ({ message }: PlayError): Effect.Success<ReturnType<typeof playNow>> => ({
+  judgement: Judgement.notTestable(`the environment could not be started: ${message}`),
+  journal: [],
+  sink: Sink.noCounts,
+  notes: []
 })
 
 /** Plays the scenario if the target has what it needs. */
@@ -136,7 +154,10 @@ export const play = Effect.fnUntraced(function* (scenario: Scenario, stage: Stag
     }
     return verdict
   }
-  const [took, played] = yield* Effect.timed(Effect.scoped(playNow(scenario, stage, traits)))
+  const [took, played] = yield* Effect.scoped(playNow(scenario, stage, traits)).pipe(
+    Effect.catchTag("PlayError", (error) => Effect.succeed(notPlayed(error))),
+    Effect.timed
+  )
   const verdict: Verdict = { scenario, millis: Math.round(Duration.toMillis(took)), ...played }
   return verdict
 })

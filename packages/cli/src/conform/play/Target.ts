@@ -35,31 +35,70 @@ const builtLayer = (project: string): string | undefined => {
     .find((folder) => folder.endsWith(`-${process.arch}`) && isDirectory(NodePath.join(folder, "extensions")))
 }
 
-/** The layer, or the extension file, that the path means. */
-const meant = (path: string) => {
-  if (!Fs.existsSync(path)) return UserError.fail(`${path}: there is no such file or folder`)
-  const isProject = isDirectory(path) && !isDirectory(NodePath.join(path, "extensions"))
-  if (!isProject || !Fs.existsSync(NodePath.join(path, "package.json"))) return Effect.succeed(path)
-  const built = builtLayer(path)
-  return built === undefined
-    ? UserError.fail(`${path} has no built layer in dist: run effect-lambda build ${path} first`)
-    : Effect.succeed(built)
+/** The first bytes of a zip, and of one that is empty. */
+const isZip = (path: string): boolean => {
+  if (path.endsWith(".zip")) return true
+  const descriptor = Fs.openSync(path, "r")
+  try {
+    const head = Buffer.alloc(4)
+    Fs.readSync(descriptor, head, 0, head.length, 0)
+    return ["504b0304", "504b0506"].includes(head.toString("hex"))
+  } finally {
+    Fs.closeSync(descriptor)
+  }
 }
+
+/**
+ * A layer, or the file of an extension.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Found {
+  /** As it was given. */
+  readonly path: string
+  readonly kind: "layer" | "file"
+  /** The layer that is run: for a project the one that was built. */
+  readonly place: string
+}
+
+/** The layer, or the extension file, that the path means. */
+export const find = Effect.fnUntraced(function* (path: string) {
+  const stats = Fs.statSync(path, { throwIfNoEntry: false })
+  if (stats === undefined) return yield* UserError.fail(`${path}: there is no such file or folder`)
+  if (stats.isDirectory()) {
+    const isProject =
+      !isDirectory(NodePath.join(path, "extensions")) && Fs.existsSync(NodePath.join(path, "package.json"))
+    const place = isProject ? builtLayer(path) : path
+    if (place === undefined) {
+      return yield* UserError.fail(`${path} has no built layer in dist: run effect-lambda build in it first`)
+    }
+    const layer: Found = { path, kind: "layer", place }
+    return layer
+  }
+  if (!stats.isFile()) return yield* UserError.fail(`${path} is neither a file nor a folder`)
+  const isPacked = yield* Effect.try({
+    try: () => isZip(path),
+    catch: (cause) => UserError.make(`${path} cannot be read: ${UserError.reasonOf(cause)}`)
+  })
+  const file: Found = { path, kind: isPacked ? "layer" : "file", place: path }
+  return file
+})
 
 /** Opens the target; a zip is unpacked into a folder of the scope. */
 export const open = Effect.fnUntraced(function* (path: string) {
-  const found = yield* meant(path)
-  if (!isDirectory(found) && !found.endsWith(".zip")) {
-    const target: Target = { path, layer: undefined, files: [found], beside: (neighbours) => [found, ...neighbours] }
+  const { kind, place } = yield* find(path)
+  if (kind === "file") {
+    const target: Target = { path, layer: undefined, files: [place], beside: (neighbours) => [place, ...neighbours] }
     return target
   }
-  const opt = yield* OptFolder.make([found], false)
+  const opt = yield* OptFolder.make([place], false)
   const names = OptFolder.extensionNames(opt)
   if (names.length === 0)
     return yield* UserError.fail(`${path} has no extension: its folder extensions/ is empty or missing`)
   const target: Target = {
     path,
-    layer: found,
+    layer: place,
     files: names.map((name) => NodePath.join(opt, "extensions", name)),
     beside: (neighbours) => ({ opt, root: "if-permitted", files: neighbours })
   }

@@ -27,21 +27,30 @@ const weigh = (event: JournalEvent): number => {
 
 const maxCharacters = 67_108_864
 
+/**
+ * Lines and bytes on the wire are forgotten first. The life of an environment has few entries, and readers look for those
+ * of its beginning, such as a register, also when a process prints without an end.
+ */
+const isTalk = ({ _tag }: JournalEntry): boolean => _tag === "Output" || _tag === "Exchanged"
+
 export const make = (liveClock: Clock.Clock, maxEntries = 100_000): WritableJournal => {
-  const entries: Array<JournalEntry> = []
+  let entries: Array<JournalEntry> = []
   const listeners = new Set<(entry: JournalEntry) => void>()
   /** Streams that wait for the next entry. */
   const idle = new Set<() => void>()
-  /** Index of the oldest entry that is kept. */
-  let oldest = 0
+  /** The entries so far, kept or forgotten. */
+  let count = 0
   let characters = 0
   let ended = false
 
   /** Removes a tenth of the entries at a time, so that forgetting costs next to nothing per entry. */
   const forget = (): void => {
     while (entries.length > maxEntries || (characters > maxCharacters && entries.length > 1)) {
-      const forgotten = entries.splice(0, Math.ceil(entries.length / 10))
-      oldest += forgotten.length
+      const share = Math.ceil(entries.length / 10)
+      const talk = entries.filter(isTalk).slice(0, share)
+      const others = entries.filter((entry) => !isTalk(entry)).slice(0, share - talk.length)
+      const forgotten = new Set([...talk, ...others])
+      entries = entries.filter((entry) => !forgotten.has(entry))
       for (const entry of forgotten) characters -= weigh(entry)
     }
   }
@@ -78,10 +87,9 @@ export const make = (liveClock: Clock.Clock, maxEntries = 100_000): WritableJour
   const page = (from: number) =>
     Effect.callback<readonly [ReadonlyArray<JournalEntry>, Option.Option<number>]>((resume) => {
       const read = (): boolean => {
-        const position = Math.max(from - oldest, 0)
-        if (position >= entries.length && !ended) return false
-        const next = ended ? Option.none() : Option.some(oldest + entries.length)
-        resume(Effect.succeed([entries.slice(position), next]))
+        if (from >= count && !ended) return false
+        const next = ended ? Option.none() : Option.some(count)
+        resume(Effect.succeed([entries.slice(entries.findLastIndex(({ index }) => index < from) + 1), next]))
         return true
       }
       if (read()) return
@@ -97,7 +105,8 @@ export const make = (liveClock: Clock.Clock, maxEntries = 100_000): WritableJour
     stream: Stream.paginate(0, page),
     waitFor,
     append: (event, at) => {
-      const entry: JournalEntry = { ...event, index: oldest + entries.length, at }
+      const entry: JournalEntry = { ...event, index: count, at }
+      count++
       entries.push(entry)
       characters += weigh(entry)
       forget()
