@@ -34,7 +34,8 @@ const programs = Effect.fnUntraced(function* (functionText: string) {
   const directory = yield* temporaryDirectory
   const command = writeExecutable(directory, "function.cjs", functionText)
   const extension = writeExecutable(directory, "polite", politeExtension)
-  return { function: { command: [command] }, extensions: [extension], initType: "snap-start" } as const
+  // An init inside an invocation has the time of the invocation, and a busy machine needs more than three seconds.
+  return { function: { command: [command] }, extensions: [extension], initType: "snap-start", timeout: 30_000 } as const
 })
 
 const tags = (entries: ReadonlyArray<Journal.JournalEntry>, ...wanted: ReadonlyArray<Journal.JournalEntry["_tag"]>) =>
