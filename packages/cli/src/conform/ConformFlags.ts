@@ -1,9 +1,11 @@
 /** The flags of `conform`. */
 import * as Argument from "effect/cli/Argument"
 import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as EnvFlag from "../project/EnvFlag.ts"
 import * as Junit from "../report/Junit.ts"
+import * as SinkVariable from "./play/SinkVariable.ts"
 
 export const flags = {
   target: Argument.Path("target").pipe(
@@ -19,11 +21,12 @@ export const flags = {
   ),
   env: EnvFlag.make("A variable of the function, which extensions share"),
   sinkEnv: Flag.String("sink-env").pipe(
-    Flag.withMetavar("NAME"),
+    Flag.withMetavar("NAME[=TEXT]"),
     Flag.withDescription(
-      "A variable that names the backend of the extension; it gets the URL of a sink on this machine. May be given several times"
+      "A variable that names the backend of the extension; it gets the URL of a sink on this machine, or the text with {url} and {host} replaced, such as DSN=http://key@{host}/1. May be given several times"
     ),
-    Flag.atLeast(0)
+    Flag.atLeast(0),
+    Flag.mapEffect((texts) => Effect.forEach(texts, (text) => Effect.fromResult(SinkVariable.parse(text))))
   ),
   sinkTls: Flag.Boolean("sink-tls").pipe(
     Flag.withDescription(

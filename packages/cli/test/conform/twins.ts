@@ -106,7 +106,7 @@ const stageOf = (target: Target.Target, environment: Readonly<Record<string, str
   target,
   handler: chatty,
   environment,
-  sinkVariables: ["TWIN_SINK"],
+  sinkVariables: [{ name: "TWIN_SINK", value: "{url}" }],
   tls: undefined,
   seed: 1,
   settings: { longFreezeSeconds: 2 }

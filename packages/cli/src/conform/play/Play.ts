@@ -14,6 +14,7 @@ import * as Kept from "./Kept.ts"
 import * as Needs from "./Needs.ts"
 import { PlayError, type Run, type Scenario, type Settings, type Setup, type Traits } from "./Scenario.ts"
 import * as Sink from "./Sink.ts"
+import * as SinkVariable from "./SinkVariable.ts"
 import type { Target } from "./Target.ts"
 import type { Verdict } from "./Verdict.ts"
 
@@ -28,8 +29,8 @@ export interface Stage {
   /** The file with the handler. */
   readonly handler: string
   readonly environment: Readonly<Record<string, string>>
-  /** The variables that get the URL of the sink. */
-  readonly sinkVariables: ReadonlyArray<string>
+  /** The variables that name the sink. */
+  readonly sinkVariables: ReadonlyArray<SinkVariable.SinkVariable>
   readonly tls: { readonly key: string; readonly cert: string } | undefined
   readonly seed: number
   readonly settings: Settings
@@ -96,9 +97,7 @@ const playNow = Effect.fnUntraced(function* (scenario: Scenario, stage: Stage, t
   const limit = Duration.fromInputUnsafe(scenario.limit ?? defaultLimit)
   const sink = yield* Sink.make({ ...(setup.sink && { behaviour: setup.sink }), ...(stage.tls && { tls: stage.tls }) })
   const url = setup.isBlackholed === true ? yield* Blackhole.make : sink.url
-  const sinkVariables = Object.fromEntries(
-    [...stage.sinkVariables, ...(setup.sinkVariables ?? [])].map((name) => [name, url])
-  )
+  const sinkVariables = SinkVariable.environment([...stage.sinkVariables, ...(setup.sinkVariables ?? [])], url)
   const faults = yield* faultsOf(setup.faults ?? [])
   const emulator = yield* Emulator.make({
     freeze: true,

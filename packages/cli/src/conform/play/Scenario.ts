@@ -8,6 +8,7 @@ import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Sink from "./Sink.ts"
+import type { SinkVariable } from "./SinkVariable.ts"
 import type { Target } from "./Target.ts"
 import type { Judgement, Status } from "./Judgement.ts"
 
@@ -90,7 +91,7 @@ export interface Setup {
   /** No packet to the backend is answered: the variables of the sink name a port whose connections are never taken. */
   readonly isBlackholed?: boolean
   /** Further variables that get the URL of the sink. */
-  readonly sinkVariables?: ReadonlyArray<string>
+  readonly sinkVariables?: ReadonlyArray<SinkVariable>
   /** Extensions beside the target, as files. */
   readonly neighbours?: ReadonlyArray<string>
   /** The work of the function in its init. */

@@ -191,7 +191,7 @@ export const backend: ReadonlyArray<Scenario> = [
     advice: "Register first; fetch a secret beside the runtime's init, with a limit of time, and again if it fails.",
     needs: ["INVOKE"],
     limit: "60 seconds",
-    setup: () => ({ sink: "throttling", sinkVariables: ["AWS_ENDPOINT_URL"] }),
+    setup: () => ({ sink: "throttling", sinkVariables: [{ name: "AWS_ENDPOINT_URL", value: "{url}" }] }),
     play: Effect.fnUntraced(function* (run) {
       const started = yield* run.waitFor("InitStarted")
       const ended = yield* run.waitFor("InitEnded")
