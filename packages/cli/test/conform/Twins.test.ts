@@ -12,7 +12,9 @@ const played = new Set([
   "next/lost-poll",
   "next/status-403",
   "next/no-tracing",
-  "shutdown/failure"
+  "shutdown/failure",
+  "telemetry/legal",
+  "telemetry/not-supported"
 ])
 
 it("each scenario has one pair of twins, and each pair a scenario", () => {

@@ -16,6 +16,9 @@ const accepted = Journal.is("TelemetrySubscription", ({ state }) => state === "S
 /** An address of this machine that is not the usual one, as that of Lambda's sandbox. */
 const sandboxAddress = "127.0.0.6"
 
+/** The function's timeout, which covers an init that runs again. Three seconds are short for it on a slow machine. */
+const options = { timeout: "15 seconds" } as const
+
 const neverSubscribes = "the extension does not subscribe to telemetry"
 
 /** Every kind of record: lines as text and as JSON, an error and a crash of the function, an init that runs again. */
@@ -38,7 +41,7 @@ const schema = (version: string, aws: string): Scenario => ({
   advice: "Take a record of a line as text or as an object, and leave out fields of events that are not there.",
   needs: [`schema ${version}`],
   limit: "60 seconds",
-  setup: () => ({ options: { logFormat: "json" } }),
+  setup: () => ({ options: { ...options, logFormat: "json" } }),
   play: Effect.fnUntraced(function* (run) {
     const when = `with records of the schema ${version}`
     const harm = yield* Observe.harmOf(run, everyRecord, when)
@@ -118,7 +121,8 @@ export const subscription: ReadonlyArray<Scenario> = [
     protocol: "docs/protocol.md#destination",
     advice: "Bind the listener to 0.0.0.0 or to sandbox.localdomain, and not to 127.0.0.1 or localhost.",
     needs: ["telemetry"],
-    setup: () => ({ options: { sandboxAddress } }),
+    limit: "60 seconds",
+    setup: () => ({ options: { ...options, sandboxAddress } }),
     play: Effect.fnUntraced(function* (run) {
       const harm = yield* Observe.harmOf(run, [{}, ...Observe.drain], "with another address of the sandbox")
       if (harm !== undefined) return harm
@@ -167,6 +171,7 @@ export const subscription: ReadonlyArray<Scenario> = [
       "Bind the same port after a reset, send the same body, and take AlreadySubscribed for the success that it is.",
     needs: ["telemetry", "INVOKE"],
     limit: "60 seconds",
+    setup: () => ({ options }),
     play: Effect.fnUntraced(function* (run) {
       yield* run.invoke()
       const { index: reset } = yield* run.invoke({ end: "exit" })
