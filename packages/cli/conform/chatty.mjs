@@ -1,5 +1,6 @@
 // The function of `effect-lambda conform`, if no other is given. Its payload says what it prints and how it ends. Each
 // line has a token, by which the sink knows it again.
+import { closeSync, openSync, writeSync } from "node:fs"
 import process from "node:process"
 
 const call = async (url) => {
@@ -21,6 +22,18 @@ const print = (token, { bytes = 0, json = false, lines = 3, notUtf8 = false }) =
   if (notUtf8) process.stdout.write(Buffer.from([...Buffer.from(`conform-${token}-${lines + 1} `), 0xff, 0xc3, 0x0a]))
 }
 
+/** The bound is there for a /tmp that is not small, contrary to what the scenario asks for. */
+const fillTmp = () => {
+  const file = openSync("/tmp/conform-filled", "w")
+  try {
+    for (let kilobytes = 0; kilobytes < 4096; kilobytes++) writeSync(file, Buffer.alloc(1024))
+  } catch (error) {
+    process.stdout.write(`conform filled /tmp: ${error.code}\n`)
+  } finally {
+    closeSync(file)
+  }
+}
+
 const init = JSON.parse(process.env.CONFORM_INIT ?? "{}")
 if (init.lines !== undefined) print("00000000", init)
 if (init.sleepMs !== undefined) await sleep(init.sleepMs)
@@ -30,6 +43,7 @@ export const handler = async (command, { awsRequestId }) => {
   print(awsRequestId.slice(0, 8), command)
   if (command.call !== undefined) await call(command.call)
   if (command.sleepMs !== undefined) await sleep(command.sleepMs)
+  if (command.fillTmp === true) fillTmp()
   switch (command.end) {
     case "throw":
       throw new Error("the function was asked to throw")

@@ -92,7 +92,18 @@ export const pairs: ReadonlyArray<Pair> = [
   { scenario: "backend/back-again", file: "twin.mjs", mistake: "drops-failed" },
   { scenario: "backend/connections-cut", file: "twin.mjs", mistake: "keeps-one-connection" },
   { scenario: "backend/blackholed-in-init", file: "twin.mjs", mistake: "asks-backend-in-init" },
+  { scenario: "backend/dns-absent", file: "twin.mjs", mistake: "exits-without-backend" },
+  { scenario: "backend/dns-slow", file: "twin.mjs", mistake: "waits-for-backend" },
+  { scenario: "backend/down-for-200", file: "twin.mjs", mistake: "keeps-all" },
   { scenario: "backend/secret-throttled", file: "twin.mjs", mistake: "needs-secret" },
+  { scenario: "environment/full-tmp", file: "twin.mjs", mistake: "needs-tmp" },
+  { scenario: "environment/descriptors", file: "twin.mjs", mistake: "leaks-descriptors" },
+  {
+    scenario: "environment/function-calls-port",
+    file: "twin.mjs",
+    mistake: "answers-telemetry-only",
+    expected: "warn"
+  },
   { scenario: "environment/no-home", file: "twin.mjs", mistake: "needs-home" },
   { scenario: "environment/locale", file: "twin.mjs", mistake: "ignores-case" },
   { scenario: "environment/proxy", file: "twin.py", mistake: "obeys-proxy" },

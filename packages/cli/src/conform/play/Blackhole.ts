@@ -22,7 +22,7 @@ const portOf = (worker: Worker) =>
     worker.once("error", (cause) => resume(UserError.fail(`no port can be listened on: ${String(cause)}`)))
   })
 
-/** A connection that fills a place of the backlog; `false` if none was free. */
+/** Asks for a connection, which fills a place of the backlog; `false` if none was free. */
 const fill = (port: number) =>
   Effect.acquireRelease(
     Effect.sync(() => connect(port, "127.0.0.1").on("error", () => {})),
@@ -33,7 +33,7 @@ const fill = (port: number) =>
         socket.once("connect", () => resume(Effect.succeed(true)))
       })
     ),
-    Effect.timeoutOrElse({ duration: "200 millis", orElse: () => Effect.succeed(false) })
+    Effect.timeoutOrElse({ duration: "100 millis", orElse: () => Effect.succeed(false) })
   )
 
 /** The URL of such a port, which lives as long as the scope. */
@@ -43,8 +43,9 @@ export const make = Effect.gen(function* () {
     (started) => Effect.promise(() => started.terminate())
   )
   const port = yield* portOf(worker)
-  for (let number = 1; number <= 32; number++) {
-    if (!(yield* fill(port))) return `http://127.0.0.1:${port}`
-  }
-  return yield* UserError.fail("this system takes any number of connections that nobody accepts")
+  // More than the backlog takes, so that those which wait keep it full.
+  const filled = yield* Effect.forEach([1, 2, 3, 4, 5, 6, 7, 8], () => fill(port), { concurrency: "unbounded" })
+  return filled.includes(false)
+    ? `http://127.0.0.1:${port}`
+    : yield* UserError.fail("this system takes any number of connections that nobody accepts")
 })

@@ -4,6 +4,7 @@ import type { EmulatorError } from "@effect-lambda/emulator/EmulatorError"
 import * as Fault from "@effect-lambda/emulator/Fault"
 import type { FunctionOptions } from "@effect-lambda/emulator/Emulator"
 import * as Journal from "@effect-lambda/emulator/Journal"
+import * as Limits from "@effect-lambda/emulator/Limits"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as NodePath from "node:path"
@@ -92,11 +93,36 @@ const faultsOf = (texts: ReadonlyArray<string>) =>
     )
   )
 
+type Played = Omit<Verdict, "scenario" | "millis">
+
+const notPlayed = (judgement: Judgement.Judgement): Played => ({
+  judgement,
+  journal: [],
+  sink: Sink.noCounts,
+  notes: []
+})
+
+/** The URL with this name of the host, if there is one. */
+const namedUrl = (url: string, host: string | undefined): string =>
+  host === undefined ? url : url.replace(/\/\/[^:]+/, `//${host}`)
+
+/** A limit that the scenario needs, and that this machine does not permit. */
+const refusalOf = Effect.fnUntraced(function* ({ limits }: Setup) {
+  if (limits === undefined) return undefined
+  const [refusal] = (yield* Limits.permitted(limits)).refusals
+  return (
+    refusal &&
+    Judgement.notTestable(`this machine does not permit the limit that it needs: ${refusal.limit}, ${refusal.said}`)
+  )
+})
+
 const playNow = Effect.fnUntraced(function* (scenario: Scenario, stage: Stage, traits: Traits) {
   const setup = scenario.setup?.(stage.settings, traits) ?? {}
+  const refused = yield* refusalOf(setup)
+  if (refused !== undefined) return notPlayed(refused)
   const limit = Duration.fromInputUnsafe(scenario.limit ?? defaultLimit)
   const sink = yield* Sink.make({ ...(setup.sink && { behaviour: setup.sink }), ...(stage.tls && { tls: stage.tls }) })
-  const url = setup.isBlackholed === true ? yield* Blackhole.make : sink.url
+  const url = setup.isBlackholed === true ? yield* Blackhole.make : namedUrl(sink.url, setup.sinkHost)
   const sinkVariables = SinkVariable.environment([...stage.sinkVariables, ...(setup.sinkVariables ?? [])], url)
   const faults = yield* faultsOf(setup.faults ?? [])
   const emulator = yield* Emulator.make({
@@ -105,7 +131,7 @@ const playNow = Effect.fnUntraced(function* (scenario: Scenario, stage: Stage, t
     seed: stage.seed,
     ...setup.options,
     // A file that another scenario has left in /tmp would decide about this one, and a target may fill the disk.
-    limits: { tmp: tmpMegabytes, ...setup.options?.limits },
+    limits: { tmp: tmpMegabytes, ...setup.options?.limits, ...setup.limits },
     faults: faults.map(({ fault }) => fault),
     extensions: stage.target.beside(setup.neighbours ?? []),
     function: functionOf(stage, setup),
@@ -131,30 +157,18 @@ const playNow = Effect.fnUntraced(function* (scenario: Scenario, stage: Stage, t
   return { judgement, journal: kept.journal, sink: yield* sink.counts, notes }
 })
 
-/** A scenario whose environment cannot be started here says nothing about the target. */
-const notPlayed = ({ message }: PlayError): Effect.Success<ReturnType<typeof playNow>> => ({
-  judgement: Judgement.notTestable(`the environment could not be started: ${message}`),
-  journal: [],
-  sink: Sink.noCounts,
-  notes: []
-})
-
 /** Plays the scenario if the target has what it needs. */
 export const play = Effect.fnUntraced(function* (scenario: Scenario, stage: Stage, traits: Traits) {
   const lacking = Needs.lacking(scenario, traits)
   if (lacking !== undefined) {
-    const verdict: Verdict = {
-      scenario,
-      judgement: lacking,
-      journal: [],
-      sink: Sink.noCounts,
-      millis: 0,
-      notes: []
-    }
+    const verdict: Verdict = { scenario, millis: 0, ...notPlayed(lacking) }
     return verdict
   }
   const [took, played] = yield* Effect.scoped(playNow(scenario, stage, traits)).pipe(
-    Effect.catchTag("PlayError", (error) => Effect.succeed(notPlayed(error))),
+    // An environment that cannot be started here says nothing about the target.
+    Effect.catchTag("PlayError", ({ message }) =>
+      Effect.succeed(notPlayed(Judgement.notTestable(`the environment could not be started: ${message}`)))
+    ),
     Effect.timed
   )
   const verdict: Verdict = { scenario, millis: Math.round(Duration.toMillis(took)), ...played }

@@ -4,6 +4,7 @@
  */
 import type * as Emulator from "@effect-lambda/emulator/Emulator"
 import type { EntryOf, JournalEntry, JournalEvent, Source } from "@effect-lambda/emulator/Journal"
+import type * as Limits from "@effect-lambda/emulator/Limits"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -34,6 +35,8 @@ export interface Command {
   readonly bytes?: number
   /** Milliseconds before it returns. */
   readonly sleepMs?: number
+  /** Fills `/tmp`. Only for an environment with a small one. */
+  readonly fillTmp?: boolean
   /** Default: it returns. */
   readonly end?: "return" | "throw" | "exit" | "hang"
   /** Lines as JSON objects. */
@@ -84,12 +87,16 @@ export interface Settings {
  */
 export interface Setup {
   readonly options?: Omit<Emulator.Options, "extensions" | "function" | "environment" | "faults">
+  /** Limits without which the scenario is not testable. A limit in `options` is left out where it is not permitted. */
+  readonly limits?: Limits.Limits
   /** As on the command line of `emulate`. */
   readonly faults?: ReadonlyArray<string>
   readonly environment?: Readonly<Record<string, string>>
   readonly sink?: Sink.Behaviour
   /** No packet to the backend is answered: the variables of the sink name a port whose connections are never taken. */
   readonly isBlackholed?: boolean
+  /** The backend has this name instead of an address. Its look-up is that of `limits`. */
+  readonly sinkHost?: string
   /** Further variables that get the URL of the sink. */
   readonly sinkVariables?: ReadonlyArray<SinkVariable>
   /** Extensions beside the target, as files. */

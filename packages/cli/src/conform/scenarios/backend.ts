@@ -8,6 +8,9 @@ import type { Run, Scenario } from "../play/Scenario.ts"
 /** An extension that holds an invocation for longer because of its backend costs more than most functions. */
 const heldMs = 1000
 
+/** A name that no hosts file has. */
+const backendName = "backend.conform.example"
+
 /** An init that takes longer is close to its limit, and is paid for. */
 const slowInitMs = 5000
 
@@ -64,6 +67,46 @@ const survives = Effect.fnUntraced(function* (run: Run, when: string) {
   yield* invokeTimes(run, 3)
   yield* run.shutdown
   return yield* judgeHopeless(run, when)
+})
+
+/** The memory of the smallest function, in MB. */
+const smallestMemory = 128
+
+/** The invocations of a long time without a backend, with a thousand lines each. */
+const long = { invocations: 200, command: { lines: 1000, bytes: 250 } }
+
+/**
+ * Invokes with a backend that never works, until an invocation fails. The journal keeps the last entries alone, so a
+ * line that says a loss is looked for again and again.
+ */
+const survivesLong = Effect.fnUntraced(function* (run: Run) {
+  let said: Journal.EntryOf<"Output"> | undefined
+  let bytes: number | undefined
+  for (let number = 1; number <= long.invocations; number++) {
+    const done = yield* run.invoke(long.command)
+    const entries = yield* run.entries
+    said ??= Observe.saidLoss(entries, run.names)
+    bytes = done.maxMemoryBytes ?? bytes
+    const when = `in invocation ${number} of a thousand lines each, while the backend was down`
+    const crash = Observe.crashOf(entries, run.names)
+    if (crash !== undefined) return Judgement.fail(`${crash.sentence} ${when}`, crash.entry)
+    if (done.status !== "success") return Judgement.fail(`the function ${Observe.failureOf(done)} ${when}`, done)
+  }
+  yield* run.shutdown
+  said ??= Observe.saidLoss(yield* run.entries, run.names)
+  const megabytes = Math.round((bytes ?? 0) / 1_048_576)
+  const memory = bytes === undefined ? "memory could not be measured" : `function and extension took ${megabytes} MB`
+  if (run.traits.sendsLines && said === undefined) {
+    return Judgement.fail(
+      `${long.invocations * long.command.lines} lines were lost, and no line of the extension says so`
+    )
+  }
+  return megabytes > smallestMemory
+    ? Judgement.warn(`${memory}, more than a function of ${smallestMemory} MB has`, said)
+    : Judgement.pass(
+        `${memory}; ${said === undefined ? "no loss was expected" : `it says: ${said.line.slice(0, 200)}`}`,
+        said
+      )
 })
 
 const sendWithinLimits =
@@ -157,6 +200,29 @@ export const backend: ReadonlyArray<Scenario> = [
     })
   },
   {
+    name: "backend/dns-absent",
+    title: "The backend has a name, and no DNS server answers at all.",
+    basis: "documented",
+    aws: "A function in a VPC asks the DNS of its VPC, which knows what it was set up for.",
+    protocol: "docs/protocol.md#a-process-ends",
+    advice: sendWithinLimits,
+    needs: ["INVOKE", "sink"],
+    setup: () => ({ limits: { resolver: "absent" }, sinkHost: backendName }),
+    play: (run) => survives(run, "while no name could be resolved")
+  },
+  {
+    name: "backend/dns-slow",
+    title: "The backend has a name, and each answer of DNS takes three seconds.",
+    basis: "documented",
+    aws: sharedTime,
+    protocol: "docs/protocol.md#an-extension-overruns",
+    advice: "Let the limit of time of a request hold for the look-up of the name and the connection too.",
+    needs: ["INVOKE", "sink"],
+    limit: "60 seconds",
+    setup: () => ({ limits: { resolver: "slow" }, sinkHost: backendName }),
+    play: (run) => survives(run, "while names were resolved slowly")
+  },
+  {
     name: "backend/blackholed-in-init",
     title: "No packet to the backend is answered, from the start.",
     basis: "documented",
@@ -181,6 +247,21 @@ export const backend: ReadonlyArray<Scenario> = [
         ? Judgement.warn(`init took ${ms} ms ${when}`, started, ended)
         : judgement
     })
+  },
+  {
+    name: "backend/down-for-200",
+    title: `The backend is down for ${long.invocations} invocations of a thousand lines each, in a function of 128 MB.`,
+    basis: "documented",
+    aws: "Extensions share the memory of the function. A process is killed when it is used up, and the function fails.",
+    protocol: "docs/protocol.md#limits",
+    advice: "Keep what waits within a bound of bytes, and count and say what does not fit.",
+    needs: ["INVOKE", "function telemetry", "sink"],
+    limit: "10 minutes",
+    setup: () => ({
+      sink: "down",
+      options: { limits: { memory: smallestMemory }, journalSize: 20_000, wire: false }
+    }),
+    play: survivesLong
   },
   {
     name: "backend/secret-throttled",
