@@ -7,6 +7,7 @@ import * as Journal from "@effect-lambda/emulator/Journal"
 import * as Limits from "@effect-lambda/emulator/Limits"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as NodePath from "node:path"
 import process from "node:process"
 import * as Blackhole from "./Blackhole.ts"
@@ -125,7 +126,7 @@ const playNow = Effect.fnUntraced(function* (scenario: Scenario, stage: Stage, t
   const url = setup.isBlackholed === true ? yield* Blackhole.make : namedUrl(sink.url, setup.sinkHost)
   const sinkVariables = SinkVariable.environment([...stage.sinkVariables, ...(setup.sinkVariables ?? [])], url)
   const faults = yield* faultsOf(setup.faults ?? [])
-  const emulator = yield* Emulator.make({
+  const made = yield* Emulator.make({
     freeze: true,
     wire: true,
     seed: stage.seed,
@@ -136,7 +137,13 @@ const playNow = Effect.fnUntraced(function* (scenario: Scenario, stage: Stage, t
     extensions: stage.target.beside(setup.neighbours ?? []),
     function: functionOf(stage, setup),
     environment: { EFFECT_LAMBDA_NODE: process.execPath, ...stage.environment, ...sinkVariables, ...setup.environment }
-  }).pipe(Effect.mapError(explain))
+  }).pipe(Effect.result)
+  if (Result.isFailure(made)) {
+    const { reason } = made.failure
+    if (reason._tag !== "PortUnavailable") return yield* explain(made.failure)
+    return notPlayed(Judgement.notTestable(`the scenario needs a port of this machine: ${reason.message}`))
+  }
+  const emulator = made.success
   const judgement: Judgement.Judgement = yield* scenario
     .play(runOf(emulator, limit, { sink, target: stage.target, traits }))
     .pipe(

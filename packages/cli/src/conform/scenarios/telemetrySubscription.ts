@@ -16,6 +16,9 @@ const accepted = Journal.is("TelemetrySubscription", ({ state }) => state === "S
 /** An address of this machine that is not the usual one, as that of Lambda's sandbox. */
 const sandboxAddress = "127.0.0.6"
 
+/** The port of Lambda's Runtime API. An extension may listen on 127.0.0.1 alone where another port shows an emulator. */
+const port = 9001
+
 /** The function's timeout, which covers an init that runs again. Three seconds are short for it on a slow machine. */
 const options = { timeout: "15 seconds" } as const
 
@@ -122,7 +125,7 @@ export const subscription: ReadonlyArray<Scenario> = [
     advice: "Bind the listener to 0.0.0.0 or to sandbox.localdomain, and not to 127.0.0.1 or localhost.",
     needs: ["telemetry"],
     limit: "60 seconds",
-    setup: () => ({ options: { ...options, sandboxAddress } }),
+    setup: () => ({ options: { ...options, sandboxAddress, port } }),
     play: Effect.fnUntraced(function* (run) {
       const harm = yield* Observe.harmOf(run, [{}, ...Observe.drain], "with another address of the sandbox")
       if (harm !== undefined) return harm
@@ -190,7 +193,7 @@ export const subscription: ReadonlyArray<Scenario> = [
       const added = entries.find(accepted)
       if (added === undefined) return Judgement.pass("its subscription works on after a reset")
       return Judgement.warn(
-        "it subscribed with other parameters after a reset, so the subscription from before has no listener any more",
+        "it subscribed with other parameters after a reset: the end of the failed invocation goes to the old subscription, which has no listener any more",
         added
       )
     })
