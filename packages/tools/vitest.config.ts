@@ -22,7 +22,7 @@ const harmless = [
 ]
 
 /** Each of these files leaves its process as it was. */
-const together = ["{extension,extension-node,emulator,otel}/test/**/*.test.ts", ...harmless]
+const together = ["{extension,extension-node,emulator,otel,verify}/test/**/*.test.ts", ...harmless]
 
 /** They measure the memory of their process, or how its time grows: nothing of another file may be in it. */
 const measuring = [

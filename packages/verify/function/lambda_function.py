@@ -21,7 +21,7 @@ def tell(what):
 record("function-init", initType=os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE"))
 
 
-def lambda_handler(event, context):
+def handler(event, context):
     what = event.get("do", "answer")
     record("function", what=what, requestId=context.aws_request_id, trace=os.environ.get("_X_AMZN_TRACE_ID"))
     tell(what)

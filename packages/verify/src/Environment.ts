@@ -180,7 +180,7 @@ const runIn = Effect.fnUntraced(function* (
   yield* Resources.lambdaFunction(name, {
     Role: shared.role,
     Runtime: scenario.runtime,
-    Handler: scenario.runtime === "python3.13" ? "lambda_function.lambda_handler" : "index.handler",
+    Handler: scenario.runtime === "python3.13" ? "lambda_function.handler" : "index.handler",
     Code: { ZipFile: zips[scenario.runtime] },
     Timeout: timeoutSeconds,
     MemorySize: provider === undefined ? 512 : 2048,

@@ -74,9 +74,9 @@ const listenLocally = () =>
         sink.paths[path] = (sink.paths[path] ?? 0) + 1
       })
     )
-    .listen(4319, "127.0.0.1")
+    .listen(Number(process.env.VERIFY_LOCAL_PORT ?? 4319), "127.0.0.1")
 
-const telemetryPort = 4243
+const telemetryPort = Number(process.env.VERIFY_TELEMETRY_PORT ?? 4243)
 const subscription = {
   schemaVersion: process.env.VERIFY_SCHEMA ?? "2025-01-29",
   // Without `extension`: each line of this program would cause a delivery, which causes a line.

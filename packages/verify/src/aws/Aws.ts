@@ -132,9 +132,11 @@ export const layer = (options: Options): Layer.Layer<Aws, AwsError> =>
     })
   )
 
+const bytesShown = ({ length }: Uint8Array) => (length === 0 ? "<zip of effect-lambda build>" : `<zip of ${length} bytes>`)
+
 /** Bytes are shown as their number; nothing that this program sends is a secret. */
 const shown = (input: object): string =>
-  JSON.stringify(input, (_, value: unknown) => (value instanceof Uint8Array ? `<${value.length} bytes>` : value))
+  JSON.stringify(input, (_, value: unknown) => (value instanceof Uint8Array ? bytesShown(value) : value))
 
 /** Shows every call, and sends none. */
 export const layerDry = (region: string): Layer.Layer<Aws> =>

@@ -148,7 +148,7 @@ const deliveries: ReadonlyArray<Fact> = [
     anchor: "docs/protocol.md#delivery",
     mark: "aws",
     says: "Lambda reaches the listener as 169.254.100.6",
-    judge: (seen) => each(seen.deliveries.map((delivery) => headerOf(delivery, "host")), (host) => host === "169.254.100.6:4243")
+    judge: (seen) => each(seen.deliveries.map((delivery) => headerOf(delivery, "host")), (host) => /^169\.254\.100\.6:\d+$/.test(host ?? ""))
   },
   {
     id: "sequence-id",
@@ -215,9 +215,9 @@ const fieldsOf = (type: string, required: string, optional: string): Fact => ({
   id: `fields-${type}`,
   anchor: "docs/protocol.md#platform-events",
   mark: "openapi",
-  says: `A record of ${type} has ${required}, and may have ${optional}`,
+  says: `A record of ${type} has ${required || "no field always"}, and may have ${optional || "no other"}`,
   judge: (seen) => {
-    const must = required.split(" ")
+    const must = required.split(" ").filter((name) => name !== "")
     const all = new Set([...must, ...optional.split(" ")])
     return each(
       telemetryOf(seen, type).map(({ record }) => Object.keys(Object(record))),
