@@ -3,6 +3,7 @@ import { ExtensionError } from "@effect-lambda/extension"
 import { assert, describe, it } from "@effect/vitest"
 import { globSync, readFileSync } from "node:fs"
 import { join } from "node:path"
+import { renew } from "../verify/src/protocol/Unconfirmed.ts"
 
 const root = join(import.meta.dirname, "../..")
 const read = (path: string) => readFileSync(join(root, path), "utf8")
@@ -77,10 +78,17 @@ it("the cases by section are all the cases of docs/conformance.md", () => {
 it("every mark of docs/protocol.md says how a fact is known", () => {
   const text = withoutCode(read("docs/protocol.md")).replaceAll(/`+[^`]*`+/g, "")
   const marks = new Set(Array.from(text.matchAll(/\[([a-z]+)\](?![(:])/g), ([, mark]) => mark))
-  const defined = Array.from(text.matchAll(/^\[([a-z]+)\]: #how-a-fact-is-known$/gm), ([, mark]) => mark)
+  const defined = Array.from(text.matchAll(/^\[([a-z]+)\]: #how-a-fact-is-known "[^"]+"$/gm), ([, mark]) => mark)
   const explained = Array.from(text.matchAll(/^\| \[([a-z]+)\] \|/gm), ([, mark]) => mark)
   assert.deepStrictEqual([...marks].toSorted(), defined.toSorted())
   assert.deepStrictEqual(explained, defined)
+})
+
+it("every mark but [aws] says that its facts are unconfirmed, and the count of them is fresh", () => {
+  const text = read("docs/protocol.md")
+  const unconfirmed = Array.from(text.matchAll(/^\[([a-z]+)\]: .* "unconfirmed, .*"$/gm), ([, mark]) => mark)
+  assert.deepStrictEqual(unconfirmed, ["code", "rie", "openapi", "docs", "others", "open"])
+  assert.strictEqual(renew(text), text, "node packages/verify/src/protocol/main.ts --write renews the count")
 })
 
 it("docs/protocol.md has every error type that the library knows", () => {

@@ -3,7 +3,9 @@ const record = (kind, fields) => console.log(JSON.stringify({ verify: kind, at: 
 
 /** The recorder listens on this machine; beside a layer alone nothing does. */
 const tell = (what) =>
-  fetch(`http://127.0.0.1:${process.env.VERIFY_LOCAL_PORT ?? 4319}/verify`, { method: "POST", body: what }).catch(() => {})
+  fetch(`http://127.0.0.1:${process.env.VERIFY_LOCAL_PORT ?? 4319}/verify`, { method: "POST", body: what }).catch(
+    () => {}
+  )
 
 record("function-init", { initType: process.env.AWS_LAMBDA_INITIALIZATION_TYPE })
 

@@ -49,10 +49,7 @@ export const compare = (
 }
 
 /** A text from outside for a cell of a table: it begins no markup and ends no cell. */
-const cell = (text: string) =>
-  text
-    .replaceAll(/[\r\n\t]+/g, " ")
-    .replaceAll(/[\\`*_{}[\]<>|]/g, String.raw`\$&`)
+const cell = (text: string) => text.replaceAll(/[\r\n\t]+/g, " ").replaceAll(/[\\`*_{}[\]<>|]/g, String.raw`\$&`)
 
 const linkOf = ({ anchor }: Fact) => `[${anchor.slice(anchor.indexOf("#") + 1)}](${anchor})`
 
@@ -83,8 +80,16 @@ export const markdown = (recording: Recording, findings: ReadonlyArray<Finding>)
     `Of ${findings.length} facts of docs/protocol.md ${of("agrees").length} agree, ${differs.length} differ, and ` +
       `${of("not seen").length} were not seen. ${of("observed").length} open points were observed.`,
     "",
-    ...section("Differences", differs.map((finding) => row(finding)), "| fact | section | docs/protocol.md | scenarios | seen |"),
-    ...section("Open points", of("observed").map((finding) => row(finding)), "| fact | section | question | scenarios | seen |"),
+    ...section(
+      "Differences",
+      differs.map((finding) => row(finding)),
+      "| fact | section | docs/protocol.md | scenarios | seen |"
+    ),
+    ...section(
+      "Open points",
+      of("observed").map((finding) => row(finding)),
+      "| fact | section | question | scenarios | seen |"
+    ),
     ...section(
       "Confirmed: the mark may become [aws]",
       confirmed.map((finding) => row(finding)),
@@ -92,7 +97,9 @@ export const markdown = (recording: Recording, findings: ReadonlyArray<Finding>)
     ),
     ...section(
       "As recorded before",
-      of("agrees").filter(({ fact }) => !isUnconfirmed(fact)).map((finding) => row(finding)),
+      of("agrees")
+        .filter(({ fact }) => !isUnconfirmed(fact))
+        .map((finding) => row(finding)),
       "| fact | section | docs/protocol.md | scenarios |"
     ),
     ...section(

@@ -192,9 +192,10 @@ const runIn = Effect.fnUntraced(function* (
       ? {}
       : { CapacityProviderConfig: { LambdaManagedInstancesCapacityProviderConfig: { CapacityProviderArn: provider } } })
   })
-  const read = Effect.andThen(Effect.sync(() => lines.splice(0)), readLines(group)).pipe(
-    Effect.map((all) => void lines.push(...all))
-  )
+  const read = Effect.andThen(
+    Effect.sync(() => lines.splice(0)),
+    readLines(group)
+  ).pipe(Effect.map((all) => void lines.push(...all)))
   const version = yield* prepare(scenario, name)
   yield* Effect.forEach(scenario.steps, (step) =>
     Effect.map(invoke(name, version, step), (invocation) => invocations.push(invocation))

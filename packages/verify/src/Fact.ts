@@ -38,9 +38,7 @@ export const each = <A>(
 ): Judgement | undefined => {
   if (values.length === 0) return undefined
   const other = values.find((value) => !holds(value))
-  return other === undefined
-    ? { _tag: "Agrees", count: values.length }
-    : { _tag: "Differs", seen: shown(show(other)) }
+  return other === undefined ? { _tag: "Agrees", count: values.length } : { _tag: "Differs", seen: shown(show(other)) }
 }
 
 /** Agrees if one of the values passes. Shows all of them otherwise. */

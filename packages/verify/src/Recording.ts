@@ -116,7 +116,10 @@ export const entryOf = ({ message }: LogLine): Option.Option<Entry> => {
 export const isOurs = (line: LogLine): boolean => line.message.includes(mark)
 
 /** A header, whatever its case; headers are names and values by turns. */
-export const headerOf = ({ headers }: { readonly headers: ReadonlyArray<string> }, name: string): string | undefined => {
+export const headerOf = (
+  { headers }: { readonly headers: ReadonlyArray<string> },
+  name: string
+): string | undefined => {
   const index = headers.findIndex((text, index) => index % 2 === 0 && text.toLowerCase() === name.toLowerCase())
   return index === -1 ? undefined : headers[index + 1]
 }

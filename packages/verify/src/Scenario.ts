@@ -36,7 +36,19 @@ export const scenarios: ReadonlyArray<Scenario> = [
     ...onDemand,
     name: "tracing-off",
     shows: "on demand, without active tracing: answers, errors, crashes, a timeout, an overrun, SHUTDOWN",
-    steps: ["answer", "answer", "throw", "exit", "answer", "hang", "answer", "crash-extension", "answer", "hold", "answer"]
+    steps: [
+      "answer",
+      "answer",
+      "throw",
+      "exit",
+      "answer",
+      "hang",
+      "answer",
+      "crash-extension",
+      "answer",
+      "hold",
+      "answer"
+    ]
   },
   {
     ...onDemand,

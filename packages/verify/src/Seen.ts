@@ -26,7 +26,10 @@ export const objectIn = (text: string): Readonly<Record<string, unknown>> =>
 
 /** A field of a value that came from outside; `undefined` if the value is no object. */
 export const field = (value: unknown, ...names: ReadonlyArray<string>): unknown =>
-  names.reduce<unknown>((inner, name) => (Object(inner) === inner ? Reflect.get(Object(inner), name) : undefined), value)
+  names.reduce<unknown>(
+    (inner, name) => (Object(inner) === inner ? Reflect.get(Object(inner), name) : undefined),
+    value
+  )
 
 export interface Seen {
   readonly scenario: string

@@ -43,7 +43,11 @@ const keeping = (lines: Array<string>): Console.Console =>
 const inWorld = Effect.fnUntraced(function* (options: FakeOptions = {}, changes: Partial<Settings["Service"]> = {}) {
   const { endpoint, world } = yield* fakeAws(options)
   const aws = yield* Layer.build(
-    Aws.layer({ region: "us-east-1", endpoint, credentials: { accessKeyId: "AKIAVERIFY", secretAccessKey: "verify-secret" } })
+    Aws.layer({
+      region: "us-east-1",
+      endpoint,
+      credentials: { accessKeyId: "AKIAVERIFY", secretAccessKey: "verify-secret" }
+    })
   )
   const leftovers = yield* Ref.make<ReadonlyArray<string>>([])
   const printed: Array<string> = []
@@ -56,7 +60,7 @@ const inWorld = Effect.fnUntraced(function* (options: FakeOptions = {}, changes:
 })
 
 const leftOf = ({ functions, groups, layers, roles }: World) =>
-  [functions, groups, layers, roles].flatMap((map) => [...map.keys()])
+  [functions, groups, layers, roles].flatMap((map) => Array.from(map.keys()))
 
 const freePort = Effect.callback<number>((resume) => {
   const server = createServer().listen(0, "127.0.0.1", () => {
@@ -109,7 +113,10 @@ describe("npm run verify:aws", () => {
       )
       for (const { invocations, name } of recording.scenarios) {
         const { steps = [] } = scenarios.find((scenario) => scenario.name === name) ?? {}
-        assert.deepStrictEqual(invocations.map(({ step }) => step), name === "managed" ? [] : [...steps])
+        assert.deepStrictEqual(
+          invocations.map(({ step }) => step),
+          name === "managed" ? [] : [...steps]
+        )
       }
       assert.notInclude(JSON.stringify(recording), "999988887777")
       assert.notInclude(`${printed.join("\n")}${JSON.stringify(recording)}`, "verify-secret")
@@ -166,7 +173,9 @@ describe("npm run verify:aws", () => {
   it.live("a layer that is refused ends the run, and nothing stays", () =>
     Effect.gen(function* () {
       const refuse = (call: string) =>
-        call.startsWith("POST ") && call.includes("-otel/") ? { status: 400, error: "CodeStorageExceededException" } : undefined
+        call.startsWith("POST ") && call.includes("-otel/")
+          ? { status: 400, error: "CodeStorageExceededException" }
+          : undefined
       const { context, world } = yield* inWorld({ refuse })
       const error = yield* Effect.flip(Effect.provide(run, context))
       assert.strictEqual(error.name, "CodeStorageExceededException")
@@ -193,7 +202,9 @@ describe("npm run verify:aws", () => {
     Effect.gen(function* () {
       let isRefusing = true
       const refuse = (call: string) =>
-        isRefusing && (call.startsWith("DELETE ") || call.startsWith("Delete")) ? { status: 403, error: "AccessDeniedException" } : undefined
+        isRefusing && (call.startsWith("DELETE ") || call.startsWith("Delete"))
+          ? { status: 403, error: "AccessDeniedException" }
+          : undefined
       const { context, leftovers, world } = yield* inWorld({ refuse }, { scenarios: scenarios.slice(2, 3) })
       yield* Effect.provide(run, context)
       const left = leftOf(world)
@@ -244,10 +255,20 @@ it.effect("a dry run shows every call without bytes, and the policy of the docs 
         return `${service}:${renamed[operation] ?? operation}`
       })
     )
-    assert.deepStrictEqual([...needed].filter((action) => !permitted.has(action)), [])
+    assert.deepStrictEqual(
+      [...needed].filter((action) => !permitted.has(action)),
+      []
+    )
     // The tags of a list are asked for only when something was found, and roles are passed without a call.
     const extra = ["lambda:ListTags", "lambda:TagResource", "logs:ListTagsForResource", "logs:TagResource"]
-    const others = [...extra, "iam:ListRoleTags", "iam:TagRole", "iam:PassRole", "lambda:GetLayerVersion", "lambda:PassCapacityProvider"]
+    const others = [
+      ...extra,
+      "iam:ListRoleTags",
+      "iam:TagRole",
+      "iam:PassRole",
+      "lambda:GetLayerVersion",
+      "lambda:PassCapacityProvider"
+    ]
     assert.deepStrictEqual([...permitted].filter((action) => !needed.has(action)).toSorted(), others.toSorted())
   })
 )

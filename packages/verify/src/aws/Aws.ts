@@ -125,14 +125,17 @@ export const layer = (options: Options): Layer.Layer<Aws, AwsError> =>
             Effect.timeoutOrElse({
               duration: "2 minutes",
               orElse: () =>
-                Effect.fail(new AwsError({ service, operation, name: "Timeout", message: "no answer within two minutes" }))
+                Effect.fail(
+                  new AwsError({ service, operation, name: "Timeout", message: "no answer within two minutes" })
+                )
             })
           )
       })
     })
   )
 
-const bytesShown = ({ length }: Uint8Array) => (length === 0 ? "<zip of effect-lambda build>" : `<zip of ${length} bytes>`)
+const bytesShown = ({ length }: Uint8Array) =>
+  length === 0 ? "<zip of effect-lambda build>" : `<zip of ${length} bytes>`
 
 /** Bytes are shown as their number; nothing that this program sends is a secret. */
 const shown = (input: object): string =>

@@ -70,7 +70,5 @@ export const listRoleTags = (RoleName: string) =>
     { RoleName },
     [],
     ({ iam }, input, options) =>
-      iam
-        .send(new ListRoleTagsCommand(input), options)
-        .then(({ Tags = [] }) => Tags.flatMap(({ Key }) => Key ?? []))
+      iam.send(new ListRoleTagsCommand(input), options).then(({ Tags = [] }) => Tags.flatMap(({ Key }) => Key ?? []))
   )

@@ -55,7 +55,10 @@ export const listLayers = (Marker?: string) =>
   call<{ readonly Marker: string | undefined }, Page>("ListLayers", { Marker }, noPage, ({ lambda }, input, options) =>
     lambda
       .send(new ListLayersCommand(input), options)
-      .then(({ Layers = [], NextMarker }) => ({ items: Layers.flatMap(({ LayerName }) => LayerName ?? []), next: NextMarker }))
+      .then(({ Layers = [], NextMarker }) => ({
+        items: Layers.flatMap(({ LayerName }) => LayerName ?? []),
+        next: NextMarker
+      }))
   )
 
 export const createFunction = (input: CreateFunctionCommandInput) =>
@@ -70,10 +73,17 @@ export const deleteFunction = (FunctionName: string) =>
 
 /** A page of the ARNs of all functions. */
 export const listFunctions = (Marker?: string) =>
-  call<{ readonly Marker: string | undefined }, Page>("ListFunctions", { Marker }, noPage, ({ lambda }, input, options) =>
-    lambda
-      .send(new ListFunctionsCommand(input), options)
-      .then(({ Functions = [], NextMarker }) => ({ items: Functions.flatMap(({ FunctionArn }) => FunctionArn ?? []), next: NextMarker }))
+  call<{ readonly Marker: string | undefined }, Page>(
+    "ListFunctions",
+    { Marker },
+    noPage,
+    ({ lambda }, input, options) =>
+      lambda
+        .send(new ListFunctionsCommand(input), options)
+        .then(({ Functions = [], NextMarker }) => ({
+          items: Functions.flatMap(({ FunctionArn }) => FunctionArn ?? []),
+          next: NextMarker
+        }))
   )
 
 export const listTags = (Resource: string) =>
@@ -153,12 +163,8 @@ export const getProvisioned = (FunctionName: string, Qualifier: string) =>
   )
 
 export const deleteProvisioned = (FunctionName: string, Qualifier: string) =>
-  call(
-    "DeleteProvisionedConcurrencyConfig",
-    { FunctionName, Qualifier },
-    undefined,
-    ({ lambda }, input, options) =>
-      lambda.send(new DeleteProvisionedConcurrencyConfigCommand(input), options).then(() => undefined)
+  call("DeleteProvisionedConcurrencyConfig", { FunctionName, Qualifier }, undefined, ({ lambda }, input, options) =>
+    lambda.send(new DeleteProvisionedConcurrencyConfigCommand(input), options).then(() => undefined)
   )
 
 /** Gives the ARN. */
@@ -188,9 +194,13 @@ export const deleteCapacityProvider = (CapacityProviderName: string) =>
 
 /** A page of the ARNs of all capacity providers. */
 export const listCapacityProviders = (Marker?: string) =>
-  call<{ readonly Marker: string | undefined }, Page>("ListCapacityProviders", { Marker }, noPage, ({ lambda }, input, options) =>
-    lambda.send(new ListCapacityProvidersCommand(input), options).then(({ CapacityProviders = [], NextMarker }) => ({
-      items: CapacityProviders.flatMap(({ CapacityProviderArn }) => CapacityProviderArn ?? []),
-      next: NextMarker
-    }))
+  call<{ readonly Marker: string | undefined }, Page>(
+    "ListCapacityProviders",
+    { Marker },
+    noPage,
+    ({ lambda }, input, options) =>
+      lambda.send(new ListCapacityProvidersCommand(input), options).then(({ CapacityProviders = [], NextMarker }) => ({
+        items: CapacityProviders.flatMap(({ CapacityProviderArn }) => CapacityProviderArn ?? []),
+        next: NextMarker
+      }))
   )

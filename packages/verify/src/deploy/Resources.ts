@@ -180,9 +180,5 @@ export const capacityProvider = Effect.fnUntraced(function* (
     CapacityProviderScalingConfig: { MaxVCpuCount: 12 },
     Tags: { [tag]: suffix }
   })
-  return yield* owned(
-    `capacity provider ${name}`,
-    aws.send(create),
-    aws.send(Lambda.deleteCapacityProvider(name))
-  )
+  return yield* owned(`capacity provider ${name}`, aws.send(create), aws.send(Lambda.deleteCapacityProvider(name)))
 })

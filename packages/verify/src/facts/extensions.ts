@@ -160,7 +160,8 @@ const next: ReadonlyArray<Fact> = [
     call: "next-twice",
     status: 403,
     errorType: "Extension.InvalidExtensionState",
-    errorMessage: /^State transition from Ready to Ready failed for extension [0-9a-f-]{36}\. Error: State transition is not allowed$/,
+    errorMessage:
+      /^State transition from Ready to Ready failed for extension [0-9a-f-]{36}\. Error: State transition is not allowed$/,
     by: "rapid"
   }),
   {
@@ -171,7 +172,8 @@ const next: ReadonlyArray<Fact> = [
     judge: (seen) =>
       each(
         nextsOf(seen, "INVOKE"),
-        ({ body }) => keysOf(body) === "eventType deadlineMs requestId invokedFunctionArn tracing" && body.endsWith("}"),
+        ({ body }) =>
+          keysOf(body) === "eventType deadlineMs requestId invokedFunctionArn tracing" && body.endsWith("}"),
         ({ body }) => body
       )
   },
@@ -297,7 +299,8 @@ const reports: ReadonlyArray<Fact> = [
     call: "init-error-running",
     status: 403,
     errorType: "Extension.InvalidExtensionState",
-    errorMessage: /^State transition from Running to InitError failed for extension [0-9a-f-]{36}\. Error: State transition is not allowed$/,
+    errorMessage:
+      /^State transition from Running to InitError failed for extension [0-9a-f-]{36}\. Error: State transition is not allowed$/,
     by: "rapid"
   })
 ]

@@ -140,9 +140,13 @@ const failures: ReadonlyArray<Fact> = [
     says: "Each init gives a new identifier",
     judge: (seen) => {
       const identifiers = answersTo(seen, "register").flatMap(({ headers, status }) =>
-        status === 200 ? headers.filter((_, index) => headers[index - 1]?.toLowerCase() === "lambda-extension-identifier") : []
+        status === 200
+          ? headers.filter((_, index) => headers[index - 1]?.toLowerCase() === "lambda-extension-identifier")
+          : []
       )
-      return identifiers.length < 2 ? undefined : each([new Set(identifiers).size], (size) => size === identifiers.length)
+      return identifiers.length < 2
+        ? undefined
+        : each([new Set(identifiers).size], (size) => size === identifiers.length)
     }
   },
   {

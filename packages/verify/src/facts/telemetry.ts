@@ -84,15 +84,13 @@ const subscriptions: ReadonlyArray<Fact> = [
     errorMessage: "Telemetry API subscription is closed already",
     by: "rapid"
   }),
-  ...(["subscribe-no-types", "subscribe-no-port"] as const).map(
-    (call): Fact => ({
-      id: call,
-      anchor: "docs/protocol.md#open-points",
-      mark: "open",
-      says: `The exact refusal of ${call}`,
-      judge: (seen) => observed(answersTo(seen, call).map(({ body, status }) => `${status} ${body}`))
-    })
-  )
+  ...(["subscribe-no-types", "subscribe-no-port"] as const).map((call): Fact => ({
+    id: call,
+    anchor: "docs/protocol.md#open-points",
+    mark: "open",
+    says: `The exact refusal of ${call}`,
+    judge: (seen) => observed(answersTo(seen, call).map(({ body, status }) => `${status} ${body}`))
+  }))
 ]
 
 const sha256Of = (text: string) => createHash("sha256").update(text).digest("base64").replaceAll("=", "")
@@ -148,7 +146,11 @@ const deliveries: ReadonlyArray<Fact> = [
     anchor: "docs/protocol.md#delivery",
     mark: "aws",
     says: "Lambda reaches the listener as 169.254.100.6",
-    judge: (seen) => each(seen.deliveries.map((delivery) => headerOf(delivery, "host")), (host) => /^169\.254\.100\.6:\d+$/.test(host ?? ""))
+    judge: (seen) =>
+      each(
+        seen.deliveries.map((delivery) => headerOf(delivery, "host")),
+        (host) => /^169\.254\.100\.6:\d+$/.test(host ?? "")
+      )
   },
   {
     id: "sequence-id",
@@ -206,7 +208,10 @@ const deliveries: ReadonlyArray<Fact> = [
     mark: "aws",
     says: "time is UTC in ISO 8601 with milliseconds and Z",
     judge: (seen) =>
-      each(seen.events.map(({ time }) => time), (time) => /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(time))
+      each(
+        seen.events.map(({ time }) => time),
+        (time) => /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(time)
+      )
   }
 ]
 
@@ -253,26 +258,28 @@ const events: ReadonlyArray<Fact> = [
       ["snapstart", "snap-start"],
       ["managed", "lambda-managed-instances"]
     ] as const
-  ).map(
-    ([scenario, type]): Fact => ({
-      id: `initialization-type-${type}`,
-      anchor: "docs/protocol.md#platform-events",
-      mark: "openapi",
-      says: `initializationType is ${type}`,
-      scenarios: [scenario],
-      judge: (seen) =>
-        each(
-          telemetryOf(seen, "platform.initStart").map(({ record }) => field(record, "initializationType")),
-          (value) => value === type
-        )
-    })
-  ),
+  ).map(([scenario, type]): Fact => ({
+    id: `initialization-type-${type}`,
+    anchor: "docs/protocol.md#platform-events",
+    mark: "openapi",
+    says: `initializationType is ${type}`,
+    scenarios: [scenario],
+    judge: (seen) =>
+      each(
+        telemetryOf(seen, "platform.initStart").map(({ record }) => field(record, "initializationType")),
+        (value) => value === type
+      )
+  })),
   {
     id: "no-end-or-fault",
     anchor: "docs/protocol.md#platform-events",
     mark: "aws",
     says: "There is neither platform.end nor platform.fault",
-    judge: (seen) => each(seen.events.map(({ type }) => type), (type) => type !== "platform.end" && type !== "platform.fault")
+    judge: (seen) =>
+      each(
+        seen.events.map(({ type }) => type),
+        (type) => type !== "platform.end" && type !== "platform.fault"
+      )
   },
   {
     id: "throw-runtime-done",

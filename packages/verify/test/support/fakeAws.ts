@@ -67,13 +67,16 @@ const lambda = (world: World, method: string, path: string, body: string): Answe
   if (what === "GET functions" && name === "") {
     return {
       body: {
-        Functions: [...world.functions.keys()].map((key) => ({ FunctionArn: `arn:aws:lambda:us-east-1:1:function:${key}` }))
+        Functions: [...world.functions.keys()].map((key) => ({
+          FunctionArn: `arn:aws:lambda:us-east-1:1:function:${key}`
+        }))
       }
     }
   }
   if (!world.functions.has(name)) return notFound
   const [operation = ""] = rest
-  if (operation === "configuration" && method === "GET") return { body: { State: "Active", LastUpdateStatus: "Successful" } }
+  if (operation === "configuration" && method === "GET")
+    return { body: { State: "Active", LastUpdateStatus: "Successful" } }
   if (operation === "configuration") return { body: {} }
   if (operation === "versions") return { status: 201, body: { Version: "1" } }
   if (operation === "provisioned-concurrency") {
@@ -111,7 +114,12 @@ const iam = (world: World, form: URLSearchParams): Answer => {
 }
 
 /** The routes of CloudWatch Logs: the operation is in a header. */
-const logs = (world: World, operation: string, input: Record<string, unknown>, always: ReadonlyArray<string>): Answer => {
+const logs = (
+  world: World,
+  operation: string,
+  input: Record<string, unknown>,
+  always: ReadonlyArray<string>
+): Answer => {
   const group = String(input["logGroupName"])
   if (operation === "CreateLogGroup") {
     world.groups.set(group, Object(input["tags"]))
@@ -166,7 +174,9 @@ export const fakeAws = Effect.fnUntraced(function* ({ lines = [], refuse }: Fake
       if (error !== undefined) {
         const json = JSON.stringify({ __type: error, Type: "User", message: `${error} of the fake` })
         const inner = `<Error><Code>${error}</Code><Message>${error} of the fake</Message></Error>`
-        response.writeHead(status, { "x-amzn-errortype": error }).end(isXml ? `<ErrorResponse>${inner}</ErrorResponse>` : json)
+        response
+          .writeHead(status, { "x-amzn-errortype": error })
+          .end(isXml ? `<ErrorResponse>${inner}</ErrorResponse>` : json)
         return
       }
       response.writeHead(status).end(typeof body === "string" ? body : body === undefined ? "" : JSON.stringify(body))
