@@ -29,6 +29,9 @@ const citation = /docs\/protocol\.md(#[\w-]*)?/g
 // The comments that a citation replaced: they named a document that is not in the repository.
 const homeless = /\(spec[: ]|\bspec (?:section )?\d|protocol reference/i
 const itself = "packages/test/Protocol.test.ts"
+// The program that compares the document with AWS speaks of the document as a whole.
+const isWhole = ({ path, anchor }: { readonly path: string; readonly anchor: string }) =>
+  path.startsWith("packages/verify/") && (anchor === "" || anchor === "#")
 
 it("the headings of docs/protocol.md have different anchors", () => {
   assert.isAbove(protocol.length, 50)
@@ -41,7 +44,7 @@ it("every citation in a source names a heading of docs/protocol.md", () => {
     .flatMap((path) => Array.from(read(path).matchAll(citation), ([, anchor = ""]) => ({ path, anchor })))
   assert.isAbove(cited.length, 90)
   assert.deepStrictEqual(
-    cited.filter(({ anchor }) => !protocol.includes(anchor.slice(1))),
+    cited.filter((citation) => !protocol.includes(citation.anchor.slice(1)) && !isWhole(citation)),
     []
   )
 })

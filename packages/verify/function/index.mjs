@@ -1,4 +1,4 @@
-// The function of `npm run verify:aws`. It tells the recorder what comes, and then does it.
+// The function of `npm run verify:aws`. The function tells the recorder what comes, and then does that.
 const record = (kind, fields) => console.log(JSON.stringify({ verify: kind, at: Date.now(), ...fields }))
 
 /** The recorder listens on this machine; beside a layer alone nothing does. */

@@ -4,7 +4,7 @@ import { facts as allFacts } from "./Facts.ts"
 import type { Recording, ScenarioRecording } from "./Recording.ts"
 import * as Seen from "./Seen.ts"
 
-/** What the scenarios together say about a fact. */
+/** The verdict of all scenarios together about a fact. */
 export interface Finding {
   readonly fact: Fact
   readonly verdict: "differs" | "agrees" | "observed" | "not seen"

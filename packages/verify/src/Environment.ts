@@ -14,7 +14,7 @@ import * as Seen from "./Seen.ts"
 import { logGroupOf, nameOf, Settings } from "./Settings.ts"
 import { NotDone, persist, waitFor } from "./Wait.ts"
 
-/** What all scenarios share. */
+/** The parts that all scenarios share. */
 export interface Shared {
   readonly role: string
   readonly layers: ReadonlyMap<LayerName, string>
@@ -200,7 +200,7 @@ const runIn = Effect.fnUntraced(function* (
   yield* Effect.forEach(scenario.steps, (step) =>
     Effect.map(invoke(name, version, step), (invocation) => invocations.push(invocation))
   ).pipe(
-    // What came before a failure is in the recording too.
+    // Lines from before a failure are in the recording too.
     Effect.tapError(() => read),
     Effect.andThen(waitForLines(scenario, group)),
     Effect.andThen(spinDown(scenario, name, version)),

@@ -5,7 +5,7 @@ import { answersTo, field, objectIn, type Seen } from "./Seen.ts"
 /** How the document knows a fact; the words are those of its marks. */
 export type Mark = "aws" | "code" | "rie" | "openapi" | "docs" | "others" | "open"
 
-/** What a scenario says about a fact. */
+/** The verdict of a scenario about a fact. */
 export type Judgement =
   | { readonly _tag: "Agrees"; readonly count: number }
   | { readonly _tag: "Differs"; readonly seen: string }
@@ -52,7 +52,7 @@ export const some = <A>(
   return count > 0 ? { _tag: "Agrees", count } : { _tag: "Differs", seen: shown(values.map(show)) }
 }
 
-/** What was seen about an open point: the different values. */
+/** The different values that were seen about an open point. */
 export const observed = (values: ReadonlyArray<unknown>): Judgement | undefined =>
   values.length === 0 ? undefined : { _tag: "Observed", seen: shown([...new Set(values.map(shown))].join(" · ")) }
 

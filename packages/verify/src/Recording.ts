@@ -1,4 +1,4 @@
-/** What a run has recorded: the answers of AWS to invocations, and the lines of the log groups. */
+/** The recording of a run: the answers of AWS to invocations, and the lines of the log groups. */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 
@@ -46,7 +46,7 @@ const text = {
 }
 const headers = Schema.Array(Schema.String)
 
-/** What the recorder and the function write, by the kind in `verify`. */
+/** Lines of the recorder and the function, by the kind in `verify`. */
 const Entry = Schema.Union([
   Schema.Struct({
     verify: Schema.Literal("start"),

@@ -3,12 +3,12 @@
 /** The layers that a run publishes: those of this repository, one of them with a Node in it, and the recorder. */
 export type LayerName = "hello" | "hello-node" | "telemetry-ship" | "otel" | "recorder"
 
-/** What the function is asked to do. */
+/** The task of the function in an invocation. */
 export type Step = "answer" | "throw" | "exit" | "hang" | "hold" | "probe" | "crash-extension"
 
 export interface Scenario {
   readonly name: "tracing-off" | "tracing-on" | "probes" | "provisioned" | "snapstart" | "managed"
-  /** What it shows, for `--help` and the docs. */
+  /** The purpose, which a run prints. */
   readonly shows: string
   readonly kind: "on-demand" | "provisioned" | "snapstart" | "managed"
   readonly tracing: "PassThrough" | "Active"

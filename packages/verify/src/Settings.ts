@@ -1,9 +1,9 @@
-/** What a run is told: names, limits, and which scenarios run. */
+/** The settings of a run: names, limits, and which scenarios run. */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import type { LayerName, Scenario } from "./Scenario.ts"
 
-/** Where managed instances may run. Without it the scenario `managed` does not run. */
+/** The network of managed instances. The scenario `managed` does not run without a network. */
 export interface Network {
   readonly subnets: ReadonlyArray<string>
   readonly securityGroups: ReadonlyArray<string>

@@ -13,7 +13,7 @@ export class NotDone extends Schema.TaggedError<NotDone>()("NotDone", {
   mayCome: Schema.Boolean
 }) {}
 
-/** Looks again and again until there is a value. `what` says what is waited for, in the message at the limit. */
+/** Looks again and again until there is a value. The message at the limit names `what`. */
 export const waitFor = <A, E, R>(
   what: string,
   limit: Duration.Input,

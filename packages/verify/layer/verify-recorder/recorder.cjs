@@ -131,7 +131,7 @@ const run = async () => {
     }
     const event = JSON.parse(text)
     if (event.eventType === "SHUTDOWN") {
-      // What was held back by the freeze comes now.
+      // Telemetry that the freeze held back comes now.
       await new Promise((resolve) => setTimeout(resolve, 300))
       record("sink", sink)
       record("exit", { code: 0 })

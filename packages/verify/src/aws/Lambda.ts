@@ -53,12 +53,10 @@ export const deleteLayerVersion = (LayerName: string, VersionNumber: number) =>
 /** A page of the names of all layers. */
 export const listLayers = (Marker?: string) =>
   call<{ readonly Marker: string | undefined }, Page>("ListLayers", { Marker }, noPage, ({ lambda }, input, options) =>
-    lambda
-      .send(new ListLayersCommand(input), options)
-      .then(({ Layers = [], NextMarker }) => ({
-        items: Layers.flatMap(({ LayerName }) => LayerName ?? []),
-        next: NextMarker
-      }))
+    lambda.send(new ListLayersCommand(input), options).then(({ Layers = [], NextMarker }) => ({
+      items: Layers.flatMap(({ LayerName }) => LayerName ?? []),
+      next: NextMarker
+    }))
   )
 
 export const createFunction = (input: CreateFunctionCommandInput) =>
@@ -78,12 +76,10 @@ export const listFunctions = (Marker?: string) =>
     { Marker },
     noPage,
     ({ lambda }, input, options) =>
-      lambda
-        .send(new ListFunctionsCommand(input), options)
-        .then(({ Functions = [], NextMarker }) => ({
-          items: Functions.flatMap(({ FunctionArn }) => FunctionArn ?? []),
-          next: NextMarker
-        }))
+      lambda.send(new ListFunctionsCommand(input), options).then(({ Functions = [], NextMarker }) => ({
+        items: Functions.flatMap(({ FunctionArn }) => FunctionArn ?? []),
+        next: NextMarker
+      }))
   )
 
 export const listTags = (Resource: string) =>

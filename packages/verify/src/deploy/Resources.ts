@@ -11,12 +11,12 @@ import { logGroupPrefix, nameOf, Settings, tag } from "../Settings.ts"
 import type { LayerName } from "../Scenario.ts"
 import { persist } from "../Wait.ts"
 
-/** What could not be removed, as sentences. */
+/** Things that could not be removed, as sentences. */
 export class Leftovers extends Context.Service<Leftovers, Ref.Ref<ReadonlyArray<string>>>()(
   "@effect-lambda/verify/deploy/Resources/Leftovers"
 ) {}
 
-/** Removes a thing. A thing that is not there counts as removed. What stays is noted, and the next removal goes on. */
+/** Removes a thing. A thing that is not there counts as removed. A thing that stays is noted, and the next removal goes on. */
 export const remove = Effect.fnUntraced(function* <R>(what: string, removal: Effect.Effect<unknown, AwsError, R>) {
   const { limits } = yield* Settings
   const leftovers = yield* Leftovers
@@ -65,7 +65,7 @@ const executionPolicy = (region: string) =>
 const operatorPolicy = (region: string) =>
   `arn:${partitionOf(region)}:iam::aws:policy/AWSLambdaManagedEC2ResourceOperator`
 
-/** What `owned` and `--cleanup` do with a role. */
+/** Removes a role with its policies. */
 export const removeRole = Effect.fnUntraced(function* (name: string) {
   const aws = yield* Aws
   const quietly = (call: Effect.Effect<unknown, AwsError>) =>
