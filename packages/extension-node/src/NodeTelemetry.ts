@@ -27,9 +27,21 @@ const queueBytes = Effect.map(
   (megabytes) => Math.min(32, megabytes / 16) * mebibyte
 )
 
+/** The address of loopback that the hosts file of an emulator gives the sandbox. A DNS is not asked: it may be slow. */
+const sandboxAddress = (): string | undefined => {
+  try {
+    const hosts = process.getBuiltinModule("node:fs").readFileSync("/etc/hosts", "utf8")
+    return /^(127\.[\d.]+)[ \t](?:[^#\n]*[ \t])?sandbox\.localdomain(?:\s|$)/m.exec(hosts)?.[1]
+  } catch {
+    return undefined
+  }
+}
+
 /** On a developer's machine no other machine may send telemetry. Port 9001 of this machine might be Lambda itself. */
 const localHost = (runtimeApi: string): string | undefined =>
-  /^(127\.|localhost:)/.test(runtimeApi) && !runtimeApi.endsWith(":9001") ? "127.0.0.1" : undefined
+  /^(127\.|localhost:)/.test(runtimeApi) && !runtimeApi.endsWith(":9001")
+    ? (sandboxAddress() ?? "127.0.0.1")
+    : undefined
 
 /** In the trial run of a build: says whether any port will do. */
 const telling = (transport: TelemetryTransport.TelemetryTransport["Service"]) => ({
@@ -52,8 +64,8 @@ const telling = (transport: TelemetryTransport.TelemetryTransport["Service"]) =>
  * Queues take 32 MiB of memory at most, and less if the function has less than 512 MB
  * (`AWS_LAMBDA_FUNCTION_MEMORY_SIZE`): 8 MiB of 128 MB.
  *
- * The listener binds `127.0.0.1` in an emulator, that is if the Runtime API is on the loopback address and its port is not
- * Lambda's 9001.
+ * The listener binds a loopback address in an emulator, that is if the Runtime API is on the loopback address and its port is
+ * not Lambda's 9001: the address of `sandbox.localdomain` in the hosts file, or `127.0.0.1`.
  *
  * To send with another client, provide it to the extension before this layer, or
  * in the option `layer` of `Extension.run`.

@@ -15,31 +15,33 @@ const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
  */
 export const ConformReport = Schema.Struct({
   version: Schema.Literal("effect-lambda.conform/1"),
-  /** The target as it was given. */
-  target: Schema.String,
-  /** The extensions that registered in the first run. */
-  extensions: Schema.Array(Schema.String),
-  events: Schema.Array(Schema.Literals(["INVOKE", "SHUTDOWN"])),
-  /** The types of telemetry that it subscribed to. */
-  telemetry: Schema.Array(Schema.String),
-  /** Whether a scenario failed. */
-  isFailed: Schema.Boolean,
+  target: Schema.String.annotate({ description: "The target as it was given" }),
+  extensions: Schema.Array(Schema.String).annotate({ description: "The extensions that registered in the first run" }),
+  events: Schema.Array(Schema.Literals(["INVOKE", "SHUTDOWN"])).annotate({
+    description: "The events that they registered for"
+  }),
+  telemetry: Schema.Array(Schema.String).annotate({ description: "The types of telemetry that they subscribed to" }),
+  isFailed: Schema.Boolean.annotate({ description: "Whether a verdict is fail" }),
   verdicts: Schema.Array(
     Schema.Struct({
       name: Schema.String,
       title: Schema.String,
       status: Schema.Literals(statuses),
-      sentence: Schema.String,
-      /** How the behaviour of AWS is known. */
-      basis: Schema.Literals(["seen", "documented", "conceivable"]),
-      aws: Schema.String,
-      protocol: Schema.String,
-      advice: Schema.String,
-      millis: Count,
-      notes: Schema.Array(Schema.String),
-      /** Lines of the timeline that show it. */
-      evidence: Schema.Array(Schema.String),
-      sink: Schema.Struct({ requests: Count, taken: Count, lines: Count })
+      sentence: Schema.String.annotate({ description: "What the extension did" }),
+      basis: Schema.Literals(["seen", "documented", "conceivable"]).annotate({
+        description: "How the behaviour of AWS is known"
+      }),
+      aws: Schema.String.annotate({ description: "The behaviour of AWS in this situation" }),
+      protocol: Schema.String.annotate({ description: "The section of the protocol that says so" }),
+      advice: Schema.String.annotate({ description: "The change that an extension needs which does not pass" }),
+      millis: Count.annotate({ description: "How long the scenario took; 0 if it was not played" }),
+      notes: Schema.Array(Schema.String).annotate({
+        description: "Faults that never struck, and limits that the machine does not permit"
+      }),
+      evidence: Schema.Array(Schema.String).annotate({ description: "Lines of the timeline that show it" }),
+      sink: Schema.Struct({ requests: Count, taken: Count, lines: Count }).annotate({
+        description: "Requests to the sink, those it answered with 200, and the lines of the function in them"
+      })
     })
   )
 })

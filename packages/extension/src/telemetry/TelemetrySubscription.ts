@@ -158,7 +158,8 @@ export interface ReceiverOptions {
   readonly method?: "POST" | "PUT" | undefined
   /**
    * The address to bind. Lambda reaches the listener over the address of `sandbox.localdomain` and not over 127.0.0.1.
-   * Default: that of `TelemetryTransport`; on Node `0.0.0.0`, which needs no name resolution, and `127.0.0.1` in an emulator.
+   * Default: that of `TelemetryTransport`; on Node `0.0.0.0`, which needs no name resolution, and an address of loopback in
+   * an emulator.
    */
   readonly host?: string | undefined
   /**
