@@ -52,11 +52,11 @@ it.each<readonly [string, string, string | undefined]>([
 })
 
 describe("the walks", () => {
-  const [, walks = ""] = /^## Four walks\n(.*?)^## /ms.exec(document) ?? []
+  const [, walks = ""] = /^## Five walks\n(.*?)^## /ms.exec(document) ?? []
   const steps = walks.split(/^### .*\n/m).slice(1)
 
-  it("there are four", () => {
-    assert.lengthOf(steps, 4)
+  it("there are five", () => {
+    assert.lengthOf(steps, 5)
   })
 
   it.each(steps)("every step begins with a file that exists, and has one sentence: %#", (walk) => {

@@ -5,7 +5,7 @@ import process from "node:process"
 import * as LayerConfig from "../../src/project/LayerConfig.ts"
 
 const packages = join(import.meta.dirname, "../../..")
-const arch = LayerConfig.architectures.find((name) => name === process.arch) ?? "x64"
+export const arch = LayerConfig.architectures.find((name) => name === process.arch) ?? "x64"
 const bin = join(import.meta.dirname, "../../bin/effect-lambda.mjs")
 
 export interface Layer {
