@@ -98,6 +98,35 @@ export const judgeLoss = Effect.fnUntraced(function* (run: Run, since = 0) {
     : Judgement.warn(`${sentence}, which the extension says: ${said.line.slice(0, 200)}`, said)
 })
 
+/** The answer of a listener that makes the platform send the batch again. */
+export const isRefusedBatch = Journal.is("TelemetryNotDelivered", ({ problem }) =>
+  problem.startsWith("the listener answered")
+)
+
+/**
+ * Judges what became of the telemetry: by the lines at the sink, or, if none arrives there, by the batches that the
+ * listener refused.
+ *
+ * @param when the situation, as the end of a sentence: `after lines of JSON`
+ */
+export const judgeTaking = Effect.fnUntraced(function* (run: Run, when: string) {
+  if (run.traits.sendsLines) return yield* judgeLoss(run)
+  const entries = yield* run.entries
+  const refused = entries.find(isRefusedBatch)
+  if (refused !== undefined) {
+    const dropped = entries.findLast(Journal.is("TelemetryDropped", ({ source }) => source === refused.source))
+    const sentence = `${refused.problem} ${when}`
+    return dropped === undefined || saidLoss(entries, run.names) !== undefined
+      ? Judgement.warn(sentence, refused)
+      : Judgement.fail(`${sentence}, and ${dropped.records} records never arrived at it`, refused, dropped)
+  }
+  return run.traits.subscriptions.some(({ types }) => types.includes("function"))
+    ? Judgement.notTestable(
+        `its listener took every batch ${when}, but no line arrives at the sink, so a loss behind it cannot be seen`
+      )
+    : Judgement.pass(`its listener took every batch ${when}`)
+})
+
 /** Judges how the extensions ended after the last SHUTDOWN that they were given. */
 export const judgeEnd = (entries: ReadonlyArray<JournalEntry>, names: ReadonlyArray<string>, reason: string) => {
   for (const name of names) {

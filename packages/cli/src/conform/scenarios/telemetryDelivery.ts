@@ -5,12 +5,12 @@ import * as Judgement from "../play/Judgement.ts"
 import * as Observe from "../play/Observe.ts"
 import type { Command, Run, Scenario } from "../play/Scenario.ts"
 
-/** Whether the function is unharmed by these invocations, and all that it printed arrives at the sink. */
+/** Judges whether the function is unharmed by these invocations, and whether all that it printed is taken on. */
 const arrives = Effect.fnUntraced(function* (run: Run, commands: ReadonlyArray<Command>, when: string) {
   const harm = yield* Observe.harmOf(run, [...commands, ...Observe.drain], when)
   if (harm !== undefined) return harm
   yield* run.shutdown
-  return yield* Observe.judgeLoss(run)
+  return yield* Observe.judgeTaking(run, when)
 })
 
 /** Lines whose tokens are in the first half, also after a cut. */
@@ -29,9 +29,6 @@ const tolerant = "Read what is known, leave the rest, and answer 200 as soon as 
 /** An answer to a delivery takes no longer, also while the backend takes three seconds. */
 const answerMs = 2000
 
-/** The answers of listeners that make the platform send a batch again. */
-const isRefusal = Journal.is("TelemetryNotDelivered", ({ problem }) => problem.startsWith("the listener answered"))
-
 export const delivery: ReadonlyArray<Scenario> = [
   {
     name: "telemetry/cut-batch",
@@ -41,7 +38,7 @@ export const delivery: ReadonlyArray<Scenario> = [
     protocol: "docs/protocol.md#a-record-larger-than-a-batch",
     advice:
       "Keep a body that is no JSON and ends with }], and join it with the next one, which begins as its last record.",
-    needs: ["function telemetry", "telemetry by HTTP", "lines at the sink"],
+    needs: ["function telemetry", "telemetry by HTTP"],
     limit,
     setup: () => ({ options, faults: ["delivery:cut@every"] }),
     play: (run) => arrives(run, [someLines, someLines], "after a batch was cut")
@@ -53,7 +50,7 @@ export const delivery: ReadonlyArray<Scenario> = [
     aws: "A delivery that fails is tried again. Nothing is known of a delivery that breaks off.",
     protocol: "docs/protocol.md#delivery",
     advice: "Take a request that is not complete for none: drop its bytes, and wait for the next one.",
-    needs: ["function telemetry", "telemetry by HTTP", "lines at the sink"],
+    needs: ["function telemetry", "telemetry by HTTP"],
     limit,
     setup: () => ({ options, faults: ["delivery:half@every"] }),
     play: (run) => Effect.map(arrives(run, [someLines, someLines], "after half a batch"), Judgement.softened)
@@ -72,13 +69,13 @@ export const delivery: ReadonlyArray<Scenario> = [
       const harm = yield* Observe.harmOf(run, [someLines, ...Observe.drain], "after a batch that is no JSON")
       if (harm !== undefined) return harm
       yield* run.shutdown
-      const refusals = (yield* run.entries).filter(isRefusal)
+      const refusals = (yield* run.entries).filter(Observe.isRefusedBatch)
       const [first] = refusals
       if (first === undefined) return Judgement.pass("it took the batch that is no JSON")
       const sentence = `${first.problem} to a batch that is no JSON, and got it ${refusals.length} times`
-      const loss = run.traits.sendsLines ? yield* Observe.judgeLoss(run) : undefined
-      return loss?.status === "fail"
-        ? Judgement.fail(`${sentence}: ${loss.sentence}`, ...refusals.slice(0, 2))
+      const taking = yield* Observe.judgeTaking(run, "for it")
+      return taking.status === "fail"
+        ? Judgement.fail(`${sentence}: ${taking.sentence}`, ...refusals.slice(0, 2))
         : Judgement.warn(sentence, ...refusals.slice(0, 2))
     })
   },
@@ -89,7 +86,7 @@ export const delivery: ReadonlyArray<Scenario> = [
     aws: "Batches have at most 10,000 records, and by default 256 KiB; they follow each other without a pause.",
     protocol: "docs/protocol.md#batches",
     advice: "Give the queue a bound in bytes that holds such an invocation, and count and say what does not fit.",
-    needs: ["function telemetry", "lines at the sink"],
+    needs: ["function telemetry"],
     limit,
     setup: () => ({ options }),
     play: (run) => arrives(run, [{ lines: 1000, bytes: 200 }], "after a thousand lines")
@@ -101,7 +98,7 @@ export const delivery: ReadonlyArray<Scenario> = [
     aws: "A record that is larger than a batch is cut. A batch has 256 KiB by default, and 1 MiB at most.",
     protocol: "docs/protocol.md#a-record-larger-than-a-batch",
     advice: "Subscribe with a maxBytes of 1048576, join records that were cut, and read bodies of 4 MiB at least.",
-    needs: ["function telemetry", "lines at the sink"],
+    needs: ["function telemetry"],
     limit,
     setup: () => ({ options }),
     play: (run) => arrives(run, [{ lines: 1, bytes: 300_000 }, {}], "after a line of 300 KB")
@@ -113,7 +110,7 @@ export const delivery: ReadonlyArray<Scenario> = [
     aws: "With the log format JSON the record of a line is an object, from the schema 2022-12-13 on.",
     protocol: "docs/protocol.md#the-event-envelope",
     advice: "Take both: a record that is text, and one that is any value of JSON.",
-    needs: ["function telemetry", "lines at the sink"],
+    needs: ["function telemetry"],
     limit,
     setup: () => ({ options: { ...options, logFormat: "json" } }),
     play: (run) => arrives(run, [{ json: true }, { json: true }], "after lines of JSON")
@@ -125,7 +122,7 @@ export const delivery: ReadonlyArray<Scenario> = [
     aws: "JSON is UTF-8. Nothing is known of the bytes that Lambda makes of such a line.",
     protocol: "docs/protocol.md#lines-and-records",
     advice: "Decode with a replacement character instead of an error.",
-    needs: ["function telemetry", "lines at the sink"],
+    needs: ["function telemetry"],
     limit,
     setup: () => ({ options, faults: ["delivery:not-utf8@every"] }),
     play: (run) =>
@@ -141,7 +138,7 @@ export const delivery: ReadonlyArray<Scenario> = [
     aws: "Types were added to a schema before, such as those of SnapStart. A reader accepts types that it does not know.",
     protocol: "docs/protocol.md#the-event-envelope",
     advice: tolerant,
-    needs: ["function telemetry", "lines at the sink"],
+    needs: ["function telemetry"],
     limit,
     setup: () => ({ options, faults: ["delivery:unknown@every"] }),
     play: (run) => Effect.map(arrives(run, [{}, {}], "after a record of an unknown type"), Judgement.softened)
@@ -187,7 +184,7 @@ export const delivery: ReadonlyArray<Scenario> = [
     aws: "Lambda tries a delivery again that failed, also one that the listener had taken.",
     protocol: "docs/protocol.md#delivery",
     advice: "Compare a batch with the one before. The header sequence-id does not tell equal lines apart.",
-    needs: ["function telemetry", "lines at the sink"],
+    needs: ["function telemetry"],
     limit,
     setup: () => ({ options, faults: ["delivery:again@every"] }),
     play: Effect.fnUntraced(function* (run) {
