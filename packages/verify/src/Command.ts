@@ -81,6 +81,21 @@ const chooseScenarios = Effect.fnUntraced(function* (only: ReadonlyArray<string>
 
 const randomSuffix = Effect.map(Random.nextIntBetween(0, 2 ** 32 - 1), (number) => number.toString(16).padStart(8, "0"))
 
+const cannotWrite = (out: string) => (error: unknown) =>
+  new CliError.UserError({
+    cause: `${out} cannot be written: ${error instanceof Error ? error.message : String(error)}`
+  })
+
+/** Makes the folder of the report: a run of 20 minutes must not end without it. */
+const makeFolder = (out: string) =>
+  Effect.try({
+    try: () => {
+      Fs.mkdirSync(out, { recursive: true })
+      Fs.accessSync(out, Fs.constants.W_OK)
+    },
+    catch: cannotWrite(out)
+  })
+
 /** Writes both files, and says what they say. Fails if something differs, or if nothing was recorded. */
 const report = Effect.fnUntraced(function* (recording: Recording, out: string) {
   const findings = compare(recording)
@@ -90,10 +105,9 @@ const report = Effect.fnUntraced(function* (recording: Recording, out: string) {
   ] as const
   yield* Effect.try({
     try: () => {
-      Fs.mkdirSync(out, { recursive: true })
       for (const [file, text] of files) Fs.writeFileSync(file, text)
     },
-    catch: (error) => new CliError.UserError({ cause: `${out} cannot be written: ${String(error)}` })
+    catch: cannotWrite(out)
   })
   yield* Console.log(files.map(([file]) => file).join("\n"))
   const differing = findings.filter(({ verdict }) => verdict === "differs").map(({ fact }) => fact.id)
@@ -130,6 +144,7 @@ const command = Command.make("verify:aws", flags, (input) =>
     if ((subnets.length === 0) !== (securityGroups.length === 0)) {
       return yield* fail("--subnets and --security-groups go together")
     }
+    if (!dryRun && !input.cleanup) yield* makeFolder(out)
     const environmentRegion = yield* Config.NonEmptyString("AWS_REGION").pipe(
       Config.orElse(() => Config.NonEmptyString("AWS_DEFAULT_REGION")),
       Config.option

@@ -1,4 +1,5 @@
 /** `npm run verify:aws` against a fake of AWS, with lines that the recorder wrote in the emulator. */
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Emulator from "@effect-lambda/emulator/Emulator"
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert, describe, it } from "@effect/vitest"
@@ -13,6 +14,7 @@ import { createServer } from "node:net"
 import { join } from "node:path"
 import * as Aws from "../src/aws/Aws.ts"
 import { compare, markdown } from "../src/Comparison.ts"
+import { runCommand } from "../src/Command.ts"
 import { cleanup } from "../src/deploy/Cleanup.ts"
 import { Leftovers } from "../src/deploy/Resources.ts"
 import * as Zips from "../src/deploy/Zips.ts"
@@ -179,6 +181,8 @@ describe("npm run verify:aws", () => {
       const { context, world } = yield* inWorld({ refuse })
       const error = yield* Effect.flip(Effect.provide(run, context))
       assert.strictEqual(error.name, "CodeStorageExceededException")
+      // A layer that was refused is not looked for.
+      assert.isFalse(world.calls.some((call) => call.startsWith("GET ") && call.includes("-otel/")))
       assert.deepStrictEqual(leftOf(world), [])
     })
   )
@@ -272,6 +276,26 @@ it.effect("a dry run shows every call without bytes, and the policy of the docs 
     assert.deepStrictEqual([...permitted].filter((action) => !needed.has(action)).toSorted(), others.toSorted())
   })
 )
+
+describe("a mistake in the flags is one sentence, before anything is built or sent", () => {
+  const cases = [
+    [["--dry-run", "--only", "nope"], "there is no scenario nope; there are tracing-off, "],
+    [["--subnets", "subnet-1"], "--subnets and --security-groups go together"],
+    [["--out", import.meta.filename], `${import.meta.filename} cannot be written: EEXIST`]
+  ] as const
+  it.effect.each(cases)("%j", ([flags, sentence]) =>
+    Effect.gen(function* () {
+      const printed: Array<string> = []
+      const error = yield* runCommand(flags).pipe(
+        Effect.provide(NodeServices.layer),
+        Effect.provideService(Console.Console, keeping(printed)),
+        Effect.flip
+      )
+      assert.include(`${printed.join("\n")}${String(error.cause)}`, sentence)
+      assert.notInclude(printed.join("\n"), "building")
+    })
+  )
+})
 
 it("facts have different names", () => {
   const ids = facts.map(({ id }) => id)

@@ -1,7 +1,7 @@
 /** Calls of AWS: each knows what it sends, how it is shown, and an answer for a dry run. */
-import { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs"
-import { IAMClient } from "@aws-sdk/client-iam"
-import { LambdaClient } from "@aws-sdk/client-lambda"
+import { CloudWatchLogsClient, CloudWatchLogsServiceException } from "@aws-sdk/client-cloudwatch-logs"
+import { IAMClient, IAMServiceException } from "@aws-sdk/client-iam"
+import { LambdaClient, LambdaServiceException } from "@aws-sdk/client-lambda"
 import * as Console from "effect/Console"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -14,10 +14,23 @@ export class AwsError extends Schema.TaggedError<AwsError>()("AwsError", {
   operation: Schema.String,
   /** The name of the error, such as `ResourceNotFoundException`. */
   name: Schema.String,
-  message: Schema.String
+  message: Schema.String,
+  /** The HTTP status, if there was an answer. */
+  status: Schema.optionalKey(Schema.Finite)
 }) {
   get isNotFound(): boolean {
     return this.name === "ResourceNotFoundException" || this.name.startsWith("NoSuchEntity")
+  }
+
+  /** Whether the call surely had no effect. A second attempt of the SDK may find what its first attempt made. */
+  get hadNoEffect(): boolean {
+    if (this.name === "CredentialsProviderError") return true
+    return this.status !== undefined && this.status < 500 && !/Conflict|AlreadyExists/.test(this.name)
+  }
+
+  /** Whether the same call may succeed some seconds later: something else is not finished yet. */
+  get isTooEarly(): boolean {
+    return /Conflict|InUse|OperationAborted|ConcurrentModification|TooManyRequests|Throttl|Timeout/.test(this.name)
   }
 }
 
@@ -81,6 +94,11 @@ export interface Options {
 }
 
 const nameOf = (error: unknown) => (error instanceof Error ? error.name : "Error")
+const answers = [CloudWatchLogsServiceException, IAMServiceException, LambdaServiceException]
+const statusOf = (error: unknown) => {
+  const status = answers.flatMap((kind) => (error instanceof kind ? error.$metadata.httpStatusCode : undefined) ?? [])
+  return status[0] === undefined ? {} : { status: status[0] }
+}
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
 
 /** The SDK finds credentials, region and endpoint as the AWS CLI does. */
@@ -120,7 +138,8 @@ export const layer = (options: Options): Layer.Layer<Aws, AwsError> =>
         send: ({ operation, send, service }) =>
           Effect.tryPromise({
             try: (abortSignal) => send(clients, { abortSignal }),
-            catch: (error) => new AwsError({ service, operation, name: nameOf(error), message: messageOf(error) })
+            catch: (error) =>
+              new AwsError({ service, operation, name: nameOf(error), message: messageOf(error), ...statusOf(error) })
           }).pipe(
             Effect.timeoutOrElse({
               duration: "2 minutes",

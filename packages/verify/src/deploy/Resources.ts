@@ -20,7 +20,7 @@ export class Leftovers extends Context.Service<Leftovers, Ref.Ref<ReadonlyArray<
 export const remove = Effect.fnUntraced(function* <R>(what: string, removal: Effect.Effect<unknown, AwsError, R>) {
   const { limits } = yield* Settings
   const leftovers = yield* Leftovers
-  yield* persist(removal, limits.short, (error) => !error.isNotFound && error.name !== "AccessDeniedException").pipe(
+  yield* persist(removal, limits.short, (error) => error.isTooEarly).pipe(
     Effect.catchIf(
       (error) => error.isNotFound,
       () => Effect.void
@@ -36,8 +36,12 @@ const owned = Effect.fnUntraced(function* <A, R>(
   removal: Effect.Effect<unknown, AwsError, R>
 ) {
   const { keep } = yield* Settings
-  yield* Effect.addFinalizer(() => (keep ? Console.log(`kept: ${what}`) : remove(what, removal)))
-  return yield* make
+  let isMade = true
+  yield* Effect.addFinalizer(() => {
+    if (!isMade) return Effect.void
+    return keep ? Console.log(`kept: ${what}`) : remove(what, removal)
+  })
+  return yield* Effect.tapError(make, (error) => Effect.sync(() => (isMade = !error.hadNoEffect)))
 })
 
 const trust = JSON.stringify({
