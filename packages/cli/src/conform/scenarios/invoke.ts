@@ -23,6 +23,9 @@ const survives = Effect.fnUntraced(function* (run: Run, failing: Command, what: 
 const beginAgain =
   "Take the start after a reset for a start as any other: register, listen on the same port, subscribe again."
 
+/** A function's timeout that leaves a slow machine time for an init inside an invocation, which it covers. */
+const options = { timeout: "10 seconds" } as const
+
 export const invoke: ReadonlyArray<Scenario> = [
   {
     name: "invoke/function-error",
@@ -43,6 +46,8 @@ export const invoke: ReadonlyArray<Scenario> = [
     advice: beginAgain,
     needs: ["INVOKE"],
     limit: "60 seconds",
+    // The function waits until then, so this is shorter.
+    setup: () => ({ options: { timeout: "6 seconds" } }),
     play: (run) => survives(run, { end: "hang" }, "after the function ran into its timeout")
   },
   {
@@ -54,6 +59,7 @@ export const invoke: ReadonlyArray<Scenario> = [
     advice: beginAgain,
     needs: ["INVOKE"],
     limit: "60 seconds",
+    setup: () => ({ options }),
     play: (run) => survives(run, { end: "exit" }, "after the function's process had ended")
   },
   {
@@ -65,7 +71,7 @@ export const invoke: ReadonlyArray<Scenario> = [
     advice: beginAgain,
     needs: ["INVOKE"],
     limit: "60 seconds",
-    setup: () => ({ neighbours: [neighbour], faults: [`crash:extension:${neighbourName}:during-invoke@2`] }),
+    setup: () => ({ options, neighbours: [neighbour], faults: [`crash:extension:${neighbourName}:during-invoke@2`] }),
     play: (run) => survives(run, {}, "after another extension had crashed")
   },
   {
@@ -78,6 +84,7 @@ export const invoke: ReadonlyArray<Scenario> = [
       "Keep no identifier beyond the process; bind the same port again, and take AlreadySubscribed for a success.",
     needs: ["INVOKE"],
     limit: "60 seconds",
+    setup: () => ({ options }),
     play: Effect.fnUntraced(function* (run) {
       const judgement = yield* survives(run, { end: "exit" }, "after a reset")
       if (judgement.status !== "pass") return judgement
