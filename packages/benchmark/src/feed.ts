@@ -23,7 +23,7 @@ const post = (agent: Agent, port: number, body: string): Promise<void> =>
   })
 
 /** `URI` of a subscription names a host of the sandbox, which is this machine. */
-const portOf = (subscription: string): number => {
+export const portOf = (subscription: string): number => {
   const { destination } = JSON.parse(subscription)
   return Number(new URL(destination.URI).port)
 }

@@ -69,7 +69,8 @@ export const registered = '{"functionName":"benchmark","functionVersion":"$LATES
 
 // Field order, headers and content types as Lambda sends them.
 const hexOf = (number: number) => number.toString(16).padStart(12, "0")
-const requestIdOf = (number: number) => `4f3cbbf7-6a1f-4c4f-9f3b-${hexOf(number)}`
+/** The request id of an invocation. */
+export const requestIdOf = (number: number) => `4f3cbbf7-6a1f-4c4f-9f3b-${hexOf(number)}`
 /** The event of an invocation; the request id holds its number. */
 export const invoke = (number: number) => {
   const hex = hexOf(number)
@@ -86,7 +87,7 @@ export const shutdown = () => `{"eventType":"SHUTDOWN","deadlineMs":${Date.now()
 const startLimitMillis = 30_000
 const sinkPath = "/ingest"
 /** The variables that Lambda sets and an extension may need. */
-const functionVariables = {
+export const functionVariables = {
   AWS_LAMBDA_FUNCTION_NAME: "benchmark",
   AWS_LAMBDA_FUNCTION_VERSION: "$LATEST",
   AWS_LAMBDA_FUNCTION_MEMORY_SIZE: "1769",

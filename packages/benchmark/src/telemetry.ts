@@ -1,6 +1,7 @@
 /**
- * `pnpm bench:telemetry`: measures our telemetry receiver beside a bare node:http server with JSON.parse. Both are real
- * processes that the same client feeds in turns. Read the ratios: the events per millisecond belong to the machine.
+ * `pnpm bench:telemetry`: measures our telemetry receiver beside a bare node:http server with JSON.parse, and the OTLP sinks
+ * beside the http sink. All are real processes that the same client feeds in turns. Read the ratios: the events per
+ * millisecond belong to the machine.
  */
 import { bundle } from "./bundle.ts"
 import * as Checkout from "./checkout.ts"
@@ -8,6 +9,9 @@ import { type Benchmark, commandLine, type Options, run } from "./command.ts"
 import { versusText, type Versus } from "./compare.ts"
 import { writeSection } from "./document.ts"
 import { interleave } from "./interleave.ts"
+import type { Shipper } from "./sinks/extension.ts"
+import * as SinkFigures from "./sinks/figures.ts"
+import * as SinkRound from "./sinks/round.ts"
 import { makeRequests } from "./telemetry/batches.ts"
 import { figuresOf, floodFigures, floodOf, missed, rowsOf } from "./telemetry/figures.ts"
 import { floodRounds, toMarkdown, toText } from "./telemetry/report.ts"
@@ -15,6 +19,9 @@ import { flooded, type Life, round } from "./telemetry/round.ts"
 import { raw, type Server } from "./telemetry/server.ts"
 
 const entry = "packages/benchmark/src/entries/telemetry.ts"
+
+const httpEntry = "packages/benchmark/src/entries/sink-http.ts"
+const otlpEntry = "packages/benchmark/src/entries/sink-otlp.ts"
 
 const requests = makeRequests(8)
 const batchBytes = requests.reduce((sum, request) => sum + request.length, 0) / requests.length
@@ -30,7 +37,47 @@ const serversOf = (label: string, file: string): Pair => ({
   stuck: { label: `${label}, stuck`, file, env: { TAKE: "0" } }
 })
 
-const measure = async ({ against, rounds, seed, size }: Options, here: Checkout.Checkout, signal: AbortSignal) => {
+const httpSink = (label: string, file: string): Shipper => ({
+  label,
+  file,
+  env: {},
+  variable: "TELEMETRY_URL",
+  consumer: "http"
+})
+
+const otlpSinks = (label: string, file: string): Shipper => ({
+  label,
+  file,
+  // The http sink does not listen for the SDK of a function either.
+  env: { EFFECT_LAMBDA_OTLP_RECEIVER: "false" },
+  variable: "EFFECT_LAMBDA_OTLP_ENDPOINT",
+  consumer: "otlp logs"
+})
+
+const measureSinks = async ({ against, rounds, seed, size }: Options, here: Checkout.Checkout, signal: AbortSignal) => {
+  const http = httpSink("http sink", await bundle(here, "here", httpEntry))
+  const file = await bundle(here, "here", otlpEntry)
+  const ours = otlpSinks("OTLP sinks", file)
+  const again = otlpSinks("OTLP sinks again", file)
+  const other = against && otlpSinks(`OTLP sinks of ${against.name}`, await bundle(against, "against", otlpEntry))
+  const shippers = other === undefined ? [http, ours] : [http, ours, again, other]
+  const lives = new Map(shippers.map((shipper): [Shipper, Array<SinkRound.Shipped>] => [shipper, []]))
+  console.error(`${rounds} lives of ${shippers.length} extensions with ${size} batches each …`)
+  for (let index = 0; index < rounds; index++) {
+    const measured = await SinkRound.round(shippers, { batches: size, seed: seed + index, signal })
+    for (const [shipper, life] of measured) lives.get(shipper)?.push(life)
+  }
+  const livesOf = (shipper: Shipper) => lives.get(shipper) ?? []
+  const figuresOf = (shipper: Shipper) => SinkFigures.figuresOf(livesOf(shipper))
+  const versus: ReadonlyArray<Versus> =
+    other === undefined
+      ? []
+      : [{ label: "OTLP sinks", here: figuresOf(ours), against: figuresOf(other), again: figuresOf(again) }]
+  return { rows: SinkFigures.rowsOf(livesOf(http), livesOf(ours)), versus }
+}
+
+const measure = async (options: Options, here: Checkout.Checkout, signal: AbortSignal) => {
+  const { against, rounds, seed, size } = options
   const file = await bundle(here, "here", entry)
   const ours = serversOf("ours", file)
   const again = serversOf("ours again", file)
@@ -47,6 +94,7 @@ const measure = async ({ against, rounds, seed, size }: Options, here: Checkout.
   console.error(`${floodRounds} floods …\n`)
   const stuck = pairs.map((pair) => pair.stuck)
   const floods = await interleave(stuck, floodRounds, seed, (server) => flooded(server, requests, signal))
+  const sinks = await measureSinks(options, here, signal)
 
   const livesOf = (server: Server) => lives.get(server) ?? []
   const floodsOf = (server: Server) => floods.get(server) ?? []
@@ -54,16 +102,21 @@ const measure = async ({ against, rounds, seed, size }: Options, here: Checkout.
   const versus: ReadonlyArray<Versus> =
     other === undefined ? [] : [{ label: "telemetry", here: all(ours), against: all(other), again: all(again) }]
   return {
-    result: { rows: rowsOf(livesOf(raw), livesOf(ours.taking)), flood: floodOf(floodsOf(ours.stuck)) },
-    versus
+    result: {
+      rows: rowsOf(livesOf(raw), livesOf(ours.taking)),
+      flood: floodOf(floodsOf(ours.stuck)),
+      sinks: sinks.rows
+    },
+    versus: [...versus, ...sinks.versus]
   }
 }
 
 const benchmark: Benchmark = {
   name: "bench:telemetry",
-  description: "Measures our telemetry receiver beside a bare node:http server with JSON.parse",
+  description:
+    "Measures our telemetry receiver beside a bare node:http server with JSON.parse, and the OTLP sinks beside http",
   size: { flag: "batches", standard: 1000, description: "Batches of 1000 events in one life" },
-  needs: [entry],
+  needs: [entry, otlpEntry],
   measure: async (options, signal) => {
     const here = await Checkout.here()
     const { result, versus } = await measure(options, here, signal)

@@ -1,4 +1,5 @@
-/** Batches as Lambda would send them: the invocations of a function that logs nine lines each, as text and as JSON. */
+/** Batches as Lambda would send them: the invocations of a function that logs a few lines each or many, as text and as JSON. */
+import { requestIdOf } from "../platform.ts"
 
 /** An event as Lambda delivers it. */
 export interface Event {
@@ -9,7 +10,7 @@ export interface Event {
 
 export const eventsPerBatch = 1000
 
-const platformPerInvocation = 3
+export const platformPerInvocation = 3
 const logsPerInvocation = 9
 
 const hex = (number: number, digits: number) => number.toString(16).padStart(digits, "0")
@@ -32,10 +33,18 @@ export const makeBatch = (batch: number): ReadonlyArray<Event> => {
     .slice(0, eventsPerBatch)
 }
 
-const invocation = (number: number): ReadonlyArray<Event> => {
-  const requestId = `4f3cbbf7-6a1f-4c4f-9f3b-${hex(number, 12)}`
-  const time = new Date(Date.UTC(2026, 10, 22) + number * 37).toISOString()
-  const log = (line: number) =>
+/** The lines that a chatty function logs in an invocation. */
+export const chattyLines = 1000
+
+/** The events of an invocation. */
+export const invocation = (number: number, lines = logsPerInvocation): ReadonlyArray<Event> => {
+  const requestId = requestIdOf(number)
+  const startedAt = Date.UTC(2026, 10, 22) + number * 1000
+  // Two lines in a millisecond.
+  const timeAt = (line: number) => new Date(startedAt + Math.floor(line / 2)).toISOString()
+  const start = timeAt(0)
+  const end = timeAt(lines)
+  const log = (line: number, time: string) =>
     line % 3 === 0
       ? {
           timestamp: time,
@@ -44,21 +53,21 @@ const invocation = (number: number): ReadonlyArray<Event> => {
           message: `order ${number} line ${line}: "stored" in the table, 3 items of EUR 12.50 each`
         }
       : `${time}\t${requestId}\tINFO\torder ${number} line ${line}: took ${number % 97} ms, next is the übergabe of the parcel to the post\n`
-  const event = (type: string, record: unknown): Event => ({ time, type, record })
+  const event = (type: string, time: string, record: unknown): Event => ({ time, type, record })
   const durationMs = (number % 1000) + 0.125
   return [
-    event("platform.start", { requestId, version: "$LATEST" }),
-    ...Array.from({ length: logsPerInvocation }, (_, line) => event("function", log(line))),
-    event("platform.runtimeDone", {
+    event("platform.start", start, { requestId, version: "$LATEST" }),
+    ...Array.from({ length: lines }, (_, line) => event("function", timeAt(line), log(line, timeAt(line)))),
+    event("platform.runtimeDone", end, {
       requestId,
       status: "success",
       metrics: { durationMs, producedBytes: 50 },
       spans: [
-        { name: "responseLatency", start: time, durationMs: 23.02 },
-        { name: "responseDuration", start: time, durationMs: 20 }
+        { name: "responseLatency", start, durationMs: 23.02 },
+        { name: "responseDuration", start, durationMs: 20 }
       ]
     }),
-    event("platform.report", {
+    event("platform.report", end, {
       requestId,
       status: "success",
       metrics: { durationMs, billedDurationMs: Math.ceil(durationMs), memorySizeMB: 128, maxMemoryUsedMB: 99 }

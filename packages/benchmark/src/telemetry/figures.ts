@@ -24,6 +24,8 @@ export interface FloodResult {
 export interface Result {
   readonly rows: ReadonlyArray<BudgetRow>
   readonly flood: FloodResult
+  /** The OTLP sinks beside the http sink. */
+  readonly sinks: ReadonlyArray<BudgetRow>
 }
 
 const throughput = "throughput"
@@ -96,7 +98,10 @@ export const floodOf = (floods: ReadonlyArray<Flood>): FloodResult => {
   }
 }
 
-export const missed = ({ flood, rows }: Result): ReadonlyArray<string> => [
-  ...rows.filter(({ budget }) => budget?.isMet === false).map(({ label }) => label),
+const missedOf = (rows: ReadonlyArray<BudgetRow>) => rows.filter(({ budget }) => budget?.isMet === false)
+
+export const missed = ({ flood, rows, sinks }: Result): ReadonlyArray<string> => [
+  ...missedOf(rows).map(({ label }) => label),
+  ...missedOf(sinks).map(({ label }) => `${label} of the OTLP sinks`),
   ...flood.budgets.filter(({ isMet }) => !isMet).map(({ text }) => text)
 ]
