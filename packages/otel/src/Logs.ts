@@ -12,8 +12,9 @@ import * as TelemetryEvent from "@effect-lambda/extension/telemetry/TelemetryEve
 import type { LogsData } from "effect/observability/OtlpLogger"
 import * as Predicate from "effect/Predicate"
 import * as Attributes from "./Attributes.ts"
+import { add, deepest } from "./internal/anyValue.ts"
 import { originalOf, valueOf } from "./internal/logValue.ts"
-import { nanosOf, nanosOfMillis, nanosPerMilli } from "./internal/time.ts"
+import { nanosOf, nanosOfMillis, nanosPerMilli, nanosTextOf, nanosTextOfMillis, plainMillisOf } from "./internal/time.ts"
 import * as TraceContext from "./TraceContext.ts"
 
 /**
@@ -86,7 +87,7 @@ export const of = (event: TelemetryEvent.TelemetryEvent, place: Place): Readonly
 
 type Log = Extract<TelemetryEvent.TelemetryEvent, { readonly type: "function" | "extension" }>
 type Platform = Exclude<TelemetryEvent.TelemetryEvent, Log | TelemetryEvent.Undecodable>
-type Fields = ReadonlyMap<string, unknown>
+type Fields = Readonly<Record<string, unknown>>
 
 const severityNumbers: ReadonlyMap<
   string | undefined,
@@ -100,44 +101,57 @@ const severityNumbers: ReadonlyMap<
   ["FATAL", 21]
 ])
 
-const severityOf = (text: string, severity: string | undefined) => {
+const setSeverity = (record: LogRecord, text: string, severity: string | undefined): void => {
+  record.severityText = text.toWellFormed()
   const severityNumber = severityNumbers.get(severity)
-  return { severityText: text.toWellFormed(), ...(severityNumber === undefined ? undefined : { severityNumber }) }
+  if (severityNumber !== undefined) record.severityNumber = severityNumber
 }
 
-/** The times of a record; a time that cannot be read is that of the observation. */
-const times = (time: bigint | undefined, observed: bigint) => ({
-  timeUnixNano: String(time ?? observed),
-  observedTimeUnixNano: String(observed),
-  droppedAttributesCount: 0
+/** A record without what only some have; a time that cannot be read is that of the observation. */
+const make = (
+  time: string | undefined,
+  observed: string,
+  body: Attributes.AnyValue,
+  attributes: Array<Attributes.KeyValue>
+): LogRecord => ({
+  timeUnixNano: time ?? observed,
+  observedTimeUnixNano: observed,
+  droppedAttributesCount: 0,
+  body,
+  attributes
 })
+
+const invocationName = "faas.invocation_id"
+const timeName = "effect_lambda.time"
 
 /** The attributes that an event adds to its record. */
-const attributesOf = (time: bigint | undefined, text: string, requestId: string | undefined) => ({
-  ...(time === undefined ? { "effect_lambda.time": text } : undefined),
-  ...(requestId === undefined ? undefined : { "faas.invocation_id": requestId })
+const attributesOf = (time: string | undefined, text: string, requestId: string | undefined) => ({
+  ...(time === undefined ? { [timeName]: text } : undefined),
+  ...(requestId === undefined ? undefined : { [invocationName]: requestId })
 })
 
-const ofUndecodable = (event: TelemetryEvent.Undecodable, place: Place): LogRecord => ({
-  ...times(undefined, nanosOfMillis(place.observedAt)),
-  ...severityOf("WARN", "WARN"),
-  body: Attributes.anyValue(originalOf(event)),
-  attributes: Attributes.entries({ "effect_lambda.undecodable": event.reason })
-})
+const ofUndecodable = (event: TelemetryEvent.Undecodable, place: Place): LogRecord => {
+  const attributes = Attributes.entries({ "effect_lambda.undecodable": event.reason })
+  const observed = nanosTextOfMillis(place.observedAt)
+  const record = make(undefined, observed, Attributes.anyValue(originalOf(event)), attributes)
+  setSeverity(record, "WARN", "WARN")
+  return record
+}
 
 const ofPlatform = (event: Platform, type: string, body: unknown, place: Place): LogRecord => {
-  const time = nanosOf(event.time)
+  const time = nanosTextOf(event.time)
   const requestId = TelemetryEvent.requestId(event)
   const severity = TelemetryEvent.severity(event) ?? "INFO"
-  return {
-    ...times(time, nanosOfMillis(place.observedAt)),
-    ...severityOf(severity, severity),
-    ...placeOf(requestId, place),
-    body: Attributes.anyValue(body),
-    // Effect serialises no `eventName`.
-    attributes: Attributes.entries({ "event.name": type, ...attributesOf(time, event.time, requestId) })
-  }
+  // Effect serialises no `eventName`.
+  const attributes = Attributes.entries({ "event.name": type, ...attributesOf(time, event.time, requestId) })
+  const record = make(time, nanosTextOfMillis(place.observedAt), Attributes.anyValue(body), attributes)
+  setSeverity(record, severity, severity)
+  setSpan(record, requestId, place)
+  return record
 }
+
+/** The fields of a log that is JSON; a line of text has none. */
+const noFields: Fields = {}
 
 const ofLog = (event: Log, place: Place): LogRecord => {
   const value = valueOf(event)
@@ -145,79 +159,107 @@ const ofLog = (event: Log, place: Place): LogRecord => {
   const read: Log = typeof event.record === "string" && typeof value !== "string" ? { ...event, record: value } : event
   const requestId = (place.isCertain === true ? undefined : TelemetryEvent.requestId(read)) ?? place.requestId
   const level = TelemetryEvent.level(read)
-  const observed = nanosOfMillis(place.observedAt)
-  const time = nanosOf(event.time)
-  const fields: Fields = new Map(Predicate.isObject(value) ? Object.entries(value) : [])
-  const own = timestampOf(fields, time ?? observed)
-  const { taken, trace } = traceOf(fields, requestId, place)
-  const message = ["message", "msg"].find((name) => typeof fields.get(name) === "string")
-  return {
-    ...times(own ?? time, observed),
-    ...(level === undefined ? undefined : severityOf(level.text, level.severity)),
-    ...trace,
-    body: Attributes.anyValue(message === undefined ? value : fields.get(message)),
-    attributes: Attributes.entries({
-      ...attributesOf(time, event.time, requestId),
-      ...(requestId === undefined && place.isConcurrent === true ? { "effect_lambda.unattributed": true } : undefined),
-      ...(event.type === "extension" ? { "effect_lambda.log_type": event.type } : undefined),
-      // Without a message the body has the fields.
-      ...(message === undefined
-        ? undefined
-        : fieldsWithout(
-            fields,
-            [message, level?.field, own === undefined ? undefined : "timestamp", ...taken],
-            requestId
-          ))
-    })
+  const time = nanosTextOf(event.time)
+  const fields = Predicate.isObject(value) ? value : noFields
+  const own = timestampOf(fields, event.time, place.observedAt)
+  const message = isText(fields, "message") ? "message" : isText(fields, "msg") ? "msg" : undefined
+  const attributes: Array<Attributes.KeyValue> = []
+  const body = Attributes.anyValue(message === undefined ? value : fields[message])
+  const record = make(own ?? time, nanosTextOfMillis(place.observedAt), body, attributes)
+  if (level !== undefined) setSeverity(record, level.text, level.severity)
+  const taken = setTrace(record, fields, requestId, place)
+  // A field of the same name goes before.
+  const isFree = (name: string) => message === undefined || !Object.hasOwn(fields, name)
+  if (time === undefined && isFree(timeName)) add(attributes, timeName, event.time, deepest)
+  if (requestId === undefined) {
+    const name = "effect_lambda.unattributed"
+    if (place.isConcurrent === true && isFree(name)) add(attributes, name, true, deepest)
+  } else if (isFree(invocationName)) attributes.push(invocationAttribute(requestId))
+  if (event.type === "extension" && isFree("effect_lambda.log_type")) {
+    add(attributes, "effect_lambda.log_type", event.type, deepest)
   }
+  // Without a message the body has the fields.
+  if (message === undefined) return record
+  for (const [name, field] of Object.entries(fields)) {
+    if (name === message || name === level?.field || (name === "timestamp" && own !== undefined)) continue
+    if (taken.includes(name) || (field === requestId && /request_?id$/i.test(name))) continue
+    add(attributes, name, field, deepest)
+  }
+  return record
 }
 
-const fieldsWithout = (fields: Fields, taken: ReadonlyArray<string | undefined>, requestId: string | undefined) =>
-  Object.fromEntries(
-    [...fields].filter(([name, value]) => !taken.includes(name) && !(value === requestId && /request_?id$/i.test(name)))
-  )
+const isText = (fields: Fields, name: string): boolean => typeof fieldOf(fields, name) === "string"
 
-const quarterOfAnHour = 15n * 60_000n * nanosPerMilli
+let lastInvocation: Attributes.KeyValue = { key: invocationName, value: { stringValue: "" } }
+
+/** The same object for all records of an invocation. */
+const invocationAttribute = (requestId: string): Attributes.KeyValue => {
+  const stringValue = requestId.toWellFormed()
+  if (lastInvocation.value.stringValue !== stringValue) {
+    lastInvocation = { key: invocationName, value: { stringValue } }
+  }
+  return lastInvocation
+}
+
+const quarterOfAnHour = 15 * 60_000
 
 /** The time that a record says, if it is near the time of its event. */
-const timestampOf = (fields: Fields, near: bigint): bigint | undefined => {
-  const timestamp = fields.get("timestamp")
-  const time = typeof timestamp === "string" ? nanosOf(timestamp) : undefined
-  if (time === undefined) return undefined
-  const apart = time > near ? time - near : near - time
-  return apart <= quarterOfAnHour ? time : undefined
-}
-
-/** The span of an invocation, for a record of that invocation. */
-const placeOf = (requestId: string | undefined, place: Place) =>
-  requestId === place.requestId
-    ? {
-        ...(place.traceId === undefined ? undefined : { traceId: place.traceId }),
-        ...(place.spanId === undefined ? undefined : { spanId: place.spanId }),
-        ...(place.flags === undefined ? undefined : { flags: place.flags })
-      }
-    : {}
-
-/** The trace of a record, and the fields that say it. */
-const traceOf = (fields: Fields, requestId: string | undefined, place: Place) => {
-  const invocation = placeOf(requestId, place)
-  const traceId = idOf(fields.get("trace_id"), TraceContext.isTraceId)
-  if (traceId === undefined) return { taken: [], trace: invocation }
-  const spanId = idOf(fields.get("span_id"), TraceContext.isSpanId)
-  const flags = flagsOf(fields.get("trace_flags"))
-  return {
-    taken: ["trace_id", ...(spanId === undefined ? [] : ["span_id"]), ...(flags === undefined ? [] : ["trace_flags"])],
-    trace: {
-      // The span of another trace is not the record's.
-      ...(traceId === invocation.traceId ? invocation : { traceId }),
-      ...(spanId === undefined ? undefined : { spanId }),
-      ...(flags === undefined ? undefined : { flags })
-    }
+const timestampOf = (fields: Fields, eventTime: string, observedAt: number): string | undefined => {
+  const timestamp = fieldOf(fields, "timestamp")
+  if (typeof timestamp !== "string") return undefined
+  const [plain, plainNear] = [plainMillisOf(timestamp), plainMillisOf(eventTime)]
+  if (plain !== undefined && plainNear !== undefined) {
+    return Math.abs(plain - plainNear) <= quarterOfAnHour ? nanosTextOfMillis(plain) : undefined
   }
+  const time = nanosOf(timestamp)
+  if (time === undefined) return undefined
+  const near = nanosOf(eventTime) ?? nanosOfMillis(observedAt)
+  const apart = time > near ? time - near : near - time
+  return apart <= BigInt(quarterOfAnHour) * nanosPerMilli ? String(time) : undefined
 }
+
+/** Puts a record of an invocation into the span of that invocation. */
+const setSpan = (record: LogRecord, requestId: string | undefined, place: Place): void => {
+  if (requestId !== place.requestId) return
+  if (place.traceId !== undefined) record.traceId = place.traceId
+  if (place.spanId !== undefined) record.spanId = place.spanId
+  if (place.flags !== undefined) record.flags = place.flags
+}
+
+/** Puts a record into the trace that it says, or else into the span of its invocation. Gives the fields that say the trace. */
+const setTrace = (
+  record: LogRecord,
+  fields: Fields,
+  requestId: string | undefined,
+  place: Place
+): ReadonlyArray<string> => {
+  const traceId = idOf(fieldOf(fields, "trace_id"), TraceContext.isTraceId)
+  // The span of another trace is not the record's.
+  if (traceId === undefined || (requestId === place.requestId && traceId === place.traceId)) {
+    setSpan(record, requestId, place)
+  }
+  if (traceId === undefined) return []
+  record.traceId = traceId
+  const taken = ["trace_id"]
+  const spanId = idOf(fieldOf(fields, "span_id"), TraceContext.isSpanId)
+  if (spanId !== undefined) {
+    record.spanId = spanId
+    taken.push("span_id")
+  }
+  const flags = flagsOf(fieldOf(fields, "trace_flags"))
+  if (flags !== undefined) {
+    record.flags = flags
+    taken.push("trace_flags")
+  }
+  return taken
+}
+
+const fieldOf = (fields: Fields, name: string): unknown =>
+  fields !== noFields && Object.hasOwn(fields, name) ? fields[name] : undefined
 
 const idOf = (value: unknown, isId: (text: string) => boolean): string | undefined => {
-  const id = typeof value === "string" ? value.toLowerCase() : ""
+  if (typeof value !== "string") return undefined
+  const id = value.toLowerCase()
   return isId(id) ? id : undefined
 }
 

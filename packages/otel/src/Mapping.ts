@@ -34,6 +34,7 @@ import * as TelemetryEvent from "@effect-lambda/extension/telemetry/TelemetryEve
 import { digest } from "./internal/digest.ts"
 import * as Environments from "./internal/environments.ts"
 import * as Invocations from "./internal/invocations.ts"
+import { placeOfLog } from "./internal/logPlace.ts"
 import * as Recent from "./internal/recent.ts"
 import type { Context, State } from "./internal/state.ts"
 import { nanosOf, nanosOfMillis } from "./internal/time.ts"
@@ -134,7 +135,7 @@ const signalsOf = (state: State, event: TelemetryEvent.TelemetryEvent, context: 
   const badTimes = badTimesOf(event)
   const counted = badTimes === 0 ? state : { ...state, badTimes: state.badTimes + badTimes }
   const { isEnd, spans, state: next, unfinished } = spansOf(counted, event, context)
-  const logs = Logs.of(event, placeOf(next, event, context))
+  const logs = Logs.of(event, placeOfLog(next, TelemetryEvent.requestId(event), context))
   // The end of an invocation that has ended before is not counted again, nor is an init that is repeated after it has failed.
   const isRepeated =
     event.type === "platform.runtimeDone" ? !isEnd : event.type === "platform.initStart" && state.isCold
@@ -194,30 +195,4 @@ const unfinishedMetrics = (requestId: string, window: Metrics.Window) => {
   // Without a time: the point has that of the window.
   const record = { requestId, status: "error" }
   return Metrics.of({ time: "", type: "platform.runtimeDone", record }, window)
-}
-
-/** The place of a log: the span of its invocation. */
-const placeOf = (state: State, event: TelemetryEvent.TelemetryEvent, context: Context): Logs.Place => {
-  const { platformEvents } = context.settings
-  const place = { observedAt: context.observedAt, isCertain: true, isConcurrent: state.isManaged, platformEvents }
-  const said = TelemetryEvent.requestId(event)
-  if (said !== undefined) {
-    const known = placeOfInvocation(state, said, context)
-    if (known !== undefined) return { ...place, ...known, requestId: said }
-  }
-  // A program may use the name `requestId` for other ids.
-  if (state.running === undefined) return { ...place, requestId: said }
-  return { ...place, ...placeOfInvocation(state, state.running, context), requestId: state.running }
-}
-
-/** The place of an invocation in its trace, if the invocation is known. Without its start, the id of its span is not. */
-const placeOfInvocation = (state: State, requestId: string, context: Context) => {
-  const invocation = Recent.get(state.invocations, requestId)
-  if (invocation !== undefined) {
-    const { isSampled, spanId, traceId } = Invocations.placeOf(invocation, context)
-    return { traceId, spanId, flags: isSampled ? 1 : 0 }
-  }
-  const facts = context.traceOf(requestId)
-  if (facts.header === undefined && facts.sdk === undefined) return undefined
-  return { traceId: Invocations.traceOfRequest(requestId, undefined, facts).traceId }
 }

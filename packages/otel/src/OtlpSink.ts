@@ -71,16 +71,19 @@ export interface OtlpSinks {
 const isRetryable = (status: number) => [429, 502, 503, 504].includes(status)
 
 /** Records that become log records and nothing else. */
-const isLogAlone = ({ type }: TelemetryEvent.TelemetryEvent) =>
+const isLogAlone = (type: TelemetryEvent.TelemetryEvent["type"]) =>
   type === "function" || type === "extension" || type === "undecodable" || type === "unknown"
 
 /** Whether a record can become something of a signal. */
 const isOf = (signal: Signal, event: TelemetryEvent.TelemetryEvent, platformEvents: boolean): boolean => {
+  const { type } = event
+  // Most records are logs of the function.
+  if (type === "function") return signal === "logs"
   const piece = units.pieceOf(event)
   if (piece !== undefined) return piece.signal === signal
   if (event.type === "unknown" && event.original.type === endType) return true
-  if (signal !== "logs") return !isLogAlone(event)
-  return isLogAlone(event) || platformEvents || event.type === "platform.logsDropped"
+  if (signal !== "logs") return !isLogAlone(type)
+  return isLogAlone(type) || platformEvents || type === "platform.logsDropped"
 }
 
 /** Why a signal has no backend, and what to set. */
@@ -114,8 +117,11 @@ export const make = Effect.fnUntraced(function* (
     prepare: options.prepare ?? ((event) => event)
   })
   const used = signals.filter((signal) => backends[signal] !== undefined)
-  const isUsed = (event: TelemetryEvent.TelemetryEvent) =>
-    units.pieceOf(event) === undefined && used.some((signal) => isOf(signal, event, mapping.platformEvents))
+  const hasLogs = used.includes("logs")
+  const isUsed = (event: TelemetryEvent.TelemetryEvent) => {
+    if (event.type === "function") return hasLogs
+    return units.pieceOf(event) === undefined && used.some((signal) => isOf(signal, event, mapping.platformEvents))
+  }
   host.observe((events) => mapper.arrived(events.filter(isUsed), clock.currentTimeMillisUnsafe()))
   const context = yield* Effect.context<never>()
   const homeless: Partial<Record<Signal, number>> = {}
@@ -216,10 +222,15 @@ const sinkOf = Effect.fnUntraced(function* (signal: Signal, { backend, mapper, o
     }
   }
 
-  /** Records that need no other attempt, and how many items were dropped with each: of a batch that is sent again in part. */
+  /**
+   * Records that need no other attempt, and how many items were dropped with each: of a batch that is sent again in part, which
+   * few batches are.
+   */
   const settled = new WeakMap<TelemetryEvent.TelemetryEvent, number>()
+  let hasSettled = false
   const settle = ({ events, items }: units.Unit, dropped: number) => {
     let rest = Math.min(dropped, items)
+    hasSettled = true
     for (const event of events) {
       const here = Math.min(rest, countOf(event))
       settled.set(event, here)
@@ -237,24 +248,22 @@ const sinkOf = Effect.fnUntraced(function* (signal: Signal, { backend, mapper, o
   const countOf = (event: TelemetryEvent.TelemetryEvent): number =>
     units.pieceOf(event)?.count ?? mapper.itemsOf(event, signal)
 
-  const taken = (parts: ReadonlyArray<units.Unit>, answer: TelemetrySink.HttpAnswer) => {
+  /** Gives how many items the backend dropped of a request that it took. */
+  const taken = (parts: ReadonlyArray<units.Unit>, answer: TelemetrySink.HttpAnswer): Effect.Effect<number> => {
     const { message, rejected } = answers.readPartialSuccess(answer)
-    let rest = rejected
-    for (const part of parts) {
-      settle(part, rest)
-      rest -= Math.min(rest, part.items)
-    }
-    if (rejected === 0 && message === "") return Effect.void
+    if (rejected === 0 && message === "") return Effect.succeed(0)
     const words = message === "" ? "" : `: ${endpoint.quoted(message)}`
-    return rejected === 0
-      ? sayOnce("warning", Effect.logInfo(`the backend of the sink ${name} took a request with a remark${words}`))
-      : sayOnce(
-          "partial",
-          Effect.logWarning(
-            `the backend of the sink ${name} took a request and dropped ${rejected} items of it; further ones are ` +
-              `only counted${words}`
+    const said =
+      rejected === 0
+        ? sayOnce("warning", Effect.logInfo(`the backend of the sink ${name} took a request with a remark${words}`))
+        : sayOnce(
+            "partial",
+            Effect.logWarning(
+              `the backend of the sink ${name} took a request and dropped ${rejected} items of it; further ones are ` +
+                `only counted${words}`
+            )
           )
-        )
+    return Effect.as(said, Math.min(rejected, itemsIn(parts)))
   }
 
   const post = (parts: ReadonlyArray<units.Unit>, id: string) =>
@@ -271,7 +280,7 @@ const sinkOf = Effect.fnUntraced(function* (signal: Signal, { backend, mapper, o
               })
             )
         }),
-        Effect.tap((answer) => taken(parts, answer))
+        Effect.flatMap((answer) => taken(parts, answer))
       )
 
   const hint = (error: TelemetrySink.HttpSinkError) =>
@@ -292,7 +301,10 @@ const sinkOf = Effect.fnUntraced(function* (signal: Signal, { backend, mapper, o
     let last: TelemetrySink.HttpSinkError | undefined
     for (const [index, part] of parts.entries()) {
       const sent = yield* Effect.result(post([part], `${id}/${index + 1}`))
-      if (Result.isSuccess(sent)) continue
+      if (Result.isSuccess(sent)) {
+        settle(part, sent.success)
+        continue
+      }
       last = sent.failure
       if (!isAboutBody(last)) return yield* last
       refused.push(part)
@@ -321,7 +333,7 @@ const sinkOf = Effect.fnUntraced(function* (signal: Signal, { backend, mapper, o
     isTooLarge: (error) => error.isTooLarge,
     isUnwritable: (error) => error.isUnwritable === true,
     export: Effect.fnUntraced(function* ({ events, id }) {
-      const waiting = events.filter((event) => !settled.has(event))
+      const waiting = hasSettled ? events.filter((event) => !settled.has(event)) : events
       const parts = units.unitsOf(waiting, writing())
       const defect = mapper.takeDefect()
       if (defect !== undefined) {
@@ -343,7 +355,9 @@ const sinkOf = Effect.fnUntraced(function* (signal: Signal, { backend, mapper, o
           yield* sayRefused(refused, last)
         }
       }
-      yield* TelemetrySink.rejected(events.reduce((sum, event) => sum + (settled.get(event) ?? 0), 0))
+      const dropped = sent !== undefined && Result.isSuccess(sent) ? sent.success : 0
+      const before = hasSettled ? events.reduce((sum, event) => sum + (settled.get(event) ?? 0), 0) : 0
+      yield* TelemetrySink.rejected(dropped + before)
     })
   })
 })

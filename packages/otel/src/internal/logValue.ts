@@ -29,6 +29,23 @@ const parse = (text: string, reviver?: typeof exact): unknown => {
 // The receiver of records has the same bound. A line of text can hold JSON of any depth.
 const deepest = 1000
 
+const lineFeed = 0x0a
+const carriageReturn = 0x0d
+const openBrace = 0x7b
+
+/** A line without its line break. */
+const withoutBreak = (line: string): string => {
+  const last = line.length - 1
+  if (line.charCodeAt(last) !== lineFeed) return line
+  return line.slice(0, line.charCodeAt(last - 1) === carriageReturn ? last - 1 : last)
+}
+
+/** Whether a line may be an object of JSON; nearly every other line begins with a digit or a letter. */
+const mayBeObject = (line: string): boolean => {
+  const first = line.charCodeAt(0)
+  return first === openBrace || ((first <= 0x20 || first > 0x7f) && /^\s*\{/.test(line))
+}
+
 const isNestedDeeper = (value: unknown, levels: number): boolean => {
   if (!Predicate.isObjectOrArray(value)) return false
   return levels === 0 || Object.values(value).some((inner) => isNestedDeeper(inner, levels - 1))
@@ -36,7 +53,9 @@ const isNestedDeeper = (value: unknown, levels: number): boolean => {
 
 const mayBeRounded = (value: unknown): boolean => {
   if (typeof value === "number") return Number.isInteger(value) && !Number.isSafeInteger(value)
-  return Predicate.isObjectOrArray(value) && Object.values(value).some(mayBeRounded)
+  if (!Predicate.isObjectOrArray(value)) return false
+  for (const inner of Object.values(value)) if (mayBeRounded(inner)) return true
+  return false
 }
 
 /** The value with all digits. A reviver takes seven times as long as a parse without one, and few records need it. */
@@ -52,8 +71,8 @@ type Log = Extract<TelemetryEvent.TelemetryEvent, { readonly type: "function" | 
 export const valueOf = (event: Log): unknown => {
   const { record } = event
   if (typeof record !== "string") return withDigits(record, () => TelemetryEvent.text(event))
-  const line = record.replace(/\r?\n$/, "")
-  if (!/^\s*\{/.test(line)) return line
+  const line = withoutBreak(record)
+  if (!mayBeObject(line)) return line
   const value = parse(line)
   return value === undefined || isNestedDeeper(value, deepest) ? line : withDigits(value, () => line)
 }

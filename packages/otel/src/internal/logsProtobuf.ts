@@ -16,10 +16,11 @@ type LogRecord = NonNullable<ScopeLogs["logRecords"]>[number]
 /** The same bytes as `OtlpSerialization.layerProtobuf` writes. */
 const encodeLogs = ({ resourceLogs }: LogsData): Uint8Array => {
   const writer = new Writer()
+  const common: Common = { place: undefined, placeBytes: noBytes, attribute: undefined, attributeBytes: noBytes }
   for (const each of resourceLogs.toReversed()) {
     const before = writer.length
     if (each.schemaUrl) text(writer, 3, each.schemaUrl)
-    for (const scope of each.scopeLogs.toReversed()) writeScopeLogs(writer, scope)
+    for (const scope of each.scopeLogs.toReversed()) writeScopeLogs(writer, scope, common)
     if (each.resource !== undefined) writeResource(writer, each.resource)
     writer.end(1, before)
   }
@@ -42,11 +43,6 @@ const text = (writer: Writer, field: number, value: string): void => {
   writer.end(field, before)
 }
 
-const fixed64 = (writer: Writer, field: number, value: bigint): void => {
-  writer.fixed64(value)
-  writer.tag(field, wireFixed64)
-}
-
 const writeResource = (writer: Writer, { attributes, droppedAttributesCount }: Resource): void => {
   const before = writer.length
   writeCount(writer, 2, droppedAttributesCount)
@@ -54,12 +50,28 @@ const writeResource = (writer: Writer, { attributes, droppedAttributesCount }: R
   writer.end(1, before)
 }
 
-const writeScopeLogs = (writer: Writer, { logRecords = [], schemaUrl, scope }: ScopeLogs): void => {
+const noBytes = /*#__PURE__*/ new Uint8Array(0)
+
+/** The parts that the records of an invocation have in common are written once, and then copied. */
+interface Common {
+  /** The record whose span and time of observation were written last. */
+  place: LogRecord | undefined
+  placeBytes: Uint8Array
+  /** The attribute that was written last of those that begin a record; the mapping gives the same object to many records. */
+  attribute: KeyValue | undefined
+  attributeBytes: Uint8Array
+}
+
+const writeScopeLogs = (
+  writer: Writer,
+  { logRecords = [], schemaUrl, scope }: ScopeLogs,
+  common: Common
+): void => {
   const before = writer.length
   if (schemaUrl) text(writer, 3, schemaUrl)
   for (let index = logRecords.length - 1; index >= 0; index--) {
     const record = logRecords[index]
-    if (record !== undefined) writeLogRecord(writer, record)
+    if (record !== undefined) writeLogRecord(writer, record, common)
   }
   if (scope !== undefined) {
     const from = writer.length
@@ -72,17 +84,13 @@ const writeScopeLogs = (writer: Writer, { logRecords = [], schemaUrl, scope }: S
   writer.end(2, before)
 }
 
-const writeLogRecord = (writer: Writer, record: LogRecord): void => {
+const writeLogRecord = (writer: Writer, record: LogRecord, common: Common): void => {
   const before = writer.length
-  fixed64(writer, 11, nanosIn(record.observedTimeUnixNano))
-  writeId(writer, 10, record.spanId)
-  writeId(writer, 9, record.traceId)
-  if (record.flags !== undefined) {
-    writer.fixed32(record.flags)
-    writer.tag(8, wireFixed32)
-  }
+  writePlace(writer, record, common)
   writeCount(writer, 7, record.droppedAttributesCount)
-  writeAttributes(writer, 6, record.attributes)
+  writeAttributes(writer, 6, record.attributes, 1)
+  const [first] = record.attributes
+  if (first !== undefined) writeFirst(writer, first, common)
   if (record.body !== undefined) {
     const from = writer.length
     writeValue(writer, record.body)
@@ -93,12 +101,48 @@ const writeLogRecord = (writer: Writer, record: LogRecord): void => {
     writer.varint(record.severityNumber)
     writer.tag(2, wireVarint)
   }
-  fixed64(writer, 1, nanosIn(record.timeUnixNano))
+  writeTime(writer, 1, record.timeUnixNano)
   writer.end(2, before)
 }
 
-const nanosIn = (time: LogRecord["timeUnixNano"]): bigint =>
-  typeof time === "object" ? (BigInt(time.high >>> 0) << 32n) | BigInt(time.low >>> 0) : BigInt(time)
+/** The time of the observation, the span and its flags: the last fields of a record. */
+const writePlace = (writer: Writer, record: LogRecord, common: Common): void => {
+  const { place } = common
+  const isSame =
+    place !== undefined &&
+    place.observedTimeUnixNano === record.observedTimeUnixNano &&
+    place.spanId === record.spanId &&
+    place.traceId === record.traceId &&
+    place.flags === record.flags
+  if (isSame) return writer.bytes(common.placeBytes)
+  const before = writer.length
+  writeTime(writer, 11, record.observedTimeUnixNano)
+  writeId(writer, 10, record.spanId)
+  writeId(writer, 9, record.traceId)
+  if (record.flags !== undefined) {
+    writer.fixed32(record.flags)
+    writer.tag(8, wireFixed32)
+  }
+  common.place = record
+  common.placeBytes = writer.since(before)
+}
+
+const writeFirst = (writer: Writer, attribute: KeyValue, common: Common): void => {
+  if (attribute === common.attribute) return writer.bytes(common.attributeBytes)
+  const before = writer.length
+  writeAttribute(writer, 6, attribute)
+  common.attribute = attribute
+  common.attributeBytes = writer.since(before)
+}
+
+const writeTime = (writer: Writer, field: number, time: LogRecord["timeUnixNano"]): void => {
+  if (typeof time === "string") writer.nanos(time)
+  else
+    writer.fixed64(
+      typeof time === "object" ? (BigInt(time.high >>> 0) << 32n) | BigInt(time.low >>> 0) : BigInt(time)
+    )
+  writer.tag(field, wireFixed64)
+}
 
 const writeId = (writer: Writer, field: number, id: string | Uint8Array | undefined): void => {
   if (id === undefined || id === "") return
@@ -114,16 +158,20 @@ const writeCount = (writer: Writer, field: number, count: number | undefined): v
   writer.tag(field, wireVarint)
 }
 
-const writeAttributes = (writer: Writer, field: number, attributes: ReadonlyArray<KeyValue>): void => {
-  for (let index = attributes.length - 1; index >= 0; index--) {
+/** @param from the first attribute that is written */
+const writeAttributes = (writer: Writer, field: number, attributes: ReadonlyArray<KeyValue>, from = 0): void => {
+  for (let index = attributes.length - 1; index >= from; index--) {
     const attribute = attributes[index]
-    if (attribute === undefined) continue
-    const before = writer.length
-    writeValue(writer, attribute.value)
-    writer.end(2, before)
-    text(writer, 1, attribute.key)
-    writer.end(field, before)
+    if (attribute !== undefined) writeAttribute(writer, field, attribute)
   }
+}
+
+const writeAttribute = (writer: Writer, field: number, { key, value }: KeyValue): void => {
+  const before = writer.length
+  writeValue(writer, value)
+  writer.end(2, before)
+  text(writer, 1, key)
+  writer.end(field, before)
 }
 
 const writeValue = (writer: Writer, value: AnyValue): void => {

@@ -6,9 +6,12 @@
  * what a waiting log takes.
  */
 import * as TelemetryEvent from "@effect-lambda/extension/telemetry/TelemetryEvent"
+import * as Logs from "../Logs.ts"
 import * as Mapping from "../Mapping.ts"
 import * as Metrics from "../Metrics.ts"
 import type { Signal } from "../OtelConfig.ts"
+import { placeOfLog } from "./logPlace.ts"
+import { isTime } from "./time.ts"
 
 type Event = TelemetryEvent.TelemetryEvent
 
@@ -20,13 +23,59 @@ export interface Options {
   readonly prepare: (event: Event) => Event | undefined
 }
 
-/** A log until somebody wants its log record. */
+/** A row of logs until somebody wants their log records. */
 class Deferred {
+  readonly mapper: Mapper
   readonly state: Mapping.State
   readonly context: Mapping.Context
-  constructor(state: Mapping.State, context: Mapping.Context) {
+  /** The request id that the last log said, and its place. The facts of the context do not change. */
+  #said: string | undefined
+  #place: Logs.Place | undefined
+
+  constructor(mapper: Mapper, state: Mapping.State, context: Mapping.Context) {
+    this.mapper = mapper
     this.state = state
     this.context = context
+  }
+
+  placeOf(event: Event): Logs.Place {
+    const said = TelemetryEvent.requestId(event)
+    if (this.#place !== undefined && said === this.#said) return this.#place
+    this.#said = said
+    this.#place = placeOfLog(this.state, said, this.context)
+    return this.#place
+  }
+}
+
+// oxlint-disable-next-line no-extraneous-class -- a class whose constructor returns what it is given adds its fields to that
+class Given {
+  constructor(event: object) {
+    return event
+  }
+}
+
+/** What a log waits for, as a private field of the log: a `WeakMap` of 50,000 logs is slow, and work for the collector. */
+class Waiting extends Given {
+  #deferred: Deferred
+
+  constructor(event: object, deferred: Deferred) {
+    super(event)
+    this.#deferred = deferred
+  }
+
+  /** Whether the log waits: a log that another mapper has does not. */
+  static set(event: object, deferred: Deferred): boolean {
+    if (!(#deferred in event)) {
+      void new Waiting(event, deferred)
+      return true
+    }
+    if (event.#deferred.mapper !== deferred.mapper) return false
+    event.#deferred = deferred
+    return true
+  }
+
+  static of(event: object): Deferred | undefined {
+    return #deferred in event ? event.#deferred : undefined
   }
 }
 
@@ -49,7 +98,9 @@ export class Mapper {
   readonly #options: Options
   /** Bodies that are not folded yet, the oldest first. Their records wait in a queue, whose bounds hold for them. */
   #bodies: Array<Body> = []
-  readonly #known = new WeakMap<Event, Mapping.Signals | Deferred>()
+  readonly #known = new WeakMap<Event, Mapping.Signals>()
+  /** Logs that another mapper of the program has as well: with two backends for a signal, say. */
+  readonly #shared = new WeakMap<Event, Deferred>()
   #state = Mapping.initial
   #totals = Metrics.noTotals
   /** Logs whose time cannot be read; a batch that is sent again asks for them again. */
@@ -83,29 +134,57 @@ export class Mapper {
     this.#bodies.push({ events, observedAt })
   }
 
-  /** The signals of a record, the same however often they are asked for. */
+  /** The signals of a record that is no log, the same however often they are asked for. */
   signalsOf(event: Event): Mapping.Signals {
-    if (!this.#known.has(event)) this.#fold(event)
-    const known = this.#known.get(event)
-    if (known === undefined) return nothing
-    if (!(known instanceof Deferred)) return known
+    return this.#knownOf(event) ?? nothing
+  }
+
+  /** The log records of a record, the same however often they are asked for. */
+  logsOf(event: Event): ReadonlyArray<Logs.LogRecord> {
+    const deferred = this.#deferredOf(event)
+    if (deferred === undefined) return this.signalsOf(event).logs
     const prepared = this.#prepare(event)
-    if (prepared === undefined) return nothing
-    const [{ badTimes }, signals] = Mapping.step(known.state, prepared, known.context)
-    if (badTimes > known.state.badTimes && !this.#badLogs.has(event)) {
-      this.#badLogs.add(event)
-      this.#badTimesOfLogs++
+    if (prepared === undefined) return nothing.logs
+    if (prepared.type === "function" || prepared.type === "extension") {
+      if (!isTime(prepared.time)) this.#countBadLog(event)
+      return Logs.of(prepared, deferred.placeOf(prepared))
     }
-    return signals
+    const [{ badTimes }, { logs }] = Mapping.step(deferred.state, prepared, deferred.context)
+    if (badTimes > deferred.state.badTimes) this.#countBadLog(event)
+    return logs
   }
 
   /** How many items of a signal a record became. A log is one log record, whatever is in it. */
   itemsOf(event: Event, signal: Signal): number {
-    if (!this.#known.has(event)) this.#fold(event)
-    const known = this.#known.get(event)
-    if (known === undefined) return 0
-    if (known instanceof Deferred) return signal === "logs" && this.#prepare(event) !== undefined ? 1 : 0
+    if (this.#deferredOf(event) !== undefined) return signal === "logs" && this.#prepare(event) !== undefined ? 1 : 0
+    const known = this.signalsOf(event)
     return signal === "traces" ? known.spans.length : known[signal].length
+  }
+
+  #countBadLog(event: Event): void {
+    if (this.#badLogs.has(event)) return
+    this.#badLogs.add(event)
+    this.#badTimesOfLogs++
+  }
+
+  #deferredOf(event: Event): Deferred | undefined {
+    if (!isLog(event)) return undefined
+    const deferred = this.#waiting(event)
+    if (deferred !== undefined) return deferred
+    this.#fold(event)
+    return this.#waiting(event)
+  }
+
+  #waiting(event: Event): Deferred | undefined {
+    const deferred = Waiting.of(event)
+    return deferred?.mapper === this ? deferred : this.#shared.get(event)
+  }
+
+  #knownOf(event: Event): Mapping.Signals | undefined {
+    const known = this.#known.get(event)
+    if (known !== undefined || isLog(event)) return known
+    this.#fold(event)
+    return this.#known.get(event)
   }
 
   /** The rest at SHUTDOWN, as a record like the others. */
@@ -123,16 +202,21 @@ export class Mapper {
     // For all of them together, so that a log has the same trace as the span of its invocation.
     const factsOf = remembering(this.#options.factsOf)
     let folded = 0
+    let isFound = false
     for (const { events, observedAt } of this.#bodies) {
       const context = this.#contextAt(observedAt, factsOf)
-      let deferred = new Deferred(this.#state, context)
+      let deferred = new Deferred(this, this.#state, context)
       for (const event of events) {
-        if (deferred.state !== this.#state) deferred = new Deferred(this.#state, context)
-        if (isLog(event)) this.#known.set(event, deferred)
-        else this.#known.set(event, this.#step(event, context))
+        if (isLog(event)) {
+          if (!Waiting.set(event, deferred)) this.#shared.set(event, deferred)
+        } else {
+          this.#known.set(event, this.#step(event, context))
+          if (deferred.state !== this.#state) deferred = new Deferred(this, this.#state, context)
+        }
+        isFound ||= event === until
       }
       folded++
-      if (until !== undefined && this.#known.has(until)) break
+      if (isFound) break
     }
     this.#bodies = this.#bodies.slice(folded)
   }

@@ -4,6 +4,7 @@ const form = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?\d{0,20} ?
 
 // The type of a time in OTLP is an unsigned integer of 64 bits, which ends in the year 2554.
 const latest = 2n ** 64n - 1n
+const latestMillis = 18_446_744_073_709
 
 /** Nanoseconds in a millisecond. */
 export const nanosPerMilli = 1_000_000n
@@ -14,8 +15,46 @@ export const nanosOfMillis = (millis: number): bigint => {
   return BigInt(whole) * nanosPerMilli + BigInt(Math.floor((millis - whole) * 1e6))
 }
 
+/** Nanoseconds as the text of their digits, without arithmetic on 64 bits for whole milliseconds. */
+export const nanosTextOfMillis = (millis: number): string =>
+  Number.isSafeInteger(millis) && millis > 0 ? `${millis}000000` : String(nanosOfMillis(millis))
+
+/** The number of two digits, or NaN. */
+const twoDigits = (text: string, at: number): number => {
+  const tens = text.charCodeAt(at) - 48
+  const ones = text.charCodeAt(at + 1) - 48
+  return tens < 0 || tens > 9 || ones < 0 || ones > 9 ? Number.NaN : 10 * tens + ones
+}
+
+// The records of an environment are nearly all of one day.
+let lastDay = ""
+let lastMidnight = Number.NaN
+
+/** The milliseconds of the form in which Lambda writes its times, `2026-11-22T12:00:00.123Z`; any other form has none here. */
+export const plainMillisOf = (text: string): number | undefined => {
+  if (text.length !== 24 || text[10] !== "T" || text[13] !== ":" || text[16] !== ":" || text[19] !== ".") return undefined
+  if (text[23] !== "Z") return undefined
+  if (lastDay === "" || !text.startsWith(lastDay)) {
+    const day = text.slice(0, 10)
+    if (!/^\d{4}-\d\d-\d\d$/.test(day)) return undefined
+    lastDay = day
+    lastMidnight = Date.parse(`${day}T00:00:00Z`)
+  }
+  const hours = twoDigits(text, 11)
+  const minutes = twoDigits(text, 14)
+  const seconds = twoDigits(text, 17)
+  const millis = 10 * twoDigits(text, 20) + text.charCodeAt(22) - 48
+  const isDigit = text.charCodeAt(22) >= 48 && text.charCodeAt(22) <= 57
+  if (!isDigit || !(hours < 24 && minutes < 60 && seconds < 60)) return undefined
+  const all = lastMidnight + ((hours * 60 + minutes) * 60 + seconds) * 1000 + millis
+  // A time before 1970 is none, nor is one that does not fit.
+  return all > 0 && all < latestMillis ? all : undefined
+}
+
 /** The nanoseconds of a date with a time and a zone, as ISO 8601 and the loggers of Python write them. */
 export const nanosOf = (text: string): bigint | undefined => {
+  const plain = plainMillisOf(text)
+  if (plain !== undefined) return BigInt(plain) * nanosPerMilli
   const parts = form.exec(text)
   if (parts === null) return undefined
   const [, day, time, fraction = "", zone = "Z"] = parts
@@ -23,4 +62,13 @@ export const nanosOf = (text: string): bigint | undefined => {
   if (Number.isNaN(seconds)) return undefined
   const nanos = BigInt(seconds) * nanosPerMilli + BigInt(fraction.padEnd(9, "0"))
   return nanos < 0n || nanos > latest ? undefined : nanos
+}
+
+/** Whether {@link nanosOf} can read a time. */
+export const isTime = (text: string): boolean => plainMillisOf(text) !== undefined || nanosOf(text) !== undefined
+
+/** The digits of {@link nanosOf}. */
+export const nanosTextOf = (text: string): string | undefined => {
+  const plain = plainMillisOf(text)
+  return plain === undefined ? nanosOf(text)?.toString() : nanosTextOfMillis(plain)
 }

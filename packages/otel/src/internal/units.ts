@@ -2,7 +2,6 @@
 import * as TelemetryEvent from "@effect-lambda/extension/telemetry/TelemetryEvent"
 import type * as OtlpResource from "effect/observability/OtlpResource"
 import type { OtlpSerialization } from "effect/observability/OtlpSerialization"
-import type * as Mapping from "../Mapping.ts"
 import type { Mapper } from "./mapper.ts"
 import * as Metrics from "../Metrics.ts"
 import type { Signal } from "../OtelConfig.ts"
@@ -72,11 +71,7 @@ export const unitsOf = (events: ReadonlyArray<Event>, writing: Writing): Readonl
     {
       events: own,
       items,
-      bytes: () =>
-        write(
-          own.map((event) => mapper.signalsOf(event)),
-          writing
-        ),
+      bytes: () => write(own, writing),
       isForwarded: false
     },
     ...units
@@ -96,25 +91,25 @@ export const bodyOf = (units: ReadonlyArray<Unit>, { isJson, signal }: Writing) 
   return { body: joinJson(signal, texts), contentType: "application/json" }
 }
 
-const write = (signals: ReadonlyArray<Mapping.Signals>, writing: Writing): Uint8Array => {
-  const { resource, scope, serialization } = writing
+const write = (events: ReadonlyArray<Event>, writing: Writing): Uint8Array => {
+  const { mapper, resource, scope, serialization } = writing
   const { schemaUrl } = Resource
   const body = (() => {
     switch (writing.signal) {
       case "traces": {
-        const spans = signals.flatMap((each) => each.spans)
+        const spans = events.flatMap((event) => mapper.signalsOf(event).spans)
         return serialization.traces({
           resourceSpans: [{ resource, scopeSpans: [{ scope, spans, schemaUrl }], schemaUrl }]
         })
       }
       case "metrics": {
-        const metrics = [...Metrics.merge(signals.flatMap((each) => each.metrics))]
+        const metrics = [...Metrics.merge(events.flatMap((event) => mapper.signalsOf(event).metrics))]
         return serialization.metrics({
           resourceMetrics: [{ resource, scopeMetrics: [{ scope, metrics, schemaUrl }], schemaUrl }]
         })
       }
       case "logs": {
-        const logRecords = signals.flatMap((each) => each.logs)
+        const logRecords = events.flatMap((event) => mapper.logsOf(event))
         return serialization.logs({
           resourceLogs: [{ resource, scopeLogs: [{ scope, logRecords, schemaUrl }], schemaUrl }]
         })

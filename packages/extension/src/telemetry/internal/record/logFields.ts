@@ -5,7 +5,9 @@
 
 /** A field of a text that was read as JSON, or of a record that came as an object. */
 const fieldOf = (record: unknown, name: string): unknown =>
-  typeof record === "object" && record !== null ? Object.getOwnPropertyDescriptor(record, name)?.value : undefined
+  typeof record === "object" && record !== null && Object.hasOwn(record, name)
+    ? Object.getOwnPropertyDescriptor(record, name)?.value
+    : undefined
 
 const textOf = (record: unknown, names: ReadonlyArray<string>): string | undefined => {
   for (const name of names) {
@@ -15,9 +17,17 @@ const textOf = (record: unknown, names: ReadonlyArray<string>): string | undefin
   return undefined
 }
 
+const openBrace = 0x7b
+
+/** Whether a line may be an object of JSON; nearly every other line begins with a digit or a letter. */
+const mayBeObject = (line: string): boolean => {
+  const first = line.charCodeAt(0)
+  return first === openBrace || ((first <= 0x20 || first > 0x7f) && /^\s*\{/.test(line))
+}
+
 /** A line that is JSON, under the text format of the function, is the object in it; any other record is itself. */
 const parsed = (record: unknown): unknown => {
-  if (typeof record !== "string" || !/^\s*\{/.test(record)) return record
+  if (typeof record !== "string" || !mayBeObject(record)) return record
   try {
     return JSON.parse(record)
   } catch {
@@ -52,10 +62,21 @@ interface Head {
   readonly level?: string | undefined
 }
 
+// The level and the request id of a line are asked for one after the other.
+let lastLine = ""
+let lastHead: Head = {}
+
 const headOf = (line: string): Head => {
+  if (line === lastLine) return lastHead
+  lastHead = findHead(line)
+  lastLine = line
+  return lastHead
+}
+
+const findHead = (line: string): Head => {
   for (const head of heads) {
     const groups: Head | undefined = head.exec(line)?.groups
-    if (groups !== undefined) return groups
+    if (groups !== undefined) return { id: groups.id, level: groups.level }
   }
   return {}
 }
