@@ -109,6 +109,17 @@ describe("awaitRuntimeDone", () => {
     })
   )
 
+  it.effect("however many others come late, the end of the invocation that runs is not missed", () =>
+    Effect.gen(function* () {
+      const { deliver, receiver } = yield* receiving()
+      yield* receiver.invoked(invocation("now"))
+      const fiber = yield* Effect.forkChild(receiver.awaitRuntimeDone(invocation("now")), { startImmediately: true })
+      deliver(Array.from({ length: 300 }, (_, n) => runtimeDone(String(n))))
+      deliver([start("now"), runtimeDone("now")])
+      assert.strictEqual(Option.getOrThrow(yield* Fiber.join(fiber)).record.requestId, "now")
+    })
+  )
+
   it.effect("the records before runtimeDone can be read when it completes", () =>
     Effect.gen(function* () {
       const { deliver, receiver } = yield* receiving()

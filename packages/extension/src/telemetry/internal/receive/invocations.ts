@@ -25,7 +25,7 @@ export interface Invocation {
 const remembered = 64
 
 /**
- * The last invocations, at least 64 of them. Lambda repeats a failed
+ * The last invocations, at least 64 of them and the one that runs. Lambda repeats a failed
  * asynchronous invocation under the same id, often in the same environment. A
  * start after an end is a new attempt, and so is an INVOKE with a later
  * deadline.
@@ -36,9 +36,12 @@ const remembered = 64
 export class Invocations {
   #recent = new Map<string, Invocation>()
   #older = new Map<string, Invocation>()
+  /** The invocation that runs, which fibers wait for: records that come late, of however many others, must not push it out. */
+  #running: { readonly requestId: string; invocation: Invocation } | undefined
 
   /** The last attempt that is known. */
   of(requestId: string): Invocation {
+    if (this.#running?.requestId === requestId) return this.#running.invocation
     return this.#recent.get(requestId) ?? this.#older.get(requestId) ?? this.#add(requestId)
   }
 
@@ -48,6 +51,7 @@ export class Invocations {
     const isLater = last.deadlineMs !== undefined && deadlineMs > last.deadlineMs
     const invocation = isLater ? this.#add(requestId, last) : last
     invocation.deadlineMs ??= deadlineMs
+    this.#running = { requestId, invocation }
     return invocation
   }
 
@@ -80,6 +84,7 @@ export class Invocations {
       done: Deferred.makeUnsafe()
     }
     this.#recent.set(requestId, added)
+    if (this.#running?.requestId === requestId) this.#running.invocation = added
     return added
   }
 }
