@@ -14,7 +14,7 @@ import * as Predicate from "effect/Predicate"
 import * as Attributes from "./Attributes.ts"
 import { add, deepest } from "./internal/anyValue.ts"
 import { originalOf, valueOf } from "./internal/logValue.ts"
-import { nanosOf, nanosOfMillis, nanosPerMilli, nanosTextOf, nanosTextOfMillis, plainMillisOf } from "./internal/time.ts"
+import { nanosOf, nanosOfMillis, nanosPerMilli, nanosTextOf, observedText, plainMillisOf } from "./internal/time.ts"
 import * as TraceContext from "./TraceContext.ts"
 
 /**
@@ -132,7 +132,7 @@ const attributesOf = (time: string | undefined, text: string, requestId: string 
 
 const ofUndecodable = (event: TelemetryEvent.Undecodable, place: Place): LogRecord => {
   const attributes = Attributes.entries({ "effect_lambda.undecodable": event.reason })
-  const observed = nanosTextOfMillis(place.observedAt)
+  const observed = observedText(place.observedAt)
   const record = make(undefined, observed, Attributes.anyValue(originalOf(event)), attributes)
   setSeverity(record, "WARN", "WARN")
   return record
@@ -144,7 +144,7 @@ const ofPlatform = (event: Platform, type: string, body: unknown, place: Place):
   const severity = TelemetryEvent.severity(event) ?? "INFO"
   // Effect serialises no `eventName`.
   const attributes = Attributes.entries({ "event.name": type, ...attributesOf(time, event.time, requestId) })
-  const record = make(time, nanosTextOfMillis(place.observedAt), Attributes.anyValue(body), attributes)
+  const record = make(time, observedText(place.observedAt), Attributes.anyValue(body), attributes)
   setSeverity(record, severity, severity)
   setSpan(record, requestId, place)
   return record
@@ -165,7 +165,7 @@ const ofLog = (event: Log, place: Place): LogRecord => {
   const message = isText(fields, "message") ? "message" : isText(fields, "msg") ? "msg" : undefined
   const attributes: Array<Attributes.KeyValue> = []
   const body = Attributes.anyValue(message === undefined ? value : fields[message])
-  const record = make(own ?? time, nanosTextOfMillis(place.observedAt), body, attributes)
+  const record = make(own ?? time, observedText(place.observedAt), body, attributes)
   if (level !== undefined) setSeverity(record, level.text, level.severity)
   const taken = setTrace(record, fields, requestId, place)
   // A field of the same name goes before.
@@ -209,7 +209,7 @@ const timestampOf = (fields: Fields, eventTime: string, observedAt: number): str
   if (typeof timestamp !== "string") return undefined
   const [plain, plainNear] = [plainMillisOf(timestamp), plainMillisOf(eventTime)]
   if (plain !== undefined && plainNear !== undefined) {
-    return Math.abs(plain - plainNear) <= quarterOfAnHour ? nanosTextOfMillis(plain) : undefined
+    return Math.abs(plain - plainNear) <= quarterOfAnHour ? nanosTextOf(timestamp) : undefined
   }
   const time = nanosOf(timestamp)
   if (time === undefined) return undefined

@@ -25,7 +25,6 @@ import * as OtlpSerialization from "effect/observability/OtlpSerialization"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as answers from "./internal/answer.ts"
-import { layerProtobuf } from "./internal/logsProtobuf.ts"
 import { endType, Mapper } from "./internal/mapper.ts"
 import * as units from "./internal/units.ts"
 import type { Piece } from "./internal/wire/pieces.ts"
@@ -179,8 +178,9 @@ export const make = Effect.fnUntraced(function* (
 type Serialization = OtlpSerialization.OtlpSerialization["Service"]
 
 const serializationOf = (protocol: Backend["protocol"]) =>
-  Effect.map(Layer.build(protocol === "http/json" ? OtlpSerialization.layerJson : layerProtobuf), (context) =>
-    Context.get(context, OtlpSerialization.OtlpSerialization)
+  Effect.map(
+    Layer.build(protocol === "http/json" ? OtlpSerialization.layerJson : OtlpSerialization.layerProtobuf),
+    (context) => Context.get(context, OtlpSerialization.OtlpSerialization)
   )
 
 /** A refusal that is about the body, so that a part of it may be the cause. */

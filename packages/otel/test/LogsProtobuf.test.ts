@@ -6,8 +6,8 @@ import type { LogsData } from "effect/observability/OtlpLogger"
 import * as OtlpSerialization from "effect/observability/OtlpSerialization"
 import * as Schema from "effect/Schema"
 import * as Attributes from "../src/Attributes.ts"
-import { layerProtobuf } from "../src/internal/logsProtobuf.ts"
 import type { LogRecord } from "../src/Logs.ts"
+import { layerProtobuf } from "./support/logsLayer.ts"
 
 const bytesBy = (data: LogsData, layer: Layer.Layer<OtlpSerialization.OtlpSerialization>) =>
   Effect.map(OtlpSerialization.OtlpSerialization, ({ logs }) => {

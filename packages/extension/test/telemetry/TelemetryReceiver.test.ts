@@ -13,7 +13,7 @@ import * as TestClock from "effect/testing/TestClock"
 import { memory, runInTime, types } from "../support.ts"
 import { encode, receiving } from "./receiving.ts"
 
-const { log } = TelemetryTest
+const { log, start } = TelemetryTest
 
 const texts = (events: ReadonlyArray<TelemetryEvent.TelemetryEvent>) =>
   events.map((event) => (event.type === "function" ? String(event.record).trim() : event.type))
@@ -28,6 +28,49 @@ const stuck = (receiver: TelemetryReceiver.TelemetryReceiver["Service"]) =>
     Stream.runForEach(receiver.events, () => Effect.never),
     { startImmediately: true }
   )
+
+describe("a consumer that chooses its records", () => {
+  it.effect("is charged for those, and not for the bodies that they came in", () =>
+    Effect.gen(function* () {
+      const { deliver, receiver } = yield* receiving()
+      const open = (accepts?: (event: TelemetryEvent.TelemetryEvent) => boolean) =>
+        receiver.open("a", () => 0, { accepts }).queue
+      const [all, logs, starts] = [
+        open(),
+        open(({ type }) => type === "function"),
+        open(({ type }) => type !== "function")
+      ]
+      const bodies = [0, 1, 2].map((n) => [
+        start(`request-${n}`),
+        log("x".repeat(1000)),
+        log("ü"),
+        log("y".repeat(2000))
+      ])
+      for (const body of bodies) deliver(body)
+      assert.strictEqual(starts.records, 3)
+      assert.isBelow(starts.bytes, 3 * 200)
+      assert.isBelow(starts.held, 3 * 1000)
+      // What is known without the texts is what the texts take, in all and for each.
+      for (const bounds of [
+        { maxRecords: 2, maxBytes: Infinity },
+        { maxRecords: 9, maxBytes: 3000 }
+      ]) {
+        for (const queue of [logs, starts]) {
+          const taken = queue.take(bounds)
+          assert.isAtMost(JSON.stringify(taken).length, bounds.maxBytes)
+        }
+      }
+      for (const queue of [all, logs, starts]) queue.take({ maxRecords: Infinity, maxBytes: Infinity })
+      assert.deepStrictEqual(
+        [logs, starts].map(({ bytes, held, records }) => [bytes, held, records]),
+        [
+          [2, 0, 0],
+          [2, 0, 0]
+        ]
+      )
+    })
+  )
+})
 
 describe("events", () => {
   it.effect("several streams each get all, from when they are started", () =>

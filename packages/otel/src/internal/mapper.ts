@@ -139,19 +139,19 @@ export class Mapper {
     return this.#knownOf(event) ?? nothing
   }
 
-  /** The log records of a record, the same however often they are asked for. */
-  logsOf(event: Event): ReadonlyArray<Logs.LogRecord> {
+  /** The log record of a record, the same however often it is asked for. */
+  logOf(event: Event): Logs.LogRecord | undefined {
     const deferred = this.#deferredOf(event)
-    if (deferred === undefined) return this.signalsOf(event).logs
+    if (deferred === undefined) return this.signalsOf(event).logs[0]
     const prepared = this.#prepare(event)
-    if (prepared === undefined) return nothing.logs
+    if (prepared === undefined) return undefined
     if (prepared.type === "function" || prepared.type === "extension") {
       if (!isTime(prepared.time)) this.#countBadLog(event)
-      return Logs.of(prepared, deferred.placeOf(prepared))
+      return Logs.of(prepared, deferred.placeOf(prepared))[0]
     }
     const [{ badTimes }, { logs }] = Mapping.step(deferred.state, prepared, deferred.context)
     if (badTimes > deferred.state.badTimes) this.#countBadLog(event)
-    return logs
+    return logs[0]
   }
 
   /** How many items of a signal a record became. A log is one log record, whatever is in it. */

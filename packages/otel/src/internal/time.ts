@@ -15,9 +15,23 @@ export const nanosOfMillis = (millis: number): bigint => {
   return BigInt(whole) * nanosPerMilli + BigInt(Math.floor((millis - whole) * 1e6))
 }
 
-/** Nanoseconds as the text of their digits, without arithmetic on 64 bits for whole milliseconds. */
-export const nanosTextOfMillis = (millis: number): string =>
-  Number.isSafeInteger(millis) && millis > 0 ? `${millis}000000` : String(nanosOfMillis(millis))
+/** Remembers the last text: lines come in bursts with the same millisecond, and records in batches. */
+const remembering = () => {
+  let lastMillis = 0
+  let lastText = "0"
+  return (millis: number): string => {
+    if (millis === lastMillis) return lastText
+    lastText = Number.isSafeInteger(millis) && millis > 0 ? `${millis}000000` : String(nanosOfMillis(millis))
+    lastMillis = millis
+    return lastText
+  }
+}
+
+/** Nanoseconds as the text of their digits, without arithmetic on 64 bits for whole milliseconds: of a record's time. */
+const nanosTextOfMillis = /*#__PURE__*/ remembering()
+
+/** The same of the time at which a record came. */
+export const observedText = /*#__PURE__*/ remembering()
 
 /** The number of two digits, or NaN. */
 const twoDigits = (text: string, at: number): number => {
@@ -32,7 +46,8 @@ let lastMidnight = Number.NaN
 
 /** The milliseconds of the form in which Lambda writes its times, `2026-11-22T12:00:00.123Z`; any other form has none here. */
 export const plainMillisOf = (text: string): number | undefined => {
-  if (text.length !== 24 || text[10] !== "T" || text[13] !== ":" || text[16] !== ":" || text[19] !== ".") return undefined
+  if (text.length !== 24 || text[10] !== "T" || text[13] !== ":" || text[16] !== ":" || text[19] !== ".")
+    return undefined
   if (text[23] !== "Z") return undefined
   if (lastDay === "" || !text.startsWith(lastDay)) {
     const day = text.slice(0, 10)

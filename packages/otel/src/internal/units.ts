@@ -2,6 +2,8 @@
 import * as TelemetryEvent from "@effect-lambda/extension/telemetry/TelemetryEvent"
 import type * as OtlpResource from "effect/observability/OtlpResource"
 import type { OtlpSerialization } from "effect/observability/OtlpSerialization"
+import type { LogRecord } from "../Logs.ts"
+import { encodeLogs, type Records } from "./logsProtobuf.ts"
 import type { Mapper } from "./mapper.ts"
 import * as Metrics from "../Metrics.ts"
 import type { Signal } from "../OtelConfig.ts"
@@ -91,11 +93,35 @@ export const bodyOf = (units: ReadonlyArray<Unit>, { isJson, signal }: Writing) 
   return { body: joinJson(signal, texts), contentType: "application/json" }
 }
 
+/** The log records of events, each made when it is written: none of them waits in memory for the others. */
+class LogRecords implements Records {
+  readonly #events: ReadonlyArray<Event>
+  readonly #mapper: Mapper
+
+  constructor(events: ReadonlyArray<Event>, mapper: Mapper) {
+    this.#events = events
+    this.#mapper = mapper
+  }
+
+  get length(): number {
+    return this.#events.length
+  }
+
+  at(index: number): LogRecord | undefined {
+    const event = this.#events[index]
+    return event && this.#mapper.logOf(event)
+  }
+}
+
 const write = (events: ReadonlyArray<Event>, writing: Writing): Uint8Array => {
-  const { mapper, resource, scope, serialization } = writing
+  const { isJson, mapper, resource, scope, serialization, signal } = writing
   const { schemaUrl } = Resource
+  if (signal === "logs" && !isJson) {
+    const logRecords = new LogRecords(events, mapper)
+    return encodeLogs({ resourceLogs: [{ resource, scopeLogs: [{ scope, logRecords, schemaUrl }], schemaUrl }] })
+  }
   const body = (() => {
-    switch (writing.signal) {
+    switch (signal) {
       case "traces": {
         const spans = events.flatMap((event) => mapper.signalsOf(event).spans)
         return serialization.traces({
@@ -109,7 +135,7 @@ const write = (events: ReadonlyArray<Event>, writing: Writing): Uint8Array => {
         })
       }
       case "logs": {
-        const logRecords = events.flatMap((event) => mapper.logsOf(event))
+        const logRecords = events.flatMap((event) => mapper.logOf(event) ?? [])
         return serialization.logs({
           resourceLogs: [{ resource, scopeLogs: [{ scope, logRecords, schemaUrl }], schemaUrl }]
         })

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { TelemetryEvent } from "../../TelemetryEvent.ts"
 import { measured } from "../record/encoding.ts"
+import type { Sizes } from "../record/json.ts"
 
 /** The largest number of records, and of bytes. */
 export interface Bounds {
@@ -19,7 +20,15 @@ interface Segment {
   readonly events: ReadonlyArray<TelemetryEvent>
   readonly at: number
   /** Present until the events have been measured. */
-  readonly most: Most | undefined
+  readonly most?: Most | undefined
+  /** What each event takes, if that is known without the text of each. */
+  readonly sizes?: Sizes | undefined
+}
+
+const sizeOf = (event: TelemetryEvent, index: number, sizes: Sizes | undefined): Most => {
+  const bytes = sizes?.bytes[index]
+  const held = sizes?.held[index]
+  return bytes === undefined || held === undefined ? measured(event) : { bytes, held }
 }
 
 // The brackets of a JSON array; a body of lines has none.
@@ -77,8 +86,9 @@ export class Queue {
     return this.records * 2 >= this.#bounds.maxRecords || this.held * 2 >= this.#bounds.maxBytes
   }
 
-  /** How many of the records were refused. `most`: what they take at most, if they are not measured yet. */
-  offer(events: ReadonlyArray<TelemetryEvent>, at: number, most?: Most): number {
+  /** How many of the records were refused. `known`: what they take at most, or what each takes, if they are not measured yet. */
+  offer(events: ReadonlyArray<TelemetryEvent>, at: number, known: Pick<Segment, "most" | "sizes"> = {}): number {
+    const { most, sizes } = known
     if (this.isEnded || events.length === 0) return events.length
     // In a flood, measuring would cost more than it is worth: there is room for less than a record.
     if (most !== undefined && this.#isFull) {
@@ -95,7 +105,7 @@ export class Queue {
     let bytes = 0
     let held = 0
     for (const event of events) {
-      const size = measured(event)
+      const size = sizeOf(event, fitting, sizes)
       if (this.records + fitting >= this.#bounds.maxRecords || this.held + held + size.held > this.#bounds.maxBytes)
         break
       bytes += size.bytes + 1
@@ -103,7 +113,7 @@ export class Queue {
       fitting++
     }
     const accepted = fitting === events.length ? events : events.slice(0, fitting)
-    if (fitting > 0) this.#push({ events: accepted, at, most: undefined }, { bytes, held })
+    if (fitting > 0) this.#push({ events: accepted, at, sizes }, { bytes, held })
     this.#isFull = fitting < events.length
     this.refused += events.length - fitting
     return events.length - fitting
@@ -128,7 +138,7 @@ export class Queue {
         this.bytes += bytes + 1
         this.held += held
       }
-      this.#segments[index] = { events, at, most: undefined }
+      this.#segments[index] = { events, at }
     })
   }
 
@@ -138,7 +148,7 @@ export class Queue {
     let body = emptyBody
     let isFull = false
     while (!isFull && this.#segments[0] !== undefined) {
-      const { at, events, most } = this.#segments[0]
+      const { at, events, most, sizes } = this.#segments[0]
       if (
         most !== undefined &&
         taken.length + events.length <= bounds.maxRecords &&
@@ -156,7 +166,7 @@ export class Queue {
       }
       let from = 0
       for (const event of events) {
-        const { bytes, held } = measured(event)
+        const { bytes, held } = sizeOf(event, from, sizes)
         isFull = taken.length >= bounds.maxRecords || (taken.length > 0 && body + bytes + 1 > bounds.maxBytes)
         if (isFull) break
         body += bytes + 1
@@ -166,7 +176,10 @@ export class Queue {
       }
       // The taken records are left out, or they would stay in memory.
       if (from === events.length) this.#segments.shift()
-      else if (from > 0) this.#segments[0] = { events: events.slice(from), at, most }
+      else if (from > 0) {
+        const rest = sizes && { bytes: sizes.bytes.slice(from), held: sizes.held.slice(from) }
+        this.#segments[0] = { events: events.slice(from), at, most, sizes: rest }
+      }
     }
     this.records -= taken.length
     this.bytes -= body - emptyBody

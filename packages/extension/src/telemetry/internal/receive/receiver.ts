@@ -14,7 +14,8 @@ import { type ConsumerQueue, itemsOf, type OpenQueue, type Taking } from "../del
 import { decodeAt, decodeElement } from "./decodeElement.ts"
 import { type Invocation, Invocations } from "./invocations.ts"
 import * as framing from "./framing.ts"
-import { type Bounds, type Most, Queue } from "../delivery/queue.ts"
+import { type Bounds, Queue } from "../delivery/queue.ts"
+import type { Sizes, Whole } from "../record/json.ts"
 import { ofStream } from "../delivery/streamConsumer.ts"
 import { whileUnreachable } from "../../../internal/api/whileUnreachable.ts"
 import type * as PlatformEvent from "../../PlatformEvent.ts"
@@ -38,6 +39,22 @@ const endOf = (original: unknown): RuntimeDone | undefined => {
 
 const acceptedBy = ({ accepts }: Taking, events: ReadonlyArray<TelemetryEvent.TelemetryEvent>) =>
   accepts === undefined ? events : events.filter(accepts)
+
+/** The sizes of those events that were taken. */
+const sizesOf = (
+  taken: ReadonlyArray<TelemetryEvent.TelemetryEvent>,
+  events: ReadonlyArray<TelemetryEvent.TelemetryEvent>,
+  all: Sizes
+): Sizes => {
+  if (taken.length === events.length) return all
+  const sizes: { readonly bytes: Array<number>; readonly held: Array<number> } = { bytes: [], held: [] }
+  for (let index = 0; index < events.length; index++) {
+    if (events[index] !== taken[sizes.bytes.length]) continue
+    sizes.bytes.push(all.bytes[index] ?? 0)
+    sizes.held.push(all.held[index] ?? 0)
+  }
+  return sizes
+}
 
 const mebibyte = 1024 * 1024
 
@@ -73,12 +90,15 @@ export const make = Effect.fnUntraced(function* (options: ReceiverOptions) {
   /** Sees the records before any queue does. */
   const observers: Array<(events: ReadonlyArray<TelemetryEvent.TelemetryEvent>) => void> = []
 
-  const offer = (events: ReadonlyArray<TelemetryEvent.TelemetryEvent>, at: number, most?: Most) => {
+  const offer = (events: ReadonlyArray<TelemetryEvent.TelemetryEvent>, at: number, whole?: Whole) => {
     for (const observe of observers) observe(events)
     for (const { count, queue, taking } of consumers) {
       const taken = acceptedBy(taking, events)
       count.offered(taken.length)
-      const refused = queue.offer(taken, at, most)
+      // A consumer that chooses is charged for what it took, and not for the body.
+      const isCharged = whole !== undefined && taking.accepts !== undefined && taken.length > 0 && !queue.isFull
+      const sizes = isCharged ? sizesOf(taken, events, whole.body.sizes()) : undefined
+      const refused = queue.offer(taken, at, { most: sizes === undefined ? whole?.most : undefined, sizes })
       if (refused > 0) count.add("droppedByQueue", itemsOf(taking, taken.slice(taken.length - refused)))
     }
   }
@@ -125,7 +145,7 @@ export const make = Effect.fnUntraced(function* (options: ReceiverOptions) {
     if (undecodable > 0 || consumers.some(({ queue }) => !queue.isFull)) whole?.body.hold(events)
     counter.received(events.length - undecodable, undecodable)
     // An undecodable record is longer than its text was.
-    offer(events, at, undecodable === 0 ? whole?.most : undefined)
+    offer(events, at, undecodable === 0 ? whole : undefined)
     // A waiting fiber goes on at once, and expects the earlier records in the queue.
     for (const invocation of over) {
       if (invocation?.end !== undefined) Deferred.doneUnsafe(invocation.done, Exit.succeed(invocation.end))

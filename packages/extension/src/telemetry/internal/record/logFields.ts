@@ -39,22 +39,39 @@ const parsed = (record: unknown): unknown => {
 const uuid = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 const word = "[A-Za-z]{2,11}"
 
-// Each begins at the first character and has no two parts that can take the same one, so none goes over a line twice.
+// Each begins at the first character and has no two parts that can take the same one, so none goes over a line twice. Groups
+// by their number: V8 makes an object of each match with names.
 const heads = [
   // Node, .NET: `2026-09-15T12:00:00.123Z\t<id>\tERROR\t…`, `undefined` before the first invocation.
-  /*#__PURE__*/ new RegExp(
-    `^\\d{4}-\\d\\d-\\d\\dT[\\d:.]{5,20}Z?\\t(?:(?<id>${uuid})|[^\\t\\n]{0,64})\\t(?<level>${word})(?=[\\t\\r\\n]|$)`
-  ),
+  {
+    form: /*#__PURE__*/ new RegExp(
+      `^\\d{4}-\\d\\d-\\d\\dT[\\d:.]{5,20}Z?\\t(?:(${uuid})|[^\\t\\n]{0,64})\\t(${word})(?=[\\t\\r\\n]|$)`
+    ),
+    id: 1,
+    level: 2
+  },
   // Python: `[ERROR]\t2026-09-15T12:00:00.123Z\t<id>\t…`, `[ERROR] ValueError: …`; ASP.NET: `[Error] …`.
-  /*#__PURE__*/ new RegExp(`^\\[(?<level>${word})\\](?:\\t\\d{4}-\\d\\d-\\d\\dT[\\d:.]{5,20}Z?\\t(?<id>${uuid})?)?`),
+  {
+    form: /*#__PURE__*/ new RegExp(`^\\[(${word})\\](?:\\t\\d{4}-\\d\\d-\\d\\dT[\\d:.]{5,20}Z?\\t(${uuid})?)?`),
+    id: 2,
+    level: 1
+  },
   // Java, in the layout of the documentation: `2026-09-15 12:00:00 <id> ERROR …`.
-  /*#__PURE__*/ new RegExp(
-    `^\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d(?:[.,]\\d{1,9})? (?<id>${uuid}) {1,8}(?<level>${word})(?= )`
-  ),
+  {
+    form: /*#__PURE__*/ new RegExp(
+      `^\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d(?:[.,]\\d{1,9})? (${uuid}) {1,8}(${word})(?= )`
+    ),
+    id: 1,
+    level: 2
+  },
   // Ruby: `E, [2026-09-15T12:00:00.123456 #8] ERROR <id> -- …`.
-  /*#__PURE__*/ new RegExp(
-    `^[A-Z], \\[\\d{4}-\\d\\d-\\d\\dT[\\d:.]{5,20} #\\d{1,10}\\] {1,8}(?<level>${word}) (?<id>${uuid})?(?= )`
-  )
+  {
+    form: /*#__PURE__*/ new RegExp(
+      `^[A-Z], \\[\\d{4}-\\d\\d-\\d\\dT[\\d:.]{5,20} #\\d{1,10}\\] {1,8}(${word}) (${uuid})?(?= )`
+    ),
+    id: 2,
+    level: 1
+  }
 ]
 
 interface Head {
@@ -74,9 +91,9 @@ const headOf = (line: string): Head => {
 }
 
 const findHead = (line: string): Head => {
-  for (const head of heads) {
-    const groups: Head | undefined = head.exec(line)?.groups
-    if (groups !== undefined) return { id: groups.id, level: groups.level }
+  for (const { form, id, level } of heads) {
+    const groups = form.exec(line)
+    if (groups !== null) return { id: groups[id], level: groups[level] }
   }
   return {}
 }
