@@ -64,6 +64,14 @@ const reportLines = ({ lines, name }: ScenarioRecording) =>
     .filter(({ message }) => /^(REPORT|INIT_REPORT|RESTORE_REPORT) /.test(message))
     .map(({ message }) => `| ${name} | ${cell(message.trimEnd())} |`)
 
+/** The requests of the layers that reached the recorder, as their backend, when it last told them. */
+const sinkLines = (scenario: ScenarioRecording) => {
+  const sink = Seen.make(scenario).entries.findLast((entry) => entry.verify === "sink")
+  if (sink === undefined || scenario.layers.length === 0) return []
+  const paths = Object.entries(sink.paths).map(([path, count]) => `${path}: ${count}`)
+  return [`| ${scenario.name} | ${scenario.layers.join(", ")} | ${cell(paths.join(", ") || "none")} |`]
+}
+
 /** The report of a run. */
 export const markdown = (recording: Recording, findings: ReadonlyArray<Finding>): string => {
   const of = (verdict: Finding["verdict"]) => findings.filter((finding) => finding.verdict === verdict)
@@ -108,6 +116,11 @@ export const markdown = (recording: Recording, findings: ReadonlyArray<Finding>)
       "| fact | section | docs/protocol.md |"
     ),
     ...section("Not run, or not to the end", problems, "| scenario | reason |"),
+    ...section(
+      "Layers",
+      recording.scenarios.flatMap(sinkLines),
+      "| scenario | layers | requests at their backend, the last environment |"
+    ),
     ...section("REPORT lines", recording.scenarios.flatMap(reportLines), "| scenario | line |")
   ].join("\n")
 }

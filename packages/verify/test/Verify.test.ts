@@ -143,7 +143,9 @@ describe("npm run verify:aws", () => {
       const body = String.raw`{\"errorMessage\":\"<b>Empty|name</b>\",\"errorType\":\"Extension.InvalidExtensionName\"}\n`
       const text = `"headers":[],"body":"${body}","bytes":9,"isWhole":true,"sha256":""`
       const message = `{"verify":"answer","at":1,"call":"register-no-name","status":403,${text}}`
-      const scenario = { name: "probes", layers: [], invocations: [], lines: [{ stream: "s", at: 1, message }] }
+      const sink = '{"verify":"sink","at":2,"requests":2,"bytes":9,"paths":{"/ship":2}}'
+      const lines = [message, sink].map((message) => ({ stream: "s", at: 1, message }))
+      const scenario = { name: "probes", layers: ["otel"], invocations: [], lines }
       const findings = compare({ scenarios: [scenario] })
       const [found, ...others] = findings.filter(({ verdict }) => verdict === "differs")
       assert.strictEqual(found?.fact.id, "register-no-name")
@@ -153,6 +155,7 @@ describe("npm run verify:aws", () => {
         findings
       )
       assert.include(report, String.raw`\<b\>Empty\|name\</b\>`)
+      assert.match(report, /^\| probes \| otel \| \/ship: 2 \|$/m)
     })
   )
 

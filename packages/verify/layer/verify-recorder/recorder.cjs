@@ -131,8 +131,8 @@ const run = async () => {
     }
     const event = JSON.parse(text)
     if (event.eventType === "SHUTDOWN") {
-      // Telemetry that the freeze held back comes now.
-      await new Promise((resolve) => setTimeout(resolve, 300))
+      // The other layers flush into the backend here, and telemetry that the freeze held back comes: half of the 2 s.
+      await new Promise((resolve) => setTimeout(resolve, 1000))
       record("sink", sink)
       record("exit", { code: 0 })
       process.exit(0)
