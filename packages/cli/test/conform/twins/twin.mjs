@@ -110,6 +110,8 @@ const listen = () =>
       })
     })
     const port = existsSync(portFile) ? Number(readFileSync(portFile, "utf8")) : 0
+    // The file may be that of a twin which was killed long ago, if the environment has no /tmp for itself.
+    server.once("error", () => server.listen(0))
     server.listen({ port, ...(wrong("binds-loopback") && { host: "127.0.0.1" }) }, () => {
       const { port } = server.address()
       writeFileSync(portFile, String(port))

@@ -134,7 +134,11 @@ def listen():
     """The port outlives a reset, as the subscription does."""
     memory = "/tmp/twin-" + os.environ["AWS_LAMBDA_RUNTIME_API"].replace(":", "-") + ".py-port"
     port = int(open(memory).read()) if os.path.exists(memory) else 0
-    server = Server(("", port), Listener)
+    try:
+        server = Server(("", port), Listener)
+    except OSError:
+        # The file may be that of a twin which was killed long ago, if the environment has no /tmp for itself.
+        server = Server(("", 0), Listener)
     with open(memory, "w") as file:
         file.write(str(server.server_address[1]))
     threading.Thread(target=server.serve_forever, daemon=True).start()
