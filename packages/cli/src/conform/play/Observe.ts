@@ -8,6 +8,10 @@ import type { Command, Run } from "./Scenario.ts"
 /** The name of an extension, as people know it. */
 export const nameOf = (source: Source): string => source.replace(/^extension:/, "")
 
+/** The process of this extension that was started last. */
+export const processOf = (entries: ReadonlyArray<JournalEntry>, name: string) =>
+  entries.findLast(Journal.is("ProcessStarted", ({ source }) => nameOf(source) === name))
+
 export const howOf = ({ status }: EntryOf<"ProcessExited">): string =>
   status._tag === "Code" ? `exit code ${status.code}` : `signal ${status.signal}`
 

@@ -14,9 +14,11 @@ import * as Blackhole from "./Blackhole.ts"
 import * as Judgement from "./Judgement.ts"
 import * as Kept from "./Kept.ts"
 import * as Needs from "./Needs.ts"
+import * as Observe from "./Observe.ts"
 import { PlayError, type Run, type Scenario, type Settings, type Setup, type Traits } from "./Scenario.ts"
 import * as Sink from "./Sink.ts"
 import * as SinkVariable from "./SinkVariable.ts"
+import * as Starvation from "./Starvation.ts"
 import type { Target } from "./Target.ts"
 import type { Verdict } from "./Verdict.ts"
 
@@ -61,15 +63,24 @@ const runOf = (
 ): Run => {
   const waitFor: Run["waitFor"] = (tag, condition) =>
     Effect.mapError(emulator.journal.waitFor(Journal.is(tag, condition), limit), explain)
+  const names = rest.target.files.map((file) => NodePath.basename(file))
+  const starved = new Map<string, number>()
+  const starvation = Effect.map(emulator.journal.entries, (entries) =>
+    Starvation.look(names.flatMap((name) => Observe.processOf(entries, name)?.pid ?? []))
+  )
   return {
     ...rest,
     emulator,
     waitFor,
     invoke: Effect.fnUntraced(function* (command = {}) {
+      const before = yield* starvation
       const { requestId } = yield* Effect.mapError(emulator.invoke(JSON.stringify(command)), explain)
-      return yield* waitFor("InvocationDone", (done) => done.requestId === requestId)
+      const invoked = yield* waitFor("InvocationDone", (done) => done.requestId === requestId)
+      starved.set(requestId, Starvation.between(before, yield* starvation))
+      return invoked
     }),
-    names: rest.target.files.map((file) => NodePath.basename(file)),
+    heldMs: ({ extensionOverheadMs, requestId }) => Math.max(0, extensionOverheadMs - (starved.get(requestId) ?? 0)),
+    names,
     shutdown: emulator.shutdown().pipe(
       Effect.timeoutOrElse({
         duration: releaseLimit,

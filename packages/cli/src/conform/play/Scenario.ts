@@ -130,6 +130,8 @@ export interface Run {
   readonly sink: Sink.Sink
   /** Invokes the function, and waits until the invocation is done, extensions included. */
   readonly invoke: (command?: Command) => Effect.Effect<EntryOf<"InvocationDone">, PlayError>
+  /** Milliseconds for which the extensions held an invocation of `invoke`, without those in which they had no processor. */
+  readonly heldMs: (done: EntryOf<"InvocationDone">) => number
   /** Waits for an entry, past or future, of this kind. The limit is that of the scenario. */
   readonly waitFor: <Tag extends JournalEvent["_tag"]>(
     tag: Tag,

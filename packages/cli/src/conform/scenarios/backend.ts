@@ -31,13 +31,8 @@ const harmOf = (entries: ReadonlyArray<Journal.JournalEntry>, names: ReadonlyArr
 }
 
 /** The invocation that was held for the longest time after its function was done. */
-const longestOf = (entries: ReadonlyArray<Journal.JournalEntry>) =>
-  entries
-    .filter(Journal.is("InvocationDone"))
-    .reduce<Journal.EntryOf<"InvocationDone"> | undefined>(
-      (longest, done) => (done.extensionOverheadMs > (longest?.extensionOverheadMs ?? -1) ? done : longest),
-      undefined
-    )
+const longestOf = (run: Run, entries: ReadonlyArray<Journal.JournalEntry>) =>
+  entries.filter(Journal.is("InvocationDone")).toSorted((a, b) => run.heldMs(b) - run.heldMs(a))[0]
 
 /** Judges a whole run: first harm to the function, then silent loss, then the time for which invocations were held. */
 const judge = Effect.fnUntraced(function* (run: Run, when: string) {
@@ -48,8 +43,8 @@ const judge = Effect.fnUntraced(function* (run: Run, when: string) {
     ? yield* Observe.judgeLoss(run)
     : Judgement.pass(`every invocation succeeded ${when}; no line of the function is expected at the sink`)
   if (lost.status === "fail") return lost
-  const longest = longestOf(entries)
-  const held = longest?.extensionOverheadMs ?? 0
+  const longest = longestOf(run, entries)
+  const held = longest === undefined ? 0 : run.heldMs(longest)
   if (held < heldMs) return lost
   return Judgement.warn(`it held an invocation for ${held} ms after the function was done ${when}`, longest)
 })

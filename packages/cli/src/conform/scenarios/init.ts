@@ -6,6 +6,7 @@ import * as Judgement from "../play/Judgement.ts"
 import { neighbour } from "../play/Programs.ts"
 import * as Observe from "../play/Observe.ts"
 import type { Run, Scenario } from "../play/Scenario.ts"
+import * as Starvation from "../play/Starvation.ts"
 
 /** Milliseconds from the start of a process to register. */
 const registerMs = { fast: 1000, slow: 5000 }
@@ -38,7 +39,15 @@ export const init: ReadonlyArray<Scenario> = [
     advice: "Register first, and load the rest afterwards.",
     play: Effect.fnUntraced(function* (run) {
       // A target that never registers has init end by its limit.
-      yield* run.waitFor("InitEnded")
+      const initEnded = run.waitFor("InitEnded")
+      const starved = new Map<string, number>()
+      for (const name of run.names) {
+        const isOf = ({ source }: { readonly source: Journal.Source }) => Observe.nameOf(source) === name
+        yield* Effect.raceFirst(run.waitFor("Registered", isOf), initEnded)
+        const pid = Observe.processOf(yield* run.entries, name)?.pid
+        if (pid !== undefined) starved.set(name, Starvation.between(new Map(), Starvation.look([pid])))
+      }
+      yield* initEnded
       const entries = yield* run.entries
       let slowest = { ms: 0, name: "" }
       for (const name of run.names) {
@@ -51,7 +60,7 @@ export const init: ReadonlyArray<Scenario> = [
             ended === undefined ? "never registered" : `ended with ${Observe.howOf(ended)} before it registered`
           return Judgement.fail(`${name} ${how}`, started, ended)
         }
-        const ms = registered.at - (started ?? registered).at
+        const ms = Math.max(0, registered.at - (started ?? registered).at - (starved.get(name) ?? 0))
         if (ms >= slowest.ms) slowest = { ms, name }
       }
       const sentence = `${slowest.name} registered after ${slowest.ms} ms`
