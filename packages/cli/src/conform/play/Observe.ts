@@ -76,9 +76,17 @@ export const printedTokens = (entries: ReadonlyArray<JournalEntry>): ReadonlyArr
     entry._tag === "Output" && entry.source === "runtime" ? (/conform-[0-9a-f]{8}-\d+/.exec(entry.line) ?? []) : []
   )
 
-/** A line of an extension that says a loss, with the number of lost records or without. */
-const saysLoss = (line: string): boolean =>
-  /\b(?:lost|loss|drop(?:s|ped|ping)?|discard(?:ed|ing)?|unsent|not sent|undelivered|gave up)\b/i.test(line)
+const lossWords = "lost|loss|drop(?:s|ped\\w*|ping)?|discard(?:ed\\w*|ing)?|unsent|not sent|undelivered|gave up"
+const loss = new RegExp(`\\b(?:${lossWords})\\b`, "i")
+
+/** Words such as `0 dropped`, `no records were lost`, `dropped=0` and `"lost":0`. */
+const noLoss = new RegExp(
+  `\\b(?:0|no|none|nothing)\\s+(?:\\w+\\s+){0,2}(?:${lossWords})\\b|\\b(?:${lossWords})\\b\\W{1,4}0\\b(?![.,]\\d)`,
+  "gi"
+)
+
+/** A line of an extension that says a loss, with the number of lost records or without. A loss of nothing is none. */
+export const saysLoss = (line: string): boolean => loss.test(line.replace(noLoss, ""))
 
 /** The first line of these extensions that says a loss. */
 export const saidLoss = (entries: ReadonlyArray<JournalEntry>, names: ReadonlyArray<string>) =>

@@ -198,7 +198,7 @@ export const backend: ReadonlyArray<Scenario> = [
     name: "backend/dns-absent",
     title: "The backend has a name, and no DNS server answers at all.",
     basis: "documented",
-    aws: "A function in a VPC asks the DNS of its VPC, which knows what it was set up for.",
+    aws: "A function in a VPC asks the DNS of its VPC. A failed look-up is no reason to end the process.",
     protocol: "docs/protocol.md#a-process-ends",
     advice: sendWithinLimits,
     needs: ["INVOKE", "sink"],

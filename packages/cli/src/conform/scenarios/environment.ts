@@ -126,7 +126,7 @@ export const environment: ReadonlyArray<Scenario> = [
     name: "environment/no-home",
     title: "HOME names a folder that is not there.",
     basis: "documented",
-    aws: "The user of the sandbox has no home, and only /tmp can be written to.",
+    aws: "A function may set HOME, and only /tmp can be written to. Extensions share both.",
     protocol: "docs/protocol.md#files",
     advice: "Keep files in /tmp, and expect none in HOME.",
     needs: ["INVOKE"],
