@@ -14,7 +14,8 @@ const harmless = [
   "cli/test/{Bundle,CloudWatchLines,EagerBuild,EagerLife,EagerStart,EnvFlag,Findings,FunctionVariables}.test.ts",
   "cli/test/{HostileLayers,LayerConfig,LayerFiles,LayerMerge,OpenConnection,Shortfalls,Starts,Stub}.test.ts",
   "cli/test/{StubEager,StubServer,Summary,TrialRun,TypeCheck,ZipReader,build,buildRefusals,check,dev}.test.ts",
-  "cli/test/{foreignLayers,new,reportColours,reportPage}.test.ts",
+  "cli/test/{Junit,foreignLayers,new,reportColours,reportPage}.test.ts",
+  "cli/test/conform/{Backend,Document,House,Observe,Play,Scenarios,SinkVariable,Starvation,Twins}.test.ts",
   "examples/hello/test/*.test.ts",
   "examples/telemetry-ship/test/{held,snapstart,telemetry-ship}.test.ts",
   "test/{Architecture,Boundaries,Circles,English,Operations,Options,Policy,Protocol,PublicDocs}.test.ts",
@@ -37,7 +38,7 @@ const measuring = [
 
 /** They wait longest. The last of them would run alone at the end, since a fresh clone knows no durations. */
 const long =
-  /\/(Packages|Starts|dev|buildRefusals|NodeExtension|Conformance|EagerBuild|telemetry-ship|Rie|build|foreignLayers|Faults|StubServer)\.test\.ts$/
+  /\/(Packages|Starts|dev|buildRefusals|NodeExtension|Conformance|EagerBuild|telemetry-ship|Rie|build|foreignLayers|Faults|StubServer|Twins|House|conform)\.test\.ts$/
 
 /** Starts the long files of a project first. */
 class LongFirst extends BaseSequencer {

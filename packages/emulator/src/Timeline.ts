@@ -12,7 +12,7 @@ const restoreMs = 10_000
 
 const columns = { ms: 8, phase: 9, left: 9 }
 
-const nameOf = (source: Source): string => source.replace("extension:", "")
+const nameOf = (source: Source): string => LogLine.printable(source.replace("extension:", ""))
 
 const whoOf = (entry: JournalEntry): string => {
   if ("source" in entry) return nameOf(entry.source)
@@ -138,7 +138,7 @@ export const textOf = (entry: JournalEntry): string => {
 export const make = (
   options: { readonly initTimeoutMs?: number; readonly names?: ReadonlyArray<string> } = {}
 ): { readonly header: string; readonly render: (entry: JournalEntry) => string } => {
-  const who = Math.max("platform".length, ...(options.names ?? []).map((name) => name.length))
+  const who = Math.max("platform".length, ...(options.names ?? []).map((name) => LogLine.printable(name).length))
   const line = (...[ms, phase, name, left, text]: readonly [string, string, string, string, string]): string => {
     const before = `${ms.padStart(columns.ms)}  ${phase.padEnd(columns.phase)}  ${name.padEnd(who)}  ${left.padStart(columns.left)}  `
     return before + text.replaceAll("\n", `\n${" ".repeat(before.length)}`)

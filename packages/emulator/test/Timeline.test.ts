@@ -71,3 +71,10 @@ it("init inside of the first invocation (rie) has its limit, and so has the rest
     "idle"
   ])
 })
+
+it("the name of an extension cannot command the terminal", () => {
+  const name = "a\u001b[31m\n.mjs"
+  const timeline = Timeline.make({ names: [name] })
+  const row = timeline.render({ _tag: "NextCalled", source: `extension:${name}`, index: 0, at: 0 })
+  assert.match(row, /^ +0 {2,}a\\x1b\[31m\\x0a\.mjs +next$/)
+})

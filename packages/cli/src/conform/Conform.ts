@@ -1,4 +1,5 @@
 /** The work of `effect-lambda conform`, loaded when it is asked for. */
+import * as LogLine from "@effect-lambda/emulator/LogLine"
 import type * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -95,7 +96,7 @@ const work = Effect.fnUntraced(function* (input: Input) {
   const { traits, verdicts } = yield* Effect.raceFirst(playAll(chosen, stage, input.jobs, progress), ended)
   yield* progress.clear
   for (const line of ConformText.details(verdicts)) yield* terminal.print(line)
-  yield* terminal.print(`\n${stage.target.path}: ${ConformText.counts(verdicts)}`)
+  yield* terminal.print(`\n${LogLine.printable(stage.target.path)}: ${ConformText.counts(verdicts)}`)
   const isFailure = failing(input.failOn)
   yield* ConformReports.write(input, stage.target.path, traits, verdicts, isFailure)
   for (const path of [input.report, input.junit, input.json].flatMap(Option.toArray)) {

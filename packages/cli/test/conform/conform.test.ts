@@ -1,6 +1,15 @@
 /** `effect-lambda conform` as a person uses it: bad input, flags, exit codes, reports. */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync
+} from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -10,6 +19,7 @@ import { ConformReport } from "../../src/conform/ConformJson.ts"
 import { scenarios } from "../../src/conform/Scenarios.ts"
 import { start } from "../support/cli.ts"
 import { inProcess } from "../support/inProcess.ts"
+import { parse, problemsOf } from "../support/junit.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "conform-"))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -165,26 +175,23 @@ describe("a run", () => {
     assert.match(output, /foreign cannot be started: |check refuses/)
   })
 
-  it("text of a target is no markup and no escape sequence in any report", async () => {
+  it("text and the name of a target are no markup and no escape sequence in any report", async () => {
     const [json, junit] = [file("markup.json"), file("markup.xml")]
-    const { code, output } = await conform(
-      target,
-      "--env",
-      "TARGET=markup",
-      "--only",
-      "next/returns",
-      "--json",
-      json,
-      "--junit",
-      junit
-    )
+    const hostile = file(`a<b>&"'\u001b[31m\u0001.mjs`)
+    copyFileSync(target, hostile)
+    const args = [hostile, "--env", "TARGET=markup", "--only", "init/register-in-time"]
+    const { code, output } = await conform(...args, "--json", json, "--junit", junit)
     assert.strictEqual(code, 1, output)
     // eslint-disable-next-line no-control-regex -- the terminal must not get these
     assert.notMatch(output, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/)
     assert.include(output, "<script>alert(1)</script></style>")
     assert.isTrue(reportOf(json).verdicts[0]?.evidence.some((line) => line.includes("<script>alert(1)</script>")))
-    const xml = readFileSync(junit, "utf8")
-    assert.include(xml, "&lt;script&gt;alert(1)&lt;/script&gt;&lt;/style&gt; ]]&gt; &amp;amp;")
+    const document = parse(readFileSync(junit))
+    assert.deepStrictEqual(problemsOf(document), [])
+    const failure = document.children[0]?.children[0]?.children[0]
+    assert.strictEqual(failure?.tag, "failure")
+    assert.include(failure?.text, "<script>alert(1)</script></style> ]]> &amp;")
+    assert.include(document.children[0]?.attributes["name"], `a<b>&"'`)
   })
 
   it("Ctrl-C ends it with exit code 1, and no process and no report is left", async () => {

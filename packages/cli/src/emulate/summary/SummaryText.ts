@@ -3,11 +3,12 @@
  *
  * @since 0.1.0
  */
+import * as LogLine from "@effect-lambda/emulator/LogLine"
 import type { ExtensionFigures } from "./ExtensionOutcomes.ts"
 import type { Summary } from "./Summary.ts"
 
 const columns: ReadonlyArray<readonly [string, (figures: ExtensionFigures) => string]> = [
-  ["extension", (figures) => figures.name],
+  ["extension", (figures) => LogLine.printable(figures.name)],
   ["register ms", (figures) => String(figures.registerMs ?? "-")],
   ["ready ms", (figures) => String(figures.readyMs ?? "-")],
   ["held open ms", (figures) => String(figures.heldOpenMs)],
@@ -40,10 +41,10 @@ export const render = (summary: Summary, strict = false): string => {
     "",
     ...(summary.extensions.length === 0 ? [] : [...table, ""]),
     `${count}${failed}`,
-    ...summary.functionFailures.map((text) => `function: ${text}`),
-    ...notes.map((text) => `note: ${text}`),
+    ...summary.functionFailures.map((text) => `function: ${LogLine.printable(text)}`),
+    ...notes.map((text) => `note: ${LogLine.printable(text)}`),
     ...(problems.length === 0
       ? [summary.extensions.length === 0 ? "no extension ran" : "no extension crashed or overran"]
-      : problems.map((text) => `problem: ${text}`))
+      : problems.map((text) => `problem: ${LogLine.printable(text)}`))
   ].join("\n")
 }

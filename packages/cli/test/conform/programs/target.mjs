@@ -34,12 +34,6 @@ const register = async () => {
   return { "Lambda-Extension-Identifier": headers.get("lambda-extension-identifier") }
 }
 
-if (trait === "hangs") process.on("SIGTERM", () => {})
-const identifier = await register()
-if (trait === "forks") leave()
-if (trait === "fills") process.stdout.write(`the disk: ${fill()}\n`)
-if (trait === "prints") for (let count = 0; count < 100; count++) process.stdout.write(`${"x".repeat(1_000_000)}\n`)
-if (trait === "listens") createServer().listen(Number(process.env.PORT), "127.0.0.1")
 if (trait === "markup") {
   process.stdout.write(
     "<script>alert(1)</script></style> ]]> &amp; javascript: \u001b[31mred\u001b]0;title\u0007 a\0b\n"
@@ -47,6 +41,12 @@ if (trait === "markup") {
   process.stdout.write(Buffer.from([0xed, 0xa0, 0x80, 0xff, 0x0a]))
   process.exit(1)
 }
+if (trait === "hangs") process.on("SIGTERM", () => {})
+const identifier = await register()
+if (trait === "forks") leave()
+if (trait === "fills") process.stdout.write(`the disk: ${fill()}\n`)
+if (trait === "prints") for (let count = 0; count < 100; count++) process.stdout.write(`${"x".repeat(1_000_000)}\n`)
+if (trait === "listens") createServer().listen(Number(process.env.PORT), "127.0.0.1")
 for (;;) {
   const { eventType } = await (await fetch(`${api}/event/next`, { headers: identifier })).json()
   if (eventType === "SHUTDOWN") process.exit(0)
