@@ -74,7 +74,8 @@ const playAll = Effect.fnUntraced(function* (
   }
   const verdicts = yield* Effect.forEach(
     chosen,
-    (scenario) => Effect.tap(Play.play(scenario, stage, traits), progress.done),
+    (scenario) =>
+      progress.begin(scenario.name).pipe(Effect.andThen(Play.play(scenario, stage, traits)), Effect.tap(progress.done)),
     { concurrency: fixedPort === undefined ? jobs : 1 }
   )
   return { traits, verdicts }
