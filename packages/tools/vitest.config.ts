@@ -15,7 +15,7 @@ const harmless = [
   "cli/test/{HostileLayers,LayerConfig,LayerFiles,LayerMerge,OpenConnection,Shortfalls,Starts,Stub}.test.ts",
   "cli/test/{StubEager,StubServer,Summary,TrialRun,TypeCheck,ZipReader,build,buildRefusals,check,dev}.test.ts",
   "cli/test/{Junit,foreignLayers,new,reportColours,reportPage}.test.ts",
-  "cli/test/conform/{Backend,Document,House,Observe,Play,Scenarios,SinkVariable,Starvation,Twins}.test.ts",
+  "cli/test/conform/{Backend,Document,House,Kept,Observe,Play,Scenarios,SinkVariable,Starvation,Twins}.test.ts",
   "examples/hello/test/*.test.ts",
   "examples/telemetry-ship/test/{held,snapstart,telemetry-ship}.test.ts",
   "test/{Architecture,Boundaries,Circles,English,Operations,Options,Policy,Protocol,PublicDocs}.test.ts",
