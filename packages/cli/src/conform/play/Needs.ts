@@ -2,6 +2,10 @@
 import type { Need, Scenario, Traits } from "./Scenario.ts"
 import * as Judgement from "./Judgement.ts"
 
+const sendsNothing = Judgement.notTestable(
+  "the extension sends nothing to the sink: name the variable of its backend with --sink-env NAME; a backend that is hard-coded cannot be tried"
+)
+
 const lackingNeed = (need: Need, traits: Traits): Judgement.Judgement | undefined => {
   const { subscriptions } = traits
   const types = subscriptions.flatMap((subscription) => subscription.types)
@@ -26,12 +30,9 @@ const lackingNeed = (need: Need, traits: Traits): Judgement.Judgement | undefine
         ? undefined
         : Judgement.notApplicable("the extension does not get its telemetry by HTTP")
     case "sink":
-      return traits.reachesSink
-        ? undefined
-        : Judgement.notTestable(
-            "the extension sends nothing to the sink: name the variable of its backend with --sink-env NAME; a backend that is hard-coded cannot be tried"
-          )
+      return traits.reachesSink ? undefined : sendsNothing
     case "lines at the sink":
+      if (!traits.reachesSink) return sendsNothing
       return traits.sendsLines
         ? undefined
         : Judgement.notTestable("no line of the function arrives at the sink, so a loss cannot be seen")

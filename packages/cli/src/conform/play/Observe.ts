@@ -2,6 +2,7 @@
 import * as Journal from "@effect-lambda/emulator/Journal"
 import type { EntryOf, JournalEntry, Source } from "@effect-lambda/emulator/Journal"
 import * as Effect from "effect/Effect"
+import { stripVTControlCharacters } from "node:util"
 import * as Judgement from "./Judgement.ts"
 import type { Command, Run } from "./Scenario.ts"
 
@@ -79,14 +80,28 @@ export const printedTokens = (entries: ReadonlyArray<JournalEntry>): ReadonlyArr
 const lossWords = "lost|loss|drop(?:s|ped\\w*|ping)?|discard(?:ed\\w*|ing)?|unsent|not sent|undelivered|gave up"
 const loss = new RegExp(`\\b(?:${lossWords})\\b`, "i")
 
+const failureWords = "fail(?:ed|ure|s)?|errors?|cannot|could not|unable"
+const sendWords = "(?:send|export|upload|post|deliver|flush|forward|publish)\\w*"
+const failedSend = new RegExp(
+  `\\b(?:${failureWords})\\b.{0,60}\\b${sendWords}|\\b${sendWords}.{0,60}\\b(?:${failureWords})\\b`,
+  "i"
+)
+
 /** Words such as `0 dropped`, `no records were lost`, `dropped=0` and `"lost":0`. */
+const words = `${lossWords}|${failureWords}`
 const noLoss = new RegExp(
-  `\\b(?:0|no|none|nothing)\\s+(?:\\w+\\s+){0,2}(?:${lossWords})\\b|\\b(?:${lossWords})\\b\\W{1,4}0\\b(?![.,]\\d)`,
+  `\\b(?:0|no|none|nothing)\\s+(?:\\w+\\s+){0,2}(?:${words})\\b|\\b(?:${words})\\b\\W{1,4}0\\b(?![.,]\\d)`,
   "gi"
 )
 
-/** A line of an extension that says a loss, with the number of lost records or without. A loss of nothing is none. */
-export const saysLoss = (line: string): boolean => loss.test(line.replace(noLoss, ""))
+/**
+ * A line of an extension that says a loss, with the number of lost records or without, or a send that failed. A loss of
+ * nothing is none.
+ */
+export const saysLoss = (line: string): boolean => {
+  const text = stripVTControlCharacters(line).replace(noLoss, "")
+  return loss.test(text) || failedSend.test(text)
+}
 
 /** The first line of these extensions that says a loss. */
 export const saidLoss = (entries: ReadonlyArray<JournalEntry>, names: ReadonlyArray<string>) =>
@@ -101,13 +116,19 @@ export const judgeLoss = Effect.fnUntraced(function* (run: Run, since = 0) {
   const entries = yield* run.entries
   const arrived = yield* run.sink.tokens
   const printed = printedTokens(entries.filter(({ index }) => index >= since))
-  const lost = printed.filter((token) => !arrived.has(token)).length
-  if (lost === 0) return Judgement.pass(`all ${printed.length} lines of the function arrived at the sink`)
-  const said = saidLoss(entries, run.names)
-  const sentence = `${lost} of ${printed.length} lines of the function never arrived at the sink`
+  const lost = printed.filter((token) => !arrived.has(token))
+  const [first] = lost
+  if (first === undefined) return Judgement.pass(`all ${printed.length} lines of the function arrived at the sink`)
+  // An extension that cannot send may write the records to its own log.
+  const isWritten = ({ line, source }: EntryOf<"Output">) => run.names.includes(nameOf(source)) && line.includes(first)
+  const said = saidLoss(entries, run.names) ?? entries.find(Journal.is("Output", isWritten))
+  const sentence = `${lost.length} of ${printed.length} lines of the function never arrived at the sink`
   return said === undefined
     ? Judgement.fail(`${sentence}, and no line of the extension says so`)
-    : Judgement.warn(`${sentence}, which the extension says: ${said.line.slice(0, 200)}`, said)
+    : Judgement.warn(
+        `${sentence}, which the extension says: ${stripVTControlCharacters(said.line).trim().slice(0, 200)}`,
+        said
+      )
 })
 
 /** The answer of a listener that makes the platform send the batch again. */
@@ -146,7 +167,10 @@ export const judgeEnd = (entries: ReadonlyArray<JournalEntry>, names: ReadonlyAr
     const told = entries.findLast(
       Journal.is("EventDelivered", ({ eventType, source }) => eventType === "SHUTDOWN" && isOf(source))
     )
-    if (told === undefined) return Judgement.fail(`${name} was still busy and never fetched SHUTDOWN ${reason}`)
+    if (told === undefined) {
+      const stop = entries.findLast(Journal.is("Killed", ({ source }) => isOf(source)))
+      return Judgement.warn(`${name} was still busy, never fetched SHUTDOWN ${reason}, and was killed`, stop)
+    }
     const again = entries.find(Journal.is("NextCalled", ({ index, source }) => index > told.index && isOf(source)))
     const exit = entries.find(Journal.is("ProcessExited", ({ index, source }) => index > told.index && isOf(source)))
     const killed = entries.find(

@@ -111,7 +111,7 @@ export const init: ReadonlyArray<Scenario> = [
     basis: "documented",
     aws: "An extension that did not register for SHUTDOWN is killed without notice. One that polls after it is killed too.",
     protocol: "docs/protocol.md#the-receivers-of-each-event",
-    advice: "Register for SHUTDOWN if anything may be left to send, and look at the type of each event.",
+    advice: "Register for SHUTDOWN if anything may be left to send, and end at this event instead of the next poll.",
     needs: ["INVOKE"],
     play: Effect.fnUntraced(function* (run) {
       yield* run.invoke()
@@ -130,11 +130,7 @@ export const init: ReadonlyArray<Scenario> = [
           Journal.is("NextCalled", (event) => event.index > (told?.index ?? Infinity) && event.source === source)
         )
         if (again !== undefined) {
-          return Judgement.warn(
-            `${name} called next after SHUTDOWN: it does not look at the type of an event`,
-            told,
-            again
-          )
+          return Judgement.warn(`${name} called next after SHUTDOWN instead of ending, so it is killed`, told, again)
         }
       }
       return Judgement.pass("it registers for SHUTDOWN, and calls no next after it")

@@ -57,13 +57,14 @@ export const next: ReadonlyArray<Scenario> = [
   },
   {
     name: "next/stale-connection",
-    title: "The connection ends after an answer, unannounced, so that the next request on it meets a dead one.",
+    // Whether a client has seen the end before its next request is a race, so each answer to next is one chance.
+    title: "The connection ends after each answer, unannounced, so that the next request on it may meet a dead one.",
     basis: "conceivable",
     aws: "The Runtime API keeps its connections. A connection may be dead after a freeze.",
     protocol: "docs/protocol.md#the-freeze",
     advice: "Send the request again over a new connection when a kept one turns out to be dead.",
     needs: ["INVOKE"],
-    setup: () => ({ faults: ["close:next@2"] }),
+    setup: () => ({ faults: ["close:next@every"] }),
     play: (run) => Effect.map(Observe.worksOn(run, "after its kept connection had ended"), Judgement.softened)
   },
   {
