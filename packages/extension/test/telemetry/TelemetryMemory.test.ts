@@ -1,6 +1,7 @@
 /** Records that wait are bounded in memory, whatever they hold: the bytes that are left after a collection of garbage. */
 import type * as TelemetrySubscription from "@effect-lambda/extension/telemetry/TelemetrySubscription"
 import * as TelemetryTransport from "@effect-lambda/extension/telemetry/TelemetryTransport"
+import * as TelemetryEvent from "@effect-lambda/extension/telemetry/TelemetryEvent"
 import * as TelemetryApi from "@effect-lambda/extension/telemetry/TelemetryApi"
 import * as TelemetryListener from "@effect-lambda/extension/telemetry/TelemetryListener"
 import { assert, describe, it } from "@effect/vitest"
@@ -11,7 +12,10 @@ import * as receivers from "../../src/telemetry/internal/receive/receiver.ts"
 const MiB = 2 ** 20
 
 /** A receiver with records that no consumer takes. */
-const filling = Effect.fnUntraced(function* (options: Partial<TelemetrySubscription.ReceiverOptions> = {}) {
+const filling = Effect.fnUntraced(function* (
+  options: Partial<TelemetrySubscription.ReceiverOptions> = {},
+  accepts?: (event: TelemetryEvent.TelemetryEvent) => boolean
+) {
   const listening: Array<TelemetryListener.Deliveries> = []
   const receiver = yield* receivers.make({ types, ...options }).pipe(
     Effect.provide(TelemetryTransport.layer()),
@@ -24,7 +28,7 @@ const filling = Effect.fnUntraced(function* (options: Partial<TelemetrySubscript
     }),
     Effect.provideService(TelemetryApi.TelemetryApi, { subscribe: () => Effect.die("not asked for") })
   )
-  const { queue } = receiver.open("nobody", ({ records }) => records)
+  const { queue } = receiver.open("nobody", ({ records }) => records, { accepts })
   const encoder = new TextEncoder()
   return { queue, deliver: (body: string) => listening[0]?.body(encoder.encode(body)) }
 })
@@ -66,6 +70,24 @@ describe("a queue", () => {
       for (let n = 0; queue.refused === 0; n++) deliver(`[${many(1000, (index) => item(1000 * n + index))}]`)
       assert.isAtLeast(queue.held, 7.9 * MiB)
       assert.isBelow(memory() - before, times * 8 * MiB)
+    })
+  )
+
+  it.effect("of a consumer that chooses does not keep the bodies of the few records that it took", () =>
+    Effect.gen(function* () {
+      const start = (n: number) =>
+        `{"time":"2026-01-01T00:00:00.000Z","type":"platform.start","record":{"requestId":"é${n}"}}`
+      const body = (n: number) => `[${many(500, () => log(`"${"x".repeat(500)}"`))},${start(n)} ,${log('"last"')}]`
+      const { deliver, queue } = yield* filling({}, ({ type }) => type === "platform.start")
+      deliver(body(0))
+      const before = memory()
+      for (let n = 1; n < 200; n++) deliver(body(n))
+      assert.isBelow(memory() - before, MiB)
+      assert.isBelow(queue.held, MiB)
+      assert.deepStrictEqual(
+        queue.take({ maxRecords: 200, maxBytes: MiB }).map(TelemetryEvent.toJson),
+        Array.from({ length: 200 }, (_, n) => start(n))
+      )
     })
   )
 

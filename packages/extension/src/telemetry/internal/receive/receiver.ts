@@ -40,20 +40,29 @@ const endOf = (original: unknown): RuntimeDone | undefined => {
 const acceptedBy = ({ accepts }: Taking, events: ReadonlyArray<TelemetryEvent.TelemetryEvent>) =>
   accepts === undefined ? events : events.filter(accepts)
 
-/** The sizes of those events that were taken. */
-const sizesOf = (
-  taken: ReadonlyArray<TelemetryEvent.TelemetryEvent>,
+/**
+ * The sizes of those events that were taken. If they are the lesser part of the body, they get their texts and leave it: three
+ * records of an invocation that wait for a backend would keep its thousand lines in memory otherwise.
+ */
+const takeFrom = (
+  { body, most }: Whole,
   events: ReadonlyArray<TelemetryEvent.TelemetryEvent>,
-  all: Sizes
+  taken: ReadonlyArray<TelemetryEvent.TelemetryEvent>
 ): Sizes => {
+  const all = body.sizes()
   if (taken.length === events.length) return all
-  const sizes: { readonly bytes: Array<number>; readonly held: Array<number> } = { bytes: [], held: [] }
-  for (let index = 0; index < events.length; index++) {
-    if (events[index] !== taken[sizes.bytes.length]) continue
-    sizes.bytes.push(all.bytes[index] ?? 0)
-    sizes.held.push(all.held[index] ?? 0)
+  const places: Array<number> = []
+  events.forEach((event, index) => {
+    if (event === taken[places.length]) places.push(index)
+  })
+  const held = places.map((index) => all.held[index] ?? 0)
+  if (held.reduce((sum, size) => sum + size, 0) * 2 < most.held) {
+    places.forEach((index, position) => {
+      const event = taken[position]
+      if (event !== undefined) body.release(event, index)
+    })
   }
-  return sizes
+  return { bytes: places.map((index) => all.bytes[index] ?? 0), held }
 }
 
 const mebibyte = 1024 * 1024
@@ -97,7 +106,7 @@ export const make = Effect.fnUntraced(function* (options: ReceiverOptions) {
       count.offered(taken.length)
       // A consumer that chooses is charged for what it took, and not for the body.
       const isCharged = whole !== undefined && taking.accepts !== undefined && taken.length > 0 && !queue.isFull
-      const sizes = isCharged ? sizesOf(taken, events, whole.body.sizes()) : undefined
+      const sizes = isCharged ? takeFrom(whole, events, taken) : undefined
       const refused = queue.offer(taken, at, { most: sizes === undefined ? whole?.most : undefined, sizes })
       if (refused > 0) count.add("droppedByQueue", itemsOf(taking, taken.slice(taken.length - refused)))
     }

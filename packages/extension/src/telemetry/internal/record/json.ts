@@ -32,6 +32,11 @@ export interface Sizes {
   readonly held: ReadonlyArray<number>
 }
 
+/** `from` has the places where the records begin, if the body is an array. */
+interface Extents extends Sizes {
+  readonly from?: ReadonlyArray<number>
+}
+
 /** The elements before the first wrong element; `rest`: the begin of the wrong one, `undefined` if all are right. */
 export interface Elements {
   readonly elements: ReadonlyArray<Element>
@@ -207,11 +212,12 @@ const measure = (bytes: Uint8Array, isArray: boolean): ReadonlyArray<Written> =>
 }
 
 /** What each element of an array takes. The bytes are known to be JSON in UTF-8. */
-const sizesIn = (bytes: Uint8Array): Sizes => {
-  const sizes: { readonly bytes: Array<number>; readonly held: Array<number> } = { bytes: [], held: [] }
+const sizesIn = (bytes: Uint8Array): Extents => {
+  const sizes = { bytes: new Array<number>(), held: new Array<number>(), from: new Array<number>() }
   const end = bytes.length - 1
   for (let at = skipSpace(bytes, 1); at < end;) {
     const { brackets, strings, to } = extentOf(bytes, at) ?? { brackets: 0, strings: 0, to: end }
+    sizes.from.push(at)
     sizes.bytes.push(to - at)
     sizes.held.push(heldBytes(to - at, brackets, strings))
     at = skipSpace(bytes, skipSpace(bytes, to) + 1)
@@ -225,7 +231,7 @@ const ownBytes = (bytes: Uint8Array): Uint8Array => (2 * bytes.length < bytes.bu
 /** A body that was read at once, with the events in it. */
 export class Body implements Together {
   readonly #isArray: boolean
-  #sizes: Sizes | undefined
+  #sizes: Extents | undefined
   // Not the text: V8 keeps a long one until it collects all garbage, and bytes only as long as somebody holds them.
   #from: Uint8Array | ReadonlyArray<Written>
   #events: ReadonlyArray<object> = []
@@ -239,7 +245,7 @@ export class Body implements Together {
   }
 
   /** What each record takes: less work than to make the text of each, for consumers that want no texts. */
-  sizes(): Sizes {
+  sizes(): Extents {
     if (this.#sizes !== undefined) return this.#sizes
     const from = this.#from
     this.#sizes =
@@ -256,6 +262,23 @@ export class Body implements Together {
   writtenAt(index: number): Written {
     if (this.#from instanceof Uint8Array) this.#from = measure(this.#from, this.#isArray)
     return this.#from[index] ?? { json: "null", bytes: 4, held: heldBytes(4, 0, 0) }
+  }
+
+  /** Gives an event its text alone. A few events of a large body, which wait for long, do not keep it in memory then. */
+  release(event: object, index: number): void {
+    settleOf(event, this, () => ({ ...this.#aloneAt(index), invocation: this.#invocationAt(index) }))
+  }
+
+  #aloneAt(index: number): Written {
+    const { bytes, from, held } = this.sizes()
+    const at = from?.[index]
+    const length = bytes[index] ?? 0
+    if (at === undefined || !(this.#from instanceof Uint8Array)) return this.writtenAt(index)
+    return { json: decodeUtf8(this.#from.subarray(at, at + length)), bytes: length, held: held[index] ?? 0 }
+  }
+
+  #invocationAt(index: number): string | undefined {
+    return this.#changes.findLast(([from]) => from <= index)?.[1]
   }
 
   /** Says that the event of the record at this place is one of this body; the places come in order. */
