@@ -147,12 +147,17 @@ export interface LoopbackListener {
   readonly bind: (port: number) => Effect.Effect<number, LoopbackListenerError, Scope.Scope>
 }
 
-const mediaType = ({ headers }: Head): string =>
-  (headers.get("content-type") ?? "").split(";", 1).join("").trim().toLowerCase()
+const mediaType = ({ headers }: Head): string => {
+  const value = headers.get("content-type") ?? ""
+  const semicolon = value.indexOf(";")
+  return (semicolon === -1 ? value : value.slice(0, semicolon)).trim().toLowerCase()
+}
 
 /** `undefined`: it is none that we undo. */
 const compressionOf = ({ headers }: Head): "gzip" | "none" | undefined => {
-  const encoding = (headers.get("content-encoding") ?? "").trim().toLowerCase()
+  const value = headers.get("content-encoding")
+  if (value === undefined) return "none"
+  const encoding = value.trim().toLowerCase()
   if (encoding === "" || encoding === "identity") return "none"
   return encoding === "gzip" || encoding === "x-gzip" ? "gzip" : undefined
 }

@@ -124,13 +124,13 @@ const refusalOf = (contentType: string, status: number, why: string): LoopbackLi
 
 /** An `Export…ServiceResponse` without a field, made once. */
 const makeTaken = () => ({
-  json: { status: 200, headers: { "Content-Type": json }, body: new TextEncoder().encode("{}") },
-  protobuf: { status: 200, headers: { "Content-Type": protobuf }, body: new Uint8Array() }
+  json: { status: 200, headers: Object.freeze({ "Content-Type": json }), body: new TextEncoder().encode("{}") },
+  protobuf: { status: 200, headers: Object.freeze({ "Content-Type": protobuf }), body: new Uint8Array() }
 })
 
 /** A body may be a part of what the socket has read, or of a buffer with room for more; those would stay in memory as a whole. */
 const alone = (bytes: Uint8Array): Uint8Array =>
-  bytes.buffer.byteLength - bytes.length > 1024 + bytes.length / 8 ? Uint8Array.from(bytes) : bytes
+  bytes.buffer.byteLength - bytes.length > 1024 + bytes.length / 8 ? new Uint8Array(bytes) : bytes
 
 /** At the end: each status was logged once, however often it was answered. */
 const sayRefused = (requests: number, refused: Readonly<Record<number, number>>) => {

@@ -128,6 +128,11 @@ export class MessageReader<Start> {
     const to = end === -1 ? bytes.length : end + 1
     this.#lineBytes += to - from
     if (this.#lineBytes > this.#kind.maxLineBytes) throw new HttpError(this.#kind.tooLong, 431)
+    // Nearly every line is whole: no view of its bytes is made.
+    if (end > from && this.#unfinished.length === 0 && bytes[end - 1] === carriageReturn) {
+      this.#takeLine(bytes.toString("latin1", from, end - 1))
+      return to
+    }
     let line = bytes.subarray(from, to)
     if (end === -1 || this.#unfinished.length > 0) line = Buffer.concat([this.#unfinished, line])
     if (end === -1) {

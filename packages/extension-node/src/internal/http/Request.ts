@@ -20,7 +20,18 @@ export const methods: ReadonlyArray<string> = (
 /** A target has no fragment and only visible ASCII (RFC 9112, 3.2). */
 const requestLine = /^([A-Z-]+) (\*|(?:http:\/\/[A-Za-z\d.\-:[\]]+)?\/[!"$-~]*) HTTP\/1\.([01])$/
 
+// A client sends the same first line again and again.
+let lastLine = ""
+let lastRead: RequestLine | undefined
+
 const parseRequestLine = (line: string): RequestLine | undefined => {
+  if (line === lastLine) return lastRead
+  lastRead = readRequestLine(line)
+  lastLine = line
+  return lastRead
+}
+
+const readRequestLine = (line: string): RequestLine | undefined => {
   const [, method, target, minorVersion] = requestLine.exec(line) ?? []
   if (method === undefined || target === undefined || minorVersion === undefined) return undefined
   return methods.includes(method) ? { method, target, minorVersion } : undefined
@@ -49,7 +60,7 @@ export const requests: Kind<RequestLine> = {
 
 /** The path of the target, without its query. */
 export const pathOf = ({ start: { target } }: Request): string => {
-  const path = target.replace(/^http:\/\/[^/]+/, "")
+  const path = target.startsWith("/") ? target : target.replace(/^http:\/\/[^/]+/, "")
   const query = path.indexOf("?")
   return query === -1 ? path : path.slice(0, query)
 }

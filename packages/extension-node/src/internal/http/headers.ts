@@ -18,15 +18,29 @@ export class HttpError extends Error {
  */
 export type Headers = ReadonlyMap<string, string>
 
-const isSpace = (character: string | undefined) => character === " " || character === "\t"
+const isSpace = (character: number) => character === 0x20 || character === 0x09
 
 /** `trim` would take off the byte 0xA0 too, which is part of a value for other readers. */
 const withoutSpace = (text: string): string => {
   let from = 0
   let to = text.length
-  while (from < to && isSpace(text[from])) from++
-  while (to > from && isSpace(text[to - 1])) to--
+  while (from < to && isSpace(text.charCodeAt(from))) from++
+  while (to > from && isSpace(text.charCodeAt(to - 1))) to--
   return text.slice(from, to)
+}
+
+/** Names of headers that were read, in lower case: a client sends the same ones again and again. */
+const knownNames = /*#__PURE__*/ new Map<string, string>()
+const mostNames = 64
+
+/** The name of a header in lower case; `undefined` if no header can have it. */
+const nameOf = (text: string): string | undefined => {
+  const known = knownNames.get(text)
+  if (known !== undefined) return known
+  if (!isToken(text)) return undefined
+  const name = text.toLowerCase()
+  if (text.length < mostNames && knownNames.size < mostNames) knownNames.set(text, name)
+  return name
 }
 
 const unknownEncoding = () => new HttpError("the message comes in a transfer encoding that is not known")
@@ -34,9 +48,9 @@ const unknownEncoding = () => new HttpError("the message comes in a transfer enc
 /** @throws HttpError if the line is no header */
 export const addHeader = (headers: Map<string, string>, line: string): void => {
   const colon = line.indexOf(":")
-  const name = line.slice(0, Math.max(colon, 0)).toLowerCase()
+  const name = nameOf(line.slice(0, Math.max(colon, 0)))
   const text = line.slice(colon + 1)
-  if (!isToken(name) || !isFieldValue(text)) throw new HttpError("a header of the message is not HTTP")
+  if (name === undefined || !isFieldValue(text)) throw new HttpError("a header of the message is not HTTP")
   // Some readers take the tab for a part of the word `chunked`.
   if (name === "transfer-encoding" && text.includes("\t")) throw unknownEncoding()
   const value = withoutSpace(text)
@@ -58,8 +72,12 @@ export const checkTrailer = (line: string): void => {
 
 /** Whether a header, which is a list, has the word. */
 export const hasWord = (headers: Headers, name: string, word: string): boolean => {
-  const list = headers.get(name)?.toLowerCase().split(",") ?? []
-  return list.some((each) => withoutSpace(each) === word)
+  const value = headers.get(name)
+  if (value === undefined || value === word) return value === word
+  return value
+    .toLowerCase()
+    .split(",")
+    .some((each) => withoutSpace(each) === word)
 }
 
 /**

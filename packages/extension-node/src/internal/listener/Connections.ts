@@ -47,13 +47,21 @@ export interface Connection {
 export type Serve = (socket: Socket, connection: Connection) => void
 
 /** The sockets, in the order of their last work. */
-type Sockets = Map<Socket, Seen>
+class Sockets extends Map<Socket, Seen> {
+  #last: Socket | undefined
 
-const touch = (sockets: Sockets, socket: Socket) => {
-  const seen = sockets.get(socket)
-  if (seen === undefined) return
-  sockets.delete(socket)
-  sockets.set(socket, seen)
+  override set(socket: Socket, seen: Seen): this {
+    this.#last = socket
+    return super.set(socket, seen)
+  }
+
+  touch(socket: Socket): void {
+    if (socket === this.#last) return
+    const seen = this.get(socket)
+    if (seen === undefined) return
+    this.delete(socket)
+    this.set(socket, seen)
+  }
 }
 
 /** Closes the connection that was idle for the longest time. If all are at work, it closes the longest silent one. */
@@ -104,7 +112,7 @@ const looksPerRequest = 6
 
 /** @param maxBodyBytes the longest body or line. Two of them are always possible. */
 export const make = ({ maxBytes, maxConnections, requestTimeout }: Limits, maxBodyBytes: number) => {
-  const sockets: Sockets = new Map()
+  const sockets = new Sockets()
   // Two bodies are kept free: for the oldest, which is read on, and for a chunk or growth beyond the limit.
   const budget = makeReadBudget(Math.max(0, maxBytes - 2 * maxBodyBytes))
 
@@ -115,7 +123,7 @@ export const make = ({ maxBytes, maxConnections, requestTimeout }: Limits, maxBo
     sockets.set(socket, seen)
     socket.on("error", () => {})
     socket.on("close", () => sockets.delete(socket))
-    serve(socket, { seen, part: budget.open(socket), touch: () => touch(sockets, socket) })
+    serve(socket, { seen, part: budget.open(socket), touch: () => sockets.touch(socket) })
   }
   const look = Effect.sync(() => {
     for (const [socket, seen] of sockets) {

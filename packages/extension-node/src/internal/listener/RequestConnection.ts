@@ -83,8 +83,27 @@ const headerLine = ([name, value]: readonly [string, string]): string => {
   return `${name}: ${value}\r\n`
 }
 
-const write = (socket: Socket, { body = nothing, headers = {}, status }: Answer, method: string, isKept: boolean) => {
+/** The lines of headers; those of an answer that is given again and again are made once. */
+const linesKnown = /*#__PURE__*/ new WeakMap<Readonly<Record<string, string>>, string>()
+
+const linesOf = (headers: Readonly<Record<string, string>>): string => {
+  const known = linesKnown.get(headers)
+  if (known !== undefined) return known
   const lines = Object.entries(headers).map(headerLine).join("")
+  // Only one that nobody can change stays what it was.
+  if (Object.isFrozen(headers)) linesKnown.set(headers, lines)
+  return lines
+}
+
+const noHeaders = /*#__PURE__*/ Object.freeze({})
+
+const write = (
+  socket: Socket,
+  { body = nothing, headers = noHeaders, status }: Answer,
+  method: string,
+  isKept: boolean
+) => {
+  const lines = linesOf(headers)
   const head = `${statusLine(status)}${lines}Content-Length: ${body.length}\r\n${isKept ? ends.kept : ends.closed}`
   const isWhole = body.length === 0 || method === "HEAD"
   socket.write(isWhole ? head : Buffer.concat([Buffer.from(head, "latin1"), body]))

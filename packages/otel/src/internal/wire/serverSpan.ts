@@ -75,8 +75,11 @@ class Fields {
   }
 }
 
-const isAt = (bytes: Uint8Array, from: number, to: number, expected: Uint8Array): boolean =>
-  to - from === expected.length && expected.every((byte, index) => bytes[from + index] === byte)
+const isAt = (bytes: Uint8Array, from: number, to: number, expected: Uint8Array): boolean => {
+  if (to - from !== expected.length) return false
+  for (let index = 0; index < expected.length; index++) if (bytes[from + index] !== expected[index]) return false
+  return true
+}
 
 /** An id of zeros is none. */
 const idOf = (bytes: Uint8Array, { from, to }: Extent): string | undefined => {
