@@ -44,8 +44,19 @@ const twoDigits = (text: string, at: number): number => {
 let lastDay = ""
 let lastMidnight = Number.NaN
 
+// A time is asked for several times, and often comes again.
+let lastTime = ""
+let lastRead: number | undefined
+
 /** The milliseconds of the form in which Lambda writes its times, `2026-11-22T12:00:00.123Z`; any other form has none here. */
 export const plainMillisOf = (text: string): number | undefined => {
+  if (text === lastTime) return lastRead
+  lastRead = readPlain(text)
+  lastTime = text
+  return lastRead
+}
+
+const readPlain = (text: string): number | undefined => {
   if (text.length !== 24 || text[10] !== "T" || text[13] !== ":" || text[16] !== ":" || text[19] !== ".")
     return undefined
   if (text[23] !== "Z") return undefined

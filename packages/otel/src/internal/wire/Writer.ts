@@ -25,9 +25,13 @@ const wireDelimited = 2
 export const wireFixed32 = 5
 
 export class Writer {
-  #bytes = new Uint8Array(16_384)
+  #bytes = new Uint8Array(65_536)
   #view = new DataView(this.#bytes.buffer)
   #at = this.#bytes.length
+  /** The last digits of nanoseconds, and the halves of their number. */
+  #digits = ""
+  #low = 0
+  #high = 0
 
   /** How many bytes were written. */
   get length(): number {
@@ -96,6 +100,12 @@ export class Writer {
 
   /** The number of nanoseconds since 1970 in these digits. Those of this century need no arithmetic on 64 bits. */
   nanos(digits: string): void {
+    if (digits === this.#digits) {
+      this.#reserve(8)
+      this.#view.setUint32(this.#at, this.#low, true)
+      this.#view.setUint32(this.#at + 4, this.#high, true)
+      return
+    }
     if (digits.length !== secondsLength + 9) return this.fixed64(BigInt(digits))
     const seconds = digitsFrom(digits, 0, secondsLength)
     const nanos = digitsFrom(digits, secondsLength, digits.length)
@@ -103,9 +113,10 @@ export class Writer {
     // In halves of the seconds, so that each product is exact.
     const high = Math.floor(seconds / 0x1_0000) * nanosPerSecond
     const low = (seconds % 0x1_0000) * nanosPerSecond + nanos + (high % 0x1_0000) * 0x1_0000
-    this.#reserve(8)
-    this.#view.setUint32(this.#at, low % 0x1_0000_0000, true)
-    this.#view.setUint32(this.#at + 4, Math.floor(high / 0x1_0000) + Math.floor(low / 0x1_0000_0000), true)
+    this.#digits = digits
+    this.#low = low % 0x1_0000_0000
+    this.#high = Math.floor(high / 0x1_0000) + Math.floor(low / 0x1_0000_0000)
+    this.nanos(digits)
   }
 
   double(value: number): void {
