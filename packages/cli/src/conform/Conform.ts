@@ -75,7 +75,9 @@ const playAll = Effect.fnUntraced(function* (
   const verdicts = yield* Effect.forEach(
     chosen,
     (scenario) =>
-      progress.begin(scenario.name).pipe(Effect.andThen(Play.play(scenario, stage, traits)), Effect.tap(progress.done)),
+      progress
+        .begin(scenario.name)
+        .pipe(Effect.andThen(Play.play(scenario, { ...stage, port: fixedPort }, traits)), Effect.tap(progress.done)),
     { concurrency: fixedPort === undefined ? jobs : 1 }
   )
   return { traits, verdicts }

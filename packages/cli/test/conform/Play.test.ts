@@ -2,8 +2,11 @@
 import * as Journal from "@effect-lambda/emulator/Journal"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/testing/TestClock"
 import { readdirSync, readFileSync } from "node:fs"
 import { request } from "node:https"
+import { createServer, type Server } from "node:net"
 import { join } from "node:path"
 import * as Judgement from "../../src/conform/play/Judgement.ts"
 import * as Play from "../../src/conform/play/Play.ts"
@@ -123,5 +126,24 @@ it.live("a client that does not know the authority of the sink refuses its certi
     assert.match(yield* Effect.promise(() => ask(undefined)), /unable to verify|self.signed|local issuer/)
     assert.strictEqual(yield* Effect.promise(() => ask(readFileSync(tls.file, "utf8"))), "200")
     assert.strictEqual((yield* counts).taken, 1)
+  }).pipe(Effect.scoped)
+)
+
+it.effect("a port of the target that another program has makes the scenario not testable", () =>
+  Effect.gen(function* () {
+    const server = yield* Effect.acquireRelease(
+      Effect.callback<Server>((resume) => {
+        const listening = createServer().listen(0, "127.0.0.1", () => resume(Effect.succeed(listening)))
+      }),
+      (listening) => Effect.sync(() => listening.close())
+    )
+    const address = server.address()
+    const port = address !== null && typeof address === "object" ? address.port : 0
+    const target = yield* Target.open(file)
+    const fiber = yield* Effect.forkChild(Play.play(endless, { ...stageOf(target, {}), port }, traits))
+    yield* TestClock.adjust("10 seconds")
+    const { judgement } = yield* Fiber.join(fiber)
+    assert.strictEqual(judgement.status, "not testable")
+    assert.include(judgement.sentence, `another program of this machine listens on port ${port}`)
   }).pipe(Effect.scoped)
 )

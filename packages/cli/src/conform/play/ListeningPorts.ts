@@ -42,3 +42,7 @@ export const ofGroup = (group: number | undefined): Effect.Effect<ReadonlyArray<
     const inodes = ProcessGroup.members(group).flatMap(socketsOf)
     return [...new Set(inodes.flatMap((inode) => ports.get(inode) ?? []))].toSorted((a, b) => a - b)
   })
+
+/** Whether a program of this machine listens on the port. */
+export const isTaken = (port: number): Effect.Effect<boolean> =>
+  Effect.sync(() => [...portsByInode().values()].includes(port))

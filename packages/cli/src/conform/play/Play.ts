@@ -7,12 +7,14 @@ import * as Journal from "@effect-lambda/emulator/Journal"
 import * as Limits from "@effect-lambda/emulator/Limits"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
 import * as Result from "effect/Result"
 import * as NodePath from "node:path"
 import process from "node:process"
 import * as Blackhole from "./Blackhole.ts"
 import * as Judgement from "./Judgement.ts"
 import * as Kept from "./Kept.ts"
+import * as ListeningPorts from "./ListeningPorts.ts"
 import * as Needs from "./Needs.ts"
 import * as Observe from "./Observe.ts"
 import { PlayError, type Run, type Scenario, type Settings, type Setup, type Traits } from "./Scenario.ts"
@@ -38,6 +40,8 @@ export interface Stage {
   readonly tls: { readonly key: string; readonly cert: string } | undefined
   readonly seed: number
   readonly settings: Settings
+  /** The port that the target listens on in every environment. */
+  readonly port?: number | undefined
 }
 
 /** The size of `/tmp` on Lambda, where this machine permits a private one. */
@@ -128,7 +132,18 @@ const refusalOf = Effect.fnUntraced(function* ({ limits }: Setup) {
   )
 })
 
+/** Waits for the port of the target, which is free as soon as no other program of this machine listens on it. */
+const waitForPort = (port: number) =>
+  ListeningPorts.isTaken(port).pipe(
+    Effect.filterOrFail(
+      (isTaken) => !isTaken,
+      () => new PlayError({ message: `another program of this machine listens on port ${port}` })
+    ),
+    Effect.retry({ schedule: Schedule.spaced("200 millis"), times: 25 })
+  )
+
 const playNow = Effect.fnUntraced(function* (scenario: Scenario, stage: Stage, traits: Traits) {
+  if (stage.port !== undefined) yield* waitForPort(stage.port)
   const setup = scenario.setup?.(stage.settings, traits) ?? {}
   const refused = yield* refusalOf(setup)
   if (refused !== undefined) return notPlayed(refused)
