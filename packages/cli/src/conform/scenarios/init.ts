@@ -129,11 +129,20 @@ export const init: ReadonlyArray<Scenario> = [
         const again = entries.find(
           Journal.is("NextCalled", (event) => event.index > (told?.index ?? Infinity) && event.source === source)
         )
-        if (again !== undefined) {
-          return Judgement.warn(`${name} called next after SHUTDOWN instead of ending, so it is killed`, told, again)
+        const killed = entries.find(
+          Journal.is("Killed", (event) => event.index > (again?.index ?? Infinity) && event.source === source)
+        )
+        // One that polls while its end is on the way still ends by itself.
+        if (killed !== undefined) {
+          return Judgement.warn(
+            `${name} called next after SHUTDOWN instead of ending, and was killed`,
+            told,
+            again,
+            killed
+          )
         }
       }
-      return Judgement.pass("it registers for SHUTDOWN, and calls no next after it")
+      return Judgement.pass("it registers for SHUTDOWN, and ends at it")
     })
   },
   {
