@@ -1,39 +1,48 @@
 /**
- * The last entries of a map, as a value that is never changed. Two maps take turns: when the newer one is full, the older
- * one is forgotten as a whole.
+ * The last entries of a map, as a value that is never changed. The entries lie in small maps, the newest last, so that a
+ * change copies few of them; the oldest of the maps is forgotten as a whole. `effect/HashMap` would be a fiftieth of the layer.
  */
-import * as HashMap from "effect/HashMap"
-import * as Option from "effect/Option"
 
-/** The last entries: at least as many as the limit, at most twice as many. */
-export interface Recent<A> {
-  readonly newer: HashMap.HashMap<string, A>
-  readonly older: HashMap.HashMap<string, A>
-}
+/** The last entries: at least as many as the limit, if so many were set. */
+export type Recent<A> = ReadonlyArray<ReadonlyMap<string, A>>
 
 /** No entries. */
-export const empty: Recent<never> = { newer: /*#__PURE__*/ HashMap.empty(), older: /*#__PURE__*/ HashMap.empty() }
+export const empty: Recent<never> = []
+
+/** The small maps of a limit. */
+const parts = 32
 
 /** The entry of this name, if it is remembered. */
-export const get = <A>({ newer, older }: Recent<A>, name: string): A | undefined =>
-  Option.getOrUndefined(HashMap.get(newer, name)) ?? Option.getOrUndefined(HashMap.get(older, name))
+export const get = <A>(recent: Recent<A>, name: string): A | undefined =>
+  recent.findLast((part) => part.has(name))?.get(name)
+
+/** The parts without this name; a part that is empty then is left out. */
+const without = <A>(recent: Recent<A>, name: string): Recent<A> => {
+  const index = recent.findIndex((part) => part.has(name))
+  if (index === -1) return recent
+  const rest = new Map(recent[index])
+  rest.delete(name)
+  return rest.size === 0 ? recent.toSpliced(index, 1) : recent.with(index, rest)
+}
 
 /** Sets an entry. The second value has what was forgotten for it. */
 export const set = <A>(
-  { newer, older }: Recent<A>,
+  recent: Recent<A>,
   name: string,
   value: A,
   limit: number
 ): readonly [Recent<A>, ReadonlyArray<A>] => {
-  const rest = HashMap.remove(older, name)
-  if (HashMap.size(newer) < limit || HashMap.has(newer, name)) {
-    return [{ newer: HashMap.set(newer, name, value), older: rest }, []]
+  const newest = recent.at(-1)
+  if (newest !== undefined && (newest.has(name) || newest.size * parts < limit)) {
+    const earlier = recent.slice(0, -1)
+    return [[...(newest.has(name) ? earlier : without(earlier, name)), new Map(newest).set(name, value)], []]
   }
-  return [{ newer: HashMap.make([name, value]), older: newer }, HashMap.toValues(rest)]
+  const rest = without(recent, name)
+  const [oldest] = rest
+  const size = rest.reduce((sum, part) => sum + part.size, 0)
+  const isForgotten = oldest !== undefined && size - oldest.size >= limit
+  return [[...(isForgotten ? rest.slice(1) : rest), new Map([[name, value]])], isForgotten ? [...oldest.values()] : []]
 }
 
 /** All entries, in no order. */
-export const values = <A>({ newer, older }: Recent<A>): ReadonlyArray<A> => [
-  ...HashMap.values(older),
-  ...HashMap.values(newer)
-]
+export const values = <A>(recent: Recent<A>): ReadonlyArray<A> => recent.flatMap((part) => [...part.values()])
