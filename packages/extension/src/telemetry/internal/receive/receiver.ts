@@ -40,29 +40,35 @@ const endOf = (original: unknown): RuntimeDone | undefined => {
 const acceptedBy = ({ accepts }: Taking, events: ReadonlyArray<TelemetryEvent.TelemetryEvent>) =>
   accepts === undefined ? events : events.filter(accepts)
 
+const sumOf = (sizes: ReadonlyArray<number>) => sizes.reduce((sum, size) => sum + size, 0)
+
 /**
  * The sizes of those events that were taken. If they are the lesser part of the body, they get their texts and leave it: three
- * records of an invocation that wait for a backend would keep its thousand lines in memory otherwise.
+ * records of an invocation that wait for a backend would keep its thousand lines in memory otherwise. The greater part keeps
+ * the body, whose texts nobody may ask for.
  */
 const takeFrom = (
-  { body, most }: Whole,
+  body: Whole["body"],
   events: ReadonlyArray<TelemetryEvent.TelemetryEvent>,
   taken: ReadonlyArray<TelemetryEvent.TelemetryEvent>
 ): Sizes => {
   const all = body.sizes()
   if (taken.length === events.length) return all
+  const sizes = { bytes: new Array<number>(), held: new Array<number>() }
   const places: Array<number> = []
-  events.forEach((event, index) => {
-    if (event === taken[places.length]) places.push(index)
-  })
-  const held = places.map((index) => all.held[index] ?? 0)
-  if (held.reduce((sum, size) => sum + size, 0) * 2 < most.held) {
+  for (let index = 0; index < events.length && places.length < taken.length; index++) {
+    if (events[index] !== taken[places.length]) continue
+    places.push(index)
+    sizes.bytes.push(all.bytes[index] ?? 0)
+    sizes.held.push(all.held[index] ?? 0)
+  }
+  if (sumOf(sizes.held) * 2 < sumOf(all.held)) {
     places.forEach((index, position) => {
       const event = taken[position]
       if (event !== undefined) body.release(event, index)
     })
   }
-  return { bytes: places.map((index) => all.bytes[index] ?? 0), held }
+  return sizes
 }
 
 const mebibyte = 1024 * 1024
@@ -106,7 +112,7 @@ export const make = Effect.fnUntraced(function* (options: ReceiverOptions) {
       count.offered(taken.length)
       // A consumer that chooses is charged for what it took, and not for the body.
       const isCharged = whole !== undefined && taking.accepts !== undefined && taken.length > 0 && !queue.isFull
-      const sizes = isCharged ? takeFrom(whole, events, taken) : undefined
+      const sizes = isCharged ? takeFrom(whole.body, events, taken) : undefined
       const refused = queue.offer(taken, at, { most: sizes === undefined ? whole?.most : undefined, sizes })
       if (refused > 0) count.add("droppedByQueue", itemsOf(taking, taken.slice(taken.length - refused)))
     }
