@@ -180,7 +180,8 @@ const ofLog = (event: Log, place: Place): LogRecord => {
   }
   // Without a message the body has the fields.
   if (message === undefined) return record
-  for (const [name, field] of Object.entries(fields)) {
+  for (const name of Object.keys(fields)) {
+    const field = fields[name]
     if (name === message || name === level?.field || (name === "timestamp" && own !== undefined)) continue
     if (taken.includes(name) || (field === requestId && /request_?id$/i.test(name))) continue
     add(attributes, name, field, deepest)

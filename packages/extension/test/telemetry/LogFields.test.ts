@@ -42,6 +42,28 @@ describe("a line of text", () => {
   ])("%s", (_, record, severity, requestId) => assert.deepStrictEqual(fields(record), [severity, requestId]))
 })
 
+describe("a line of Node after another one", () => {
+  const other = "0c2a1b0d-9a5e-4d0c-8f0a-6f747a883e4f"
+  it.each<readonly [string, string, string | undefined, string | undefined]>([
+    ["a later time", `2026-09-15T12:00:01.000Z\t${id}\tINFO\tnext\n`, "INFO", id],
+    ["another day", `2026-09-16T00:00:00.000Z\t${id}\tINFO\tnext\n`, "INFO", id],
+    ["another invocation", `${time}\t${other}\tINFO\tnext\n`, "INFO", other],
+    ["another level", `${time}\t${id}\tERROR\tnext\n`, "ERROR", id],
+    ["a word that begins as the level", `${time}\t${id}\tINFORMATION\tnext\n`, "INFO", id],
+    ["a word that is no level", `${time}\t${id}\tINFORMS\tnext\n`, undefined, id],
+    ["the end after the level", `${time}\t${id}\tINFO`, "INFO", id],
+    ["a time with words in it", `2026-09-15Tnoon:00.123Z\t${id}\tINFO\tnext\n`, undefined, undefined],
+    ["a time without its zone", `2026-09-15T12:00:00.1234\t${id}\tINFO\tnext\n`, "INFO", id],
+    ["a time with another end", `2026-09-15T12:00:00.123+\t${id}\tINFO\tnext\n`, undefined, undefined],
+    ["a date that is none", `2026/09/15T12:00:00.123Z\t${id}\tINFO\tnext\n`, undefined, undefined]
+  ])("%s", (_, record, severity, requestId) => {
+    for (const before of [`${time}\t${id}\tINFO\tfirst\n`, `${time}\t${id}\tINFO`]) {
+      assert.deepStrictEqual(fields(before), ["INFO", id])
+      assert.deepStrictEqual(fields(record), [severity, requestId])
+    }
+  })
+})
+
 describe("JSON, as a record and as a line of text", () => {
   it.each<readonly [string, unknown, string | undefined, string | undefined]>([
     ["Lambda's own format", { timestamp: time, level: "ERROR", message: "boom", requestId: id }, "ERROR", id],

@@ -18,6 +18,8 @@ const textOf = (record: unknown, names: ReadonlyArray<string>): string | undefin
 }
 
 const openBrace = 0x7b
+const colon = 0x3a
+const dot = 0x2e
 
 /** Whether a line may be an object of JSON; nearly every other line begins with a digit or a letter. */
 const mayBeObject = (line: string): boolean => {
@@ -76,16 +78,34 @@ const heads = [
 
 interface Head {
   readonly id?: string | undefined
-  readonly level?: string | undefined
+  readonly level?: Level | undefined
 }
 
 // The level and the request id of a line are asked for one after the other.
 let lastLine = ""
 let lastHead: Head = {}
 
+// The lines of an invocation have the same head but for the time: with Lambda's own, no expression has to be matched again.
+const timeEnd = 24
+const clockBegin = 11
+let lastDay = ""
+let lastRest = ""
+let repeated: Head = {}
+
+/** Whether a line has a time of the last day, and the same head after it. */
+const isRepeated = (line: string): boolean => {
+  if (lastRest === "" || !line.startsWith(lastRest, timeEnd) || !line.startsWith(lastDay)) return false
+  for (let at = clockBegin; at < timeEnd - 1; at++) {
+    const unit = line.charCodeAt(at)
+    const isDigit = unit >= 0x30 && unit <= 0x39
+    if (!isDigit && unit !== colon && unit !== dot) return false
+  }
+  return line[timeEnd - 1] === "Z"
+}
+
 const headOf = (line: string): Head => {
   if (line === lastLine) return lastHead
-  lastHead = findHead(line)
+  lastHead = isRepeated(line) ? repeated : findHead(line)
   lastLine = line
   return lastHead
 }
@@ -93,9 +113,24 @@ const headOf = (line: string): Head => {
 const findHead = (line: string): Head => {
   for (const { form, id, level } of heads) {
     const groups = form.exec(line)
-    if (groups !== null) return { id: groups[id], level: groups[level] }
+    if (groups === null) continue
+    const head = { id: groups[id], level: levelOfWord(groups[level]) }
+    const { length } = groups[0]
+    // The character after it is a part: another word may begin with the same letters.
+    if (line[clockBegin - 1] === "T" && line[timeEnd] === "\t" && length < line.length) {
+      lastDay = line.slice(0, clockBegin)
+      lastRest = line.slice(timeEnd, length + 1)
+      repeated = head
+    }
+    return head
   }
   return {}
+}
+
+/** A line of text may have any word in brackets. */
+const levelOfWord = (text: string | undefined): Level | undefined => {
+  const severity = text === undefined ? undefined : severities.get(text.toUpperCase())
+  return text === undefined || severity === undefined ? undefined : { text, severity }
 }
 
 // The names of Lambda's libraries come before `requestId`, which a program may use for other ids.
@@ -157,19 +192,14 @@ export interface Level {
 /** How serious the writer of a record says it is. */
 export const levelOf = (record: unknown): Level | undefined => {
   const value = parsed(record)
-  if (typeof value === "string") {
-    // A line of text may have any word in brackets.
-    const { level } = headOf(value)
-    const severity = level === undefined ? undefined : severities.get(level.toUpperCase())
-    return level === undefined || severity === undefined ? undefined : { text: level, severity }
-  }
+  if (typeof value === "string") return headOf(value).level
   for (const field of levelNames) {
     const level = fieldOf(value, field)
     if (typeof level === "number") return { text: String(level), field, severity: severityOfNumber(level) }
     if (typeof level !== "string" || level.trim() === "") continue
     const text = level.trim()
     const upper = text.toUpperCase()
-    const severity = /^\d{1,3}$/.test(upper) ? severityOfNumber(Number(upper)) : (severities.get(upper) ?? upper)
+    const severity = severities.get(upper) ?? (/^\d{1,3}$/.test(upper) ? severityOfNumber(Number(upper)) : upper)
     return { text, field, severity }
   }
   return undefined
