@@ -11,6 +11,7 @@ import { writeSection } from "./document.ts"
 import { type Load, makeLoads } from "./otlp-in/bodies.ts"
 import { labelOf, missed, resultOf, toMarkdown, toText } from "./otlp-in/report.ts"
 import { round } from "./otlp-in/round.ts"
+import { stayOnOneCpu } from "./proc.ts"
 import type { Server } from "./telemetry/server.ts"
 
 const entry = "packages/benchmark/src/entries/otlp-in.ts"
@@ -25,6 +26,7 @@ const measure = async ({ against, rounds, seed, size }: Options, here: Checkout.
   const other = against && serverOf(`ours of ${against.name}`, await bundle(against, "against", entry))
   const servers = other === undefined ? [raw, ours] : [raw, ours, again, other]
   const loads = await makeLoads()
+  stayOnOneCpu()
 
   console.error(`${rounds} rounds of ${loads.length} loads, ${size} requests to each of ${servers.length} servers …`)
   const micros = new Map(servers.map((server) => [server, new Map<Load, Array<number>>()]))

@@ -1,4 +1,5 @@
 /** The CPU time and the memory of a process, as `/proc` of Linux tells them. */
+import { execFileSync } from "node:child_process"
 import { readdirSync, readFileSync } from "node:fs"
 
 /**
@@ -26,4 +27,14 @@ export const residentMegabytes = (pid: number): number => {
   const kibibytes = /^Rss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1]
   if (kibibytes === undefined) throw new Error(`/proc/${pid}/smaps_rollup names no Rss`)
   return (Number(kibibytes) * 1024) / 1e6
+}
+
+/**
+ * Keeps this process, with all its threads and the processes that it starts from now on, on one CPU. Otherwise the kernel
+ * chooses for each process whether its client is on the same CPU, and a write that wakes another CPU costs some 20 µs more.
+ */
+export const stayOnOneCpu = (): void => {
+  const cpu = /^Cpus_allowed_list:\s+(\d+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1]
+  if (cpu === undefined) throw new Error("/proc/self/status names no Cpus_allowed_list")
+  execFileSync("taskset", ["-acp", cpu, String(process.pid)])
 }

@@ -48,7 +48,8 @@ const notes = ({ rounds, size }: Options): ReadonlyArray<string> => [
   "raw-otlp-in.cjs is packages/benchmark/fixtures/raw-otlp-in.cjs: node:net alone, which reads the head and the body by their " +
     "lengths, holds the body in one piece, and looks at nothing. It does not undo gzip, and it does not read JSON. Ours is " +
     "OtlpReceiver, bundled by rolldown. Both give up what they hold when it is 4 MiB.",
-  "CPU is user and system time of all threads of the server, V8's included."
+  "CPU is user and system time of all threads of the server, V8's included. The client and the servers share one CPU, so that a " +
+    "write never has to wake another one."
 ]
 
 export const toText = (result: Result, options: Options): string =>

@@ -3,8 +3,11 @@ import { orders } from "../interleave.ts"
 import { type Server, start } from "../telemetry/server.ts"
 import type { Load } from "./bodies.ts"
 
-/** The requests before the measurement: V8 optimizes code that runs often, and ours has more of it. */
-export const warmUp = 5000
+/**
+ * The requests before the measurement: V8 optimizes code that runs often, and ours has more of it. Functions that a request calls
+ * once are compiled for the last time after 10,000 requests, all of them together.
+ */
+export const warmUp = 20_000
 /** The requests of a turn: a neighbour that takes the machine for longer takes it from both servers. */
 export const turn = 100
 /** JSON takes so much longer that fewer requests are enough. */
