@@ -115,23 +115,4 @@ describe("the packed bin, outside of the workspace", () => {
     await packed.cli("emulate", "--function", handler, "--invocations", "1", "--report", report)
     assert.include(await readFile(report, "utf8"), "DecompressionStream")
   })
-
-  it("new, npm install, npm test, npm run build, all on Node from the registry", { timeout: 120_000 }, async () => {
-    await packed.cli("new", "demo", "--from", "tarballs")
-    await packed.npm("demo", "install", "--prefer-offline", "--no-audit", "--no-fund")
-    const node = await packed.npm(
-      "demo",
-      "exec",
-      "--offline",
-      "--",
-      "node",
-      "--print",
-      "process.execPath + process.version"
-    )
-    assert.match(node, /demo\/node_modules\/.*v24\./)
-    const layers = await packed.testAndBuild("demo")
-    assert.deepStrictEqual(layers, ["demo-arm64", "demo-arm64.zip", "demo-x64", "demo-x64.zip", "demo.map"])
-    assert.include(await packed.npm("demo", "run", "check"), "demo-x64.zip: nothing found")
-    assert.include(await packed.npm("demo", "run", "emulate"), "3 invocations, then shutdown: spindown")
-  })
 })

@@ -381,7 +381,7 @@ describe("bad input is one clear sentence and a non-zero exit", () => {
     [
       "a file for the journal and the report",
       ["-f", handler, "-n", "1", "--journal", join(folder, "run"), "--report", join(folder, "run")],
-      "two files"
+      "give --journal and each re"
     ],
     ["an unknown fault", ["-f", handler, "-n", "1", "--fault", "earthquake"], "the faults are"],
     ["a fault that is written wrong", ["-f", handler, "-n", "1", "--fault", "reset:everything"], "reset:"],

@@ -1,4 +1,4 @@
-/** Projects of `new --telemetry` and `new --otel`, with the packed tarballs and the packages of the registry. */
+/** Projects of `new`, `new --telemetry` and `new --otel`, with the packed tarballs and the packages of the registry. */
 import { afterAll, assert, beforeAll, it } from "@effect/vitest"
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises"
 import { join } from "node:path"
@@ -12,9 +12,29 @@ beforeAll(async () => {
 
 afterAll(() => rm(packed.folder, { recursive: true, force: true }))
 
+it("new, npm install, npm test, npm run build, all on Node from the registry", { timeout: 120_000 }, async () => {
+  await packed.cli("new", "demo", "--from", "tarballs")
+  await packed.npm("demo", "install", "--prefer-offline", "--no-audit", "--no-fund")
+  const node = await packed.npm(
+    "demo",
+    "exec",
+    "--offline",
+    "--",
+    "node",
+    "--print",
+    "process.execPath + process.version"
+  )
+  assert.match(node, /demo\/node_modules\/.*v24\./)
+  const layers = await packed.testAndBuild("demo")
+  assert.deepStrictEqual(layers, ["demo-arm64", "demo-arm64.zip", "demo-x64", "demo-x64.zip", "demo.map"])
+  assert.include(await packed.npm("demo", "run", "check"), "demo-x64.zip: nothing found")
+  assert.include(await packed.npm("demo", "run", "emulate"), "3 invocations, then shutdown: spindown")
+})
+
 it("new --telemetry, npm test, npm run build", { timeout: 120_000 }, async () => {
   await packed.cli("new", "shipper", "--from", "tarballs", "--telemetry")
-  await packed.npm("shipper", "install", "--prefer-offline", "--no-audit", "--no-fund")
+  // Both have the same dependencies.
+  await rename(join(packed.folder, "demo/node_modules"), join(packed.folder, "shipper/node_modules"))
   const layers = await packed.testAndBuild("shipper")
   assert.deepStrictEqual(layers, [
     "shipper-arm64",

@@ -1,6 +1,6 @@
 /**
  * Every strategy against every kind of sink, in the emulator with the freeze on. `node …/matrix.ts` writes the table
- * into docs/telemetry.md; matrix.test.ts holds what must be true of every cell.
+ * into docs/telemetry.md; matrix.wide-test.ts holds what must be true of every cell.
  */
 import { Emulator, Journal } from "@effect-lambda/emulator"
 import type * as TelemetryAccounting from "@effect-lambda/extension/telemetry/TelemetryAccounting"

@@ -9,7 +9,7 @@ import { createServer } from "node:http"
 import { createRequire } from "node:module"
 import * as Os from "node:os"
 import * as Path from "node:path"
-import { start } from "./support/cli.ts"
+import { start } from "../support/cli.ts"
 
 interface Posted {
   readonly path: string
@@ -36,7 +36,7 @@ interface Row {
   readonly leaves: ReadonlyArray<string>
 }
 
-const fixtures = Path.join(import.meta.dirname, "fixtures/foreign")
+const fixtures = Path.join(import.meta.dirname, "../fixtures/foreign")
 
 const packageFolder = (name: string): string =>
   Path.dirname(createRequire(import.meta.url).resolve(`${name}/package.json`))

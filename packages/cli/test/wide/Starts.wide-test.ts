@@ -5,18 +5,18 @@ import * as Effect from "effect/Effect"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import * as Receiver from "../../examples/telemetry-ship/src/Receiver.ts"
-import * as Build from "../src/build/Build.ts"
-import * as Findings from "../src/check/Findings.ts"
-import * as Summary from "../src/emulate/summary/Summary.ts"
-import * as LayerContent from "../src/layer/LayerContent.ts"
-import * as LayerConfig from "../src/project/LayerConfig.ts"
+import * as Receiver from "../../../examples/telemetry-ship/src/Receiver.ts"
+import * as Build from "../../src/build/Build.ts"
+import * as Findings from "../../src/check/Findings.ts"
+import * as Summary from "../../src/emulate/summary/Summary.ts"
+import * as LayerContent from "../../src/layer/LayerContent.ts"
+import * as LayerConfig from "../../src/project/LayerConfig.ts"
 import * as Result from "effect/Result"
-import { assertWell, bashFunction, functions, type Life, live, managedNode, outputOf } from "./support/life.ts"
-import * as Start from "./starts/Start.ts"
-import { withBundle } from "./support/trial.ts"
+import { assertWell, bashFunction, functions, type Life, live, managedNode, outputOf } from "../support/life.ts"
+import * as Start from "../starts/Start.ts"
+import { withBundle } from "../support/trial.ts"
 
-const examples = join(import.meta.dirname, "../../examples")
+const examples = join(import.meta.dirname, "../../../examples")
 const folder = mkdtempSync(join(tmpdir(), "starts-"))
 const arch = process.arch === "arm64" ? "arm64" : "x64"
 
