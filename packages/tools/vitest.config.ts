@@ -11,7 +11,7 @@ process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, "../../node_modules
 const harmless = [
   "benchmark/test/{checkout,compare}.test.ts",
   "cli/templates/*/test/*.test.ts",
-  "cli/test/{Bundle,CloudWatchLines,EagerBuild,EagerLife,EagerStart,EnvFlag,Findings,FunctionVariables}.test.ts",
+  "cli/test/{Bundle,CloudWatchLines,EagerLife,EagerStart,EnvFlag,Findings,FunctionVariables}.test.ts",
   "cli/test/{HostileLayers,LayerConfig,LayerFiles,LayerMerge,OpenConnection,Shortfalls,Stub}.test.ts",
   "cli/test/{StubEager,StubServer,Summary,TrialRun,TypeCheck,ZipReader,build,buildRefusals,check,dev}.test.ts",
   "cli/test/{Junit,new,reportColours,reportPage}.test.ts",
@@ -38,7 +38,7 @@ const measuring = [
 
 /** They wait longest. The last of them would run alone at the end, since a fresh clone knows no durations. */
 const long =
-  /\/(Packages|dev|buildRefusals|NodeExtension|Conformance|EagerBuild|telemetry-ship|Rie|build|Faults|StubServer|Twins|House|conform)\.test\.ts$/
+  /\/(Packages|dev|buildRefusals|NodeExtension|Conformance|telemetry-ship|Rie|build|Faults|StubServer|Twins|House|conform)\.test\.ts$/
 
 /** Starts the long files of a project first. */
 class LongFirst extends BaseSequencer {

@@ -34,7 +34,6 @@ import {
   python,
   pythonFunction
 } from "./support/life.ts"
-import * as Otel from "./support/otel.ts"
 import { withBundle } from "./support/trial.ts"
 
 const examples = join(import.meta.dirname, "../../examples")
@@ -124,16 +123,6 @@ describe.each(functions)("unzipped, beside a function in %s", (_, handler) => {
     })
   )
 })
-
-it.live("otel sends a span and a joined log of each invocation, and its wrapper starts the function", () =>
-  Effect.gen(function* () {
-    const { layers } = yield* Otel.build({ arch: architecture, codeCache: "off", out: join(folder, "otel") }, true)
-    const zip = layers[0]?.zip?.file ?? assert.fail("otel was not built")
-    const opt = unzip(zip, join(folder, "otel-unzipped"))
-    Otel.assertWrapper(opt)
-    yield* Otel.assertTraced(opt, "otel", managedNode)
-  })
-)
 
 it.live("hello survives a register that is answered after 1.3 seconds, and registers once", () =>
   Effect.gen(function* () {

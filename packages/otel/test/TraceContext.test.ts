@@ -63,10 +63,10 @@ describe("ids that are derived", () => {
     for (const share of eighths) assert.closeTo(share, count / 8, count / 32)
   })
 
-  it("the ids of 200,000 spans are valid and all different, and their digits are spread", () => {
+  it("the ids of 50,000 spans are valid and all different, and their digits are spread", () => {
     const ids = new Set<string>()
     const digits = new Map<string, number>()
-    for (let at = 0; at < 200_000; at++) {
+    for (let at = 0; at < 50_000; at++) {
       const id = TraceContext.deriveSpanId("8476a536-e9f4-11e8-9739-2dfe598c3fcd", String(at))
       assert.isTrue(TraceContext.isSpanId(id))
       ids.add(id)
@@ -75,9 +75,9 @@ describe("ids that are derived", () => {
         digits.set(digit, (digits.get(digit) ?? 0) + 1)
       }
     }
-    assert.strictEqual(ids.size, 200_000)
+    assert.strictEqual(ids.size, 50_000)
     assert.strictEqual(digits.size, 64)
-    for (const count of digits.values()) assert.closeTo(count, 12_500, 1250)
+    for (const count of digits.values()) assert.closeTo(count, 3125, 312)
   })
 
   it("texts that only look the same together have other ids", () => {

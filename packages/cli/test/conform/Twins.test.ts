@@ -7,7 +7,7 @@ import { pairs, play } from "./twins.ts"
 /** The scenarios that take the least time, of different families. */
 const played = new Set([
   "init/register-in-time",
-  "init/handled-events",
+  "init/unknown-fields",
   "next/stale-connection",
   "next/lost-poll",
   "next/status-403",

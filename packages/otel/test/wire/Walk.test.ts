@@ -204,16 +204,16 @@ describe("nesting", () => {
 })
 
 describe("hostile bytes", () => {
-  it("10,000 bodies of protobuf do no harm, and what is accepted is read by the official decoder", () => {
-    const { accepted, faults } = attackWalk(10_000, 16)
+  it("2,000 bodies of protobuf do no harm, and what is accepted is read by the official decoder", () => {
+    const { accepted, faults } = attackWalk(2000, 16)
     assert.deepStrictEqual(faults, [])
-    assert.isAbove(accepted, 300)
+    assert.isAbove(accepted, 60)
   })
 
-  it("2,000 bodies of JSON do no harm, and what is accepted becomes a request", () => {
-    const { accepted, faults } = attackJson(2000, 16)
+  it("500 bodies of JSON do no harm, and what is accepted becomes a request", () => {
+    const { accepted, faults } = attackJson(500, 16)
     assert.deepStrictEqual(faults, [])
-    assert.isAbove(accepted, 300)
+    assert.isAbove(accepted, 75)
   })
 
   it("take a time that grows with their length and no faster", () => {
