@@ -19,7 +19,7 @@ const rows = Effect.forEach(
     if (good.judgement.status !== "pass") process.stdout.write(`    the good twin: ${good.judgement.sentence}\n`)
     return isRight
   }),
-  { concurrency: 2 }
+  { concurrency: 4 }
 )
 
 const results = await Effect.runPromise(rows)
