@@ -13,7 +13,7 @@ const harmless = [
   "cli/templates/*/test/*.test.ts",
   "cli/test/{Bundle,CloudWatchLines,EagerLife,EagerStart,EnvFlag,Findings,FunctionVariables}.test.ts",
   "cli/test/{HostileLayers,LayerConfig,LayerFiles,LayerMerge,OpenConnection,Shortfalls,Stub}.test.ts",
-  "cli/test/{StubEager,StubServer,Summary,TrialRun,TypeCheck,ZipReader,build,buildRefusals,check,dev}.test.ts",
+  "cli/test/{StubEager,StubServer,Summary,TrialRun,TypeCheck,ZipReader,build,check}.test.ts",
   "cli/test/{Junit,new,reportColours,reportPage}.test.ts",
   "cli/test/conform/{Backend,Document,House,Kept,Observe,Play,Scenarios,SinkVariable,Starvation,Twins}.test.ts",
   "examples/hello/test/*.test.ts",
@@ -38,7 +38,7 @@ const measuring = [
 
 /** They wait longest. The last of them would run alone at the end, since a fresh clone knows no durations. */
 const long =
-  /\/(Packages|dev|buildRefusals|NodeExtension|Conformance|telemetry-ship|Rie|build|Faults|StubServer|Twins|House|conform)\.test\.ts$/
+  /\/(Packages|NodeExtension|Conformance|telemetry-ship|Rie|build|Faults|StubServer|Twins|House|conform)\.test\.ts$/
 
 /** Starts the long files of a project first. */
 class LongFirst extends BaseSequencer {

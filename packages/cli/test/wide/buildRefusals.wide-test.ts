@@ -3,15 +3,15 @@ import { afterAll, assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { cpSync, existsSync, readdirSync } from "node:fs"
 import { join } from "node:path"
-import * as Build from "../src/build/Build.ts"
-import * as Bundle from "../src/build/Bundle.ts"
-import * as LayerConfig from "../src/project/LayerConfig.ts"
-import type { EventType } from "../src/build/entry/Stub.ts"
-import * as TrialRun from "../src/build/trial/TrialRun.ts"
-import * as Disk from "../src/shared/Disk.ts"
-import { start } from "./support/cli.ts"
-import * as Project from "./support/projects.ts"
-import { withBundle } from "./support/trial.ts"
+import * as Build from "../../src/build/Build.ts"
+import * as Bundle from "../../src/build/Bundle.ts"
+import * as LayerConfig from "../../src/project/LayerConfig.ts"
+import type { EventType } from "../../src/build/entry/Stub.ts"
+import * as TrialRun from "../../src/build/trial/TrialRun.ts"
+import * as Disk from "../../src/shared/Disk.ts"
+import { start } from "../support/cli.ts"
+import * as Project from "../support/projects.ts"
+import { withBundle } from "../support/trial.ts"
 
 afterAll(Project.remove)
 
@@ -220,7 +220,7 @@ it.live("an entry that does not type-check, with two copies of effect", () =>
       ...Project.otherEffect,
       ...files
     })
-    cpSync(join(import.meta.dirname, "../../../node_modules/typescript"), join(project, "node_modules/typescript"), {
+    cpSync(join(import.meta.dirname, "../../../../node_modules/typescript"), join(project, "node_modules/typescript"), {
       recursive: true
     })
     const layer = yield* LayerConfig.resolve(project, {})

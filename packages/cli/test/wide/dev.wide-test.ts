@@ -14,9 +14,9 @@ import {
 import { createServer, type AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { start } from "./support/cli.ts"
+import { start } from "../support/cli.ts"
 
-const root = join(import.meta.dirname, "../../..")
+const root = join(import.meta.dirname, "../../../..")
 const hello = readFileSync(join(root, "packages/examples/hello/src/hello.ts"), "utf8")
 const handler = "export const handler = async (event) => ({ hello: event.name })\n"
 const folder = mkdtempSync(join(tmpdir(), "dev-"))
