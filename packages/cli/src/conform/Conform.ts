@@ -57,7 +57,7 @@ const prepare = Effect.fnUntraced(function* (input: Input, terminal: Effect.Succ
   yield* Disk.checkWritableAll([input.report, input.junit, input.json])
   const found = yield* Target.find(input.target.value)
   for (const line of yield* TargetCheck.check(found)) yield* terminal.print(line)
-  return { chosen, stage: yield* stageOf(input, yield* Target.open(input.target.value)) }
+  return { chosen, stage: yield* stageOf(input, yield* Target.open(found)) }
 })
 
 /** Plays the scenarios, a few at the same time, and gives the verdicts in the order of the scenarios. */

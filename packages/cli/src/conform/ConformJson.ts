@@ -1,5 +1,6 @@
 /** The verdicts as JSON. The schema is the document of the file; its version changes when a field changes its meaning. */
 import * as Schema from "effect/Schema"
+import * as ExtensionName from "../emulate/summary/ExtensionName.ts"
 import * as Evidence from "./Evidence.ts"
 import { statuses } from "./play/Judgement.ts"
 import type { Traits } from "./play/Scenario.ts"
@@ -53,7 +54,7 @@ export const render = (target: string, traits: Traits, verdicts: ReadonlyArray<V
   const report = encode({
     version: "effect-lambda.conform/1",
     target,
-    extensions: traits.sources.map((source) => source.replace(/^extension:/, "")),
+    extensions: traits.sources.map(ExtensionName.of),
     events: traits.events,
     telemetry: [...new Set(traits.subscriptions.flatMap(({ types }) => types))],
     isFailed: verdicts.some(({ judgement }) => judgement.status === "fail"),

@@ -23,9 +23,11 @@ const caseOf =
     const { judgement, millis, scenario } = verdict
     const { sentence, status } = judgement
     const [group = ""] = scenario.name.split("/")
-    const details = [scenario.aws, scenario.advice, ...Evidence.linesOf(verdict)].join("\n")
     const named = { name: scenario.name, group, millis }
-    if (isFailure(verdict)) return { ...named, outcome: { _tag: "Failed", type: status, message: sentence, details } }
+    if (isFailure(verdict)) {
+      const details = [scenario.aws, scenario.advice, ...Evidence.linesOf(verdict)].join("\n")
+      return { ...named, outcome: { _tag: "Failed", type: status, message: sentence, details } }
+    }
     if (status.startsWith("not ")) return { ...named, outcome: { _tag: "Skipped", message: `${status}: ${sentence}` } }
     return { ...named, outcome: { _tag: "Passed" }, output: `${status}: ${sentence}` }
   }

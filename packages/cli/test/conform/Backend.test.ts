@@ -89,7 +89,7 @@ it.live("a scenario is not testable if the machine does not permit a limit that 
       setup: () => ({ limits: { descriptors: 2 ** 40 } }),
       play: () => Effect.succeed(Judgement.pass("it was played"))
     }
-    const target = yield* Target.open(join(import.meta.dirname, "twins/twin.sh"))
+    const target = yield* Target.open(yield* Target.find(join(import.meta.dirname, "twins/twin.sh")))
     const stage: Play.Stage = {
       target,
       handler: chatty,

@@ -43,7 +43,7 @@ const stageOf = Effect.fnUntraced(function* ({ backend, name, project }: Layer) 
   const config = yield* LayerConfig.resolve(project, { arch, out: folder, env, codeCache: "off" })
   yield* withBundle(Build.run(config, { check: false, zip: false }))
   const stage: Play.Stage = {
-    target: yield* Target.open(join(folder, `${name}-${arch}`)),
+    target: yield* Target.open(yield* Target.find(join(folder, `${name}-${arch}`))),
     handler: chatty,
     environment: {},
     sinkVariables: backend === undefined ? [] : [{ name: backend, value: "{url}" }],

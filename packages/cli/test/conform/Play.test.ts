@@ -66,7 +66,7 @@ const processesWith = (mark: string) =>
 const play = Effect.fnUntraced(function* (trait: string, line: RegExp) {
   const mark = `MARK=${trait}-${process.pid}-${Date.now()}`
   const [, value = ""] = mark.split("=")
-  const target = yield* Target.open(file)
+  const target = yield* Target.open(yield* Target.find(file))
   const verdict = yield* Play.play(endless, stageOf(target, { TARGET: trait, MARK: value }), traits)
   return { trait, line, verdict, left: processesWith(mark) }
 }, Effect.scoped)
@@ -103,7 +103,7 @@ it.live(
 
 it.live("an environment that cannot be started here makes the scenario not testable", () =>
   Effect.gen(function* () {
-    const target = yield* Target.open(file)
+    const target = yield* Target.open(yield* Target.find(file))
     const stage = { ...stageOf(target, {}), handler: "/nothing/handler.mjs" }
     const { judgement } = yield* Play.play(endless, stage, traits)
     assert.strictEqual(judgement.status, "not testable")
@@ -139,7 +139,7 @@ it.effect("a port of the target that another program has makes the scenario not 
     )
     const address = server.address()
     const port = address !== null && typeof address === "object" ? address.port : 0
-    const target = yield* Target.open(file)
+    const target = yield* Target.open(yield* Target.find(file))
     const fiber = yield* Effect.forkChild(Play.play(endless, { ...stageOf(target, {}), port }, traits))
     yield* TestClock.adjust("10 seconds")
     const { judgement } = yield* Fiber.join(fiber)

@@ -129,7 +129,7 @@ const verdictOf = Effect.fnUntraced(function* (
   { environment, file }: Pair,
   mistake: Readonly<Record<string, string>>
 ) {
-  const target = yield* Target.open(join(import.meta.dirname, "twins", file))
+  const target = yield* Target.open(yield* Target.find(join(import.meta.dirname, "twins", file)))
   const stage = stageOf(target, { ...environment, ...mistake })
   const traits = yield* Traits.learn(stage)
   return yield* Play.play(scenario, stage, traits)

@@ -3,18 +3,14 @@ import * as Journal from "@effect-lambda/emulator/Journal"
 import type { EntryOf, JournalEntry, Source } from "@effect-lambda/emulator/Journal"
 import * as Effect from "effect/Effect"
 import { stripVTControlCharacters } from "node:util"
+import * as ExtensionName from "../../emulate/summary/ExtensionName.ts"
+import * as ExtensionOutcomes from "../../emulate/summary/ExtensionOutcomes.ts"
 import * as Judgement from "./Judgement.ts"
 import type { Command, Run } from "./Scenario.ts"
 
-/** The name of an extension, as people know it. */
-export const nameOf = (source: Source): string => source.replace(/^extension:/, "")
-
 /** The process of this extension that was started last. */
 export const processOf = (entries: ReadonlyArray<JournalEntry>, name: string) =>
-  entries.findLast(Journal.is("ProcessStarted", ({ source }) => nameOf(source) === name))
-
-export const howOf = ({ status }: EntryOf<"ProcessExited">): string =>
-  status._tag === "Code" ? `exit code ${status.code}` : `signal ${status.signal}`
+  entries.findLast(Journal.is("ProcessStarted", ({ source }) => ExtensionName.of(source) === name))
 
 /** The first extension of these that ended outside of a shutdown, which is a crash with any exit code. */
 export const crashOf = (
@@ -25,8 +21,8 @@ export const crashOf = (
   for (const entry of entries) {
     if (entry._tag === "ShutdownStarted") isShuttingDown = true
     if (entry._tag === "ShutdownEnded") isShuttingDown = false
-    if (entry._tag !== "ProcessExited" || isShuttingDown || !names.includes(nameOf(entry.source))) continue
-    return { sentence: `${nameOf(entry.source)} ended with ${howOf(entry)}`, entry }
+    if (entry._tag !== "ProcessExited" || isShuttingDown || !names.includes(ExtensionName.of(entry.source))) continue
+    return { sentence: `${ExtensionName.of(entry.source)} ended with ${ExtensionOutcomes.howOf(entry)}`, entry }
   }
   return undefined
 }
@@ -105,7 +101,7 @@ export const saysLoss = (line: string): boolean => {
 
 /** The first line of these extensions that says a loss. */
 export const saidLoss = (entries: ReadonlyArray<JournalEntry>, names: ReadonlyArray<string>) =>
-  entries.find(Journal.is("Output", ({ line, source }) => names.includes(nameOf(source)) && saysLoss(line)))
+  entries.find(Journal.is("Output", ({ line, source }) => names.includes(ExtensionName.of(source)) && saysLoss(line)))
 
 /**
  * Judges what of the printed lines did not reach the sink. A loss that is said is a warning.
@@ -120,7 +116,8 @@ export const judgeLoss = Effect.fnUntraced(function* (run: Run, since = 0) {
   const [first] = lost
   if (first === undefined) return Judgement.pass(`all ${printed.length} lines of the function arrived at the sink`)
   // An extension that cannot send may write the records to its own log.
-  const isWritten = ({ line, source }: EntryOf<"Output">) => run.names.includes(nameOf(source)) && line.includes(first)
+  const isWritten = ({ line, source }: EntryOf<"Output">) =>
+    run.names.includes(ExtensionName.of(source)) && line.includes(first)
   const said = saidLoss(entries, run.names) ?? entries.find(Journal.is("Output", isWritten))
   const sentence = `${lost.length} of ${printed.length} lines of the function never arrived at the sink`
   return said === undefined
@@ -163,7 +160,7 @@ export const judgeTaking = Effect.fnUntraced(function* (run: Run, when: string) 
 /** Judges how the extensions ended after the last SHUTDOWN that they were given. */
 export const judgeEnd = (entries: ReadonlyArray<JournalEntry>, names: ReadonlyArray<string>, reason: string) => {
   for (const name of names) {
-    const isOf = (source: Source) => nameOf(source) === name
+    const isOf = (source: Source) => ExtensionName.of(source) === name
     const told = entries.findLast(
       Journal.is("EventDelivered", ({ eventType, source }) => eventType === "SHUTDOWN" && isOf(source))
     )
@@ -187,9 +184,13 @@ export const judgeEnd = (entries: ReadonlyArray<JournalEntry>, names: ReadonlyAr
     if (killed !== undefined)
       return Judgement.warn(`${name} did not end by itself after SHUTDOWN ${reason}, and was killed`, told, killed)
     if (exit !== undefined && (exit.status._tag !== "Code" || exit.status.code !== 0)) {
-      return Judgement.warn(`${name} ended its shutdown with ${howOf(exit)}; Lambda expects code 0`, told, exit)
+      return Judgement.warn(
+        `${name} ended its shutdown with ${ExtensionOutcomes.howOf(exit)}; Lambda expects code 0`,
+        told,
+        exit
+      )
     }
   }
-  const last = entries.findLast(Journal.is("ProcessExited", ({ source }) => names.includes(nameOf(source))))
+  const last = entries.findLast(Journal.is("ProcessExited", ({ source }) => names.includes(ExtensionName.of(source))))
   return Judgement.pass(`it ended by itself with code 0 after SHUTDOWN ${reason}`, last)
 }

@@ -63,11 +63,12 @@ const functionOf = ({ handler }: Stage, { functionInit }: Setup): FunctionOption
 const runOf = (
   emulator: Emulator.Emulator["Service"],
   limit: Duration.Input,
-  rest: Pick<Run, "sink" | "target" | "traits">
+  target: Target,
+  rest: Pick<Run, "sink" | "traits">
 ): Run => {
   const waitFor: Run["waitFor"] = (tag, condition) =>
     Effect.mapError(emulator.journal.waitFor(Journal.is(tag, condition), limit), explain)
-  const names = rest.target.files.map((file) => NodePath.basename(file))
+  const names = target.files.map((file) => NodePath.basename(file))
   const starved = new Map<string, number>()
   const starvation = Effect.map(emulator.journal.entries, (entries) =>
     Starvation.look(names.flatMap((name) => Observe.processOf(entries, name)?.pid ?? []))
@@ -171,7 +172,7 @@ const playNow = Effect.fnUntraced(function* (scenario: Scenario, stage: Stage, t
   }
   const emulator = made.success
   const judgement: Judgement.Judgement = yield* scenario
-    .play(runOf(emulator, limit, { sink, target: stage.target, traits }))
+    .play(runOf(emulator, limit, stage.target, { sink, traits }))
     .pipe(
       Effect.timeoutOrElse({
         duration: limit,

@@ -10,7 +10,6 @@ import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Sink from "./Sink.ts"
 import type { SinkVariable } from "./SinkVariable.ts"
-import type { Target } from "./Target.ts"
 import type { Judgement, Status } from "./Judgement.ts"
 
 /**
@@ -125,7 +124,6 @@ export interface Run {
   readonly emulator: Emulator.Emulator["Service"]
   /** The names of the target's extensions: its files. Neighbours are none of them. */
   readonly names: ReadonlyArray<string>
-  readonly target: Target
   readonly traits: Traits
   readonly sink: Sink.Sink
   /** Invokes the function, and waits until the invocation is done, extensions included. */

@@ -16,8 +16,6 @@ import * as UserError from "../../shared/UserError.ts"
 export interface Target {
   /** As it was given. */
   readonly path: string
-  /** The layer as a zip or a folder; `undefined` for an extension file. */
-  readonly layer: string | undefined
   /** The files of its extensions. */
   readonly files: ReadonlyArray<string>
   /** The extensions of an environment with the target and these files beside it. */
@@ -86,10 +84,9 @@ export const find = Effect.fnUntraced(function* (path: string) {
 })
 
 /** Opens the target; a zip is unpacked into a folder of the scope. */
-export const open = Effect.fnUntraced(function* (path: string) {
-  const { kind, place } = yield* find(path)
+export const open = Effect.fnUntraced(function* ({ kind, path, place }: Found) {
   if (kind === "file") {
-    const target: Target = { path, layer: undefined, files: [place], beside: (neighbours) => [place, ...neighbours] }
+    const target: Target = { path, files: [place], beside: (neighbours) => [place, ...neighbours] }
     return target
   }
   const opt = yield* OptFolder.make([place], false)
@@ -98,7 +95,6 @@ export const open = Effect.fnUntraced(function* (path: string) {
     return yield* UserError.fail(`${path} has no extension: its folder extensions/ is empty or missing`)
   const target: Target = {
     path,
-    layer: place,
     files: names.map((name) => NodePath.join(opt, "extensions", name)),
     beside: (neighbours) => ({ opt, root: "if-permitted", files: neighbours })
   }

@@ -1,6 +1,7 @@
 /** Scenarios of variables and limits that an extension shares with the function. */
 import * as Journal from "@effect-lambda/emulator/Journal"
 import * as Effect from "effect/Effect"
+import * as ExtensionName from "../../emulate/summary/ExtensionName.ts"
 import { pathToFileURL } from "node:url"
 import * as Descriptors from "../play/Descriptors.ts"
 import * as Judgement from "../play/Judgement.ts"
@@ -24,7 +25,7 @@ const counted = 24
 /** The descriptors of the target's extensions; `undefined` if the system does not tell them. */
 const descriptorsOf = Effect.fnUntraced(function* (run: Run) {
   const started = (yield* run.entries).filter(
-    Journal.is("ProcessStarted", ({ source }) => run.names.includes(Observe.nameOf(source)))
+    Journal.is("ProcessStarted", ({ source }) => run.names.includes(ExtensionName.of(source)))
   )
   let sum = 0
   for (const { pid } of started) sum += yield* Descriptors.ofGroup(pid)
@@ -55,7 +56,7 @@ const keepsDescriptors = Effect.fnUntraced(function* (run: Run) {
 /** The ports that the extensions listen on now, except those that speak no HTTP. */
 const portsOf = Effect.fnUntraced(function* (run: Run) {
   const entries = yield* run.entries
-  const isOfTarget = ({ source }: { readonly source: Journal.Source }) => run.names.includes(Observe.nameOf(source))
+  const isOfTarget = ({ source }: { readonly source: Journal.Source }) => run.names.includes(ExtensionName.of(source))
   const started = entries.filter(Journal.is("ProcessStarted", isOfTarget))
   const raw = new Set(
     entries
@@ -69,7 +70,7 @@ const portsOf = Effect.fnUntraced(function* (run: Run) {
 const callsPorts = Effect.fnUntraced(function* (run: Run) {
   // The function's init lasts until the extension is ready, and longer.
   yield* run.waitFor("ProcessStarted", ({ source }) => source === "runtime")
-  yield* run.waitFor("NextCalled", ({ source }) => run.names.includes(Observe.nameOf(source)))
+  yield* run.waitFor("NextCalled", ({ source }) => run.names.includes(ExtensionName.of(source)))
   const ports = yield* portsOf(run)
   const answers = yield* Effect.forEach(ports, (port) => LocalCall.post(port))
   const judgement = yield* Observe.worksOn(run, "after its local port was called in init")

@@ -1,6 +1,8 @@
 /** Scenarios of the init of an environment. */
 import * as Journal from "@effect-lambda/emulator/Journal"
 import * as Effect from "effect/Effect"
+import * as ExtensionName from "../../emulate/summary/ExtensionName.ts"
+import * as ExtensionOutcomes from "../../emulate/summary/ExtensionOutcomes.ts"
 import * as CpuTime from "../play/CpuTime.ts"
 import * as Judgement from "../play/Judgement.ts"
 import { neighbour } from "../play/Programs.ts"
@@ -42,7 +44,7 @@ export const init: ReadonlyArray<Scenario> = [
       const initEnded = run.waitFor("InitEnded")
       const starved = new Map<string, number>()
       for (const name of run.names) {
-        const isOf = ({ source }: { readonly source: Journal.Source }) => Observe.nameOf(source) === name
+        const isOf = ({ source }: { readonly source: Journal.Source }) => ExtensionName.of(source) === name
         yield* Effect.raceFirst(run.waitFor("Registered", isOf), initEnded)
         const pid = Observe.processOf(yield* run.entries, name)?.pid
         if (pid !== undefined) starved.set(name, Starvation.between(new Map(), Starvation.look([pid])))
@@ -51,13 +53,15 @@ export const init: ReadonlyArray<Scenario> = [
       const entries = yield* run.entries
       let slowest = { ms: 0, name: "" }
       for (const name of run.names) {
-        const isOf = ({ source }: { readonly source: Journal.Source }) => Observe.nameOf(source) === name
+        const isOf = ({ source }: { readonly source: Journal.Source }) => ExtensionName.of(source) === name
         const started = entries.find(Journal.is("ProcessStarted", isOf))
         const registered = entries.find(Journal.is("Registered", isOf))
         const ended = entries.find(Journal.is("ProcessExited", isOf))
         if (registered === undefined) {
           const how =
-            ended === undefined ? "never registered" : `ended with ${Observe.howOf(ended)} before it registered`
+            ended === undefined
+              ? "never registered"
+              : `ended with ${ExtensionOutcomes.howOf(ended)} before it registered`
           return Judgement.fail(`${name} ${how}`, started, ended)
         }
         const ms = Math.max(0, registered.at - (started ?? registered).at - (starved.get(name) ?? 0))
@@ -93,14 +97,14 @@ export const init: ReadonlyArray<Scenario> = [
       if (strange !== undefined) {
         const names = run.names.join(", ")
         return Judgement.fail(
-          `a process registered as ${Observe.nameOf(strange.source)}, which is no file of the layer (${names}), so Lambda takes it for an internal extension`,
+          `a process registered as ${ExtensionName.of(strange.source)}, which is no file of the layer (${names}), so Lambda takes it for an internal extension`,
           strange
         )
       }
       return registered.length === 0
         ? Judgement.notTestable("no extension registered; see init/register-in-time")
         : Judgement.pass(
-            `registered as ${registered.map(({ source }) => Observe.nameOf(source)).join(", ")}`,
+            `registered as ${registered.map(({ source }) => ExtensionName.of(source)).join(", ")}`,
             ...registered
           )
     })
@@ -118,7 +122,7 @@ export const init: ReadonlyArray<Scenario> = [
       yield* run.shutdown
       const entries = yield* run.entries
       for (const { events, source } of entries.filter(Journal.is("Registered"))) {
-        const name = Observe.nameOf(source)
+        const name = ExtensionName.of(source)
         if (!run.names.includes(name)) continue
         if (!events.includes("SHUTDOWN")) {
           return Judgement.warn(`${name} does not register for SHUTDOWN, and is killed with what it has not sent`)
@@ -187,11 +191,11 @@ export const init: ReadonlyArray<Scenario> = [
     advice: "Load less before the first next; build with a bundle and a code cache.",
     needs: ["INVOKE"],
     play: Effect.fnUntraced(function* (run) {
-      const started = yield* run.waitFor("ProcessStarted", ({ source }) => Observe.nameOf(source) === run.names[0])
+      const started = yield* run.waitFor("ProcessStarted", ({ source }) => ExtensionName.of(source) === run.names[0])
       const next = yield* run.waitFor("NextCalled", ({ source }) => source === started.source)
       const ms = yield* CpuTime.ofGroup(started.pid)
       if (ms === undefined) return Judgement.notTestable("this system does not tell the CPU time of a process")
-      const sentence = `${Observe.nameOf(started.source)} took ${ms} ms of CPU before its first next`
+      const sentence = `${ExtensionName.of(started.source)} took ${ms} ms of CPU before its first next`
       return ms <= cpuMs
         ? Judgement.pass(sentence, started, next)
         : Judgement.warn(

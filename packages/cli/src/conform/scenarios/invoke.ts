@@ -20,8 +20,7 @@ const survives = Effect.fnUntraced(function* (run: Run, failing: Command, what: 
   return Judgement.pass(`two invocations ${what} succeeded`, failed)
 })
 
-const beginAgain =
-  "Take the start after a reset for a start as any other: register, listen on the same port, subscribe again."
+const beginAgain = "Treat the start after a reset like the first: register, listen on the same port, subscribe again."
 
 /** A function's timeout that leaves a slow machine time for an init inside an invocation, which it covers. */
 const options = { timeout: "10 seconds" } as const

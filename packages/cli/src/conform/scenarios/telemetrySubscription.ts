@@ -1,6 +1,7 @@
 /** Scenarios of a subscription to telemetry: when it is asked for, with which parameters, and which records it brings. */
 import * as Journal from "@effect-lambda/emulator/Journal"
 import * as Effect from "effect/Effect"
+import * as ExtensionName from "../../emulate/summary/ExtensionName.ts"
 import process from "node:process"
 import * as Judgement from "../play/Judgement.ts"
 import * as Observe from "../play/Observe.ts"
@@ -77,7 +78,7 @@ export const subscription: ReadonlyArray<Scenario> = [
       const polled = entries.find(
         Journal.is("NextCalled", ({ index, source }) => index < inTime.index && source === inTime.source)
       )
-      const name = Observe.nameOf(inTime.source)
+      const name = ExtensionName.of(inTime.source)
       return polled === undefined
         ? Judgement.pass(`${name} subscribed before its first next`, inTime)
         : Judgement.warn(

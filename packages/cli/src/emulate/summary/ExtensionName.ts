@@ -1,5 +1,5 @@
-/** The name of an extension in a journal. */
+/** The name of a process in a journal. */
 import type { Source } from "@effect-lambda/emulator/Journal"
 
-/** The name in a source of the form `extension:NAME`. */
-export const of = (source: Source): string => source.slice("extension:".length)
+/** The name in a source of the form `extension:NAME`; any other source is its own name. */
+export const of = (source: Source): string => source.replace(/^extension:/, "")

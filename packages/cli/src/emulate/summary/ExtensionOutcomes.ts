@@ -80,6 +80,15 @@ const generation = (kind: Generation["kind"], startedAt: number): Generation => 
 })
 
 /**
+ * How a process ended: `exit code 1` or `signal SIGKILL`.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const howOf = ({ status }: EntryOf<"ProcessExited">): string =>
+  status._tag === "Code" ? `exit code ${status.code}` : `signal ${status.signal}`
+
+/**
  * The outcomes of a run that begins.
  *
  * @category constructors
@@ -187,7 +196,7 @@ export const make = (): ExtensionOutcomes => {
       figures.peakMemoryMb = Math.max(figures.peakMemoryMb ?? 0, Math.round(entry.peakMemoryBytes / 1_048_576))
     }
     if (shutdownAt !== undefined) figures.shutdownMs = entry.at - shutdownAt
-    const how = status._tag === "Code" ? `exit code ${status.code}` : `signal ${status.signal}`
+    const how = howOf(entry)
     if (!isShuttingDown && generation.reported !== undefined) {
       problems.add(`${name} reported ${generation.reported} and ended with ${how}`)
     } else if (!isShuttingDown) {
