@@ -12,7 +12,7 @@ const harmless = [
   "benchmark/test/{checkout,compare}.test.ts",
   "cli/templates/*/test/*.test.ts",
   "cli/test/{Bundle,CloudWatchLines,EagerLife,EagerStart,EnvFlag,Findings,FunctionVariables}.test.ts",
-  "cli/test/{HostileLayers,LayerConfig,LayerFiles,LayerMerge,OpenConnection,Shortfalls,Stub}.test.ts",
+  "cli/test/{HostileLayers,LayerConfig,LayerFiles,LayerMerge,LlrtBundle,LlrtBinary,OpenConnection,Shortfalls,Stub}.test.ts",
   "cli/test/{StubEager,StubServer,Summary,TrialRun,TypeCheck,ZipReader,build,check}.test.ts",
   "cli/test/{Junit,new,reportColours,reportPage}.test.ts",
   "cli/test/conform/{Backend,Document,House,Kept,Observe,Play,Scenarios,SinkVariable,Starvation,Twins}.test.ts",

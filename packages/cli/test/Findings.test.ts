@@ -19,6 +19,7 @@ import {
   elfOf,
   type File,
   good,
+  llrtLayer,
   program,
   script,
   targetOf,
@@ -91,6 +92,7 @@ const unobjectionable: ReadonlyArray<{
     ],
     runtimes: "python3.13,provided.al2"
   },
+  { title: "a stub with its LLRT, 90 days old", files: llrtLayer(), runtimes: "python3.13,provided.al2,nodejs18.x" },
   {
     title: "links inside the layer",
     files: [

@@ -1,5 +1,6 @@
 /** The settings of `effect-lambda build`, and the sentences for settings that it cannot build. */
 import { afterAll, assert, describe, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import { join } from "node:path"
 import * as LayerConfig from "../src/project/LayerConfig.ts"
@@ -37,6 +38,7 @@ describe("LayerConfig", () => {
           env: {},
           files: [],
           variables: {},
+          llrt: [],
           out: join(project, "dist")
         })
       })
@@ -96,7 +98,7 @@ describe("LayerConfig", () => {
   )
 
   it.effect.each([
-    [{ runtime: "deno" }, '.runtime is "deno"; it has to be "managed" or "node" or "auto" or "bun"'],
+    [{ runtime: "deno" }, '.runtime is "deno"; it has to be "managed" or "node" or "auto" or "bun" or "llrt"'],
     [{ arch: "x86_64" }, '.arch is "x86_64"; it has to be "x64" or "arm64" or "both"'],
     [{ events: ["INVOKE", "RESUME"] }, '.events[1] is "RESUME"; it has to be "INVOKE" or "SHUTDOWN"'],
     [{ events: "INVOKE" }, '.events is "INVOKE"; it has to be array'],
@@ -128,7 +130,10 @@ describe("LayerConfig", () => {
     [{ start: "ready", startAnyway: true }, "startAnyway says something about start eager only"],
     [{ startAnyway: "yes" }, '.startAnyway is "yes"; it has to be boolean'],
     [{ start: "eager", entryKind: "node" }, "start eager needs the entry of kind bash"],
-    [{ start: "eager", runtime: "bun" }, "start eager does not work with the runtime bun"]
+    [{ start: "eager", runtime: "bun" }, "start eager does not work with the runtime bun"],
+    [{ entryKind: "node", runtime: "llrt" }, "the entry of kind node starts one certain Node"],
+    [{ llrt: "", runtime: "llrt" }, '.llrt is ""; it has to be'],
+    [{ llrt: "bin/llrt" }, "llrt names the binary of the runtime llrt, and the runtime is managed"]
   ] as const)("%j is a mistake in package.json", ([config, text]) =>
     Effect.gen(function* () {
       const project = withConfig(config)
@@ -136,6 +141,27 @@ describe("LayerConfig", () => {
       assert.include(said, text)
       if (text.startsWith(".")) assert.include(said, `${join(project, "package.json")}: effectLambda`)
     })
+  )
+
+  it.effect(
+    "the binaries of LLRT: those of the flag, of the variable, or of package.json, each from its own folder",
+    () =>
+      Effect.gen(function* () {
+        const project = withConfig({ runtime: "llrt", llrt: ["x/llrt", "/arm/llrt"] })
+        const named = (flags: Readonly<Record<string, unknown>>, variable?: string) =>
+          Effect.provideService(
+            LayerConfig.resolve(project, flags),
+            ConfigProvider.ConfigProvider,
+            ConfigProvider.fromEnv({ env: variable === undefined ? {} : { EFFECT_LAMBDA_LLRT: variable } })
+          ).pipe(Effect.map(({ llrt }) => llrt))
+        assert.deepStrictEqual(yield* named({}), [join(project, "x/llrt"), "/arm/llrt"])
+        assert.deepStrictEqual(yield* named({}, "/a/llrt:b/llrt"), ["/a/llrt", join(process.cwd(), "b/llrt")])
+        assert.deepStrictEqual(yield* named({ llrt: ["c/llrt"] }, "/a/llrt"), [join(process.cwd(), "c/llrt")])
+        // Another runtime for once leaves the setting in package.json alone.
+        assert.deepInclude(yield* LayerConfig.resolve(project, { runtime: "managed" }), { runtime: "managed" })
+        const said = yield* refusal(project, { runtime: "bun", llrt: ["c/llrt"] })
+        assert.include(said, "llrt names the binary of the runtime llrt, and the runtime is bun")
+      })
   )
 
   it.effect("a flag takes back an eager start, and one that has no effect is a mistake", () =>

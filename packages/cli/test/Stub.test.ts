@@ -131,6 +131,45 @@ describe("the stub", () => {
     })
   )
 
+  it.live("gives LLRT the settings that it needs, and none of the function's", () =>
+    Effect.gen(function* () {
+      const { host } = yield* hostileServer(answers)
+      const readable = join(import.meta.dirname, "Stub.test.ts")
+      const env = {
+        LLRT_NET_ALLOW: "example.com",
+        LLRT_REGISTER_HOOKS: "/tmp/hooks.mjs",
+        LLRT_TLS_VERSION: "1.2",
+        LLRT_GC_THRESHOLD_MB: "1000",
+        _HANDLER: "index.handler",
+        NODE_EXTRA_CA_CERTS: readable
+      }
+      const { code, stderr, variables } = yield* run(host, { runtime: "llrt", env })
+      assert.strictEqual(stderr, "")
+      assert.strictEqual(code, 0)
+      assert.strictEqual(handOver(variables).identifier, identifier)
+      assert.isFalse(variables.has("_HANDLER"))
+      assert.isFalse(variables.has("EFFECT_LAMBDA_API_DESCRIPTOR"))
+      const settings = [...variables].filter(([name]) => name?.startsWith("LLRT_"))
+      assert.deepStrictEqual(Object.fromEntries(settings), {
+        LLRT_EXTRA_CA_CERTS: readable,
+        LLRT_TLS_VERSION: "1.3",
+        LLRT_GC_THRESHOLD_MB: "4"
+      })
+    })
+  )
+
+  it.live.each(["/none/company.pem", import.meta.dirname])(
+    "keeps certificates from LLRT that it would not start with: %s",
+    (path) =>
+      Effect.gen(function* () {
+        const { host } = yield* hostileServer(answers)
+        const { code, stderr, variables } = yield* run(host, { runtime: "llrt", env: { NODE_EXTRA_CA_CERTS: path } })
+        const said = `effect-lambda: hello: NODE_EXTRA_CA_CERTS does not count: ${path} is no file that can be read\n`
+        assert.deepStrictEqual([code, stderr], [0, said])
+        assert.isFalse(variables.has("LLRT_EXTRA_CA_CERTS"))
+      })
+  )
+
   it.live.each<[string | undefined, string]>([
     [undefined, ""],
     ["", ""],
@@ -150,7 +189,7 @@ describe("the stub", () => {
   )
 
   it("is ASCII with line feeds; it starts no process and writes no file", () => {
-    for (const runtime of ["managed", "node", "auto", "bun"] as const) {
+    for (const runtime of ["managed", "node", "auto", "bun", "llrt"] as const) {
       const text = Stub.render({ name: "it's", events: [], runtime })
       assert.match(text, /^#!\/bin\/bash -p\n[\n\x20-\x7e]*\n$/)
       // Substitutions of commands and processes, pipes, background jobs, here-documents.
@@ -161,7 +200,7 @@ describe("the stub", () => {
 
 describe("the stub uses nothing that bash 3.2 lacks", () => {
   it.each(Object.entries(newerThanBash3))("%s", (_, pattern) => {
-    for (const runtime of ["managed", "node", "auto", "bun"] as const) {
+    for (const runtime of ["managed", "node", "auto", "bun", "llrt"] as const) {
       assert.notMatch(Stub.render({ ...options, runtime }).replace(/^\s*#.*$/gm, ""), pattern)
     }
   })
@@ -236,6 +275,17 @@ describe("the stub finds its runtime", () => {
       what: "nothing in the layer",
       runtime: "bun",
       message: /effect-lambda: hello: .*hello\/bin\/hello cannot be started: the layer is incomplete/
+    },
+    {
+      what: "nothing in the layer",
+      runtime: "llrt",
+      message: /effect-lambda: hello: .*hello\/bin\/llrt cannot be started: the layer is incomplete/
+    },
+    {
+      what: "an LLRT of another architecture",
+      runtime: "llrt",
+      files: { "hello/bin/llrt": "\x7fELF\x02\x01\x01\0" },
+      message: /Exec format error\n(.*\n)*effect-lambda: hello: .* built for another architecture\n$/
     }
   ]
   it.live.each(missing)("$runtime: says so of $what", ({ env, files = {}, message, runtime }) =>

@@ -1,11 +1,13 @@
 /** Makes layers on the disk from an entry. */
 import type * as CliError from "effect/cli/CliError"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Crypto from "node:crypto"
 import * as Fs from "node:fs"
 import * as NodePath from "node:path"
 import process from "node:process"
 import * as LayerFiles from "../layer/LayerFiles.ts"
+import * as Llrt from "../layer/Llrt.ts"
 import { minimumNode } from "../layer/LayerLimits.ts"
 import * as Secrets from "../layer/Secrets.ts"
 import * as SourceMap from "../layer/SourceMap.ts"
@@ -18,6 +20,7 @@ import * as Bundle from "./Bundle.ts"
 import * as CodeCache from "./CodeCache.ts"
 import * as Loader from "./entry/Loader.ts"
 import * as Stub from "./entry/Stub.ts"
+import * as LlrtBinary from "./LlrtBinary.ts"
 import * as NodeBinary from "./NodeBinary.ts"
 import * as ProjectFiles from "./ProjectFiles.ts"
 import * as TrialRun from "./trial/TrialRun.ts"
@@ -30,6 +33,8 @@ export interface BuiltLayer {
   /** The SHA-256 of everything but the code caches. */
   readonly contentHash: string
   readonly codeCaches: ReadonlyArray<string>
+  /** The LLRT in the layer. */
+  readonly llrt?: Llrt.LlrtRecord | undefined
   readonly zip:
     | {
         readonly file: string
@@ -72,13 +77,15 @@ export const entryFile = (config: LayerConfig, { eager, events }: Tried): LayerF
 }
 
 /** The loader and the program, for Node. */
-export const programFiles = ({ name }: LayerConfig, bundle: string): ReadonlyArray<LayerFiles.LayerFile> => [
+const nodeFiles = ({ name }: LayerConfig, bundle: string): ReadonlyArray<LayerFiles.LayerFile> => [
   text(`${name}/index.cjs`, 0o644, Loader.render({ name, minimumNode })),
   text(`${name}/bundle.cjs`, 0o644, bundle)
 ]
 
 /** The runtime that is part of the layer. */
-const runtimeFiles = Effect.fnUntraced(function* ({ name, project, runtime }: LayerConfig, arch: Architecture) {
+const runtimeFiles = Effect.fnUntraced(function* (config: LayerConfig, arch: Architecture) {
+  const { name, project, runtime } = config
+  if (runtime === "llrt") return LlrtBinary.binaryFiles(name, yield* LlrtBinary.forLayer(config, arch))
   if (runtime !== "node" && runtime !== "auto") return []
   const binary = yield* NodeBinary.find(arch, NodeBinary.bundledVersion, project).pipe(
     Effect.catch(({ message, output }) =>
@@ -100,10 +107,31 @@ const bunFile = Effect.fnUntraced(function* ({ name, project }: LayerConfig, arc
 })
 
 /** The program that a trial run starts on this machine, whatever machine the layer is for. */
-const trialProgram = Effect.fnUntraced(function* ({ name, project, runtime }: LayerConfig, bundle: string) {
-  if (runtime !== "bun") return { bundle, node: TrialRun.ownNode }
-  return { executable: yield* Bun.compile({ name, bundle, project, platform: process.platform, arch: process.arch }) }
+const programOf = Effect.fnUntraced(function* (
+  config: LayerConfig,
+  { code: bundle }: Bundle.Bundle
+): Effect.fn.Return<TrialRun.Program, CliError.UserError> {
+  const { name, project, runtime } = config
+  switch (runtime) {
+    case "bun": {
+      const executable = yield* Bun.compile({ name, bundle, project, platform: process.platform, arch: process.arch })
+      return { executable }
+    }
+    case "llrt": {
+      const binary = yield* LlrtBinary.forThisMachine(config)
+      return { llrt: binary.path, files: yield* LlrtBinary.programFiles(name, binary, bundle) }
+    }
+    default:
+      return { bundle, node: TrialRun.ownNode }
+  }
 })
+
+/** The files of the entry and the program. */
+export const programFiles = (config: LayerConfig, tried: Tried & { readonly program: TrialRun.Program }) => [
+  entryFile(config, tried),
+  ...("files" in tried.program ? tried.program.files : []),
+  ...("bundle" in tried.program ? nodeFiles(config, tried.program.bundle) : [])
+]
 
 const sameEvents = (a: ReadonlyArray<string>, b: ReadonlyArray<string>) => a.toSorted().join() === b.toSorted().join()
 
@@ -123,10 +151,10 @@ const checkStart = ({ start, startAnyway }: LayerConfig, { doubts, obstacles }: 
 }
 
 /** Runs the program once, and compares the events that it registers for with the configuration. */
-export const trial = Effect.fnUntraced(function* (config: LayerConfig, { code, positions }: Bundle.Bundle) {
+export const trial = Effect.fnUntraced(function* (config: LayerConfig, bundle: Bundle.Bundle) {
   const { env, events, name } = config
-  const program = yield* trialProgram(config, code)
-  const run = yield* TrialRun.run({ name, env, program, positions })
+  const program = yield* programOf(config, bundle)
+  const run = yield* TrialRun.run({ name, env, program, positions: bundle.positions })
   const registered = run.events ?? events
   if (registered === undefined) {
     return yield* UserError.fail(
@@ -144,8 +172,13 @@ export const trial = Effect.fnUntraced(function* (config: LayerConfig, { code, p
     )
   }
   yield* checkStart(config, run.eager)
-  return { ...run, events: registered }
+  return { ...run, program, events: registered }
 })
+
+const llrtIn = (name: string, files: ReadonlyArray<LayerFiles.LayerFile>): Llrt.LlrtRecord | undefined => {
+  const record = files.find(({ path }) => path === Llrt.pathOf(name))
+  return record === undefined ? undefined : Llrt.fromText(Buffer.from(record.bytes).toString())
+}
 
 const writeLayer = Effect.fnUntraced(function* (
   config: LayerConfig,
@@ -164,6 +197,7 @@ const writeLayer = Effect.fnUntraced(function* (
     unzippedBytes: LayerFiles.unzippedBytes(files),
     contentHash: LayerFiles.contentHash(files),
     codeCaches: files.filter(LayerFiles.isCache).map(({ path }) => path),
+    llrt: llrtIn(config.name, files),
     zip:
       zip === undefined
         ? undefined
@@ -177,11 +211,11 @@ const writeLayer = Effect.fnUntraced(function* (
 })
 
 /** The secrets that `check` would find in the bundle, each with its place in the sources. */
-const secretNotes = (name: string, { code, positions }: Bundle.Bundle): ReadonlyArray<string> => {
+const secretNotes = ({ code, map, positions }: Bundle.Bundle): ReadonlyArray<string> => {
   const bytes = Buffer.from(code)
   return Secrets.find(bytes).flatMap(({ isCertain, kind, offset }) => {
     const before = bytes.toString("utf8", 0, offset)
-    const position = `/${name}/bundle.cjs:${before.split("\n").length}:${before.length - before.lastIndexOf("\n")}`
+    const position = `/${map.file}:${before.split("\n").length}:${before.length - before.lastIndexOf("\n")}`
     const place = positions.restore(position)
     if (!isCertain && place.includes("node_modules/")) return []
     return (
@@ -206,6 +240,19 @@ const checkTypes = (config: LayerConfig) =>
     )
   )
 
+/** The LLRT of each layer that is old, or whose age is not known. */
+const oldNotes = Effect.fnUntraced(function* (
+  name: string,
+  layers: ReadonlyArray<{ readonly arch: Architecture; readonly files: ReadonlyArray<LayerFiles.LayerFile> }>
+) {
+  const now = yield* Clock.currentTimeMillis
+  return layers.flatMap(({ arch, files }) => {
+    const record = llrtIn(name, files)
+    const age = record === undefined ? undefined : Llrt.ageOf(record, now)
+    return age === undefined ? [] : `${arch}: ${age}; ${Llrt.ageAdvice}`
+  })
+})
+
 /** Builds everything before anything is written. */
 export const run = Effect.fnUntraced(function* (
   config: LayerConfig,
@@ -219,7 +266,7 @@ export const run = Effect.fnUntraced(function* (
   const projectFiles = yield* ProjectFiles.read(config)
   const { bundle, warnings } = yield* Bundle.build(config)
   const { code, map } = bundle
-  notes.push(...secretNotes(config.name, bundle))
+  notes.push(...secretNotes(bundle))
   notes.push(...warnings)
   const tried = yield* trial(config, bundle).pipe(withNotes(notes))
   const { events } = tried
@@ -233,11 +280,12 @@ export const run = Effect.fnUntraced(function* (
         return { arch, files: [entryFile(config, tried), yield* bunFile(config, arch, code), ...projectFiles] }
       }
       const caches =
-        config.codeCache === "off" ? { files: [], notes: [] } : yield* CodeCache.make(config, arch, code, tried)
+        config.codeCache === "off" || config.runtime === "llrt"
+          ? { files: [], notes: [] }
+          : yield* CodeCache.make(config, arch, code, tried)
       notes.push(...caches.notes)
       const files = [
-        entryFile(config, tried),
-        ...programFiles(config, code),
+        ...programFiles(config, tried),
         ...caches.files,
         ...projectFiles,
         ...(yield* runtimeFiles(config, arch))
@@ -247,6 +295,7 @@ export const run = Effect.fnUntraced(function* (
       return { arch, files }
     })
   )
+  notes.push(...(yield* oldNotes(config.name, layers)))
   const written = yield* Effect.forEach(layers, ({ arch, files }) => writeLayer(config, arch, files, options.zip))
   const file = SourceMap.fileOf(config)
   // A map of an earlier build would name positions of that build.

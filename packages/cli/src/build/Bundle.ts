@@ -1,6 +1,7 @@
-/** The program as one minified CommonJS file, made by rolldown. */
+/** The program as one minified file, made by rolldown: CommonJS, or an ES module for LLRT. */
 import * as Effect from "effect/Effect"
 import * as Fs from "node:fs"
+import { builtinModules } from "node:module"
 import * as NodePath from "node:path"
 import process from "node:process"
 import type { InputOptions, OutputBundle, OutputOptions, Plugin, RolldownLog } from "rolldown"
@@ -8,6 +9,7 @@ import type { VisitorObject } from "rolldown/utils"
 import * as SourceMap from "../layer/SourceMap.ts"
 import type { LayerConfig } from "../project/LayerConfig.ts"
 import * as UserError from "../shared/UserError.ts"
+import * as LlrtModules from "./LlrtModules.ts"
 
 /** The packages that load an addon, which is compiled for one system and is no JavaScript. */
 const addonLoaders = /^(bindings|node-gyp-build|node-gyp-build-optional-packages|@mapbox\/node-pre-gyp|pkg-prebuilds)$/
@@ -146,6 +148,19 @@ export const line = ({ code, loc, message, plugin }: RolldownLog): string => {
 /** How a bundle for bun differs: packages give the files that bun takes of them, and bun has modules that Node does not have. */
 const forBun = { external: /^bun(?::|$)/, resolve: { conditionNames: ["bun"] } } satisfies InputOptions
 
+const forLlrt = { resolve: { conditionNames: ["llrt"] } } satisfies InputOptions
+
+/** The name of the address of the bundle: LLRT has a path in `import.meta.url` of bytecode, which no `new URL` takes. */
+const llrtUrl = "effectLambdaBundleUrl"
+
+/** LLRT has no `require`, so that of a module of Node becomes an import. */
+const llrtPlugins = () => [
+  LlrtModules.plugin,
+  import("rolldown/plugins").then(({ esmExternalRequirePlugin }) =>
+    esmExternalRequirePlugin({ external: [/^node:/, ...builtinModules] })
+  )
+]
+
 /**
  * How an extension is bundled, for a build and for a watcher.
  *
@@ -158,16 +173,29 @@ export const inputOptions = (
   input: entry,
   platform: "node",
   ...(runtime === "bun" && forBun),
+  ...(runtime === "llrt" && forLlrt),
   // Reading a property has no effect, so a bare read at module level is left out.
   treeshake: { propertyReadSideEffects: false },
-  // The target is the oldest Node that layers run on: newer syntax becomes syntax that it knows.
+  // The target is the oldest Node that layers run on, or the syntax of QuickJS: newer syntax becomes syntax that it knows.
   // `import.meta.env` belongs to other bundlers, and Effect asks for it.
   transform: {
-    target: "node22",
-    define: { "import.meta.env": "undefined", "import.meta.main": "false" }
+    target: runtime === "llrt" ? "es2023" : "node22",
+    define: {
+      "import.meta.env": "undefined",
+      "import.meta.main": "false",
+      ...(runtime === "llrt" && { "import.meta.url": llrtUrl })
+    }
   },
   checks: { pluginTimings: false },
-  plugins: [addonPlugin, wasmPlugin, makeBesidePlugin(), shebangPlugin, mainPlugin, copiesPlugin],
+  plugins: [
+    addonPlugin,
+    wasmPlugin,
+    makeBesidePlugin(),
+    shebangPlugin,
+    mainPlugin,
+    copiesPlugin,
+    ...(runtime === "llrt" ? llrtPlugins() : [])
+  ],
   onLog: (level, log, handle) => {
     // An import that is not found would stay in the bundle, and a layer has no packages installed.
     if (log.code === "UNRESOLVED_IMPORT")
@@ -176,12 +204,14 @@ export const inputOptions = (
   }
 })
 
-export const outputOptions = ({ project }: Pick<LayerConfig, "project">): OutputOptions => {
+export const outputOptions = ({ project, runtime }: Pick<LayerConfig, "project" | "runtime">): OutputOptions => {
   // Paths from rolldown have no symbolic links.
   const root = Fs.realpathSync(project)
   return {
-    // ES modules that import node:http load more than they need, and start 30 ms later.
-    format: "cjs",
+    // ES modules that import node:http load more than they need, and start 30 ms later on Node. LLRT takes nothing else.
+    ...(runtime === "llrt"
+      ? { format: "esm", intro: `const ${llrtUrl} = "file://" + import.meta.url;` }
+      : { format: "cjs" }),
     minify: true,
     comments: false,
     codeSplitting: false,
@@ -202,7 +232,7 @@ export interface Bundle {
 }
 
 /** Makes a bundle from the text that rolldown has written, and the text of its map. */
-export const fromRolldown = (config: Pick<LayerConfig, "name">, code: string, mapText: string): Bundle => {
+export const fromRolldown = (config: Pick<LayerConfig, "name" | "runtime">, code: string, mapText: string): Bundle => {
   const map = SourceMap.fromRolldown(config, mapText)
   return { code, map, positions: SourceMap.positions(map) }
 }

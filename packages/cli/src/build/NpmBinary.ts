@@ -19,13 +19,14 @@ export interface NpmBinary {
   readonly file: string
 }
 
-/** The binary, if the package is installed in this version beside the project or beside this program. */
-const findInstalled = ({ file, packageName, version }: NpmBinary, project: string): string | undefined => {
+/** The folder of a package that is installed beside the project or beside this program. */
+export const folderOf = (packageName: string, project: string, version?: string): string | undefined => {
   for (const from of [NodePath.join(project, "package.json"), import.meta.filename]) {
     try {
       const path = createRequire(from).resolve(`${packageName}/package.json`)
       const manifest: unknown = JSON.parse(Fs.readFileSync(path, "utf8"))
-      if (Reflect.get(Object(manifest), "version") === version) return NodePath.join(NodePath.dirname(path), file)
+      const isRight = version === undefined || Reflect.get(Object(manifest), "version") === version
+      if (isRight) return NodePath.dirname(path)
     } catch {
       // Not installed here.
     }
@@ -66,9 +67,9 @@ const download = Effect.fnUntraced(function* ({ file, packageName, version }: Np
 
 /** Gives the path of the executable: installed, downloaded before, or downloaded now. */
 export const find = Effect.fnUntraced(function* (binary: NpmBinary, project: string) {
-  const installed = findInstalled(binary, project)
-  if (installed !== undefined) return installed
   const { file, packageName, version } = binary
+  const installed = folderOf(packageName, project, version)
+  if (installed !== undefined) return NodePath.join(installed, file)
   const path = NodePath.join(yield* cacheFolder, `${packageName.replace("/", "+")}-${version}`, file)
   if (!Fs.existsSync(path)) yield* download(binary, path)
   return path

@@ -3,6 +3,7 @@ import * as NodePath from "node:path"
 import * as Elf from "./Elf.ts"
 import type { Finding, Layer } from "./Finding.ts"
 import * as FunctionRuntime from "./FunctionRuntime.ts"
+import * as LlrtFindings from "./LlrtFindings.ts"
 
 const byteOrderMark = "\u00ef\u00bb\u00bf"
 
@@ -135,6 +136,15 @@ const stubMarker = "EFFECT_LAMBDA_EXTENSION_NAME"
 const stubName = /was built as "'([^']+)'"/
 const bundledNode = '"$2/bin/node"'
 const bunProgram = 'exec "$2/bin/"'
+const llrtProgram = 'exec "$2/bin/llrt"'
+
+/** The files that the stub of a layer starts, and that they need. */
+const programOf = (name: string, text: string): ReadonlyArray<string> => {
+  if (text.includes(bunProgram)) return [`${name}/bin/${name}`]
+  if (text.includes(llrtProgram)) return LlrtFindings.filesOf(name)
+  const node = text.includes(bundledNode) ? [`${name}/bin/node`] : []
+  return [`${name}/index.cjs`, `${name}/bundle.cjs`, ...node]
+}
 
 /** Checks the stub of a layer that `effect-lambda build` has made: its program, its name, and its runtime. */
 const stubFindings = (path: string, text: string, layer: Layer): ReadonlyArray<Finding> => {
@@ -152,10 +162,7 @@ const stubFindings = (path: string, text: string, layer: Layer): ReadonlyArray<F
       advice: `rename the file to ${name}, or build it as ${file}`
     })
   }
-  const hasNode = text.includes(bundledNode)
-  const program = text.includes(bunProgram)
-    ? [`${name}/bin/${name}`]
-    : [`${name}/index.cjs`, `${name}/bundle.cjs`, ...(hasNode ? [`${name}/bin/node`] : [])]
+  const program = programOf(name, text)
   const missing = program.filter((file) => !layer.entries.has(file))
   if (missing.length > 0) {
     findings.push({
@@ -171,6 +178,7 @@ const stubFindings = (path: string, text: string, layer: Layer): ReadonlyArray<F
     const mustRun = file.startsWith(`${name}/bin/`) && !missing.includes(file)
     if (mustRun && (mode === undefined || (mode & 0o001) === 0)) findings.push(permissionFinding(file, mode))
   }
+  if (text.includes(llrtProgram) && missing.length === 0) findings.push(...LlrtFindings.find(name, layer))
   const { runtimes } = layer.target
   if (program.length === 2 && runtimes.length > 0) {
     const advice = "build the layer with --runtime auto, which brings a Node along"

@@ -4,6 +4,7 @@ import * as Secrets from "../layer/Secrets.ts"
 import * as Elf from "./Elf.ts"
 import { type Finding, isExtensionPath, type Layer } from "./Finding.ts"
 import * as FunctionRuntime from "./FunctionRuntime.ts"
+import * as LlrtFindings from "./LlrtFindings.ts"
 
 const isInNodeModules = (path: string) => /(?:^|\/)node_modules\//.test(path)
 
@@ -19,7 +20,9 @@ const few = (names: ReadonlyArray<string>): string =>
 
 const elfFindings = (path: string, elf: Elf.Elf, layer: Layer): ReadonlyArray<Finding> => {
   const { arch, runtimes } = layer.target
-  if (elf.machine !== arch && arch !== undefined && (isExtensionPath(path) || !namesMachine.test(path))) {
+  // A program elsewhere may never be started.
+  const isStarted = isExtensionPath(path) || LlrtFindings.isBinary(path, layer)
+  if (elf.machine !== arch && arch !== undefined && (isStarted || !namesMachine.test(path))) {
     const message = `the program is built for ${elf.machine}, and the layer is for ${arch}`
     return [
       { code: "architecture", severity: "error", path, message, advice: `put the ${arch} build there, or say --arch` }
@@ -40,8 +43,7 @@ const elfFindings = (path: string, elf: Elf.Elf, layer: Layer): ReadonlyArray<Fi
     const users = runtimes.filter((runtime) => runtime.image === image).map(({ id }) => id)
     findings.push({
       code: "libc",
-      // A program outside of extensions/ may never be started.
-      severity: isExtensionPath(path) && users.length > 0 ? "error" : "warning",
+      severity: LlrtFindings.isBinary(path, layer) || (isStarted && users.length > 0) ? "error" : "warning",
       path,
       message:
         `the program needs ${symbol}, and ${name}${users.length === 0 ? "" : ` (${users.join(", ")})`} ` +

@@ -29,6 +29,8 @@ export interface Target {
   readonly arch: "x64" | "arm64" | undefined
   /** The runtimes of the functions that will use the layer; empty if they are not known. */
   readonly runtimes: ReadonlyArray<FunctionRuntime>
+  /** The time by which the age of a binary counts, in milliseconds since 1970. Without it no age counts. */
+  readonly now?: number
 }
 
 /**

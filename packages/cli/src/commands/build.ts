@@ -7,8 +7,10 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as NodePath from "node:path"
 import * as Build from "../build/Build.ts"
+import * as BuildFlags from "../build/BuildFlags.ts"
 import * as Snippets from "../build/Snippets.ts"
 import { maxUploadBytes } from "../layer/LayerLimits.ts"
+import * as Llrt from "../layer/Llrt.ts"
 import * as EnvFlag from "../project/EnvFlag.ts"
 import * as LayerConfig from "../project/LayerConfig.ts"
 import * as Terminal from "../shared/Terminal.ts"
@@ -29,7 +31,7 @@ const flags = {
     Flag.withAlias("r"),
     Flag.withDescription(
       "The runtime of the program: managed, the function's Node (default); node, a Node in the layer; auto, the function's " +
-        "Node if it has one, otherwise the layer's; or bun"
+        "Node if it has one, otherwise the layer's; bun; or llrt, a preview"
     ),
     Flag.optional
   ),
@@ -68,6 +70,7 @@ const flags = {
     Flag.withDescription("More versions of Node that get a code cache, such as 22.20.0; npm downloads them"),
     Flag.optional
   ),
+  llrt: BuildFlags.llrt,
   env: EnvFlag.make("A variable of the function for the trial run"),
   out: Flag.Path("out").pipe(
     Flag.withAlias("o"),
@@ -104,6 +107,7 @@ const settingsOf = (input: Input) => {
     entryKind: Option.getOrUndefined(input.entryKind),
     env: input.env,
     events: Option.getOrUndefined(Option.map(input.events, list)),
+    ...BuildFlags.llrtSetting(input.llrt),
     name: Option.getOrUndefined(input.name),
     node: Option.getOrUndefined(Option.map(input.node, list)),
     out: Option.getOrUndefined(input.out),
@@ -121,6 +125,7 @@ const describe = ({
   codeCaches,
   contentHash,
   directory,
+  llrt,
   unzippedBytes,
   zip
 }: Build.BuiltLayer): ReadonlyArray<string> => [
@@ -132,7 +137,9 @@ const describe = ({
       ]),
   `  unzipped  ${size(unzippedBytes)} of 250 MB, which the function and all of its layers share`,
   `  content   sha256 ${contentHash}`,
-  `  caches    ${codeCaches.length === 0 ? "none" : codeCaches.map((path) => NodePath.basename(path)).join(", ")}`
+  llrt === undefined
+    ? `  caches    ${codeCaches.length === 0 ? "none" : codeCaches.map((path) => NodePath.basename(path)).join(", ")}`
+    : `  LLRT      ${llrt.version}${llrt.built === undefined ? "" : `, built on ${llrt.built}`}, with ${Llrt.certificates}`
 ]
 
 const run = Effect.fnUntraced(function* (input: Input) {

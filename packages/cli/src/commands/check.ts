@@ -3,6 +3,7 @@ import * as LogLine from "@effect-lambda/emulator/LogLine"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
@@ -91,7 +92,7 @@ const run = Effect.fnUntraced(function* (input: Command.Command.Config.Infer<typ
   if (Result.isFailure(opened)) return yield* fail(`${input.layer} cannot be checked: ${opened.failure}`)
   const content = opened.success
   const arch = Option.getOrUndefined(input.arch) ?? archOf(NodePath.resolve(input.layer))
-  const findings = Findings.find(content, { arch, runtimes })
+  const findings = Findings.find(content, { arch, runtimes, now: yield* Clock.currentTimeMillis })
   const count = (severity: Finding["severity"]) => findings.filter((finding) => finding.severity === severity).length
   const terminal = yield* Terminal.make
   if (input.json) {

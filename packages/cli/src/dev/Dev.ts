@@ -10,7 +10,9 @@ import * as Fs from "node:fs"
 import * as NodePath from "node:path"
 import process from "node:process"
 import * as Build from "../build/Build.ts"
+import * as BuildFlags from "../build/BuildFlags.ts"
 import type { Bundle } from "../build/Bundle.ts"
+import * as LlrtBinary from "../build/LlrtBinary.ts"
 import * as ProjectFiles from "../build/ProjectFiles.ts"
 import * as TrialRun from "../build/trial/TrialRun.ts"
 import * as Watch from "./Watch.ts"
@@ -28,7 +30,7 @@ import * as Terminal from "../shared/Terminal.ts"
 import type { Input } from "./DevFlags.ts"
 
 export const run = Effect.fnUntraced(function* (input: Input) {
-  const config = yield* LayerConfig.resolve(Option.getOrUndefined(input.entry), {})
+  const config = yield* LayerConfig.resolve(Option.getOrUndefined(input.entry), BuildFlags.llrtSetting(input.llrt))
   const variables = yield* FunctionVariables.resolve(config.env, input)
   yield* LayerConfig.checkVariables(variables)
   const functionOptions = yield* EmulateInput.functionOf(input)
@@ -40,8 +42,11 @@ export const run = Effect.fnUntraced(function* (input: Input) {
     yield* OptFolder.write(layer, input.opt)
   }
   const others = OptFolder.extensionNames(layer).filter((name) => name !== config.name)
-  // Without a runtime in the layer, which would be copied at every change.
-  const built = { ...config, env: variables, runtime: "managed" } as const
+  // Without a runtime in the layer, which would be copied at every change. Only LLRT shows what LLRT lacks, and it is small.
+  const runtime = config.runtime === "llrt" ? "llrt" : "managed"
+  const built = { ...config, env: variables, runtime } as const
+  const runtimeFiles =
+    runtime === "llrt" ? LlrtBinary.binaryFiles(config.name, yield* LlrtBinary.forThisMachine(config)) : []
   const outcomes = yield* Watch.make({
     config: built,
     others: ["handler" in functionOptions ? functionOptions.handler : functionOptions.command[0]],
@@ -49,7 +54,7 @@ export const run = Effect.fnUntraced(function* (input: Input) {
   })
   const tell = (style: Parameters<typeof Terminal.paint>[0], text: string) =>
     terminal.print(Terminal.paint(style, `dev: ${text}`))
-  if (config.runtime !== "managed") {
+  if (config.runtime !== runtime) {
     yield* tell("yellow", `runs on this Node ${process.version}; the layer of a build runs on ${config.runtime}`)
   }
 
@@ -110,11 +115,7 @@ export const run = Effect.fnUntraced(function* (input: Input) {
       if (built.start === "eager") {
         for (const eagerNote of trial.success.eager.notes) yield* tell("yellow", eagerNote)
       }
-      const files = [
-        Build.entryFile(built, trial.success),
-        ...Build.programFiles(built, bundle.code),
-        ...trial.success.projectFiles
-      ]
+      const files = [...Build.programFiles(built, trial.success), ...runtimeFiles, ...trial.success.projectFiles]
       yield* input.opt.length === 0 ? LayerFiles.writeDirectory(layer, files) : OptFolder.overlay(layer, files)
       isBuilt = true
       positions = bundle.positions

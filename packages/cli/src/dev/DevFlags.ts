@@ -3,6 +3,7 @@ import * as Argument from "effect/cli/Argument"
 import type * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Schema from "effect/Schema"
+import * as BuildFlags from "../build/BuildFlags.ts"
 import * as EmulateFlags from "../emulate/EmulateFlags.ts"
 
 const {
@@ -28,6 +29,7 @@ export const flags = {
     Argument.optional
   ),
   opt,
+  llrt: BuildFlags.llrt,
   function: handler,
   bootstrap,
   invokePort: Flag.Int("invoke-port").pipe(

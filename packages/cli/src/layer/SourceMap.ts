@@ -16,18 +16,22 @@ const mappingFields = {
 /** The source map of a bundle. */
 export const SourceMap = Schema.Struct({
   ...mappingFields,
-  /** The path of the bundle in the layer, `<name>/bundle.cjs`. */
-  file: Schema.String.check(Schema.isPattern(/^[\w.-]+\/bundle\.cjs$/))
+  /** The path of the bundle in the layer, `<name>/bundle.cjs` or `<name>/bundle.lrt`. */
+  file: Schema.String.check(Schema.isPattern(/^[\w.-]+\/bundle\.(?:cjs|lrt)$/))
 })
 
 export type SourceMap = typeof SourceMap.Type
 
 const decodeMappings = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Struct(mappingFields)))
 
+/** The path of the bundle in the layer. Bytecode knows the positions in the text that it was compiled from. */
+export const bundleOf = ({ name, runtime }: { readonly name: string; readonly runtime: string }): string =>
+  `${name}/bundle.${runtime === "llrt" ? "lrt" : "cjs"}`
+
 /** Makes the source map from the text of the one that rolldown has made. */
-export const fromRolldown = ({ name }: { readonly name: string }, text: string): SourceMap => ({
+export const fromRolldown = (config: { readonly name: string; readonly runtime: string }, text: string): SourceMap => ({
   ...decodeMappings(text),
-  file: `${name}/bundle.cjs`
+  file: bundleOf(config)
 })
 
 /** The path at which a build writes the map, which is the same for all architectures. */
@@ -45,7 +49,7 @@ const mapBeside = (extension: string): SourceMap | undefined => {
   const file = fileOf({ name, out: NodePath.dirname(layer) })
   if (!Fs.existsSync(file)) return undefined
   const map = decode(Fs.readFileSync(file, "utf8"))
-  return map?.file === `${name}/bundle.cjs` ? map : undefined
+  return map?.file.startsWith(`${name}/bundle.`) === true ? map : undefined
 }
 
 /** The positions in the maps beside the layers of these extension files; `undefined` if there is no map. */

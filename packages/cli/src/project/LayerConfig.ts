@@ -1,5 +1,6 @@
 /** The configuration of a layer: `effectLambda` in the package.json of the extension, and flags over it. */
 import * as Variables from "@effect-lambda/emulator/Variables"
+import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -14,7 +15,7 @@ import * as FunctionVariables from "./FunctionVariables.ts"
 export const architectures = ["x64", "arm64"] as const
 export type Architecture = (typeof architectures)[number]
 
-export const runtimes = ["managed", "node", "auto", "bun"] as const
+export const runtimes = ["managed", "node", "auto", "bun", "llrt"] as const
 export const entryKinds = ["bash", "node"] as const
 export const starts = ["eager", "ready"] as const
 export const codeCaches = ["auto", "off"] as const
@@ -99,6 +100,7 @@ const Settings = Schema.Struct({
       )
     )
   ),
+  llrt: Schema.optionalKey(Schema.Union([Schema.NonEmptyString, Schema.Array(Schema.NonEmptyString)])),
   out: Schema.optionalKey(Schema.NonEmptyString)
 })
 
@@ -139,6 +141,8 @@ export interface LayerConfig {
   readonly files: ReadonlyArray<{ readonly path: string; readonly source: string }>
   /** Variables that the function needs, for snippets. */
   readonly variables: Readonly<Record<string, Variable>>
+  /** Binaries of LLRT, one for each architecture; empty: those of the npm packages. */
+  readonly llrt: ReadonlyArray<string>
   readonly out: string
 }
 
@@ -170,6 +174,18 @@ const settingsIn = (file: string | undefined, manifest: unknown) =>
     Reflect.get(Object(manifest), "effectLambda") ?? {},
     (names) => `${file}: effectLambda${pathText(names)}`
   )
+
+const listOf = (paths: Settings["llrt"]): ReadonlyArray<string> => (typeof paths === "string" ? [paths] : (paths ?? []))
+
+/** The binaries that the flag names, or else the variable, or else package.json. */
+const llrtOf = Effect.fnUntraced(function* (project: string, flagged: Settings, written: Settings) {
+  const variable = yield* Effect.orDie(Config.String("EFFECT_LAMBDA_LLRT").pipe(Config.withDefault("")))
+  const named =
+    flagged.llrt === undefined ? variable.split(NodePath.delimiter).filter((path) => path !== "") : listOf(flagged.llrt)
+  return named.length > 0
+    ? named.map((path) => NodePath.resolve(path))
+    : listOf(written.llrt).map((path) => NodePath.resolve(project, path))
+})
 
 /** Fails if no process can have one of the variables, or if Lambda sets it itself. */
 export const checkVariables = (env: Readonly<Record<string, string>>) => {
@@ -259,6 +275,7 @@ export const resolve = Effect.fnUntraced(function* (
       source: sourceIn(project, source)
     })),
     variables: settings.variables ?? {},
+    llrt: yield* llrtOf(project, flagged.success, written.success),
     out
   }
   yield* checkVariables(config.env)
@@ -269,7 +286,7 @@ export const resolve = Effect.fnUntraced(function* (
       `${file}: effectLambda.files has ${JSON.stringify(taken.path)}, and ${name}/ holds the program: choose another path`
     )
   }
-  if (config.entryKind === "node" && (config.runtime === "auto" || config.runtime === "bun")) {
+  if (config.entryKind === "node" && config.runtime !== "managed" && config.runtime !== "node") {
     return yield* UserError.fail(
       `the entry of kind node starts one certain Node: it works with the runtimes managed and node, not with ${config.runtime}`
     )
@@ -285,9 +302,18 @@ export const resolve = Effect.fnUntraced(function* (
       "start eager needs the entry of kind bash, which sends the first next: leave out --entry node, or build with --start ready"
     )
   }
-  if (config.start === "eager" && config.runtime === "bun") {
+  const isLlrtNamed = flagged.success.llrt !== undefined
+  if (
+    config.runtime !== "llrt" &&
+    (isLlrtNamed || (settings.llrt !== undefined && flagged.success.runtime === undefined))
+  ) {
     return yield* UserError.fail(
-      "start eager does not work with the runtime bun, which cannot take over a connection: build with --start ready"
+      `llrt names the binary of the runtime llrt, and the runtime is ${config.runtime}: give --runtime llrt too, or leave llrt out`
+    )
+  }
+  if (config.start === "eager" && (config.runtime === "bun" || config.runtime === "llrt")) {
+    return yield* UserError.fail(
+      `start eager does not work with the runtime ${config.runtime}, which cannot take over a connection: build with --start ready`
     )
   }
   return config

@@ -1,7 +1,7 @@
 /** Layers with one fault each, and what has to be said about it. */
 import type { Finding, Target } from "../../src/check/Finding.ts"
 import * as Stub from "../../src/build/entry/Stub.ts"
-import { arm64, beside, elfOf, type File, good, program, script, x64 } from "./foreignLayer.ts"
+import { arm64, beside, elfOf, type File, good, llrtLayer, llrtOf, program, script, x64 } from "./foreignLayer.ts"
 
 /** The secrets are put together here, so that a scanner finds none in this file. */
 export const accessKey = `AK${"IA"}Z7QWERTYUIOP2345`
@@ -226,6 +226,63 @@ export const broken: ReadonlyArray<Broken> = [
       { path: "hello/bin/hello", bytes: elfOf({ machine: x64 }) }
     ],
     finding: ["error", "not-executable", "hello/bin/hello", /mode 644/]
+  },
+  {
+    title: "a stub without the files for its LLRT",
+    files: script(Stub.render({ name: "hello", events: ["INVOKE"], runtime: "llrt" })),
+    runtimes: "java21",
+    finding: [
+      "error",
+      "incomplete",
+      "extensions/hello",
+      /hello\/bin\/llrt, hello\/index\.mjs, hello\/bundle\.lrt, hello\/llrt\.json$/
+    ]
+  },
+  {
+    title: "an LLRT without its x bit",
+    files: llrtLayer({}, 0o100644),
+    finding: ["error", "not-executable", "hello/bin/llrt", /mode 644/]
+  },
+  {
+    title: "an LLRT for another architecture",
+    files: llrtLayer({ "hello/bin/llrt": llrtOf({ machine: arm64 }) }),
+    arch: "x64",
+    finding: ["error", "architecture", "hello/bin/llrt", /built for arm64, and the layer is for x64/]
+  },
+  {
+    title: "an LLRT that was built on a newer system than Lambda has",
+    files: llrtLayer({ "hello/bin/llrt": llrtOf({ machine: x64, needed: ["libc.so.6"], versions: ["GLIBC_2.35"] }) }),
+    finding: ["error", "libc", "hello/bin/llrt", /needs GLIBC_2\.35, and Amazon Linux 2023 has glibc 2\.34/]
+  },
+  {
+    title: "another program in place of LLRT",
+    files: llrtLayer({ "hello/bin/llrt": elfOf({ machine: x64 }) }),
+    finding: ["error", "llrt", "hello/bin/llrt", /is no LLRT/]
+  },
+  {
+    title: "source text in place of bytecode",
+    files: llrtLayer({ "hello/bundle.lrt": "export {}" }),
+    finding: ["error", "llrt", "hello/bundle.lrt", /no bytecode/]
+  },
+  {
+    title: "bytecode of another LLRT",
+    files: llrtLayer({ "hello/bin/llrt": llrtOf({ machine: x64 }, "0.9.0") }),
+    finding: ["error", "llrt", "hello/bundle.lrt", /made by LLRT 0\.8\.1-beta, and hello\/bin\/llrt is LLRT 0\.9\.0/]
+  },
+  {
+    title: "an LLRT without its version",
+    files: llrtLayer({ "hello/llrt.json": "{}" }),
+    finding: ["error", "llrt", "hello/llrt.json", /does not name the LLRT/]
+  },
+  {
+    title: "an LLRT that is 91 days old",
+    files: llrtLayer({ "hello/llrt.json": '{"version":"0.8.1-beta","built":"2026-08-01"}' }),
+    finding: ["warning", "llrt-age", "hello/bin/llrt", /was built on 2026-08-01, 91 days ago/]
+  },
+  {
+    title: "an LLRT whose age is not known",
+    files: llrtLayer({ "hello/llrt.json": '{"version":"0.8.1-beta"}' }),
+    finding: ["note", "llrt-age", "hello/bin/llrt", /the day .* is not known/]
   },
   {
     title: "a Node in a zip made on Windows",

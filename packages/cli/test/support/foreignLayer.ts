@@ -4,6 +4,7 @@ import { crc32, deflateRawSync } from "node:zlib"
 import type { Finding, Target } from "../../src/check/Finding.ts"
 import * as Findings from "../../src/check/Findings.ts"
 import * as FunctionRuntime from "../../src/check/FunctionRuntime.ts"
+import * as Stub from "../../src/build/entry/Stub.ts"
 import * as ZipReader from "../../src/layer/ZipReader.ts"
 
 export interface File {
@@ -125,8 +126,25 @@ export const x64 = 62
 export const arm64 = 183
 export const good: File = { path: "extensions/hello", mode: 0o100755, bytes: "#!/bin/bash\nexec /opt/hello/run\n" }
 
+/** A program that says it is an LLRT. */
+export const llrtOf = (options: Parameters<typeof elfOf>[0], version = "0.8.1-beta"): Buffer =>
+  Buffer.concat([elfOf(options), Buffer.from(`LLRT vm, LLRT v${version} (linux, x64)`)])
+
+/** The layer of an extension for LLRT, with other content for some of its files. */
+export const llrtLayer = (
+  changed: Readonly<Record<string, string | Uint8Array>> = {},
+  mode = 0o100755
+): ReadonlyArray<File> => [
+  { ...good, bytes: Stub.render({ name: "hello", events: ["INVOKE"], runtime: "llrt" }) },
+  { path: "hello/bin/llrt", bytes: changed["hello/bin/llrt"] ?? llrtOf({ machine: x64 }), mode },
+  { path: "hello/index.mjs", bytes: "" },
+  { path: "hello/bundle.lrt", bytes: changed["hello/bundle.lrt"] ?? "lrt01c" },
+  { path: "hello/llrt.json", bytes: changed["hello/llrt.json"] ?? '{"version":"0.8.1-beta","built":"2026-08-02"}' }
+]
+
 export const targetOf = (runtimes: string, arch?: Target["arch"]): Target => ({
   arch,
+  now: Date.parse("2026-10-31"),
   runtimes: runtimes.split(",").flatMap((id) => FunctionRuntime.parse(id) ?? [])
 })
 

@@ -21,7 +21,9 @@ export const run = Effect.fnUntraced(function* (
 ) {
   const directory = yield* layerOf({
     [`extensions/${file}`]: Stub.render({ ...options, ...changed }).replace("#!/bin/bash", `#!${bash}`),
-    "hello/bin/hello": dump
+    "hello/bin/hello": dump,
+    "hello/bin/llrt": dump,
+    "hello/index.mjs": ""
   })
   const ended = yield* execute(join(directory, "extensions", file), {
     PATH: "",

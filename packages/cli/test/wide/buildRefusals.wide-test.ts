@@ -320,6 +320,9 @@ it("on the command line: a sentence, exit code 1, no stack trace", async () => {
   const project = Project.make("line", { "package.json": Project.manifest({ runtime: "deno" }), "src/main.ts": "" })
   const { code, output } = await start(["build", project]).ended
   assert.strictEqual(code, 1)
-  assert.include(output, 'effectLambda.runtime is "deno"; it has to be "managed" or "node" or "auto" or "bun"')
+  assert.include(
+    output,
+    'effectLambda.runtime is "deno"; it has to be "managed" or "node" or "auto" or "bun" or "llrt"'
+  )
   assert.notMatch(output, /\n +at /)
 })

@@ -19,9 +19,9 @@ import { quote } from "../../shared/Shell.ts"
 /**
  * The runtime of the program: `managed` is `/var/lang/bin/node`, the Node of Lambda's Node runtimes; `node` is
  * `<name>/bin/node` of the layer; `auto` is the former if it can be started, otherwise the latter; with `bun` the
- * program is `<name>/bin/<name>`.
+ * program is `<name>/bin/<name>`; with `llrt` it is `<name>/bin/llrt` with `<name>/index.mjs`.
  */
-export type Runtime = "managed" | "node" | "auto" | "bun"
+export type Runtime = "managed" | "node" | "auto" | "bun" | "llrt"
 
 export type EventType = "INVOKE" | "SHUTDOWN"
 
@@ -68,6 +68,18 @@ exit 1
 const tooLate = `
 [[ -z $EFFECT_LAMBDA_NEXT_SENT ]] || echo "effect-lambda: $1: the first next was sent, so an invocation fails instead of init" >&2`
 
+/**
+ * The settings of LLRT, for any shell; `$1` is the name of the extension. LLRT does not start if it cannot open the file of
+ * certificates, and reads a folder for ever. `1.3` means 1.2 too, which it would offer alone.
+ */
+export const llrtSettings = `
+if [ -f "$NODE_EXTRA_CA_CERTS" ] && [ -r "$NODE_EXTRA_CA_CERTS" ]; then
+  export LLRT_EXTRA_CA_CERTS="$NODE_EXTRA_CA_CERTS"
+elif [ -n "$NODE_EXTRA_CA_CERTS" ]; then
+  echo "effect-lambda: $1: NODE_EXTRA_CA_CERTS does not count: $NODE_EXTRA_CA_CERTS is no file that can be read" >&2
+fi
+export LLRT_TLS_VERSION=1.3 LLRT_GC_THRESHOLD_MB=4`
+
 const launch = ({ name, runtime, start = "ready" }: Options): string => {
   switch (runtime) {
     case "managed":
@@ -86,12 +98,20 @@ exec "$2/bin/"${quote(name)}
 echo "effect-lambda: $1: $2/bin/"${quote(name)}" cannot be started: ${incomplete}" >&2
 exit 1
 `
+    case "llrt":
+      // With _HANDLER LLRT takes itself for the runtime of the function.
+      return `
+unset _HANDLER \${!LLRT_@}${llrtSettings}
+exec "$2/bin/llrt" "$2/index.mjs"
+echo "effect-lambda: $1: $2/bin/llrt cannot be started: ${incomplete}" >&2
+exit 1
+`
   }
 }
 
 /**
- * Opens the connection for the program's first request, before the program has loaded the modules that open one. Bun has no
- * use for it. With `eager` the first next leaves here, and the program reads its answer from the connection.
+ * Opens the connection for the program's first request, before the program has loaded the modules that open one. Bun and LLRT
+ * have no use for it. With `eager` the first next leaves here, and the program reads its answer from the connection.
  *
  * On managed instances nothing is eager: no request waits for init there, and Lambda's code for them sends no batch of
  * telemetry a second time.
@@ -99,7 +119,7 @@ exit 1
  * `command` keeps a failure from ending the script if POSIXLY_CORRECT is set.
  */
 const handOverConnection = ({ runtime, start = "ready", subscription }: Options): string => {
-  if (runtime === "bun") return ""
+  if (runtime === "bun" || runtime === "llrt") return ""
   const open = `{ command exec 3<>"/dev/tcp/$host/$port"; } 2>/dev/null`
   if (start === "ready") {
     return `
@@ -152,7 +172,7 @@ subscribe() {
 
 /** The functions of a stub that is eager. */
 const eagerFunctions = ({ runtime, start, subscription }: Options): string => {
-  if (runtime === "bun" || start !== "eager") return ""
+  if (runtime === "bun" || runtime === "llrt" || start !== "eager") return ""
   return subscription === undefined ? poll : subscribe + poll
 }
 

@@ -10,6 +10,7 @@ import * as Fs from "node:fs"
 import * as NodePath from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
+import * as LayerFiles from "../../layer/LayerFiles.ts"
 import { minimumNode } from "../../layer/LayerLimits.ts"
 import type { Positions } from "../../layer/SourceMap.ts"
 import * as Disk from "../../shared/Disk.ts"
@@ -18,7 +19,7 @@ import * as LogEvent from "../../shared/LogEvent.ts"
 import { quote } from "../../shared/Shell.ts"
 import * as UserError from "../../shared/UserError.ts"
 import * as Loader from "../entry/Loader.ts"
-import type { EventType } from "../entry/Stub.ts"
+import * as Stub from "../entry/Stub.ts"
 import * as EagerStart from "./EagerStart.ts"
 import * as NoNetwork from "./NoNetwork.ts"
 import type * as Trial from "./Trial.ts"
@@ -26,8 +27,17 @@ import type * as Trial from "./Trial.ts"
 /** A Node, or the program that runs a Node of another architecture with that Node behind it. */
 export type NodeCommand = readonly [string, ...ReadonlyArray<string>]
 
-/** A bundle for the loader, or one executable file. */
-export type Program = { readonly bundle: string; readonly node: NodeCommand } | { readonly executable: Uint8Array }
+/** The program as files of the layer, and the LLRT that starts `<name>/index.mjs`. */
+export interface LlrtProgram {
+  readonly llrt: string
+  readonly files: ReadonlyArray<LayerFiles.LayerFile>
+}
+
+/** A bundle for the loader, one executable file, or the files for LLRT. */
+export type Program =
+  | { readonly bundle: string; readonly node: NodeCommand }
+  | { readonly executable: Uint8Array }
+  | LlrtProgram
 
 export interface Options {
   readonly name: string
@@ -44,7 +54,7 @@ export interface Options {
 
 export interface TrialRun {
   /** The events that the program registers for; `undefined` if it failed before it could register. */
-  readonly events: ReadonlyArray<EventType> | undefined
+  readonly events: ReadonlyArray<Stub.EventType> | undefined
   /** The code that V8 compiled; `undefined` if the program did not end at SHUTDOWN by itself. */
   readonly codeCache: Uint8Array | undefined
   /** Whether init failed: the code cache holds what ran until then, and no more. */
@@ -57,6 +67,10 @@ export interface TrialRun {
 const handler = "export const handler = async (event) => (console.log(JSON.stringify(event)), event)\n"
 
 const writeProgram = (folder: string, { name, program }: Options): NodeCommand => {
+  if ("llrt" in program) {
+    LayerFiles.writeFiles(NodePath.join(folder, "opt"), program.files)
+    return [program.llrt, NodePath.join(folder, "opt", name, "index.mjs")]
+  }
   const file = NodePath.join(folder, "opt", name, "index.cjs")
   Fs.mkdirSync(NodePath.dirname(file))
   if ("executable" in program) {
@@ -77,9 +91,10 @@ const writeLayer = (folder: string, options: Options): void => {
   Fs.writeFileSync(NodePath.join(folder, "handler.mjs"), handler)
   const command = writeProgram(folder, options).map(quote).join(" ")
   const name = quote(options.name)
+  const settings = "llrt" in options.program ? `set -- ${name}${Stub.llrtSettings}\n` : ""
   Fs.writeFileSync(
     entry,
-    `#!/bin/sh\nunset NODE_OPTIONS\nexport EFFECT_LAMBDA_EXTENSION_NAME=${name}\nexec ${command}\n`,
+    `#!/bin/sh\nunset NODE_OPTIONS\nexport EFFECT_LAMBDA_EXTENSION_NAME=${name}\n${settings}exec ${command}\n`,
     { mode: 0o755 }
   )
 }

@@ -1,0 +1,160 @@
+/** The binary of LLRT, where it comes from, and what keeps it from a layer; the bytecode that it makes of a bundle. */
+import * as Effect from "effect/Effect"
+import * as Fs from "node:fs"
+import * as NodePath from "node:path"
+import process from "node:process"
+import * as Elf from "../check/Elf.ts"
+import * as FunctionRuntime from "../check/FunctionRuntime.ts"
+import type { LayerFile } from "../layer/LayerFiles.ts"
+import * as Llrt from "../layer/Llrt.ts"
+import type { Architecture, LayerConfig } from "../project/LayerConfig.ts"
+import * as Disk from "../shared/Disk.ts"
+import { execute } from "../shared/Execute.ts"
+import * as UserError from "../shared/UserError.ts"
+import * as NpmBinary from "./NpmBinary.ts"
+
+/** A binary that can be part of a layer. */
+export interface LlrtBinary {
+  readonly path: string
+  readonly arch: Architecture
+  readonly bytes: Uint8Array
+  readonly record: Llrt.LlrtRecord
+}
+
+const packageOf = (arch: string) => `@effect-lambda/llrt-linux-${arch}`
+
+/** The record in the package.json of the package that the binary lies in, as `bin/llrt`. */
+const recordNear = (path: string): Llrt.LlrtRecord | undefined => {
+  try {
+    const text = Fs.readFileSync(NodePath.join(NodePath.dirname(Fs.realpathSync(path)), "../package.json"), "utf8")
+    return Llrt.decode(Reflect.get(Object(JSON.parse(text)), "llrt"))
+  } catch {
+    return undefined
+  }
+}
+
+const read = (path: string) =>
+  Effect.try({
+    try: () => {
+      const { mode } = Fs.statSync(path)
+      return { mode, bytes: Fs.readFileSync(path) }
+    },
+    catch: (cause) => UserError.make(`the LLRT ${path} cannot be read: ${UserError.reasonOf(cause)}`)
+  })
+
+/** Says what keeps a program from being the LLRT of a layer. */
+const problemOf = (bytes: Uint8Array, mode: number): string | undefined => {
+  const elf = Elf.parse(bytes)
+  if (elf === undefined) return "is no program of Linux (ELF)"
+  if (elf.machine !== "x64" && elf.machine !== "arm64") return `is a program for another processor (${elf.machine})`
+  const version = Llrt.versionOf(bytes)
+  if (version === undefined) return "is a program, and no LLRT"
+  if (version !== Llrt.version) return `is LLRT ${version}, and layers are built with ${Llrt.version}`
+  if ((mode & 0o111) === 0) return "is not executable: chmod 755"
+  if (elf.interpreter?.includes("musl") === true) return `is linked with musl: ${elf.interpreter} is in no function`
+  const symbol = FunctionRuntime.lacks("al2023", elf)
+  if (symbol === undefined) return undefined
+  const { glibc, name } = FunctionRuntime.libraries.al2023
+  return `needs ${symbol}, and ${name}, the newest system of Lambda, has glibc ${glibc}: it was built on a newer system`
+}
+
+const inspect = Effect.fnUntraced(function* (path: string) {
+  const { bytes, mode } = yield* read(path)
+  const problem = problemOf(bytes, mode)
+  if (problem !== undefined) return yield* UserError.fail(`${path} ${problem}. ${advice}`)
+  const arch = Elf.parse(bytes)?.machine === "arm64" ? "arm64" : "x64"
+  const record = recordNear(path)
+  const binary: LlrtBinary = {
+    path,
+    arch,
+    bytes,
+    // A record of another version is that of another binary.
+    record: record?.version === Llrt.version ? record : { version: Llrt.version }
+  }
+  return binary
+})
+
+const advice = `npm run pack:llrt, in the repository of effect-lambda, builds LLRT ${Llrt.version} for Lambda`
+
+const missing = (arch: string) =>
+  UserError.fail(
+    `there is no LLRT for ${arch}: name one by --llrt PATH or the variable EFFECT_LAMBDA_LLRT, or install the package ` +
+      `${packageOf(arch)} in the project. ${advice}`
+  )
+
+/** Finds the binaries for the architectures: those that the configuration names, otherwise those of the npm packages. */
+const find = Effect.fnUntraced(function* (
+  { llrt, project }: Pick<LayerConfig, "llrt" | "project">,
+  arch: Architecture
+) {
+  const named = yield* Effect.forEach(llrt, inspect)
+  const binary = named.find((binary) => binary.arch === arch)
+  if (binary !== undefined) return binary
+  const folder = NpmBinary.folderOf(packageOf(arch), project)
+  return folder === undefined ? yield* missing(arch) : yield* inspect(NodePath.join(folder, "bin/llrt"))
+})
+
+/** Finds the binary for a layer. */
+export const forLayer = Effect.fnUntraced(function* (
+  config: Pick<LayerConfig, "llrt" | "project">,
+  arch: Architecture
+) {
+  const binary = yield* find(config, arch)
+  return binary.arch === arch
+    ? binary
+    : yield* UserError.fail(`${binary.path} is for ${binary.arch}, and the layer is for ${arch}. ${advice}`)
+})
+
+/** Finds the binary that compiles here, and that trial runs start. */
+export const forThisMachine = (config: Pick<LayerConfig, "llrt" | "project">) => {
+  const { arch, platform } = process
+  return platform === "linux" && (arch === "x64" || arch === "arm64")
+    ? forLayer(config, arch)
+    : UserError.fail(
+        `the runtime llrt is built on Linux, for x64 or arm64, and this machine is ${platform} ${arch}: build in a container`
+      )
+}
+
+/**
+ * Compiles a bundle into bytecode, which is the same for every architecture and has the same bytes each time. The name of
+ * the file becomes part of it, so no folder may be part of that name.
+ */
+const compile = Effect.fnUntraced(function* ({ path }: LlrtBinary, bundle: string) {
+  const folder = yield* Disk.temporaryFolder("effect-lambda-llrt-")
+  yield* Disk.attempt(folder, () => Fs.writeFileSync(NodePath.join(folder, "bundle.mjs"), bundle))
+  // `env -i` keeps out the settings of LLRT in the user's environment.
+  yield* execute("env", ["-i", path, "compile", "bundle.mjs", "bundle.lrt"], {
+    cwd: folder,
+    timeoutMillis: 120_000
+  }).pipe(
+    Effect.mapError(({ message, output }) =>
+      UserError.make(`${path} could not compile the program: ${output || message}`)
+    )
+  )
+  return new Uint8Array(Fs.readFileSync(NodePath.join(folder, "bundle.lrt")))
+}, Effect.scoped)
+
+const sources = NodePath.join(import.meta.dirname, "../../llrt")
+
+/** The text that LLRT starts with: what it lacks, then the loader of the bytecode. Each start parses it. */
+const startText = Effect.promise(() => import("rolldown/utils")).pipe(
+  Effect.map(({ minifySync }) => {
+    const texts = ["prelude.mjs", "loader.mjs"].map((file) => Fs.readFileSync(NodePath.join(sources, file), "utf8"))
+    return minifySync("index.mjs", texts.join("\n"), { module: true }).code
+  })
+)
+
+/** The files of the program, which are the same for every architecture. */
+export const programFiles = Effect.fnUntraced(function* (name: string, binary: LlrtBinary, bundle: string) {
+  const files: ReadonlyArray<LayerFile> = [
+    { path: `${name}/index.mjs`, mode: 0o644, bytes: Buffer.from(yield* startText) },
+    { path: `${name}/bundle.lrt`, mode: 0o644, bytes: yield* compile(binary, bundle) }
+  ]
+  return files
+})
+
+/** The binary in a layer, and what `check` has to know of it. */
+export const binaryFiles = (name: string, { bytes, record }: LlrtBinary): ReadonlyArray<LayerFile> => [
+  { path: `${name}/bin/llrt`, mode: 0o755, bytes },
+  { path: Llrt.pathOf(name), mode: 0o644, bytes: Buffer.from(`${JSON.stringify(record)}\n`) }
+]

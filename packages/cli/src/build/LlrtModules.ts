@@ -1,0 +1,198 @@
+/**
+ * The modules of Node that LLRT has, and the build's refusal of a program that uses others.
+ *
+ * LLRT links all imports of a module before the first line runs, so a single import that it lacks keeps the whole program
+ * from being loaded, with a message that names no place.
+ */
+import { isBuiltin } from "node:module"
+import * as NodePath from "node:path"
+import process from "node:process"
+import type { OutputBundle, Plugin } from "rolldown"
+import type * as Utils from "rolldown/utils"
+import type { ESTree, VisitorObject } from "rolldown/utils"
+import { version } from "../layer/Llrt.ts"
+
+const names = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/))
+
+/** The named exports of each module, beside `default`. `test/llrt` compares them with the binary. */
+export const modules: ReadonlyMap<string, ReadonlySet<string>> = new Map(
+  Object.entries({
+    assert: "ok",
+    async_hooks: "createHook currentId executionAsyncId triggerAsyncId",
+    buffer: "Buffer atob btoa constants",
+    child_process: "spawn",
+    console: "Console",
+    crypto: `Crc32 Crc32c Md5 Sha1 Sha256 Sha384 Sha512 createHash createHmac crypto getRandomValues randomBytes randomFill
+      randomFillSync randomInt randomUUID webcrypto`,
+    dgram: "Socket createSocket",
+    dns: "lookup",
+    events: "EventEmitter",
+    fs: `accessSync chmodSync constants lstatSync mkdirSync mkdtempSync promises readFileSync readdirSync renameSync rmSync
+      rmdirSync statSync symlinkSync writeFileSync`,
+    "fs/promises":
+      "access chmod constants lstat mkdir mkdtemp open readFile readdir rename rm rmdir stat symlink writeFile",
+    https: "Agent",
+    module: "builtinModules createRequire isBuiltin registerHooks",
+    net: "Server Socket connect createConnection createServer",
+    os: `EOL arch availableParallelism devNull endianness getPriority homedir platform release setPriority tmpdir type
+      userInfo version`,
+    path: "basename delimiter dirname extname format isAbsolute join normalize parse relative resolve sep",
+    perf_hooks: "performance",
+    process: `arch argv argv0 cwd env exit exitCode getegid geteuid getgid getuid hrtime id kill platform release setegid
+      seteuid setgid setuid version versions`,
+    stream: "Duplex PassThrough Readable Stream Transform Writable finished pipeline",
+    "stream/promises": "finished pipeline",
+    "stream/web": `ByteLengthQueuingStrategy CountQueuingStrategy ReadableByteStreamController ReadableStream
+      ReadableStreamBYOBReader ReadableStreamBYOBRequest ReadableStreamDefaultController ReadableStreamDefaultReader
+      WritableStream WritableStreamDefaultController WritableStreamDefaultWriter`,
+    string_decoder: "StringDecoder",
+    timers: "clearInterval clearTimeout queueMicrotask setImmediate setInterval setTimeout",
+    tty: "isatty",
+    url: "URL URLSearchParams domainToASCII domainToUnicode fileURLToPath format pathToFileURL urlToHttpOptions",
+    util: "TextDecoder TextEncoder format inherits",
+    zlib: `brotliCompress brotliCompressSync brotliDecompress brotliDecompressSync deflate deflateRaw deflateRawSync
+      deflateSync gunzip gunzipSync gzip gzipSync inflate inflateRaw inflateRawSync inflateSync zstdCompress
+      zstdCompressSync zstdDecompress zstdDecompressSync`
+  }).map(([module, exports]) => [module, names(exports)])
+)
+
+const nameOf = (specifier: string) => specifier.replace(/^node:/, "")
+
+/** A place at which a module of Node is used. */
+interface Use {
+  readonly module: string
+  /** The export that is used; `undefined`: the module as a whole. */
+  readonly name: string | undefined
+  /** `link`: the program cannot be loaded without it. `run`: the program fails when it comes there, if ever. */
+  readonly when: "link" | "run"
+  /** The offset in the text. */
+  readonly start: number
+}
+
+const keyOf = ({ module, name = "" }: Use) => `${module} ${name}`
+
+const webAssembly = "WebAssembly"
+
+const lacks = ({ module, name }: Use): boolean => {
+  const exports = modules.get(module)
+  return exports === undefined || (name !== undefined && name !== "default" && !exports.has(name))
+}
+
+/** The text that is written there; the minifier writes template literals. */
+const textOf = (node: ESTree.Argument): string => {
+  if (node.type === "Literal") return String(node.value)
+  return node.type === "TemplateLiteral" && node.expressions.length === 0 ? (node.quasis[0]?.value.cooked ?? "") : ""
+}
+
+/** The uses of modules of Node, and of WebAssembly, in a text. */
+const usesIn = (utils: typeof Utils, file: string, text: string): ReadonlyArray<Use> => {
+  const uses: Array<Use> = []
+  const wholes = new Map<string, string>()
+  let isGuarded = false
+  const add = (specifier: string, name: string | undefined, when: Use["when"], start: number) => {
+    if (isBuiltin(specifier)) uses.push({ module: nameOf(specifier), name, when, start })
+  }
+  const { program } = utils.parseSync(file, text)
+  const visit = (visitor: VisitorObject) => new utils.Visitor(visitor).visit(program)
+  visit({
+    ImportDeclaration: ({ importKind, source, specifiers }) => {
+      if (importKind === "type") return
+      add(source.value, undefined, "link", source.start)
+      for (const specifier of specifiers) {
+        if (specifier.type === "ImportSpecifier") {
+          const { imported } = specifier
+          const name = imported.type === "Identifier" ? imported.name : imported.value
+          if (specifier.importKind !== "type") add(source.value, name, "link", specifier.start)
+        } else if (isBuiltin(source.value)) wholes.set(specifier.local.name, source.value)
+      }
+    },
+    ExportNamedDeclaration: ({ exportKind, source, specifiers }) => {
+      if (source === null || exportKind === "type") return
+      add(source.value, undefined, "link", source.start)
+      for (const { local, start } of specifiers) {
+        add(source.value, local.type === "Identifier" ? local.name : local.value, "link", start)
+      }
+    },
+    ExportAllDeclaration: ({ exportKind, source }) => {
+      if (exportKind !== "type") add(source.value, undefined, "link", source.start)
+    },
+    ImportExpression: ({ source }) => {
+      add(textOf(source), undefined, "run", source.start)
+    },
+    CallExpression: ({ arguments: [argument], callee }) => {
+      if (callee.type !== "Identifier" || callee.name !== "require") return
+      if (argument !== undefined) add(textOf(argument), undefined, "link", argument.start)
+    },
+    UnaryExpression: ({ argument, operator }) => {
+      isGuarded ||= operator === "typeof" && argument.type === "Identifier" && argument.name === webAssembly
+    }
+  })
+  visit({
+    MemberExpression: ({ computed, object, property, start }) => {
+      if (computed || object.type !== "Identifier" || property.type !== "Identifier") return
+      const module = wholes.get(object.name)
+      // The prelude of the layer mends `process`.
+      if (module !== undefined && nameOf(module) !== "process") add(module, property.name, "run", start)
+      if (object.name === webAssembly && !isGuarded)
+        uses.push({ module: webAssembly, name: undefined, when: "link", start })
+    }
+  })
+  return uses
+}
+
+const described = ({ module, name }: Use): string => {
+  if (module === webAssembly) return webAssembly
+  return name === undefined || !modules.has(module) ? `node:${module}` : `${name} of node:${module}`
+}
+
+const positionOf = (text: string, start: number) => {
+  const before = text.slice(0, start).split("\n")
+  return { line: before.length, column: before.at(-1)?.length ?? 0 }
+}
+
+const chunksOf = (bundle: OutputBundle) =>
+  Object.values(bundle).flatMap((output) => (output.type === "chunk" ? output : []))
+
+interface Refused {
+  readonly text: string
+  readonly loc: { readonly file: string; readonly line: number; readonly column: number }
+}
+
+const refusalOf = (first: Refused, more: ReadonlyArray<Refused>): string => {
+  const others = more.map(({ loc: { column, file, line }, text }) => {
+    return `, ${text} in ${NodePath.relative(process.cwd(), file)}:${line}:${column + 1}`
+  })
+  return `${first.text} is missing in LLRT ${version}${others.join("")}; do without it, or build with another --runtime`
+}
+
+/**
+ * Refuses a program that LLRT cannot load, with the place of each import, and warns of uses that fail only when the program
+ * comes there. Only what is left in the bundle counts.
+ */
+export const plugin: Plugin = {
+  name: "llrt-lacks",
+  generateBundle(_, bundle) {
+    // Imported here, as rolldown itself is.
+    return import("rolldown/utils").then((utils) => {
+      const chunks = chunksOf(bundle)
+      const left = chunks.flatMap(({ code, fileName }) => usesIn(utils, `${fileName}.mjs`, code))
+      const missing = new Set(left.filter(lacks).map(keyOf))
+      if (missing.size === 0) return
+      const refused = chunks
+        .flatMap(({ moduleIds }) => moduleIds)
+        .flatMap((id) => {
+          const code = this.getModuleInfo(id)?.code ?? ""
+          return usesIn(utils, id, code).flatMap((use): ReadonlyArray<Refused> => {
+            // An export of a module that is missing altogether is told with its module.
+            if (!missing.has(keyOf(use)) || (use.name !== undefined && !modules.has(use.module))) return []
+            const loc = { file: id, ...positionOf(code, use.start) }
+            if (use.when === "link") return [{ text: described(use), loc }]
+            this.warn({ message: `${described(use)} is missing in LLRT ${version}: what uses it here fails`, loc })
+            return []
+          })
+        })
+      const [first, ...more] = refused
+      if (first !== undefined) this.error({ message: refusalOf(first, more), loc: first.loc })
+    })
+  }
+}
