@@ -6,6 +6,7 @@ import * as HttpClientError from "effect/http/HttpClientError"
 import type { HttpClientRequest } from "effect/http/HttpClientRequest"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import type * as Scope from "effect/Scope"
+import { makeExchange } from "#tls"
 import type { Answer } from "../http/Answer.ts"
 import { Connection } from "../http/Connection.ts"
 import { exchange, type Sending } from "./exchange.ts"
@@ -16,6 +17,7 @@ import { addressOf, type Origin, originOf, type Via } from "../http/origin.ts"
 import { Pool } from "./Pool.ts"
 import { prepare } from "./prepare.ts"
 import { SinkResponse } from "./SinkResponse.ts"
+import type { Exchange } from "./tls/Tls.ts"
 
 export interface Settings {
   readonly connectMillis: number
@@ -59,6 +61,8 @@ interface State {
   readonly settings: Settings
   readonly pool: Pool
   readonly sessions: Sessions
+  /** How requests of `https:` are made if the runtime has no TLS for sockets. */
+  readonly secure: Exchange | undefined
 }
 
 const connection = ({ pool, sessions, settings }: State, { origin, place, via }: Sending) =>
@@ -136,8 +140,11 @@ const execute = (
   const via = state.settings.via(origin)
   if (via instanceof Error) return Effect.fail(toError(request)(unwritable(via)))
   const place = via === undefined || origin.isSecure ? addressOf(origin) : `the proxy ${addressOf(via.proxy)}`
-  return prepare(request, url, { origin, via, place, keeps, clock }).pipe(
-    Effect.flatMap((sending) => call(state, sending)),
+  const answered =
+    origin.isSecure && state.secure !== undefined
+      ? state.secure(request, url, { place, keeps, clock })
+      : Effect.flatMap(prepare(request, url, { origin, via, place, keeps, clock }), (sending) => call(state, sending))
+  return answered.pipe(
     // Only a proxy answers so. It is no answer of the server, which may take the same request later.
     Effect.filterOrFail(
       ({ status }) => status !== 407 || via === undefined,
@@ -158,7 +165,7 @@ export const makeClient = (settings: Settings): Effect.Effect<HttpClient.HttpCli
       (pool) => Effect.sync(() => pool.close())
     ),
     (pool) => {
-      const state: State = { settings, pool, sessions: new Map() }
+      const state: State = { settings, pool, sessions: new Map(), secure: makeExchange?.(settings) }
       return HttpClient.make((request, url, _, fiber) =>
         Effect.suspend(() => execute(state, request, url, fiber.getRef(KeepsConnections)(), fiber.getRef(Clock.Clock)))
       )

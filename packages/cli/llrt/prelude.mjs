@@ -1,0 +1,770 @@
+// The parts of Node that LLRT 0.8.1-beta does not have, or has otherwise, and that an extension or its packages use.
+// The build puts this text before the loader of a layer for LLRT, so it runs before any module of the program. Each part
+// says which feature of LLRT makes it superfluous.
+
+const native = {
+  Promise: globalThis.Promise,
+  then: globalThis.Promise.prototype.then,
+  parse: JSON.parse,
+  bufferFrom: Buffer.from,
+  bufferToString: Buffer.prototype.toString,
+  clearTimeout: globalThis.clearTimeout,
+  console: { ...console },
+  exit: process.exit,
+  net: { ...require("net").default },
+  queueMicrotask: globalThis.queueMicrotask,
+  setImmediate: globalThis.setImmediate,
+  setInterval: globalThis.setInterval,
+  setTimeout: globalThis.setTimeout
+}
+
+const define = (target, name, value) =>
+  Object.defineProperty(target, name, { configurable: true, enumerable: false, value, writable: true })
+
+// --- Stacks. Superfluous when `error.stack` begins with the message, and has the path of a .lrt file.
+
+const folder = process.argv[1].replace(/\/[^/]+\/\.\.\//g, "/").replace(/\/?[^/]*$/, "")
+const ownFile = process.argv[1]
+
+const placeOf = (site) => {
+  const file = site.getFileName()
+  if (site.isNative() || file === null) return "native"
+  // The name in the bytecode is the one that the build compiled.
+  const path = file === "bundle" ? `${folder}/bundle.lrt` : file
+  return `${path}:${site.getLineNumber()}:${site.getColumnNumber()}`
+}
+
+Error.prepareStackTrace = (error, sites) => {
+  let stack = "Error"
+  try {
+    stack = String(error)
+  } catch {
+    // A message whose getter throws.
+  }
+  for (const site of sites) {
+    // The wrappers of this file are no place in the program.
+    if (site.getFileName() !== ownFile) stack += `\n    at ${site.getFunctionName() || "<anonymous>"} (${placeOf(site)})`
+  }
+  return stack
+}
+
+// --- Events of the process. Superfluous when LLRT has `process.on`, and calls it for errors that nothing caught.
+
+class Emitter {
+  #listeners = new Map()
+
+  #add(name, listener, isFirst, isOnce) {
+    const known = this.#listeners.get(name) ?? []
+    const entry = { listener, isOnce }
+    this.#listeners.set(name, isFirst ? [entry, ...known] : [...known, entry])
+    return this
+  }
+  on(name, listener) {
+    return this.#add(name, listener, false, false)
+  }
+  once(name, listener) {
+    return this.#add(name, listener, false, true)
+  }
+  prependListener(name, listener) {
+    return this.#add(name, listener, true, false)
+  }
+  prependOnceListener(name, listener) {
+    return this.#add(name, listener, true, true)
+  }
+  addListener(name, listener) {
+    return this.on(name, listener)
+  }
+  off(name, listener) {
+    const known = this.#listeners.get(name) ?? []
+    const at = known.findLastIndex((entry) => entry.listener === listener)
+    if (at !== -1) this.#listeners.set(name, known.toSpliced(at, 1))
+    return this
+  }
+  removeListener(name, listener) {
+    return this.off(name, listener)
+  }
+  removeAllListeners(name) {
+    if (name === undefined) this.#listeners.clear()
+    else this.#listeners.delete(name)
+    return this
+  }
+  listeners(name) {
+    return (this.#listeners.get(name) ?? []).map(({ listener }) => listener)
+  }
+  listenerCount(name) {
+    return (this.#listeners.get(name) ?? []).length
+  }
+  setMaxListeners() {
+    return this
+  }
+  emit(name, ...values) {
+    const entries = this.#listeners.get(name)
+    if (entries === undefined || entries.length === 0) {
+      if (name === "error") throw values[0]
+      return false
+    }
+    for (const { isOnce, listener } of entries) {
+      if (isOnce) this.off(name, listener)
+      listener.apply(this, values)
+    }
+    return true
+  }
+}
+
+const events = new Emitter()
+for (const name of Object.getOwnPropertyNames(Emitter.prototype)) {
+  if (name === "constructor") continue
+  define(process, name, (...values) => {
+    const result = events[name](...values)
+    return result === events ? process : result
+  })
+}
+
+const textOf = (cause) => (cause instanceof Error ? cause.stack : String(cause))
+
+/** Nothing caught it: listeners hear of it, and without one the process ends, as on Node. */
+const uncaught = (cause, origin = "uncaughtException") => {
+  try {
+    if (origin === "unhandledRejection" && events.emit(origin, cause)) return
+    if (events.emit("uncaughtException", cause, origin)) return
+    native.console.error(`Uncaught ${textOf(cause)}`)
+  } catch (error) {
+    native.console.error(`Uncaught ${textOf(error)}`)
+  }
+  process.exit(1)
+}
+
+/** The same function, whose errors do not end the process. */
+const guarded = (callback, values = []) => {
+  if (typeof callback !== "function") throw new TypeError("the callback is not a function")
+  return (...own) => {
+    try {
+      callback(...values, ...own)
+    } catch (cause) {
+      uncaught(cause)
+    }
+  }
+}
+
+let isExiting = false
+process.exit = (code = process.exitCode ?? 0) => {
+  if (!isExiting) {
+    isExiting = true
+    try {
+      events.emit("exit", code)
+    } catch (cause) {
+      native.console.error(`Uncaught ${textOf(cause)}`)
+    }
+    flush()
+  }
+  native.exit(code)
+}
+
+// --- Rejections. Superfluous when LLRT tells of rejected promises that nothing handles. An async function makes its promise
+// past all of this, so the build makes other functions of them.
+
+const handled = new WeakSet()
+let isObserving = false
+
+const observe = (promise) => {
+  isObserving = true
+  try {
+    native.then.call(promise, undefined, (cause) => {
+      if (handled.has(promise)) return
+      // As on Node, everything that is under way may still handle it.
+      native.setImmediate(() => {
+        if (!handled.has(promise)) uncaught(cause, "unhandledRejection")
+      })
+    })
+  } finally {
+    isObserving = false
+  }
+  return promise
+}
+
+class Tracked extends native.Promise {
+  constructor(executor) {
+    super(executor)
+    observe(this)
+  }
+  static get [Symbol.species]() {
+    return isObserving ? native.Promise : Tracked
+  }
+}
+// Promises of LLRT itself have the methods too, and are promises by `instanceof`.
+Object.defineProperty(Tracked, "name", { value: "Promise" })
+define(native.Promise.prototype, "then", function then(onFulfilled, onRejected) {
+  handled.add(this)
+  return native.then.call(this, onFulfilled, onRejected)
+})
+define(native.Promise.prototype, "constructor", Tracked)
+Object.defineProperty(Tracked, Symbol.hasInstance, { value: (value) => value instanceof native.Promise })
+globalThis.Promise = Tracked
+
+// --- Timers. Superfluous when they take arguments, are objects with `unref`, and an error in one does not end the process.
+
+const timerOf =
+  (start) =>
+  (callback, millis, ...values) =>
+    // More than Node can count is one millisecond there.
+    start(guarded(callback, values), millis >= 1 && millis <= 0x7fffffff ? millis : 1)
+
+globalThis.setTimeout = timerOf(native.setTimeout)
+globalThis.setInterval = timerOf(native.setInterval)
+globalThis.setImmediate = (callback, ...values) => native.setImmediate(guarded(callback, values))
+globalThis.clearImmediate = native.clearTimeout
+globalThis.queueMicrotask = (callback) => native.queueMicrotask(guarded(callback))
+process.nextTick = (callback, ...values) => native.queueMicrotask(guarded(callback, values))
+
+// A timer is a number. The process does not end while it waits for nothing but such a timer; `runMain` ends it by itself.
+for (const name of ["ref", "unref"]) {
+  define(Number.prototype, name, function unchanged() {
+    "use strict"
+    return this.valueOf()
+  })
+}
+
+// --- Output. Superfluous when LLRT has `process.stdout`.
+
+const makeOutput = (print) => {
+  let unfinished = ""
+  return Object.assign(new Emitter(), {
+    bytesWritten: 0,
+    // The system has taken every line when `print` returns.
+    writableLength: 0,
+    isTTY: false,
+    writable: true,
+    write(chunk, encoding, callback) {
+      const text = unfinished + (typeof chunk === "string" ? chunk : Buffer.from(chunk).toString())
+      const end = text.lastIndexOf("\n")
+      unfinished = text.slice(end + 1)
+      if (end !== -1) print(text.slice(0, end))
+      const written = typeof encoding === "function" ? encoding : callback
+      if (written !== undefined) process.nextTick(written)
+      return true
+    },
+    flush() {
+      if (unfinished !== "") print(unfinished)
+      unfinished = ""
+    }
+  })
+}
+
+/** Whether one value goes out as it is. A list of values is formatted by LLRT, which does not say how long it became. */
+const counting =
+  (output, print) =>
+  (...values) => {
+    if (values.length === 1 && typeof values[0] === "string") output().bytesWritten += Buffer.byteLength(values[0]) + 1
+    print(...values)
+  }
+
+const stdout = makeOutput((text) => console.log(text))
+const stderr = makeOutput((text) => console.error(text))
+for (const name of ["log", "info", "debug", "trace"]) console[name] = counting(() => stdout, native.console[name])
+for (const name of ["error", "warn"]) console[name] = counting(() => stderr, native.console[name])
+const flush = () => {
+  stdout.flush()
+  stderr.flush()
+}
+
+Object.assign(process, { execArgv: [], execPath: process.argv[0], pid: process.id, stderr, stdout })
+process.emitWarning = (warning) => console.error(`Warning: ${warning instanceof Error ? warning.message : warning}`)
+
+// --- Buffer. Superfluous when `indexOf` takes a text, `latin1` is not read as UTF-8, and `equals` and `compare` exist.
+
+const isLatin1 = (encoding) => encoding === "latin1" || encoding === "binary"
+const beyondAscii = /[^\0-\x7f]/
+
+Buffer.from = (value, ...rest) => {
+  if (typeof value !== "string" || !isLatin1(rest[0]) || !beyondAscii.test(value)) return native.bufferFrom(value, ...rest)
+  const bytes = Buffer.alloc(value.length)
+  for (let at = 0; at < value.length; at++) bytes[at] = value.charCodeAt(at)
+  return bytes
+}
+
+const bytesOf = (value, encoding) => (typeof value === "string" ? Buffer.from(value, encoding) : value)
+
+const search = (bytes, wanted, from) => {
+  if (wanted.length === 0) return Math.min(from, bytes.length)
+  const indexOf = Uint8Array.prototype.indexOf
+  for (let at = indexOf.call(bytes, wanted[0], from); at !== -1; at = indexOf.call(bytes, wanted[0], at + 1)) {
+    let same = 1
+    while (same < wanted.length && bytes[at + same] === wanted[same]) same++
+    if (same === wanted.length) return at
+  }
+  return -1
+}
+
+const compare = (one, other) => {
+  const shorter = Math.min(one.length, other.length)
+  for (let at = 0; at < shorter; at++) {
+    if (one[at] !== other[at]) return one[at] < other[at] ? -1 : 1
+  }
+  return Math.sign(one.length - other.length)
+}
+
+const bufferMethods = {
+  toString(...values) {
+    const text = native.bufferToString.apply(this, values)
+    if (!isLatin1(values[0]) || !beyondAscii.test(text)) return text
+    let exact = ""
+    for (const byte of this.subarray(values[1], values[2])) exact += String.fromCharCode(byte)
+    return exact
+  },
+  indexOf(value, from = 0, encoding = undefined) {
+    if (typeof value === "number") return Uint8Array.prototype.indexOf.call(this, value & 255, from)
+    if (typeof from === "string") return this.indexOf(value, 0, from)
+    return search(this, bytesOf(value, encoding), from < 0 ? Math.max(0, this.length + from) : from)
+  },
+  includes(value, from, encoding) {
+    return this.indexOf(value, from, encoding) !== -1
+  },
+  equals(other) {
+    return this.length === other.length && compare(this, other) === 0
+  },
+  compare(other) {
+    return compare(this, other)
+  },
+  toJSON() {
+    return { type: "Buffer", data: Array.from(this) }
+  }
+}
+for (const [name, method] of Object.entries(bufferMethods)) define(Buffer.prototype, name, method)
+Buffer.compare = compare
+
+// --- JSON. Superfluous when LLRT's own parser keeps half of a surrogate pair, `__proto__`, and numbers beyond all bounds,
+// throws SyntaxError, and calls the reviver. -0 is 0, as LLRT reads it.
+
+const escapes = { '"': '"', "\\": "\\", "/": "/", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" }
+const numberSyntax = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
+
+/** Reads JSON as the language does. It is slower than LLRT's parser, so it has only the texts that the other reads wrong. */
+const parseExactly = (text) => {
+  let at = 0
+  const fail = () => {
+    const what = at < text.length ? `Unexpected token ${JSON.stringify(text[at])}` : "Unexpected end of JSON input"
+    throw new SyntaxError(`${what} at position ${at}`)
+  }
+  const skip = () => {
+    while (text[at] === " " || text[at] === "\n" || text[at] === "\r" || text[at] === "\t") at++
+  }
+  const word = (expected, value) => {
+    if (!text.startsWith(expected, at)) fail()
+    at += expected.length
+    return value
+  }
+  const string = () => {
+    if (text[at] !== '"') fail()
+    let result = ""
+    for (let from = ++at; ; at++) {
+      if (text[at] === '"') {
+        result += text.slice(from, at++)
+        return result
+      }
+      if (text[at] === "\\") {
+        result += text.slice(from, at++)
+        if (text[at] === "u" && /^[\da-f]{4}$/i.test(text.slice(at + 1, at + 5))) {
+          result += String.fromCharCode(Number.parseInt(text.slice(at + 1, at + 5), 16))
+          at += 4
+        } else if (Object.hasOwn(escapes, text[at])) {
+          result += escapes[text[at]]
+        } else fail()
+        from = at + 1
+      } else if (at >= text.length || text[at] < " ") fail()
+    }
+  }
+  const list = (end, item) => {
+    at++
+    skip()
+    if (text[at] === end) return void at++
+    for (;;) {
+      item()
+      skip()
+      if (text[at] === end) return void at++
+      if (text[at] !== ",") fail()
+      at++
+    }
+  }
+  const value = () => {
+    skip()
+    switch (text[at]) {
+      case "{": {
+        const object = {}
+        list("}", () => {
+          skip()
+          const key = string()
+          skip()
+          if (text[at] !== ":") fail()
+          at++
+          Object.defineProperty(object, key, { configurable: true, enumerable: true, value: value(), writable: true })
+        })
+        return object
+      }
+      case "[": {
+        const array = []
+        list("]", () => array.push(value()))
+        return array
+      }
+      case '"':
+        return string()
+      case "t":
+        return word("true", true)
+      case "f":
+        return word("false", false)
+      case "n":
+        return word("null", null)
+      default: {
+        numberSyntax.lastIndex = at
+        const digits = numberSyntax.exec(text)
+        if (digits === null) fail()
+        at += digits[0].length
+        return Number(digits[0])
+      }
+    }
+  }
+  const result = value()
+  skip()
+  if (at < text.length) fail()
+  return result
+}
+
+const revive = (holder, key, reviver) => {
+  const value = holder[key]
+  if (typeof value === "object" && value !== null) {
+    for (const name of Object.keys(value)) {
+      const revived = revive(value, name, reviver)
+      if (revived === undefined) delete value[name]
+      else Object.defineProperty(value, name, { configurable: true, enumerable: true, value: revived, writable: true })
+    }
+  }
+  return reviver.call(holder, key, value)
+}
+
+const halfPair = /\\u[dD][89a-fA-F]/
+
+const parse = (text) => {
+  if ((text.includes("\\u") && halfPair.test(text)) || text.includes("__proto__")) return parseExactly(text)
+  try {
+    return native.parse(text)
+  } catch {
+    return parseExactly(text)
+  }
+}
+
+define(JSON, "parse", (text, reviver) => {
+  const value = parse(String(text))
+  return typeof reviver === "function" ? revive({ "": value }, "", reviver) : value
+})
+
+// --- Sockets. Superfluous when those of LLRT have `pause`, `destroySoon`, `readable`, `writableLength`, `setNoDelay`,
+// `setKeepAlive`, `ref` and `unref`, close when they fail, have the code of an error, and survive an error in a listener.
+
+const codes = {
+  2: "ENOENT",
+  13: "EACCES",
+  24: "EMFILE",
+  32: "EPIPE",
+  97: "EAFNOSUPPORT",
+  98: "EADDRINUSE",
+  99: "EADDRNOTAVAIL",
+  101: "ENETUNREACH",
+  104: "ECONNRESET",
+  107: "ENOTCONN",
+  110: "ETIMEDOUT",
+  111: "ECONNREFUSED",
+  113: "EHOSTUNREACH"
+}
+
+const systemError = (cause) => {
+  const error = cause instanceof Error ? cause : new Error(String(cause))
+  const code = codes[/\(os error (\d+)\)/.exec(error.message)?.[1]]
+  return code === undefined ? error : Object.assign(error, { code })
+}
+
+/** An address of IPv6 has brackets, since LLRT puts host and port together. */
+const bracketed = (host) => (host.includes(":") && !host.startsWith("[") ? `[${host}]` : host)
+
+class Socket extends Emitter {
+  #native
+  #allowHalfOpen
+  /** `undefined`: nobody has asked for data so far. */
+  #isPaused
+  /** LLRT keeps at most 32 KB for a reader that calls `read`; it gives data to a listener at once. */
+  #isPulling = false
+  #held = []
+  #hasEnded = false
+  #isEnding = false
+  #hasClosed = false
+  connecting = false
+  destroyed = false
+  errored = null
+  bytesRead = 0
+  bytesWritten = 0
+  writableLength = 0
+  writableEnded = false
+  readableEnded = false
+
+  constructor({ allowHalfOpen = false } = {}, socket = new native.net.Socket({ allowHalfOpen: true })) {
+    super()
+    this.#native = socket
+    this.#allowHalfOpen = allowHalfOpen
+    socket.on("data", guarded((chunk) => this.#receive(chunk)))
+    socket.on("end", guarded(() => this.#end()))
+    socket.on("error", guarded((cause) => this.destroy(systemError(cause))))
+    socket.on("connect", guarded(() => this.#connected()))
+    socket.on("close", guarded(() => this.#ended()))
+  }
+  get readable() {
+    return !this.destroyed && !this.readableEnded
+  }
+  get writable() {
+    return !this.destroyed && !this.writableEnded
+  }
+  get pending() {
+    return this.connecting
+  }
+  get closed() {
+    return this.#hasClosed
+  }
+  get remoteAddress() {
+    return this.#native.remoteAddress
+  }
+  get remotePort() {
+    return this.#native.remotePort
+  }
+  get localAddress() {
+    return this.#native.localAddress
+  }
+  get localPort() {
+    return this.#native.localPort
+  }
+  address() {
+    return { address: this.localAddress, family: this.#native.localFamily, port: this.localPort }
+  }
+  connect(...values) {
+    const listener = typeof values.at(-1) === "function" ? values.pop() : undefined
+    const [first, host] = values
+    const options = typeof first === "object" ? first : { port: Number(first), ...(host !== undefined && { host }) }
+    if (listener !== undefined) this.once("connect", listener)
+    this.connecting = true
+    this.#native.connect(options.host === undefined ? options : { ...options, host: bracketed(options.host) })
+    return this
+  }
+  on(name, listener) {
+    super.on(name, listener)
+    if (name === "data" && this.#isPaused === undefined) this.resume()
+    return this
+  }
+  pause() {
+    this.#pull()
+    this.#isPaused = true
+    return this
+  }
+  resume() {
+    if (this.#isPaused === false) return this
+    this.#isPaused = false
+    // A listener that is added now gets the data too.
+    if (this.#held.length > 0 || this.#isPulling) native.setImmediate(guarded(() => this.#drain()))
+    return this
+  }
+  isPaused() {
+    return this.#isPaused === true
+  }
+  write(data, encoding, callback) {
+    const done = typeof encoding === "function" ? encoding : callback
+    const bytes = typeof data === "string" ? Buffer.from(data, typeof encoding === "string" ? encoding : "utf8") : data
+    if (!this.writable) {
+      const error = Object.assign(new Error("write after end"), { code: "ERR_STREAM_WRITE_AFTER_END" })
+      if (done !== undefined) process.nextTick(done, error)
+      return false
+    }
+    this.writableLength += bytes.length
+    this.#native.write(
+      bytes,
+      guarded((cause) => {
+        this.writableLength -= bytes.length
+        if (cause === undefined || cause === null) this.bytesWritten += bytes.length
+        done?.(cause === undefined || cause === null ? undefined : systemError(cause))
+        if (this.writableLength === 0) this.emit("drain")
+      })
+    )
+    return this.writableLength < 16_384
+  }
+  end(data, encoding, callback) {
+    if (data !== undefined && typeof data !== "function") this.write(data, encoding)
+    const done = [data, encoding, callback].find((value) => typeof value === "function")
+    if (done !== undefined) this.once("finish", done)
+    if (this.writableEnded) return this
+    this.writableEnded = true
+    this.#native.once("finish", guarded(() => this.emit("finish")))
+    this.#native.end()
+    return this
+  }
+  destroySoon() {
+    if (this.writableLength === 0) return this.destroy()
+    this.once("finish", () => this.destroy())
+    return this.end()
+  }
+  destroy(error) {
+    if (this.destroyed) return this
+    this.destroyed = true
+    this.connecting = false
+    this.errored = error ?? null
+    this.#held = []
+    this.#native.destroy()
+    process.nextTick(() => {
+      if (error !== undefined && error !== null) {
+        try {
+          this.emit("error", error)
+        } catch (cause) {
+          uncaught(cause)
+        }
+      }
+      this.#close()
+    })
+    return this
+  }
+  setNoDelay() {
+    return this
+  }
+  setKeepAlive() {
+    return this
+  }
+  setTimeout() {
+    return this
+  }
+  ref() {
+    return this
+  }
+  unref() {
+    return this
+  }
+  #connected() {
+    if (this.destroyed) return
+    this.connecting = false
+    this.emit("connect")
+    this.emit("ready")
+  }
+  /** From now on data waits in LLRT until it is read. LLRT does not go back from that. */
+  #pull() {
+    if (this.#isPulling) return
+    this.#isPulling = true
+    // The bytes are there when this event is over.
+    this.#native.on("readable", guarded(() => native.setImmediate(guarded(() => this.#drain()))))
+  }
+  #receive(chunk) {
+    if (this.destroyed) return
+    this.bytesRead += chunk.length
+    if (this.#isPaused === false) return void this.emit("data", chunk)
+    this.#held.push(chunk)
+    this.#pull()
+  }
+  #drain() {
+    while (this.#isPaused === false && !this.destroyed) {
+      const held = this.#held.shift()
+      const chunk = held ?? this.#native.read()
+      if (chunk === null || chunk.length === 0) break
+      if (held === undefined) this.bytesRead += chunk.length
+      this.emit("data", chunk)
+      // The next bytes come into LLRT's buffer when it has room.
+      if (held === undefined && !this.#hasEnded) return void native.setImmediate(guarded(() => this.#drain()))
+    }
+    if (this.#hasEnded && this.#isPaused === false) this.#finishReading()
+  }
+  #end() {
+    this.#hasEnded = true
+    if (this.#isPulling) this.#drain()
+    else this.#finishReading()
+  }
+  #finishReading() {
+    if (this.readableEnded || this.destroyed) return
+    this.readableEnded = true
+    this.emit("end")
+    if (!this.#allowHalfOpen) this.end()
+    if (this.#isEnding) this.#close()
+  }
+  /** LLRT has closed the socket. Bytes that were not read yet come first. */
+  #ended() {
+    this.#isEnding = true
+    if (!this.#hasEnded || this.readableEnded || this.destroyed) this.#close()
+  }
+  #close() {
+    if (this.#hasClosed) return
+    this.#hasClosed = true
+    this.destroyed = true
+    this.emit("close", this.errored !== null)
+  }
+}
+
+class Server extends Emitter {
+  #native
+  constructor(options, onConnection) {
+    super()
+    const { allowHalfOpen } = typeof options === "object" ? options : {}
+    const listener = typeof options === "function" ? options : onConnection
+    if (listener !== undefined) this.on("connection", listener)
+    this.#native = native.net.createServer({ allowHalfOpen: true })
+    this.#native.on(
+      "connection",
+      guarded((socket) => this.emit("connection", new Socket({ allowHalfOpen }, socket)))
+    )
+    this.#native.on("error", guarded((cause) => this.emit("error", systemError(cause))))
+    this.#native.on("close", guarded(() => this.emit("close")))
+  }
+  listen(...values) {
+    const listener = typeof values.at(-1) === "function" ? values.pop() : undefined
+    const [first, second] = values
+    const options = typeof first === "object" ? first : { port: Number(first ?? 0), host: second }
+    const { host = "0.0.0.0", path, port = 0 } = options
+    if (path === undefined && !(Number.isInteger(port) && port >= 0 && port < 65_536)) {
+      const message = `options.port should be >= 0 and < 65536. Received ${String(port)}`
+      throw Object.assign(new RangeError(message), { code: "ERR_SOCKET_BAD_PORT" })
+    }
+    if (listener !== undefined) this.once("listening", listener)
+    this.#native.on("listening", guarded(() => this.emit("listening")))
+    this.#native.listen(path === undefined ? { host: bracketed(host), port } : { path })
+    return this
+  }
+  address() {
+    return this.#native.address() ?? null
+  }
+  close(callback) {
+    if (callback !== undefined) this.once("close", callback)
+    this.#native.close()
+    return this
+  }
+  ref() {
+    return this
+  }
+  unref() {
+    return this
+  }
+}
+
+const connect = (...values) => new Socket(values[0]).connect(...values)
+const ipv4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.|$)){4}$/
+const isIPv4 = (text) => ipv4.test(text) && !text.endsWith(".")
+const isIPv6 = (text) => text.includes(":") && URL.canParse(`http://[${text}]/`)
+Object.assign(require("net").default, {
+  connect,
+  createConnection: connect,
+  createServer: (options, onConnection) => new Server(options, onConnection),
+  isIP: (text) => (isIPv4(text) ? 4 : isIPv6(text) ? 6 : 0),
+  isIPv4,
+  isIPv6,
+  Server,
+  Socket
+})
+
+// --- Modules. Superfluous when LLRT has `process.getBuiltinModule`.
+
+process.getBuiltinModule = (id) => {
+  const name = id.replace(/^node:/, "")
+  if (name === "process") return process
+  try {
+    const module = require(name)
+    return module.default ?? module
+  } catch {
+    return undefined
+  }
+}

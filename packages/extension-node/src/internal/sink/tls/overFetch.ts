@@ -1,0 +1,162 @@
+/**
+ * `https:` over the `fetch` of LLRT, which has no `node:tls`.
+ *
+ * LLRT sends a request again only if a kept connection took no byte of it. It keeps connections by a clock that may stand
+ * still in a freeze, and shares them by agent: so an agent is given up with its connections by the clock of the system.
+ */
+// The memory of a body belongs to LLRT until its request has ended, whatever the Effect runtime does.
+// @effect-diagnostics globalTimersInEffect:off
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { HttpClientRequest } from "effect/http/HttpClientRequest"
+import * as Stream from "effect/Stream"
+import { isFieldValue, isToken } from "@effect-lambda/extension/ExtensionsProtocol"
+import type { Answer } from "../../http/Answer.ts"
+import { hasWord } from "../../http/headers.ts"
+import { afterAwake } from "../awake.ts"
+import { Failed, unwritable } from "../Failed.ts"
+import { outgoing } from "../outgoing.ts"
+import type { Bounds, Exchange, Way } from "./Tls.ts"
+
+/** The methods that LLRT sends, and whether a request may be sent twice (RFC 9110, 9.2.2). */
+const isIdempotent: Readonly<Record<string, boolean>> = {
+  GET: true,
+  HEAD: true,
+  PUT: true,
+  DELETE: true,
+  POST: false,
+  PATCH: false
+}
+
+/** A body that LLRT reads must live as long as its request, which ends some time after it was aborted. */
+const graceMillis = 1000
+
+/** Firewalls refuse requests that do not say what sent them. */
+const userAgent = "effect-lambda"
+
+interface Prepared {
+  readonly method: string
+  readonly headers: Record<string, string>
+  readonly body: Uint8Array<ArrayBuffer> | undefined
+}
+
+const prepare = (request: HttpClientRequest, keeps: boolean): Effect.Effect<Prepared, Failed> =>
+  Effect.gen(function* () {
+    const { method } = request
+    if (isIdempotent[method] === undefined) return yield* Effect.fail(unwritable(`LLRT does not send ${method}`))
+    const headers: Record<string, string> = { "user-agent": userAgent, "accept-encoding": "identity" }
+    for (const [name, value] of Object.entries(request.headers)) {
+      // The message leaves out the value, which may be a secret.
+      if (!isToken(name) || !isFieldValue(value)) {
+        return yield* Effect.fail(unwritable(`the header ${JSON.stringify(name)} cannot be sent`))
+      }
+      if (name !== "content-length" && name !== "transfer-encoding" && name !== "connection") headers[name] = value
+    }
+    if (!keeps) headers["connection"] = "close"
+    const body = yield* outgoing(request.body)
+    if (body?.contentType !== undefined) headers["content-type"] ??= body.contentType
+    if (body === undefined) return { method, headers, body }
+    const parts = [body.bytes]
+    if (body.stream !== undefined) yield* Stream.runForEach(body.stream, (part) => Effect.sync(() => void parts.push(part)))
+    const bytes = new Uint8Array(Buffer.concat(parts))
+    if (body.length !== undefined && body.length !== bytes.length) {
+      return yield* Effect.fail(
+        unwritable(`the body says that it has ${body.length} bytes, and has ${bytes.length}`)
+      )
+    }
+    return { method, headers, body: bytes }
+  })
+
+/** What rustls and hyper say, in the words that `explain` has for Node. */
+const problems: ReadonlyArray<readonly [said: RegExp, text: string]> = [
+  [/UnknownIssuer/, "comes from an authority that LLRT does not know, and NODE_EXTRA_CA_CERTS names no file with its root"],
+  [/CaUsedAsEndEntity/, "is self-signed, and NODE_EXTRA_CA_CERTS names no file with it"],
+  [/Expired/, "has expired"],
+  [/NotValidYet/, "is not valid yet, by the clock of this machine"],
+  [/NotValidForName/, "is for another host"],
+  [/Revoked/, "was revoked"]
+]
+
+const isEnd = (text: string) =>
+  /connection closed|connection reset|broken pipe|os error (?:104|32)|unexpected.?eof|close_notify/i.test(text)
+
+const explain = (cause: unknown, place: string): Error => {
+  const text = cause instanceof Error ? cause.message : String(cause)
+  const known = problems.find(([said]) => said.test(text))
+  if (known !== undefined) return new Error(`the certificate of ${place} ${known[1]}`)
+  if (/InvalidContentType|corrupt message/i.test(text)) return new Error(`${place} does not speak TLS`)
+  if (isEnd(text)) {
+    return Object.assign(new Error(`${place} closes the connection before its answer is complete`), { code: "ECONNRESET" })
+  }
+  return new Error(`${place}: ${text}`)
+}
+
+const answerOf = (response: Response, body: ArrayBuffer): Answer => {
+  const headers = new Map<string, string>()
+  for (const [name, value] of response.headers) {
+    const known = headers.get(name)
+    headers.set(name, known === undefined ? value : known + (name === "set-cookie" ? "\n" : ", ") + value)
+  }
+  // LLRT has undone it.
+  headers.delete("content-encoding")
+  return { status: response.status, headers, body: Buffer.from(body), isReusable: true }
+}
+
+/** The exchange of one client, with its connections. */
+export const makeExchange = ({ answerMillis, connectMillis, idleMillis, maxAnswerBytes }: Bounds): Exchange => {
+  const limitMillis = connectMillis + answerMillis
+  const newAgent = () => new (process.getBuiltinModule("node:https").Agent)()
+  let agent: ReturnType<typeof newAgent> | undefined
+  let lastAnswer = 0
+
+  const send = ({ body, headers, method }: Prepared, url: URL, { clock, place }: Way) =>
+    Effect.callback<Answer, Failed>((resume) => {
+      const controller = new AbortController()
+      const isKept = agent !== undefined && clock.currentTimeMillisUnsafe() - lastAnswer < idleMillis
+      if (!isKept) agent = newAgent()
+      const fail = (cause: Error, loss?: "unanswered") => resume(Effect.fail(new Failed(cause, loss, false, isKept)))
+      const init = { method, headers, redirect: "manual" as const, signal: controller.signal, agent }
+      const stop = afterAwake(limitMillis, () => {
+        controller.abort()
+        fail(new Error(`${place} does not answer within ${Duration.format(Duration.millis(limitMillis))}`))
+      })
+      let hasHead = false
+      fetch(url.href, body === undefined ? init : { ...init, body })
+        .then((response) => {
+          hasHead = true
+          const tooLong = new Error(`${place}: the answer is longer than ${maxAnswerBytes} bytes`)
+          if (Number(response.headers.get("content-length") ?? 0) > maxAnswerBytes) {
+            controller.abort()
+            return fail(tooLong)
+          }
+          return response.arrayBuffer().then((bytes) => {
+            lastAnswer = clock.currentTimeMillisUnsafe()
+            if (bytes.byteLength > maxAnswerBytes) fail(tooLong)
+            else resume(Effect.succeed(answerOf(response, bytes)))
+          })
+        })
+        .catch((cause: unknown) => {
+          const error = explain(cause, place)
+          const isLost = !hasHead && "code" in error
+          fail(error, isLost ? "unanswered" : undefined)
+        })
+        .finally(stop)
+      return Effect.sync(() => {
+        stop()
+        controller.abort()
+        setTimeout(() => body?.length, graceMillis).unref()
+      })
+    })
+
+  return (request, url, way) =>
+    Effect.gen(function* () {
+      const keeps = way.keeps && !hasWord(new Map(Object.entries(request.headers)), "connection", "close")
+      const prepared = yield* prepare(request, keeps)
+      return yield* Effect.catch(send(prepared, url, way), (failed) => {
+        const isStale = failed.isKept && failed.loss === "unanswered" && isIdempotent[prepared.method] === true
+        // The connections of the agent died together, such as in a freeze.
+        if (failed.loss === "unanswered") agent = undefined
+        return isStale ? send(prepared, url, way) : Effect.fail(failed)
+      })
+    })
+}
