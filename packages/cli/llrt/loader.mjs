@@ -18,7 +18,7 @@ const failToLoad = (reason, stack) => {
     "the entry has sent the first next and the program did not come up, so an invocation fails instead of init: "
   const message = hasPolled ? consequence + reason : reason
   const line = { timestamp: new Date(), level: "FATAL", message: `${extensionName}: ${message}`, cause: stack }
-  console.log(JSON.stringify(line))
+  stdout.print(JSON.stringify(line))
   // The program may run by now. The variable tells it that this exit is explained already.
   process.env.EFFECT_LAMBDA_LOAD_FAILED = "1"
   const exit = () => process.exit(1)

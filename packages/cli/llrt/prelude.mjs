@@ -4,7 +4,7 @@
 
 const native = {
   Promise: globalThis.Promise,
-  then: globalThis.Promise.prototype.then,
+  promiseThen: globalThis.Promise.prototype.then,
   parse: JSON.parse,
   bufferFrom: Buffer.from,
   bufferToString: Buffer.prototype.toString,
@@ -43,7 +43,8 @@ Error.prepareStackTrace = (error, sites) => {
   }
   for (const site of sites) {
     // The wrappers of this file are no place in the program.
-    if (site.getFileName() !== ownFile) stack += `\n    at ${site.getFunctionName() || "<anonymous>"} (${placeOf(site)})`
+    if (site.getFileName() !== ownFile)
+      stack += `\n    at ${site.getFunctionName() || "<anonymous>"} (${placeOf(site)})`
   }
   return stack
 }
@@ -169,7 +170,7 @@ let isObserving = false
 const observe = (promise) => {
   isObserving = true
   try {
-    native.then.call(promise, undefined, (cause) => {
+    native.promiseThen.call(promise, undefined, (cause) => {
       if (handled.has(promise)) return
       // As on Node, everything that is under way may still handle it.
       native.setImmediate(() => {
@@ -195,7 +196,7 @@ class Tracked extends native.Promise {
 Object.defineProperty(Tracked, "name", { value: "Promise" })
 define(native.Promise.prototype, "then", function then(onFulfilled, onRejected) {
   handled.add(this)
-  return native.then.call(this, onFulfilled, onRejected)
+  return native.promiseThen.call(this, onFulfilled, onRejected)
 })
 define(native.Promise.prototype, "constructor", Tracked)
 Object.defineProperty(Tracked, Symbol.hasInstance, { value: (value) => value instanceof native.Promise })
@@ -228,47 +229,46 @@ for (const name of ["ref", "unref"]) {
 
 const makeOutput = (print) => {
   let unfinished = ""
-  return Object.assign(new Emitter(), {
+  const output = Object.assign(new Emitter(), {
     bytesWritten: 0,
     // The system has taken every line when `print` returns.
     writableLength: 0,
     isTTY: false,
     writable: true,
+    /** Prints values as `console` does. LLRT does not say how long a list of values became, so only a text is counted. */
+    print(...values) {
+      if (values.length === 1 && typeof values[0] === "string") output.bytesWritten += Buffer.byteLength(values[0]) + 1
+      print(...values)
+    },
     write(chunk, encoding, callback) {
       const text = unfinished + (typeof chunk === "string" ? chunk : Buffer.from(chunk).toString())
       const end = text.lastIndexOf("\n")
       unfinished = text.slice(end + 1)
-      if (end !== -1) print(text.slice(0, end))
+      if (end !== -1) output.print(text.slice(0, end))
       const written = typeof encoding === "function" ? encoding : callback
       if (written !== undefined) process.nextTick(written)
       return true
     },
     flush() {
-      if (unfinished !== "") print(unfinished)
+      if (unfinished !== "") output.print(unfinished)
       unfinished = ""
     }
   })
+  return output
 }
 
-/** Whether one value goes out as it is. A list of values is formatted by LLRT, which does not say how long it became. */
-const counting =
-  (output, print) =>
-  (...values) => {
-    if (values.length === 1 && typeof values[0] === "string") output().bytesWritten += Buffer.byteLength(values[0]) + 1
-    print(...values)
-  }
-
-const stdout = makeOutput((text) => console.log(text))
-const stderr = makeOutput((text) => console.error(text))
-for (const name of ["log", "info", "debug", "trace"]) console[name] = counting(() => stdout, native.console[name])
-for (const name of ["error", "warn"]) console[name] = counting(() => stderr, native.console[name])
+const stdout = makeOutput(native.console.log)
+const stderr = makeOutput(native.console.error)
+for (const name of ["log", "info", "debug", "trace"]) console[name] = stdout.print
+for (const name of ["error", "warn"]) console[name] = stderr.print
 const flush = () => {
   stdout.flush()
   stderr.flush()
 }
 
 Object.assign(process, { execArgv: [], execPath: process.argv[0], pid: process.id, stderr, stdout })
-process.emitWarning = (warning) => console.error(`Warning: ${warning instanceof Error ? warning.message : warning}`)
+process.emitWarning = (warning) =>
+  stderr.print(`Warning: ${warning instanceof Error ? warning.message : String(warning)}`)
 
 // --- Buffer. Superfluous when `indexOf` takes a text, `latin1` is not read as UTF-8, and `equals` and `compare` exist.
 
@@ -276,7 +276,8 @@ const isLatin1 = (encoding) => encoding === "latin1" || encoding === "binary"
 const beyondAscii = /[^\0-\x7f]/
 
 Buffer.from = (value, ...rest) => {
-  if (typeof value !== "string" || !isLatin1(rest[0]) || !beyondAscii.test(value)) return native.bufferFrom(value, ...rest)
+  if (typeof value !== "string" || !isLatin1(rest[0]) || !beyondAscii.test(value))
+    return native.bufferFrom(value, ...rest)
   const bytes = Buffer.alloc(value.length)
   for (let at = 0; at < value.length; at++) bytes[at] = value.charCodeAt(at)
   return bytes
@@ -508,11 +509,26 @@ class Socket extends Emitter {
     super()
     this.#native = socket
     this.#allowHalfOpen = allowHalfOpen
-    socket.on("data", guarded((chunk) => this.#receive(chunk)))
-    socket.on("end", guarded(() => this.#end()))
-    socket.on("error", guarded((cause) => this.destroy(systemError(cause))))
-    socket.on("connect", guarded(() => this.#connected()))
-    socket.on("close", guarded(() => this.#ended()))
+    socket.on(
+      "data",
+      guarded((chunk) => this.#receive(chunk))
+    )
+    socket.on(
+      "end",
+      guarded(() => this.#end())
+    )
+    socket.on(
+      "error",
+      guarded((cause) => this.destroy(systemError(cause)))
+    )
+    socket.on(
+      "connect",
+      guarded(() => this.#connected())
+    )
+    socket.on(
+      "close",
+      guarded(() => this.#ended())
+    )
   }
   get readable() {
     return !this.destroyed && !this.readableEnded
@@ -596,7 +612,10 @@ class Socket extends Emitter {
     if (done !== undefined) this.once("finish", done)
     if (this.writableEnded) return this
     this.writableEnded = true
-    this.#native.once("finish", guarded(() => this.emit("finish")))
+    this.#native.once(
+      "finish",
+      guarded(() => this.emit("finish"))
+    )
     this.#native.end()
     return this
   }
@@ -650,7 +669,10 @@ class Socket extends Emitter {
     if (this.#isPulling) return
     this.#isPulling = true
     // The bytes are there when this event is over.
-    this.#native.on("readable", guarded(() => native.setImmediate(guarded(() => this.#drain()))))
+    this.#native.on(
+      "readable",
+      guarded(() => native.setImmediate(guarded(() => this.#drain())))
+    )
   }
   #receive(chunk) {
     if (this.destroyed) return
@@ -708,8 +730,14 @@ class Server extends Emitter {
       "connection",
       guarded((socket) => this.emit("connection", new Socket({ allowHalfOpen }, socket)))
     )
-    this.#native.on("error", guarded((cause) => this.emit("error", systemError(cause))))
-    this.#native.on("close", guarded(() => this.emit("close")))
+    this.#native.on(
+      "error",
+      guarded((cause) => this.emit("error", systemError(cause)))
+    )
+    this.#native.on(
+      "close",
+      guarded(() => this.emit("close"))
+    )
   }
   listen(...values) {
     const listener = typeof values.at(-1) === "function" ? values.pop() : undefined
@@ -721,7 +749,10 @@ class Server extends Emitter {
       throw Object.assign(new RangeError(message), { code: "ERR_SOCKET_BAD_PORT" })
     }
     if (listener !== undefined) this.once("listening", listener)
-    this.#native.on("listening", guarded(() => this.emit("listening")))
+    this.#native.on(
+      "listening",
+      guarded(() => this.emit("listening"))
+    )
     this.#native.listen(path === undefined ? { host: bracketed(host), port } : { path })
     return this
   }

@@ -3,16 +3,17 @@ import { assert, it } from "@effect/vitest"
 import { globSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import * as bun from "../src/internal/runtime/bun.ts"
+import * as llrt from "../src/internal/runtime/llrt.ts"
 import * as node from "../src/internal/runtime/node.ts"
 import type { Runtime } from "../src/internal/runtime/Runtime.ts"
 
 // The compiler refuses a module without an export of `Runtime`, and a name that `Runtime` does not have.
-const runtimes: Readonly<Record<"bun" | "default", Runtime>> = { bun, default: node }
-type Foreign = Exclude<keyof typeof bun | keyof typeof node, keyof Runtime>
+const runtimes: Readonly<Record<"bun" | "llrt" | "default", Runtime>> = { bun, llrt, default: node }
+type Foreign = Exclude<keyof typeof bun | keyof typeof llrt | keyof typeof node, keyof Runtime>
 const foreign: ReadonlyArray<Foreign> & ReadonlyArray<never> = []
 
 it("every runtime has the same exports", () => {
-  assert.deepStrictEqual(Object.keys(bun).toSorted(), Object.keys(node).toSorted())
+  for (const other of [bun, llrt]) assert.deepStrictEqual(Object.keys(other).toSorted(), Object.keys(node).toSorted())
   assert.deepStrictEqual(foreign, [])
 })
 

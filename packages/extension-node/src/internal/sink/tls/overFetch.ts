@@ -1,8 +1,8 @@
 /**
  * `https:` over the `fetch` of LLRT, which has no `node:tls`.
  *
- * LLRT sends a request again only if a kept connection took no byte of it. It keeps connections by a clock that may stand
- * still in a freeze, and shares them by agent: so an agent is given up with its connections by the clock of the system.
+ * LLRT sends a request again only if a kept connection took no byte of it. An agent has its connections, whose clock may
+ * stand still in a freeze. So the clock of the system says when another agent begins.
  */
 // The memory of a body belongs to LLRT until its request has ended, whatever the Effect runtime does.
 // @effect-diagnostics globalTimersInEffect:off
@@ -57,19 +57,21 @@ const prepare = (request: HttpClientRequest, keeps: boolean): Effect.Effect<Prep
     if (body?.contentType !== undefined) headers["content-type"] ??= body.contentType
     if (body === undefined) return { method, headers, body }
     const parts = [body.bytes]
-    if (body.stream !== undefined) yield* Stream.runForEach(body.stream, (part) => Effect.sync(() => void parts.push(part)))
+    if (body.stream !== undefined)
+      yield* Stream.runForEach(body.stream, (part) => Effect.sync(() => void parts.push(part)))
     const bytes = new Uint8Array(Buffer.concat(parts))
     if (body.length !== undefined && body.length !== bytes.length) {
-      return yield* Effect.fail(
-        unwritable(`the body says that it has ${body.length} bytes, and has ${bytes.length}`)
-      )
+      return yield* Effect.fail(unwritable(`the body says that it has ${body.length} bytes, and has ${bytes.length}`))
     }
     return { method, headers, body: bytes }
   })
 
 /** What rustls and hyper say, in the words that `explain` has for Node. */
 const problems: ReadonlyArray<readonly [said: RegExp, text: string]> = [
-  [/UnknownIssuer/, "comes from an authority that LLRT does not know, and NODE_EXTRA_CA_CERTS names no file with its root"],
+  [
+    /UnknownIssuer/,
+    "comes from an authority that LLRT does not know, and NODE_EXTRA_CA_CERTS names no file with its root"
+  ],
   [/CaUsedAsEndEntity/, "is self-signed, and NODE_EXTRA_CA_CERTS names no file with it"],
   [/Expired/, "has expired"],
   [/NotValidYet/, "is not valid yet, by the clock of this machine"],
@@ -86,7 +88,9 @@ const explain = (cause: unknown, place: string): Error => {
   if (known !== undefined) return new Error(`the certificate of ${place} ${known[1]}`)
   if (/InvalidContentType|corrupt message/i.test(text)) return new Error(`${place} does not speak TLS`)
   if (isEnd(text)) {
-    return Object.assign(new Error(`${place} closes the connection before its answer is complete`), { code: "ECONNRESET" })
+    return Object.assign(new Error(`${place} closes the connection before its answer is complete`), {
+      code: "ECONNRESET"
+    })
   }
   return new Error(`${place}: ${text}`)
 }
