@@ -110,6 +110,27 @@ describe("effect-lambda new", () => {
     assert.include(withOtel.output, `has no effect-lambda-otel-${version}.tgz`)
   })
 
+  it.each(["llrt", "auto"])("--runtime %s: the project is built for it, and for this processor", async (runtime) => {
+    const tarballs = join(folder, `with-llrt-${runtime}`)
+    mkdirSync(tarballs)
+    const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "../package.json"), "utf8"))
+    for (const name of ["cli", "emulator", "extension", "extension-node"]) {
+      pack(join(tarballs, `effect-lambda-${name}-${version}.tgz`), "dist/index.js")
+    }
+    const llrt = join(tarballs, "effect-lambda-llrt-linux-arm64-0.8.1-beta.20261128.tgz")
+    writeFileSync(llrt, "")
+    const { code, output } = await newProject(`on-${runtime}`, "--runtime", runtime, "--from", tarballs)
+    assert.strictEqual(code, 0, output)
+    const manifest = JSON.parse(textOf(`on-${runtime}`, "package.json"))
+    assert.deepInclude(manifest.effectLambda, { name: `on-${runtime}`, runtime })
+    assert.include(manifest.scripts.check, `dist/on-${runtime}-${process.arch === "arm64" ? "arm64" : "x64"}.zip`)
+    assert.strictEqual(
+      manifest.optionalDependencies["@effect-lambda/llrt-linux-arm64"],
+      runtime === "llrt" ? `file:${llrt}` : undefined
+    )
+    assert.strictEqual(output.includes("EFFECT_LAMBDA_LLRT"), runtime === "llrt")
+  })
+
   it("--from: refuses tarballs that were packed without being built", async () => {
     mkdirSync(join(folder, "unbuilt"))
     const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "../package.json"), "utf8"))

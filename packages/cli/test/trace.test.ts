@@ -83,6 +83,24 @@ const trace = (args: ReadonlyArray<string>, { cwd = project, input = "" } = {}) 
   return { status, stderr, stdout }
 }
 
+it("a stack of LLRT names the bytecode, with the positions of the text that it was compiled from", () => {
+  const map: SourceMap.SourceMap = {
+    version: 3,
+    names: [],
+    sources: ["src/main.ts"],
+    // Column 1 is line 3, column 5 of the source, column 11 is line 4, column 1.
+    mappings: "AAEI,UACJ",
+    file: "hello/bundle.lrt"
+  }
+  const { own, restore } = SourceMap.positions(map)
+  const stack =
+    "Error: no\\n    at f (/opt/extensions/../hello/bundle.lrt:1:1)\\n    at <anonymous> (/opt/hello/bundle.lrt:1:11)"
+  assert.strictEqual(restore(stack), "Error: no\\n    at f (src/main.ts:3:5)\\n    at <anonymous> (src/main.ts:4:1)")
+  assert.strictEqual(own(stack), "src/main.ts:3:5")
+  assert.strictEqual(restore("/opt/hello/bundle.cjs:1:1"), "/opt/hello/bundle.cjs:1:1")
+  assert.deepStrictEqual(SourceMap.decode(JSON.stringify(map)), map)
+})
+
 describe("a log of a layer", () => {
   it("names positions in the bundle; the trial run already names the places in the sources", () => {
     assert.match(log, /no such secret: .*\/watcher\/bundle\.cjs:\d+:\d+/)

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as NodePath from "node:path"
 import * as Template from "../new/Template.ts"
+import * as LayerConfig from "../project/LayerConfig.ts"
 import { word } from "../shared/Shell.ts"
 import * as UserError from "../shared/UserError.ts"
 
@@ -28,6 +29,11 @@ const input = {
   otel: Flag.Boolean("otel").pipe(
     Flag.withDescription("An extension that sends traces, metrics and logs as OpenTelemetry"),
     Flag.withDefault(false)
+  ),
+  runtime: Flag.Literals("runtime", LayerConfig.runtimes).pipe(
+    Flag.withAlias("r"),
+    Flag.withDescription("The runtime that the layer is built for; `effect-lambda build --help` explains them"),
+    Flag.withDefault("managed" as const)
   ),
   from: Flag.Path("from").pipe(
     Flag.withMetavar("DIR"),
@@ -51,17 +57,23 @@ const needs: Readonly<Record<Template.Kind, ReadonlyArray<string>>> = {
   ]
 }
 
+const llrtNeeds = [
+  "",
+  "The build takes LLRT from a package, from --llrt PATH or from the variable EFFECT_LAMBDA_LLRT:",
+  "https://github.com/effect-lambda/effect-lambda/blob/main/docs/building.md#llrt"
+]
+
 export const newProject = Command.make(
   "new",
   input,
-  Effect.fnUntraced(function* ({ dir, from, name, otel, telemetry }) {
+  Effect.fnUntraced(function* ({ dir, from, name, otel, runtime, telemetry }) {
     if (otel && telemetry) {
       return yield* UserError.fail(
         "--telemetry and --otel are two kinds of project: give --otel for a backend of OpenTelemetry, --telemetry for any other"
       )
     }
     const kind = otel ? "otel" : telemetry ? "telemetry" : "hello"
-    const files = yield* Template.render({ name, kind, from: Option.getOrUndefined(from) })
+    const files = yield* Template.render({ name, kind, from: Option.getOrUndefined(from), runtime })
     const directory = NodePath.resolve(Option.getOrElse(dir, () => name))
     yield* Template.write(directory, files)
     yield* Console.log(
@@ -72,7 +84,8 @@ export const newProject = Command.make(
         "  npm install",
         "  npm test",
         "  npm run build",
-        ...needs[kind]
+        ...needs[kind],
+        ...(runtime === "llrt" ? llrtNeeds : [])
       ].join("\n")
     )
     if (!Template.isPublished && Option.isNone(from)) {

@@ -116,13 +116,37 @@ const specifiers = Effect.fnUntraced(function* (packages: ReadonlyArray<string>,
   return new Map([...files].map(([name, file]) => [name, `file:${file}`]))
 })
 
+/** The packages with LLRT among the tarballs; without tarballs there are none, since the registry has none. */
+const llrtIn = (from: string | undefined): ReadonlyArray<readonly [name: string, specifier: string]> => {
+  if (from === undefined) return []
+  const directory = NodePath.resolve(from)
+  return Fs.readdirSync(directory)
+    .toSorted()
+    .flatMap((file) => {
+      const name = /^effect-lambda-(llrt-linux-(?:x64|arm64))-.*\.tgz$/.exec(file)?.[1]
+      return name === undefined ? [] : [[`@effect-lambda/${name}`, `file:${NodePath.join(directory, file)}`] as const]
+    })
+}
+
+/** Changes a manifest to another runtime, whose layer is built for one processor by default. */
+const useRuntime = (manifest: Manifest, runtime: LayerConfig.LayerConfig["runtime"], from: string | undefined) => {
+  manifest.effectLambda["runtime"] = runtime
+  if (runtime === "managed") return
+  for (const [name, script] of Object.entries(manifest.scripts)) {
+    manifest.scripts[name] = script.replace(/(?<=dist\/\S+-)x64\b/, LayerConfig.ownArchitecture ?? "x64")
+  }
+  if (runtime === "llrt") Object.assign(manifest.optionalDependencies, Object.fromEntries(llrtIn(from)))
+}
+
 /** Renders a project, file by file. With `from` its packages, and the packages of those, are tarballs of that folder. */
 export const render = Effect.fnUntraced(function* (options: {
   readonly name: string
   readonly kind: Kind
   readonly from: string | undefined
+  /** Default: `managed`. */
+  readonly runtime?: LayerConfig.LayerConfig["runtime"]
 }) {
-  const { from, kind, name } = options
+  const { from, kind, name, runtime = "managed" } = options
   // The rule of npm comes first, then that of a layer.
   const rule = /^[a-z0-9][a-z0-9._-]{0,99}$/.test(name)
     ? LayerConfig.nameRule(name)
@@ -147,6 +171,7 @@ export const render = Effect.fnUntraced(function* (options: {
       Array.from(versions, ([scoped, file]) => [`@effect-lambda/${scoped}`, file])
     )
   }
+  useRuntime(manifest, runtime, from)
   const written: File = { path: "package.json", text: `${JSON.stringify(manifest, undefined, 2)}\n` }
   return joined([...common, ...own]).map((file) => (isManifest(file) ? written : file))
 })

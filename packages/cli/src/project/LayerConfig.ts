@@ -216,7 +216,8 @@ const isDirectory = (path: string): boolean => Fs.statSync(path, { throwIfNoEntr
 
 const entryNames = ["src/main.ts", "src/index.ts", "src/main.js", "src/index.js"]
 
-const ownArchitecture = architectures.find((arch) => arch === process.arch)
+/** The processor of this machine, if layers can be for it. */
+export const ownArchitecture = architectures.find((arch) => arch === process.arch)
 
 const architecturesOf = ({ arch, runtime = "managed" }: Settings): ReadonlyArray<Architecture> => {
   if (arch === undefined)
