@@ -309,7 +309,7 @@ export const resolve = Effect.fnUntraced(function* (
     (isLlrtNamed || (settings.llrt !== undefined && flagged.success.runtime === undefined))
   ) {
     return yield* UserError.fail(
-      `llrt names the binary of the runtime llrt, and the runtime is ${config.runtime}: give --runtime llrt too, or leave llrt out`
+      `llrt names the binary of the runtime llrt, and the runtime is ${config.runtime}: choose that runtime too, or leave llrt out`
     )
   }
   if (config.start === "eager" && (config.runtime === "bun" || config.runtime === "llrt")) {
