@@ -44,6 +44,7 @@ const bundler: Plugin = {
   }
 }
 
+/** The runtimes that start a bundle by themselves. */
 type Runtime = "node" | "bun"
 
 /** The library has a module for each runtime. */
@@ -109,6 +110,40 @@ const isSources = folder === "sources"
 /** The folder for what Node has compiled, which programs get as `NODE_COMPILE_CACHE`. */
 export const compileCache = isSources ? join(root, "node_modules/.cache/compile") : join(folder, "compile")
 
+/** Makes a program once in a run, and gives its path. */
+const once = async (
+  name: string,
+  target: string,
+  path: string,
+  make: (folder: string) => Promise<unknown>
+): Promise<string> => {
+  const program = join(target, path)
+  if (existsSync(program)) return program
+  const unfinished = mkdtempSync(join(folder, `${name}-`))
+  await make(unfinished)
+  mkdirSync(dirname(target), { recursive: true })
+  try {
+    renameSync(unfinished, target)
+  } catch (error) {
+    // Another worker was first.
+    remove(unfinished)
+    if (!existsSync(program)) throw error
+  }
+  return program
+}
+
+const targetOf = (source: string, runtime: string) =>
+  join(folder, runtime, relative(root, dirname(source)), basename(source, ".ts"))
+
+/** The program of this source on LLRT, as a file that starts it. The sources themselves cannot run there. */
+export const onLlrt = (source: string): Promise<string> => {
+  const name = basename(source, ".ts")
+  return once(name, targetOf(source, "llrt"), `${name}/${name}.sh`, async (folder) => {
+    const [{ write }, { runPromise }] = await Promise.all([import("./llrt/program.ts"), import("effect/Effect")])
+    return runPromise(write(source, folder))
+  })
+}
+
 /**
  * The program of this source, a path: for the runtime, or an executable file if the source has a `#!` line.
  *
@@ -121,18 +156,5 @@ export const bundled = async (
 ): Promise<string> => {
   if (isSources) return source
   const name = basename(source, ".ts")
-  const target = join(folder, runtime, relative(root, dirname(source)), name)
-  const program = join(target, `${name}.ts`)
-  if (existsSync(program)) return program
-  const unfinished = mkdtempSync(join(folder, `${name}-`))
-  await write(source, unfinished, runtime, beside)
-  mkdirSync(dirname(target), { recursive: true })
-  try {
-    renameSync(unfinished, target)
-  } catch (error) {
-    // Another worker was first.
-    remove(unfinished)
-    if (!existsSync(program)) throw error
-  }
-  return program
+  return once(name, targetOf(source, runtime), `${name}.ts`, (folder) => write(source, folder, runtime, beside))
 }

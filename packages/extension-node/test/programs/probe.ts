@@ -4,11 +4,18 @@ import { NodeExtension } from "@effect-lambda/extension-node"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { execFileSync } from "node:child_process"
+import { spawn } from "node:child_process"
 
 const probe = process.env.PROBE
 
 const stuckFinalizer = Layer.effectDiscard(Effect.addFinalizer(() => Effect.never))
+
+const environmentOfChild = Effect.callback<string>((resume) => {
+  let text = ""
+  const child = spawn("/usr/bin/env")
+  child.stdout.on("data", (chunk: Uint8Array) => (text += String(chunk)))
+  child.on("close", () => resume(Effect.succeed(text)))
+})
 
 Extension.run({
   layer: probe === "stuck-finalizer" ? stuckFinalizer : Layer.empty,
@@ -29,9 +36,10 @@ Extension.run({
         return Effect.sync(() => process.exit(3))
       case "child": {
         // Shows which variables of the hand-over this process and a child process see.
-        const child = execFileSync("/usr/bin/env", { encoding: "utf8" })
         const own = Object.keys(process.env).filter((name) => name.startsWith("EFFECT_LAMBDA"))
-        return Effect.log(`hand-over: ${own.join()};${child.match(/^EFFECT_LAMBDA\w*/gm)?.join() ?? ""}`)
+        return Effect.flatMap(environmentOfChild, (child) =>
+          Effect.log(`hand-over: ${own.join()};${child.match(/^EFFECT_LAMBDA\w*/gm)?.join() ?? ""}`)
+        )
       }
       case "unprintable":
         return Effect.log("before", {

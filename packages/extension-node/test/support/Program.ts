@@ -4,7 +4,7 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
-import { bundled, compileCache } from "../../../tools/programs.ts"
+import { bundled, compileCache, onLlrt } from "../../../tools/programs.ts"
 
 const bun = join(
   import.meta.dirname,
@@ -13,19 +13,36 @@ const bun = join(
   "bin/bun"
 )
 
-/** The runtimes of the programs: Node, and bun if the registry has it for this machine. */
-export const runtimes: ReadonlyArray<readonly [name: string, file: string]> = [
-  ["Node", process.execPath],
-  ...(existsSync(bun) ? [["bun", bun] as const] : [])
-]
+/** A runtime that the tests start programs on. */
+export type RuntimeName = "Node" | "bun" | "LLRT"
 
-export const start = (program: string, env: Record<string, string>, runtime = process.execPath, isBundled = true) =>
+/** The runtimes that `npm test` has: Node, and bun if the registry has it for this machine. */
+export const runtimes: ReadonlyArray<RuntimeName> = existsSync(bun) ? ["Node", "bun"] : ["Node"]
+
+const commandOf = async (
+  program: string,
+  runtime: RuntimeName,
+  isBundled: boolean
+): Promise<readonly [file: string, args: ReadonlyArray<string>, env: Record<string, string>]> => {
+  const source = join(import.meta.dirname, "../programs", program)
+  switch (runtime) {
+    case "Node":
+      return [process.execPath, [isBundled ? await bundled(source) : source], { NODE_COMPILE_CACHE: compileCache }]
+    case "bun":
+      return [bun, [isBundled ? await bundled(source, "bun") : source], {}]
+    case "LLRT":
+      // The entry of a layer gives the name. On LLRT there is no layer without an entry.
+      return [await onLlrt(source), [], { EFFECT_LAMBDA_EXTENSION_NAME: program }]
+  }
+}
+
+/** @param isBundled `false` starts the source, for the places in it; LLRT has the bundle always */
+export const start = (program: string, env: Record<string, string>, runtime: RuntimeName = "Node", isBundled = true) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
-      const source = join(import.meta.dirname, "../programs", program)
-      const file = isBundled ? await bundled(source, runtime === process.execPath ? "node" : "bun") : source
-      const child = spawn(runtime, [file], {
-        env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: compileCache, ...env },
+      const [file, args, own] = await commandOf(program, runtime, isBundled)
+      const child = spawn(file, args, {
+        env: { PATH: process.env.PATH, ...own, ...env },
         stdio: ["ignore", "pipe", "pipe"]
       })
       let output = ""

@@ -1,0 +1,20 @@
+/** The binary that `npm run test:llrt` builds is one that Lambda can start. */
+import { assert, it } from "@effect/vitest"
+import { execFileSync } from "node:child_process"
+import { readFileSync } from "node:fs"
+import * as Elf from "../../src/check/Elf.ts"
+import * as FunctionRuntime from "../../src/check/FunctionRuntime.ts"
+import { version } from "../../src/layer/Llrt.ts"
+
+const binary = process.env.EFFECT_LAMBDA_LLRT ?? ""
+
+it("is LLRT in the version of the repository", () => {
+  const said = execFileSync(binary, ["--version"], { encoding: "utf8", env: {} })
+  assert.strictEqual(said.trim(), `LLRT v${version} (linux, ${process.arch})`)
+})
+
+it("needs no newer glibc than Amazon Linux 2023 has, wherever it was built", () => {
+  const elf = Elf.parse(readFileSync(binary))
+  assert.isDefined(elf)
+  assert.isUndefined(FunctionRuntime.lacks("al2023", elf))
+})

@@ -1,0 +1,75 @@
+/** LLRT, built by cargo from the crate that the repository names. */
+import { spawn } from "node:child_process"
+import { rmSync } from "node:fs"
+import { join } from "node:path"
+import process from "node:process"
+import { createInterface } from "node:readline"
+import { version } from "../../cli/src/layer/Llrt.ts"
+
+/** The features of the crate: TLS and cryptography by `ring`, and no AWS SDK. The default `crypto-rust` does not compile. */
+export const features: ReadonlyArray<string> = ["macro", "tls-ring", "crypto-ring", "no-sdk"]
+
+/** A build that did not give a binary. The message is for the user. */
+export class BuildFailed extends Error {}
+
+/** The settings that decide what the binary is, beside version and features. */
+const settings = {
+  CARGO_PROFILE_RELEASE_STRIP: "symbols",
+  CFLAGS: `-include ${join(import.meta.dirname, "old-glibc.h")}`
+}
+
+export interface BuildOptions {
+  /** The folder that gets `bin/llrt`. It is removed if the build fails. */
+  readonly root: string
+  /** The folder of what is compiled so far. A build that was interrupted goes on from there. */
+  readonly target: string
+  /** Called when cargo begins another crate. */
+  readonly onProgress: (crate: number, of: number) => void
+}
+
+const keptLines = 25
+
+/** Builds `bin/llrt` below `root`, and ends cargo if this process is asked to end. */
+export const build = ({ onProgress, root, target }: BuildOptions): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const choice = ["--version", version, "--locked", "--no-default-features", "-F", features.join()]
+    const child = spawn("cargo", ["install", "llrt", ...choice, "--root", root], {
+      env: {
+        ...process.env,
+        ...settings,
+        CARGO_TARGET_DIR: target,
+        CARGO_TERM_COLOR: "never",
+        // The bar is the only place that tells how many crates there are. Cargo writes one to a pipe only if it is told to.
+        CARGO_TERM_PROGRESS_WHEN: "always",
+        CARGO_TERM_PROGRESS_WIDTH: "100"
+      },
+      stdio: ["ignore", "ignore", "pipe"],
+      // A group of processes, so that the compilers end with cargo.
+      detached: true
+    })
+    const said: Array<string> = []
+    // A bar ends with a carriage return.
+    createInterface({ input: child.stderr, crlfDelay: Infinity }).on("line", (line) => {
+      const [, crate, of] = /Building \[[=> ]*\] (\d+)\/(\d+)/.exec(line) ?? []
+      if (crate !== undefined) return onProgress(Number(crate), Number(of))
+      said.push(line)
+      if (said.length > keptLines) said.shift()
+    })
+    let failure: string | undefined
+    const end = (signal: NodeJS.Signals) => {
+      failure = `${signal} ended the build of LLRT; the next one goes on from what is compiled`
+      if (child.pid !== undefined) process.kill(-child.pid, signal)
+    }
+    process.on("SIGINT", end).on("SIGTERM", end)
+    const settle = (message: string | undefined) => {
+      process.off("SIGINT", end).off("SIGTERM", end)
+      if (message === undefined) return resolve(join(root, "bin/llrt"))
+      rmSync(root, { recursive: true, force: true })
+      return reject(new BuildFailed(message))
+    }
+    child.once("error", (cause) => settle(`cargo cannot be started: ${cause.message}`))
+    child.once("close", (code) => {
+      if (code === 0) return settle(undefined)
+      return settle(failure ?? `cargo could not build LLRT ${version}:\n${said.join("\n")}`)
+    })
+  })

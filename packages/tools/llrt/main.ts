@@ -1,0 +1,65 @@
+/**
+ * `npm run test:llrt`: the tests on LLRT, which is built once by cargo, and takes some minutes then. `EFFECT_LAMBDA_LLRT`
+ * names a binary to test instead. Arguments go to Vitest. `--where` prints the path of the binary, if there is one.
+ */
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { join } from "node:path"
+import process from "node:process"
+import { version } from "../../cli/src/layer/Llrt.ts"
+import { find, make, obstacle, variable } from "./cached.ts"
+import { BuildFailed } from "./cargo.ts"
+
+const say = (text: string): void => void process.stderr.write(text)
+
+/** A terminal has one line that changes each second, and a log a line every so often. */
+const made = async (): Promise<string> => {
+  const { isTTY } = process.stderr
+  const [start, end, everyMillis] = isTTY ? ["\r", "", 1000] : ["", "\n", 20_000]
+  const startedAt = performance.now()
+  const seconds = () => `${Math.round((performance.now() - startedAt) / 1000)} s`
+  let crate = "downloading the crates"
+  say(`LLRT ${version} is built once, which takes some minutes …\n`)
+  const timer = setInterval(() => say(`${start}building LLRT: ${crate}, ${seconds()}   ${end}`), everyMillis)
+  try {
+    const path = await make((number, of) => {
+      crate = `crate ${number} of ${of}`
+    })
+    say(`${start}built ${path} in ${seconds()}\n`)
+    return path
+  } finally {
+    clearInterval(timer)
+  }
+}
+
+const test = async (binary: string, args: ReadonlyArray<string>): Promise<number> => {
+  const config = join(import.meta.dirname, "../vitest.llrt.config.ts")
+  const vitest = spawn("vitest", ["run", "--config", config, ...args], {
+    env: { ...process.env, [variable]: binary },
+    stdio: "inherit"
+  })
+  const [code] = await once(vitest, "close")
+  return Number(code ?? 1)
+}
+
+const main = async (args: ReadonlyArray<string>): Promise<number> => {
+  const found = find()
+  if (args.includes("--where")) {
+    if (found !== undefined) process.stdout.write(`${found}\n`)
+    return found === undefined ? 1 : 0
+  }
+  const problem = found === undefined ? obstacle() : undefined
+  if (problem !== undefined) {
+    say(`the tests on LLRT were not run: ${problem}\n`)
+    return 0
+  }
+  return test(found ?? (await made()), args)
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (cause) {
+  if (!(cause instanceof BuildFailed)) throw cause
+  say(`${cause.message}\n`)
+  process.exitCode = 1
+}
