@@ -76,6 +76,7 @@ const programs = [raw, eager, rust]
 
 const measured = (eagerFirstNext: number): Measured => ({
   lives: (one) => [life(one === raw ? 100 : one === eager ? eagerFirstNext : 5)],
+  longLives: (one) => (one === rust ? [] : [{ ...life(100), eventCpuMillis: one === raw ? 0.2 : 0.3 }]),
   functions: [nodeFunction],
   starts: (one) => [start(one === undefined ? 40 : one === eager ? 55 : 50, one === eager)]
 })
@@ -104,7 +105,8 @@ describe("the budgets of the eager layer", () => {
 
 it("shows the lives, and the starts beside each function", () => {
   const text = toMarkdown(resultOf(measured(8), programs, raw), sizes, options, ["There is no Go program."])
-  assert.include(text, "| hello, eager | 1.0 | 1.00x | 8.0 | 0.08x | 18.0 | 0.16x |")
+  assert.include(text, "| hello, eager | 1.0 | 1.00x | 8.0 | 0.08x | 8.0 | 0.08x | 8.0 | 0.08x | 18.0 | 0.16x |")
+  assert.include(text, "| hello, eager | 0.300 | 1.50x | 50.0 | 1.00x |\n\n")
   assert.include(text, "| Node function | init | response | invocation over | extension last |")
   assert.include(text, "| no extension | 40 ms | 42 ms | 45 ms |  |")
   assert.include(text, "| hello, eager | +15 ms | +15 ms | +15 ms | 1 of 1 |")
@@ -119,6 +121,15 @@ it("holds the layer for OpenTelemetry to its sizes", () => {
   assert.deepStrictEqual(judged({}), [true, true])
   assert.deepStrictEqual(judged({ zip: 1.36 * ship.zip }), [false, true])
   assert.deepStrictEqual(judged({ zipWithoutCache: 130_001 }), [true, false])
+})
+
+it("holds the layer with LLRT to its size, if there is one", () => {
+  const judged = (zip: number) =>
+    Sizes.budgetsOf([{ label: "hello on LLRT", zip, zipWithoutCache: zip, unzipped: 2 * zip }]).map(
+      ({ isMet }) => isMet
+    )
+  assert.deepStrictEqual(judged(8_000_000), [true])
+  assert.deepStrictEqual(judged(8_000_001), [false])
 })
 
 it("compares the layers that both checkouts have", () => {

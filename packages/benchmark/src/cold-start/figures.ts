@@ -6,9 +6,14 @@ import { type Added, added, alone, type Times } from "./added.ts"
 import type { ColdStart, FunctionOfRun } from "./first-invocation.ts"
 import type { Layer } from "./variants.ts"
 
+/** The invocations of a long life. */
+export const longLifeEvents = 5000
+
 /** The measurements of programs, round by round. */
 export interface Measured {
   readonly lives: (program: Program) => ReadonlyArray<Life>
+  /** Lives of many more events; a program that has none is not in their table. */
+  readonly longLives: (program: Program) => ReadonlyArray<Life>
   readonly functions: ReadonlyArray<FunctionOfRun>
   /** Under the emulator; for `undefined` those of the function alone. */
   readonly starts: (program: Program | undefined, beside: FunctionOfRun) => ReadonlyArray<ColdStart>
@@ -19,11 +24,16 @@ const firstNext = "spawn → first next"
 const withFork = "fork, spawn → first next"
 const cpu = "CPU until first next"
 const memory = "peak memory, after the events"
+const firstMemory = "peak memory at first next"
+const eventCpu = `CPU per event, of ${longLifeEvents}`
+const longMemory = `peak memory after ${longLifeEvents} events`
 
 /** The figures of the table. For the others a comparison of two checkouts has a use. */
 const columns = new Set([
   register,
   firstNext,
+  cpu,
+  firstMemory,
   "spawn → first event done",
   "CPU until then",
   "peak memory, then",
@@ -32,6 +42,23 @@ const columns = new Set([
 
 const millis = (label: string, values: ReadonlyArray<number>): Figure => ({ label, unit: "ms", digits: 1, values })
 const megabytes = (label: string, values: ReadonlyArray<number>): Figure => ({ label, unit: "MB", digits: 1, values })
+
+const longFigures = (lives: ReadonlyArray<Life>): ReadonlyArray<Figure> =>
+  lives.length === 0
+    ? []
+    : [
+        {
+          ...millis(
+            eventCpu,
+            lives.map(({ eventCpuMillis }) => eventCpuMillis)
+          ),
+          digits: 3
+        },
+        megabytes(
+          longMemory,
+          lives.map(({ peakMegabytes }) => peakMegabytes)
+        )
+      ]
 
 const figuresOf = (lives: ReadonlyArray<Life>): ReadonlyArray<Figure> => {
   // Times begin when the process runs the file: the fork of a server of this size is no part of a layer. The wait for a
@@ -51,6 +78,10 @@ const figuresOf = (lives: ReadonlyArray<Life>): ReadonlyArray<Figure> => {
     millis(
       cpu,
       lives.map((life) => life.firstNext.cpuMillis)
+    ),
+    megabytes(
+      firstMemory,
+      lives.map((life) => life.firstNext.peakMegabytes)
     ),
     until("spawn → first event done", (life) => life.secondNext),
     millis(
@@ -83,6 +114,11 @@ const budgets: ReadonlyArray<Budget> = [
   { program: "hello, eager", figure: firstNext, to: "raw.cjs", limit: 0.15 },
   { program: "hello, eager", figure: withFork, to: "Rust", limit: 2 },
   { program: "hello, eager", figure: firstNext, to: "Rust", limit: undefined },
+  { program: "hello on LLRT, ready", figure: firstNext, to: "raw.cjs", limit: 0.45 },
+  { program: "hello on LLRT, ready", figure: cpu, to: "raw.cjs", limit: 0.45 },
+  { program: "hello on LLRT, ready", figure: firstMemory, to: "raw.cjs", limit: 0.4 },
+  { program: "hello on LLRT, ready", figure: longMemory, to: "raw.cjs", limit: 0.35 },
+  { program: "hello on LLRT, ready", figure: eventCpu, to: "raw.cjs", limit: 3.5 },
   { program: "otel, ready", figure: cpu, to: "telemetry-ship, ready", limit: 1.15 },
   { program: "otel, ready", figure: memory, to: "telemetry-ship, ready", limit: undefined }
 ]
@@ -107,6 +143,8 @@ export interface Beside {
 
 export interface Result {
   readonly rows: ReadonlyArray<Row>
+  /** The programs with long lives. */
+  readonly long: ReadonlyArray<Row>
   readonly beside: ReadonlyArray<Beside>
   /** The time to the first next of raw.cjs, to say how far apart its lives were. */
   readonly rawFirstNext: Summary
@@ -119,11 +157,12 @@ export interface Result {
 
 /** @param raw the program that the others are compared with */
 export const resultOf = (
-  { functions, lives, starts }: Measured,
+  { functions, lives, longLives, starts }: Measured,
   programs: ReadonlyArray<Program>,
   raw: Program
 ): Result => {
-  const figures = (program: Program) => figuresOf(lives(program))
+  const long = (program: Program) => longFigures(longLives(program))
+  const figures = (program: Program) => [...figuresOf(lives(program)), ...long(program)]
   const inTable = (program: Program) => figures(program).filter(({ label }) => columns.has(label))
   const byLabel = new Map(programs.map((program) => [program.label, program]))
   const budgetRow = (budget: Budget): ReadonlyArray<BudgetRow> => {
@@ -140,6 +179,9 @@ export const resultOf = (
       label: program.label,
       cells: compare(inTable(program), inTable(raw))
     })),
+    long: programs
+      .filter((program) => longLives(program).length > 0)
+      .map((program) => ({ label: program.label, cells: compare(long(program), long(raw)) })),
     beside: functions.map((beside) => {
       const base = starts(undefined, beside)
       return {

@@ -2,10 +2,13 @@
 import type { Options } from "../command.ts"
 import { machine, markdown, type Table, text } from "../document.ts"
 import { show, showRatio, type Summary } from "../summary.ts"
-import type { Beside, Result } from "./figures.ts"
+import { type Beside, longLifeEvents, type Result, type Row } from "./figures.ts"
 import type { Sizes } from "./sizes.ts"
 
-const lives = ({ rows }: Result): Table => [
+/** The number of long lives of each program. */
+export const longRounds = ({ rounds }: Options): number => Math.ceil(rounds / 3)
+
+const lives = (rows: ReadonlyArray<Row>): Table => [
   ["", ...(rows[0]?.cells ?? []).flatMap(({ label, unit }) => [`${label}, ${unit}`, ""])],
   ...rows.map(({ cells, label }) => [
     label,
@@ -47,7 +50,7 @@ const budgets = ({ budgets }: Result): Table => [
 const kilobytes = (bytes: number): string => (bytes / 1000).toFixed(1)
 
 const sizesTable = (sizes: ReadonlyArray<Sizes>): Table => [
-  ["layer for the function's Node, KB", "zip", "zip, no code cache", "unzipped"],
+  ["layer, KB", "zip", "zip, no code cache", "unzipped"],
   ...sizes.map(({ label, unzipped, zip, zipWithoutCache }) => [
     label,
     ...[zip, zipWithoutCache, unzipped].map(kilobytes)
@@ -62,6 +65,7 @@ const lifeNotes = (options: Options, { rawFirstNext, spawn, wait }: Result): Rea
     "its first next before its program is loaded: the columns after that say when it is up, and what it took.",
   "telemetry-ship and otel are given the platform events of each invocation and ship them to a server of this benchmark before " +
     "they ask for the next event. The other programs ship nothing.",
+  `The second table is of ${longRounds(options)} lives of ${longLifeEvents} invocations each, which take turns too.`,
   `The noise of the run: "raw.cjs again" is the same file, and its ratios would be 1 without noise; spawn → first next ` +
     `of raw.cjs lay at ${show(rawFirstNext, 1, "ms")}.`,
   "Times begin when the new process runs the file; the fork of the benchmark before that, " +
@@ -92,7 +96,8 @@ const parts = (
 ): ReadonlyArray<string> => {
   const listed = (notes: ReadonlyArray<string>) => notes.map((note) => bullet + note).join("\n")
   return [
-    table(lives(result)),
+    table(lives(result.rows)),
+    table(lives(result.long)),
     table(sizesTable(sizes)),
     table(budgets(result)),
     listed([...lifeNotes(options, result), ...more]),

@@ -2,13 +2,14 @@
 import { join } from "node:path"
 import type { Checkout } from "../checkout.ts"
 import { effectLambda } from "../layer.ts"
+import type { Found } from "../llrt.ts"
 import { summarize } from "../summary.ts"
 import type { BudgetRow } from "./figures.ts"
 import { type Example, examples } from "./variants.ts"
 
-/** A layer for the function's Node, in bytes. */
+/** A layer for the function's Node or for LLRT, in bytes. */
 export interface Sizes {
-  readonly label: Example
+  readonly label: string
   readonly zip: number
   readonly zipWithoutCache: number
   readonly unzipped: number
@@ -25,56 +26,58 @@ export interface MeasureOptions {
   readonly folder: string
   /** The service to which the layers send in their trial run. */
   readonly sinkUrl: string
+  readonly llrt: Found
   /** Ends the build that is running. */
   readonly signal: AbortSignal
 }
 
-export const measure = async ({ checkout, folder, signal, sinkUrl }: MeasureOptions): Promise<ReadonlyArray<Sizes>> => {
-  const layerOf = async (label: Example, codeCache: "auto" | "off") => {
-    const { entry, variable } = examples[label]
-    const args = [
+export const measure = async (options: MeasureOptions): Promise<ReadonlyArray<Sizes>> => {
+  const { checkout, folder, llrt, signal, sinkUrl } = options
+  const layerOf = async (example: Example, kind: string, flags: ReadonlyArray<string>) => {
+    console.error(`size of ${example}, ${kind} …`)
+    const { entry, variable } = examples[example]
+    const of = [
       "build",
       join(checkout.folder, entry),
       "--name",
-      label,
+      example,
       "--arch",
       process.arch,
       "--no-check",
       "--json"
     ]
-    const more = [
-      "--code-cache",
-      codeCache,
-      "--env",
-      `${variable}=${sinkUrl}`,
-      "--out",
-      join(folder, `zip-${codeCache}`)
-    ]
-    const { stdout } = await effectLambda(checkout, [...args, ...more], signal)
+    const into = ["--env", `${variable}=${sinkUrl}`, "--out", join(folder, `zip-${kind}`)]
+    const { stdout } = await effectLambda(checkout, [...of, ...into, ...flags], signal)
     const { layers }: Built = JSON.parse(stdout)
     const [layer] = layers
-    if (layer === undefined) throw new Error(`the layer of ${label} was not built`)
-    return layer
+    if (layer === undefined) throw new Error(`the layer of ${example} was not built`)
+    return { zip: layer.zip.bytes, unzipped: layer.unzippedBytes }
   }
   const measured: Array<Sizes> = []
   for (const label of ["hello", "telemetry-ship", "otel"] as const) {
-    console.error(`sizes of ${label} …`)
-    const { unzippedBytes, zip } = await layerOf(label, "auto")
-    const withoutCache = await layerOf(label, "off")
-    measured.push({ label, zip: zip.bytes, zipWithoutCache: withoutCache.zip.bytes, unzipped: unzippedBytes })
+    const withCache = await layerOf(label, "auto", ["--code-cache", "auto"])
+    const { zip } = await layerOf(label, "off", ["--code-cache", "off"])
+    measured.push({ label, ...withCache, zipWithoutCache: zip })
+  }
+  if ("path" in llrt) {
+    const { unzipped, zip } = await layerOf("hello", "llrt", ["--runtime", "llrt", "--llrt", llrt.path])
+    measured.push({ label: onLlrt, zip, zipWithoutCache: zip, unzipped })
   }
   return measured
 }
 
-const mostWithoutCache = 130_000
+const onLlrt = "hello on LLRT"
 
-/** The budgets of the layer for OpenTelemetry. */
+/** The most bytes of the zips. */
+const mostWithoutCache = 130_000
+const mostOnLlrt = 8_000_000
+
+/** The budgets of the sizes; a layer that was not built has none. */
 export const budgetsOf = (sizes: ReadonlyArray<Sizes>): ReadonlyArray<BudgetRow> => {
-  const otel = sizes.find(({ label }) => label === "otel")
-  const ship = sizes.find(({ label }) => label === "telemetry-ship")
-  if (otel === undefined || ship === undefined) return []
-  const row = (figure: string, to: string, ratio: number, limit: number): BudgetRow => ({
-    program: "otel",
+  const find = (name: string) => sizes.find(({ label }) => label === name)
+  const [otel, ship, llrt] = [find("otel"), find("telemetry-ship"), find(onLlrt)]
+  const row = (program: string, figure: string, to: string, ratio: number, limit: number): BudgetRow => ({
+    program,
     figure,
     to,
     limit,
@@ -82,7 +85,8 @@ export const budgetsOf = (sizes: ReadonlyArray<Sizes>): ReadonlyArray<BudgetRow>
     isMet: ratio <= limit
   })
   return [
-    row("zip", "telemetry-ship", otel.zip / ship.zip, 1.35),
-    row("zip, no code cache", "130 KB", otel.zipWithoutCache / mostWithoutCache, 1)
+    ...(otel && ship ? [row("otel", "zip", "telemetry-ship", otel.zip / ship.zip, 1.35)] : []),
+    ...(otel ? [row("otel", "zip, no code cache", "130 KB", otel.zipWithoutCache / mostWithoutCache, 1)] : []),
+    ...(llrt ? [row(onLlrt, "zip", "8 MB", llrt.zip / mostOnLlrt, 1)] : [])
   ]
 }

@@ -54,6 +54,14 @@ export const parts: ReadonlyArray<Variant> = [
   { label: "hello on bun", example: "hello", flags: ["--runtime", "bun"] }
 ]
 
+/** The layers on LLRT. */
+export const onLlrt = (binary: string): ReadonlyArray<Variant> =>
+  [...starts, otel].map(({ example, flags, label }) => ({
+    label: label.replace(",", " on LLRT,"),
+    example,
+    flags: [...flags, "--runtime", "llrt", "--llrt", binary]
+  }))
+
 /** A layer as a user runs it. */
 export interface Layer {
   readonly variant: Variant
@@ -85,7 +93,8 @@ export interface BuildOptions {
 }
 
 /**
- * Builds the layers that the checkout can build. An earlier commit has no `--start` or no such program; its other layers are measured.
+ * Builds the layers that the checkout can build. An earlier commit has no `--start`, no `--llrt` or no such program; its
+ * other layers are measured.
  *
  * @param variants the layers to build
  */
@@ -93,13 +102,14 @@ export const layers = async (
   variants: ReadonlyArray<Variant>,
   { checkout, folder, side, signal, sinkUrl }: BuildOptions
 ): Promise<Layers> => {
-  const knowsStart = (await effectLambda(checkout, ["build", "--help"], signal)).stdout.includes("--start")
+  const { stdout: help } = await effectLambda(checkout, ["build", "--help"], signal)
   const built: Array<Layer> = []
   const notes: Array<string> = []
   for (const variant of variants) {
     const { example, flags, label } = variant
-    if (flags.includes("--start") && !knowsStart) {
-      notes.push(`There is no "${label}" of ${checkout.name}: its effect-lambda build has no --start.`)
+    const unknown = ["--start", "--llrt"].find((flag) => flags.includes(flag) && !help.includes(flag))
+    if (unknown !== undefined) {
+      notes.push(`There is no "${label}" of ${checkout.name}: its effect-lambda build has no ${unknown}.`)
       continue
     }
     const { entry, variable, work } = examples[example]

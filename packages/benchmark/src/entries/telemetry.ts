@@ -7,6 +7,7 @@ import { NodeTelemetryListener } from "@effect-lambda/extension-node"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
+import { createServer } from "node:net"
 
 let taken = 0
 const take = (events: ReadonlyArray<unknown>) => {
@@ -21,13 +22,20 @@ const layer = TelemetryReceiver.layer({ types: ["platform", "function"], host: "
   Layer.provide(Layer.succeed(TelemetryApi.TelemetryApi, { subscribe: () => Effect.never }))
 )
 
+/** Prints the ports, and waits for a connection to the second one, which ends the program. LLRT has no stdin to wait for. */
+const untilAsked = (port: number) =>
+  Effect.callback<void>((resume) => {
+    const server = createServer(() => resume(Effect.void))
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address()
+      console.log(JSON.stringify({ port, end: Object(address).port }))
+    })
+  })
+
 const program = Effect.gen(function* () {
   const receiver = yield* TelemetryReceiver.TelemetryReceiver
   yield* Effect.forkScoped(Stream.runForEachArray(receiver.events, take), { startImmediately: true })
-  console.log(JSON.stringify({ port: receiver.port }))
-  yield* Effect.callback<void>((resume) => {
-    process.stdin.resume().once("end", () => resume(Effect.void))
-  })
+  yield* untilAsked(receiver.port)
   console.log(JSON.stringify({ ...(yield* receiver.accounting), taken }))
   process.exit(0)
 })

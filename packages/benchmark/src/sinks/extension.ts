@@ -5,12 +5,14 @@ import { Agent, createServer, request as ask, type IncomingMessage, type ServerR
 import { createInterface } from "node:readline"
 import { portOf } from "../feed.ts"
 import { functionVariables, invoke, registered, shutdown } from "../platform.ts"
-import { cpuMillis, waitMillis } from "../proc.ts"
+import { cpuMillis, peakMegabytes, waitMillis } from "../proc.ts"
 import { field } from "../telemetry/server.ts"
 
 export interface Shipper {
   readonly label: string
+  /** The program of Node, or with `isExecutable` a file that starts by itself. */
   readonly file: string
+  readonly isExecutable?: boolean
   readonly env: Readonly<Record<string, string>>
   /** The variable that names the backend. */
   readonly variable: string
@@ -26,6 +28,7 @@ export interface Running {
    */
   readonly invocation: (number: number, bodies: ReadonlyArray<Buffer>) => Promise<number>
   readonly cpuMillis: () => number
+  readonly peakMegabytes: () => number
   /** Ends the extension, and gives what it counted. */
   readonly stop: () => Promise<unknown>
 }
@@ -43,7 +46,8 @@ const accountingIn = (line: string): unknown => {
 }
 
 /** @param signal ends the extension */
-export const start = async ({ env, file, label, variable }: Shipper, signal: AbortSignal): Promise<Running> => {
+export const start = async (shipper: Shipper, signal: AbortSignal): Promise<Running> => {
+  const { env, file, isExecutable = false, label, variable } = shipper
   let port: number | undefined
   let poll: ServerResponse | undefined
   let onPoll: () => void = () => undefined
@@ -77,7 +81,8 @@ export const start = async ({ env, file, label, variable }: Shipper, signal: Abo
   const address = server.address()
   if (address === null || typeof address === "string") throw new Error("the server has no port")
   const host = `127.0.0.1:${address.port}`
-  const child = spawn(process.execPath, [file], {
+  const [command, ...args] = isExecutable ? [file] : [process.execPath, file]
+  const child = spawn(command, args, {
     env: { ...functionVariables, ...env, AWS_LAMBDA_RUNTIME_API: host, [variable]: `http://${host}${backend}` },
     stdio: ["ignore", "pipe", "inherit"],
     signal,
@@ -139,6 +144,7 @@ export const start = async ({ env, file, label, variable }: Shipper, signal: Abo
       return clock() - startedAt
     },
     cpuMillis: () => cpuMillis(pid),
+    peakMegabytes: () => peakMegabytes(pid),
     stop: async () => {
       give(shutdown())
       const timer = setTimeout(() => child.kill("SIGKILL"), limitMillis)

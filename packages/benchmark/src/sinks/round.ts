@@ -14,6 +14,7 @@ export const warmUpTurns = 12
 export interface Shipped {
   readonly recordsPerMilli: number
   readonly cpuMicros: number
+  readonly peakMegabytes: number
 }
 
 /** @throws if the extension lost a record, or did not send it: it would be faster for that */
@@ -51,7 +52,8 @@ export const round = async (
   for (const { cpuBefore, millis, running, shipper } of lives) {
     measured.set(shipper, {
       recordsPerMilli: records / millis,
-      cpuMicros: ((running.cpuMillis() - cpuBefore) * 1000) / records
+      cpuMicros: ((running.cpuMillis() - cpuBefore) * 1000) / records,
+      peakMegabytes: running.peakMegabytes()
     })
     check(shipper, await running.stop(), (warmUpTurns + turns) * turn * chattyLines)
   }

@@ -21,9 +21,16 @@ export interface FloodResult {
   readonly budgets: ReadonlyArray<Budget>
 }
 
+export interface OnLlrt {
+  readonly receiver: ReadonlyArray<BudgetRow>
+  readonly sink: ReadonlyArray<BudgetRow>
+}
+
 export interface Result {
   readonly rows: ReadonlyArray<BudgetRow>
   readonly flood: FloodResult
+  /** Ours on LLRT beside ours on Node, and the http sink too; without an LLRT there are none. */
+  readonly llrt: OnLlrt
   /** The OTLP sinks beside the http sink. */
   readonly sinks: ReadonlyArray<BudgetRow>
 }
@@ -53,20 +60,20 @@ export const floodFigures = (floods: ReadonlyArray<Flood>): ReadonlyArray<Figure
   }
 ]
 
-const withBudget = (row: Row): BudgetRow => {
-  const { median } = row.ratio
-  switch (row.label) {
-    case throughput:
-      return { ...row, budget: { text: `≥ ${leastThroughput.toFixed(2)}x`, isMet: median >= leastThroughput } }
-    case cpu:
-      return { ...row, budget: { text: `≤ ${mostCpu.toFixed(2)}x`, isMet: median <= mostCpu } }
-    default:
-      return { ...row, budget: undefined }
-  }
-}
+const budgetOf = ({ label, ratio: { median } }: Row, figure: string, limit: number, isLeast: boolean) =>
+  label === figure
+    ? { text: `${isLeast ? "≥" : "≤"} ${limit.toFixed(2)}x`, isMet: isLeast ? median >= limit : median <= limit }
+    : undefined
 
 export const rowsOf = (raw: ReadonlyArray<Life>, ours: ReadonlyArray<Life>): ReadonlyArray<BudgetRow> =>
-  compare(figuresOf(ours), figuresOf(raw)).map(withBudget)
+  compare(figuresOf(ours), figuresOf(raw)).map((row) =>
+    Object.assign(row, {
+      budget: budgetOf(row, throughput, leastThroughput, true) ?? budgetOf(row, cpu, mostCpu, false)
+    })
+  )
+
+export const llrtRowsOf = (node: ReadonlyArray<Life>, llrt: ReadonlyArray<Life>): ReadonlyArray<BudgetRow> =>
+  compare(figuresOf(llrt), figuresOf(node)).map((row) => Object.assign(row, { budget: undefined }))
 
 export const floodOf = (floods: ReadonlyArray<Flood>): FloodResult => {
   const [first] = floods
@@ -100,8 +107,9 @@ export const floodOf = (floods: ReadonlyArray<Flood>): FloodResult => {
 
 const missedOf = (rows: ReadonlyArray<BudgetRow>) => rows.filter(({ budget }) => budget?.isMet === false)
 
-export const missed = ({ flood, rows, sinks }: Result): ReadonlyArray<string> => [
+export const missed = ({ flood, llrt, rows, sinks }: Result): ReadonlyArray<string> => [
   ...missedOf(rows).map(({ label }) => label),
+  ...missedOf(llrt.sink).map(({ label }) => `${label} on LLRT`),
   ...missedOf(sinks).map(({ label }) => `${label} of the OTLP sinks`),
   ...flood.budgets.filter(({ isMet }) => !isMet).map(({ text }) => text)
 ]

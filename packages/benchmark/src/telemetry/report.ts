@@ -9,6 +9,12 @@ import { turn, warmUp } from "./round.ts"
 
 export const floodRounds = 3
 
+/** The lives on LLRT, which are fewer and shorter, since each record takes several times as long there. */
+export const llrtLives = ({ rounds, size }: Options) => ({
+  rounds: Math.ceil(rounds / 3),
+  batches: Math.ceil(size / 5)
+})
+
 const met = (budget: Budget | undefined) => (budget === undefined ? "" : budget.isMet ? "yes" : "NO")
 
 const cells = (to: string, of: string, rows: ReadonlyArray<BudgetRow>): Table => [
@@ -24,6 +30,12 @@ const cells = (to: string, of: string, rows: ReadonlyArray<BudgetRow>): Table =>
 ]
 
 const receiverCells = ({ rows }: Result) => cells("raw-telemetry.cjs", "ours", rows)
+/** The tables of LLRT; without an LLRT there are none. */
+const llrtTables = ({ llrt: { receiver, sink } }: Result): ReadonlyArray<Table> =>
+  receiver.length === 0
+    ? []
+    : [cells("receiver on Node", "receiver on LLRT", receiver), cells("http sink on Node", "http sink on LLRT", sink)]
+
 const sinkCells = ({ sinks }: Result) => cells("http sink", "OTLP sinks", sinks)
 
 const floodText = ({ dropped, peakMegabytes, quarterMegabytes, records, waiting }: FloodResult): string =>
@@ -47,6 +59,7 @@ const notes = (options: Options, batchBytes: number): ReadonlyArray<string> => [
     "when the batch before it is answered.",
   "raw-telemetry.cjs is packages/benchmark/fixtures/raw-telemetry.cjs: node:http and JSON.parse, and an answer after it. Ours is " +
     "NodeTelemetryListener and TelemetryReceiver, bundled by rolldown: every record decoded, queued, counted and taken by a stream.",
+  `On LLRT: ${llrtLives(options).rounds} lives of ${llrtLives(options).batches} batches of the same programs, beside those on Node.`,
   `The sinks: packages/benchmark/src/entries/sink-http.ts and sink-otlp.ts as processes of their own, which get a batch of ` +
     `${Sinks.recordsPerBatch} records after the other, each with an invocation of ${chattyLines} lines. A turn is an invocation ` +
     `with ${Sinks.turn} batches, from its event to the next poll, when all records are at the backend, which only answers; ` +
@@ -55,7 +68,7 @@ const notes = (options: Options, batchBytes: number): ReadonlyArray<string> => [
   "CPU is user and system time of all threads of the server, V8's included; 1 MB is 1,000,000 bytes."
 ]
 
-export const toText = (result: Result, options: Options, batchBytes: number): string =>
+export const toText = (result: Result, options: Options, batchBytes: number, more: ReadonlyArray<string>): string =>
   [
     text(receiverCells(result)),
     "",
@@ -65,11 +78,13 @@ export const toText = (result: Result, options: Options, batchBytes: number): st
     "",
     text(sinkCells(result)),
     "",
+    ...llrtTables(result).flatMap((table) => [text(table), ""]),
     machine(),
-    ...notes(options, batchBytes)
+    ...notes(options, batchBytes),
+    ...more
   ].join("\n")
 
-export const toMarkdown = (result: Result, options: Options, batchBytes: number): string =>
+export const toMarkdown = (result: Result, options: Options, batchBytes: number, more: ReadonlyArray<string>): string =>
   [
     markdown(receiverCells(result)),
     "",
@@ -81,5 +96,6 @@ export const toMarkdown = (result: Result, options: Options, batchBytes: number)
     "",
     markdown(sinkCells(result)),
     "",
-    ...notes(options, batchBytes).map((note) => `- ${note}`)
+    ...llrtTables(result).flatMap((table) => [markdown(table), ""]),
+    ...[...notes(options, batchBytes), ...more].map((note) => `- ${note}`)
   ].join("\n")

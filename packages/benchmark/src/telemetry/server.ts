@@ -10,7 +10,9 @@ import { eventsPerBatch } from "./batches.ts"
 
 export interface Server {
   readonly label: string
+  /** The program of Node, or with `isExecutable` a file that starts by itself. */
   readonly file: string
+  readonly isExecutable?: boolean
   readonly env: Readonly<Record<string, string>>
   /** Options of Node, such as those of a profile. */
   readonly nodeOptions?: ReadonlyArray<string>
@@ -52,12 +54,13 @@ const isWhole = (answer: string): boolean => {
  * @param each how many things the server counts for each request
  */
 export const start = async (
-  { env, file, label, nodeOptions = [] }: Server,
+  { env, file, isExecutable = false, label, nodeOptions = [] }: Server,
   requests: ReadonlyArray<Buffer>,
   signal: AbortSignal,
   each = eventsPerBatch
 ): Promise<Running> => {
-  const child = spawn(process.execPath, [...nodeOptions, file], {
+  const [command, ...args] = isExecutable ? [file] : [process.execPath, ...nodeOptions, file]
+  const child = spawn(command, args, {
     env: { ...env },
     stdio: ["pipe", "pipe", "inherit"],
     signal,
@@ -85,7 +88,9 @@ export const start = async (
         })
       ])
     )
-  const port = Number(field(await line(), "port"))
+  const up = await line()
+  const port = Number(field(up, "port"))
+  const end = field(up, "end")
   const socket = createConnection({ host: "127.0.0.1", port, noDelay: true })
   await once(socket, "connect")
   const { pid } = child
@@ -119,6 +124,7 @@ export const start = async (
   const stop = async () => {
     socket.destroy()
     child.stdin.end()
+    if (typeof end === "number") createConnection({ host: "127.0.0.1", port: end }).on("error", () => undefined)
     const counted = await line()
     await within(startLimitMillis, closed)
     const received = field(counted, "received")
