@@ -10,6 +10,13 @@ const signals = [
   ["SIGINT", 130]
 ] as const
 
+const handOver = {
+  EFFECT_LAMBDA_EXTENSION_NAME: "my-extension",
+  EFFECT_LAMBDA_EXTENSION_IDENTIFIER: "id-1",
+  EFFECT_LAMBDA_EXTENSION_EVENTS: "INVOKE,SHUTDOWN",
+  EFFECT_LAMBDA_REGISTER_RESPONSE: '{"functionName":"f","functionVersion":"1","handler":""}\n'
+}
+
 const noSignals = "LLRT learns of no signal, and Lambda sends an extension none before SIGKILL"
 
 export const life: ReadonlyArray<Scenario> = [
@@ -43,19 +50,27 @@ export const life: ReadonlyArray<Scenario> = [
       const run = yield* start("probe.ts", {
         AWS_LAMBDA_RUNTIME_API: host,
         PROBE: "child",
-        EFFECT_LAMBDA_EXTENSION_NAME: "my-extension",
-        EFFECT_LAMBDA_EXTENSION_IDENTIFIER: "id-1",
-        EFFECT_LAMBDA_EXTENSION_EVENTS: "INVOKE,SHUTDOWN",
-        EFFECT_LAMBDA_REGISTER_RESPONSE: '{"functionName":"f","functionVersion":"1","handler":""}\n'
+        ...handOver
       })
       assert.strictEqual((yield* run.exit).code, 0)
       assert.deepStrictEqual(
         received.map(({ url }) => url.split("/").at(-1)),
         ["next", "next"]
       )
-      assert.include(run.output(), 'hand-over: ;"')
+      assert.include(run.output(), "hand-over: ;")
       assert.strictEqual(received[0]!.headers["lambda-extension-identifier"], "id-1")
     })
+  ),
+  scenario(
+    "a child process does not get the variables of the hand-over",
+    (start) =>
+      Effect.gen(function* () {
+        const { host } = yield* lambda(invoke, () => shutdown(2000))
+        const run = yield* start("probe.ts", { AWS_LAMBDA_RUNTIME_API: host, PROBE: "child", ...handOver })
+        assert.strictEqual((yield* run.exit).code, 0)
+        assert.include(run.output(), 'hand-over: ;"')
+      }),
+    { LLRT: "LLRT gives a child process the variables that it was started with, unless the program names others" }
   ),
   scenario("registers itself under the stub's name if the stub could not register", (start) =>
     Effect.gen(function* () {
