@@ -337,7 +337,8 @@ const makeWith = Effect.fnUntraced(function* (
     dispatch: observeAndDispatch,
     record: (event) => record(event, now()),
     server: (): RuntimeApiServer.RuntimeApiServer => server,
-    kill: programs.crash
+    kill: programs.crash,
+    pause: programs.pause
   })
 
   const credentialsToken = Crypto.randomUUID()

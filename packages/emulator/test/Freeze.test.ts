@@ -27,6 +27,28 @@ const tickingExtension = script(`
   await register(["INVOKE", "SHUTDOWN"])
   for (;;) if ((await next()).eventType === "SHUTDOWN") process.exit(0)`)
 
+/** Says after each answer, without any pause, whether the end of the connection is there. */
+const pollingExtension = `#!/usr/bin/env bash
+host=\${AWS_LAMBDA_RUNTIME_API%:*} port=\${AWS_LAMBDA_RUNTIME_API#*:} body='{"events":["INVOKE","SHUTDOWN"]}'
+ask() {
+  exec 3<>"/dev/tcp/$host/$port"
+  printf '%s /2020-01-01/extension%s HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\n%s\\r\\nContent-Length: %s\\r\\n\\r\\n%s' "$1" "$2" "$3" "\${#4}" "$4" >&3
+  while IFS= read -r line <&3 && line=\${line%$'\\r'} && [ -n "$line" ]; do
+    case \${line,,} in
+      content-length:*) length=$((\${line#*:})) ;;
+      lambda-extension-identifier:*) identifier=\${line#*: } ;;
+    esac
+  done
+  IFS= read -r -N "$length" answer <&3
+}
+ask POST /register "Lambda-Extension-Name: asks-at-once" "$body"
+while :; do
+  ask GET /event/next "Lambda-Extension-Identifier: $identifier"
+  if read -r -t 0 <&3; then echo ended; else echo open; fi
+  [[ $answer == *SHUTDOWN* ]] && exit 0
+done
+`
+
 const programs = Effect.gen(function* () {
   const directory = yield* temporaryDirectory
   const command = writeExecutable(directory, "function.cjs", echoFunction)
@@ -72,6 +94,28 @@ describe("freeze", { concurrent: true }, () => {
         assert.deepStrictEqual(between.filter(Journal.is("EventDelivered")), [])
         assert.deepStrictEqual(between.filter(Journal.is("Killed")), [])
       }
+    })
+  )
+
+  it.live("the end of a connection is there before a client that polls at once looks at it", () =>
+    Effect.gen(function* () {
+      const { directory, ...options } = yield* programs
+      const extension = writeExecutable(directory, "asks-at-once", pollingExtension)
+      const { invoke, journal, shutdown } = yield* startEmulator({
+        ...options,
+        extensions: [extension],
+        freeze: true,
+        faults: [{ _tag: "Close", route: "next", when: { every: 1 } }]
+      })
+      for (const payload of ["1", "2", "3"]) yield* invoke(payload)
+      yield* shutdown()
+      const said = (yield* journal.entries).filter(
+        Journal.is("Output", ({ source }) => source === "extension:asks-at-once")
+      )
+      assert.deepStrictEqual(
+        said.map(({ line }) => line),
+        ["ended", "ended", "ended", "ended"]
+      )
     })
   )
 

@@ -85,8 +85,9 @@ export type Fault = Common &
       }
     | {
         /**
-         * The whole answer arrives. Then the server closes the connection (FIN), which no header has announced. A client
-         * that keeps the connection for its next request has to notice.
+         * The whole answer arrives, and with it the end of the connection (FIN), which no header has announced. A client
+         * that keeps the connection for its next request has to notice. The process of an extension stands still until
+         * both are there, so that no request of it is faster than the end.
          */
         readonly _tag: "Close"
         readonly route: Route

@@ -45,6 +45,8 @@ export interface FaultInjectorOptions {
   readonly server: () => RuntimeApiServer
   /** Kills the process; `false` means that it does not run. */
   readonly kill: (source: Source) => boolean
+  /** Stops the process, and gives the way to let it go on. */
+  readonly pause: (source: Source) => () => void
 }
 
 /** A request that waits for its answer. */
@@ -83,7 +85,7 @@ const momentOf = (event: JournalEvent): readonly [Moment, Source | undefined] | 
 export const make = Effect.fnUntraced(function* (
   options: FaultInjectorOptions
 ): Effect.fn.Return<FaultInjector, never, Scope.Scope> {
-  const { dispatch, kill, now, profile, record, seed, server } = options
+  const { dispatch, kill, now, pause, profile, record, seed, server } = options
   const faults = options.faults.map((fault, index) => ({ fault, index }))
   const run = yield* FiberSet.makeRuntime<never>()
   const counts = new Map<string, number>()
@@ -203,6 +205,13 @@ export const make = Effect.fnUntraced(function* (
     }
   }
 
+  const send = ({ exchange, source }: Pending, answer: WireResponse, end: ConnectionEnd | undefined): void => {
+    // An answer to the runtime may be larger than what a connection holds while nobody reads.
+    if (end !== "after-answer" || source === "runtime") return server().reply(exchange, answer, end)
+    // A client that asks again at once would race with the end of the connection.
+    server().reply(exchange, answer, end, pause(source))
+  }
+
   const release = (): void => {
     hold = undefined
     for (const input of held.splice(0)) dispatch(input)
@@ -270,8 +279,7 @@ export const make = Effect.fnUntraced(function* (
         if (response.status === 200 && typeof body === "string") body = changed(body, fault, index, request)
       }
       const answer = { ...response, body }
-      if (delayMs === 0) return server().reply(exchange, answer, end)
-      after(delayMs, () => server().reply(exchange, answer, end))
+      after(delayMs, () => send(request, answer, end))
     },
     parcelsOf: (source, subscription, batch) => {
       let parcels: ReadonlyArray<Parcel> = [Deliveries.parcelOf(batch)]

@@ -77,6 +77,8 @@ export interface Processes {
   readonly drain: () => void
   /** Stops every process group that runs, so that not even a timer of it goes on. */
   readonly freeze: () => void
+  /** Stops one process group, and gives the way to let it go on; in a freeze it goes on with the thaw. */
+  readonly pause: (id: number) => () => void
   /**
    * Resets the TCP connections between every process group and the outside, whichever side connected. Connections to
    * `runtimeApi` (`host:port`) and among the processes stay. To be called between `freeze` and `thaw`. Tells how many
@@ -150,6 +152,7 @@ export const make: Effect.Effect<Processes, EmulatorError, Scope.Scope> = Effect
   const pipes = yield* Pipes.make
   const meter = Memory.make()
   let mark: Strays.Mark | undefined
+  let isFrozen = false
 
   const measure = () => {
     if (running.size === 0) return
@@ -275,7 +278,18 @@ export const make: Effect.Effect<Processes, EmulatorError, Scope.Scope> = Effect
     drain: () => {
       for (const { outputs } of running.values()) for (const output of outputs) output.drain()
     },
-    freeze: () => signalAll("SIGSTOP"),
+    freeze: () => {
+      isFrozen = true
+      signalAll("SIGSTOP")
+    },
+    pause: (id) => {
+      const process = running.get(id)
+      if (process === undefined) return () => {}
+      signal(process, "SIGSTOP")
+      return () => {
+        if (!isFrozen) signal(process, "SIGCONT")
+      }
+    },
     cutConnections: (runtimeApi, onCut) => {
       const groups = Array.from(running.values(), ({ pid }) => pid)
       runFork(
@@ -283,6 +297,7 @@ export const make: Effect.Effect<Processes, EmulatorError, Scope.Scope> = Effect
       )
     },
     thaw: () => {
+      isFrozen = false
       signalAll("SIGCONT")
       for (const process of running.values()) process.thawedAt = performance.now()
     },

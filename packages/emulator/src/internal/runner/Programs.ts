@@ -39,6 +39,8 @@ export interface Programs extends Pick<
   readonly kill: (process: ProcessId, signal: "SIGTERM" | "SIGKILL") => void
   /** Kills the process that runs for the source, as if it had crashed; `false` means that none runs. */
   readonly crash: (source: Source) => boolean
+  /** Stops the process that runs for the source, and gives the way to let it go on. A manual process is not stopped. */
+  readonly pause: (source: Source) => () => void
   readonly endManual: (source: Source, status: ExitStatus) => Effect.Effect<void, EmulatorError>
   readonly writeManual: (
     source: Source,
@@ -112,6 +114,10 @@ export const make = Effect.fnUntraced(function* (
       const process = running.get(source)
       if (process !== undefined) processes.kill(process, "SIGKILL")
       return process !== undefined
+    },
+    pause: (source) => {
+      const process = running.get(source)
+      return process === undefined ? () => {} : processes.pause(process)
     },
     endManual: Effect.fnUntraced(function* (source, status) {
       const process = manual.end(source)

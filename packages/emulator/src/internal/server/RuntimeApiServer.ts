@@ -35,8 +35,11 @@ export type ConnectionEnd = { readonly afterBytes: number } | "after-answer"
 export interface RuntimeApiServer {
   /** `host:port`, the value of `AWS_LAMBDA_RUNTIME_API`. */
   readonly address: string
-  /** Answers a waiting request; a request whose connection is gone is forgotten. */
-  readonly reply: (exchange: Exchange, response: WireResponse, end?: ConnectionEnd) => void
+  /**
+   * Answers a waiting request; a request whose connection is gone is forgotten. `onEnded` is called when the connection
+   * has ended as `end` says, or was gone.
+   */
+  readonly reply: (exchange: Exchange, response: WireResponse, end?: ConnectionEnd, onEnded?: () => void) => void
   /** Closes the connection of a waiting request without an answer. */
   readonly drop: (exchange: Exchange) => void
   /** As `drop`, but with a reset (RST): bytes that were sent and not yet read are lost too. */
@@ -215,10 +218,11 @@ export const make = Effect.fnUntraced(function* (
   const listening = address !== null && typeof address === "object" ? address.port : port
   return {
     address: `${host}:${listening}`,
-    reply: (exchange, wire, end) => {
+    reply: (exchange, wire, end, onEnded) => {
       const response = waiting.get(exchange)
       waiting.delete(exchange)
-      if (response === undefined) return
+      if (response?.socket == null) return onEnded?.()
+      if (onEnded !== undefined) response.socket.once("close", onEnded)
       if (end !== undefined) exchanges.closed(exchange)
       exchanges.answered(exchange, wire, send(profile, response, wire, end))
     },
