@@ -1,7 +1,7 @@
 /** The JUnit file: a strict parser reads it, it has the form that CI systems take, and text is never markup. */
 import { assert, it } from "@effect/vitest"
 import * as Junit from "../src/report/Junit.ts"
-import { countsOf, type Element, parse, problemsOf } from "./support/junit.ts"
+import { countsOf, type Element, parse, problemsOf, schemaProblemsOf } from "./support/junit.ts"
 
 const hostile = [
   "plain",
@@ -22,13 +22,15 @@ const readable = (text: string) =>
 
 const attribute = (name: string, { attributes }: Element) => attributes[name]
 
-it("hostile names, messages and outputs come out of the parser as they went in", () => {
+it("hostile names, messages and outputs come out of the parser as they went in, and the schema takes them", async () => {
   const cases = hostile.flatMap((text): ReadonlyArray<Junit.Case> => [
     { name: text, group: text, millis: 1234, outcome: { _tag: "Passed" }, output: text },
     { name: text, group: text, millis: 0, outcome: { _tag: "Failed", type: text, message: text, details: text } },
     { name: text, group: text, millis: 5, outcome: { _tag: "Skipped", message: text }, output: text }
   ])
-  const document = parse(Junit.render({ name: hostile.join(" "), cases }))
+  const xml = Junit.render({ name: hostile.join(" "), cases })
+  assert.deepStrictEqual(await schemaProblemsOf(xml), [])
+  const document = parse(xml)
   assert.deepStrictEqual(problemsOf(document), [])
   const [suite] = document.children
   if (suite === undefined) return assert.fail("no suite")
@@ -42,13 +44,13 @@ it("hostile names, messages and outputs come out of the parser as they went in",
     assert.strictEqual(attribute("name", one), text)
     assert.strictEqual(attribute("classname", one), text)
     for (const child of one.children) {
-      if (child.tag !== "skipped") assert.strictEqual(child.text, text)
-      if (child.tag !== "system-out") assert.strictEqual(attribute("message", child), text)
+      assert.strictEqual(child.text, text)
+      if (child.tag === "failure") assert.strictEqual(attribute("message", child), text)
     }
   }
 })
 
-it("every character does, also one that no XML can hold", () => {
+it("every character does, also one that no XML can hold", async () => {
   const texts = Array.from({ length: 1024 }, (_, block) =>
     String.fromCharCode(...Array.from({ length: 64 }, (_, offset) => block * 64 + offset))
   )
@@ -59,7 +61,9 @@ it("every character does, also one that no XML can hold", () => {
     outcome: { _tag: "Passed" },
     output: name
   }))
-  const document = parse(Junit.render({ name: "any", cases }))
+  const xml = Junit.render({ name: "any", cases })
+  assert.deepStrictEqual(await schemaProblemsOf(xml), [])
+  const document = parse(xml)
   assert.deepStrictEqual(problemsOf(document), [])
   assert.deepStrictEqual(
     document.children[0]?.children.map((one) => [attribute("name", one), one.children[0]?.text]),
@@ -75,4 +79,13 @@ it("the check of the form finds what is wrong", () => {
     ["<testsuite> has no time", "tests is no number: one"]
   )
   assert.throws(() => parse("<testsuites>\u0000</testsuites>"))
+})
+
+it("the schema refuses what Jenkins has no place for", async () => {
+  const cases = '<testcase/><testcase name="b"><skipped message="why"/></testcase><testcase name="c"><note/></testcase>'
+  const found = (await schemaProblemsOf(`<testsuites><testsuite tests="3">${cases}</testsuite></testsuites>`)).join()
+  assert.match(found, /'testsuite': The attribute 'name' is required/)
+  assert.match(found, /'testcase': The attribute 'name' is required/)
+  assert.match(found, /'skipped', attribute 'message'.* is not allowed/)
+  assert.match(found, /'note': This element is not expected/)
 })

@@ -6,14 +6,15 @@ import { join } from "node:path"
 import type * as Summary from "../src/emulate/summary/Summary.ts"
 import * as SummaryCases from "../src/emulate/summary/SummaryCases.ts"
 import { inProcess } from "./support/inProcess.ts"
-import { countsOf, parse, problemsOf } from "./support/junit.ts"
+import { countsOf, parse, problemsOf, schemaProblemsOf } from "./support/junit.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "junit-"))
 afterAll(() => rmSync(folder, { recursive: true }))
 const file = join(folder, "results.xml")
 
 /** The suite, and its cases with their results. */
-const read = () => {
+const read = async () => {
+  assert.deepStrictEqual(await schemaProblemsOf(readFileSync(file)), [])
   const document = parse(readFileSync(file))
   assert.deepStrictEqual(problemsOf(document), [])
   const [suite] = document.children
@@ -38,7 +39,7 @@ it("emulate: a case for each extension, and a failure for the one that crashed",
   const { code, output } = await inProcess(["emulate", ...extensions, ...args, "--junit", file])
   assert.strictEqual(code, 1, output)
   assert.include(output, `report: ${file}`)
-  const { cases, name } = read()
+  const { cases, name } = await read()
   assert.strictEqual(name, "emulate twin.sh, target.mjs")
   assert.sameMembers(
     cases.map((one) => one.name),
@@ -87,7 +88,7 @@ it("check: a case for each finding, and errors are failures", async () => {
   const broken = join(import.meta.dirname, "conform")
   const { code } = await inProcess(["check", broken, "--junit", file])
   assert.strictEqual(code, 1)
-  const { cases, name } = read()
+  const { cases, name } = await read()
   assert.strictEqual(name, `check ${broken}`)
   assert.match(cases.find((one) => one.name === "no-extension extensions")?.failure ?? "", /no file in extensions/)
 })

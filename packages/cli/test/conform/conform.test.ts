@@ -19,7 +19,7 @@ import { ConformReport } from "../../src/conform/ConformJson.ts"
 import { scenarios } from "../../src/conform/Scenarios.ts"
 import { start } from "../support/cli.ts"
 import { inProcess } from "../support/inProcess.ts"
-import { parse, problemsOf } from "../support/junit.ts"
+import { parse, problemsOf, schemaProblemsOf } from "../support/junit.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "conform-"))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -186,6 +186,7 @@ describe("a run", () => {
     assert.notMatch(output, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/)
     assert.include(output, "<script>alert(1)</script></style>")
     assert.isTrue(reportOf(json).verdicts[0]?.evidence.some((line) => line.includes("<script>alert(1)</script>")))
+    assert.deepStrictEqual(await schemaProblemsOf(readFileSync(junit)), [])
     const document = parse(readFileSync(junit))
     assert.deepStrictEqual(problemsOf(document), [])
     const failure = document.children[0]?.children[0]?.children[0]
