@@ -138,26 +138,28 @@ it.effect("delays of one answer add up", () =>
   })
 )
 
-it.effect("an extension stands still while an answer and the end of its connection leave, and the runtime does not", () =>
-  Effect.gen(function* () {
-    const { enter, injector, seen } = yield* world("close:register close:runtime/next slow:register=50ms")
-    enter({ _tag: "ExtensionRequest", request: requests.register })
-    injector.leave(7, { status: 200, headers: {}, body: "" })
-    yield* TestClock.adjust("1 second")
-    enter({ _tag: "RuntimeRequest", request: { exchange: 8, route: "runtime/next" } })
-    injector.leave(8, { status: 200, headers: {}, body: "" })
-    assert.deepStrictEqual(seen, [
-      "0 ExtensionRequest",
-      "0 the connection is closed after the answer to register",
-      "0 the answer to register leaves 50 ms later",
-      "50 pause extension:a",
-      "50 reply 7",
-      "50 resume extension:a",
-      "1000 RuntimeRequest",
-      "1000 the connection is closed after the answer to runtime/next",
-      "1000 reply 8"
-    ])
-  })
+it.effect(
+  "an extension stands still while an answer and the end of its connection leave, and the runtime does not",
+  () =>
+    Effect.gen(function* () {
+      const { enter, injector, seen } = yield* world("close:register close:runtime/next slow:register=50ms")
+      enter({ _tag: "ExtensionRequest", request: requests.register })
+      injector.leave(7, { status: 200, headers: {}, body: "" })
+      yield* TestClock.adjust("1 second")
+      enter({ _tag: "RuntimeRequest", request: { exchange: 8, route: "runtime/next" } })
+      injector.leave(8, { status: 200, headers: {}, body: "" })
+      assert.deepStrictEqual(seen, [
+        "0 ExtensionRequest",
+        "0 the connection is closed after the answer to register",
+        "0 the answer to register leaves 50 ms later",
+        "50 pause extension:a",
+        "50 reply 7",
+        "50 resume extension:a",
+        "1000 RuntimeRequest",
+        "1000 the connection is closed after the answer to runtime/next",
+        "1000 reply 8"
+      ])
+    })
 )
 
 it.effect("a freeze is held once, and the inputs that would end it come after it in their order", () =>

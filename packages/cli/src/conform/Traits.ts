@@ -26,6 +26,7 @@ const firstRun = (onPorts: (ports: ReadonlyArray<number>) => void): Scenario => 
   protocol: "",
   advice: "",
   basis: "documented",
+  limit: "2 minutes",
   play: Effect.fnUntraced(function* (run) {
     const first = yield* run.invoke()
     const started = (yield* run.entries).filter(Journal.is("ProcessStarted", ({ source }) => source !== "runtime"))

@@ -41,6 +41,45 @@ it.live("a throttling sink refuses the requests of AWS clients, and takes any ot
   })
 )
 
+it.live("only a connection that waits for its next request is cut", () =>
+  Effect.gen(function* () {
+    const sink = yield* Sink.make()
+    const port = Number(new URL(sink.url).port)
+    /** Sends these bytes, and waits until the sink has answered so many requests; tells whether the connection ends. */
+    const client = Effect.fnUntraced(function* (bytes: string) {
+      let answers = ""
+      let isEnded = false
+      const socket = yield* Effect.acquireRelease(
+        Effect.sync(() => connect(port, "127.0.0.1")),
+        (socket) => Effect.sync(() => socket.destroy())
+      )
+      socket.on("data", (piece) => (answers += piece.toString()))
+      const ended = Effect.callback<void>((resume) => {
+        if (isEnded) resume(Effect.void)
+        else socket.once("close", () => resume(Effect.void))
+      })
+      socket.on("error", () => {}).once("close", () => (isEnded = true))
+      socket.write(bytes)
+      return { ended, socket, answers: () => answers.split("HTTP/1.1 ").length - 1, isEnded: () => isEnded }
+    })
+    const request = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n"
+    const idle = yield* client(`${request}{}`)
+    const asking = yield* client(`${request}{}${request}`)
+    const fresh = yield* client(request)
+    yield* sink.waitFor(({ connections, taken }) => connections === 3 && taken === 2)
+    yield* Effect.repeat(Effect.sleep("5 millis"), {
+      until: () => idle.answers() === 1 && asking.answers() === 1
+    })
+    yield* sink.cutIdleConnections
+    yield* idle.ended
+    // Both go on: their requests were under way.
+    asking.socket.write("{}")
+    fresh.socket.write("{}")
+    yield* sink.waitFor(({ taken }) => taken === 4)
+    assert.deepStrictEqual([asking.isEnded(), fresh.isEnded()], [false, false])
+  }).pipe(Effect.scoped)
+)
+
 it.live("a blackhole neither takes nor refuses a connection, and is gone with its scope", () =>
   Effect.gen(function* () {
     const port = yield* Effect.scoped(

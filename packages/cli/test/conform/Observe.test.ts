@@ -1,6 +1,8 @@
-/** The judgements of a run that depend on what an extension prints. */
+/** The judgements of a run that depend on what an extension prints, and on the time for which it holds invocations. */
+import type { EntryOf } from "@effect-lambda/emulator/Journal"
 import { assert, it } from "@effect/vitest"
 import * as Observe from "../../src/conform/play/Observe.ts"
+import type { Held } from "../../src/conform/play/Scenario.ts"
 
 it.each([
   ["lost 9 lines", true],
@@ -27,4 +29,60 @@ it.each([
   ["sent 9 lines", false]
 ])("%s: does it say a loss? %s", (line, says) => {
   assert.strictEqual(Observe.saysLoss(line), says)
+})
+
+it.each<readonly [string, ReadonlyArray<Held>, string, string]>([
+  ["no invocation", [], "pass", "0 ms"],
+  [
+    "invocations that were short",
+    [
+      { leastMs: 10, mostMs: 12 },
+      { leastMs: 30, mostMs: 399 }
+    ],
+    "pass",
+    "30 ms"
+  ],
+  [
+    "one that was long",
+    [
+      { leastMs: 10, mostMs: 12 },
+      { leastMs: 400, mostMs: 900 }
+    ],
+    "warn",
+    "400 ms"
+  ],
+  [
+    "one that a busy machine may have made long",
+    [
+      { leastMs: 20, mostMs: 30 },
+      { leastMs: 90, mostMs: 900 }
+    ],
+    "pass",
+    "20 ms"
+  ],
+  [
+    "all of which it may",
+    [
+      { leastMs: 20, mostMs: 500 },
+      { leastMs: 90, mostMs: 900 }
+    ],
+    "not testable",
+    "500, 900 ms"
+  ]
+])("%s", (_, helds, status, sentence) => {
+  const invocations = helds.map((_, index): EntryOf<"InvocationDone"> => ({
+    _tag: "InvocationDone",
+    requestId: String(index),
+    status: "success",
+    errorType: undefined,
+    extensionOverheadMs: 0,
+    maxMemoryBytes: undefined,
+    index,
+    at: 0
+  }))
+  const held = ({ index }: EntryOf<"InvocationDone">) => helds[index] ?? assert.fail()
+  const judgement = Observe.judgeHeld({ held }, invocations, 400, "while it rained")
+  assert.strictEqual(judgement.status, status)
+  assert.include(judgement.sentence, sentence)
+  assert.include(judgement.sentence, "after the function was done while it rained")
 })

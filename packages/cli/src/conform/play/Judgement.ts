@@ -46,6 +46,14 @@ export const info = make("info")
 export const notApplicable = make("not applicable")
 export const notTestable = make("not testable")
 
+const busy = "this machine was too busy"
+
+/** What was seen may be the fault of the machine. */
+export const tooBusy = (sentence: string): Judgement<"not testable"> => notTestable(`${busy}: ${sentence}`)
+
+export const isTooBusy = ({ sentence, status }: Judgement): boolean =>
+  status === "not testable" && sentence.startsWith(busy)
+
 /** The judgement of a scenario that is only conceivable: a failure is a warning there. */
 export const softened = ({ at, sentence, status }: Judgement): Judgement<Exclude<Status, "fail">> => ({
   status: status === "fail" ? "warn" : status,

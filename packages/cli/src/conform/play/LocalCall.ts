@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Http from "node:http"
 
-/** Posts an empty object. Succeeds with the status, with the reason of a refusal, or with `no answer` after a second. */
+/** Posts an empty object. Succeeds with the status, with the reason of a refusal, or with `no answer` after three seconds. */
 export const post = (port: number): Effect.Effect<string> =>
   Effect.callback<string>((resume) => {
     const request = Http.request({ host: "127.0.0.1", port, method: "POST", agent: false }, (response) => {
@@ -12,4 +12,4 @@ export const post = (port: number): Effect.Effect<string> =>
     request.on("error", ({ message }) => resume(Effect.succeed(message)))
     request.setHeader("content-type", "application/json").end("{}")
     return Effect.sync(() => request.destroy())
-  }).pipe(Effect.timeoutOrElse({ duration: "1 second", orElse: () => Effect.succeed("no answer") }))
+  }).pipe(Effect.timeoutOrElse({ duration: "3 seconds", orElse: () => Effect.succeed("no answer") }))

@@ -6,7 +6,7 @@ import { stripVTControlCharacters } from "node:util"
 import * as ExtensionName from "../../emulate/summary/ExtensionName.ts"
 import * as ExtensionOutcomes from "../../emulate/summary/ExtensionOutcomes.ts"
 import * as Judgement from "./Judgement.ts"
-import type { Command, Run } from "./Scenario.ts"
+import type { Command, Held, Run } from "./Scenario.ts"
 
 /** The process of this extension that was started last. */
 export const processOf = (entries: ReadonlyArray<JournalEntry>, name: string) =>
@@ -66,6 +66,33 @@ export const worksOn = Effect.fnUntraced(function* (run: Run, after: string) {
   const entries = yield* run.entries
   return Judgement.pass(`it called next again ${after}`, entries.findLast(Journal.is("NextCalled")))
 })
+
+/** Whether the time for which an invocation was held is known to be over or below the limit. */
+const isClear = ({ leastMs, mostMs }: Held, limitMs: number): boolean => leastMs >= limitMs || mostMs < limitMs
+
+/**
+ * Judges the time for which these invocations were held. Those that a busy machine may have made longer do not count.
+ *
+ * @param when the situation, as the end of a sentence: `while the backend was slow`
+ */
+export const judgeHeld = (
+  run: Pick<Run, "held">,
+  invocations: ReadonlyArray<EntryOf<"InvocationDone">>,
+  limitMs: number,
+  when = ""
+): Judgement.Judgement => {
+  const clear = invocations
+    .filter((done) => isClear(run.held(done), limitMs))
+    .toSorted((a, b) => run.held(b).leastMs - run.held(a).leastMs)
+  const [longest] = clear
+  const after = `after the function was done${when === "" ? "" : ` ${when}`}`
+  if (longest === undefined && invocations.length > 0) {
+    const measured = invocations.map((done) => run.held(done).mostMs).join(", ")
+    return Judgement.tooBusy(`it held invocations for ${measured} ms ${after}, part of which it had no processor`)
+  }
+  const ms = longest === undefined ? 0 : run.held(longest).leastMs
+  return (ms < limitMs ? Judgement.pass : Judgement.warn)(`it held an invocation for ${ms} ms ${after}`, longest)
+}
 
 /** The tokens of the lines that the function printed. */
 export const printedTokens = (entries: ReadonlyArray<JournalEntry>): ReadonlyArray<string> =>

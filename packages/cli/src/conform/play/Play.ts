@@ -17,10 +17,12 @@ import * as Kept from "./Kept.ts"
 import * as ListeningPorts from "./ListeningPorts.ts"
 import * as Needs from "./Needs.ts"
 import * as Observe from "./Observe.ts"
+import * as Replay from "./Replay.ts"
 import { PlayError, type Run, type Scenario, type Settings, type Setup, type Traits } from "./Scenario.ts"
 import * as Sink from "./Sink.ts"
 import * as SinkVariable from "./SinkVariable.ts"
 import * as Starvation from "./Starvation.ts"
+import * as StarvationWatch from "./StarvationWatch.ts"
 import type { Target } from "./Target.ts"
 import type { Verdict } from "./Verdict.ts"
 
@@ -47,8 +49,14 @@ export interface Stage {
 /** The size of `/tmp` on Lambda, where this machine permits a private one. */
 const tmpMegabytes = 512
 
-/** The limit of a scenario that names none. */
-const defaultLimit: Duration.Input = "30 seconds"
+/**
+ * The function's timeout of a scenario that names none. It is longer than Lambda's default, so that a busy machine has the
+ * time for an init inside an invocation; an extension that holds the function for ever is held until then all the same.
+ */
+const defaultTimeout: Duration.Input = "10 seconds"
+
+/** The limit of a scenario that names none: an init that fails, and an invocation with another one. */
+const defaultLimit: Duration.Input = "60 seconds"
 
 /** Time for the end of the processes, behind the limit of a scenario. */
 const releaseLimit: Duration.Input = "10 seconds"
@@ -70,9 +78,11 @@ const runOf = (
     Effect.mapError(emulator.journal.waitFor(Journal.is(tag, condition), limit), explain)
   const names = target.files.map((file) => NodePath.basename(file))
   const starved = new Map<string, number>()
-  const starvation = Effect.map(emulator.journal.entries, (entries) =>
-    Starvation.look(names.flatMap((name) => Observe.processOf(entries, name)?.pid ?? []))
-  )
+  const starvation = Effect.map(emulator.journal.entries, (entries) => ({
+    extensions: Starvation.look(names.flatMap((name) => Observe.processOf(entries, name)?.pid ?? [])),
+    // The platform and the sink are in this process: an extension waits for them when they wait for a processor.
+    own: Starvation.look([process.pid])
+  }))
   return {
     ...rest,
     emulator,
@@ -81,10 +91,15 @@ const runOf = (
       const before = yield* starvation
       const { requestId } = yield* Effect.mapError(emulator.invoke(JSON.stringify(command)), explain)
       const invoked = yield* waitFor("InvocationDone", (done) => done.requestId === requestId)
-      starved.set(requestId, Starvation.between(before, yield* starvation))
+      const after = yield* starvation
+      const ownMs = Starvation.between(before.own, after.own)
+      starved.set(requestId, Starvation.between(before.extensions, after.extensions) + ownMs)
       return invoked
     }),
-    heldMs: ({ extensionOverheadMs, requestId }) => Math.max(0, extensionOverheadMs - (starved.get(requestId) ?? 0)),
+    held: ({ extensionOverheadMs, requestId }) => ({
+      leastMs: Math.max(0, extensionOverheadMs - (starved.get(requestId) ?? 0)),
+      mostMs: extensionOverheadMs
+    }),
     names,
     shutdown: emulator.shutdown().pipe(
       Effect.timeoutOrElse({
@@ -110,9 +125,8 @@ const faultsOf = (texts: ReadonlyArray<string>) =>
     )
   )
 
-type Played = Omit<Verdict, "scenario" | "millis">
-
-const notPlayed = (judgement: Judgement.Judgement): Played => ({
+const notPlayed = (judgement: Judgement.Judgement): Replay.Played => ({
+  behindMs: 0,
   judgement,
   journal: [],
   sink: Sink.noCounts,
@@ -157,6 +171,7 @@ const playNow = Effect.fnUntraced(function* (scenario: Scenario, stage: Stage, t
     freeze: true,
     wire: true,
     seed: stage.seed,
+    timeout: defaultTimeout,
     ...setup.options,
     // A file that another scenario has left in /tmp would decide about this one, and a target may fill the disk.
     limits: { tmp: tmpMegabytes, ...setup.options?.limits, ...setup.limits },
@@ -171,6 +186,11 @@ const playNow = Effect.fnUntraced(function* (scenario: Scenario, stage: Stage, t
     return notPlayed(Judgement.notTestable(`the scenario needs a port of this machine: ${reason.message}`))
   }
   const emulator = made.success
+  const behind = yield* StarvationWatch.make(
+    Effect.map(emulator.journal.entries, (entries) =>
+      entries.filter(Journal.is("ProcessStarted")).flatMap(({ pid }) => pid ?? [])
+    )
+  )
   const judgement: Judgement.Judgement = yield* scenario
     .play(runOf(emulator, limit, stage.target, { sink, traits }))
     .pipe(
@@ -180,6 +200,7 @@ const playNow = Effect.fnUntraced(function* (scenario: Scenario, stage: Stage, t
       }),
       Effect.catch((error) => Effect.succeed(notOver(scenario, error)))
     )
+  const behindMs = yield* behind
   yield* Effect.timeoutOption(emulator.shutdown(), releaseLimit)
   const journal = yield* emulator.journal.entries
   const struck = new Set(journal.flatMap((entry) => (entry._tag === "FaultInjected" ? [entry.fault] : [])))
@@ -188,23 +209,23 @@ const playNow = Effect.fnUntraced(function* (scenario: Scenario, stage: Stage, t
   const missing = emulator.notes.filter((note) => wanted.some((limit) => note.startsWith(`limits.${limit} `)))
   const kept = Kept.of(journal, judgement.at)
   const notes = [...idle, ...missing, ...kept.notes]
-  return { judgement, journal: kept.journal, sink: yield* sink.counts, notes }
+  return { behindMs, judgement, journal: kept.journal, sink: yield* sink.counts, notes }
 })
 
 /** Plays the scenario if the target has what it needs. */
 export const play = Effect.fnUntraced(function* (scenario: Scenario, stage: Stage, traits: Traits) {
   const lacking = Needs.lacking(scenario, traits)
-  if (lacking !== undefined) {
-    const verdict: Verdict = { scenario, millis: 0, ...notPlayed(lacking) }
-    return verdict
-  }
-  const [took, played] = yield* Effect.scoped(playNow(scenario, stage, traits)).pipe(
-    // An environment that cannot be started here says nothing about the target.
-    Effect.catchTag("PlayError", ({ message }) =>
-      Effect.succeed(notPlayed(Judgement.notTestable(`the environment could not be started: ${message}`)))
-    ),
-    Effect.timed
-  )
-  const verdict: Verdict = { scenario, millis: Math.round(Duration.toMillis(took)), ...played }
+  const once =
+    lacking === undefined
+      ? Effect.scoped(playNow(scenario, stage, traits)).pipe(
+          // An environment that cannot be started here says nothing about the target.
+          Effect.catchTag("PlayError", ({ message }) =>
+            Effect.succeed(notPlayed(Judgement.notTestable(`the environment could not be started: ${message}`)))
+          )
+        )
+      : Effect.succeed(notPlayed(lacking))
+  const [took, { behindMs: _, ...played }] = yield* Effect.timed(Replay.settle(once))
+  const millis = lacking === undefined ? Math.round(Duration.toMillis(took)) : 0
+  const verdict: Verdict = { scenario, millis, ...played }
   return verdict
 })

@@ -115,6 +115,20 @@ export class PlayError extends Schema.TaggedError<PlayError>("@effect-lambda/cli
 }) {}
 
 /**
+ * The time for which the extensions held an invocation after the function was done. A process that had no processor in the
+ * meantime may have lost time by that, or it waited for something else anyway.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Held {
+  /** Without the milliseconds in which an extension, the platform or the sink waited for a processor. */
+  readonly leastMs: number
+  /** As it was measured. */
+  readonly mostMs: number
+}
+
+/**
  * A running scenario.
  *
  * @category models
@@ -128,8 +142,8 @@ export interface Run {
   readonly sink: Sink.Sink
   /** Invokes the function, and waits until the invocation is done, extensions included. */
   readonly invoke: (command?: Command) => Effect.Effect<EntryOf<"InvocationDone">, PlayError>
-  /** Milliseconds for which the extensions held an invocation of `invoke`, without those in which they had no processor. */
-  readonly heldMs: (done: EntryOf<"InvocationDone">) => number
+  /** Milliseconds for which the extensions held an invocation of `invoke`. */
+  readonly held: (done: EntryOf<"InvocationDone">) => Held
   /** Waits for an entry, past or future, of this kind. The limit is that of the scenario. */
   readonly waitFor: <Tag extends JournalEvent["_tag"]>(
     tag: Tag,

@@ -76,8 +76,11 @@ export interface Sink {
   /** `http://127.0.0.1:port`, or `https://localhost:port` with a certificate. */
   readonly url: string
   readonly behave: (behaviour: Behaviour) => Effect.Effect<void>
-  /** Closes the connections that are open, as a backend does that has waited too long. */
-  readonly cutConnections: Effect.Effect<void>
+  /**
+   * Closes the connections over which an answer has left and nothing came since, as a backend does that has waited too
+   * long. Whoever still sends or waits for an answer keeps its connection, so nothing depends on how fast it was.
+   */
+  readonly cutIdleConnections: Effect.Effect<void>
   readonly counts: Effect.Effect<Counts>
   /** The tokens of the lines in the requests that were taken. */
   readonly tokens: Effect.Effect<ReadonlySet<string>>
@@ -118,6 +121,8 @@ export const make = Effect.fnUntraced(function* (
   let counts = noCounts
   const tokens = new Map<string, number>()
   const sockets = new Set<Socket>()
+  /** The requests of each connection without an answer, and the bytes that it had brought when the last one left. */
+  const used = new Map<Socket, { pending: number; bytes: number }>()
   const waiting = new Set<() => void>()
   const later = yield* FiberSet.makeRuntime<never>()
 
@@ -145,6 +150,15 @@ export const make = Effect.fnUntraced(function* (
   const onRequest = (request: Http.IncomingMessage, response: Http.ServerResponse): void => {
     const pieces: Array<Buffer> = []
     let bytes = 0
+    const { socket } = request
+    const use = used.get(socket) ?? { pending: 0, bytes: 0 }
+    use.pending++
+    if (!used.has(socket)) socket.once("close", () => used.delete(socket))
+    used.set(socket, use)
+    response.on("finish", () => {
+      use.pending--
+      use.bytes = socket.bytesRead
+    })
     request.on("error", () => {})
     request.on("data", (piece: Buffer) => {
       bytes += piece.length
@@ -208,7 +222,17 @@ export const make = Effect.fnUntraced(function* (
         behaviour = changed
         if (changed === "down") cut()
       }),
-    cutConnections: Effect.sync(cut),
+    cutIdleConnections: Effect.callback<void>((resume) => {
+      // Behind a turn of the event loop, which reads what has come.
+      setImmediate(() =>
+        setImmediate(() => {
+          for (const [socket, { bytes, pending }] of used) {
+            if (pending === 0 && socket.bytesRead === bytes) socket.destroy()
+          }
+          resume(Effect.void)
+        })
+      )
+    }),
     counts: Effect.sync(() => counts),
     tokens: Effect.sync(() => new Set(tokens.keys())),
     waitFor: (condition) =>

@@ -1,6 +1,7 @@
 /** Scenarios of the init of an environment. */
 import * as Journal from "@effect-lambda/emulator/Journal"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as ExtensionName from "../../emulate/summary/ExtensionName.ts"
 import * as ExtensionOutcomes from "../../emulate/summary/ExtensionOutcomes.ts"
 import * as CpuTime from "../play/CpuTime.ts"
@@ -15,6 +16,32 @@ const registerMs = { fast: 1000, slow: 5000 }
 
 /** Milliseconds of CPU before the first next. A function of 128 MB has a fourteenth of a processor. */
 const cpuMs = 300
+
+/** Starts that are looked at if the first one took longer. */
+const starts = 3
+
+/** The first poll of the extension's next process, and the CPU time until then. */
+const cpuOfStart = Effect.fnUntraced(function* (run: Run, since: number) {
+  const started = yield* run.waitFor(
+    "ProcessStarted",
+    ({ index, source }) => index > since && ExtensionName.of(source) === run.names[0]
+  )
+  // Before its end the process of the time before may still poll.
+  const next = yield* run.waitFor(
+    "NextCalled",
+    ({ index, source }) => index > started.index && source === started.source
+  )
+  return { started, next, ms: yield* CpuTime.ofGroup(started.pid) }
+})
+
+/** The same for another start, after a reset; nothing if the function does not end as it is asked to. */
+const cpuOfRestart = Effect.fnUntraced(function* (run: Run) {
+  const { index, status } = yield* run.invoke({ end: "exit" })
+  if (status === "success") return undefined
+  const measuring = yield* Effect.forkChild(cpuOfStart(run, index))
+  yield* run.invoke({ lines: 0 })
+  return yield* Fiber.join(measuring)
+})
 
 /** Waits until init is over, and gives why it failed. */
 const initFailure = Effect.fnUntraced(function* (run: Run) {
@@ -191,9 +218,13 @@ export const init: ReadonlyArray<Scenario> = [
     advice: "Load less before the first next; build with a bundle and a code cache.",
     needs: ["INVOKE"],
     play: Effect.fnUntraced(function* (run) {
-      const started = yield* run.waitFor("ProcessStarted", ({ source }) => ExtensionName.of(source) === run.names[0])
-      const next = yield* run.waitFor("NextCalled", ({ source }) => source === started.source)
-      const ms = yield* CpuTime.ofGroup(started.pid)
+      let measured = yield* cpuOfStart(run, -1)
+      // Caches that others have emptied, and a slower clock, only add to it: the smallest of some starts counts.
+      for (let again = 1; again < starts && (measured.ms ?? 0) > cpuMs; again++) {
+        const other = yield* cpuOfRestart(run)
+        if ((other?.ms ?? Infinity) < (measured.ms ?? 0)) measured = other ?? measured
+      }
+      const { ms, next, started } = measured
       if (ms === undefined) return Judgement.notTestable("this system does not tell the CPU time of a process")
       const sentence = `${ExtensionName.of(started.source)} took ${ms} ms of CPU before its first next`
       return ms <= cpuMs

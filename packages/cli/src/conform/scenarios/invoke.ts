@@ -22,9 +22,6 @@ const survives = Effect.fnUntraced(function* (run: Run, failing: Command, what: 
 
 const beginAgain = "Treat the start after a reset like the first: register, listen on the same port, subscribe again."
 
-/** A function's timeout that leaves a slow machine time for an init inside an invocation, which it covers. */
-const options = { timeout: "10 seconds" } as const
-
 export const invoke: ReadonlyArray<Scenario> = [
   {
     name: "invoke/function-error",
@@ -44,8 +41,7 @@ export const invoke: ReadonlyArray<Scenario> = [
     protocol: "docs/protocol.md#reset",
     advice: beginAgain,
     needs: ["INVOKE"],
-    limit: "60 seconds",
-    // The function waits until then, so this is shorter.
+    // The function waits until then, so this is shorter than usual.
     setup: () => ({ options: { timeout: "6 seconds" } }),
     play: (run) => survives(run, { end: "hang" }, "after the function ran into its timeout")
   },
@@ -57,8 +53,6 @@ export const invoke: ReadonlyArray<Scenario> = [
     protocol: "docs/protocol.md#failures",
     advice: beginAgain,
     needs: ["INVOKE"],
-    limit: "60 seconds",
-    setup: () => ({ options }),
     play: (run) => survives(run, { end: "exit" }, "after the function's process had ended")
   },
   {
@@ -69,8 +63,7 @@ export const invoke: ReadonlyArray<Scenario> = [
     protocol: "docs/protocol.md#a-process-ends",
     advice: beginAgain,
     needs: ["INVOKE"],
-    limit: "60 seconds",
-    setup: () => ({ options, neighbours: [neighbour], faults: [`crash:extension:${neighbourName}:during-invoke@2`] }),
+    setup: () => ({ neighbours: [neighbour], faults: [`crash:extension:${neighbourName}:during-invoke@2`] }),
     play: (run) => survives(run, {}, "after another extension had crashed")
   },
   {
@@ -82,8 +75,6 @@ export const invoke: ReadonlyArray<Scenario> = [
     advice:
       "Keep no identifier beyond the process; bind the same port again, and take AlreadySubscribed for a success.",
     needs: ["INVOKE"],
-    limit: "60 seconds",
-    setup: () => ({ options }),
     play: Effect.fnUntraced(function* (run) {
       const judgement = yield* survives(run, { end: "exit" }, "after a reset")
       if (judgement.status !== "pass") return judgement

@@ -40,6 +40,8 @@ export const shutdown: ReadonlyArray<Scenario> = [
     protocol: "docs/protocol.md#the-shutdown-sequence",
     advice: endItself,
     needs: ["INVOKE", "SHUTDOWN"],
+    // The function waits until then.
+    setup: () => ({ options: { timeout: "6 seconds" } }),
     play: (run) => endsAfter(run, { end: "hang" }, "for a timeout")
   },
   {
