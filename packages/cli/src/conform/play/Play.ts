@@ -224,7 +224,9 @@ export const play = Effect.fnUntraced(function* (scenario: Scenario, stage: Stag
           )
         )
       : Effect.succeed(notPlayed(lacking))
-  const [took, { behindMs: _, ...played }] = yield* Effect.timed(Replay.settle(once))
+  const [took, { behindMs: _, ...played }] = yield* Effect.timed(
+    scenario.isTimeless === true ? once : Replay.settle(once)
+  )
   const millis = lacking === undefined ? Math.round(Duration.toMillis(took)) : 0
   const verdict: Verdict = { scenario, millis, ...played }
   return verdict

@@ -187,6 +187,8 @@ interface Common {
   /** The time for the whole scenario. Default: 30 seconds. */
   readonly limit?: Duration.Input
   readonly needs?: ReadonlyArray<Need>
+  /** Its verdict does not depend on how busy this machine is. */
+  readonly isTimeless?: boolean
   readonly setup?: (settings: Settings, traits: Traits) => Setup
 }
 
