@@ -485,6 +485,34 @@ const systemError = (cause) => {
 /** An address of IPv6 has brackets, since LLRT puts host and port together. */
 const bracketed = (host) => (host.includes(":") && !host.startsWith("[") ? `[${host}]` : host)
 
+/**
+ * The connection of the stub, which is the standard input: LLRT takes over no descriptor, and opens no socket by a path. So
+ * another process reads it. Nothing can be written to the connection.
+ */
+const openRelay = () => {
+  const { spawn } = require("child_process")
+  const child = spawn("/bin/cat", [], { env: {}, stdio: ["inherit", "pipe", "ignore"] })
+  const { stdout } = child
+  return {
+    on(name, listener) {
+      if (name === "data" || name === "end" || name === "error") stdout.on(name, listener)
+      if (name === "error" || name === "close") child.on(name, listener)
+    },
+    once() {},
+    connect() {},
+    destroy: () => child.kill(),
+    end() {},
+    read: () => null,
+    write() {}
+  }
+}
+
+const openNative = (fd) => {
+  if (fd === undefined) return new native.net.Socket({ allowHalfOpen: true })
+  if (fd !== 0) throw new Error("LLRT takes over no descriptor but the standard input")
+  return openRelay()
+}
+
 class Socket extends Emitter {
   #native
   #allowHalfOpen
@@ -505,10 +533,12 @@ class Socket extends Emitter {
   writableEnded = false
   readableEnded = false
 
-  constructor({ allowHalfOpen = false } = {}, socket = new native.net.Socket({ allowHalfOpen: true })) {
+  constructor({ allowHalfOpen = false, fd } = {}, socket = openNative(fd)) {
     super()
     this.#native = socket
     this.#allowHalfOpen = allowHalfOpen
+    // A connection that cannot be written to is not kept for another request.
+    if (fd !== undefined) this.writableLength = 1
     socket.on(
       "data",
       guarded((chunk) => this.#receive(chunk))
@@ -776,6 +806,8 @@ const connect = (...values) => new Socket(values[0]).connect(...values)
 const ipv4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.|$)){4}$/
 const isIPv4 = (text) => ipv4.test(text) && !text.endsWith(".")
 const isIPv6 = (text) => text.includes(":") && URL.canParse(`http://[${text}]/`)
+// The answer to the poll of the stub comes to no more than a page. What is not read waits in memory then.
+require("fs").default.fstatSync = (fd) => require("fs").default.statSync(`/proc/self/fd/${fd}`)
 Object.assign(require("net").default, {
   connect,
   createConnection: connect,

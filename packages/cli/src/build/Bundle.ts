@@ -9,6 +9,7 @@ import type { VisitorObject } from "rolldown/utils"
 import * as SourceMap from "../layer/SourceMap.ts"
 import type { LayerConfig } from "../project/LayerConfig.ts"
 import * as UserError from "../shared/UserError.ts"
+import { asyncFunctions } from "./AsyncFunctions.ts"
 import * as LlrtModules from "./LlrtModules.ts"
 
 /** The packages that load an addon, which is compiled for one system and is no JavaScript. */
@@ -155,6 +156,7 @@ const llrtUrl = "effectLambdaBundleUrl"
 
 /** LLRT has no `require`, so that of a module of Node becomes an import. */
 const llrtPlugins = () => [
+  asyncFunctions,
   LlrtModules.plugin,
   import("rolldown/plugins").then(({ esmExternalRequirePlugin }) =>
     esmExternalRequirePlugin({ external: [/^node:/, ...builtinModules] })

@@ -312,9 +312,9 @@ export const resolve = Effect.fnUntraced(function* (
       `llrt names the binary of the runtime llrt, and the runtime is ${config.runtime}: choose that runtime too, or leave llrt out`
     )
   }
-  if (config.start === "eager" && (config.runtime === "bun" || config.runtime === "llrt")) {
+  if (config.start === "eager" && config.runtime === "bun") {
     return yield* UserError.fail(
-      `start eager does not work with the runtime ${config.runtime}, which cannot take over a connection: build with --start ready`
+      `start eager does not work with the runtime bun, which cannot take over a connection: build with --start ready`
     )
   }
   return config

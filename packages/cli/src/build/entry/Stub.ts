@@ -80,6 +80,10 @@ elif [ -n "$NODE_EXTRA_CA_CERTS" ]; then
 fi
 export LLRT_TLS_VERSION=1.3 LLRT_GC_THRESHOLD_MB=4`
 
+/** LLRT takes over no descriptor. A process that it starts reads the standard input for it, so the connection comes there. */
+const handOverInput = `[[ -z $EFFECT_LAMBDA_NEXT_SENT ]] || exec "$2/bin/llrt" "$2/index.mjs" <&3 3<&-
+`
+
 const launch = ({ name, runtime, start = "ready" }: Options): string => {
   switch (runtime) {
     case "managed":
@@ -102,16 +106,17 @@ exit 1
       // With _HANDLER LLRT takes itself for the runtime of the function.
       return `
 unset _HANDLER \${!LLRT_@}${llrtSettings}
-exec "$2/bin/llrt" "$2/index.mjs"
-echo "effect-lambda: $1: $2/bin/llrt cannot be started: ${incomplete}" >&2
+${start === "eager" ? handOverInput : ""}exec "$2/bin/llrt" "$2/index.mjs"
+echo "effect-lambda: $1: $2/bin/llrt cannot be started: ${incomplete}" >&2${start === "eager" ? tooLate : ""}
 exit 1
 `
   }
 }
 
 /**
- * Opens the connection for the program's first request, before the program has loaded the modules that open one. Bun and LLRT
- * have no use for it. With `eager` the first next leaves here, and the program reads its answer from the connection.
+ * Opens the connection for the program's first request, before the program has loaded the modules that open one. Bun has
+ * no use for it, and LLRT only if it has been written to. With `eager` the first next leaves here, and the program reads its
+ * answer from the connection.
  *
  * On managed instances nothing is eager: no request waits for init there, and Lambda's code for them sends no batch of
  * telemetry a second time.
@@ -119,15 +124,27 @@ exit 1
  * `command` keeps a failure from ending the script if POSIXLY_CORRECT is set.
  */
 const handOverConnection = ({ runtime, start = "ready", subscription }: Options): string => {
-  if (runtime === "bun" || runtime === "llrt") return ""
+  if (runtime === "bun") return ""
+  const isLlrt = runtime === "llrt"
   const open = `{ command exec 3<>"/dev/tcp/$host/$port"; } 2>/dev/null`
   if (start === "ready") {
-    return `
+    return isLlrt
+      ? ""
+      : `
     if ${open}; then export EFFECT_LAMBDA_API_DESCRIPTOR=3; fi`
   }
-  return `
-    [[ $AWS_LAMBDA_INITIALIZATION_TYPE != lambda-managed-instances ]] && eager=1
-    trap '' PIPE${subscription === undefined ? "" : subscribeFirst(subscription)}
+  const prepared = `
+    [[ $AWS_LAMBDA_INITIALIZATION_TYPE != lambda-managed-instances${isLlrt ? " && -x /bin/cat" : ""} ]] && eager=1
+    trap '' PIPE${subscription === undefined ? "" : subscribeFirst(subscription)}`
+  if (isLlrt) {
+    return `${prepared}
+    # The program reads the answer from its standard input: an event that comes earlier waits in the connection.
+    if [[ -n $eager ]] && ${open} && { poll; } 2>/dev/null; then
+      export EFFECT_LAMBDA_API_DESCRIPTOR=0 EFFECT_LAMBDA_NEXT_SENT=1
+    fi
+    trap - PIPE`
+  }
+  return `${prepared}
     if ${open}; then
       export EFFECT_LAMBDA_API_DESCRIPTOR=3
       # The program reads the answer: an event that comes earlier waits in the connection.
@@ -172,7 +189,7 @@ subscribe() {
 
 /** The functions of a stub that is eager. */
 const eagerFunctions = ({ runtime, start, subscription }: Options): string => {
-  if (runtime === "bun" || runtime === "llrt" || start !== "eager") return ""
+  if (runtime === "bun" || start !== "eager") return ""
   return subscription === undefined ? poll : subscribe + poll
 }
 
