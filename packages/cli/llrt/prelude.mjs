@@ -490,7 +490,6 @@ const bracketed = (host) => (host.includes(":") && !host.startsWith("[") ? `[${h
  * another process reads it. Nothing can be written to the connection.
  */
 const openRelay = () => {
-  const { spawn } = require("child_process")
   const child = spawn("/bin/cat", [], { env: {}, stdio: ["inherit", "pipe", "ignore"] })
   const { stdout } = child
   return {
@@ -818,6 +817,16 @@ Object.assign(require("net").default, {
   Server,
   Socket
 })
+
+// --- Processes. Superfluous when a child gets `process.env` and not the environment of this process.
+
+const processes = require("child_process").default
+const { spawn } = processes
+processes.spawn = (command, ...rest) => {
+  const list = Array.isArray(rest[0]) ? rest[0] : []
+  const options = (Array.isArray(rest[0]) ? rest[1] : rest[0]) ?? {}
+  return spawn(command, list, { ...options, env: { ...(options.env ?? process.env) } })
+}
 
 // --- Modules. Superfluous when LLRT has `process.getBuiltinModule`.
 

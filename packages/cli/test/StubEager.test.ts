@@ -9,12 +9,13 @@ import { bash, body, identifier, ok, options, plain } from "./support/stub.ts"
 
 const managed = { AWS_LAMBDA_INITIALIZATION_TYPE: "lambda-managed-instances" }
 
-/** Descriptor 3 is known by its name in /proc: the program shows whether it has a socket there. */
+/** A program that shows what it was started with, and whether the descriptors 0 and 3 are sockets. */
 const dump = `#!/bin/sh
 exec /usr/bin/env node -e '
-  let connection = "none"
-  try { connection = require("fs").fstatSync(3).isSocket() ? "a socket" : "no socket" } catch {}
-  console.log(JSON.stringify({ ...process.env, connection }))
+  const at = (descriptor) => {
+    try { return require("fs").fstatSync(descriptor).isSocket() ? "a socket" : "no socket" } catch { return "none" }
+  }
+  console.log(JSON.stringify({ ...process.env, connection: at(3), input: at(0) }))
 '
 `
 
@@ -23,18 +24,20 @@ const run = Effect.fnUntraced(function* (
   subscription: string | undefined,
   answer: (what: string, socket: Socket) => void,
   env: Readonly<Record<string, string>> = {},
-  onConnection: (socket: Socket) => void = () => {}
+  onConnection: (socket: Socket) => void = () => {},
+  runtime: Stub.Runtime = "managed"
 ) {
   const { host, requests } = yield* hostileServer((socket, request) => {
     if (request.startsWith("POST")) return void socket.end(ok(plain))
     answer(request.slice(0, 3), socket)
   }, onConnection)
   const layer = yield* layerOf({
-    "extensions/hello": Stub.render({ ...options, runtime: "managed", start: "eager", subscription }).replace(
+    "extensions/hello": Stub.render({ ...options, runtime, start: "eager", subscription }).replace(
       "#!/bin/bash",
       `#!${bash}`
     ),
-    "bin/node": dump
+    "bin/node": dump,
+    "hello/bin/llrt": dump
   })
   const { code, signal, stderr, stdout } = yield* execute(`${layer}/extensions/hello`, {
     PATH: process.env.PATH ?? "",
@@ -47,6 +50,8 @@ const run = Effect.fnUntraced(function* (
   return {
     stderr: stderr.replace(host, "HOST"),
     requests: requests.map((request) => request.replaceAll(host, "HOST")),
+    input: variables.input,
+    descriptor: variables[PreRegistration.descriptorVariable],
     handedOver: {
       connection: variables.connection,
       identifier: variables[PreRegistration.identifierVariable],
@@ -167,4 +172,31 @@ describe("an eager stub", { concurrent: true }, () => {
     assert.notMatch(text, /event\/next|2022-07-01/)
     assert.strictEqual(text, Stub.render({ ...options, runtime: "managed", start: "ready" }))
   })
+})
+
+describe("an eager stub for LLRT", { concurrent: true }, () => {
+  const onLlrt = (answer: string, env: Readonly<Record<string, string>> = {}) =>
+    run(body, status(answer), env, () => {}, "llrt")
+
+  it.live("polls over the connection that becomes the input of the program", () =>
+    Effect.gen(function* () {
+      const { descriptor, handedOver, input, requests, stderr } = yield* onLlrt("200 OK", planted)
+      assert.strictEqual(stderr, "")
+      assert.deepStrictEqual(requests.slice(1), [put, next])
+      assert.deepStrictEqual(handedOver, { ...polled(body), connection: "no socket" })
+      assert.deepStrictEqual([descriptor, input], ["0", "a socket"])
+    })
+  )
+
+  it.live.each<[string, string, Readonly<Record<string, string>>]>([
+    ["if the subscription fails", "500 Internal Server Error", planted],
+    ["on managed instances", "200 OK", managed]
+  ])("%s: does not poll, and hands over no connection", ([, answer, env]) =>
+    Effect.gen(function* () {
+      const { descriptor, handedOver, input, requests } = yield* onLlrt(answer, env)
+      assert.isFalse(requests.includes(next))
+      assert.deepStrictEqual(handedOver, { ...ready, connection: "no socket" })
+      assert.deepStrictEqual([descriptor, input], [undefined, "no socket"])
+    })
+  )
 })

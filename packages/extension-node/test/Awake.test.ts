@@ -3,8 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { afterEach, beforeEach, vi } from "vitest"
 import { afterAwake } from "../src/internal/sink/awake.ts"
 
-/** The sockets are read before an immediate runs. */
-const sockets = () => new Promise<void>((resolve) => setImmediate(resolve))
+/** The sockets are read before the second immediate runs. */
+const sockets = () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)))
 
 describe("a limit of 60 milliseconds", () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] }))

@@ -1,6 +1,7 @@
 /** Limits of time that a freeze is no part of. */
 // A timer of the process: the clock of a fiber goes on in a freeze.
 // @effect-diagnostics globalTimers:off
+import { afterReading } from "#sockets"
 
 // The process looks so many times, and does not look while it is frozen: a freeze costs one of them at most.
 const looks = 6
@@ -15,18 +16,18 @@ const longestTimer = 2 ** 31 - 1
  */
 export const afterAwake = (millis: number, onPassed: () => void): (() => void) => {
   let seen = 0
-  let immediate: NodeJS.Immediate | undefined
+  let stopReading = () => {}
   const timer = setInterval(
     () => {
       if (++seen < looks) return
       clearInterval(timer)
       // After a freeze a timer runs before the sockets are read: what waits in them comes first.
-      immediate = setImmediate(onPassed)
+      stopReading = afterReading(onPassed)
     },
     Math.min(millis / looks, longestTimer)
   ).unref()
   return () => {
     clearInterval(timer)
-    clearImmediate(immediate)
+    stopReading()
   }
 }

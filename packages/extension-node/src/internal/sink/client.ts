@@ -6,7 +6,7 @@ import * as HttpClientError from "effect/http/HttpClientError"
 import type { HttpClientRequest } from "effect/http/HttpClientRequest"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import type * as Scope from "effect/Scope"
-import { makeExchange } from "#tls"
+import { afterReading, makeExchange } from "#sockets"
 import type { Answer } from "../http/Answer.ts"
 import { Connection } from "../http/Connection.ts"
 import { exchange, type Sending } from "./exchange.ts"
@@ -17,7 +17,7 @@ import { addressOf, type Origin, originOf, type Via } from "../http/origin.ts"
 import { Pool } from "./Pool.ts"
 import { prepare } from "./prepare.ts"
 import { SinkResponse } from "./SinkResponse.ts"
-import type { Exchange } from "./tls/Tls.ts"
+import type { Exchange } from "./runtime/Sockets.ts"
 
 export interface Settings {
   readonly connectMillis: number
@@ -36,16 +36,7 @@ const idempotent = new Set(["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
 const isRepeatable = ({ body, method }: Sending, { isKept, loss }: Failed): boolean =>
   isKept && body?.stream === undefined && (loss === "unsent" || (loss === "unanswered" && idempotent.has(method)))
 
-/**
- * The event loop reads its sockets once: the end or the reset of a kept connection may wait there, such as after a freeze.
- * The first immediate may run without that, if this is the callback of a socket.
- */
-const turn = Effect.callback<void>((resume) => {
-  let immediate = setImmediate(() => {
-    immediate = setImmediate(() => resume(Effect.void))
-  })
-  return Effect.sync(() => clearImmediate(immediate))
-})
+const turn = Effect.callback<void>((resume) => Effect.sync(afterReading(() => resume(Effect.void))))
 
 /** So much less than the server says: its end of the connection is under way then. */
 const marginMillis = 1000

@@ -1,6 +1,6 @@
 /**
- * Requests of `https:` in a runtime that has no TLS for its sockets. The import `#tls` takes one of the modules beside this
- * one by the condition of the runtime in package.json, as `#runtime` does.
+ * The differences between the runtimes for the client of sinks. The import `#sockets` takes one of the modules beside this one
+ * by the condition of the runtime in package.json, as `#runtime` does.
  */
 import type * as Clock from "effect/Clock"
 import type * as Effect from "effect/Effect"
@@ -27,5 +27,15 @@ export interface Way {
 /** Sends a request and waits for its whole answer. */
 export type Exchange = (request: HttpClientRequest, url: URL, way: Way) => Effect.Effect<Answer, Failed>
 
-/** `undefined`: the runtime has `node:tls`. */
-export type MakeExchange = ((bounds: Bounds) => Exchange) | undefined
+/** The exports of each module. */
+export interface Sockets {
+  /** Makes requests of `https:` in a runtime that has no TLS for its sockets; `undefined`: it has `node:tls`. */
+  readonly makeExchange: ((bounds: Bounds) => Exchange) | undefined
+  /**
+   * Calls back when the event loop has read its sockets once: an end, a reset or an answer may wait there, such as after a
+   * freeze.
+   *
+   * @returns takes the wait back
+   */
+  readonly afterReading: (then: () => void) => () => void
+}

@@ -1,11 +1,11 @@
 /**
- * `https:` over the `fetch` of LLRT, which has no `node:tls`.
+ * The runtime is LLRT, which has no `node:tls`: `https:` goes over its `fetch`.
  *
  * LLRT sends a request again only if a kept connection took no byte of it. An agent has its connections, whose clock may
  * stand still in a freeze. So the clock of the system says when another agent begins.
  */
 // The memory of a body belongs to LLRT until its request has ended, whatever the Effect runtime does.
-// @effect-diagnostics globalTimersInEffect:off
+// @effect-diagnostics globalTimers:off globalTimersInEffect:off
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { HttpClientRequest } from "effect/http/HttpClientRequest"
@@ -13,10 +13,12 @@ import * as Stream from "effect/Stream"
 import { isFieldValue, isToken } from "@effect-lambda/extension/ExtensionsProtocol"
 import type { Answer } from "../../http/Answer.ts"
 import { hasWord } from "../../http/headers.ts"
+import { type Origin, originOf } from "../../http/origin.ts"
 import { afterAwake } from "../awake.ts"
 import { Failed, unwritable } from "../Failed.ts"
+import { openSocket } from "../open.ts"
 import { outgoing } from "../outgoing.ts"
-import type { Bounds, Exchange, Way } from "./Tls.ts"
+import type { Sockets, Way } from "./Sockets.ts"
 
 /** The methods that LLRT sends, and whether a request may be sent twice (RFC 9110, 9.2.2). */
 const isIdempotent: Readonly<Record<string, boolean>> = {
@@ -66,34 +68,26 @@ const prepare = (request: HttpClientRequest, keeps: boolean): Effect.Effect<Prep
     return { method, headers, body: bytes }
   })
 
-/** What rustls and hyper say, in the words that `explain` has for Node. */
-const problems: ReadonlyArray<readonly [said: RegExp, text: string]> = [
-  [
-    /UnknownIssuer/,
-    "comes from an authority that LLRT does not know, and NODE_EXTRA_CA_CERTS names no file with its root"
-  ],
-  [/CaUsedAsEndEntity/, "is self-signed, and NODE_EXTRA_CA_CERTS names no file with it"],
-  [/Expired/, "has expired"],
-  [/NotValidYet/, "is not valid yet, by the clock of this machine"],
-  [/NotValidForName/, "is for another host"],
-  [/Revoked/, "was revoked"]
-]
+const lost = (place: string) =>
+  Object.assign(new Error(`${place} closes the connection before it answers, or does not answer by HTTP`), {
+    code: "ECONNRESET"
+  })
 
-const isEnd = (text: string) =>
-  /connection closed|connection reset|broken pipe|os error (?:104|32)|unexpected.?eof|close_notify/i.test(text)
-
-const explain = (cause: unknown, place: string): Error => {
-  const text = cause instanceof Error ? cause.message : String(cause)
-  const known = problems.find(([said]) => said.test(text))
-  if (known !== undefined) return new Error(`the certificate of ${place} ${known[1]}`)
-  if (/InvalidContentType|corrupt message/i.test(text)) return new Error(`${place} does not speak TLS`)
-  if (isEnd(text)) {
-    return Object.assign(new Error(`${place} closes the connection before its answer is complete`), {
-      code: "ECONNRESET"
+/** LLRT does not say why it has no connection. A connection without TLS tells whether the server is there. */
+const whyUnconnected = (origin: Origin, place: string, millis: number): Effect.Effect<Error> =>
+  openSocket({ origin: { ...origin, isSecure: false }, via: undefined, sessions: new Map(), millis }).pipe(
+    Effect.match({
+      onFailure: ({ cause }) => cause,
+      onSuccess: (socket) => {
+        socket.destroy()
+        return new Error(
+          `${place} takes a connection, and the TLS handshake fails. LLRT does not say why: the certificate has expired, is for ` +
+            `another host, or comes from an authority that LLRT does not know and NODE_EXTRA_CA_CERTS names no file with; or ` +
+            `${place} does not speak TLS`
+        )
+      }
     })
-  }
-  return new Error(`${place}: ${text}`)
-}
+  )
 
 const answerOf = (response: Response, body: ArrayBuffer): Answer => {
   const headers = new Map<string, string>()
@@ -106,8 +100,15 @@ const answerOf = (response: Response, body: ArrayBuffer): Answer => {
   return { status: response.status, headers, body: Buffer.from(body), isReusable: true }
 }
 
-/** The exchange of one client, with its connections. */
-export const makeExchange = ({ answerMillis, connectMillis, idleMillis, maxAnswerBytes }: Bounds): Exchange => {
+/** {@link Sockets.afterReading}: immediates run before any socket is read. A timer lets four milliseconds pass. */
+export const afterReading: Sockets["afterReading"] = (then) => {
+  const timer = setTimeout(then, 0)
+  return () => clearTimeout(timer)
+}
+
+/** {@link Sockets.makeExchange}: the exchange of one client, with its connections. */
+export const makeExchange: NonNullable<Sockets["makeExchange"]> = (bounds) => {
+  const { answerMillis, connectMillis, idleMillis, maxAnswerBytes } = bounds
   const limitMillis = connectMillis + answerMillis
   const newAgent = () => new (process.getBuiltinModule("node:https").Agent)()
   let agent: ReturnType<typeof newAgent> | undefined
@@ -124,10 +125,8 @@ export const makeExchange = ({ answerMillis, connectMillis, idleMillis, maxAnswe
         controller.abort()
         fail(new Error(`${place} does not answer within ${Duration.format(Duration.millis(limitMillis))}`))
       })
-      let hasHead = false
       fetch(url.href, body === undefined ? init : { ...init, body })
         .then((response) => {
-          hasHead = true
           const tooLong = new Error(`${place}: the answer is longer than ${maxAnswerBytes} bytes`)
           if (Number(response.headers.get("content-length") ?? 0) > maxAnswerBytes) {
             controller.abort()
@@ -140,9 +139,12 @@ export const makeExchange = ({ answerMillis, connectMillis, idleMillis, maxAnswe
           })
         })
         .catch((cause: unknown) => {
-          const error = explain(cause, place)
-          const isLost = !hasHead && "code" in error
-          fail(error, isLost ? "unanswered" : undefined)
+          const text = cause instanceof Error ? cause.message : String(cause)
+          if (text.includes("(SendRequest)")) return fail(lost(place), "unanswered")
+          if (!text.includes("(Connect)")) return fail(new Error(`${place}: ${text}`))
+          resume(
+            Effect.flatMap(whyUnconnected(originOf(url), place, connectMillis), (why) => Effect.fail(new Failed(why)))
+          )
         })
         .finally(stop)
       return Effect.sync(() => {

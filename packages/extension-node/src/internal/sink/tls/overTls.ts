@@ -1,4 +1,0 @@
-/** The runtime has `node:tls`. */
-import type { MakeExchange } from "./Tls.ts"
-
-export const makeExchange: MakeExchange = undefined
