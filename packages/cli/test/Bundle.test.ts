@@ -31,6 +31,18 @@ it.live("build and dev warn of two copies of effect", () =>
   })
 )
 
+it.live("a program without a position has an empty map, by build and by dev", () =>
+  Effect.gen(function* () {
+    const project = Project.make("endless", { "package.json": Project.manifest(), "src/main.ts": "while (true);" })
+    const config = yield* LayerConfig.resolve(project, {})
+    const { bundle } = yield* Bundle.build(config)
+    assert.deepInclude(bundle.map, { file: "watcher/bundle.cjs", mappings: "" })
+    assert.strictEqual(bundle.positions.restore("watcher/bundle.cjs:1:1"), "watcher/bundle.cjs:1:1")
+    const outcomes = yield* Watch.make({ config, others: [], file: join(project, "watched/bundle.cjs") })
+    assert.strictEqual((yield* Queue.take(outcomes))._tag, "Bundled")
+  })
+)
+
 it.live("a file that the program reads from beside itself gets a warning, if it is there", () =>
   Effect.gen(function* () {
     const project = Project.make("beside", {

@@ -85,7 +85,8 @@ describe("the LLRT of a layer", () => {
           `@effect-lambda/llrt-linux-arm64 in the project. ${advice}`
       )
       // The binary for one architecture is not that for the other.
-      assert.include(yield* refusal([fileOf(llrtOf({ machine: x64 }))], "arm64"), "there is no LLRT for arm64: ")
+      const named = fileOf(llrtOf({ machine: x64 }))
+      assert.include(yield* refusal([named], "arm64"), `there is no LLRT for arm64, ${named} is for x64: name one by`)
     })
   )
 

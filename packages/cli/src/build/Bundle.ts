@@ -233,8 +233,12 @@ export interface Bundle {
   readonly positions: SourceMap.Positions
 }
 
-/** Makes a bundle from the text that rolldown has written, and the text of its map. */
-export const fromRolldown = (config: Pick<LayerConfig, "name" | "runtime">, code: string, mapText: string): Bundle => {
+/** Makes a bundle from the text that rolldown has written, and the text of its map. A program without positions has none. */
+export const fromRolldown = (
+  config: Pick<LayerConfig, "name" | "runtime">,
+  code: string,
+  mapText = '{"version":3,"names":[],"sources":[],"mappings":""}'
+): Bundle => {
   const map = SourceMap.fromRolldown(config, mapText)
   return { code, map, positions: SourceMap.positions(map) }
 }
@@ -257,6 +261,5 @@ export const build = Effect.fnUntraced(function* (config: Pick<LayerConfig, "ent
         .then((bundle) => bundle.generate(outputOptions(config)).finally(() => bundle.close())),
     catch: (cause) => UserError.make(`${config.entry} cannot be bundled:\n${errorsOf(cause).join("\n")}`)
   }).pipe(Effect.map(({ output }) => output[0]))
-  if (map === null) return yield* Effect.die(new Error("rolldown made no source map"))
-  return { bundle: fromRolldown(config, code, map.toString()), warnings }
+  return { bundle: fromRolldown(config, code, map?.toString()), warnings }
 })

@@ -76,9 +76,9 @@ const inspect = Effect.fnUntraced(function* (path: string) {
 
 const advice = `npm run pack:llrt, in the repository of effect-lambda, builds LLRT ${Llrt.version} for Lambda`
 
-const missing = (arch: string) =>
+const missing = (arch: string, named: ReadonlyArray<LlrtBinary>) =>
   UserError.fail(
-    `there is no LLRT for ${arch}: name one by --llrt PATH or the variable EFFECT_LAMBDA_LLRT, or install the package ` +
+    `there is no LLRT for ${arch}${named.map((binary) => `, ${binary.path} is for ${binary.arch}`).join("")}: name one by --llrt PATH or the variable EFFECT_LAMBDA_LLRT, or install the package ` +
       `${packageOf(arch)} in the project. ${advice}`
   )
 
@@ -91,7 +91,7 @@ const find = Effect.fnUntraced(function* (
   const binary = named.find((binary) => binary.arch === arch)
   if (binary !== undefined) return binary
   const folder = NpmBinary.folderOf(packageOf(arch), project)
-  return folder === undefined ? yield* missing(arch) : yield* inspect(NodePath.join(folder, "bin/llrt"))
+  return folder === undefined ? yield* missing(arch, named) : yield* inspect(NodePath.join(folder, "bin/llrt"))
 })
 
 /** Finds the binary for a layer. */

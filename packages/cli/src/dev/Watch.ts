@@ -56,6 +56,8 @@ export const make = Effect.fnUntraced(function* (options: {
           case "BUNDLE_START":
             warnings = []
             since = clock.currentTimeMillisUnsafe()
+            // A program without positions gets no map, and that of the build before would be wrong.
+            Fs.rmSync(`${file}.map`, { force: true })
             return
           case "BUNDLE_END":
             Queue.offerUnsafe(outcomes, {
@@ -63,7 +65,7 @@ export const make = Effect.fnUntraced(function* (options: {
               bundle: Bundle.fromRolldown(
                 config,
                 Fs.readFileSync(file, "utf8"),
-                Fs.readFileSync(`${file}.map`, "utf8")
+                Fs.existsSync(`${file}.map`) ? Fs.readFileSync(`${file}.map`, "utf8") : undefined
               ),
               warnings,
               millis: event.duration,
