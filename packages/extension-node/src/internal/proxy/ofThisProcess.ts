@@ -1,6 +1,6 @@
 /** The proxies that the environment of this process names, for the client of sinks. */
 import type { UnusedProxy } from "@effect-lambda/extension/telemetry/TelemetrySink"
-import { makeExchange } from "#sockets"
+import { makeExchange } from "#https"
 import { type Origin, originOf, type Via } from "../http/origin.ts"
 import { type Choice, choose, isSwitchedOn } from "./choice.ts"
 

@@ -6,7 +6,8 @@ import * as HttpClientError from "effect/http/HttpClientError"
 import type { HttpClientRequest } from "effect/http/HttpClientRequest"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import type * as Scope from "effect/Scope"
-import { afterReading, makeExchange } from "#sockets"
+import { makeExchange } from "#https"
+import { afterReading } from "#sockets"
 import type { Answer } from "../http/Answer.ts"
 import { Connection } from "../http/Connection.ts"
 import { exchange, type Sending } from "./exchange.ts"
@@ -17,7 +18,7 @@ import { addressOf, type Origin, originOf, type Via } from "../http/origin.ts"
 import { Pool } from "./Pool.ts"
 import { prepare } from "./prepare.ts"
 import { SinkResponse } from "./SinkResponse.ts"
-import type { Exchange } from "./runtime/Sockets.ts"
+import type { Exchange } from "./https/Https.ts"
 
 export interface Settings {
   readonly connectMillis: number

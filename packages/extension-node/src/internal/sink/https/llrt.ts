@@ -18,7 +18,7 @@ import { afterAwake } from "../awake.ts"
 import { Failed, unwritable } from "../Failed.ts"
 import { openSocket } from "../open.ts"
 import { outgoing } from "../outgoing.ts"
-import type { Sockets, Way } from "./Sockets.ts"
+import type { MakeExchange, Way } from "./Https.ts"
 
 /** The methods that LLRT sends, and whether a request may be sent twice (RFC 9110, 9.2.2). */
 const isIdempotent: Readonly<Record<string, boolean>> = {
@@ -100,14 +100,8 @@ const answerOf = (response: Response, body: ArrayBuffer): Answer => {
   return { status: response.status, headers, body: Buffer.from(body), isReusable: true }
 }
 
-/** {@link Sockets.afterReading}: immediates run before any socket is read. A timer lets four milliseconds pass. */
-export const afterReading: Sockets["afterReading"] = (then) => {
-  const timer = setTimeout(then, 0)
-  return () => clearTimeout(timer)
-}
-
-/** {@link Sockets.makeExchange}: the exchange of one client, with its connections. */
-export const makeExchange: NonNullable<Sockets["makeExchange"]> = (bounds) => {
+/** The exchange of one client, with its connections. */
+export const makeExchange: NonNullable<MakeExchange> = (bounds) => {
   const { answerMillis, connectMillis, idleMillis, maxAnswerBytes } = bounds
   const limitMillis = connectMillis + answerMillis
   const newAgent = () => new (process.getBuiltinModule("node:https").Agent)()

@@ -1,6 +1,6 @@
 /**
- * The differences between the runtimes for the client of sinks. The import `#sockets` takes one of the modules beside this one
- * by the condition of the runtime in package.json, as `#runtime` does.
+ * Requests of `https:` in a runtime that has no TLS for its sockets. The import `#https` takes one of the modules beside this
+ * one by the condition of the runtime in package.json, as `#runtime` does.
  */
 import type * as Clock from "effect/Clock"
 import type * as Effect from "effect/Effect"
@@ -27,15 +27,5 @@ export interface Way {
 /** Sends a request and waits for its whole answer. */
 export type Exchange = (request: HttpClientRequest, url: URL, way: Way) => Effect.Effect<Answer, Failed>
 
-/** The exports of each module. */
-export interface Sockets {
-  /** Makes requests of `https:` in a runtime that has no TLS for its sockets; `undefined`: it has `node:tls`. */
-  readonly makeExchange: ((bounds: Bounds) => Exchange) | undefined
-  /**
-   * Calls back when the event loop has read its sockets once: an end, a reset or an answer may wait there, such as after a
-   * freeze.
-   *
-   * @returns takes the wait back
-   */
-  readonly afterReading: (then: () => void) => () => void
-}
+/** Makes the exchange of a client, with its connections; `undefined`: the runtime has `node:tls`. */
+export type MakeExchange = ((bounds: Bounds) => Exchange) | undefined

@@ -1,0 +1,4 @@
+/** The runtime has `node:tls`. */
+import type { MakeExchange } from "./Https.ts"
+
+export const makeExchange: MakeExchange = undefined

@@ -1,0 +1,10 @@
+/** The event loop is that of Node. */
+import type { AfterReading } from "./Sockets.ts"
+
+/** The first immediate may run before the sockets are read, if this is the callback of a socket. */
+export const afterReading: AfterReading = (then) => {
+  let immediate = setImmediate(() => {
+    immediate = setImmediate(then)
+  })
+  return () => clearImmediate(immediate)
+}
