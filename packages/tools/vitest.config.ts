@@ -9,14 +9,15 @@ process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, "../../node_modules
 
 /** Files of the other packages that leave variables, folder and signals of their process as they were. */
 const harmless = [
-  "benchmark/test/{checkout,compare}.test.ts",
+  "benchmark/test/{checkout,compare,first-flush,processes,profile,quota}.test.ts",
   "cli/templates/*/test/*.test.ts",
   "cli/test/{Bundle,CloudWatchLines,EagerLife,EagerStart,EnvFlag,Findings,FunctionVariables}.test.ts",
   "cli/test/{HostileLayers,LayerConfig,LayerFiles,LayerMerge,LlrtBundle,LlrtBinary,OpenConnection,Shortfalls,Stub}.test.ts",
   "cli/test/{StubEager,StubServer,Summary,TrialRun,TypeCheck,ZipReader,build,check}.test.ts",
-  "cli/test/{Junit,new,reportColours,reportPage}.test.ts",
-  "cli/test/conform/{Backend,Document,House,Kept,Observe,Play,Scenarios,SinkVariable,Starvation,Twins}.test.ts",
-  "examples/hello/test/*.test.ts",
+  "cli/test/{Junit,ProjectFiles,new,reportColours,reportPage}.test.ts",
+  "cli/test/field/Field.test.ts",
+  "cli/test/conform/{Backend,Document,House,Kept,Observe,Play,Progress,Scenarios,SinkVariable,Starvation,Twins}.test.ts",
+  "examples/{hello,otel}/test/*.test.ts",
   "examples/telemetry-ship/test/{held,snapstart,telemetry-ship}.test.ts",
   "test/{Architecture,Boundaries,Circles,English,Operations,Options,Policy,Protocol,PublicDocs}.test.ts",
   "test/TypeErrors.test.ts"
