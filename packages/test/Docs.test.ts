@@ -12,6 +12,8 @@ import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { promisify } from "node:util"
+import { rolldown } from "rolldown"
+import { compileCache } from "../tools/programs.ts"
 import { writeProject } from "./support/UserProject.ts"
 
 const root = join(import.meta.dirname, "../..")
@@ -49,11 +51,11 @@ const examples: ReadonlyArray<Example> = [...documents, ...sources].flatMap((pat
   })
 })
 
+const programs = examples.filter(({ code, place }) => place.includes(".md") && code.includes("NodeExtension.runMain"))
+
 const folder = mkdtempSync(join(tmpdir(), "docs-"))
 const pathOf = (example: Example) => join(folder, "examples", example.file)
-
-// The library starts from its sources: half of that time is stripping types.
-const compiled = { NODE_COMPILE_CACHE: join(root, "node_modules/.cache/compile") }
+const programOf = (example: Example) => join(folder, "programs", example.file.replace(/\.ts$/, ".mjs"))
 
 const run = (command: string, args: ReadonlyArray<string>) =>
   promisify(execFile)(command, args, { cwd: folder }).catch((error: { stdout: string; stderr: string }) => {
@@ -95,7 +97,6 @@ const freePort = Effect.callback<number>((resume) => {
   })
 })
 
-const programs = examples.filter(({ code, place }) => place.includes(".md") && code.includes("NodeExtension.runMain"))
 const tests = examples.filter(({ file }) => file.endsWith(".test.ts"))
 
 it.effect("the own sink of the how-to page does not take a redirect for an answer", () =>
@@ -127,7 +128,18 @@ interface Tested {
   readonly assertionResults: ReadonlyArray<{ readonly status: string }>
 }
 
+/** Bundles all programs at once. They share the library, which each of them would load from hundreds of files. */
+const bundlePrograms = async () => {
+  const input = Object.fromEntries(programs.map((example) => [example.file.replace(/\.ts$/, ""), pathOf(example)]))
+  const bundle = await rolldown({ input, platform: "node" })
+  await bundle.write({ dir: join(folder, "programs"), entryFileNames: "[name].mjs", comments: false })
+  await bundle.close()
+  for (const example of programs) chmodSync(programOf(example), 0o755)
+}
+
 describe("runs", () => {
+  beforeAll(bundlePrograms)
+
   let tested: ReadonlyMap<string, Tested> = new Map()
 
   // All tests in one run and one process: the start of each takes longer than they do.
@@ -149,8 +161,8 @@ describe("runs", () => {
   it.live.each(programs)("$place", (example) =>
     Effect.gen(function* () {
       const emulator = yield* Emulator.make({
-        extensions: [pathOf(example)],
-        environment: compiled,
+        extensions: [programOf(example)],
+        environment: { NODE_COMPILE_CACHE: compileCache },
         function: { command: [join(root, "packages/examples/hello/function/function.mjs")] }
       })
       const { functionError, requestId } = yield* emulator.invoke('{"name":"docs"}')
@@ -177,8 +189,8 @@ describe("runs", () => {
       const server = examples.find(({ place }) => place === "docs/how-to/loopback-server.md, example 1")
       assert.isDefined(server)
       const emulator = yield* Emulator.make({
-        extensions: [pathOf(server)],
-        environment: { ...compiled, LOOKUP_PORT: String(yield* freePort) },
+        extensions: [programOf(server)],
+        environment: { NODE_COMPILE_CACHE: compileCache, LOOKUP_PORT: String(yield* freePort) },
         function: { handler: file }
       })
       const { payload } = yield* emulator.invoke("{}")
