@@ -30,14 +30,14 @@ interface Ending {
 }
 
 const endings: ReadonlyArray<Ending> = [
-  { lines: 60_000, ending: "exits", status: { _tag: "Code", code: 7 } },
+  { lines: 20_000, ending: "exits", status: { _tag: "Code", code: 7 } },
   { lines: 2001, ending: "kills itself", status: { _tag: "Signal", signal: "SIGKILL" } }
 ]
 
 /** Statements of a language that print the lines to a descriptor and end the process. */
 type Language = (asked: Ending, descriptor: 1 | 2) => string
 
-/** Node keeps what a full pipe does not take, so 60,000 lines are written by hand; 2,001 are in the pipe in any case. */
+/** Node keeps what a full pipe does not take, so 20,000 lines, three full pipes, are written by hand; 2,001 are in the pipe in any case. */
 const node: Language = ({ ending, lines }, descriptor) => `
   const write = (text) => {
     for (;;) {

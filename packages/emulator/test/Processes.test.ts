@@ -288,7 +288,7 @@ describe("nothing is left behind", () => {
   )
 
   it.live(
-    "when 20 environments were started and stopped",
+    "when eight environments were started and stopped",
     () =>
       Effect.gen(function* () {
         const directory = yield* temporaryDirectory
@@ -317,11 +317,11 @@ describe("nothing is left behind", () => {
           yield* Scope.close(scope, Exit.void)
         })
         yield* Effect.forEach(
-          Array.from({ length: 20 }, (_, index) => index),
+          Array.from({ length: 8 }, (_, index) => index),
           one,
           { concurrency: 4, discard: true }
         )
-        assert.lengthOf(new Set(pids), 60)
+        assert.lengthOf(new Set(pids), 24)
         yield* Effect.forEach(pids, awaitEnd, { discard: true })
         yield* awaitTrue(() => listeners() === before)
         // The last process that ends takes the reaper along.
