@@ -9,6 +9,10 @@ import { promisify } from "node:util"
 export const packages = join(import.meta.dirname, "..")
 export const published = ["extension", "extension-node", "emulator", "otel", "cli"] as const
 
+type Published = (typeof published)[number]
+
+export type Packed = Awaited<ReturnType<typeof pack>>
+
 /** Runs to the end, at most for two minutes. */
 export const run = async (command: string, args: ReadonlyArray<string>, cwd: string, env = process.env) => {
   const options = { cwd, env, maxBuffer: 16 * 1024 * 1024, timeout: 120_000 }
@@ -48,6 +52,12 @@ export const pack = async () => {
   }
   await writeFile(join(folder, "project/package.json"), '{"type":"module"}')
   return { folder, tarballs, ...projectsIn(folder) }
+}
+
+/** What attw has to say against the types of a package, for every way of importing them. Anything wrong fails it. */
+export const typesProblems = async ({ folder, tarballs }: Packed, name: Published) => {
+  const output = await run("attw", [tarballs.get(name)!, "--profile", "esm-only", "--quiet"], folder)
+  return output.trim()
 }
 
 /** The packed bin and npm, as on a machine that has Node and npm, but not this workspace. */

@@ -2,15 +2,19 @@
 import { afterAll, assert, beforeAll, it } from "@effect/vitest"
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises"
 import { join } from "node:path"
-import { pack, run } from "../packed.ts"
+import { pack, type Packed, published, run, typesProblems } from "../packed.ts"
 
-let packed: Awaited<ReturnType<typeof pack>>
+let packed: Packed
 
 beforeAll(async () => {
   packed = await pack()
 }, 120_000)
 
 afterAll(() => rm(packed.folder, { recursive: true, force: true }))
+
+it.each(published)("the types of @effect-lambda/%s resolve for every way of importing", async (name) => {
+  assert.strictEqual(await typesProblems(packed, name), "")
+})
 
 it("new, npm install, npm test, npm run build, all on Node from the registry", { timeout: 120_000 }, async () => {
   await packed.cli("new", "demo", "--from", "tarballs")
