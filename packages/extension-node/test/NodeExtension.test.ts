@@ -6,7 +6,7 @@ import { invoke, lambda, shutdown } from "./life/lambda.ts"
 import { life } from "./life/life.ts"
 import * as Program from "./support/Program.ts"
 import { until } from "./support/RawServer.ts"
-import { play } from "./support/scenario.ts"
+import { play } from "../../test/runtimes/scenario.ts"
 
 describe.each(Program.runtimes)("runMain on %s", (runtime) => {
   play(runtime, [...life, ...failures])

@@ -32,7 +32,9 @@ export const write = Effect.fnUntraced(function* (source: string, folder: string
   }
   const start = join(folder, name, `${name}.sh`)
   const command = `exec ${quote(llrt)} "\${0%/*}/index.mjs"`
-  writeFileSync(start, `#!/bin/sh\nset -- ${quote(name)}\n${Stub.llrtSettings}\n${command}\n`)
+  // The entry of a layer gives the name. Lambda knows an extension by the name of its file.
+  const named = 'export EFFECT_LAMBDA_EXTENSION_NAME="${EFFECT_LAMBDA_EXTENSION_NAME:-${0##*/}}"'
+  writeFileSync(start, `#!/bin/sh\n${named}\nset -- ${quote(name)}\n${Stub.llrtSettings}\n${command}\n`)
   chmodSync(start, 0o755)
   return start
 })

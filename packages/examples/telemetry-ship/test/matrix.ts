@@ -8,11 +8,12 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { readFileSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { bundled, compileCache } from "../../../tools/programs.ts"
 import * as Receiver from "../src/Receiver.ts"
 
-const program = await bundled(join(import.meta.dirname, "programs/flush.ts"))
+/** The extension of the matrix. */
+export const source = join(import.meta.dirname, "programs/flush.ts")
 
 export const strategies = ["endOfInvocation", "endOfInvocationPipelined", "periodic", "adaptive", "continuous"] as const
 export const sinks = ["healthy", "slow", "hanging", "failing, then healthy"] as const
@@ -37,8 +38,19 @@ const accountingOf = (messages: ReadonlyArray<unknown>): TelemetryAccounting.Tel
   return typeof text === "string" ? JSON.parse(text) : undefined
 }
 
-/** Runs one cell of the matrix. */
-export const run = Effect.fnUntraced(function* (strategy: (typeof strategies)[number], sink: (typeof sinks)[number]) {
+export interface Cell {
+  readonly strategy: (typeof strategies)[number]
+  readonly sink: (typeof sinks)[number]
+}
+
+export const cells: ReadonlyArray<Cell> = strategies.flatMap((strategy) => sinks.map((sink) => ({ strategy, sink })))
+
+/**
+ * Runs one cell of the matrix.
+ *
+ * @param program the file that starts the extension
+ */
+export const run = Effect.fnUntraced(function* ({ sink, strategy }: Cell, program: string) {
   let invocation = 0
   const receiver = yield* Receiver.make(() => answers[sink](invocation))
   const emulator = yield* Emulator.make({
@@ -48,6 +60,7 @@ export const run = Effect.fnUntraced(function* (strategy: (typeof strategies)[nu
     timeout: timeoutMillis,
     freeze: true
   })
+  const extension = `extension:${basename(program)}`
   const held: Array<number> = []
   const statuses: Array<string> = []
   for (invocation = 1; invocation <= invocationsOf(strategy); invocation++) {
@@ -63,7 +76,7 @@ export const run = Effect.fnUntraced(function* (strategy: (typeof strategies)[nu
   const entries = yield* emulator.journal.entries
   const messages = entries
     .filter(Journal.is("Output"))
-    .filter(({ source }) => source === "extension:flush.ts")
+    .filter(({ source }) => source === extension)
     .map(({ line }): unknown => JSON.parse(line).message)
   const accepted = receiver.batches.filter(({ status }) => status === 200).map(({ id }) => id)
   return {
@@ -75,19 +88,14 @@ export const run = Effect.fnUntraced(function* (strategy: (typeof strategies)[nu
     heldMillis: held.reduce((sum, millis) => sum + millis, 0),
     statuses,
     accounting: accountingOf(messages),
-    exited: entries.find(Journal.is("ProcessExited", ({ source }) => source === "extension:flush.ts")),
+    exited: entries.find(Journal.is("ProcessExited", ({ source }) => source === extension)),
     messages
   }
 }, Effect.scoped)
 
-const text = ({
-  accounting,
-  doubles,
-  heldMillis,
-  lines,
-  longestHeldMillis,
-  strategy
-}: Effect.Success<ReturnType<typeof run>>) =>
+export type Result = Effect.Success<ReturnType<typeof run>>
+
+const text = ({ accounting, doubles, heldMillis, lines, longestHeldMillis, strategy }: Result) =>
   [
     `${lines} of ${invocationsOf(strategy) * linesEach} lines`,
     `${accounting?.consumers[0]?.unsent ?? "?"} unsent`,
@@ -96,9 +104,10 @@ const text = ({
   ].join("<br>")
 
 const write = Effect.gen(function* () {
+  const program = yield* Effect.promise(() => bundled(source))
   const rows: Array<string> = []
   for (const strategy of strategies) {
-    const cells = yield* Effect.forEach(sinks, (sink) => run(strategy, sink))
+    const cells = yield* Effect.forEach(sinks, (sink) => run({ strategy, sink }, program))
     rows.push(`| \`${strategy}\` | ${cells.map(text).join(" | ")} |`)
     yield* Console.log(rows.at(-1))
   }

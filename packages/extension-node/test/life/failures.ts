@@ -2,7 +2,7 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { http, makeServer } from "../support/RawServer.ts"
-import type { Scenario } from "../support/scenario.ts"
+import type { Scenario } from "../../../test/runtimes/scenario.ts"
 import { invoke, lambda, logOf, registeredByStub, scenario, shutdown } from "./lambda.ts"
 
 const consumerFailed = "ERROR the program over the events failed; Lambda is told, and the process must end"

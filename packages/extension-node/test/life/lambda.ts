@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Program from "../support/Program.ts"
 import { type Answer, http, makeServer, type Received } from "../support/RawServer.ts"
-import type { Row, Scenario } from "../support/scenario.ts"
+import type { Row, RuntimeName, Scenario } from "../../../test/runtimes/scenario.ts"
 
 const registered = http("200 OK", '{"functionName":"f","functionVersion":"1","handler":""}\n', {
   "Lambda-Extension-Identifier": "8b9ed9b8-3a1a-4a3e-9d2b-2f0e1d6a0c11"
@@ -53,7 +53,7 @@ type Start = (program: string, env: Record<string, string>, isBundled?: boolean)
 /** @param play gets the way to start a program on the runtime */
 export const scenario = (
   name: string,
-  play: (start: Start, runtime: Program.RuntimeName) => Effect.Effect<void, never, Scope.Scope>,
+  play: (start: Start, runtime: RuntimeName) => Effect.Effect<void, never, Scope.Scope>,
   not: Row["not"] = {}
 ): Scenario => ({
   name,

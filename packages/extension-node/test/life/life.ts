@@ -2,7 +2,7 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { http, until } from "../support/RawServer.ts"
-import type { Scenario } from "../support/scenario.ts"
+import type { Scenario } from "../../../test/runtimes/scenario.ts"
 import { invoke, lambda, scenario, shutdown } from "./lambda.ts"
 
 const signals = [

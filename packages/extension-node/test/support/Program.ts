@@ -5,6 +5,7 @@ import { once } from "node:events"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { bundled, compileCache, onLlrt } from "../../../tools/programs.ts"
+import type { RuntimeName } from "../../../test/runtimes/scenario.ts"
 
 const bun = join(
   import.meta.dirname,
@@ -12,9 +13,6 @@ const bun = join(
   `bun-${process.platform}-${process.arch === "arm64" ? "aarch64" : process.arch}`,
   "bin/bun"
 )
-
-/** A runtime that the tests start programs on. */
-export type RuntimeName = "Node" | "bun" | "LLRT"
 
 /** The runtimes that `npm test` has: Node, and bun if the registry has it for this machine. */
 export const runtimes: ReadonlyArray<RuntimeName> = existsSync(bun) ? ["Node", "bun"] : ["Node"]

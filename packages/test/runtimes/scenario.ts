@@ -2,7 +2,9 @@
 import { it } from "@effect/vitest"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { RuntimeName } from "./Program.ts"
+
+/** A runtime that programs of tests are started on. */
+export type RuntimeName = "Node" | "bun" | "LLRT"
 
 /** A scenario in the table. */
 export interface Row {
