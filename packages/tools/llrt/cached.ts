@@ -1,11 +1,11 @@
 /** The LLRT that tests and benchmarks start: the one that the user names, or one that is built once and kept. */
 import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import process from "node:process"
 import { version } from "../../cli/src/layer/Llrt.ts"
-import { build, BuildFailed, features } from "./cargo.ts"
+import { build, BuildFailed, recipe } from "./cargo.ts"
 
 /** The variable by which a user names a binary, for the tests as for `effect-lambda build`. */
 export const variable = "EFFECT_LAMBDA_LLRT"
@@ -13,11 +13,8 @@ export const variable = "EFFECT_LAMBDA_LLRT"
 const cache = join(import.meta.dirname, "../../../node_modules/.cache/llrt")
 
 /** Another version, other features, another architecture or another way to build it is another binary. */
-const key = (): string => {
-  const recipe = createHash("sha256").update(features.join())
-  for (const file of ["cargo.ts", "old-glibc.h"]) recipe.update(readFileSync(join(import.meta.dirname, file)))
-  return `${version}-${process.arch}-${recipe.digest("hex").slice(0, 12)}`
-}
+const key = (): string =>
+  `${version}-${process.arch}-${createHash("sha256").update(recipe()).digest("hex").slice(0, 12)}`
 
 const folder = join(cache, key())
 const kept = join(folder, "bin/llrt")

@@ -1,6 +1,6 @@
 /** LLRT, built by cargo from the crate that the repository names. */
 import { spawn } from "node:child_process"
-import { rmSync } from "node:fs"
+import { readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import process from "node:process"
 import { createInterface } from "node:readline"
@@ -12,11 +12,13 @@ export const features: ReadonlyArray<string> = ["macro", "tls-ring", "crypto-rin
 /** A build that did not give a binary. The message is for the user. */
 export class BuildFailed extends Error {}
 
-/** The settings that decide what the binary is, beside version and features. */
-const settings = {
-  CARGO_PROFILE_RELEASE_STRIP: "symbols",
-  CFLAGS: `-include ${join(import.meta.dirname, "old-glibc.h")}`
-}
+/** Declares to the compilers of C the functions of the oldest glibc that Lambda has. */
+const header = join(import.meta.dirname, "old-glibc.h")
+
+const profile = { CARGO_PROFILE_RELEASE_STRIP: "symbols" }
+
+/** What decides what the binary is, beside its version and the processor. */
+export const recipe = (): string => JSON.stringify([features, profile, readFileSync(header, "utf8")])
 
 export interface BuildOptions {
   /** The folder that gets `bin/llrt`. It is removed if the build fails. */
@@ -36,7 +38,8 @@ export const build = ({ onProgress, root, target }: BuildOptions): Promise<strin
     const child = spawn("cargo", ["install", "llrt", ...choice, "--root", root], {
       env: {
         ...process.env,
-        ...settings,
+        ...profile,
+        CFLAGS: `-include ${header}`,
         CARGO_TARGET_DIR: target,
         CARGO_TERM_COLOR: "never",
         // The bar is the only place that tells how many crates there are. Cargo writes one to a pipe only if it is told to.
