@@ -47,56 +47,6 @@ export interface Field {
   readonly values: Values | undefined
 }
 
-/** What the walk does at a field. */
-export const action = {
-  /** The field is unknown, or has the wire type of another one. */
-  other: 0,
-  varint: 1,
-  fixed64: 2,
-  fixed32: 3,
-  /** A length and bytes that are passed over. */
-  bytes: 4,
-  traceId: 5,
-  spanId: 6,
-  string: 7,
-  /** The kind of a span. */
-  kind: 8,
-  message: 9,
-  /** A span, a data point or a log record. */
-  item: 10,
-  /** Several numbers in one field. */
-  packed: 11
-} as const
-
-/** Of fields up to 31, which are all. */
-export const actionTags = 256
-
-const actionOf = ({ message, type, values, wireType }: Field, passesMessages: boolean): number => {
-  switch (type) {
-    case "string":
-    case "bytes":
-    case "traceId":
-    case "spanId":
-      return action[type]
-    case "message":
-      if (message?.isItem === true) return action.item
-      return passesMessages && message !== anyValue ? action.bytes : action.message
-    default:
-      if (values === spanKinds) return action.kind
-      return wireType === 0 ? action.varint : wireType === 1 ? action.fixed64 : action.fixed32
-  }
-}
-
-/** @param passesMessages whether messages, such as the attributes of a span, are passed over; the body of a log record is not */
-const actionsOf = (fields: ReadonlyArray<Field>, passesMessages: boolean): Uint8Array => {
-  const actions = new Uint8Array(actionTags)
-  for (const field of fields) {
-    actions[field.number * 8 + field.wireType] = actionOf(field, passesMessages)
-    if (field.isRepeated && field.wireType !== 2) actions[field.number * 8 + 2] = action.packed
-  }
-  return actions
-}
-
 interface Values {
   readonly prefix: string
   readonly names: ReadonlyArray<string>
@@ -107,8 +57,6 @@ export class Message {
   readonly isItem: boolean
   readonly #define: () => ReadonlyArray<Field>
   #byNumber: ReadonlyArray<Field | undefined> | undefined
-  #actions: Uint8Array | undefined
-  #deepActions: Uint8Array | undefined
   #byName: ReadonlyMap<string, Field> | undefined
 
   /** @param define called with the first use, so that messages can contain each other */
@@ -126,18 +74,6 @@ export class Message {
     }
     this.#byNumber = fields
     return fields
-  }
-
-  /** What the walk does at a field, by its tag: the number of the field and its wire type. */
-  get actions(): Uint8Array {
-    this.#actions ??= actionsOf(this.#define(), this.isItem)
-    return this.#actions
-  }
-
-  /** {@link actions} of a walk that reads everything. */
-  get deepActions(): Uint8Array {
-    this.#deepActions ??= actionsOf(this.#define(), false)
-    return this.#deepActions
   }
 
   get byName(): ReadonlyMap<string, Field> {
@@ -180,7 +116,7 @@ const many = (number: number, name: string, type: Scalar | Message): Field => ({
 
 const levels = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
 
-const spanKinds: Values = {
+export const spanKinds: Values = {
   prefix: "SPAN_KIND_",
   names: ["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"]
 }
@@ -196,7 +132,7 @@ const temporalities: Values = {
 
 const arrayValue: Message = new Message(() => [many(1, "values", anyValue)])
 const keyValueList: Message = new Message(() => [many(1, "values", keyValue)])
-const anyValue: Message = new Message(() => [
+export const anyValue: Message = new Message(() => [
   one(1, "stringValue", "string"),
   one(2, "boolValue", "bool"),
   one(3, "intValue", "int64"),

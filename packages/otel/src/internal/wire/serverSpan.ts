@@ -28,7 +28,13 @@ const invocationId = /*#__PURE__*/ bytesOf("faas.invocation_id")
 const execution = /*#__PURE__*/ bytesOf("faas.execution")
 
 /** The first bytes of fields with a length: those of a span, of an attribute, and of its value. */
-const tags = { traceId: 0x0a, spanId: 0x12, parentSpanId: 0x22, attributes: 0x4a, key: 0x0a, value: 0x12, text: 0x0a }
+const traceIdTag = 0x0a
+const spanIdTag = 0x12
+const parentSpanIdTag = 0x22
+const attributesTag = 0x4a
+const keyTag = 0x0a
+const valueTag = 0x12
+const textTag = 0x0a
 
 /** Reads a message that the walk has found right: only its fields with a length, the others are passed over. */
 class Fields {
@@ -92,20 +98,24 @@ const textOf = (bytes: Uint8Array, { from, to }: Extent): string | undefined => 
   const attribute = new Fields(bytes, from, to)
   let text: string | undefined
   while (attribute.next()) {
-    if (attribute.tag !== tags.value) continue
+    if (attribute.tag !== valueTag) continue
     const value = new Fields(bytes, attribute.from, attribute.to)
-    while (value.next()) if (value.tag === tags.text) text = decoder.decode(bytes.subarray(value.from, value.to))
+    while (value.next()) if (value.tag === textTag) text = decoder.decode(bytes.subarray(value.from, value.to))
   }
   return text
 }
 
-const hasKey = (bytes: Uint8Array, { from, to }: Extent, key: Uint8Array): boolean => {
+/** The one of the two names that an attribute has. */
+const nameOf = (bytes: Uint8Array, { from, to }: Extent): Uint8Array | undefined => {
   const attribute = new Fields(bytes, from, to)
-  let isKey = false
+  let name: Uint8Array | undefined
   while (attribute.next()) {
-    if (attribute.tag === tags.key) isKey = isAt(bytes, attribute.from, attribute.to, key)
+    if (attribute.tag !== keyTag) continue
+    const { from: keyFrom, to: keyTo } = attribute
+    if (isAt(bytes, keyFrom, keyTo, invocationId)) name = invocationId
+    else name = isAt(bytes, keyFrom, keyTo, execution) ? execution : undefined
   }
-  return isKey
+  return name
 }
 
 /** @param bytes a request that the walk has found right; it has a span between the offsets */
@@ -118,18 +128,23 @@ export const serverSpan = (bytes: Uint8Array, { from, to }: Extent): ServerSpan 
   let ofExecution: string | undefined
   while (fields.next()) {
     switch (fields.tag) {
-      case tags.traceId:
+      case traceIdTag:
         traceId = idOf(bytes, fields)
         break
-      case tags.spanId:
+      case spanIdTag:
         spanId = idOf(bytes, fields)
         break
-      case tags.parentSpanId:
+      case parentSpanIdTag:
         parentSpanId = idOf(bytes, fields)
         break
-      case tags.attributes:
-        if (hasKey(bytes, fields, invocationId)) ofInvocation ??= textOf(bytes, fields)
-        else if (hasKey(bytes, fields, execution)) ofExecution ??= textOf(bytes, fields)
+      case attributesTag:
+        switch (nameOf(bytes, fields)) {
+          case invocationId:
+            ofInvocation ??= textOf(bytes, fields)
+            break
+          case execution:
+            ofExecution ??= textOf(bytes, fields)
+        }
     }
   }
   const requestId = ofInvocation ?? ofExecution

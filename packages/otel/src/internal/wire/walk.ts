@@ -10,7 +10,9 @@
  * @see https://protobuf.dev/programming-guides/encoding/
  */
 import * as Result from "effect/Result"
-import { action, actionTags, deepest, type Field, type Message, requests, type Signal } from "./schema.ts"
+import * as action from "./action.ts"
+import { deepest, type Message, type Signal } from "./schema.ts"
+import { knownTags, type Table, tableOf } from "./tables.ts"
 import { utf8End } from "./utf8.ts"
 
 export interface Walked {
@@ -31,148 +33,61 @@ class Malformed extends Error {}
 const cutOff = "it ends in the middle of a field"
 const server = 2
 
-class Walker {
-  readonly #bytes: Uint8Array
-  /** Where the last number ended that took more than one byte. */
-  #at = 0
-  /** The kind of the span that was read last. */
-  #isServer = false
-  count = 0
-  readonly serverSpans: Array<Extent> = []
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes
-  }
-
-  /** Reads the fields of a message between two offsets. */
-  message(message: Message, from: number, end: number, depth: number, isDeep: boolean): void {
-    if (depth > deepest) throw new Malformed(`its messages are nested deeper than ${deepest} levels`)
-    const bytes = this.#bytes
-    const actions = isDeep ? message.deepActions : message.actions
-    let at = from
-    for (;;) {
-      at = passPlain(bytes, actions, at, end)
-      if (at === end) return
-      at = this.#field(message, actions, at, end, depth, isDeep)
-    }
-  }
-
-  /** Reads a field of a message, and gives its end. */
-  #field(message: Message, actions: Uint8Array, from: number, end: number, depth: number, isDeep: boolean): number {
-    const tag = this.#varint(from, end)
-    const what = tag < actionTags ? actions[tag] : action.other
-    if (what === action.other) checkTag(message, tag)
-    switch (tag & 7) {
-      case 0:
-        if (this.#varint(this.#at, end) === server && what === action.kind) this.#isServer = true
-        return this.#at
-      case 1:
-        return this.#skip(8, end)
-      case 2: {
-        const length = this.#varint(this.#at, end)
-        const at = this.#at
-        const to = this.#skip(length, end)
-        const field = message.byNumber[tag >>> 3]
-        switch (what) {
-          case action.traceId:
-            checkId(field, length, 16)
-            break
-          case action.spanId:
-            checkId(field, length, 8)
-            break
-          case action.string:
-            if (utf8End(this.#bytes, at, to) !== to) throw new Malformed(`the field ${field?.name} is not UTF-8`)
-            break
-          case action.message:
-            if (field?.message !== undefined) this.message(field.message, at, to, depth + 1, isDeep)
-            break
-          case action.item:
-            if (field?.message !== undefined) this.#item(field.message, at, to, depth + 1, isDeep)
-            break
-          case action.packed:
-            this.#checkPacked(field, at, to)
-        }
-        return to
-      }
-      default:
-        return this.#skip(4, end)
-    }
-  }
-
-  /** The offset behind so many bytes from the number that was read last. */
-  #skip(length: number, end: number): number {
-    const to = this.#at + length
-    if (to > end) throw new Malformed(cutOff)
-    return to
-  }
-
-  #item(message: Message, from: number, to: number, depth: number, isDeep: boolean): void {
-    this.#isServer = false
-    this.message(message, from, to, depth, isDeep)
-    this.count++
-    if (!this.#isServer) return
-    if (!isDeep) this.message(message, from, to, depth, true)
-    this.serverSpans.push({ from, to })
-  }
-
-  /** Several numbers in one field. */
-  #checkPacked(field: Field | undefined, from: number, to: number): void {
-    if (field?.wireType === 0) for (let at = from; at < to; at = this.#at) this.#varint(at, to)
-    else if ((to - from) % (field?.wireType === 1 ? 8 : 4) !== 0) throw new Malformed(cutOff)
-  }
-
-  /** A number of 64 bits at most. Beyond 2^53 it is not exact, and larger than every length. */
-  #varint(from: number, end: number): number {
-    const bytes = this.#bytes
-    const first = bytes[from] ?? 0
-    if (first < 0x80 && from < end) {
-      this.#at = from + 1
-      return first
-    }
-    const second = bytes[from + 1] ?? 0
-    if (second < 0x80 && from + 1 < end) {
-      this.#at = from + 2
-      return (first & 0x7f) | (second << 7)
-    }
-    let value = 0
-    let factor = 1
-    for (let at = from; at < end; factor *= 128) {
-      const byte = bytes[at++] ?? 0
-      if (at - from === 10 && byte > 1) throw new Malformed("a number has more than 64 bits")
-      value += (byte & 0x7f) * factor
-      if (byte < 0x80) {
-        this.#at = at
-        return value
-      }
-    }
-    throw new Malformed(cutOff)
-  }
-}
+/** The tables of the messages around the one that is read, and where they end. No walk begins within another one. */
+const outer: Array<Table> = []
+const outerEnds: Array<number> = []
 
 /**
- * Passes over the fields that need nothing but their length, which are nearly all, in a loop that calls nothing. The walk reads
- * the others, and all that are wrong.
- *
- * @returns the offset of the first field that has to be read; `end` if there is none
+ * Reads a request in one loop. It calls nothing at the fields that are nearly all; other functions read long numbers, text that
+ * is not ASCII, and what is unknown or wrong.
  */
-const passPlain = (bytes: Uint8Array, actions: Uint8Array, from: number, end: number): number => {
-  let field = from
-  while (field < end) {
-    let at = field
+const readAll = (request: Table, bytes: Uint8Array): Walked => {
+  const serverSpans: Array<Extent> = []
+  let count = 0
+  let table = request
+  let actions = table.actions
+  let at = 0
+  let end = bytes.length
+  let depth = 1
+  /** Where the span, point or record begins that is read. */
+  let itemFrom = 0
+  let isServer = false
+  for (;;) {
+    if (at === end) {
+      if (table.isItem) {
+        // The kind may come last: all of the span is read in a second pass.
+        if (isServer && table.whole !== undefined) {
+          table = table.whole
+          actions = table.actions
+          at = itemFrom
+          continue
+        }
+        count++
+        if (isServer) serverSpans.push({ from: itemFrom, to: end })
+        isServer = false
+      }
+      if (--depth === 0) return { count, serverSpans }
+      table = outer[depth] ?? request
+      actions = table.actions
+      end = outerEnds[depth] ?? 0
+      continue
+    }
+
     let tag = bytes[at++] ?? 0
     if (tag > 0x7f) {
-      const high = bytes[at++] ?? 0
-      // The table ends there.
-      if (high > 1) return field
-      tag = (tag & 0x7f) | (high << 7)
+      tag = varint(bytes, at - 1, end)
+      at = numberEnd
     }
-    switch (actions[tag]) {
+    const what = tag < knownTags ? actions[tag] : action.other
+    switch (what) {
       case action.varint:
-        if ((bytes[at++] ?? 0) > 0x7f) return field
-        break
       case action.kind: {
-        const kind = bytes[at++] ?? 0
-        if (kind > 0x7f || kind === server) return field
+        let number = bytes[at++] ?? 0
+        if (number > 0x7f) {
+          number = varint(bytes, at - 1, end)
+          at = numberEnd
+        }
+        if (number === server && what === action.kind) isServer = true
         break
       }
       case action.fixed64:
@@ -182,43 +97,129 @@ const passPlain = (bytes: Uint8Array, actions: Uint8Array, from: number, end: nu
         at += 4
         break
       case action.traceId:
-        if (bytes[at] !== 16) return field
-        at += 17
+        at = bytes[at] === 16 ? at + 17 : idEnd(table.message, tag, 16, bytes, at, end)
         break
       case action.spanId:
-        if (bytes[at] !== 8) return field
-        at += 9
-        break
-      case action.bytes:
-        // Such fields come in rows.
-        for (;;) {
-          const length = bytes[at++] ?? 0
-          if (length > 0x7f) {
-            const high = bytes[at++] ?? 0
-            if (high > 0x7f) return field
-            at += (high << 7) - 0x80
-          }
-          at += length
-          if (at >= end || bytes[at] !== tag) break
-          field = at++
-        }
+        at = bytes[at] === 8 ? at + 9 : idEnd(table.message, tag, 8, bytes, at, end)
         break
       case action.string: {
         const length = bytes[at++] ?? 0
         const to = at + length
-        if (length > 0x7f || to > end) return field
-        let all = 0
-        while (at < to) all |= bytes[at++] ?? 0
-        if (all > 0x7f) return field
+        let all = length
+        if (to <= end) while (at < to) all |= bytes[at++] ?? 0
+        at = all > 0x7f ? textEnd(table.message, tag, bytes, to - length - 1, end) : to
         break
       }
+      case action.bytes:
+        // Such fields come in rows.
+        for (;;) {
+          let length = bytes[at++] ?? 0
+          if (length > 0x7f) {
+            length = varint(bytes, at - 1, end)
+            at = numberEnd
+          }
+          at += length
+          if (at >= end || bytes[at] !== tag || tag > 0x7f) break
+          at++
+        }
+        break
+      case action.item:
+      case action.message: {
+        let length = bytes[at++] ?? 0
+        if (length > 0x7f) {
+          length = varint(bytes, at - 1, end)
+          at = numberEnd
+        }
+        if (at + length > end) throw new Malformed(cutOff)
+        if (depth === deepest) throw new Malformed(`its messages are nested deeper than ${deepest} levels`)
+        outer[depth] = table
+        outerEnds[depth] = end
+        depth++
+        table = table.inner[tag >>> 3] ?? table
+        actions = table.actions
+        if (what === action.item) itemFrom = at
+        end = at + length
+        break
+      }
+      case action.packed:
+        at = packedEnd(table.message, tag, bytes, at, end)
+        break
       default:
-        return field
+        at = otherEnd(table.message, tag, bytes, at, end)
     }
-    if (at > end) return field
-    field = at
+    if (at > end) throw new Malformed(cutOff)
   }
-  return field
+}
+
+/** Where the number ended that {@link varint} has read last. */
+let numberEnd = 0
+
+/** A number of 64 bits at most. Beyond 2^53 it is not exact, and larger than every length. */
+const varint = (bytes: Uint8Array, from: number, end: number): number => {
+  const first = bytes[from] ?? 0
+  const second = bytes[from + 1] ?? 0
+  if (first > 0x7f && second < 0x80 && from + 1 < end) {
+    numberEnd = from + 2
+    return (first & 0x7f) | (second << 7)
+  }
+  let value = 0
+  let factor = 1
+  for (let at = from; at < end; factor *= 128) {
+    const byte = bytes[at++] ?? 0
+    if (at - from === 10 && byte > 1) throw new Malformed("a number has more than 64 bits")
+    value += (byte & 0x7f) * factor
+    if (byte < 0x80) {
+      numberEnd = at
+      return value
+    }
+  }
+  throw new Malformed(cutOff)
+}
+
+/** Reads a length, and gives the end of what is behind it. */
+const lengthEnd = (bytes: Uint8Array, from: number, end: number): number => {
+  const to = varint(bytes, from, end) + numberEnd
+  if (to > end) throw new Malformed(cutOff)
+  return to
+}
+
+/** For an id of another length a backend refuses all the spans around it. An id may be missing. */
+const idEnd = (message: Message, tag: number, right: number, bytes: Uint8Array, from: number, end: number): number => {
+  const to = lengthEnd(bytes, from, end)
+  const length = to - numberEnd
+  if (length === 0 || length === right) return to
+  throw new Malformed(`the field ${message.byNumber[tag >>> 3]?.name} has ${length} bytes and not ${right}`)
+}
+
+const textEnd = (message: Message, tag: number, bytes: Uint8Array, from: number, end: number): number => {
+  const to = lengthEnd(bytes, from, end)
+  if (utf8End(bytes, numberEnd, to) === to) return to
+  throw new Malformed(`the field ${message.byNumber[tag >>> 3]?.name} is not UTF-8`)
+}
+
+/** Several numbers in one field. */
+const packedEnd = (message: Message, tag: number, bytes: Uint8Array, from: number, end: number): number => {
+  const to = lengthEnd(bytes, from, end)
+  const wireType = message.byNumber[tag >>> 3]?.wireType
+  if (wireType === 0) for (let at = numberEnd; at < to; at = numberEnd) varint(bytes, at, to)
+  else if ((to - numberEnd) % (wireType === 1 ? 8 : 4) !== 0) throw new Malformed(cutOff)
+  return to
+}
+
+/** A field that the table of the message does not have. */
+const otherEnd = (message: Message, tag: number, bytes: Uint8Array, from: number, end: number): number => {
+  checkTag(message, tag)
+  switch (tag & 7) {
+    case 0:
+      varint(bytes, from, end)
+      return numberEnd
+    case 1:
+      return from + 8
+    case 2:
+      return lengthEnd(bytes, from, end)
+    default:
+      return from + 4
+  }
 }
 
 /** A tag that the table of the message does not have: of an unknown field, or wrong. */
@@ -232,24 +233,16 @@ const checkTag = (message: Message, tag: number): void => {
     throw new Malformed(`a field has the wire type ${wireType}, which OTLP does not use`)
 }
 
-/** For an id of another length a backend refuses all the spans around it. */
-const checkId = (field: Field | undefined, length: number, right: number): void => {
-  if (length === 0 || length === right) return
-  throw new Malformed(`the field ${field?.name} has ${length} bytes and not ${right}`)
-}
-
 /**
  * The failure says what is wrong: an end of a sentence about the body, without a word of the body.
  *
  * @param isDeep whether the messages inside of spans, points and records are read as well: what `decode` gets has to be right
  */
 export const walk = (signal: Signal, bytes: Uint8Array, isDeep: boolean): Result.Result<Walked, string> => {
-  const walker = new Walker(bytes)
   try {
-    walker.message(requests[signal], 0, bytes.length, 1, isDeep)
+    return Result.succeed(readAll(tableOf(signal, isDeep), bytes))
   } catch (cause) {
     if (cause instanceof Malformed) return Result.fail(cause.message)
     throw cause
   }
-  return Result.succeed({ count: walker.count, serverSpans: walker.serverSpans })
 }
