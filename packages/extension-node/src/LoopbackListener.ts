@@ -227,14 +227,14 @@ export const make = Effect.fnUntraced(function* (
     if (compression === undefined) {
       return refusing(head, because(415, "the content encoding has to be gzip, or none"))
     }
-    const tooLarge = because(413, `the body is longer than ${maxBodyBytes} bytes`)
+    const tooLarge = () => refused(because(413, `the body is longer than ${maxBodyBytes} bytes`))
     return {
       methods: [method],
       maxBodyBytes,
-      tooLarge: () => refused(tooLarge),
+      tooLarge,
       body: (bytes) => {
         const body = compression === "gzip" ? Runtime.gunzip(bytes, maxBodyBytes) : bytes
-        if (body === "too long") return refused(tooLarge)
+        if (body === "too long") return tooLarge()
         if (body === "not gzip") return refused(because(400, "the body is not gzip, or only a part of it"))
         return protect(() => route.answer({ path, contentType, body }))
       }

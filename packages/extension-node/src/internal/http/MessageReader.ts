@@ -51,6 +51,19 @@ const carriageReturn = 0x0d
 const lineFeed = 0x0a
 const nothing = Buffer.alloc(0)
 
+/** The end of a head that has come whole, behind its empty line; -1 if it is not whole, too long, or wrong. */
+const headEnd = (bytes: Buffer, from: number, limit: number): number => {
+  const to = Math.min(bytes.length, limit)
+  let line = from
+  for (let at = from; at < to; at++) {
+    if (bytes[at] !== lineFeed) continue
+    if (at === line || bytes[at - 1] !== carriageReturn) return -1
+    if (at - 1 === line) return at + 1
+    line = at + 1
+  }
+  return -1
+}
+
 type State = "start" | "headers" | "body" | "size" | "chunk" | "chunk CR" | "chunk LF" | "trailers" | "done"
 
 /** Reads one message. */
@@ -101,6 +114,9 @@ export class MessageReader<Start> {
           this.#endChunk(bytes[at])
           at++
           break
+        case "start":
+          at = this.#readHead(bytes, at)
+          break
         default:
           at = this.#readLine(bytes, at)
       }
@@ -121,6 +137,19 @@ export class MessageReader<Start> {
     if (byte !== (isFirst ? carriageReturn : lineFeed))
       throw new HttpError("a chunk of the message is longer than it says")
     this.#state = isFirst ? "chunk LF" : "size"
+  }
+
+  /** Nearly every head comes whole. Then one text is made of it, and not one of each line. */
+  #readHead(bytes: Buffer, from: number): number {
+    const end = this.#unfinished.length > 0 ? -1 : headEnd(bytes, from, from + this.#kind.maxLineBytes)
+    if (end === -1) return this.#readLine(bytes, from)
+    const text = bytes.toString("latin1", from, end)
+    for (let at = 0; at < text.length;) {
+      const lineEnd = text.indexOf("\r\n", at)
+      this.#takeLine(text.slice(at, lineEnd))
+      at = lineEnd + 2
+    }
+    return end
   }
 
   #readLine(bytes: Buffer, from: number): number {

@@ -1,5 +1,5 @@
 /** A request of HTTP/1.1 or HTTP/1.0 (RFC 9112), as a server reads it. */
-import { hasWord, HttpError } from "./headers.ts"
+import { copyOf, hasWord, HttpError } from "./headers.ts"
 import type { Head, Kind } from "./MessageReader.ts"
 
 export interface RequestLine {
@@ -26,8 +26,8 @@ let lastRead: RequestLine | undefined
 
 const parseRequestLine = (line: string): RequestLine | undefined => {
   if (line === lastLine) return lastRead
-  lastRead = readRequestLine(line)
-  lastLine = line
+  lastLine = copyOf(line)
+  lastRead = readRequestLine(lastLine)
   return lastRead
 }
 

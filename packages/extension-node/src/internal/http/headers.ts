@@ -29,6 +29,9 @@ const withoutSpace = (text: string): string => {
   return text.slice(from, to)
 }
 
+/** A text of bytes as a text that is a part of no longer one. */
+export const copyOf = (text: string): string => Buffer.from(text, "latin1").toString("latin1")
+
 /** Names of headers that were read, in lower case: a client sends the same ones again and again. */
 const knownNames = /*#__PURE__*/ new Map<string, string>()
 const mostNames = 64
@@ -39,7 +42,8 @@ const nameOf = (text: string): string | undefined => {
   if (known !== undefined) return known
   if (!isToken(text)) return undefined
   const name = text.toLowerCase()
-  if (text.length < mostNames && knownNames.size < mostNames) knownNames.set(text, name)
+  // A copy: the name is a part of the text of all the headers, which V8 would keep with it.
+  if (text.length < mostNames && knownNames.size < mostNames) knownNames.set(copyOf(text), copyOf(name))
   return name
 }
 
@@ -73,7 +77,8 @@ export const checkTrailer = (line: string): void => {
 /** Whether a header, which is a list, has the word. */
 export const hasWord = (headers: Headers, name: string, word: string): boolean => {
   const value = headers.get(name)
-  if (value === undefined || value === word) return value === word
+  if (value === undefined) return false
+  if (!value.includes(",")) return value.length === word.length && value.toLowerCase() === word
   return value
     .toLowerCase()
     .split(",")

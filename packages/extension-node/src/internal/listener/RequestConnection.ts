@@ -83,30 +83,24 @@ const headerLine = ([name, value]: readonly [string, string]): string => {
   return `${name}: ${value}\r\n`
 }
 
-/** The lines of headers; those of an answer that is given again and again are made once. */
-const linesKnown = /*#__PURE__*/ new WeakMap<Readonly<Record<string, string>>, string>()
-
-const linesOf = (headers: Readonly<Record<string, string>>): string => {
-  const known = linesKnown.get(headers)
-  if (known !== undefined) return known
-  const lines = Object.entries(headers).map(headerLine).join("")
-  // Only one that nobody can change stays what it was.
-  if (Object.isFrozen(headers)) linesKnown.set(headers, lines)
-  return lines
-}
-
 const noHeaders = /*#__PURE__*/ Object.freeze({})
 
-const write = (
-  socket: Socket,
-  { body = nothing, headers = noHeaders, status }: Answer,
-  method: string,
-  isKept: boolean
-) => {
-  const lines = linesOf(headers)
-  const head = `${statusLine(status)}${lines}Content-Length: ${body.length}\r\n${isKept ? ends.kept : ends.closed}`
-  const isWhole = body.length === 0 || method === "HEAD"
-  socket.write(isWhole ? head : Buffer.concat([Buffer.from(head, "latin1"), body]))
+/**
+ * Gives the heads of the answers on a connection, as bytes. Nearly every answer there has the head of the one before, so it is
+ * kept, unless somebody can change the headers.
+ */
+const makeHeadOf = () => {
+  let before = { status: 0, headers: noHeaders, length: 0, isKept: false, head: nothing }
+  return ({ headers = noHeaders, status }: Answer, length: number, isKept: boolean): Buffer => {
+    const { head: known } = before
+    const isSame = status === before.status && headers === before.headers
+    if (isSame && length === before.length && isKept === before.isKept) return known
+    const lines = Object.entries(headers).map(headerLine).join("")
+    const end = isKept ? ends.kept : ends.closed
+    const head = Buffer.from(`${statusLine(status)}${lines}Content-Length: ${length}\r\n${end}`, "latin1")
+    if (Object.isFrozen(headers)) before = { status, headers, length, isKept, head }
+    return head
+  }
 }
 
 /** The first bytes of a connection of HTTP/2 (RFC 9113, 3.4). HTTP/1 has no such method. */
@@ -138,8 +132,16 @@ export const serve = (socket: Socket, { onHttp2, onWork, part, room, route: rout
     length += chunk.length
     const isKept = isDelivery && announced <= maxBytes && length <= maxBytes
     body = isKept ? append(body, before, chunk, announced, maxBytes, room()) : nothing
+    // The body is whole, and answered at once.
+    if (length === announced) return
     part.hold(body.length)
     onWork("body")
+  }
+  const headOf = makeHeadOf()
+  const write = (answer: Answer, method: string, isKept: boolean) => {
+    const { body = nothing } = answer
+    const head = headOf(answer, body.length, isKept)
+    socket.write(body.length === 0 || method === "HEAD" ? head : Buffer.concat([head, body]))
   }
   const parts = { head: onHead, data: onData }
   let reader = new MessageReader(requests, parts)
@@ -165,7 +167,7 @@ export const serve = (socket: Socket, { onHttp2, onWork, part, room, route: rout
     part.hold(0)
     // A client that does not read the last answer is ended by the time limit.
     onWork(isKept ? "idle" : "head")
-    write(socket, answer, done.start.method, isKept)
+    write(answer, done.start.method, isKept)
     if (!isKept) close()
     if (socket.writableLength > maxUnreadBytes) {
       isOpen = false

@@ -41,6 +41,7 @@ export const makeReadBudget = (limit: number) => {
       const part: Unfinished = { pause: () => socket.pause(), resume: () => socket.resume(), bytes: 0 }
       return {
         hold: (bytes) => {
+          if (bytes === part.bytes) return
           held += bytes - part.bytes
           part.bytes = bytes
           if (bytes > 0) unfinished.add(part)
