@@ -128,6 +128,22 @@ const makeTaken = () => ({
   protobuf: { status: 200, headers: Object.freeze({ "Content-Type": protobuf }), body: new Uint8Array() }
 })
 
+/**
+ * A class and no literal: V8 notes of literals how long their objects live, and would compile all that reads a request once more
+ * when it finds out that pieces live long.
+ */
+class Taken implements Piece {
+  readonly signal: Signal
+  readonly bytes: Uint8Array
+  readonly count: number
+
+  constructor(signal: Signal, bytes: Uint8Array, count: number) {
+    this.signal = signal
+    this.bytes = bytes
+    this.count = count
+  }
+}
+
 /** A body may be a part of what the socket has read, or of a buffer with room for more; those would stay in memory as a whole. */
 const alone = (bytes: Uint8Array): Uint8Array =>
   bytes.buffer.byteLength - bytes.length > 1024 + bytes.length / 8 ? new Uint8Array(bytes) : bytes
@@ -200,7 +216,7 @@ export const make = Effect.fnUntraced(function* (
     const walked = walk(signal, bytes.success, isReadWhole(signal))
     if (Result.isFailure(walked)) return malformed(walked.failure)
     const { count, serverSpans } = walked.success
-    if (count > 0 && !accept({ signal, bytes: alone(bytes.success), count })) {
+    if (count > 0 && !accept(new Taken(signal, alone(bytes.success), count))) {
       const why = "too much waits for the backend already"
       return refuse(contentType, 429, why, `${why}. An SDK sends it again`)
     }

@@ -146,7 +146,7 @@ export class MessageReader<Start> {
     const text = bytes.toString("latin1", from, end)
     for (let at = 0; at < text.length;) {
       const lineEnd = text.indexOf("\r\n", at)
-      this.#takeLine(text.slice(at, lineEnd))
+      this.#takeLine(text, at, lineEnd)
       at = lineEnd + 2
     }
     return end
@@ -159,7 +159,7 @@ export class MessageReader<Start> {
     if (this.#lineBytes > this.#kind.maxLineBytes) throw new HttpError(this.#kind.tooLong, 431)
     // Nearly every line is whole: no view of its bytes is made.
     if (end > from && this.#unfinished.length === 0 && bytes[end - 1] === carriageReturn) {
-      this.#takeLine(bytes.toString("latin1", from, end - 1))
+      this.#takeLine(bytes.toString("latin1", from, end - 1), 0, end - 1 - from)
       return to
     }
     let line = bytes.subarray(from, to)
@@ -172,7 +172,7 @@ export class MessageReader<Start> {
     this.#unfinished = nothing
     // A line feed alone ends a line for some readers and not for others.
     if (line[line.length - 2] !== carriageReturn) this.#checkUnfinished(line, true)
-    this.#takeLine(line.toString("latin1", 0, line.length - 2))
+    this.#takeLine(line.toString("latin1", 0, line.length - 2), 0, line.length - 2)
     return to
   }
 
@@ -195,23 +195,24 @@ export class MessageReader<Start> {
     }
   }
 
-  #takeLine(line: string): void {
+  /** Takes the line between two places of a text. */
+  #takeLine(text: string, from: number, to: number): void {
     switch (this.#state) {
       case "start":
-        this.#start = this.#kind.parseStart(line)
+        this.#start = this.#kind.parseStart(text.slice(from, to))
         if (this.#start === undefined) throw new HttpError("the first line is not HTTP")
         this.#state = "headers"
         return
       case "headers":
-        if (line === "") this.#endHead()
-        else addHeader(this.#headers, line)
+        if (from === to) this.#endHead()
+        else addHeader(this.#headers, text, from, to)
         return
       case "size":
-        return this.#beginChunk(line)
+        return this.#beginChunk(text.slice(from, to))
       default:
         // Nothing is needed from trailers; an empty line ends them.
-        if (line === "") this.#state = "done"
-        else checkTrailer(line)
+        if (from === to) this.#state = "done"
+        else checkTrailer(text.slice(from, to))
     }
   }
 

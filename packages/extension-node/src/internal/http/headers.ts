@@ -20,10 +20,8 @@ export type Headers = ReadonlyMap<string, string>
 
 const isSpace = (character: number) => character === 0x20 || character === 0x09
 
-/** `trim` would take off the byte 0xA0 too, which is part of a value for other readers. */
-const withoutSpace = (text: string): string => {
-  let from = 0
-  let to = text.length
+/** A part of a text. `trim` would take off the byte 0xA0 too, which is part of a value for other readers. */
+const withoutSpace = (text: string, from = 0, to = text.length): string => {
   while (from < to && isSpace(text.charCodeAt(from))) from++
   while (to > from && isSpace(text.charCodeAt(to - 1))) to--
   return text.slice(from, to)
@@ -49,15 +47,18 @@ const nameOf = (text: string): string | undefined => {
 
 const unknownEncoding = () => new HttpError("the message comes in a transfer encoding that is not known")
 
-/** @throws HttpError if the line is no header */
-export const addHeader = (headers: Map<string, string>, line: string): void => {
-  const colon = line.indexOf(":")
-  const name = nameOf(line.slice(0, Math.max(colon, 0)))
-  const text = line.slice(colon + 1)
-  if (name === undefined || !isFieldValue(text)) throw new HttpError("a header of the message is not HTTP")
+/**
+ * Adds the header of the line between two places of a text.
+ *
+ * @throws HttpError if the line is no header
+ */
+export const addHeader = (headers: Map<string, string>, text: string, from: number, to: number): void => {
+  const colon = text.indexOf(":", from)
+  const name = colon === -1 || colon >= to ? undefined : nameOf(text.slice(from, colon))
+  const value = withoutSpace(text, colon + 1, to)
+  if (name === undefined || !isFieldValue(value)) throw new HttpError("a header of the message is not HTTP")
   // Some readers take the tab for a part of the word `chunked`.
-  if (name === "transfer-encoding" && text.includes("\t")) throw unknownEncoding()
-  const value = withoutSpace(text)
+  if (name === "transfer-encoding" && text.slice(colon, to).includes("\t")) throw unknownEncoding()
   const known = headers.get(name)
   headers.set(name, known === undefined ? value : known + (name === "set-cookie" ? "\n" : ", ") + value)
 }
@@ -68,7 +69,7 @@ const framing = new Set(["connection", "content-length", "transfer-encoding"])
 /** @throws HttpError if the line is no header, or one of the framing */
 export const checkTrailer = (line: string): void => {
   const trailers = new Map<string, string>()
-  addHeader(trailers, line)
+  addHeader(trailers, line, 0, line.length)
   for (const name of trailers.keys()) {
     if (framing.has(name)) throw new HttpError(`the message has the header ${name} after its body`)
   }

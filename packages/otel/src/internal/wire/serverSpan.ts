@@ -1,5 +1,4 @@
 /** The span that the SDK of the function makes for an invocation, found in what the SDK sends. */
-import * as Hex from "effect/encoding/Hex"
 import type { Extent } from "./walk.ts"
 
 /**
@@ -19,8 +18,6 @@ export interface ServerSpan {
   readonly parentSpanId?: string
 }
 
-// A mark at the beginning is a part of the text.
-const decoder = /*#__PURE__*/ new TextDecoder("utf-8", { ignoreBOM: true })
 const bytesOf = (text: string) => /*#__PURE__*/ new TextEncoder().encode(text)
 
 /** The second name is the older one; SDKs of 2022 have it. */
@@ -40,16 +37,23 @@ const textTag = 0x0a
 class Fields {
   readonly #bytes: Uint8Array
   #at: number
-  readonly #end: number
+  #end: number
   tag = 0
   /** The bytes of the field. */
   from = 0
   to = 0
 
-  constructor(bytes: Uint8Array, from: number, end: number) {
+  constructor(bytes: Uint8Array, { from, to }: Extent) {
     this.#bytes = bytes
     this.#at = from
-    this.#end = end
+    this.#end = to
+  }
+
+  /** Begins another message, with the same object: a span has many attributes. */
+  begin({ from, to }: Extent): this {
+    this.#at = from
+    this.#end = to
+    return this
   }
 
   /** Whether there is another field. */
@@ -88,62 +92,63 @@ const isAt = (bytes: Uint8Array, from: number, to: number, expected: Uint8Array)
 }
 
 /** An id of zeros is none. */
-const idOf = (bytes: Uint8Array, { from, to }: Extent): string | undefined => {
-  const id = Hex.encode(bytes.subarray(from, to))
-  return /[1-9a-f]/.test(id) ? id : undefined
+const idOf = (bytes: Buffer, { from, to }: Extent): string | undefined => {
+  for (let at = from; at < to; at++) if (bytes[at] !== 0) return bytes.toString("hex", from, to)
+  return undefined
 }
 
 /** The text of an attribute. Of a field that comes twice the last one counts. */
-const textOf = (bytes: Uint8Array, { from, to }: Extent): string | undefined => {
-  const attribute = new Fields(bytes, from, to)
+const textOf = (bytes: Buffer, attribute: Fields): string | undefined => {
   let text: string | undefined
   while (attribute.next()) {
     if (attribute.tag !== valueTag) continue
-    const value = new Fields(bytes, attribute.from, attribute.to)
-    while (value.next()) if (value.tag === textTag) text = decoder.decode(bytes.subarray(value.from, value.to))
+    const value = new Fields(bytes, attribute)
+    while (value.next()) if (value.tag === textTag) text = bytes.toString("utf8", value.from, value.to)
   }
   return text
 }
 
 /** The one of the two names that an attribute has. */
-const nameOf = (bytes: Uint8Array, { from, to }: Extent): Uint8Array | undefined => {
-  const attribute = new Fields(bytes, from, to)
+const nameOf = (bytes: Buffer, attribute: Fields): Uint8Array | undefined => {
   let name: Uint8Array | undefined
   while (attribute.next()) {
     if (attribute.tag !== keyTag) continue
-    const { from: keyFrom, to: keyTo } = attribute
-    if (isAt(bytes, keyFrom, keyTo, invocationId)) name = invocationId
-    else name = isAt(bytes, keyFrom, keyTo, execution) ? execution : undefined
+    const { from, to } = attribute
+    if (isAt(bytes, from, to, invocationId)) name = invocationId
+    else name = isAt(bytes, from, to, execution) ? execution : undefined
   }
   return name
 }
 
-/** @param bytes a request that the walk has found right; it has a span between the offsets */
-export const serverSpan = (bytes: Uint8Array, { from, to }: Extent): ServerSpan | undefined => {
-  const fields = new Fields(bytes, from, to)
+/** @param request what the walk has found right; it has a span between the offsets */
+export const serverSpan = (request: Uint8Array, extent: Extent): ServerSpan | undefined => {
+  // A view, since only that makes a text of a part without another view.
+  const bytes = Buffer.from(request.buffer, request.byteOffset, request.length)
+  const span = new Fields(bytes, extent)
+  const attribute = new Fields(bytes, extent)
   let traceId: string | undefined
   let spanId: string | undefined
   let parentSpanId: string | undefined
   let ofInvocation: string | undefined
   let ofExecution: string | undefined
-  while (fields.next()) {
-    switch (fields.tag) {
+  while (span.next()) {
+    switch (span.tag) {
       case traceIdTag:
-        traceId = idOf(bytes, fields)
+        traceId = idOf(bytes, span)
         break
       case spanIdTag:
-        spanId = idOf(bytes, fields)
+        spanId = idOf(bytes, span)
         break
       case parentSpanIdTag:
-        parentSpanId = idOf(bytes, fields)
+        parentSpanId = idOf(bytes, span)
         break
       case attributesTag:
-        switch (nameOf(bytes, fields)) {
+        switch (nameOf(bytes, attribute.begin(span))) {
           case invocationId:
-            ofInvocation ??= textOf(bytes, fields)
+            ofInvocation ??= textOf(bytes, attribute.begin(span))
             break
           case execution:
-            ofExecution ??= textOf(bytes, fields)
+            ofExecution ??= textOf(bytes, attribute.begin(span))
         }
     }
   }
