@@ -1,7 +1,8 @@
-/** Every row of the policy table in docs/architecture.md names a test that runs in `npm test` too. */
+/** Every row of the policy table in docs/architecture.md names a test; the tests are run, and each row is shown by one. */
 import { assert, beforeAll, it } from "@effect/vitest"
 import { execFile } from "node:child_process"
-import { globSync, readFileSync } from "node:fs"
+import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { basename, join } from "node:path"
 import { promisify } from "node:util"
 
@@ -20,21 +21,54 @@ const files = globSync("packages/{extension,extension-node}/test/**/*.test.ts", 
 )
 
 /** The name of a test or of a group; `%s` is the place of a value. */
-const patternOf = (name: string): string =>
+const pattern = (name: string): string =>
   name
     .split("%s")
     .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"))
     .join(".+")
 
-/** The names of all tests in the files, and of the groups around them. Vitest lists none that would be skipped. */
-let names: ReadonlyArray<string> = []
+interface Result {
+  readonly ancestorTitles: ReadonlyArray<string>
+  readonly title: string
+  readonly status: string
+}
+
+interface File {
+  readonly name: string
+  /** Empty unless the file itself cannot be run. */
+  readonly message: string
+  readonly assertionResults: ReadonlyArray<Result>
+}
+
+let results: ReadonlyArray<Result> = []
 
 beforeAll(async () => {
-  // Nothing is run and nothing loaded: the files are tests of this run too.
-  const args = ["list", "--static-parse", "--json", "--config", "packages/tools/vitest.config.ts", ...files]
-  const { stdout } = await promisify(execFile)("vitest", args, { cwd: root })
-  const tests: ReadonlyArray<{ readonly name: string }> = JSON.parse(stdout)
-  names = tests.flatMap(({ name }) => name.split(" > "))
+  const folder = mkdtempSync(join(tmpdir(), "policy-"))
+  const report = join(folder, "report.json")
+  const names = rows.map(({ test }) => pattern(test)).join("|")
+  const args = [
+    "run",
+    "--config",
+    "packages/tools/vitest.config.ts",
+    "-t",
+    names,
+    // The start of a process takes longer than the tests of a file.
+    "--maxWorkers",
+    "1",
+    "--reporter",
+    "json",
+    "--outputFile",
+    report
+  ]
+  try {
+    // The run ends with 1 if a test fails; the row says which.
+    await promisify(execFile)("vitest", [...args, ...files], { cwd: root }).catch(() => {})
+    const { testResults }: { readonly testResults: ReadonlyArray<File> } = JSON.parse(readFileSync(report, "utf8"))
+    for (const { message, name } of testResults) if (message !== "") throw new Error(`${name}: ${message}`)
+    results = testResults.flatMap(({ assertionResults }) => assertionResults)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 })
 
 it("the table has its rows", () => {
@@ -47,9 +81,13 @@ it("the table has its rows", () => {
 })
 
 it.each(rows)("$situation", ({ test }) => {
-  const pattern = new RegExp(`^${patternOf(test)}$`)
-  assert.isTrue(
-    names.some((name) => pattern.test(name)),
-    `no test is called ${test}`
+  const name = new RegExp(`^${pattern(test)}$`)
+  const shown = results.filter(({ ancestorTitles, title }) =>
+    [...ancestorTitles, title].some((text) => name.test(text))
+  )
+  assert.isNotEmpty(shown, `no test is called ${test}`)
+  assert.deepStrictEqual(
+    shown.filter(({ status }) => status !== "passed").map(({ status, title }) => `${title}: ${status}`),
+    []
   )
 })
