@@ -19,7 +19,7 @@ const harmless = [
   "cli/test/conform/{Backend,Document,House,Kept,Observe,Play,Progress,Scenarios,SinkVariable,Starvation,Twins}.test.ts",
   "examples/{hello,otel}/test/*.test.ts",
   "examples/telemetry-ship/test/{held,snapstart,telemetry-ship}.test.ts",
-  "test/{Architecture,Boundaries,Circles,English,Operations,Options,Policy,Protocol,PublicDocs}.test.ts",
+  "test/{Architecture,Boundaries,Circles,English,LlrtPackage,Operations,Options,Policy,Protocol,PublicDocs}.test.ts",
   "test/TypeErrors.test.ts"
 ]
 

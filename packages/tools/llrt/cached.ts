@@ -17,7 +17,8 @@ const key = (): string =>
   `${version}-${process.arch}-${createHash("sha256").update(recipe()).digest("hex").slice(0, 12)}`
 
 const folder = join(cache, key())
-const kept = join(folder, "bin/llrt")
+/** The binary that a build leaves here. */
+export const kept = join(folder, "bin/llrt")
 
 /** Says what keeps a file from being the LLRT of the tests. */
 const problemOf = (file: string): string | undefined => {

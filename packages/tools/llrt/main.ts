@@ -6,31 +6,9 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { join } from "node:path"
 import process from "node:process"
-import { version } from "../../cli/src/layer/Llrt.ts"
-import { find, make, obstacle, variable } from "./cached.ts"
+import { find, obstacle, variable } from "./cached.ts"
 import { BuildFailed } from "./cargo.ts"
-
-const say = (text: string): void => void process.stderr.write(text)
-
-/** A terminal has one line that changes each second, and a log a line every so often. */
-const made = async (): Promise<string> => {
-  const { isTTY } = process.stderr
-  const [start, end, everyMillis] = isTTY ? ["\r", "", 1000] : ["", "\n", 20_000]
-  const startedAt = performance.now()
-  const seconds = () => `${Math.round((performance.now() - startedAt) / 1000)} s`
-  let crate = "downloading the crates"
-  say(`LLRT ${version} is built once, which takes some minutes …\n`)
-  const timer = setInterval(() => say(`${start}building LLRT: ${crate}, ${seconds()}   ${end}`), everyMillis)
-  try {
-    const path = await make((number, of) => {
-      crate = `crate ${number} of ${of}`
-    })
-    say(`${start}built ${path} in ${seconds()}\n`)
-    return path
-  } finally {
-    clearInterval(timer)
-  }
-}
+import { made, say } from "./made.ts"
 
 const test = async (binary: string, args: ReadonlyArray<string>): Promise<number> => {
   const config = join(import.meta.dirname, "../vitest.llrt.config.ts")
