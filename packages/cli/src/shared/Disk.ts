@@ -65,7 +65,7 @@ const checkWritable = (file: string) =>
   attempt(file, () => {
     const there = Fs.statSync(file, { throwIfNoEntry: false })
     if (there?.isDirectory() === true) throw new Error("it is a folder")
-    // A file that is put in the place of a device or a pipe takes it away from everyone.
+    // A file that replaces a device or a pipe takes it away from everyone.
     if (there?.isFile() === false) throw new Error("it is no regular file")
     // A folder, as those that are missing, since a folder may take one and no file, or the other way round.
     Fs.rmdirSync(Fs.mkdtempSync(NodePath.join(existing(NodePath.dirname(NodePath.resolve(file))), ".effect-lambda-")))

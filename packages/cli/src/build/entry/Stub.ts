@@ -169,7 +169,7 @@ const subscribeFirst = (subscription: string): string => `
     fi`
 
 const poll = `
-# Tells Lambda on descriptor 3 that the init of this extension is over, and asks for the first event.
+# Tells Lambda on descriptor 3 that this extension has ended its init, and asks for the first event.
 poll() {
   printf '%s\\r\\n' 'GET /2020-01-01/extension/event/next HTTP/1.1' "Host: $AWS_LAMBDA_RUNTIME_API" \\
     "Lambda-Extension-Identifier: $identifier" '' >&3

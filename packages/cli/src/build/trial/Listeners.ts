@@ -72,7 +72,7 @@ export const of = (pid: number): ReadonlyArray<Listener> | undefined => {
       if (state === listening && isOwn(inode)) found.push({ protocol: "TCP", port: portIn(local) })
     }
   }
-  // A client has a port too, which the system has chosen; nobody else knows that one.
+  // A client has a port too, which the system has chosen, and only the client knows it.
   const free = firstFreePort()
   for (const table of ["udp", "udp6"]) {
     for (const [, local, remote, , , , , , , inode] of rows(pid, table)) {
