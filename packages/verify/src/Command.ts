@@ -1,13 +1,16 @@
 /** The flags of `npm run verify:aws`, and what it prints. */
+import * as Cause from "effect/Cause"
 import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Ref from "effect/Ref"
+import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
@@ -68,6 +71,20 @@ const flags = {
 
 const fail = (message: string) => Effect.fail(new CliError.UserError({ cause: message }))
 
+/** The comparison was made, or tried, and this is its result. */
+export class Finding extends CliError.UserError {}
+
+const failWith = (message: string) => Effect.fail(new Finding({ cause: message }))
+
+/** A finding is 1. Whatever kept the run from the comparison is 2, wrong flags too. */
+export const exitCode = (exit: Exit.Exit<unknown, unknown>): number => {
+  let code = 0
+  Runtime.defaultTeardown(exit, (found) => {
+    code = found
+  })
+  return code === 1 && Exit.isFailure(exit) && !(Cause.squash(exit.cause) instanceof Finding) ? 2 : code
+}
+
 const listOf = (ids: Option.Option<string>) =>
   Option.match(ids, { onNone: () => [], onSome: (text) => text.split(",").filter((id) => id !== "") })
 
@@ -115,8 +132,9 @@ const report = Effect.fnUntraced(function* (recording: Recording, out: string) {
   yield* Console.log(
     `${count("agrees")} facts agree, ${differing.length} differ, ${count("not seen")} were not seen; ${count("observed")} open points were observed`
   )
-  if (count("agrees") + differing.length === 0) return yield* fail("nothing was recorded: the report names the reasons")
-  if (differing.length > 0) return yield* fail(`Lambda differs from docs/protocol.md: ${differing.join(", ")}`)
+  if (count("agrees") + differing.length === 0)
+    return yield* failWith("nothing was recorded: the report names the reasons")
+  if (differing.length > 0) return yield* failWith(`Lambda differs from docs/protocol.md: ${differing.join(", ")}`)
 })
 
 /** Fails if something stays behind, after all else has been said. */
@@ -131,7 +149,7 @@ const withLeftovers = <A, E, R>(effect: Effect.Effect<A, E, R | Leftovers>) =>
           )
     )
     const result = yield* effect.pipe(Effect.provideService(Leftovers, leftovers), Effect.ensuring(say))
-    if ((yield* Ref.get(leftovers)).length > 0) return yield* fail("not everything was removed")
+    if ((yield* Ref.get(leftovers)).length > 0) return yield* failWith("not everything was removed")
     return result
   })
 

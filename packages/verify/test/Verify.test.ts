@@ -6,6 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Console from "effect/Console"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
@@ -14,7 +15,7 @@ import { createServer } from "node:net"
 import { join } from "node:path"
 import * as Aws from "../src/aws/Aws.ts"
 import { compare, markdown } from "../src/Comparison.ts"
-import { runCommand } from "../src/Command.ts"
+import { exitCode, Finding, runCommand } from "../src/Command.ts"
 import { cleanup } from "../src/deploy/Cleanup.ts"
 import { Leftovers } from "../src/deploy/Resources.ts"
 import * as Zips from "../src/deploy/Zips.ts"
@@ -296,8 +297,14 @@ describe("a mistake in the flags is one sentence, before anything is built or se
       )
       assert.include(`${printed.join("\n")}${String(error.cause)}`, sentence)
       assert.notInclude(printed.join("\n"), "building")
+      assert.strictEqual(exitCode(Exit.fail(error)), 2)
     })
   )
+})
+
+it("the exit code tells a difference from a run that never came so far", () => {
+  const exits = [Exit.void, Exit.fail(new Finding({ cause: "a fact differs" })), Exit.die("a defect"), Exit.interrupt()]
+  assert.deepStrictEqual(exits.map(exitCode), [0, 1, 2, 130])
 })
 
 it("facts have different names", () => {
