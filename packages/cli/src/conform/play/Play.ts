@@ -12,6 +12,7 @@ import * as Result from "effect/Result"
 import * as NodePath from "node:path"
 import process from "node:process"
 import * as Blackhole from "./Blackhole.ts"
+import * as Doubt from "./Doubt.ts"
 import * as Judgement from "./Judgement.ts"
 import * as Kept from "./Kept.ts"
 import * as ListeningPorts from "./ListeningPorts.ts"
@@ -51,7 +52,7 @@ const tmpMegabytes = 512
 
 /**
  * The function's timeout of a scenario that names none. It is longer than Lambda's default, so that a busy machine has the
- * time for an init inside an invocation; an extension that holds the function for ever is held until then all the same.
+ * time for an init inside an invocation.
  */
 const defaultTimeout: Duration.Input = "10 seconds"
 
@@ -126,7 +127,7 @@ const faultsOf = (texts: ReadonlyArray<string>) =>
   )
 
 const notPlayed = (judgement: Judgement.Judgement): Replay.Played => ({
-  behindMs: 0,
+  doubtMs: undefined,
   judgement,
   journal: [],
   sink: Sink.noCounts,
@@ -147,19 +148,19 @@ const refusalOf = Effect.fnUntraced(function* ({ limits }: Setup) {
   )
 })
 
-/** Waits for the port of the target, which is free as soon as no other program of this machine listens on it. */
+/** Waits until no other program of this machine listens on the port, such as the environment of another run. */
 const waitForPort = (port: number) =>
   ListeningPorts.isTaken(port).pipe(
     Effect.filterOrFail(
       (isTaken) => !isTaken,
       () => new PlayError({ message: `another program of this machine listens on port ${port}` })
     ),
-    Effect.retry({ schedule: Schedule.spaced("200 millis"), times: 25 })
+    Effect.retry({ schedule: Schedule.spaced("200 millis"), times: 75 })
   )
 
 const playNow = Effect.fnUntraced(function* (scenario: Scenario, stage: Stage, traits: Traits) {
-  if (stage.port !== undefined) yield* waitForPort(stage.port)
   const setup = scenario.setup?.(stage.settings, traits) ?? {}
+  for (const port of [stage.port, setup.options?.port]) if (port !== undefined) yield* waitForPort(port)
   const refused = yield* refusalOf(setup)
   if (refused !== undefined) return notPlayed(refused)
   const limit = Duration.fromInputUnsafe(scenario.limit ?? defaultLimit)
@@ -186,7 +187,7 @@ const playNow = Effect.fnUntraced(function* (scenario: Scenario, stage: Stage, t
     return notPlayed(Judgement.notTestable(`the scenario needs a port of this machine: ${reason.message}`))
   }
   const emulator = made.success
-  const behind = yield* StarvationWatch.make(
+  const watch = yield* StarvationWatch.make(
     Effect.map(emulator.journal.entries, (entries) =>
       entries.filter(Journal.is("ProcessStarted")).flatMap(({ pid }) => pid ?? [])
     )
@@ -200,16 +201,17 @@ const playNow = Effect.fnUntraced(function* (scenario: Scenario, stage: Stage, t
       }),
       Effect.catch((error) => Effect.succeed(notOver(scenario, error)))
     )
-  const behindMs = yield* behind
   yield* Effect.timeoutOption(emulator.shutdown(), releaseLimit)
   const journal = yield* emulator.journal.entries
   const struck = new Set(journal.flatMap((entry) => (entry._tag === "FaultInjected" ? [entry.fault] : [])))
   const idle = faults.flatMap(({ fault, text }) => (struck.has(fault) ? [] : [`the fault ${text} never struck`]))
   const wanted = Object.keys(setup.options?.limits ?? {})
   const missing = emulator.notes.filter((note) => wanted.some((limit) => note.startsWith(`limits.${limit} `)))
+  const timeout = Duration.toMillis(Duration.fromInputUnsafe(setup.options?.timeout ?? defaultTimeout))
+  const doubtMs = Doubt.of(judgement, journal, { timeout, init: emulator.initTimeoutMs }, watch)
   const kept = Kept.of(journal, judgement.at)
   const notes = [...idle, ...missing, ...kept.notes]
-  return { behindMs, judgement, journal: kept.journal, sink: yield* sink.counts, notes }
+  return { doubtMs, judgement, journal: kept.journal, sink: yield* sink.counts, notes }
 })
 
 /** Plays the scenario if the target has what it needs. */
@@ -224,7 +226,7 @@ export const play = Effect.fnUntraced(function* (scenario: Scenario, stage: Stag
           )
         )
       : Effect.succeed(notPlayed(lacking))
-  const [took, { behindMs: _, ...played }] = yield* Effect.timed(
+  const [took, { doubtMs: _, ...played }] = yield* Effect.timed(
     scenario.isTimeless === true ? once : Replay.settle(once)
   )
   const millis = lacking === undefined ? Math.round(Duration.toMillis(took)) : 0

@@ -78,7 +78,7 @@ export interface Sink {
   readonly behave: (behaviour: Behaviour) => Effect.Effect<void>
   /**
    * Closes the connections over which an answer has left and nothing came since, as a backend does that has waited too
-   * long. Whoever still sends or waits for an answer keeps its connection, so nothing depends on how fast it was.
+   * long. A client that still sends or waits for an answer keeps its connection, so nothing depends on how fast it was.
    */
   readonly cutIdleConnections: Effect.Effect<void>
   readonly counts: Effect.Effect<Counts>

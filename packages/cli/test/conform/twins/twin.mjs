@@ -261,7 +261,7 @@ for (;;) {
     rmSync(memory)
   }
   if (wrong("no-next")) await sleep(forever)
-  if (wrong("sleeps")) await sleep(700)
+  if (wrong("sleeps")) await sleep(1500)
   if (wrong("forgets-done")) doneIds.clear()
   if (wrong("needs-tracing")) event.tracing.value.split(";")
   if (wrong("trusts-deadline") && !(event.deadlineMs > Date.now() && event.deadlineMs < Date.now() + 900_000)) {

@@ -47,8 +47,6 @@ export const sentry: Recipe = {
     "backend/back-again": forgets,
     "backend/dns-absent": forgets,
     "backend/dns-slow": forgets,
-    "backend/blackholed-in-init": forgets,
-    "backend/connections-cut":
-      "A send that is under way at the freeze fails with its connection, and nothing sends the envelope again."
+    "backend/blackholed-in-init": forgets
   }
 }
