@@ -1,4 +1,4 @@
-/** Every scenario tells a good extension from a bad one. Five are played here, all by `npm run conform:twins`. */
+/** Every scenario tells a good extension from a bad one. Ten are played here, all by `npm run conform:twins`. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { scenarios } from "../../src/conform/Scenarios.ts"
@@ -7,10 +7,15 @@ import { pairs, play } from "./twins.ts"
 /** The scenarios that take the least time, of different families. */
 const played = new Set([
   "init/register-in-time",
+  "init/unknown-fields",
+  "next/stale-connection",
   "next/lost-poll",
   "next/status-403",
+  "next/no-tracing",
   "shutdown/failure",
-  "telemetry/legal"
+  "telemetry/legal",
+  "telemetry/not-supported",
+  "environment/no-home"
 ])
 
 it("each scenario has one pair of twins, and each pair a scenario", () => {
