@@ -23,8 +23,10 @@ const define = (target, name, value) =>
 
 // --- Stacks. Superfluous when `error.stack` begins with the message, and has the path of a .lrt file.
 
-const folder = process.argv[1].replace(/\/[^/]+\/\.\.\//g, "/").replace(/\/?[^/]*$/, "")
 const ownFile = process.argv[1]
+const folder = (ownFile.startsWith("/") ? ownFile : `${process.cwd()}/${ownFile}`)
+  .replace(/\/[^/]+\/\.\.\//g, "/")
+  .replace(/\/[^/]*$/, "")
 
 const placeOf = (site) => {
   const file = site.getFileName()
@@ -270,7 +272,8 @@ Object.assign(process, { execArgv: [], execPath: process.argv[0], pid: process.i
 process.emitWarning = (warning) =>
   stderr.print(`Warning: ${warning instanceof Error ? warning.message : String(warning)}`)
 
-// --- Buffer. Superfluous when `indexOf` takes a text, `latin1` is not read as UTF-8, and `equals` and `compare` exist.
+// --- Buffer. Superfluous when `indexOf` takes a text, `latin1` is not read as UTF-8, `copy` takes a microsecond and not a
+// millisecond for 16 KB, and `equals` and `compare` exist.
 
 const isLatin1 = (encoding) => encoding === "latin1" || encoding === "binary"
 const beyondAscii = /[^\0-\x7f]/
@@ -305,6 +308,11 @@ const compare = (one, other) => {
 }
 
 const bufferMethods = {
+  copy(target, targetStart = 0, start = 0, end = this.length) {
+    const part = this.subarray(start, Math.min(end, start + Math.max(0, target.length - targetStart)))
+    target.set(part, targetStart)
+    return part.length
+  },
   toString(...values) {
     const text = native.bufferToString.apply(this, values)
     if (!isLatin1(values[0]) || !beyondAscii.test(text)) return text
