@@ -18,6 +18,7 @@ const native = {
   setTimeout: globalThis.setTimeout
 }
 
+/** The member is not listed: LLRT cannot load its module `process` if the object lists more than it knows. */
 const define = (target, name, value) =>
   Object.defineProperty(target, name, { configurable: true, enumerable: false, value, writable: true })
 
@@ -244,7 +245,7 @@ globalThis.setInterval = timerOf(native.setInterval)
 globalThis.setImmediate = (callback, ...values) => native.setImmediate(guarded(callback, values))
 globalThis.clearImmediate = native.clearTimeout
 globalThis.queueMicrotask = (callback) => native.queueMicrotask(guarded(callback))
-process.nextTick = (callback, ...values) => native.queueMicrotask(guarded(callback, values))
+define(process, "nextTick", (callback, ...values) => native.queueMicrotask(guarded(callback, values)))
 
 // A timer is a number. The process does not end while it waits for nothing but such a timer; `runMain` ends it by itself.
 for (const name of ["ref", "unref"]) {
@@ -295,9 +296,15 @@ const flush = () => {
   stderr.flush()
 }
 
-Object.assign(process, { execArgv: [], execPath: process.argv[0], pid: process.id, stderr, stdout })
-process.emitWarning = (warning) =>
-  stderr.print(`Warning: ${warning instanceof Error ? warning.message : String(warning)}`)
+const members = {
+  emitWarning: (warning) => stderr.print(`Warning: ${warning instanceof Error ? warning.message : String(warning)}`),
+  execArgv: [],
+  execPath: process.argv[0],
+  pid: process.id,
+  stderr,
+  stdout
+}
+for (const [name, member] of Object.entries(members)) define(process, name, member)
 
 // --- Buffer. Superfluous when `indexOf` takes a text, `latin1` is not read as UTF-8, `copy` takes a microsecond and not a
 // millisecond for 16 KB, and `equals` and `compare` exist.
@@ -865,7 +872,7 @@ processes.spawn = (command, ...rest) => {
 
 // --- Modules. Superfluous when LLRT has `process.getBuiltinModule`.
 
-process.getBuiltinModule = (id) => {
+define(process, "getBuiltinModule", (id) => {
   const name = id.replace(/^node:/, "")
   if (name === "process") return process
   try {
@@ -874,4 +881,4 @@ process.getBuiltinModule = (id) => {
   } catch {
     return undefined
   }
-}
+})

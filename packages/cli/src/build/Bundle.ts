@@ -10,6 +10,7 @@ import * as SourceMap from "../layer/SourceMap.ts"
 import type { LayerConfig } from "../project/LayerConfig.ts"
 import * as UserError from "../shared/UserError.ts"
 import { asyncFunctions } from "./AsyncFunctions.ts"
+import { mendedModules } from "./LlrtMended.ts"
 import * as LlrtModules from "./LlrtModules.ts"
 
 /** The packages that load an addon, which is compiled for one system and is no JavaScript. */
@@ -157,6 +158,7 @@ const llrtUrl = "effectLambdaBundleUrl"
 /** LLRT has no `require`, so that of a module of Node becomes an import. */
 const llrtPlugins = () => [
   asyncFunctions,
+  mendedModules,
   LlrtModules.plugin,
   import("rolldown/plugins").then(({ esmExternalRequirePlugin }) =>
     esmExternalRequirePlugin({ external: [/^node:/, ...builtinModules] })
