@@ -42,8 +42,9 @@ are those of a registry, unmodified, at the versions below. Each scenario is a s
 A \`fail\` stands here only if AWS has shown or documented the situation, and a person has looked at the run. A \`warn\` is
 costly or risky, or comes from a situation that is only conceivable. In the scenarios of a backend it is the sink of the run
 that fails; a \`fail\` there is a function that is held, or data that the extension had taken and lost without a line about
-it. Nothing here ran on AWS. The order of the columns is no ranking, and an extension that uses less of Lambda has fewer
-scenarios that apply to it.
+it. In \`next/stale-connection\` a client of several threads may race with itself: one thread polls, another looks at the
+connection. A pass of such a client is no proof. Nothing here ran on AWS. The order of the columns is no ranking, and an
+extension that uses less of Lambda has fewer scenarios that apply to it.
 
 Signs: ${legend}, and a space where the run had no such scenario.
 `
