@@ -8,6 +8,7 @@ import process from "node:process"
 import { parseArgs } from "node:util"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { targets } from "./cargo.ts"
 import { metadata, sources } from "./crate.ts"
 import * as Notices from "./notices.ts"
 
@@ -53,7 +54,7 @@ const main = (): void => {
   }
   let crates
   try {
-    crates = Notices.cratesOf(metadata("x86_64-unknown-linux-gnu"))
+    crates = Notices.cratesOf(metadata(targets.x64.rust))
   } catch (error) {
     return skip(error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error))
   }

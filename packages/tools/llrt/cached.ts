@@ -1,11 +1,11 @@
 /** The LLRT that tests and benchmarks start: the one that the user names, or one that is built once and kept. */
-import { execFileSync } from "node:child_process"
+import { execFileSync, spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import process from "node:process"
 import { version } from "../../cli/src/layer/Llrt.ts"
-import { build, BuildFailed, recipe } from "./cargo.ts"
+import { type Architecture, build, BuildFailed, recipe, targets } from "./cargo.ts"
 
 /** The variable by which a user names a binary, for the tests as for `effect-lambda build`. */
 export const variable = "EFFECT_LAMBDA_LLRT"
@@ -13,12 +13,17 @@ export const variable = "EFFECT_LAMBDA_LLRT"
 const cache = join(import.meta.dirname, "../../../node_modules/.cache/llrt")
 
 /** Another version, other features, another architecture or another way to build it is another binary. */
-const key = (): string =>
-  `${version}-${process.arch}-${createHash("sha256").update(recipe()).digest("hex").slice(0, 12)}`
+const folderOf = (arch: Architecture): string =>
+  join(cache, `${version}-${arch}-${createHash("sha256").update(recipe()).digest("hex").slice(0, 12)}`)
 
-const folder = join(cache, key())
-/** The binary that a build leaves here. */
-export const kept = join(folder, "bin/llrt")
+const pathOf = (arch: Architecture): string => join(folderOf(arch), "bin/llrt")
+
+/** The binary that a build has left here. */
+export const kept = (arch: Architecture): string | undefined => (existsSync(pathOf(arch)) ? pathOf(arch) : undefined)
+
+/** The processor of this machine, if LLRT can be built for it. */
+export const own: Architecture | undefined =
+  process.arch === "x64" || process.arch === "arm64" ? process.arch : undefined
 
 /** Says what keeps a file from being the LLRT of the tests. */
 const problemOf = (file: string): string | undefined => {
@@ -39,26 +44,28 @@ const problemOf = (file: string): string | undefined => {
  */
 export const find = (): string | undefined => {
   const named = process.env[variable] ?? ""
-  if (named === "") return existsSync(kept) ? kept : undefined
+  if (named === "") return own === undefined ? undefined : kept(own)
   const problem = problemOf(named)
   if (problem !== undefined) throw new BuildFailed(`${variable}=${named} ${problem}`)
   return named
 }
 
-const hasCargo = (): boolean => {
-  try {
-    execFileSync("cargo", ["--version"], { stdio: "ignore" })
-    return true
-  } catch {
-    return false
-  }
-}
+const succeeds = (file: string, ...args: ReadonlyArray<string>): boolean =>
+  spawnSync(file, args, { stdio: "ignore" }).status === 0
 
-/** Says why this machine cannot build one. */
-export const obstacle = (): string | undefined => {
+/** Says why this machine cannot build one, by default for its own processor. */
+export const obstacle = (arch: Architecture | undefined = own): string | undefined => {
   if (process.platform !== "linux") return `LLRT is built for Linux, and this is ${process.platform}`
-  if (process.arch !== "x64" && process.arch !== "arm64") return `LLRT is built for x64 and arm64, not ${process.arch}`
-  return hasCargo() ? undefined : `there is no cargo to build LLRT ${version}, and ${variable} names none`
+  if (arch === undefined) return `LLRT is built for x64 and arm64, not ${process.arch}`
+  if (!succeeds("cargo", "--version")) return `there is no cargo to build LLRT ${version}`
+  if (arch === own) return undefined
+  const { gnu, rust } = targets[arch]
+  if (!succeeds(`${gnu}-g++`, "--version")) {
+    return `there is no ${gnu}-g++ to build LLRT for ${arch} (Debian: g++-${gnu.replace("_", "-")}); a machine with that processor needs none`
+  }
+  return succeeds("rustup", "target", "add", rust)
+    ? undefined
+    : `Rust has no ${rust} here, and rustup could not fetch it: rustup target add ${rust}`
 }
 
 const unfinished = "unfinished-"
@@ -86,17 +93,18 @@ const sweep = (): void => {
  *
  * @throws BuildFailed if there is no such binary then
  */
-export const make = async (onProgress: (crate: number, of: number) => void): Promise<string> => {
+export const make = async (arch: Architecture, onProgress: (crate: number, of: number) => void): Promise<string> => {
   mkdirSync(cache, { recursive: true })
   sweep()
   const root = join(cache, `${unfinished}${process.pid}`)
   const target = join(cache, "target")
-  const binary = await build({ root, target, onProgress })
-  const problem = problemOf(binary)
+  const binary = await build({ arch, root, target, onProgress })
+  // That for another processor cannot be started here.
+  const problem = arch === own ? problemOf(binary) : undefined
   if (problem !== undefined) throw new BuildFailed(`the LLRT that cargo has built ${problem}`)
   // Another run may have been first.
-  if (existsSync(kept)) rmSync(root, { recursive: true })
-  else renameSync(root, folder)
+  if (existsSync(folderOf(arch))) rmSync(root, { recursive: true })
+  else renameSync(root, folderOf(arch))
   rmSync(target, { recursive: true, force: true })
-  return kept
+  return pathOf(arch)
 }

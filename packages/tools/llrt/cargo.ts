@@ -20,7 +20,24 @@ const profile = { CARGO_PROFILE_RELEASE_STRIP: "symbols" }
 /** What decides what the binary is, beside its version and the processor. */
 export const recipe = (): string => JSON.stringify([features, profile, readFileSync(header, "utf8")])
 
+/** The processors that binaries are built for, with the names that Rust and the compilers of GNU give them. */
+export const targets = {
+  x64: { rust: "x86_64-unknown-linux-gnu", gnu: "x86_64-linux-gnu" },
+  arm64: { rust: "aarch64-unknown-linux-gnu", gnu: "aarch64-linux-gnu" }
+} as const
+
+export type Architecture = keyof typeof targets
+
+/** The flags and variables with which cargo builds for another processor than that of this machine. */
+const crossing = (arch: Architecture) => {
+  if (arch === process.arch) return { flags: [], variables: {} }
+  const { gnu, rust } = targets[arch]
+  const linker = `CARGO_TARGET_${rust.toUpperCase().replaceAll("-", "_")}_LINKER`
+  return { flags: ["--target", rust], variables: { [linker]: `${gnu}-gcc` } }
+}
+
 export interface BuildOptions {
+  readonly arch: Architecture
   /** The folder that gets `bin/llrt`. It is removed if the build fails. */
   readonly root: string
   /** The folder of what is compiled so far. A build that was interrupted goes on from there. */
@@ -32,13 +49,15 @@ export interface BuildOptions {
 const keptLines = 25
 
 /** Builds `bin/llrt` below `root`, and ends cargo if this process is asked to end. */
-export const build = ({ onProgress, root, target }: BuildOptions): Promise<string> =>
+export const build = ({ arch, onProgress, root, target }: BuildOptions): Promise<string> =>
   new Promise((resolve, reject) => {
-    const choice = ["--version", version, "--locked", "--no-default-features", "-F", features.join()]
+    const { flags, variables } = crossing(arch)
+    const choice = ["--version", version, "--locked", "--no-default-features", "-F", features.join(), ...flags]
     const child = spawn("cargo", ["install", "llrt", ...choice, "--root", root], {
       env: {
         ...process.env,
         ...profile,
+        ...variables,
         CFLAGS: `-include ${header}`,
         CARGO_TARGET_DIR: target,
         CARGO_TERM_COLOR: "never",

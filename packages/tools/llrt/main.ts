@@ -6,7 +6,7 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { join } from "node:path"
 import process from "node:process"
-import { find, obstacle, variable } from "./cached.ts"
+import { find, obstacle, own, variable } from "./cached.ts"
 import { BuildFailed } from "./cargo.ts"
 import { made, say } from "./made.ts"
 
@@ -26,12 +26,13 @@ const main = async (args: ReadonlyArray<string>): Promise<number> => {
     if (found !== undefined) process.stdout.write(`${found}\n`)
     return found === undefined ? 1 : 0
   }
-  const problem = found === undefined ? obstacle() : undefined
-  if (problem !== undefined) {
-    say(`the tests on LLRT were not run: ${problem}\n`)
+  if (found !== undefined) return test(found, args)
+  const problem = obstacle()
+  if (own === undefined || problem !== undefined) {
+    say(`the tests on LLRT were not run: ${problem}, and ${variable} names none\n`)
     return 0
   }
-  return test(found ?? (await made()), args)
+  return test(await made(own), args)
 }
 
 try {

@@ -120,13 +120,3 @@ export const rustPart = (sysroot: string): Part => {
     files: existsSync(folder) ? noticesIn(folder).filter((file) => !file.endsWith(".html")) : []
   }
 }
-
-/** The libraries of C and C++ that zig links. */
-export const zigPart = (lib: string): Part => ({
-  title: "musl, libc++, libc++abi, libunwind and compiler-rt, as zig has them",
-  lines: ["License: MIT; Apache-2.0 WITH LLVM-exception"],
-  folder: lib,
-  files: ["libc/musl/COPYRIGHT", "libcxx/LICENSE.TXT", "libcxxabi/LICENSE.TXT", "libunwind/LICENSE.TXT"]
-    .map((file) => join(lib, file))
-    .filter((file) => existsSync(file))
-})

@@ -3,7 +3,7 @@
  * Cargo.lock, the notices of everything in it, its version and the day. `effect-lambda build` finds an installed package.
  */
 import { execFileSync } from "node:child_process"
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import process from "node:process"
@@ -12,14 +12,13 @@ import * as Effect from "effect/Effect"
 import * as LlrtBinary from "../../cli/src/build/LlrtBinary.ts"
 import * as Llrt from "../../cli/src/layer/Llrt.ts"
 import { kept, obstacle } from "./cached.ts"
-import { BuildFailed } from "./cargo.ts"
+import { type Architecture, BuildFailed, targets } from "./cargo.ts"
 import { metadata, sources } from "./crate.ts"
 import { made } from "./made.ts"
 import * as Notices from "./notices.ts"
-import * as Zig from "./zig.ts"
 
 /** The manifest of the package. npm installs it on its own system and processor only, so a project may name both packages. */
-export const manifestOf = (arch: Zig.Architecture, day: string) => ({
+export const manifestOf = (arch: Architecture, day: string) => ({
   name: `@effect-lambda/llrt-linux-${arch}`,
   // A build of the same LLRT on a later day is a later version.
   version: `${Llrt.version}.${day.replaceAll("-", "")}`,
@@ -36,41 +35,22 @@ export const manifestOf = (arch: Zig.Architecture, day: string) => ({
   llrt: { version: Llrt.version, built: day } satisfies Llrt.LlrtRecord
 })
 
-/** A binary to pack, the target of Rust that it was built for, and the folders with the notices of its toolchain. */
-interface Built {
-  readonly binary: string
-  readonly target: string
-  readonly parts: ReadonlyArray<Notices.Part>
-}
-
-/** Builds for this machine with its own compiler, and for the other processor with that of zig. */
-const build = async (arch: Zig.Architecture): Promise<Built> => {
-  if (arch !== process.arch) {
-    const binary = Zig.build(arch)
-    return { binary, target: Zig.targets[arch], parts: [Notices.zigPart(Zig.library())] }
-  }
-  const problem = existsSync(kept) ? undefined : obstacle()
-  if (problem !== undefined) throw new BuildFailed(problem)
-  const binary = existsSync(kept) ? kept : await made()
-  return { binary, target: Zig.targets[arch].replace("musl", "gnu"), parts: [] }
-}
-
-const noticesOf = ({ parts, target }: Built): string => {
+const noticesOf = (arch: Architecture): string => {
   const sysroot = execFileSync("rustc", ["--print", "sysroot"], { encoding: "utf8" }).trim()
-  const crates = Notices.cratesOf(metadata(target)).map(Notices.partOf)
-  return Notices.render([...crates, ...parts, Notices.rustPart(sysroot)])
+  const crates = Notices.cratesOf(metadata(targets[arch].rust)).map(Notices.partOf)
+  return Notices.render([...crates, Notices.rustPart(sysroot)])
 }
 
 /** Packs a binary, and gives the path of the tarball. */
-const pack = (arch: Zig.Architecture, built: Built, out: string): string => {
+const pack = (arch: Architecture, binary: string, out: string): string => {
   // The binary may be older than this call.
-  const day = statSync(built.binary).mtime.toISOString().slice(0, 10)
+  const day = statSync(binary).mtime.toISOString().slice(0, 10)
   const folder = mkdtempSync(join(tmpdir(), "pack-llrt-"))
   try {
     mkdirSync(join(folder, "bin"))
-    copyFileSync(built.binary, join(folder, "bin/llrt"))
+    copyFileSync(binary, join(folder, "bin/llrt"))
     copyFileSync(join(sources(), "Cargo.lock"), join(folder, "Cargo.lock"))
-    writeFileSync(join(folder, "THIRD-PARTY-NOTICES.txt"), noticesOf(built))
+    writeFileSync(join(folder, "THIRD-PARTY-NOTICES.txt"), noticesOf(arch))
     writeFileSync(join(folder, "package.json"), `${JSON.stringify(manifestOf(arch, day), undefined, 2)}\n`)
     mkdirSync(out, { recursive: true })
     const args = ["pack", "--pack-destination", out, "--loglevel", "error"]
@@ -84,10 +64,12 @@ const main = async (): Promise<void> => {
   const { values } = parseArgs({ options: { arch: { type: "string" }, out: { type: "string", default: "dist" } } })
   const arch = values.arch ?? process.arch
   if (arch !== "x64" && arch !== "arm64") throw new BuildFailed(`--arch ${arch}: it has to be x64 or arm64`)
-  const built = await build(arch)
+  const problem = kept(arch) === undefined ? obstacle(arch) : undefined
+  if (problem !== undefined) throw new BuildFailed(problem)
+  const binary = kept(arch) ?? (await made(arch))
   // The build would refuse the same faults in a layer.
-  await Effect.runPromise(LlrtBinary.forLayer({ llrt: [built.binary], project: "/" }, arch))
-  const tarball = pack(arch, built, resolve(values.out))
+  await Effect.runPromise(LlrtBinary.forLayer({ llrt: [binary], project: "/" }, arch))
+  const tarball = pack(arch, binary, resolve(values.out))
   process.stdout.write(`${tarball}\n`)
 }
 
