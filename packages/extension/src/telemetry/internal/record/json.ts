@@ -10,6 +10,7 @@ import {
   utf8Length,
   type Written
 } from "./originalText.ts"
+import { stringEnd } from "#string-end"
 
 /** An element of an array, or a value alone. */
 export interface Element extends Written {
@@ -52,7 +53,6 @@ export const deepest = 1000
 
 const quote = 0x22
 const comma = 0x2c
-const backslash = 0x5c
 const openArray = 0x5b
 const closeArray = 0x5d
 const openObject = 0x7b
@@ -96,12 +96,8 @@ const extentOf = (bytes: Uint8Array, from: number): Extent | undefined => {
     switch (bytes[at]) {
       case quote: {
         strings++
-        let byte = bytes[++at]
-        while (byte !== quote) {
-          if (byte === undefined) return undefined
-          if (byte === backslash) at++
-          byte = bytes[++at]
-        }
+        at = stringEnd(bytes, at + 1)
+        if (at === -1) return undefined
         if (depth === 0) return { to: at + 1, depth: deepest, brackets, strings }
         break
       }
