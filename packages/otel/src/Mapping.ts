@@ -8,6 +8,7 @@
  * - An invocation is a span from `platform.start` to `platform.runtimeDone`. Without that, the span ends with
  *   `platform.report`: on managed instances, and after a reset
  * - An init that an invocation caused, and a restore, wait for the end of that invocation, and are in its trace
+ * - One init or restore is one span, in whatever order its records come. A record that comes after that span adds no other
  * - An invocation without an end is an error, at the latest at SHUTDOWN
  * - A log belongs to the invocation that it says, or else to the one that runs
  *
@@ -45,6 +46,7 @@ import type * as Spans from "./Spans.ts"
 export {
   type Context,
   type Environment,
+  type EnvironmentTimes,
   initial,
   type Invocation,
   type InvocationFacts,
@@ -138,7 +140,9 @@ const signalsOf = (state: State, event: TelemetryEvent.TelemetryEvent, context: 
   const logs = Logs.of(event, placeOfLog(next, TelemetryEvent.requestId(event), context))
   // The end of an invocation that has ended before is not counted again, nor is an init that is repeated after it has failed.
   const isRepeated =
-    event.type === "platform.runtimeDone" ? !isEnd : event.type === "platform.initStart" && state.isCold
+    event.type === "platform.runtimeDone"
+      ? !isEnd
+      : event.type === "platform.initStart" && next.coldStartsCounted === state.coldStartsCounted
   if (isRepeated) return [next, { spans, metrics: [], logs }]
   const observedAt = context.observedAt
   const start = next.metricsSince ?? nanosOfMillis(observedAt)
@@ -181,7 +185,7 @@ const environmentSpansOf = (state: State, event: TelemetryEvent.TelemetryEvent, 
       return Environments.started(state, event, context)
     case "platform.initRuntimeDone":
     case "platform.restoreRuntimeDone":
-      return [Environments.done(state, event), []] as const
+      return Environments.done(state, event, context)
     case "platform.initReport":
     case "platform.restoreReport":
       return Environments.reported(state, event, context)

@@ -2,13 +2,17 @@
 import type * as PlatformEvent from "@effect-lambda/extension/telemetry/PlatformEvent"
 import * as Spans from "../Spans.ts"
 import * as TraceContext from "../TraceContext.ts"
-import type { Context, Environment, SpanPlace, State, WithSpans } from "./state.ts"
+import * as Recent from "./recent.ts"
+import type { Context, Environment, EnvironmentTimes, Invocation, SpanPlace, State, WithSpans } from "./state.ts"
 import { nanosOf, nanosOfMillis } from "./time.ts"
 
 type InitStart = typeof PlatformEvent.InitStart.Type
 type RestoreStart = typeof PlatformEvent.RestoreStart.Type
 type RuntimeDone = typeof PlatformEvent.InitRuntimeDone.Type | typeof PlatformEvent.RestoreRuntimeDone.Type
 type Report = typeof PlatformEvent.InitReport.Type | typeof PlatformEvent.RestoreReport.Type
+type Event = InitStart | RestoreStart | RuntimeDone | Report
+
+type Step = keyof EnvironmentTimes
 
 // An environment has one init, which may be repeated in the first invocation.
 const limit = 8
@@ -21,110 +25,198 @@ const typeOf = (record: object): string | undefined =>
     ? record.initializationType
     : undefined
 
-const kindOf = ({ type }: InitStart | RestoreStart | RuntimeDone | Report) =>
-  type.startsWith("platform.init") ? "init" : "restore"
+const kindOf = ({ type }: Event) => (type.startsWith("platform.init") ? "init" : "restore")
 
 /** The user waits for it, so it belongs to the trace of the invocation that caused it. */
 const isCausedByInvocation = ({ initializationType, kind }: Environment) =>
   kind === "restore" || initializationType === "on-demand"
 
 /** An init or a restore begins. */
-export const started = (state: State, event: InitStart | RestoreStart, context: Context): WithSpans => {
-  const { instanceId, runtimeVersion, tracing } = event.record
-  const initializationType = typeOf(event.record)
-  const environment: Environment = {
-    kind: kindOf(event),
-    initializationType,
-    phase: phaseOf(event.record),
-    runtimeVersion,
-    instanceId,
-    tracing,
-    startTime: event.time,
-    startedAt: nanosOf(event.time),
-    endedAt: undefined,
-    outcome: {},
-    phases: []
-  }
-  return add(
+export const started = (before: State, event: InitStart | RestoreStart, context: Context): WithSpans => {
+  const { instanceId, runtimeVersion } = event.record
+  const { environment, index, state } = find(before, event, "start")
+  return put(
     {
       ...state,
       instanceId: instanceId ?? state.instanceId,
-      hasBegun: true,
-      isCold: state.isCold || initializationType === "on-demand",
-      isManaged: state.isManaged || initializationType === "lambda-managed-instances"
+      coldStartsCounted: Math.max(state.coldStartsCounted, environment.coldStart ?? 0)
     },
-    environment,
+    index,
+    { ...environment, instanceId, runtimeVersion, startedAt: nanosOf(event.time) ?? environment.startedAt },
     context
   )
 }
 
 /** The runtime has done its part of an init or a restore. */
-export const done = (state: State, event: RuntimeDone): State => {
-  const at = state.environments.findLastIndex(isOf(event))
-  const environment = state.environments[at]
-  if (environment === undefined) return state
+export const done = (before: State, event: RuntimeDone, context: Context): WithSpans => {
   const { errorType, spans = [], status } = event.record
-  return {
-    ...state,
-    environments: state.environments.with(at, {
+  const { environment, index, state } = find(before, event, "done")
+  const [next, forgotten] = put(
+    state,
+    index,
+    {
       ...environment,
-      endedAt: nanosOf(event.time),
-      outcome: { status, errorType },
-      phases: [...environment.phases, ...spans]
-    })
-  }
+      endedAt: environment.times.report === undefined ? nanosOf(event.time) : environment.endedAt,
+      outcome: firstOf(environment.outcome, { status, errorType }),
+      phases: spans
+    },
+    context
+  )
+  const [span] = environment.made ?? []
+  if (span === undefined) return [next, forgotten]
+  const { spanId, startTimeUnixNano, traceId } = span
+  return [next, [...forgotten, ...Spans.ofPhases(spans, { traceId, spanId, start: BigInt(startTimeUnixNano) })]]
 }
 
 /** An init or a restore has ended, extensions included. Its span is made at once, or waits for the invocation that caused it. */
 export const reported = (before: State, event: Report, context: Context): WithSpans => {
-  const state = { ...before, hasBegun: true }
-  const at = state.environments.findLastIndex(isOf(event))
-  const ended = withReport(state.environments[at] ?? withoutStart(state, event), event)
-  const rest = state.environments.filter((_, index) => index !== at)
-  if (isCausedByInvocation(ended)) return add({ ...state, environments: rest }, ended, context)
-  const spans = alone(ended, ended.startedAt ?? nanosOfMillis(context.observedAt), context)
-  return [{ ...state, environments: rest, after: spans[0] ?? state.after }, spans]
+  const { errorType, metrics, status } = event.record
+  const found = find(before, event, "report")
+  const { index, state } = found
+  const end = nanosOf(event.time)
+  const environment: Environment = {
+    ...found.environment,
+    endedAt: end ?? found.environment.endedAt,
+    startedAt:
+      found.environment.startedAt ?? (end === undefined ? undefined : end - Spans.nanosOfDuration(metrics.durationMs)),
+    outcome: firstOf({ status, errorType }, found.environment.outcome)
+  }
+  if (environment.made !== undefined) return put(state, index, environment, context)
+  const first = firstSince(state, environment.startedAt)
+  if (isCausedByInvocation(environment)) {
+    if (first?.place === undefined) return put(state, index, environment, context)
+    // The invocation that caused it has ended before.
+    const made = inTraceOf(environment, first.place, context)
+    const [next, forgotten] = put(state, index, { ...environment, made }, context)
+    return [next, [...forgotten, ...made]]
+  }
+  const otherwise = environment.startedAt ?? nanosOfMillis(context.observedAt)
+  const made = alone(environment, otherwise, context, first?.place === undefined ? [] : [first.place])
+  const [next, forgotten] = put(state, index, { ...environment, made }, context)
+  const [link] = made
+  const spans = [...forgotten, ...made]
+  if (link === undefined) return [next, spans]
+  if (first === undefined) return [{ ...next, after: link }, spans]
+  return [first.place === undefined ? change(next, { ...first, after: link }) : next, spans]
 }
 
-const isOf = (event: RuntimeDone | Report) => (environment: Environment) =>
-  environment.kind === kindOf(event) && environment.phase === phaseOf(event.record)
-
-const withReport = (environment: Environment, { record, time }: Report): Environment => ({
-  ...environment,
-  endedAt: nanosOf(time) ?? environment.endedAt,
-  startedAt: environment.startedAt ?? startOf(nanosOf(time), record.metrics.durationMs),
-  outcome: {
-    status: record.status ?? environment.outcome.status,
-    errorType: record.errorType ?? environment.outcome.errorType
-  }
+const firstOf = (a: Spans.Outcome, b: Spans.Outcome): Spans.Outcome => ({
+  status: a.status ?? b.status,
+  errorType: a.errorType ?? b.errorType
 })
 
-const startOf = (end: bigint | undefined, durationMs: number) =>
-  end === undefined ? undefined : end - Spans.nanosOfDuration(durationMs)
+interface Found {
+  readonly state: State
+  readonly environment: Environment
+  /** Its place in the state; -1 if this record is its first one. */
+  readonly index: number
+}
 
-const withoutStart = (state: State, event: Report): Environment => ({
-  kind: kindOf(event),
-  initializationType: typeOf(event.record),
-  phase: phaseOf(event.record),
-  runtimeVersion: undefined,
-  instanceId: state.instanceId,
-  tracing: event.record.tracing,
-  // Not the time of a start, from which ids are derived.
-  startTime: `report ${event.time}`,
-  startedAt: undefined,
-  endedAt: undefined,
-  outcome: {},
-  phases: []
-})
-
-const add = (state: State, environment: Environment, context: Context): WithSpans => {
-  const [oldest, ...others] = state.environments
-  if (oldest === undefined || others.length + 1 < limit) {
-    return [{ ...state, environments: [...state.environments, environment] }, []]
+/** The init or restore that a record is about, with the time of the record. Its records may come in any order. */
+const find = (state: State, event: Event, step: Step): Found => {
+  let index = -1
+  let nearest: bigint | undefined
+  for (const [each, environment] of state.environments.entries()) {
+    const distance = distanceOf(environment, event, step)
+    if (distance === undefined || (nearest !== undefined && distance > nearest)) continue
+    index = each
+    nearest = distance
   }
+  const known = state.environments[index]
+  const [next, environment] = known === undefined ? begun(state, event) : [state, known]
+  const times = { ...environment.times, [step]: event.time }
+  return {
+    state: next,
+    index,
+    environment: { ...environment, times, tracing: environment.tracing ?? event.record.tracing }
+  }
+}
+
+const steps = ["start", "done", "report"] as const
+
+/** How far a record is from the records of an init or a restore; `undefined` if it is not one of them. */
+const distanceOf = ({ kind, phase, times }: Environment, event: Event, step: Step): bigint | undefined => {
+  if (kind !== kindOf(event) || phase !== phaseOf(event.record) || times[step] !== undefined) return undefined
+  const at = nanosOf(event.time)
+  let nearest: bigint | undefined
+  for (const other of steps) {
+    const time = nanosOf(times[other] ?? "")
+    if (at === undefined || time === undefined) continue
+    const distance = steps.indexOf(other) < steps.indexOf(step) ? at - time : time - at
+    // An environment has one init of the phase `init`, whose times disagree if the clock is set back. Others may be repeated.
+    if (distance < 0n && phase !== "init") return undefined
+    const length = distance < 0n ? -distance : distance
+    if (nearest === undefined || length < nearest) nearest = length
+  }
+  return nearest ?? 0n
+}
+
+/** An init or a restore of which nothing was known. */
+const begun = (state: State, event: Event): readonly [State, Environment] => {
+  const initializationType = typeOf(event.record)
+  const environment: Environment = {
+    kind: kindOf(event),
+    initializationType,
+    phase: phaseOf(event.record),
+    runtimeVersion: undefined,
+    instanceId: state.instanceId,
+    tracing: undefined,
+    times: {},
+    startedAt: undefined,
+    endedAt: undefined,
+    outcome: {},
+    phases: [],
+    coldStart: undefined,
+    made: undefined
+  }
+  const isManaged = state.isManaged || initializationType === "lambda-managed-instances"
+  const next = { ...state, hasBegun: true, isManaged }
+  if (initializationType !== "on-demand") return [next, environment]
+  const first = firstSince(state, nanosOf(event.time))
+  // An init that is repeated belongs to the cold start of the one that failed.
+  const isRepeated = first === undefined ? state.isCold : first.isColdStart
+  const coldStarts = isRepeated ? state.coldStarts : state.coldStarts + 1
   return [
-    { ...state, environments: [...others, environment] },
-    alone(oldest, nanosOfMillis(context.observedAt), context)
+    first === undefined
+      ? { ...next, coldStarts, isCold: true }
+      : change({ ...next, coldStarts }, { ...first, isColdStart: true }),
+    { ...environment, coldStart: coldStarts }
+  ]
+}
+
+/** The first invocation after a moment, if it has begun before the record of that moment came. */
+const firstSince = (state: State, at: bigint | undefined): Invocation | undefined => {
+  if (at === undefined) return undefined
+  let first: Invocation | undefined
+  let firstAt: bigint | undefined
+  for (const invocation of Recent.values(state.invocations)) {
+    const began = invocation.startedAt ?? invocation.endedAt
+    if (began === undefined || began < at || (firstAt !== undefined && began >= firstAt)) continue
+    first = invocation
+    firstAt = began
+  }
+  return first
+}
+
+/** Changes an invocation in its place, which forgets none. */
+const change = (state: State, invocation: Invocation): State => ({
+  ...state,
+  invocations: state.invocations.map((part) =>
+    part.has(invocation.requestId) ? new Map(part).set(invocation.requestId, invocation) : part
+  )
+})
+
+/** Keeps an init or a restore, and makes the span of the oldest one if there are too many. */
+const put = (state: State, index: number, environment: Environment, context: Context): WithSpans => {
+  if (index !== -1) return [{ ...state, environments: state.environments.with(index, environment) }, []]
+  const environments = [...state.environments, environment]
+  if (environments.length <= limit) return [{ ...state, environments }, []]
+  // Those whose span is made are kept for records that come late.
+  const made = state.environments.findIndex((each) => each.made !== undefined)
+  const oldest = made === -1 ? state.environments[0] : undefined
+  return [
+    { ...state, environments: environments.toSpliced(Math.max(made, 0), 1) },
+    oldest === undefined ? [] : alone(oldest, nanosOfMillis(context.observedAt), context)
   ]
 }
 
@@ -134,26 +226,47 @@ export const withInvocation = (
   invocation: SpanPlace & { readonly start: bigint },
   context: Context
 ): WithSpans => {
-  if (state.environments.length === 0) return [state, []]
-  const spans = state.environments.flatMap((environment) => {
-    if (!isCausedByInvocation(environment)) return alone(environment, invocation.start, context, [invocation])
-    if (!invocation.isSampled) return []
-    const { parentId, traceId } = invocation
-    return make(environment, { traceId, spanId: spanIdOf(environment), parentId, links: [] }, invocation.start, context)
+  if (state.environments.every(({ made }) => made !== undefined)) return [state, []]
+  const spans: Array<Spans.Span> = []
+  const environments = state.environments.map((environment) => {
+    if (environment.made !== undefined) return environment
+    const made = isCausedByInvocation(environment)
+      ? inTraceOf(environment, invocation, context, invocation.start)
+      : alone(environment, invocation.start, context, [invocation])
+    spans.push(...made)
+    return { ...environment, made }
   })
-  return [{ ...state, environments: [] }, spans]
+  return [{ ...state, environments }, spans]
 }
 
 /** The spans of all that wait when the environment ends: no invocation came. */
 export const atShutdown = (state: State, at: bigint, context: Context): ReadonlyArray<Spans.Span> =>
   state.environments.flatMap((environment) => {
+    if (environment.made !== undefined) return []
     const message = `the end of ${environment.kind} was not reported before SHUTDOWN`
     const outcome = environment.endedAt === undefined ? { status: "unfinished", message } : environment.outcome
     return alone({ ...environment, outcome }, at, context)
   })
 
-const spanIdOf = ({ instanceId = "", kind, phase = "", startTime }: Environment) =>
-  TraceContext.deriveSpanId(kind, phase, instanceId, startTime)
+// Ids are derived from the start, and from another record only if the start has not come.
+const spanIdOf = ({ instanceId = "", kind, phase = "", times }: Environment) =>
+  TraceContext.deriveSpanId(
+    kind,
+    phase,
+    instanceId,
+    times.start ?? (times.report === undefined ? `done ${times.done}` : `report ${times.report}`)
+  )
+
+/** The spans in the trace of the invocation that caused an init or a restore. */
+const inTraceOf = (
+  environment: Environment,
+  { isSampled, parentId, traceId }: SpanPlace,
+  context: Context,
+  otherwise = nanosOfMillis(context.observedAt)
+): ReadonlyArray<Spans.Span> =>
+  isSampled
+    ? make(environment, { traceId, spanId: spanIdOf(environment), parentId, links: [] }, otherwise, context)
+    : []
 
 /** The spans in a trace without invocations. */
 const alone = (

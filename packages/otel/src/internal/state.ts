@@ -92,10 +92,24 @@ export interface SpanPlace extends Spans.Place {
 }
 
 /**
- * An init or a restore that is under way, or waits for the trace of the invocation after it.
+ * The times in the records of an init or a restore, as they were written; a record that has not come has none.
  *
- * - `startTime`: the time in its start, as it was written
+ * @category models
+ * @since 0.1.0
+ */
+export interface EnvironmentTimes {
+  readonly start?: string
+  readonly done?: string
+  readonly report?: string
+}
+
+/**
+ * An init or a restore that is under way, or waits for the trace of the invocation after it, or has its span.
+ *
+ * - `startedAt`: the time in its start, or else its report's without the duration
  * - `endedAt`: the time in its report, or else in its `*RuntimeDone`
+ * - `coldStart`: the number of the cold start to which an on-demand init belongs; a repeated init has that of the first one
+ * - `made`: its spans once they are made, none if they are not sampled. Records that come late make no second span then
  *
  * @category models
  * @since 0.1.0
@@ -107,11 +121,13 @@ export interface Environment {
   readonly runtimeVersion: string | undefined
   readonly instanceId: string | undefined
   readonly tracing: Tracing
-  readonly startTime: string
+  readonly times: EnvironmentTimes
   readonly startedAt: bigint | undefined
   readonly endedAt: bigint | undefined
   readonly outcome: Spans.Outcome
   readonly phases: ReadonlyArray<PlatformEvent.Span>
+  readonly coldStart: number | undefined
+  readonly made: ReadonlyArray<Spans.Span> | undefined
 }
 
 /**
@@ -120,12 +136,14 @@ export interface Environment {
  * - `seen`: the last records, by digests, since Lambda delivers again what was not acknowledged in time
  * - `invocations`: those that run, and the last that ran
  * - `running`: the invocation that a record without a request id belongs to; none on managed instances
- * - `environments`: inits and restores whose span is not made yet
+ * - `environments`: inits and restores whose span is not made yet, and the last whose span is
  * - `after`: the last init whose span is in a trace without invocations, until an invocation starts
  * - `instanceId`: the name of the log stream, from `platform.initStart`
  * - `hasBegun`: whether an init or a restore of this environment was seen. Records before it are of the environment that was
  *   reset: it has made the span of an invocation whose start is missing here
  * - `isCold`: whether the next invocation to start is a cold start
+ * - `coldStarts`: how many cold starts there were
+ * - `coldStartsCounted`: how many of them are in the metric
  * - `isManaged`: whether many invocations run at once
  * - `metricsSince`: the end of the last window of metrics, in nanoseconds since 1970
  * - `badTimes`: how many times of records could not be read
@@ -142,6 +160,8 @@ export interface State {
   readonly instanceId: string | undefined
   readonly hasBegun: boolean
   readonly isCold: boolean
+  readonly coldStarts: number
+  readonly coldStartsCounted: number
   readonly isManaged: boolean
   readonly metricsSince: bigint | undefined
   readonly badTimes: number
@@ -162,6 +182,8 @@ export const initial: State = {
   instanceId: undefined,
   hasBegun: false,
   isCold: false,
+  coldStarts: 0,
+  coldStartsCounted: 0,
   isManaged: false,
   metricsSince: undefined,
   badTimes: 0
