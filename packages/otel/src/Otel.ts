@@ -88,80 +88,86 @@ const exportTimeout = "70 seconds"
 export const make = (options: Options = {}): Otel => {
   const { prepare = (event) => event, types = ["platform", "function"], ...others } = options
   const facts = new Facts()
-  return {
-    onInvoke: (event) => Effect.sync(() => facts.note(event)),
-    telemetry: Telemetry.make({
-      ...others,
-      types,
-      exportTimeout,
-      sink: Effect.fnUntraced(function* (host: Telemetry.SinkHost) {
-        const settings = yield* OtelConfig.settings
-        yield* warn(settings)
-        const { accountId, functionName, functionVersion } = host.registration
-        const name = functionName === "" ? yield* LambdaEnvironment.functionName : functionName
-        const resource = Resource.make({
-          functionName: name,
-          functionVersion: functionVersion === "" ? yield* LambdaEnvironment.functionVersion : functionVersion,
-          memorySize: yield* LambdaEnvironment.functionMemorySize,
-          region: yield* LambdaEnvironment.region,
-          accountId,
-          serviceName: settings.serviceName,
-          attributes: settings.attributes
-        })
-        const { mask, minimumSeverity, remove } = settings
-        // Both read every log, so they are left out if there is nothing to do.
-        const isKept = minimumSeverity === undefined ? () => true : Redaction.filter({ minimumSeverity })
-        const redact =
-          mask.length + remove.length === 0 ? (event: TelemetryEvent) => event : Redaction.redact({ mask, remove })
-        let sdkSpan: OtlpReceiver.OtlpReceiver["Service"]["sdkSpan"] = () => undefined
-        const { forward, sinks } = yield* OtlpSink.make(
-          {
-            settings,
-            resource,
-            scope: Resource.scope,
-            mapping: {
-              functionName: name,
-              serverSpan: settings.serverSpan,
-              xrayParent: settings.xrayParent,
-              isSampled: (trace) => Sampling.isSampled(settings.sampler, trace),
-              platformEvents: settings.platformEvents
-            },
-            factsOf: (requestId) => ({ ...facts.of(requestId), sdk: sdkSpan(requestId) }),
-            prepare: (event) => {
-              const prepared = prepare(event)
-              return prepared !== undefined && isKept(prepared) ? redact(prepared) : undefined
-            }
+  const sinksOf = (settings: OtelConfig.Settings) =>
+    Effect.fnUntraced(function* (host: Telemetry.SinkHost) {
+      yield* warn(settings)
+      const { accountId, functionName, functionVersion } = host.registration
+      const name = functionName === "" ? yield* LambdaEnvironment.functionName : functionName
+      const resource = Resource.make({
+        functionName: name,
+        functionVersion: functionVersion === "" ? yield* LambdaEnvironment.functionVersion : functionVersion,
+        memorySize: yield* LambdaEnvironment.functionMemorySize,
+        region: yield* LambdaEnvironment.region,
+        accountId,
+        serviceName: settings.serviceName,
+        attributes: settings.attributes
+      })
+      const { mask, minimumSeverity, remove } = settings
+      // Both read every log, so they are left out if there is nothing to do.
+      const isKept = minimumSeverity === undefined ? () => true : Redaction.filter({ minimumSeverity })
+      const redact =
+        mask.length + remove.length === 0 ? (event: TelemetryEvent) => event : Redaction.redact({ mask, remove })
+      let sdkSpan: OtlpReceiver.OtlpReceiver["Service"]["sdkSpan"] = () => undefined
+      const { forward, sinks } = yield* OtlpSink.make(
+        {
+          settings,
+          resource,
+          scope: Resource.scope,
+          mapping: {
+            functionName: name,
+            serverSpan: settings.serverSpan,
+            xrayParent: settings.xrayParent,
+            isSampled: (trace) => Sampling.isSampled(settings.sampler, trace),
+            platformEvents: settings.platformEvents
           },
-          host
-        )
-        if (settings.receiverPort !== undefined) {
-          const port = settings.receiverPort
-          yield* OtlpReceiver.make({
-            port,
-            accept: forward,
-            // Such pieces are decoded before they are sent.
-            isReadWhole: (signal) => settings.backends[signal]?.protocol === "http/json"
-          }).pipe(
-            Effect.map((receiver) => {
-              ;({ sdkSpan } = receiver)
-            }),
-            // The telemetry of Lambda does not need it.
-            Effect.catch(({ message }) =>
-              Effect.logWarning(
-                `what the SDK of the function sends is not taken: ${message}. EFFECT_LAMBDA_OTLP_RECEIVER_PORT names another port`
-              )
+          factsOf: (requestId) => ({ ...facts.of(requestId), sdk: sdkSpan(requestId) }),
+          prepare: (event) => {
+            const prepared = prepare(event)
+            return prepared !== undefined && isKept(prepared) ? redact(prepared) : undefined
+          }
+        },
+        host
+      )
+      if (settings.receiverPort !== undefined) {
+        const port = settings.receiverPort
+        yield* OtlpReceiver.make({
+          port,
+          accept: forward,
+          // Such pieces are decoded before they are sent.
+          isReadWhole: (signal) => settings.backends[signal]?.protocol === "http/json"
+        }).pipe(
+          Effect.map((receiver) => {
+            ;({ sdkSpan } = receiver)
+          }),
+          // The telemetry of Lambda does not need it.
+          Effect.catch(({ message }) =>
+            Effect.logWarning(
+              `what the SDK of the function sends is not taken: ${message}. EFFECT_LAMBDA_OTLP_RECEIVER_PORT names another port`
             )
           )
-        }
-        // Not before the first next, where every cold start would wait for it: the first line of a process costs 3 ms of CPU.
-        const say = yield* Effect.cached(sayPlaces(settings))
-        const saying = (sink: TelemetrySink): TelemetrySink => ({
-          ...sink,
-          export: (batch) => Effect.andThen(say, sink.export(batch))
-        })
-        return sinks.map(saying)
+        )
+      }
+      // Not before the first next, where every cold start would wait for it: the first line of a process costs 3 ms of CPU.
+      const say = yield* Effect.cached(sayPlaces(settings))
+      const saying = (sink: TelemetrySink): TelemetrySink => ({
+        ...sink,
+        export: (batch) => Effect.andThen(say, sink.export(batch))
       })
+      return sinks.map(saying)
     })
+  return {
+    onInvoke: (event) => Effect.sync(() => facts.note(event)),
+    telemetry: Telemetry.unwrap(
+      Effect.map(OtelConfig.settings, (settings) =>
+        Telemetry.make({
+          ...others,
+          flushTimeout: settings.flushTimeoutMillis ?? others.flushTimeout,
+          types,
+          exportTimeout,
+          sink: sinksOf(settings)
+        })
+      )
+    )
   }
 }
 

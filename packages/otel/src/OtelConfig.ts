@@ -74,6 +74,7 @@ export interface Backend {
  * - `serverSpan`: whether the span of an invocation is of the kind SERVER. `auto`: unless the SDK of the function made one
  * - `platformEvents`: whether every event of Lambda becomes a log record
  * - `retryOn500`: whether a request that was answered 500 is sent again, against OTLP's specification
+ * - `flushTimeoutMillis`: how long next is held for a flush at most; `undefined` if the variable is not set
  * - `receiverPort`: the port on which the SDK of the function sends; `undefined` if nothing listens
  * - `serviceName`, `attributes`: of the resource
  * - `mask`, `remove`, `minimumSeverity`: what leaves the environment of a log
@@ -92,6 +93,7 @@ export interface Settings {
   readonly serverSpan: "auto" | "always" | "never"
   readonly platformEvents: boolean
   readonly retryOn500: boolean
+  readonly flushTimeoutMillis: number | undefined
   readonly receiverPort: number | undefined
   readonly serviceName: string | undefined
   readonly attributes: Readonly<Record<string, string>>
@@ -182,7 +184,10 @@ const protocolOf = (given: Variable | undefined): Effect.Effect<Backend["protoco
   return oneOf(given, protocols)
 }
 
-// Of OpenTelemetry. A flush before next is bounded by `flushTimeout` besides.
+/** The bounds of a time in a variable. */
+const milliseconds = { minimum: 1, maximum: 60_000, unit: " milliseconds" }
+
+// Of OpenTelemetry. A flush before next is bounded by `flushTimeoutMillis` besides.
 const defaultTimeoutMillis = 10_000
 
 const backendOf = Effect.fnUntraced(function* (signal: Signal, { prefix, url }: Found) {
@@ -199,10 +204,7 @@ const backendOf = Effect.fnUntraced(function* (signal: Signal, { prefix, url }: 
     headers: given.headers === undefined ? {} : yield* headers(given.headers),
     protocol: yield* protocolOf(given.protocol),
     gzip: compression === "gzip",
-    timeoutMillis:
-      given.timeout === undefined
-        ? defaultTimeoutMillis
-        : yield* integer(given.timeout, { minimum: 1, maximum: 60_000, unit: " milliseconds" })
+    timeoutMillis: given.timeout === undefined ? defaultTimeoutMillis : yield* integer(given.timeout, milliseconds)
   } satisfies Backend
 })
 
@@ -305,6 +307,11 @@ const readReceiverPort = Effect.fnUntraced(function* () {
   return given === undefined ? defaultReceiverPort : yield* integer(given, { minimum: 1, maximum: 65_535 })
 })
 
+const readFlushTimeout = Effect.fnUntraced(function* () {
+  const given = yield* variable(`${own}_FLUSH_TIMEOUT`)
+  return given === undefined ? undefined : yield* integer(given, milliseconds)
+})
+
 const severities = ["trace", "debug", "info", "warn", "error", "fatal"] as const
 
 /**
@@ -327,6 +334,7 @@ export const settings: Effect.Effect<Settings, OtelConfigError | Config.ConfigEr
       serverSpan: yield* readChoice("SERVER_SPAN", "auto", ["auto", "always", "never"]),
       platformEvents: yield* readFlag("PLATFORM_EVENTS", false),
       retryOn500: yield* readFlag("RETRY_ON_500", false),
+      flushTimeoutMillis: yield* readFlushTimeout(),
       receiverPort,
       serviceName: (yield* variable("OTEL_SERVICE_NAME"))?.value,
       attributes: attributes === undefined ? {} : Object.fromEntries(yield* pairs(attributes)),

@@ -1,5 +1,5 @@
 /** The answers of a backend, and what becomes of each span, data point and log record: the accounting adds up. */
-import type { OtelConfig } from "@effect-lambda/otel"
+import type { Otel, OtelConfig } from "@effect-lambda/otel"
 import type { ConsumerAccounting } from "@effect-lambda/extension/telemetry/TelemetryAccounting"
 import { ExtensionTest, TelemetryTest } from "@effect-lambda/extension/testing"
 import { assert, describe, it } from "@effect/vitest"
@@ -303,6 +303,25 @@ describe("a backend that is down", () => {
       const { journal } = yield* run({ script: [...invocations(4), shutdown()], answer: () => answer })
       // The function ends after 100 ms, and a sink that rests does not wait for that.
       assert.deepStrictEqual(heldMillis(journal), [100 + millis, 100 + millis, 0, 0])
+    })
+  )
+
+  it.effect.each<readonly [string, string, Otel.Options, number]>([
+    ["the variable", "250", {}, 250],
+    ["the option", "", { flushTimeout: "400 millis" }, 400],
+    ["the variable, and not the option", "250", { flushTimeout: "3 seconds" }, 250],
+    ["the variable, also if it is longer than two seconds", "4000", {}, 4000]
+  ])("holds next for as long as %s says", ([, value, otel, millis]) =>
+    Effect.gen(function* () {
+      const env = { EFFECT_LAMBDA_OTLP_FLUSH_TIMEOUT: value }
+      const { counts, journal } = yield* run({
+        script: [...invocations(2), shutdown()],
+        env,
+        otel,
+        answer: (_, nth) => (nth === 1 ? "hang" : ok)
+      })
+      assert.strictEqual(heldMillis(journal)[0], 100 + millis)
+      addsUp(counts("traces"), { offered: 2, delivered: 2, droppedBySink: 0 })
     })
   )
 })

@@ -75,6 +75,8 @@ describe("docs/otel.md", () => {
         PROTOCOL: `\`${protocol}\``,
         COMPRESSION: gzip ? "`gzip`" : "`none`",
         TIMEOUT: String(timeoutMillis),
+        // That of the library, which a test in Answers.test.ts shows.
+        FLUSH_TIMEOUT: settings.flushTimeoutMillis === undefined ? "2000" : "another",
         RETRY_ON_500: `\`${settings.retryOn500}\``,
         TRACES_EXPORTER: settings.unsent.length === 0 ? "`otlp`" : "`none`",
         METRICS_TEMPORALITY_PREFERENCE: `otherwise \`${settings.temporality}\``,

@@ -12,6 +12,7 @@ describe("init", () => {
     ["EFFECT_LAMBDA_OTLP_ENDPOINT", { EFFECT_LAMBDA_OTLP_ENDPOINT: "" }],
     ["EFFECT_LAMBDA_OTLP_ENDPOINT", { EFFECT_LAMBDA_OTLP_ENDPOINT: "otlp.example.com" }],
     ["EFFECT_LAMBDA_OTLP_PROTOCOL", { EFFECT_LAMBDA_OTLP_PROTOCOL: "grpc" }],
+    ["EFFECT_LAMBDA_OTLP_FLUSH_TIMEOUT", { EFFECT_LAMBDA_OTLP_FLUSH_TIMEOUT: "2 seconds" }],
     ["EFFECT_LAMBDA_OTLP_HEADERS", { EFFECT_LAMBDA_OTLP_HEADERS: "s3cret" }],
     ["OTEL_TRACES_SAMPLER_ARG", { OTEL_TRACES_SAMPLER: "traceidratio", OTEL_TRACES_SAMPLER_ARG: "s3cret" }]
   ])("fails with the name of %s, and the function goes on without the extension", ([variable, env]) =>

@@ -181,6 +181,7 @@ describe("the other variables", () => {
         serverSpan: "auto",
         platformEvents: false,
         retryOn500: false,
+        flushTimeoutMillis: undefined,
         receiverPort: 4318,
         serviceName: undefined,
         attributes: {},
@@ -226,6 +227,8 @@ describe("the other variables", () => {
     [{ EFFECT_LAMBDA_OTLP_RECEIVER: " False " }, { receiverPort: undefined }],
     [{ EFFECT_LAMBDA_OTLP_PLATFORM_EVENTS: "TRUE" }, { platformEvents: true }],
     [{ EFFECT_LAMBDA_OTLP_RETRY_ON_500: "true" }, { retryOn500: true }],
+    [{ EFFECT_LAMBDA_OTLP_FLUSH_TIMEOUT: " 250 " }, { flushTimeoutMillis: 250 }],
+    [{ EFFECT_LAMBDA_OTLP_FLUSH_TIMEOUT: "" }, { flushTimeoutMillis: undefined }],
     [
       { EFFECT_LAMBDA_OTLP_MASK: " , ", EFFECT_LAMBDA_OTLP_REMOVE: "a,,b " },
       { mask: [], remove: ["a", "b"] }
@@ -289,6 +292,9 @@ describe("a wrong value", () => {
     ["EFFECT_LAMBDA_OTLP_COMPRESSION", "zstd", /none of none, gzip/],
     ["EFFECT_LAMBDA_OTLP_TIMEOUT", "10s", /not a whole number from 1 to 60000 milliseconds/],
     ["EFFECT_LAMBDA_OTLP_TIMEOUT", "0", /not a whole number/],
+    ...["0", "-5", "1.5", "1e3", "2 seconds", "60001"].map(
+      (value) => ["EFFECT_LAMBDA_OTLP_FLUSH_TIMEOUT", value, /not a whole number from 1 to 60000 milliseconds/] as const
+    ),
     ["EFFECT_LAMBDA_OTLP_HEADERS", `${secret}`, /that is not name=value/],
     ["EFFECT_LAMBDA_OTLP_HEADERS", `a=1,=${secret}`, /number 2, that is not name=value/],
     ["EFFECT_LAMBDA_OTLP_HEADERS", `key=${secret}%zz`, /with a % that two hexadecimal digits do not follow/],

@@ -272,3 +272,31 @@ export const stream = <E = never, R = never>(
       return yield* start(receiver, options, [consumer], registration, { ended: Fiber.await(fiber) })
     })
   )
+
+/**
+ * Telemetry whose options are only known in init, such as a bound that a variable of the function sets. The effect runs
+ * between register and the first next; its failure fails init.
+ *
+ * **Example** (A bound of flushes from a variable)
+ *
+ * ```ts
+ * import { Telemetry, TelemetrySink } from "@effect-lambda/extension"
+ * import * as Config from "effect/Config"
+ * import * as Effect from "effect/Effect"
+ *
+ * export const telemetry = Telemetry.unwrap(
+ *   Effect.map(Config.Duration("FLUSH_TIMEOUT").pipe(Config.withDefault("2 seconds")), (flushTimeout) =>
+ *     Telemetry.make({
+ *       types: ["platform", "function"],
+ *       sink: TelemetrySink.http({ url: "https://logs.example.com/ingest" }),
+ *       flushTimeout
+ *     })
+ *   )
+ * )
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const unwrap = <E, R, E2, R2>(telemetry: Effect.Effect<Telemetry<E, R>, E2, R2>): Telemetry<E | E2, R | R2> =>
+  ofStart((registration) => Effect.flatMap(telemetry, ({ start: begin }) => begin(registration)))
