@@ -20,6 +20,7 @@ import {
   type File,
   good,
   llrtLayer,
+  llrtOf,
   program,
   script,
   targetOf,
@@ -93,6 +94,13 @@ const unobjectionable: ReadonlyArray<{
     runtimes: "python3.13,provided.al2"
   },
   { title: "a stub with its LLRT, 90 days old", files: llrtLayer(), runtimes: "python3.13,provided.al2,nodejs18.x" },
+  {
+    title: "bytecode that its LLRT has packed",
+    files: llrtLayer({
+      "hello/bundle.lrt": Buffer.from("6c72743031636b00000028b52ffd4388010203040000", "hex"),
+      "hello/bin/llrt": Buffer.concat([llrtOf({ machine: x64 }), Buffer.from("37a430ec01020304", "hex")])
+    })
+  },
   {
     title: "links inside the layer",
     files: [

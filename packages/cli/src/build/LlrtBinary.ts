@@ -119,7 +119,7 @@ export const forThisMachine = (config: Pick<LayerConfig, "llrt" | "project">) =>
  * Compiles a bundle into bytecode, which is the same for every architecture and has the same bytes each time. The name of
  * the file becomes part of it, so no folder may be part of that name.
  */
-const compile = Effect.fnUntraced(function* ({ path }: LlrtBinary, bundle: string) {
+const compile = Effect.fnUntraced(function* ({ bytes, path }: LlrtBinary, bundle: string) {
   const folder = yield* Disk.temporaryFolder("effect-lambda-llrt-")
   yield* Disk.attempt(folder, () => Fs.writeFileSync(NodePath.join(folder, "bundle.mjs"), bundle))
   // `env -i` keeps out the settings of LLRT in the user's environment.
@@ -131,7 +131,10 @@ const compile = Effect.fnUntraced(function* ({ path }: LlrtBinary, bundle: strin
       UserError.make(`${path} could not compile the program: ${output || message}`)
     )
   )
-  return new Uint8Array(Fs.readFileSync(NodePath.join(folder, "bundle.lrt")))
+  return yield* Effect.try({
+    try: () => Llrt.unpacked(Fs.readFileSync(NodePath.join(folder, "bundle.lrt")), bytes),
+    catch: (cause) => UserError.make(`the bytecode of ${path} cannot be unpacked: ${UserError.reasonOf(cause)}`)
+  })
 }, Effect.scoped)
 
 const sources = NodePath.join(import.meta.dirname, "../../llrt")

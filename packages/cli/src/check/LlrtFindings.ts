@@ -39,6 +39,14 @@ export const find = (name: string, layer: Layer): ReadonlyArray<Finding> => {
       )
     ]
   }
+  if (!Llrt.hasDictionary(read(bundle), read(binary))) {
+    return [
+      error(
+        bundle,
+        `the bytecode was packed by another build of LLRT ${version} than ${binary}, which does not load it`
+      )
+    ]
+  }
   const age = layer.target.now === undefined ? undefined : Llrt.ageOf(record, layer.target.now)
   if (age === undefined) return []
   return [

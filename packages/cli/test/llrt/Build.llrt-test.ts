@@ -131,6 +131,10 @@ describe("a layer", () => {
     })
   )
 
+  it("has bytecode that no build of LLRT has packed, so every build of the version loads it", () => {
+    assert.strictEqual(readFileSync(join(layer().directory, "watcher/bundle.lrt"), "latin1").slice(0, 6), "lrt01u")
+  })
+
   it("has nothing that check refuses, beside functions in any language", () => {
     const runtimes = FunctionRuntime.examples.split(", ").flatMap((id) => FunctionRuntime.parse(id) ?? [])
     const al2023 = runtimes.filter(({ image }) => image === "al2023")

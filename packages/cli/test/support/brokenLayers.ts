@@ -270,6 +270,11 @@ export const broken: ReadonlyArray<Broken> = [
     finding: ["error", "llrt", "hello/bundle.lrt", /made by LLRT 0\.8\.1-beta, and hello\/bin\/llrt is LLRT 0\.9\.0/]
   },
   {
+    title: "bytecode that another build of the same LLRT has packed",
+    files: llrtLayer({ "hello/bundle.lrt": Buffer.from("6c72743031636b00000028b52ffd6301020304", "hex") }),
+    finding: ["error", "llrt", "hello/bundle.lrt", /packed by another build of LLRT 0\.8\.1-beta/]
+  },
+  {
     title: "an LLRT without its version",
     files: llrtLayer({ "hello/llrt.json": "{}" }),
     finding: ["error", "llrt", "hello/llrt.json", /does not name the LLRT/]
