@@ -74,6 +74,7 @@ export const build = ({ arch, onProgress, root, target }: BuildOptions): Promise
     createInterface({ input: child.stderr, crlfDelay: Infinity }).on("line", (line) => {
       const [, crate, of] = /Building \[[=> ]*\] (\d+)\/(\d+)/.exec(line) ?? []
       if (crate !== undefined) return onProgress(Number(crate), Number(of))
+      if (/^ *(Building|Fetch) \[/.test(line)) return
       said.push(line)
       if (said.length > keptLines) said.shift()
     })

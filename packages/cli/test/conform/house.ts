@@ -1,6 +1,6 @@
 /**
- * `npm run conform [-- LAYER] [-- --only PATTERN …]`: builds the layers of this repository, and tries each of them in every
- * scenario. The reports of each lie in a folder that is printed.
+ * `npm run conform [-- LAYER] [-- --runtime llrt] [-- --only PATTERN …]`: builds the layers of this repository, and tries each
+ * of them in every scenario. The reports of each lie in a folder that is printed.
  */
 import { mkdtempSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -9,6 +9,8 @@ import process from "node:process"
 import { build, execute, flagsOf, layers } from "./layers.ts"
 
 const args = process.argv.slice(2)
+const at = args.indexOf("--runtime")
+const runtime = at === -1 ? "managed" : (args.splice(at, 2)[1] ?? "")
 const [first = ""] = args
 const wanted = layers.filter(({ name }) => name === first)
 const flags = wanted.length === 0 ? args : args.slice(1)
@@ -24,7 +26,7 @@ const reports = (name: string) =>
 let failed = 0
 for (const layer of wanted.length === 0 ? layers : wanted) {
   process.stdout.write(`\n${layer.name}\n`)
-  const opt = await build(layer, join(folder, "layers"))
+  const opt = await build(layer, join(folder, "layers"), runtime)
   const code = await execute(["conform", opt, ...flagsOf(layer), ...reports(layer.name), ...flags], true)
   if (code !== 0) failed++
 }

@@ -24,14 +24,32 @@ const temporary = Effect.acquireRelease(
 )
 
 /** A scenario of each family that needs no long wait, and those that find out only then that they do not apply. */
-const played = new Set([
+const short: ReadonlyArray<string> = [
   "init/register-in-time",
   "next/lost-poll",
   "invoke/function-error",
   "shutdown/spindown",
   "shutdown/last-records",
   "telemetry/subscribes-in-time"
-])
+]
+/** What may differ on another runtime too: freezes, faults of the network, and the environment of the function. */
+export const broad: ReadonlyArray<string> = [
+  ...short,
+  "next/freeze",
+  "next/stale-connection",
+  "next/reset",
+  "next/status-500",
+  "shutdown/timeout",
+  "shutdown/failure",
+  "shutdown/in-flush",
+  "telemetry/not-utf8",
+  "backend/connections-cut",
+  "backend/back-again",
+  "environment/proxy",
+  "environment/node-options",
+  "init-type/snap-start"
+]
+
 const foundOut = new Set(["telemetry/legal", "backend/secret-throttled"])
 
 /** The scenarios that do not apply, or cannot be tried. Hello neither subscribes to telemetry nor has a backend. */
@@ -40,10 +58,12 @@ const notApplicable: Readonly<Record<string, (name: string) => boolean>> = {
   "telemetry-ship": (name) => name.startsWith("telemetry/schema-2022")
 }
 
-const stageOf = Effect.fnUntraced(function* ({ backend, name, project }: Layer) {
+type Runtime = LayerConfig.LayerConfig["runtime"]
+
+const stageOf = Effect.fnUntraced(function* ({ backend, name, project }: Layer, runtime: Runtime) {
   const folder = yield* temporary
   const env = backend === undefined ? {} : { [backend]: "http://127.0.0.1:9" }
-  const config = yield* LayerConfig.resolve(project, { arch, out: folder, env, codeCache: "off" })
+  const config = yield* LayerConfig.resolve(project, { runtime, arch, out: folder, env, codeCache: "off" })
   yield* withBundle(Build.run(config, { check: false, zip: false }))
   const stage: Play.Stage = {
     target: yield* Target.open(yield* Target.find(join(folder, `${name}-${arch}`))),
@@ -58,11 +78,11 @@ const stageOf = Effect.fnUntraced(function* ({ backend, name, project }: Layer) 
 })
 
 /** Builds the layer, and holds that it passes in the scenarios that apply to it. */
-export const assertPasses = Effect.fnUntraced(function* (layer: Layer) {
-  const stage = yield* stageOf(layer)
+export const assertPasses = Effect.fnUntraced(function* (layer: Layer, runtime: Runtime = "managed", played = short) {
+  const stage = yield* stageOf(layer, runtime)
   const traits = yield* Traits.learn(stage)
   const lacking = scenarios.filter((scenario) => Needs.lacking(scenario, traits) !== undefined)
-  const chosen = scenarios.filter((scenario) => played.has(scenario.name) && !lacking.includes(scenario))
+  const chosen = scenarios.filter((scenario) => played.includes(scenario.name) && !lacking.includes(scenario))
   const verdicts = yield* Effect.forEach(chosen, (scenario) => Play.play(scenario, stage, traits), {
     concurrency: 2
   })

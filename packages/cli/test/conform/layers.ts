@@ -33,9 +33,14 @@ export const execute = (args: ReadonlyArray<string>, isShown: boolean): Promise<
   })
 
 /** Builds the layer into a folder, and gives its folder laid out as /opt. */
-export const build = async ({ backend, name, project }: Layer, folder: string): Promise<string> => {
+export const build = async (
+  { backend, name, project }: Layer,
+  folder: string,
+  runtime = "managed"
+): Promise<string> => {
   const variable = backend === undefined ? [] : ["--env", `${backend}=http://127.0.0.1:9`]
-  const code = await execute(["build", project, "--arch", arch, "--no-check", "--out", folder, ...variable], false)
+  const how = ["--runtime", runtime, "--arch", arch, "--no-check"]
+  const code = await execute(["build", project, ...how, "--out", folder, ...variable], false)
   if (code !== 0) throw new Error(`${name} was not built: effect-lambda build exited with ${code}`)
   return join(folder, `${name}-${arch}`)
 }

@@ -5,6 +5,9 @@ import * as Schedule from "effect/Schedule"
 import { createServer, type IncomingMessage } from "node:http"
 import { createServer as createSecureServer } from "node:https"
 import type { AddressInfo, Socket } from "node:net"
+import type { Answer } from "./rawAnswer.ts"
+
+export { type Answer, http, reset } from "./rawAnswer.ts"
 
 export interface Received {
   readonly method: string
@@ -15,26 +18,7 @@ export interface Received {
   readonly connection: number
 }
 
-/** Chunks are written one by one, each in a separate packet; afterwards the connection is kept or cut. */
-export type Answer =
-  | { readonly chunks: ReadonlyArray<string | Uint8Array>; readonly afterwards: "keep" | "close" | "reset" }
-  /** Never answered. */
-  | "park"
-
-export const reset: Answer = { chunks: [], afterwards: "reset" }
-
 const separately = (milliseconds = 5) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds))
-
-export const http = (
-  status: string,
-  body: string | ReadonlyArray<Uint8Array>,
-  headers: Record<string, string> = {}
-): Exclude<Answer, "park"> => {
-  const chunks = typeof body === "string" ? [Buffer.from(body)] : body
-  const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
-  const lines = Object.entries({ "Content-Length": String(length), ...headers }).map(([k, v]) => `${k}: ${v}\r\n`)
-  return { chunks: [`HTTP/1.1 ${status}\r\n${lines.join("")}\r\n`, ...chunks], afterwards: "keep" }
-}
 
 /** @param tls the certificate of a server of https, with its key */
 export const makeServer = Effect.fnUntraced(function* (

@@ -145,13 +145,16 @@ const writeOften = Effect.fnUntraced(function* (socket: Socket, bytes: string | 
 })
 
 /** Plays the case against a listener, and compares. */
-export const play = Effect.fnUntraced(function* ({ make }: ListenerImplementation, row: Case) {
+export const play = Effect.fnUntraced(function* (
+  { freeze, make, settle = Effect.void }: ListenerImplementation,
+  row: Case
+) {
   const { bodies, connections, deliveries, tooLarge } = makeReceiver(row.throws ?? false)
   const lines: Array<string> = []
   const scope = yield* Scope.make()
   yield* Effect.addFinalizer((exit) => Scope.close(scope, exit))
   const { protocol = "HTTP", maxBodyBytes = 8 * MiB } = row
-  const { port } = yield* make(row.limits)
+  const { port } = yield* make(row.limits, row.throws)
     .listen({ protocol, host: "127.0.0.1", port: 0, maxBodyBytes }, deliveries)
     .pipe(
       Scope.provide(scope),
@@ -177,7 +180,8 @@ export const play = Effect.fnUntraced(function* ({ make }: ListenerImplementatio
         yield* until(what, () => bodies.length === step[2])
         continue
       case "freezes":
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, step[2])
+        if (freeze === undefined) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, step[2])
+        else yield* freeze(step[2])
         continue
       case "closes":
         yield* Scope.close(scope, Exit.void)
@@ -234,6 +238,7 @@ export const play = Effect.fnUntraced(function* ({ make }: ListenerImplementatio
     }
   }
 
+  yield* settle
   const order = (texts: ReadonlyArray<string>) => (row.isAnyOrder ? texts.toSorted() : texts)
   assert.deepStrictEqual(order(bodies.map(String)), order(row.bodies ?? []))
   assert.deepStrictEqual(tooLarge, row.tooLarge ?? [])

@@ -9,7 +9,8 @@ import type * as Registration from "@effect-lambda/extension/Registration"
 import type * as TelemetryApi from "@effect-lambda/extension/telemetry/TelemetryApi"
 import type * as TelemetryApiError from "@effect-lambda/extension/telemetry/TelemetryApiError"
 import type * as Effect from "effect/Effect"
-import { type Answer, http, type Received, reset } from "../support/RawServer.ts"
+import { type Answer, http, reset } from "../support/rawAnswer.ts"
+import type { Received } from "../support/RawServer.ts"
 
 export interface Apis {
   readonly api: ExtensionsApi.ExtensionsApi["Service"]

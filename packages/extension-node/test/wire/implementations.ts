@@ -3,17 +3,26 @@ import type * as TelemetryListener from "@effect-lambda/extension/telemetry/Tele
 import { BunHttpClient, LambdaHttpClient, NodeTelemetryListener, SinkHttpClient } from "@effect-lambda/extension-node"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import type * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 
 /** A way to listen for telemetry, tested in NodeTelemetryListener.test.ts. */
 export interface ListenerImplementation {
   readonly name: string
-  readonly make: (limits?: Partial<NodeTelemetryListener.Limits>) => TelemetryListener.TelemetryListener["Service"]
+  /** @param throws whether the receiver throws at everything, for one in another process */
+  readonly make: (
+    limits?: Partial<NodeTelemetryListener.Limits>,
+    throws?: boolean
+  ) => TelemetryListener.TelemetryListener["Service"]
+  /** Stops the process of the listener. Default: the event loop of this one stands still. */
+  readonly freeze?: (millis: number) => Effect.Effect<void>
+  /** Waits for what a listener in another process has handed over so far. */
+  readonly settle?: Effect.Effect<void>
 }
 
 export const listeners: ReadonlyArray<ListenerImplementation> = [
-  { name: "NodeTelemetryListener", make: NodeTelemetryListener.make }
+  { name: "NodeTelemetryListener", make: (limits) => NodeTelemetryListener.make(limits) }
 ]
 
 /** A client that can carry the Extensions API, tested in Contract.test.ts and Framing.test.ts. */
