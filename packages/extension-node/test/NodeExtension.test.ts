@@ -4,12 +4,13 @@ import * as Effect from "effect/Effect"
 import { failures } from "./life/failures.ts"
 import { invoke, lambda, shutdown } from "./life/lambda.ts"
 import { life } from "./life/life.ts"
+import { compressed } from "./life/sinks.ts"
 import * as Program from "./support/Program.ts"
 import { until } from "./support/RawServer.ts"
 import { play } from "../../test/runtimes/scenario.ts"
 
 describe.each(Program.runtimes)("runMain on %s", (runtime) => {
-  play(runtime, [...life, ...failures])
+  play(runtime, [...life, ...failures, ...compressed])
 })
 
 // On Node a poll is repeated on purpose if its connection dies at once: LambdaHttpClient does that itself.

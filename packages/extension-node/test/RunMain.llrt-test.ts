@@ -1,6 +1,7 @@
-/** runMain on LLRT, as a real process against a scripted server. */
+/** runMain and what it sends on LLRT, as a real process against scripted servers. */
+import { play } from "../../test/runtimes/scenario.ts"
 import { failures } from "./life/failures.ts"
 import { life } from "./life/life.ts"
-import { play } from "../../test/runtimes/scenario.ts"
+import { certificates, compressed, thaws } from "./life/sinks.ts"
 
-play("LLRT", [...life, ...failures])
+play("LLRT", [...life, ...failures, ...thaws, ...certificates, ...compressed])

@@ -4,13 +4,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import { once } from "node:events"
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { Worker } from "node:worker_threads"
-import { start } from "./support/Program.ts"
-import { hangs, http, makeServer, until } from "./support/RawServer.ts"
-import { authorityFile, identity } from "./support/Tls.ts"
+import { play } from "../../test/runtimes/scenario.ts"
+import { thaws } from "./life/sinks.ts"
 
 /** A server in another thread, which works while the main thread is stopped, and does to its connections what it is told. */
 const source = `
@@ -116,43 +112,6 @@ describe("after a freeze", () => {
   )
 })
 
-/** A child program that is stopped by SIGSTOP between its requests, while the server ends its connections. */
-describe("a process that is stopped and continued", () => {
-  it.live.each([
-    ["POST", "http"],
-    ["GET", "http"],
-    ["POST", "https"]
-  ])("sends a %s of %s once, over a new connection", ([method, scheme]) =>
-    Effect.gen(function* () {
-      const tls = scheme === "https" ? identity("valid") : undefined
-      const { closed, cut, host, received } = yield* makeServer(() => http("200 OK", "hi"), tls)
-      const folder = yield* Effect.acquireRelease(
-        Effect.sync(() => mkdtempSync(join(tmpdir(), "thaw-"))),
-        (path) => Effect.sync(() => rmSync(path, { recursive: true }))
-      )
-      const GO = join(folder, "go")
-      writeFileSync(GO, "")
-      const { child, exit, output } = yield* start("sink-client.ts", {
-        GO,
-        METHODS: `${method},${method},${method}`,
-        NODE_EXTRA_CA_CERTS: authorityFile,
-        TARGET: `${scheme}://${host}/`
-      })
-      for (const round of [1, 2]) {
-        yield* until("the answer", () => output().split("\n").length === round + 1)
-        child.kill("SIGSTOP")
-        cut()
-        yield* until("the closed connection", () => closed.length === round)
-        appendFileSync(GO, "x")
-        child.kill("SIGCONT")
-      }
-      // No connection that is kept keeps the process alive.
-      yield* Effect.timeout(exit, hangs)
-      assert.strictEqual(output(), `${method} 200 hi\n`.repeat(3))
-      assert.deepStrictEqual(
-        received.map(({ connection }) => connection),
-        [1, 2, 3]
-      )
-    })
-  )
+describe("a process", () => {
+  play("Node", thaws)
 })

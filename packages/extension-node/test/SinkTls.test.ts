@@ -8,9 +8,10 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import { createServer, type Server } from "node:net"
 import { createServer as createSecureServer, type TLSSocket } from "node:tls"
-import { start } from "./support/Program.ts"
+import { play } from "../../test/runtimes/scenario.ts"
+import { certificates } from "./life/sinks.ts"
 import { hangs, http, makeServer } from "./support/RawServer.ts"
-import { authorityFile, identity, listen, tlsServer, trustAuthority } from "./support/Tls.ts"
+import { identity, listen, tlsServer, trustAuthority } from "./support/Tls.ts"
 
 const answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 const answering = (socket: TLSSocket) => void socket.on("data", () => socket.write(answer))
@@ -152,16 +153,10 @@ describe("a server that is trusted", () => {
       assert.deepStrictEqual(reused, [false, true])
     })
   )
+})
 
-  it.live("through NODE_EXTRA_CA_CERTS, which a process reads when it starts", () =>
-    Effect.gen(function* () {
-      const { port } = yield* listen(tlsServer(identity("valid"), answering))
-      const env = { TARGET: `https://localhost:${port}/`, NODE_EXTRA_CA_CERTS: authorityFile }
-      const { exit, output } = yield* start("sink-client.ts", env)
-      yield* Effect.timeout(exit, hangs)
-      assert.strictEqual(output(), "GET 200 hi\n")
-    })
-  )
+describe("a process", () => {
+  play("Node", certificates)
 })
 
 it.live("a name with several addresses is reached at the one that answers", () =>

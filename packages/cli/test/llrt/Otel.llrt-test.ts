@@ -1,4 +1,8 @@
 /** `effect-lambda build packages/otel` for LLRT. */
+import * as LayerConfig from "../../src/project/LayerConfig.ts"
 import { playOtel } from "../starts/otel.ts"
 
-playOtel([{ runtime: "llrt", start: "ready" }], [process.arch === "arm64" ? "arm64" : "x64"])
+playOtel(
+  LayerConfig.starts.map((start) => ({ runtime: "llrt", start })),
+  [process.arch === "arm64" ? "arm64" : "x64"]
+)

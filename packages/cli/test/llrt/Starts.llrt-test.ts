@@ -1,7 +1,4 @@
-/** The examples as layers on LLRT. */
+/** The examples as layers on LLRT, with both starts. */
 import { playOnce, rows } from "../starts/once.ts"
 
-playOnce(
-  rows.filter(({ start }) => start === "ready"),
-  "llrt"
-)
+playOnce(rows, "llrt")

@@ -26,10 +26,10 @@ export interface Row {
   readonly handler: string
 }
 
+export const names = ["hello", "hello-stream", "telemetry-ship"] as const
+
 export const rows: ReadonlyArray<Row> = [...functions, ["bash", bashFunction] as const].flatMap(([language, handler]) =>
-  ["hello", "hello-stream", "telemetry-ship"].flatMap((example) =>
-    LayerConfig.starts.map((start) => ({ example, start, language, handler }))
-  )
+  names.flatMap((example) => LayerConfig.starts.map((start) => ({ example, start, language, handler })))
 )
 
 // The port of telemetry comes from the name, and other tests of this machine have this example too.

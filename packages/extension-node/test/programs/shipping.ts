@@ -5,7 +5,10 @@ import * as Console from "effect/Console"
 
 import * as Effect from "effect/Effect"
 
-const modules = (): ReadonlyArray<string> => Object(Reflect.get(process, "moduleLoadList"))
+const modules = (): ReadonlyArray<string> => {
+  const list: unknown = Reflect.get(process, "moduleLoadList")
+  return Array.isArray(list) ? list : []
+}
 
 const before = new Set(modules())
 

@@ -14,6 +14,8 @@ export interface Received {
   readonly url: string
   readonly headers: IncomingMessage["headers"]
   readonly body: string
+  /** The body as it came. */
+  readonly bytes: Uint8Array
   /** The number of the connection: two requests with the same number came over the same connection. */
   readonly connection: number
 }
@@ -37,6 +39,7 @@ export const makeServer = Effect.fnUntraced(function* (
         url: request.url ?? "",
         headers: request.headers,
         body: Buffer.concat(chunks).toString(),
+        bytes: Buffer.concat(chunks),
         connection: connections.get(request.socket) ?? 0
       }
       const bytes = answer(entry, received.length)
