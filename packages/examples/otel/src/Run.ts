@@ -1,5 +1,6 @@
 /** The layer beside an instrumented function in the emulator, with the freeze on, and a backend on this machine. */
 import { Emulator, Journal } from "@effect-lambda/emulator"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { join } from "node:path"
 import * as Backend from "./Backend.ts"
@@ -20,6 +21,10 @@ export interface RunOptions {
   readonly port?: number
   /** The program of the extension. Default: its source. */
   readonly program?: string
+  /** Further variables of the function. */
+  readonly environment?: Readonly<Record<string, string>>
+  /** How long init, and each invocation, may take. Default: 10 seconds. */
+  readonly timeout?: Duration.Input
   /** Called after each invocation. */
   readonly onInvocation?: (invocation: number, status: string, backend: Backend.Backend) => Effect.Effect<void>
 }
@@ -40,7 +45,13 @@ const sdk = (propagator: string) => ({
 /** Runs the environment from init to SHUTDOWN; what the backend has, the journal, and the log of the extension. */
 export const run = Effect.fnUntraced(function* (options: RunOptions) {
   const { invocations, lines, onInvocation, port = 4318, propagator = "tracecontext", tracing } = options
-  const { failing = 0, program = join(layer, "src/main.ts"), unanswered = 0 } = options
+  const {
+    environment,
+    failing = 0,
+    program = join(layer, "src/main.ts"),
+    timeout = "10 seconds",
+    unanswered = 0
+  } = options
   let invocation = 0
   const backend = yield* Backend.make(() =>
     invocation <= failing ? 503 : invocation <= failing + unanswered ? "unanswered" : 200
@@ -56,10 +67,12 @@ export const run = Effect.fnUntraced(function* (options: RunOptions) {
       AWS_LAMBDA_EXEC_WRAPPER: join(layer, "layer/otel-wrapper"),
       EFFECT_LAMBDA_OTLP_ENDPOINT: backend.url,
       EFFECT_LAMBDA_OTLP_RECEIVER_PORT: String(port),
-      OTEL_SERVICE_NAME: "shop"
+      OTEL_SERVICE_NAME: "shop",
+      ...environment
     },
     logFormat: "json",
-    timeout: "10 seconds",
+    timeout,
+    initTimeout: timeout,
     freeze: true,
     ...(tracing === undefined ? undefined : { tracing })
   })
@@ -69,7 +82,7 @@ export const run = Effect.fnUntraced(function* (options: RunOptions) {
     requestIds.push(requestId)
     const done = yield* emulator.journal.waitFor(
       Journal.is("InvocationDone", (entry) => entry.requestId === requestId),
-      "20 seconds"
+      Duration.times(Duration.fromInputUnsafe(timeout), 2)
     )
     if (onInvocation !== undefined) yield* onInvocation(invocation, done.status, backend)
   }

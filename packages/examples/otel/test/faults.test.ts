@@ -134,9 +134,8 @@ it.live("an invocation that times out loses nothing", () =>
     )
     const [ofInvocation, ...others] = backend.spans.filter(({ name }) => name === "shop")
     assert.deepStrictEqual([ofInvocation?.isError, others], [true, []])
-    // On a busy machine the function may not have come so far.
-    const isAnswered = lines.includes("span was answered 200")
-    assert.strictEqual(namesOf(backend.spans).includes("span"), isAnswered)
+    // On a busy machine the function may not have come so far, or was killed before it could log the answer.
+    if (lines.includes("span was answered 200")) assert.include(namesOf(backend.spans), "span")
     const [accounting] = Environment.accountings(entries)
     assert.strictEqual(accounting?.level, "INFO")
     const records = entries.filter(Journal.is("TelemetryDelivered")).reduce((sum, batch) => sum + batch.records, 0)

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import type { Span } from "../src/Decode.ts"
 import * as Run from "../src/Run.ts"
 import { freePort } from "../../../otel/test/support/freePort.ts"
-import { accountings, extension, messages, program, textOf } from "./support/environment.ts"
+import { accountings, extension, messages, patience, patientLayer, program, textOf } from "./support/environment.ts"
 
 const requestIdOf = ({ attributes }: Span) => attributes["faas.invocation_id"] ?? attributes["faas.execution"]
 
@@ -29,7 +29,9 @@ describe.each(settings)("three invocations with freeze, %s", (_, propagator, tra
           propagator: propagator ?? "none",
           tracing,
           port: yield* freePort,
-          program
+          program,
+          environment: patientLayer,
+          timeout: patience
         })
         const log = output.join("\n")
         const { logs, spans } = backend
@@ -81,7 +83,9 @@ it.live(
         failing: 1,
         unanswered: 1,
         port: yield* freePort,
-        program
+        program,
+        environment: patientLayer,
+        timeout: patience
       })
       const log = output.join("\n")
       const { logs, points, spans } = backend

@@ -20,6 +20,12 @@ export const extension = "extension:main.ts"
 /** A busy machine needs its time, so this is no measure of speed. */
 export const patience = "60 seconds"
 
+/**
+ * The times of the layer on a busy machine. A request that its flush cuts off is sent again: the backend has it twice then, or
+ * only after the next invocation.
+ */
+export const patientLayer = { EFFECT_LAMBDA_OTLP_FLUSH_TIMEOUT: "60000", EFFECT_LAMBDA_OTLP_TIMEOUT: "60000" }
+
 export interface Options extends Pick<Emulator.Options, "profile" | "freeze" | "tracing" | "function" | "timeout"> {
   /** The program of the extension. Default: that of the layer. */
   readonly program?: string
@@ -40,10 +46,12 @@ export const make = Effect.fnUntraced(function* ({ environment, status = () => 2
       EFFECT_LAMBDA_OTLP_ENDPOINT: backend.url,
       EFFECT_LAMBDA_OTLP_RECEIVER_PORT: String(port),
       OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
+      ...patientLayer,
       ...environment
     },
     logFormat: "json",
-    timeout: "60 seconds",
+    timeout: patience,
+    initTimeout: patience,
     ...options
   })
   return { emulator, backend }
