@@ -1,6 +1,7 @@
 /** The memory of a function and of an extension over many invocations. */
 import { Emulator, Journal } from "@effect-lambda/emulator"
 import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import { join } from "node:path"
 import { packageFolder } from "../bundle.ts"
 import type { Program } from "../platform.ts"
@@ -40,26 +41,43 @@ const measure = Effect.fnUntraced(function* (program: Program, invocations: numb
   }
   const extension = pidOf((source) => source.startsWith("extension:"))
   const handler = pidOf((source) => source === "runtime")
+  // The journal forgets old entries when there are very many.
+  const counts = { done: 0, failed: 0, batches: 0 }
+  yield* emulator.journal.stream.pipe(
+    Stream.runForEach((entry) =>
+      Effect.sync(() => {
+        if (Journal.is("TelemetryDelivered")(entry)) counts.batches++
+        if (!Journal.is("InvocationDone")(entry)) return
+        counts.done++
+        if (entry.status !== "success") counts.failed++
+      })
+    ),
+    Effect.forkScoped
+  )
   const every = Math.max(1, Math.floor(invocations / samples))
   const seen: Array<number> = []
   let together = 0
   for (let number = 1; number <= invocations; number++) {
+    // An invocation begins when the one before it is over.
     const { requestId } = yield* emulator.invoke("{}")
-    const done = yield* emulator.journal.waitFor(
+    if (number % every !== 0) continue
+    // Each look at the journal reads all of it.
+    yield* emulator.journal.waitFor(
       Journal.is("InvocationDone", (entry) => entry.requestId === requestId),
       limit
     )
-    if (done.status !== "success") throw new Error(`${program.label}: invocation ${number} failed: ${done.errorType}`)
-    if (number % every !== 0) continue
     const own = residentMegabytes(extension)
     seen.push(own)
     together = Math.max(together, own + residentMegabytes(handler))
   }
   const peaks = { extensionPeak: peakMegabytes(extension), functionPeak: peakMegabytes(handler) }
   yield* emulator.shutdown()
-  const entries = yield* emulator.journal.entries
-  const delivered = entries.filter(Journal.is("TelemetryDelivered")).length
-  if (delivered === 0) throw new Error(`${program.label} got no telemetry`)
+  const { batches, done, failed } = counts
+  if (failed > 0 || done < invocations - 1 || batches === 0) {
+    throw new Error(
+      `${program.label}: ${failed} of ${invocations} invocations failed, ${done} were over, and ${batches} batches of telemetry came`
+    )
+  }
   return { extension: seen, together, ...peaks }
 }, Effect.scoped)
 
