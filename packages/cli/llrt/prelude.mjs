@@ -7,6 +7,7 @@ const native = {
   promiseThen: globalThis.Promise.prototype.then,
   parse: JSON.parse,
   bufferFrom: Buffer.from,
+  bufferSubarray: Buffer.prototype.subarray,
   bufferToString: Buffer.prototype.toString,
   clearTimeout: globalThis.clearTimeout,
   console: { ...console },
@@ -79,59 +80,82 @@ const sayLost = () => {
   native.console.log(JSON.stringify({ timestamp: new Date(), level: "FATAL", message }))
 }
 
+// --- Symbols. Superfluous when LLRT has them: the members of a class would all have the name "undefined".
+
+for (const name of ["dispose", "asyncDispose"]) {
+  if (Symbol[name] === undefined) Object.defineProperty(Symbol, name, { value: Symbol.for(`Symbol.${name}`) })
+}
+
 // --- Events of the process. Superfluous when LLRT has `process.on`, and calls it for errors that nothing caught.
 
-class Emitter {
-  #listeners = new Map()
+const listenersOf = new WeakMap()
 
-  #add(name, listener, isFirst, isOnce) {
-    const known = this.#listeners.get(name) ?? []
-    const entry = { listener, isOnce }
-    this.#listeners.set(name, isFirst ? [entry, ...known] : [...known, entry])
-    return this
+/** Beside the object and not in it: some classes inherit from an emitter without a call of its constructor. */
+const entriesOf = (emitter) => {
+  const known = listenersOf.get(emitter)
+  if (known !== undefined) return known
+  const entries = new Map()
+  listenersOf.set(emitter, entries)
+  return entries
+}
+
+const addListener = (emitter, name, listener, isFirst, isOnce) => {
+  if (typeof listener !== "function") {
+    const message = `The "listener" argument must be of type function. Received ${String(listener)}`
+    throw Object.assign(new TypeError(message), { code: "ERR_INVALID_ARG_TYPE" })
   }
+  const known = entriesOf(emitter).get(name) ?? []
+  const entry = { listener, isOnce }
+  entriesOf(emitter).set(name, isFirst ? [entry, ...known] : [...known, entry])
+  return emitter
+}
+
+class Emitter {
   on(name, listener) {
-    return this.#add(name, listener, false, false)
+    return addListener(this, name, listener, false, false)
   }
   once(name, listener) {
-    return this.#add(name, listener, false, true)
+    return addListener(this, name, listener, false, true)
   }
   prependListener(name, listener) {
-    return this.#add(name, listener, true, false)
+    return addListener(this, name, listener, true, false)
   }
   prependOnceListener(name, listener) {
-    return this.#add(name, listener, true, true)
+    return addListener(this, name, listener, true, true)
   }
   addListener(name, listener) {
     return this.on(name, listener)
   }
   off(name, listener) {
-    const known = this.#listeners.get(name) ?? []
+    const known = entriesOf(this).get(name) ?? []
     const at = known.findLastIndex((entry) => entry.listener === listener)
-    if (at !== -1) this.#listeners.set(name, known.toSpliced(at, 1))
+    if (at !== -1) entriesOf(this).set(name, known.toSpliced(at, 1))
     return this
   }
   removeListener(name, listener) {
     return this.off(name, listener)
   }
   removeAllListeners(name) {
-    if (name === undefined) this.#listeners.clear()
-    else this.#listeners.delete(name)
+    if (name === undefined) entriesOf(this).clear()
+    else entriesOf(this).delete(name)
     return this
   }
   listeners(name) {
-    return (this.#listeners.get(name) ?? []).map(({ listener }) => listener)
+    return (entriesOf(this).get(name) ?? []).map(({ listener }) => listener)
   }
   listenerCount(name) {
-    return (this.#listeners.get(name) ?? []).length
+    return (entriesOf(this).get(name) ?? []).length
+  }
+  eventNames() {
+    return Array.from(entriesOf(this)).flatMap(([name, entries]) => (entries.length === 0 ? [] : [name]))
   }
   setMaxListeners() {
     return this
   }
   emit(name, ...values) {
-    const entries = this.#listeners.get(name)
+    const entries = entriesOf(this).get(name)
     if (entries === undefined || entries.length === 0) {
-      if (name === "error") throw values[0]
+      if (name === "error") throw values[0] instanceof Error ? values[0] : new Error(`Unhandled error. (${values[0]})`)
       return false
     }
     for (const { isOnce, listener } of entries) {
@@ -141,6 +165,12 @@ class Emitter {
     return true
   }
 }
+
+/** The class of `node:events`: a function, since older packages call it without `new`. */
+function EventEmitter() {}
+EventEmitter.prototype = Emitter.prototype
+Object.assign(EventEmitter, { EventEmitter, default: EventEmitter, defaultMaxListeners: 10 })
+define(Emitter.prototype, "constructor", EventEmitter)
 
 const events = new Emitter()
 for (const name of Object.getOwnPropertyNames(Emitter.prototype)) {
@@ -177,6 +207,70 @@ const guarded = (callback, values = []) => {
   }
 }
 
+// --- Callbacks. Superfluous when an error in a callback or a listener of LLRT does not end the process.
+
+const guards = new WeakMap()
+
+/** The same function each time, by which a listener is found again. */
+const guardOf = (listener) => {
+  const known = guards.get(listener)
+  if (known !== undefined) return known
+  const guard = function (...values) {
+    try {
+      return listener.apply(this, values)
+    } catch (cause) {
+      uncaught(cause)
+    }
+  }
+  guards.set(listener, guard)
+  return guard
+}
+
+/** Makes functions of LLRT take guarded functions only. */
+const guardFunctions = (target, names) => {
+  for (const name of names) {
+    const original = target[name]
+    if (typeof original !== "function") continue
+    define(target, name, function (...values) {
+      return original.apply(
+        this,
+        values.map((value) => (typeof value === "function" ? guardOf(value) : value))
+      )
+    })
+  }
+}
+
+const emitterMethods = "on once off addListener removeListener prependListener prependOnceListener".split(" ")
+const targetMethods = ["addEventListener", "removeEventListener"]
+const guardedPrototypes = new WeakSet()
+const hearsErrors = new WeakSet()
+
+/** Keeps what an emitter of LLRT says from ending the process: an error in a listener, and one that no listener takes. */
+const adopt = (emitter) => {
+  if (typeof emitter?.on !== "function") return emitter
+  const prototype = Object.getPrototypeOf(emitter)
+  if (!guardedPrototypes.has(prototype)) {
+    guardedPrototypes.add(prototype)
+    guardFunctions(prototype, [...emitterMethods, "bind", "connect", "send", "close", "write"])
+    for (const name of ["on", "once", "addListener", "prependListener", "prependOnceListener"]) {
+      const add = prototype[name]
+      define(prototype, name, function (event, listener) {
+        if (event === "error") hearsErrors.add(this)
+        return add.call(this, event, listener)
+      })
+    }
+  }
+  const isHeard = hearsErrors.has(emitter)
+  emitter.on("error", (cause) => {
+    // The same error gets its code, so later listeners see it too.
+    const error = systemError(cause)
+    if (!hearsErrors.has(emitter)) uncaught(error)
+  })
+  if (!isHeard) hearsErrors.delete(emitter)
+  return emitter
+}
+
+for (const { prototype } of [EventTarget, AbortSignal]) guardFunctions(prototype, targetMethods)
 let isExiting = false
 process.exit = (code = process.exitCode ?? 0) => {
   if (!isExiting) {
@@ -184,7 +278,7 @@ process.exit = (code = process.exitCode ?? 0) => {
     try {
       events.emit("exit", code)
     } catch (cause) {
-      native.console.error(`Uncaught ${textOf(cause)}`)
+      uncaught(cause)
     }
     flush()
   }
@@ -296,23 +390,49 @@ const flush = () => {
   stderr.flush()
 }
 
+// These are there, for programs that print by them. They have no frame and no indentation.
+for (const name of ["dir", "group", "groupCollapsed", "table"]) console[name] = stdout.print
+Object.assign(console, { groupEnd: () => {} })
+
+/** The pages of this process in memory, which is what Lambda counts. LLRT does not tell of its heap. */
+const memoryUsage = () => {
+  const [, resident = 0] = require("fs").default.readFileSync("/proc/self/statm", "utf8").split(" ")
+  return { arrayBuffers: 0, external: 0, heapTotal: 0, heapUsed: 0, rss: Number(resident) * 4096 }
+}
+memoryUsage.rss = () => memoryUsage().rss
+
+/** The system counts the time on the processor in hundredths of a second. */
+const cpuUsage = (since = { user: 0, system: 0 }) => {
+  // The name of the program may hold anything.
+  const stat = require("fs").default.readFileSync("/proc/self/stat", "utf8").split(") ").at(-1).split(" ")
+  return { user: stat[11] * 10_000 - since.user, system: stat[12] * 10_000 - since.system }
+}
+
 const members = {
+  cpuUsage,
   emitWarning: (warning) => stderr.print(`Warning: ${warning instanceof Error ? warning.message : String(warning)}`),
   execArgv: [],
   execPath: process.argv[0],
+  memoryUsage,
   pid: process.id,
   stderr,
-  stdout
+  stdout,
+  uptime: () => performance.now() / 1000
 }
 for (const [name, member] of Object.entries(members)) define(process, name, member)
 
-// --- Buffer. Superfluous when `indexOf` takes a text, `latin1` is not read as UTF-8, `copy` takes a microsecond and not a
-// millisecond for 16 KB, and `equals` and `compare` exist.
+// --- Buffer. Superfluous when `indexOf` takes a text, `latin1` and `ascii` are not read as UTF-8, there is `base64url`, a part
+// may end at `undefined`, `copy` takes a microsecond and not a millisecond for 16 KB, and `equals`, `compare` and the methods for
+// 64 bits exist.
 
 const isLatin1 = (encoding) => encoding === "latin1" || encoding === "binary"
 const beyondAscii = /[^\0-\x7f]/
 
+const base64url = (base64) => base64.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")
+
 Buffer.from = (value, ...rest) => {
+  // LLRT reads both alphabets as base64.
+  if (rest[0] === "base64url") return native.bufferFrom(value, "base64")
   if (typeof value !== "string" || !isLatin1(rest[0]) || !beyondAscii.test(value))
     return native.bufferFrom(value, ...rest)
   const bytes = Buffer.alloc(value.length)
@@ -347,11 +467,19 @@ const bufferMethods = {
     target.set(part, targetStart)
     return part.length
   },
-  toString(...values) {
-    const text = native.bufferToString.apply(this, values)
-    if (!isLatin1(values[0]) || !beyondAscii.test(text)) return text
+  subarray(start = 0, end = this.length) {
+    return native.bufferSubarray.call(this, start, end)
+  },
+  slice(start = 0, end = this.length) {
+    return native.bufferSubarray.call(this, start, end)
+  },
+  toString(encoding, start = 0, end = this.length) {
+    if (encoding === "base64url") return base64url(this.toString("base64", start, end))
+    const text = native.bufferToString.call(this, encoding ?? "utf8", start, end)
+    const mask = encoding === "ascii" ? 0x7f : isLatin1(encoding) ? 0xff : undefined
+    if (mask === undefined || !beyondAscii.test(text)) return text
     let exact = ""
-    for (const byte of this.subarray(values[1], values[2])) exact += String.fromCharCode(byte)
+    for (const byte of this.subarray(start, end)) exact += String.fromCharCode(byte & mask)
     return exact
   },
   indexOf(value, from = 0, encoding = undefined) {
@@ -370,6 +498,18 @@ const bufferMethods = {
   },
   toJSON() {
     return { type: "Buffer", data: Array.from(this) }
+  }
+}
+const viewOf = (bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+for (const [end, isLittle] of Object.entries({ BE: false, LE: true })) {
+  for (const [kind, of] of Object.entries({ BigInt64: "BigInt64", BigUInt64: "BigUint64", BigUint64: "BigUint64" })) {
+    bufferMethods[`read${kind}${end}`] = function (at = 0) {
+      return viewOf(this)[`get${of}`](at, isLittle)
+    }
+    bufferMethods[`write${kind}${end}`] = function (value, at = 0) {
+      viewOf(this)[`set${of}`](at, value, isLittle)
+      return at + 8
+    }
   }
 }
 for (const [name, method] of Object.entries(bufferMethods)) define(Buffer.prototype, name, method)
@@ -503,10 +643,20 @@ define(JSON, "parse", (text, reviver) => {
 // `setKeepAlive`, `ref` and `unref`, close when they fail, have the code of an error, and survive an error in a listener.
 
 const codes = {
+  1: "EPERM",
   2: "ENOENT",
   13: "EACCES",
+  17: "EEXIST",
+  18: "EXDEV",
+  20: "ENOTDIR",
+  21: "EISDIR",
+  22: "EINVAL",
   24: "EMFILE",
+  28: "ENOSPC",
+  30: "EROFS",
   32: "EPIPE",
+  39: "ENOTEMPTY",
+  40: "ELOOP",
   97: "EAFNOSUPPORT",
   98: "EADDRINUSE",
   99: "EADDRNOTAVAIL",
@@ -565,6 +715,8 @@ class Socket extends Emitter {
   #hasEnded = false
   #isEnding = false
   #hasClosed = false
+  /** LLRT begins to write when the listener for the connection is done. */
+  #isNew = false
   connecting = false
   destroyed = false
   errored = null
@@ -574,9 +726,11 @@ class Socket extends Emitter {
   writableEnded = false
   readableEnded = false
 
-  constructor({ allowHalfOpen = false, fd } = {}, socket = openNative(fd)) {
+  constructor({ allowHalfOpen = false, fd } = {}, socket = openNative(fd), isNew = false) {
     super()
     this.#native = socket
+    this.#isNew = isNew
+    if (isNew) native.setImmediate(() => (this.#isNew = false))
     this.#allowHalfOpen = allowHalfOpen
     // A connection that cannot be written to is not kept for another request.
     if (fd !== undefined) this.writableLength = 1
@@ -687,7 +841,10 @@ class Socket extends Emitter {
       "finish",
       guarded(() => this.emit("finish"))
     )
-    this.#native.end()
+    // LLRT forgets what was written if the end comes before it has begun to write.
+    if (this.connecting) this.once("connect", () => this.#native.end())
+    else if (this.#isNew) native.setImmediate(() => this.#native.end())
+    else this.#native.end()
     return this
   }
   destroySoon() {
@@ -799,7 +956,7 @@ class Server extends Emitter {
     this.#native = native.net.createServer({ allowHalfOpen: true })
     this.#native.on(
       "connection",
-      guarded((socket) => this.emit("connection", new Socket({ allowHalfOpen }, socket)))
+      guarded((socket) => this.emit("connection", new Socket({ allowHalfOpen }, socket, true)))
     )
     this.#native.on(
       "error",
@@ -867,17 +1024,87 @@ const { spawn } = processes
 processes.spawn = (command, ...rest) => {
   const list = Array.isArray(rest[0]) ? rest[0] : []
   const options = (Array.isArray(rest[0]) ? rest[1] : rest[0]) ?? {}
-  return spawn(command, list, { ...options, env: { ...(options.env ?? process.env) } })
+  const child = adopt(spawn(command, list, { ...options, env: { ...(options.env ?? process.env) } }))
+  for (const name of ["stdin", "stdout", "stderr"]) adopt(child[name])
+  return child
 }
 
 // --- Modules. Superfluous when LLRT has `process.getBuiltinModule`.
 
+// --- Promises of LLRT itself. Superfluous when LLRT tells of rejections, and errors of `fs` and `fetch` have a code and a place.
+
+/** Gives an error of LLRT, which has no place, the one of the call. */
+const placed = (cause, call) => {
+  const error = systemError(cause)
+  if (!error.stack?.includes("\n    at ")) define(error, "stack", `${error}${call.stack.slice(String(call).length)}`)
+  return error
+}
+
+/** Makes functions say where they were called when they fail, and makes a rejection that nothing handles seen. */
+const explainFunctions = (target, names) => {
+  for (const name of names) {
+    const original = target[name]
+    if (typeof original !== "function" || original.prototype !== undefined) continue
+    define(target, name, function (...values) {
+      const call = new Error()
+      try {
+        const result = original.apply(this, values)
+        if (!(result instanceof native.Promise)) return result
+        return result.catch((cause) => {
+          throw placed(cause, call)
+        })
+      } catch (cause) {
+        throw placed(cause, call)
+      }
+    })
+  }
+}
+
+explainFunctions(globalThis, ["fetch"])
+const bodyMethods = ["arrayBuffer", "blob", "bytes", "formData", "json", "text"]
+for (const { prototype } of [Request, Response]) explainFunctions(prototype, bodyMethods)
+
+/** What is mended in a module that few programs use, when it is asked for. */
+const mendings = {
+  crypto: (crypto) => {
+    guardFunctions(crypto, ["randomFill"])
+    for (const hash of [crypto.createHash("sha256"), crypto.createHmac("sha256", "")]) {
+      const prototype = Object.getPrototypeOf(hash)
+      const { digest } = prototype
+      define(prototype, "digest", function (...values) {
+        return values[0] === "base64url" ? base64url(digest.call(this, "base64")) : digest.apply(this, values)
+      })
+    }
+  },
+  dgram: (dgram) => {
+    const { createSocket } = dgram
+    dgram.createSocket = (...values) => adopt(createSocket(...values))
+  },
+  dns: (dns) => guardFunctions(dns, ["lookup"]),
+  fs: (fs) => {
+    explainFunctions(fs, Object.keys(fs))
+    explainFunctions(fs.promises, Object.keys(fs.promises))
+  },
+  "fs/promises": (fs) => explainFunctions(fs, Object.keys(fs)),
+  zlib: (zlib) => {
+    const names = Object.keys(zlib)
+    guardFunctions(
+      zlib,
+      names.filter((name) => names.includes(`${name}Sync`))
+    )
+  }
+}
+
 define(process, "getBuiltinModule", (id) => {
   const name = id.replace(/^node:/, "")
   if (name === "process") return process
+  if (name === "events") return EventEmitter
   try {
-    const module = require(name)
-    return module.default ?? module
+    const loaded = require(name)
+    const module = loaded.default ?? loaded
+    mendings[name]?.(module)
+    delete mendings[name]
+    return module
   } catch {
     return undefined
   }

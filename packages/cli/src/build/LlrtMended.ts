@@ -2,18 +2,62 @@
  * The modules of Node that the prelude of a layer for LLRT mends. An import by name would link the export of LLRT itself, past
  * the prelude, so such a module becomes one of the bundle.
  */
+import process from "node:process"
 import type { Plugin } from "rolldown"
+import { lackedMember, modules } from "./LlrtModules.ts"
 
-/** The named exports of each module, as the prelude leaves it. */
-const mended: Readonly<Record<string, string>> = {
-  child_process: "spawn",
-  net: "Server, Socket, connect, createConnection, createServer, isIP, isIPv4, isIPv6",
-  process: `arch, argv, argv0, cwd, emitWarning, env, execArgv, execPath, exit, getBuiltinModule, getegid, geteuid, getgid,
-    getuid, hrtime, kill, nextTick, off, on, once, pid, platform, release, stderr, stdout, version, versions`,
-  timers: "clearImmediate, clearInterval, clearTimeout, queueMicrotask, setImmediate, setInterval, setTimeout"
-}
+/** What the prelude gives a module beside the exports that LLRT has. */
+const added: ReadonlyMap<string, ReadonlyArray<string>> = new Map(
+  Object.entries({
+    child_process: [],
+    crypto: [],
+    dgram: [],
+    dns: [],
+    events: [],
+    fs: [],
+    "fs/promises": [],
+    net: ["isIP", "isIPv4", "isIPv6"],
+    process: [
+      "emitWarning",
+      "cpuUsage",
+      "execArgv",
+      "memoryUsage",
+      "uptime",
+      "execPath",
+      "getBuiltinModule",
+      "nextTick",
+      "off",
+      "on",
+      "once",
+      "pid",
+      "stderr",
+      "stdout"
+    ],
+    timers: ["clearImmediate"],
+    zlib: []
+  })
+)
 
 const source = (name: string) => (name === "timers" ? "globalThis" : `process.getBuiltinModule("node:${name}")`)
+
+/**
+ * The text of the module. It has every export of Node's, and the bundler leaves out those that nothing uses. A read of
+ * {@link lackedMember} that is left says that the program uses an export that is not there.
+ */
+const textOf = (name: string): string => {
+  const there = new Set([...(modules.get(name) ?? []), ...(added.get(name) ?? [])])
+  const all = new Set([...there, ...Object.keys(process.getBuiltinModule(`node:${name}`) ?? {})])
+  const lines = Array.from(
+    all,
+    (each) => `export const ${each} = builtin[${JSON.stringify(there.has(each) ? each : lackedMember(name, each))}]`
+  )
+  return [
+    `const builtin = ${source(name)}`,
+    "export default builtin",
+    `export { builtin as "module.exports" }`,
+    ...lines
+  ].join("\n")
+}
 
 const prefix = "\0llrt:"
 
@@ -21,14 +65,11 @@ export const mendedModules: Plugin = {
   name: "llrt-mended",
   resolveId: {
     order: "pre",
-    filter: { id: new RegExp(`^(?:node:)?(?:${Object.keys(mended).join("|")})$`) },
+    filter: { id: new RegExp(`^(?:node:)?(?:${[...added.keys()].join("|")})$`) },
     handler: (id) => ({ id: prefix + id.replace(/^node:/, ""), moduleSideEffects: false })
   },
   load: {
     filter: { id: new RegExp(`^${prefix}`) },
-    handler: (id) => {
-      const name = id.slice(prefix.length)
-      return `const module = ${source(name)}\nexport default module\nexport const { ${mended[name]} } = module\n`
-    }
+    handler: (id) => textOf(id.slice(prefix.length))
   }
 }

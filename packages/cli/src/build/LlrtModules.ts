@@ -69,6 +69,11 @@ interface Use {
   readonly start: number
 }
 
+const lacked = "effect-lambda lacks "
+
+/** The name under which an export is read that a module lacks. No module has a member of such a name. */
+export const lackedMember = (module: string, name: string): string => `${lacked}${module} ${name}`
+
 const keyOf = ({ module, name = "" }: Use) => `${module} ${name}`
 
 const webAssembly = "WebAssembly"
@@ -79,9 +84,19 @@ const lacks = ({ module, name }: Use): boolean => {
 }
 
 /** The text that is written there; the minifier writes template literals. */
-const textOf = (node: ESTree.Argument): string => {
+const textOf = (node: ESTree.Node): string => {
   if (node.type === "Literal") return String(node.value)
   return node.type === "TemplateLiteral" && node.expressions.length === 0 ? (node.quasis[0]?.value.cooked ?? "") : ""
+}
+
+/** The module of Node that `process.getBuiltinModule("node:fs")` gives. */
+const builtinOf = (node: ESTree.Expression | null): string | undefined => {
+  if (node?.type !== "CallExpression" || node.callee.type !== "MemberExpression") return undefined
+  const { property } = node.callee
+  const [argument] = node.arguments
+  return property.type === "Identifier" && property.name === "getBuiltinModule" && argument !== undefined
+    ? textOf(argument)
+    : undefined
 }
 
 /** The uses of modules of Node, and of WebAssembly, in a text. */
@@ -128,7 +143,19 @@ const usesIn = (utils: typeof Utils, file: string, text: string): ReadonlyArray<
     }
   })
   visit({
+    VariableDeclarator: ({ id, init }) => {
+      if (id.type !== "Identifier") return
+      const module = init?.type === "Identifier" ? wholes.get(init.name) : builtinOf(init)
+      if (module !== undefined) wholes.set(id.name, module)
+    }
+  })
+  visit({
     MemberExpression: ({ computed, object, property, start }) => {
+      const use = textOf(property)
+      if (use.startsWith(lacked)) {
+        const [module = "", name] = use.slice(lacked.length).split(" ")
+        uses.push({ module, name, when: "link", start })
+      }
       if (computed || object.type !== "Identifier" || property.type !== "Identifier") return
       const module = wholes.get(object.name)
       // The prelude of the layer mends `process`.
@@ -179,7 +206,8 @@ export const plugin: Plugin = {
       const missing = new Set(left.filter(lacks).map(keyOf))
       if (missing.size === 0) return
       const refused = chunks
-        .flatMap(({ moduleIds }) => moduleIds)
+        // A module that the build has made is no place of the program.
+        .flatMap(({ moduleIds }) => moduleIds.filter((id) => !id.startsWith("\0")))
         .flatMap((id) => {
           const code = this.getModuleInfo(id)?.code ?? ""
           return usesIn(utils, id, code).flatMap((use): ReadonlyArray<Refused> => {
