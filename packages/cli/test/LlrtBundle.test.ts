@@ -102,7 +102,8 @@ describe("a program that uses what LLRT has not", () => {
       const { warnings } = yield* bundled({
         "src/main.ts":
           'import type { Server } from "node:http"\nimport { used } from "dep"\nexport const server: Server | undefined = undefined\n' +
-          'console.log(used, typeof WebAssembly === "object" ? WebAssembly.Module : 1)',
+          'console.log(used, typeof WebAssembly === "object" ? WebAssembly.Module : 1)\n' +
+          'const fs = process.getBuiltinModule("node:fs")\nconsole.log(fs.writeSync)',
         "node_modules/dep/package.json": '{"name":"dep","exports":"./index.mjs","sideEffects":false}',
         "node_modules/dep/index.mjs": 'export { used } from "./used.mjs"\nexport { unused } from "./unused.mjs"',
         "node_modules/dep/used.mjs": "export const used = 1",

@@ -100,7 +100,7 @@ const builtinOf = (node: ESTree.Expression | null): string | undefined => {
 }
 
 /** The uses of modules of Node, and of WebAssembly, in a text. */
-const usesIn = (utils: typeof Utils, file: string, text: string): ReadonlyArray<Use> => {
+const usesIn = (utils: typeof Utils, file: string, text: string, isBundle: boolean): ReadonlyArray<Use> => {
   const uses: Array<Use> = []
   const wholes = new Map<string, string>()
   let isGuarded = false
@@ -145,7 +145,8 @@ const usesIn = (utils: typeof Utils, file: string, text: string): ReadonlyArray<
   visit({
     VariableDeclarator: ({ id, init }) => {
       if (id.type !== "Identifier") return
-      const module = init?.type === "Identifier" ? wholes.get(init.name) : builtinOf(init)
+      // In a source it is no import: such a program asks what is there.
+      const module = init?.type === "Identifier" ? wholes.get(init.name) : isBundle ? builtinOf(init) : undefined
       if (module !== undefined) wholes.set(id.name, module)
     }
   })
@@ -202,7 +203,7 @@ export const plugin: Plugin = {
     // Imported here, as rolldown itself is.
     return import("rolldown/utils").then((utils) => {
       const chunks = chunksOf(bundle)
-      const left = chunks.flatMap(({ code, fileName }) => usesIn(utils, `${fileName}.mjs`, code))
+      const left = chunks.flatMap(({ code, fileName }) => usesIn(utils, `${fileName}.mjs`, code, true))
       const missing = new Set(left.filter(lacks).map(keyOf))
       if (missing.size === 0) return
       const refused = chunks
@@ -210,7 +211,7 @@ export const plugin: Plugin = {
         .flatMap(({ moduleIds }) => moduleIds.filter((id) => !id.startsWith("\0")))
         .flatMap((id) => {
           const code = this.getModuleInfo(id)?.code ?? ""
-          return usesIn(utils, id, code).flatMap((use): ReadonlyArray<Refused> => {
+          return usesIn(utils, id, code, false).flatMap((use): ReadonlyArray<Refused> => {
             // An export of a module that is missing altogether is told with its module.
             if (!missing.has(keyOf(use)) || (use.name !== undefined && !modules.has(use.module))) return []
             const loc = { file: id, ...positionOf(code, use.start) }
