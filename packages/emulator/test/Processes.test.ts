@@ -287,6 +287,20 @@ describe("nothing is left behind", () => {
     })
   )
 
+  it.live("environments that follow each other share a reaper", () =>
+    Effect.gen(function* () {
+      const command = writeExecutable(yield* temporaryDirectory, "function.cjs", echoFunction)
+      const reapers = Effect.scoped(
+        Effect.gen(function* () {
+          const emulator = yield* startEmulator({ function: { command: [command] } })
+          yield* emulator.invoke("1")
+          return processesNamed("effect-lambda-reaper", String(NodeProcess.pid))
+        })
+      )
+      assert.deepStrictEqual(yield* reapers, yield* reapers)
+    })
+  )
+
   it.live(
     "when eight environments were started and stopped",
     () =>
@@ -324,7 +338,7 @@ describe("nothing is left behind", () => {
         assert.lengthOf(new Set(pids), 24)
         yield* Effect.forEach(pids, awaitEnd, { discard: true })
         yield* awaitTrue(() => listeners() === before)
-        // The last process that ends takes the reaper along.
+        // The reaper waits a second for another process.
         yield* awaitTrue(() => processesNamed("effect-lambda-reaper", String(NodeProcess.pid)).length === 0)
       }),
     30_000

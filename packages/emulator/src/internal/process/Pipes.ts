@@ -36,12 +36,28 @@ const open = (path: string): Pipe => {
   }
 }
 
+/** The file system in memory that Linux has: a disk takes ten times as long for a path. */
+const inMemory = "/dev/shm"
+
+/** A folder for paths that are there for a moment; the one that `TMPDIR` names, if it names one. */
+const folder = (): string => {
+  const temporary = Os.tmpdir()
+  if (temporary !== "/tmp") return temporary
+  try {
+    Fs.accessSync(inMemory, Fs.constants.W_OK | Fs.constants.X_OK)
+    return inMemory
+  } catch {
+    // Another system, or a container without it.
+    return temporary
+  }
+}
+
 /** A caller may have a PATH without the programs of the system. */
 const mkfifo = (): string => ["/usr/bin/mkfifo", "/bin/mkfifo"].find((file) => Fs.existsSync(file)) ?? "mkfifo"
 
 /** Adds pipes to `unused`. Only this user may open a path while it exists. */
 const refill = (unused: Array<Pipe>): void => {
-  const directory = Fs.mkdtempSync(NodePath.join(Os.tmpdir(), "effect-lambda-pipes-"))
+  const directory = Fs.mkdtempSync(NodePath.join(folder(), "effect-lambda-pipes-"))
   try {
     const paths = Array.from({ length: batchSize }, (_, index) => NodePath.join(directory, String(index)))
     ChildProcess.execFileSync(mkfifo(), ["-m", "600", ...paths], {

@@ -6,12 +6,15 @@
  * and as it ends. The kernel closes the pipe whatever happens to this process, and then the shell kills the groups that
  * are left. SIGKILL also ends a stopped process.
  *
- * There is one reaper for all environments of this Node process. The reaper starts with the first group and ends with
- * the last.
+ * There is one reaper for all environments of this Node process. The reaper starts with the first group and ends a
+ * second after the last: another environment that starts in that second has it already.
  */
+// A timer of Effect would keep Node running.
+// @effect-diagnostics globalTimers:off
 import * as ChildProcess from "node:child_process"
 import * as Net from "node:net"
 import NodeProcess from "node:process"
+import { clearTimeout, setTimeout } from "node:timers"
 
 /** A constant: no text from outside becomes part of it. `kill -s` is the form that every shell has. */
 const script = `
@@ -30,6 +33,10 @@ const script = `
 const groups = new Set<number>()
 /** The emulator's end of the pipe. */
 let pipe: Net.Socket | undefined
+
+/** How long the reaper waits for another group. */
+const idleMs = 1000
+let idle: NodeJS.Timeout | undefined
 
 /** Signals a whole group; a group that is gone already is no error. */
 export const signalGroup = (group: number, signal: NodeJS.Signals): void => {
@@ -75,6 +82,7 @@ const start = (): Net.Socket | undefined => {
 export const add = (group: number): void => {
   if (groups.size === 0) NodeProcess.on("exit", killGroups)
   groups.add(group)
+  clearTimeout(idle)
   if (pipe === undefined) pipe = start()
   else pipe.write(`+ ${group}\n`)
 }
@@ -85,6 +93,9 @@ export const remove = (group: number): void => {
   pipe?.write(`- ${group}\n`)
   if (groups.size > 0) return
   NodeProcess.off("exit", killGroups)
-  pipe?.end()
-  pipe = undefined
+  idle = setTimeout(() => {
+    pipe?.end()
+    pipe = undefined
+  }, idleMs)
+  idle.unref()
 }
