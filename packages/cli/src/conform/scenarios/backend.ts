@@ -7,9 +7,9 @@ import type { Run, Scenario } from "../play/Scenario.ts"
 
 /**
  * An extension that holds an invocation for longer because of its backend costs more than most functions. Programs wait
- * for half a second or a second, and no limit is near those.
+ * for half a second or a second, or retry after 100, 200 and 400 ms, and no limit is near those.
  */
-const heldMs = 750
+const heldMs = 850
 
 /** Lambda's default for a function. An extension that waits for its backend has to be faster. */
 const options = { timeout: "3 seconds" } as const
