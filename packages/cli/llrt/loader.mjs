@@ -55,5 +55,10 @@ const failToLoad = (reason, stack) => {
 import(`${folder}/bundle.lrt`).catch((cause) => {
   const isError = cause instanceof Error
   const problem = isError ? cause.message : String(cause)
-  failToLoad(`the program could not be loaded: ${problem}`, isError ? cause.stack : "")
+  const stack = isError ? String(cause.stack) : ""
+  const advice =
+    isError && /bytecode|end of the buffer|symbol type|bundle\.lrt/.test(problem)
+      ? `. ${folder}/bundle.lrt may be incomplete or from another version of LLRT: build and publish the layer again`
+      : ""
+  failToLoad(`the program could not be loaded: ${problem}${advice}`, stack)
 })

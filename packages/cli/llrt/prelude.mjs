@@ -948,6 +948,7 @@ class Socket extends Emitter {
 
 class Server extends Emitter {
   #native
+  #hasEnded = false
   constructor(options, onConnection) {
     super()
     const { allowHalfOpen } = typeof options === "object" ? options : {}
@@ -956,7 +957,11 @@ class Server extends Emitter {
     this.#native = native.net.createServer({ allowHalfOpen: true })
     this.#native.on(
       "connection",
-      guarded((socket) => this.emit("connection", new Socket({ allowHalfOpen }, socket, true)))
+      guarded((socket) => {
+        // LLRT may have accepted it when the server closed.
+        if (this.#hasEnded) socket.destroy()
+        else this.emit("connection", new Socket({ allowHalfOpen }, socket, true))
+      })
     )
     this.#native.on(
       "error",
@@ -976,6 +981,7 @@ class Server extends Emitter {
       const message = `options.port should be >= 0 and < 65536. Received ${String(port)}`
       throw Object.assign(new RangeError(message), { code: "ERR_SOCKET_BAD_PORT" })
     }
+    this.#hasEnded = false
     if (listener !== undefined) this.once("listening", listener)
     this.#native.on(
       "listening",
@@ -989,6 +995,7 @@ class Server extends Emitter {
   }
   close(callback) {
     if (callback !== undefined) this.once("close", callback)
+    this.#hasEnded = true
     this.#native.close()
     return this
   }
@@ -1063,6 +1070,67 @@ const explainFunctions = (target, names) => {
 explainFunctions(globalThis, ["fetch"])
 const bodyMethods = ["arrayBuffer", "blob", "bytes", "formData", "json", "text"]
 for (const { prototype } of [Request, Response]) explainFunctions(prototype, bodyMethods)
+
+// --- Addresses. Superfluous when the base of a `URL`, and the member `url` in the settings of a `Request`, may be a `URL`.
+
+globalThis.URL = new Proxy(URL, {
+  construct: (target, [url, base], newTarget) =>
+    Reflect.construct(target, base === undefined ? [String(url)] : [String(url), String(base)], newTarget)
+})
+define(URL.prototype, "constructor", URL)
+globalThis.Request = new Proxy(Request, {
+  construct(target, [input, init], newTarget) {
+    // The language of the web has no such member, and LLRT reads it as a text.
+    const settings = typeof init?.url === "object" ? { ...init, url: undefined } : (init ?? {})
+    return Reflect.construct(target, [input instanceof URL ? String(input) : input, settings], newTarget)
+  }
+})
+
+// --- HMAC of the web. Superfluous when `crypto.subtle.importKey` takes a key for it. Requests to AWS are signed by it.
+
+const { subtle } = crypto
+const hmacKeys = new WeakMap()
+const nativeSubtle = { importKey: subtle.importKey, sign: subtle.sign, verify: subtle.verify }
+
+const hmacOf = (key, data) => {
+  const { hash, secret } = hmacKeys.get(key)
+  const digest = process.getBuiltinModule("node:crypto").createHmac(hash, secret).update(Buffer.from(data)).digest()
+  return digest.buffer.slice(digest.byteOffset, digest.byteOffset + digest.byteLength)
+}
+
+/** Takes the same time whatever is different. */
+const isSame = (one, other) => {
+  let difference = one.length ^ other.length
+  for (let at = 0; at < one.length; at++) difference |= one[at] ^ other[at]
+  return difference === 0
+}
+
+const asyncOf =
+  (run) =>
+  (...values) =>
+    new Promise((resolve) => resolve(run(...values)))
+
+Object.assign(subtle, {
+  importKey: asyncOf((format, secret, algorithm, extractable, usages) => {
+    if (format !== "raw" || algorithm.name?.toUpperCase() !== "HMAC")
+      return nativeSubtle.importKey.call(subtle, format, secret, algorithm, extractable, usages)
+    const name = algorithm.hash.name ?? algorithm.hash
+    const bytes = Buffer.from(secret)
+    const own = { name: "HMAC", hash: { name }, length: bytes.length * 8 }
+    const key = { type: "secret", extractable, algorithm: own, usages: [...usages] }
+    Object.setPrototypeOf(key, globalThis.CryptoKey?.prototype ?? Object.prototype)
+    hmacKeys.set(key, { hash: name.replace("-", "").toLowerCase(), secret: bytes })
+    return key
+  }),
+  sign: asyncOf((algorithm, key, data) =>
+    hmacKeys.has(key) ? hmacOf(key, data) : nativeSubtle.sign.call(subtle, algorithm, key, data)
+  ),
+  verify: asyncOf((algorithm, key, signature, data) =>
+    hmacKeys.has(key)
+      ? isSame(Buffer.from(hmacOf(key, data)), Buffer.from(signature))
+      : nativeSubtle.verify.call(subtle, algorithm, key, signature, data)
+  )
+})
 
 /** What is mended in a module that few programs use, when it is asked for. */
 const mendings = {

@@ -103,7 +103,8 @@ describe("a program that uses what LLRT has not", () => {
         "src/main.ts":
           'import type { Server } from "node:http"\nimport { used } from "dep"\nexport const server: Server | undefined = undefined\n' +
           'console.log(used, typeof WebAssembly === "object" ? WebAssembly.Module : 1)\n' +
-          'const fs = process.getBuiltinModule("node:fs")\nconsole.log(fs.writeSync)',
+          'const fs = process.getBuiltinModule("node:fs")\nconsole.log(fs.writeSync)\n' +
+          "try {\n  new BroadcastChannel()\n} catch {}",
         "node_modules/dep/package.json": '{"name":"dep","exports":"./index.mjs","sideEffects":false}',
         "node_modules/dep/index.mjs": 'export { used } from "./used.mjs"\nexport { unused } from "./unused.mjs"',
         "node_modules/dep/used.mjs": "export const used = 1",
@@ -118,13 +119,15 @@ describe("a program that uses what LLRT has not", () => {
       const { warnings } = yield* bundled({
         "src/main.ts":
           'import * as Fs from "node:fs"\nimport os from "node:os"\nif (Date.now() < 0) {\n  Fs.writeSync(1, os.hostname())\n' +
-          '  await import("node:inspector")\n}\nimport net from "node:net"\nconsole.log(net.BlockList, net.Socket)'
+          '  await import("node:inspector")\n}\nimport net from "node:net"\nconsole.log(net.BlockList, net.Socket)\n' +
+          "new Intl.NumberFormat()"
       })
       assert.deepStrictEqual(warnings.map((warning) => warning.replace(/^.*\/src\//, "src/")).toSorted(), [
         `src/main.ts:4:19: hostname of node:os ${version}: what uses it here fails`,
         `src/main.ts:4:3: writeSync of node:fs ${version}: what uses it here fails`,
         `src/main.ts:5:16: node:inspector ${version}: what uses it here fails`,
-        `src/main.ts:8:13: BlockList of node:net ${version}: what uses it here fails`
+        `src/main.ts:8:13: BlockList of node:net ${version}: what uses it here fails`,
+        `src/main.ts:9:5: Intl ${version}: what uses it here fails`
       ])
     })
   )

@@ -78,6 +78,10 @@ const keyOf = ({ module, name = "" }: Use) => `${module} ${name}`
 
 const webAssembly = "WebAssembly"
 
+/** Globals of Node that LLRT lacks, or has only a small part of (`Intl`). A use in a `try`, or after a `typeof`, is guarded. */
+const globals: ReadonlySet<string> = names(`${webAssembly} BroadcastChannel Intl
+  MessageChannel PerformanceObserver TextDecoderStream TextEncoderStream TransformStream URLPattern WebSocket`)
+
 const lacks = ({ module, name }: Use): boolean => {
   const exports = modules.get(module)
   return exports === undefined || (name !== undefined && name !== "default" && !exports.has(name))
@@ -103,7 +107,9 @@ const builtinOf = (node: ESTree.Expression | null): string | undefined => {
 const usesIn = (utils: typeof Utils, file: string, text: string, isBundle: boolean): ReadonlyArray<Use> => {
   const uses: Array<Use> = []
   const wholes = new Map<string, string>()
-  let isGuarded = false
+  const guarded = new Set<string>()
+  const own = new Set<string>()
+  const attempts: Array<ESTree.BlockStatement> = []
   const add = (specifier: string, name: string | undefined, when: Use["when"], start: number) => {
     if (isBuiltin(specifier)) uses.push({ module: nameOf(specifier), name, when, start })
   }
@@ -139,19 +145,36 @@ const usesIn = (utils: typeof Utils, file: string, text: string, isBundle: boole
       if (argument !== undefined) add(textOf(argument), undefined, "link", argument.start)
     },
     UnaryExpression: ({ argument, operator }) => {
-      isGuarded ||= operator === "typeof" && argument.type === "Identifier" && argument.name === webAssembly
-    }
+      if (operator === "typeof" && argument.type === "Identifier") guarded.add(argument.name)
+    },
+    TryStatement: ({ block }) => void attempts.push(block),
+    ImportDefaultSpecifier: ({ local }) => void own.add(local.name),
+    ImportNamespaceSpecifier: ({ local }) => void own.add(local.name),
+    ImportSpecifier: ({ local }) => void own.add(local.name),
+    ClassDeclaration: ({ id }) => void own.add(id?.name ?? ""),
+    FunctionDeclaration: ({ id }) => void own.add(id?.name ?? "")
   })
+  const useGlobal = (node: ESTree.Expression | ESTree.Super) => {
+    if (node.type !== "Identifier" || !globals.has(node.name)) return
+    const { name, start } = node
+    if (own.has(name) || guarded.has(name)) return
+    if (attempts.some((block) => block.start <= start && start < block.end)) return
+    uses.push({ module: name, name: undefined, when: name === webAssembly ? "link" : "run", start })
+  }
   visit({
     VariableDeclarator: ({ id, init }) => {
       if (id.type !== "Identifier") return
+      own.add(id.name)
       // In a source it is no import: such a program asks what is there.
       const module = init?.type === "Identifier" ? wholes.get(init.name) : isBundle ? builtinOf(init) : undefined
       if (module !== undefined) wholes.set(id.name, module)
     }
   })
   visit({
+    NewExpression: ({ callee }) => useGlobal(callee),
     MemberExpression: ({ computed, object, property, start }) => {
+      // Dates have it, and Effect's time zones need no more.
+      if (property.type !== "Identifier" || property.name !== "DateTimeFormat") useGlobal(object)
       const use = textOf(property)
       if (use.startsWith(lacked)) {
         const [module = "", name] = use.slice(lacked.length).split(" ")
@@ -161,15 +184,13 @@ const usesIn = (utils: typeof Utils, file: string, text: string, isBundle: boole
       const module = wholes.get(object.name)
       // The prelude of the layer mends `process`.
       if (module !== undefined && nameOf(module) !== "process") add(module, property.name, "run", start)
-      if (object.name === webAssembly && !isGuarded)
-        uses.push({ module: webAssembly, name: undefined, when: "link", start })
     }
   })
   return uses
 }
 
 const described = ({ module, name }: Use): string => {
-  if (module === webAssembly) return webAssembly
+  if (globals.has(module)) return module
   return name === undefined || !modules.has(module) ? `node:${module}` : `${name} of node:${module}`
 }
 
@@ -207,8 +228,8 @@ export const plugin: Plugin = {
       const missing = new Set(left.filter(lacks).map(keyOf))
       if (missing.size === 0) return
       const refused = chunks
-        // A module that the build has made is no place of the program.
-        .flatMap(({ moduleIds }) => moduleIds.filter((id) => !id.startsWith("\0")))
+        // A module that the build or the bundler has made is no place of the program.
+        .flatMap(({ moduleIds }) => moduleIds.filter((id) => !/^(?:\0|builtin:)/.test(id)))
         .flatMap((id) => {
           const code = this.getModuleInfo(id)?.code ?? ""
           return usesIn(utils, id, code, false).flatMap((use): ReadonlyArray<Refused> => {

@@ -71,6 +71,19 @@ const greeting = await new Promise((resolve) => {
 })
 said.push(["greeting", greeting])
 
+const address = new URL("/x?a=1", new URL("http://a/b"))
+said.push(["address", [address.href, address instanceof URL, address.constructor === URL, String(new URL(address))]])
+said.push(["request", new Request(address, { method: "POST", body: "x" }).url])
+
+const key = await crypto.subtle.importKey("raw", Buffer.from("key"), { name: "HMAC", hash: "SHA-256" }, false, [
+  "sign",
+  "verify"
+])
+const signature = await crypto.subtle.sign("HMAC", key, Buffer.from("x"))
+said.push(["sign", Buffer.from(signature).toString("hex")])
+said.push(["verify", await crypto.subtle.verify("HMAC", key, signature, Buffer.from("x"))])
+said.push(["verify another", await crypto.subtle.verify("HMAC", key, signature, Buffer.from("y"))])
+
 const missing = spawn("/nowhere/at/all")
 said.push(["a program that is missing", await new Promise((resolve) => missing.on("error", (e) => resolve(codeOf(e))))])
 
