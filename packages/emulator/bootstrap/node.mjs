@@ -7,13 +7,16 @@
  * Plain JavaScript without dependencies, started by the emulator as the function's process. The program gets no
  * arguments, since wrappers put their own before the last one.
  */
-import * as Http from "node:http"
+import { createRequire } from "node:module"
 import * as Util from "node:util"
 import * as Callback from "./node-callback.mjs"
 import { RuntimeError, load, nodeMajor, streamsOf } from "./node-handler.mjs"
 import * as Logs from "./node-logs.mjs"
 
 Logs.start()
+
+// An import would read `WebSocket` too, for which Node loads a client that takes longer than the start of Node.
+const Http = createRequire(import.meta.url)("node:http")
 
 const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(":")
 const agent = new Http.Agent({ keepAlive: true })
