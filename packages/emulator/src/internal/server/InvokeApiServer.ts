@@ -8,7 +8,8 @@
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
-import * as Http from "node:http"
+import type * as Http from "node:http"
+import NodeProcess from "node:process"
 import { EmulatorError, NotLoopback, PortUnavailable } from "../../EmulatorError.ts"
 import type { Profile } from "../../Profile.ts"
 import type { InvokeListen } from "../settings/Options.ts"
@@ -71,7 +72,11 @@ export const make = Effect.fnUntraced(function* (
     })
   }
 
-  const server = Http.createServer({ requestTimeout: requestTimeoutMs, maxHeaderSize: 65_536 }, onRequest)
+  // An import of node:http would make Node load the client of `WebSocket` too.
+  const server = NodeProcess.getBuiltinModule("node:http").createServer(
+    { requestTimeout: requestTimeoutMs, maxHeaderSize: 65_536 },
+    onRequest
+  )
 
   yield* Effect.acquireRelease(
     Effect.callback<void, EmulatorError>((resume) => {

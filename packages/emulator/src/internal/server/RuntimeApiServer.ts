@@ -12,7 +12,8 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import * as Http from "node:http"
+import type * as Http from "node:http"
+import NodeProcess from "node:process"
 import type { Duplex } from "node:stream"
 import { EmulatorError, PortUnavailable } from "../../EmulatorError.ts"
 import type { Exchange, Input } from "../environment/EnvironmentState.ts"
@@ -179,7 +180,8 @@ export const make = Effect.fnUntraced(function* (
   }
 
   const requestTimeout = Duration.toMillis(options.requestTimeout ?? "1 hour")
-  const server = Http.createServer(
+  // An import of node:http would make Node load the client of `WebSocket` too, for 30 ms.
+  const server = NodeProcess.getBuiltinModule("node:http").createServer(
     {
       // 0 means no limit.
       keepAliveTimeout: 0,

@@ -5,14 +5,17 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Crypto from "node:crypto"
-import * as Http from "node:http"
 import * as Net from "node:net"
+import NodeProcess from "node:process"
 import type { WireRecord } from "../journal/WireRecord.ts"
 import type { Source } from "../Source.ts"
 import type { Batch } from "./Batcher.ts"
 import { bodyOf, bytesOf } from "./Batcher.ts"
 import type { Destination } from "./Subscription.ts"
 import { describeDestination } from "./Subscription.ts"
+
+/** An import would make Node load the client of `WebSocket` too, for 30 ms. */
+const Http = NodeProcess.getBuiltinModule("node:http")
 
 /** There is no listener, or its answer was an error; `problem` is for the journal. */
 export class DeliveryFailed extends Data.TaggedError("DeliveryFailed")<{
