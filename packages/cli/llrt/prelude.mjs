@@ -704,6 +704,16 @@ const openNative = (fd) => {
   return openRelay()
 }
 
+/** LLRT keeps a socket to itself while its stream ends. A call fails in that moment, with a value that is no error. */
+const whenFree = (call, attempts = 1000) => {
+  try {
+    call()
+  } catch (cause) {
+    if (attempts === 0) uncaught(cause)
+    else native.setImmediate(() => whenFree(call, attempts - 1))
+  }
+}
+
 class Socket extends Emitter {
   #native
   #allowHalfOpen
@@ -842,9 +852,10 @@ class Socket extends Emitter {
       guarded(() => this.emit("finish"))
     )
     // LLRT forgets what was written if the end comes before it has begun to write.
-    if (this.connecting) this.once("connect", () => this.#native.end())
-    else if (this.#isNew) native.setImmediate(() => this.#native.end())
-    else this.#native.end()
+    const end = () => whenFree(() => this.#native.end())
+    if (this.connecting) this.once("connect", end)
+    else if (this.#isNew) native.setImmediate(end)
+    else end()
     return this
   }
   destroySoon() {
@@ -858,7 +869,7 @@ class Socket extends Emitter {
     this.connecting = false
     this.errored = error ?? null
     this.#held = []
-    this.#native.destroy()
+    whenFree(() => this.#native.destroy())
     process.nextTick(() => {
       if (error !== undefined && error !== null) {
         try {
@@ -996,7 +1007,7 @@ class Server extends Emitter {
   close(callback) {
     if (callback !== undefined) this.once("close", callback)
     this.#hasEnded = true
-    this.#native.close()
+    whenFree(() => this.#native.close())
     return this
   }
   ref() {
