@@ -501,8 +501,11 @@ export const http = (options: HttpOptions): Effect.Effect<TelemetrySink, HttpSin
 }
 
 const ndjsonBody = (batch: TelemetryBatch): HttpBody => ({
-  body: toBody(batch, "ndjson"),
+  body: encoding.bytes(batch.events, "ndjson"),
   contentType: "application/x-ndjson"
 })
 
-const jsonBody = (batch: TelemetryBatch): HttpBody => ({ body: toBody(batch, "json"), contentType: "application/json" })
+const jsonBody = (batch: TelemetryBatch): HttpBody => ({
+  body: encoding.bytes(batch.events, "json"),
+  contentType: "application/json"
+})

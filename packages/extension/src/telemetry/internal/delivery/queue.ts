@@ -10,17 +10,23 @@ export interface Bounds {
   readonly maxBytes: number
 }
 
-/** The bound of what records take, if they are not measured one by one. */
+/** What records take. */
 export interface Most {
   readonly bytes: number
   readonly held: number
+}
+
+/** Records that are not measured yet: the bound of what they take, and how to measure them. */
+export interface Unmeasured {
+  readonly most: Most
+  readonly body: { readonly sizes: () => Sizes }
 }
 
 interface Segment {
   readonly events: ReadonlyArray<TelemetryEvent>
   readonly at: number
   /** Present until the events have been measured. */
-  readonly most?: Most | undefined
+  readonly whole?: Unmeasured | undefined
   /** What each event takes, if that is known without the text of each. */
   readonly sizes?: Sizes | undefined
 }
@@ -29,6 +35,11 @@ const sizeOf = (event: TelemetryEvent, index: number, sizes: Sizes | undefined):
   const bytes = sizes?.bytes[index]
   const held = sizes?.held[index]
   return bytes === undefined || held === undefined ? measured(event) : { bytes, held }
+}
+
+const sizesOf = (events: ReadonlyArray<TelemetryEvent>): Sizes => {
+  const written = events.map(measured)
+  return { bytes: written.map(({ bytes }) => bytes), held: written.map(({ held }) => held) }
 }
 
 // The brackets of a JSON array; a body of lines has none.
@@ -86,9 +97,10 @@ export class Queue {
     return this.records * 2 >= this.#bounds.maxRecords || this.held * 2 >= this.#bounds.maxBytes
   }
 
-  /** How many of the records were refused. `known`: what they take at most, or what each takes, if they are not measured yet. */
-  offer(events: ReadonlyArray<TelemetryEvent>, at: number, known: Pick<Segment, "most" | "sizes"> = {}): number {
-    const { most, sizes } = known
+  /** How many of the records were refused. `known`: the body that they are, or what each takes, if that is known. */
+  offer(events: ReadonlyArray<TelemetryEvent>, at: number, known: Pick<Segment, "whole" | "sizes"> = {}): number {
+    const { whole } = known
+    const most = whole?.most
     if (this.isEnded || events.length === 0) return events.length
     // In a flood, measuring would cost more than it is worth: there is room for less than a record.
     if (most !== undefined && this.#isFull) {
@@ -98,9 +110,10 @@ export class Queue {
     const areRecordsFitting = this.records + events.length <= this.#bounds.maxRecords
     if (this.held + (most?.held ?? Infinity) > this.#bounds.maxBytes) this.#measure()
     if (most !== undefined && areRecordsFitting && this.held + most.held <= this.#bounds.maxBytes) {
-      this.#push({ events, at, most }, most)
+      this.#push({ events, at, whole }, most)
       return 0
     }
+    const sizes = known.sizes ?? whole?.body.sizes()
     let fitting = 0
     let bytes = 0
     let held = 0
@@ -129,26 +142,25 @@ export class Queue {
 
   /** Measures the records. Measuring costs time, so it is done only when it makes a difference. */
   #measure(): void {
-    this.#segments.forEach(({ at, events, most }, index) => {
-      if (most === undefined) return
-      this.bytes -= most.bytes
-      this.held -= most.held
-      for (const event of events) {
-        const { bytes, held } = measured(event)
-        this.bytes += bytes + 1
-        this.held += held
-      }
-      this.#segments[index] = { events, at }
+    this.#segments.forEach(({ at, events, whole }, index) => {
+      if (whole === undefined) return
+      const sizes = whole.body.sizes()
+      this.bytes -= whole.most.bytes
+      this.held -= whole.most.held
+      for (const bytes of sizes.bytes) this.bytes += bytes + 1
+      for (const held of sizes.held) this.held += held
+      this.#segments[index] = { events, at, sizes }
     })
   }
 
   /** The oldest records whose body is within the bounds; at least one if any waits, however large. */
   take(bounds: Bounds): ReadonlyArray<TelemetryEvent> {
-    const taken: Array<TelemetryEvent> = []
+    let taken: Array<TelemetryEvent> = []
     let body = emptyBody
     let isFull = false
     while (!isFull && this.#segments[0] !== undefined) {
-      const { at, events, most, sizes } = this.#segments[0]
+      const { at, events, sizes, whole } = this.#segments[0]
+      const most = whole?.most
       if (
         most !== undefined &&
         taken.length + events.length <= bounds.maxRecords &&
@@ -164,21 +176,26 @@ export class Queue {
         this.#measure()
         continue
       }
+      const { bytes, held } = sizes ?? sizesOf(events)
+      const before = taken.length
       let from = 0
-      for (const event of events) {
-        const { bytes, held } = sizeOf(event, from, sizes)
-        isFull = taken.length >= bounds.maxRecords || (taken.length > 0 && body + bytes + 1 > bounds.maxBytes)
+      let heldTaken = 0
+      for (; from < events.length; from++) {
+        const size = (bytes[from] ?? 0) + 1
+        isFull = before + from >= bounds.maxRecords || (before + from > 0 && body + size > bounds.maxBytes)
         if (isFull) break
-        body += bytes + 1
-        this.held -= held
-        taken.push(event)
-        from++
+        body += size
+        heldTaken += held[from] ?? 0
       }
+      this.held -= heldTaken
+      const part = events.slice(0, from)
+      if (before === 0) taken = part
+      else for (const event of part) taken.push(event)
       // The taken records are left out, or they would stay in memory.
       if (from === events.length) this.#segments.shift()
       else if (from > 0) {
         const rest = sizes && { bytes: sizes.bytes.slice(from), held: sizes.held.slice(from) }
-        this.#segments[0] = { events: events.slice(from), at, most, sizes: rest }
+        this.#segments[0] = { events: events.slice(from), at, sizes: rest }
       }
     }
     this.records -= taken.length

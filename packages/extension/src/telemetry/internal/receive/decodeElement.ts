@@ -1,7 +1,7 @@
 /** An element of a body as an event, with its text. */
 import * as TelemetryEvent from "../../TelemetryEvent.ts"
 import { type Body, deepest, type Element } from "../record/json.ts"
-import { concat, encodeUtf8, settle, type Written } from "../record/originalText.ts"
+import { concat, encodeUtf8, keepTogether, settle, type Written } from "../record/originalText.ts"
 
 /** The text of an undecodable record, with the text it came in inside. */
 const around = ({ bytes, held, json }: Written, reason: string): Written => {
@@ -23,7 +23,7 @@ export const decodeAt = (
 ): TelemetryEvent.TelemetryEvent => {
   const event = TelemetryEvent.decode(values[index])
   if (event.type === "undecodable") settle(event, around(body.writtenAt(index), event.reason))
-  else body.add(event, index, invocation)
+  else keepTogether(event, body, index, invocation)
   return event
 }
 

@@ -66,7 +66,8 @@ export class Invocations {
   ended(end: RuntimeDone): Invocation | undefined {
     const last = this.of(end.record.requestId)
     if (last.isRepeated && last.startedAt === undefined) return undefined
-    last.end ??= end
+    // The event itself knows the body that it came in, which would stay in memory with the invocation.
+    last.end ??= { ...end }
     return last
   }
 

@@ -16,6 +16,7 @@ import { type Invocation, Invocations } from "./invocations.ts"
 import * as framing from "./framing.ts"
 import { type Bounds, Queue } from "../delivery/queue.ts"
 import type { Sizes, Whole } from "../record/json.ts"
+import { writtenOf } from "../record/originalText.ts"
 import { ofStream } from "../delivery/streamConsumer.ts"
 import { whileUnreachable } from "../../../internal/api/whileUnreachable.ts"
 import type * as PlatformEvent from "../../PlatformEvent.ts"
@@ -55,19 +56,12 @@ const takeFrom = (
   const all = body.sizes()
   if (taken.length === events.length) return all
   const sizes = { bytes: new Array<number>(), held: new Array<number>() }
-  const places: Array<number> = []
-  for (let index = 0; index < events.length && places.length < taken.length; index++) {
-    if (events[index] !== taken[places.length]) continue
-    places.push(index)
+  for (let index = 0; index < events.length && sizes.bytes.length < taken.length; index++) {
+    if (events[index] !== taken[sizes.bytes.length]) continue
     sizes.bytes.push(all.bytes[index] ?? 0)
     sizes.held.push(all.held[index] ?? 0)
   }
-  if (sumOf(sizes.held) * 2 < sumOf(all.held)) {
-    places.forEach((index, position) => {
-      const event = taken[position]
-      if (event !== undefined) body.release(event, index)
-    })
-  }
+  if (sumOf(sizes.held) * 2 < sumOf(all.held)) for (const event of taken) writtenOf(event)
   return sizes
 }
 
@@ -113,7 +107,7 @@ export const make = Effect.fnUntraced(function* (options: ReceiverOptions) {
       // A consumer that chooses is charged for what it took, and not for the body.
       const isCharged = whole !== undefined && taking.accepts !== undefined && taken.length > 0 && !queue.isFull
       const sizes = isCharged ? takeFrom(whole.body, events, taken) : undefined
-      const refused = queue.offer(taken, at, { most: sizes === undefined ? whole?.most : undefined, sizes })
+      const refused = queue.offer(taken, at, { whole: sizes === undefined ? whole : undefined, sizes })
       if (refused > 0) count.add("droppedByQueue", itemsOf(taking, taken.slice(taken.length - refused)))
     }
   }
@@ -123,6 +117,9 @@ export const make = Effect.fnUntraced(function* (options: ReceiverOptions) {
     const over: Array<Invocation | undefined> = []
     const note = (event: TelemetryEvent.TelemetryEvent) => {
       switch (event.type) {
+        // Nearly every record, so it is the first that is compared.
+        case "function":
+          break
         case "platform.initStart":
           isManaged = event.record.initializationType === "lambda-managed-instances"
           underWay = undefined
@@ -156,8 +153,6 @@ export const make = Effect.fnUntraced(function* (options: ReceiverOptions) {
       const { body, values } = whole
       for (let index = 0; index < values.length; index++) events.push(note(decodeAt(values, body, index, underWay)))
     }
-    // Full queues refuse a body without measuring it, and no consumer asks for the texts of refused records.
-    if (undecodable > 0 || consumers.some(({ queue }) => !queue.isFull)) whole?.body.hold(events)
     counter.received(events.length - undecodable, undecodable)
     // An undecodable record is longer than its text was.
     offer(events, at, undecodable === 0 ? whole : undefined)

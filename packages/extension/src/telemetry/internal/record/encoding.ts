@@ -2,7 +2,17 @@
 import * as Context from "effect/Context"
 import * as Fiber from "effect/Fiber"
 import { fieldOf, heldBy } from "./json.ts"
-import { concat, decodeUtf8, encodeUtf8, type Json, settle, type Written, writtenOf } from "./originalText.ts"
+import {
+  decodeUtf8,
+  decodeUtf8Strictly,
+  encodeUtf8,
+  type Json,
+  type Run,
+  runAt,
+  settle,
+  type Written,
+  writtenOf
+} from "./originalText.ts"
 
 /** The parts of an event that its text depends on. */
 interface AnyEvent {
@@ -28,9 +38,9 @@ const unwritable = (event: unknown, reason: string) => {
 }
 
 /** Writes an event. An event that throws when it is written must not cost its neighbours. */
-const write = (event: AnyEvent): string => {
+const write = (event: AnyEvent | undefined): string => {
   try {
-    const text: unknown = JSON.stringify(event.type === "unknown" ? event.original : event)
+    const text: unknown = JSON.stringify(event?.type === "unknown" ? event.original : event)
     return typeof text === "string" ? text : unwritable(event, "its toJSON gives nothing")
   } catch (error) {
     return unwritable(event, messageOf(error))
@@ -45,7 +55,7 @@ const messageOf = (error: unknown): string => {
   }
 }
 
-const jsonFrom = (event: AnyEvent): Json => writtenOf(event)?.json ?? write(event)
+const jsonFrom = (event: AnyEvent | undefined): Json => writtenOf(event)?.json ?? write(event)
 
 /** The text of an event, with U+FFFD for bytes that are not UTF-8. */
 export const toJson = (event: AnyEvent): string => {
@@ -72,35 +82,77 @@ export const measured = (event: AnyEvent): Written => {
   return written
 }
 
-// Line breaks come only between the tokens of JSON, since a text has none: a record of several lines would be several records.
-const onOneLine = (json: string) => (json.includes("\n") || json.includes("\r") ? json.replace(/[\n\r]/g, " ") : json)
+const newline = 0x0a
+const carriageReturn = 0x0d
+const space = 0x20
+const comma = 0x2c
+const openArray = 0x5b
+const closeArray = 0x5d
 
-const isLineBreak = (byte: number) => byte === 0x0a || byte === 0x0d
+/** Line breaks come only between the tokens of JSON, since a text has none: a record of several lines would be several records. */
+const joinLines = (bytes: Uint8Array): void => {
+  for (const lineBreak of [newline, carriageReturn]) {
+    for (let at = bytes.indexOf(lineBreak); at !== -1; at = bytes.indexOf(lineBreak, at + 1)) bytes[at] = space
+  }
+}
 
-/** As many lines as events. */
-export const lines = (events: ReadonlyArray<AnyEvent>): string => {
-  let text = ""
-  for (const event of events) text += `${onOneLine(toJson(event))}\n`
-  return text
+/** A program in JavaScript may have put `undefined` among its events. */
+const alone = (event: AnyEvent | undefined): Run => {
+  const json = jsonFrom(event)
+  const bytes = typeof json === "string" ? encodeUtf8(json) : json
+  return { bytes, ends: [bytes.length] }
+}
+
+/** The longest runs of events that came together, and every other event alone. */
+const runsOf = (events: ReadonlyArray<AnyEvent>): ReadonlyArray<Run> => {
+  const runs: Array<Run> = []
+  for (let index = 0; index < events.length;) {
+    const run = runAt(events, index) ?? alone(events[index])
+    runs.push(run)
+    index += run.ends.length
+  }
+  return runs
+}
+
+/** Puts the runs into the body from `at` on, with a byte after each. */
+const put = (body: Uint8Array, at: number, runs: ReadonlyArray<Run>, separator: number): void => {
+  for (const { bytes } of runs) {
+    body.set(bytes, at)
+    at += bytes.length
+    body[at++] = separator
+  }
+}
+
+/**
+ * The body of a request in bytes. Events that came together are copied together, and no text is made of any: that would cost
+ * more than everything else.
+ */
+export const bytes = (events: ReadonlyArray<AnyEvent>, format: "ndjson" | "json"): Uint8Array => {
+  const runs = runsOf(events)
+  const length = runs.reduce((sum, { bytes }) => sum + bytes.length + 1, 0)
+  if (format === "json") {
+    const body = new Uint8Array(1 + Math.max(1, length))
+    body[0] = openArray
+    put(body, 1, runs, comma)
+    body[body.length - 1] = closeArray
+    return body
+  }
+  const body = new Uint8Array(length)
+  put(body, 0, runs, newline)
+  joinLines(body)
+  let at = 0
+  for (const { bytes, ends } of runs) {
+    for (const end of ends) body[at + end] = newline
+    at += bytes.length + 1
+  }
+  return body
 }
 
 /** The body of a request: text, or bytes if a record came in bytes that are not UTF-8. */
 export const body = (events: ReadonlyArray<AnyEvent>, format: "ndjson" | "json"): Json => {
-  const isJson = format === "json"
-  const pieces: Array<Uint8Array> = []
-  let text = isJson ? "[" : ""
-  let isFirst = true
-  for (const event of events) {
-    if (isJson && !isFirst) text += ","
-    isFirst = false
-    const json = jsonFrom(event)
-    if (typeof json === "string") text += isJson ? json : onOneLine(json)
-    else {
-      pieces.push(encodeUtf8(text), isJson ? json : json.map((byte) => (isLineBreak(byte) ? 0x20 : byte)))
-      text = ""
-    }
-    if (!isJson) text += "\n"
-  }
-  if (isJson) text += "]"
-  return pieces.length === 0 ? text : concat([...pieces, encodeUtf8(text)])
+  const all = bytes(events, format)
+  return decodeUtf8Strictly(all) ?? all
 }
+
+/** As many lines as events. */
+export const lines = (events: ReadonlyArray<AnyEvent>): string => decodeUtf8(bytes(events, "ndjson"))

@@ -4,8 +4,7 @@ import {
   decodeUtf8,
   decodeUtf8Strictly,
   encodeUtf8,
-  keepTogether,
-  settleOf,
+  type Run,
   type Together,
   utf8Length,
   type Written
@@ -33,9 +32,9 @@ export interface Sizes {
   readonly held: ReadonlyArray<number>
 }
 
-/** `from` has the places where the records begin, if the body is an array. */
+/** `from` has the places where the records begin. */
 interface Extents extends Sizes {
-  readonly from?: ReadonlyArray<number>
+  readonly from: ReadonlyArray<number>
 }
 
 /** The elements before the first wrong element; `rest`: the begin of the wrong one, `undefined` if all are right. */
@@ -53,7 +52,9 @@ export const deepest = 1000
 
 const quote = 0x22
 const comma = 0x2c
+const colon = 0x3a
 const openArray = 0x5b
+const lowerT = 0x74
 const closeArray = 0x5d
 const openObject = 0x7b
 const closeObject = 0x7d
@@ -93,31 +94,22 @@ const extentOf = (bytes: Uint8Array, from: number): Extent | undefined => {
   let brackets = 0
   let strings = 0
   for (let at = from; at < bytes.length; at++) {
-    switch (bytes[at]) {
-      case quote: {
-        strings++
-        at = stringEnd(bytes, at + 1)
-        if (at === -1) return undefined
-        if (depth === 0) return { to: at + 1, depth: deepest, brackets, strings }
-        break
-      }
-      case openArray:
-      case openObject:
-        brackets++
-        if (++depth > deepest) deepest = depth
-        break
-      case closeArray:
-      case closeObject:
-        if (depth === 0) return { to: at, depth: deepest, brackets, strings }
-        if (--depth === 0) return { to: at + 1, depth: deepest, brackets, strings }
-        break
-      case comma:
-      case 0x20:
-      case 0x0a:
-      case 0x0d:
-      case 0x09:
-        // The end of a number, or of a word.
-        if (depth === 0) return { to: at, depth: deepest, brackets, strings }
+    const byte = bytes[at] ?? 0
+    // The bytes that come most often are compared first: a runtime that interprets pays for each comparison.
+    if (byte === quote) {
+      strings++
+      at = stringEnd(bytes, at + 1)
+      if (at === -1) return undefined
+      if (depth === 0) return { to: at + 1, depth: deepest, brackets, strings }
+    } else if (byte === comma || byte <= 0x20) {
+      // The end of a number, or of a word.
+      if (depth === 0 && (byte === comma || isSpace(byte))) return { to: at, depth: deepest, brackets, strings }
+    } else if (byte === openObject || byte === openArray) {
+      brackets++
+      if (++depth > deepest) deepest = depth
+    } else if (byte === closeObject || byte === closeArray) {
+      if (depth === 0) return { to: at, depth: deepest, brackets, strings }
+      if (--depth === 0) return { to: at + 1, depth: deepest, brackets, strings }
     }
   }
   return depth === 0 ? { to: bytes.length, depth: deepest, brackets, strings } : undefined
@@ -193,113 +185,99 @@ export const fieldOf = (bytes: Uint8Array, name: string): string | undefined => 
   return field && decodeUtf8(field)
 }
 
-/** How each element of an array was written, or the value alone. The bytes are known to be JSON in UTF-8. */
-const measure = (bytes: Uint8Array, isArray: boolean): ReadonlyArray<Written> => {
-  if (!isArray) return [{ json: decodeUtf8(bytes), bytes: bytes.length, held: heldBy(bytes) }]
-  const written: Array<Written> = []
-  const end = bytes.length - 1
-  for (let at = skipSpace(bytes, 1); at < end;) {
-    const { brackets, strings, to } = extentOf(bytes, at) ?? { brackets: 0, strings: 0, to: end }
-    const json = decodeUtf8(bytes.subarray(at, to))
-    written.push({ json, bytes: to - at, held: heldBytes(to - at, brackets, strings) })
-    at = skipSpace(bytes, skipSpace(bytes, to) + 1)
-  }
-  return written
-}
+/** Whether the `{` at this place follows an object in a list. A text has no quote without a backslash, so `},{"t` is inside none. */
+const isNextRecord = (bytes: Uint8Array, at: number): boolean =>
+  bytes[at - 1] === comma && bytes[at - 2] === closeObject && bytes[at + 1] === quote && bytes[at + 2] === lowerT
 
-/** What each element of an array takes. The bytes are known to be JSON in UTF-8. */
-const sizesIn = (bytes: Uint8Array): Extents => {
-  const sizes = { bytes: new Array<number>(), held: new Array<number>(), from: new Array<number>() }
+// `{"time":…,"type":…,"record":…}`: three names and three texts.
+const stringsOfLine = 6
+// A short name or text of a log of JSON, with its quotes.
+const bytesOfString = 8
+
+/**
+ * The elements of an array. The bytes are known to be JSON in UTF-8.
+ *
+ * Most records have no list in them. The next object after an object is the next record then, and searches find it without a
+ * look at each byte. A `:{` in a text counts as a bracket then, and short texts are not counted one by one.
+ */
+const extentsIn = (bytes: Uint8Array): Extents => {
+  const extents = { bytes: new Array<number>(), held: new Array<number>(), from: new Array<number>() }
   const end = bytes.length - 1
+  let nextArray = 0
   for (let at = skipSpace(bytes, 1); at < end;) {
-    const { brackets, strings, to } = extentOf(bytes, at) ?? { brackets: 0, strings: 0, to: end }
-    sizes.from.push(at)
-    sizes.bytes.push(to - at)
-    sizes.held.push(heldBytes(to - at, brackets, strings))
-    at = skipSpace(bytes, skipSpace(bytes, to) + 1)
+    if (nextArray !== -1 && nextArray < at) nextArray = bytes.indexOf(openArray, at)
+    let brackets = 1
+    let next = bytes[at] === openObject ? bytes.indexOf(openObject, at + 1) : -1
+    // After a colon it is inside the record, or in a text.
+    while (next !== -1 && bytes[next - 1] === colon) {
+      brackets++
+      next = bytes.indexOf(openObject, next + 1)
+    }
+    extents.from.push(at)
+    if (next !== -1 && (nextArray === -1 || nextArray > next) && isNextRecord(bytes, next)) {
+      const length = next - 1 - at
+      extents.bytes.push(length)
+      extents.held.push(heldBytes(length, brackets, brackets === 1 ? stringsOfLine : Math.ceil(length / bytesOfString)))
+      at = next
+      continue
+    }
+    const found = extentOf(bytes, at) ?? { brackets: 0, strings: 0, to: end }
+    extents.bytes.push(found.to - at)
+    extents.held.push(heldBytes(found.to - at, found.brackets, found.strings))
+    at = skipSpace(bytes, skipSpace(bytes, found.to) + 1)
   }
-  return sizes
+  return extents
 }
 
 /** A part of a much larger buffer, which would be kept with it, is copied. */
 const ownBytes = (bytes: Uint8Array): Uint8Array => (2 * bytes.length < bytes.buffer.byteLength ? bytes.slice() : bytes)
 
-/** A body that was read at once, with the events in it. */
+/** The bytes of a body that was read at once. */
 export class Body implements Together {
-  readonly #isArray: boolean
-  #sizes: Extents | undefined
   // Not the text: V8 keeps a long one until it collects all garbage, and bytes only as long as somebody holds them.
-  #from: Uint8Array | ReadonlyArray<Written>
-  #events: ReadonlyArray<object> = []
-  #underWay: string | undefined
-  /** The invocations under way, each with the place of the first record after its change. */
-  readonly #changes: Array<readonly [from: number, requestId: string | undefined]> = []
+  readonly #bytes: Uint8Array
+  readonly #isArray: boolean
+  #extents: Extents | undefined
 
   constructor(bytes: Uint8Array, isArray: boolean) {
-    this.#from = ownBytes(bytes)
+    this.#bytes = ownBytes(bytes)
     this.#isArray = isArray
   }
 
+  #measured(): Extents {
+    const bytes = this.#bytes
+    this.#extents ??= this.#isArray ? extentsIn(bytes) : { bytes: [bytes.length], held: [heldBy(bytes)], from: [0] }
+    return this.#extents
+  }
+
   /** What each record takes: less work than to make the text of each, for consumers that want no texts. */
-  sizes(): Extents {
-    if (this.#sizes !== undefined) return this.#sizes
-    const from = this.#from
-    this.#sizes =
-      from instanceof Uint8Array && this.#isArray
-        ? sizesIn(from)
-        : {
-            bytes: this.#events.map((_, index) => this.writtenAt(index).bytes),
-            held: this.#events.map((_, index) => this.writtenAt(index).held)
-          }
-    return this.#sizes
+  sizes(): Sizes {
+    return this.#measured()
   }
 
   /** How the record at this place was written. */
   writtenAt(index: number): Written {
-    if (this.#from instanceof Uint8Array) this.#from = measure(this.#from, this.#isArray)
-    return this.#from[index] ?? { json: "null", bytes: 4, held: heldBytes(4, 0, 0) }
-  }
-
-  /** Gives an event its text alone. A few events of a large body, which wait for long, do not keep it in memory then. */
-  release(event: object, index: number): void {
-    settleOf(event, this, () => ({ ...this.#aloneAt(index), invocation: this.#invocationAt(index) }))
-  }
-
-  #aloneAt(index: number): Written {
-    const { bytes, from, held } = this.sizes()
-    const at = from?.[index]
+    const { bytes, from, held } = this.#measured()
+    const at = from[index] ?? 0
     const length = bytes[index] ?? 0
-    if (at === undefined || !(this.#from instanceof Uint8Array)) return this.writtenAt(index)
-    return { json: decodeUtf8(this.#from.subarray(at, at + length)), bytes: length, held: held[index] ?? 0 }
+    return { json: decodeUtf8(this.#bytes.subarray(at, at + length)), bytes: length, held: held[index] ?? 0 }
   }
 
-  #invocationAt(index: number): string | undefined {
-    return this.#changes.findLast(([from]) => from <= index)?.[1]
+  isNext(index: number): boolean {
+    const { bytes, from } = this.#measured()
+    return (from[index - 1] ?? 0) + (bytes[index - 1] ?? 0) + 1 === from[index]
   }
 
-  /** Says that the event of the record at this place is one of this body; the places come in order. */
-  add(event: object, index: number, invocation: string | undefined): void {
-    if (invocation !== this.#underWay) {
-      this.#underWay = invocation
-      this.#changes.push([index, invocation])
+  runAt(index: number, count: number): Run {
+    const { bytes, from } = this.#measured()
+    const begin = from[index] ?? 0
+    const ends: Array<number> = []
+    let to = 0
+    for (let place = index; place < index + count; place++) {
+      to = (from[place] ?? 0) + (bytes[place] ?? 0)
+      ends.push(to - begin)
     }
-    keepTogether(event, this)
-  }
-
-  /** Takes the events of all places. */
-  hold(events: ReadonlyArray<object>): void {
-    this.#events = events
-  }
-
-  settleAll(): void {
-    const changes = this.#changes.values()
-    let invocation: string | undefined
-    let change = changes.next()
-    this.#events.forEach((event, index) => {
-      for (; change.done !== true && change.value[0] <= index; change = changes.next()) invocation = change.value[1]
-      settleOf(event, this, () => ({ ...this.writtenAt(index), invocation }))
-    })
-    this.#events = []
+    return { bytes: this.#bytes.subarray(begin, to), ends }
   }
 }
 
@@ -359,7 +337,7 @@ const parse = (text: string): unknown => {
 const parsePieces = (bytes: Uint8Array): ReadonlyArray<unknown> | undefined => {
   const end = bytes.length - 1
   if (end < 1 || bytes[end] !== closeArray) return undefined
-  const all: Array<unknown> = []
+  let all: ReadonlyArray<unknown> = []
   for (let from = 1; from <= end;) {
     // The search has a bound: the rest is one piece if no record begins soon.
     const next = nextRecord(bytes.subarray(from + pieceBytes, from + 2 * pieceBytes))
@@ -367,7 +345,7 @@ const parsePieces = (bytes: Uint8Array): ReadonlyArray<unknown> | undefined => {
     const text = decodeUtf8Strictly(bytes.subarray(from, to))
     const values = text === undefined ? undefined : parse(`[${text}]`)
     if (!Array.isArray(values)) return undefined
-    for (const value of values) all.push(value)
+    all = all.length === 0 ? values : all.concat(values)
     from = to + 1
   }
   return all

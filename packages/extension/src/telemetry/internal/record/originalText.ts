@@ -69,10 +69,31 @@ export interface Kept extends Written {
   readonly invocation?: string | undefined
 }
 
-/** Many events together. How each was written is found out for all of them when somebody asks for the first. */
+/** Events that came one after the other, with a comma alone between two of them. */
+export interface Run {
+  /** As they came, in UTF-8. Not a copy. */
+  readonly bytes: Uint8Array
+  /** The ends of the events in the bytes; all but the last are places of a comma. */
+  readonly ends: ReadonlyArray<number>
+}
+
+/** Events that came together, and how each was written. */
 export interface Together {
-  /** Calls {@link settle} for each event. */
-  readonly settleAll: () => void
+  readonly writtenAt: (index: number) => Written
+  /** Whether only a comma is before the event at this place, and an event before that. */
+  readonly isNext: (index: number) => boolean
+  /** So many events from this place on. */
+  readonly runAt: (index: number, count: number) => Run
+}
+
+/**
+ * An event's place among those that came with it, until somebody asks for its text. The others do not know the event: a cycle of
+ * references keeps memory in a runtime that counts them, such as LLRT, until it looks for cycles.
+ */
+interface Place {
+  readonly together: Together
+  readonly index: number
+  readonly invocation: string | undefined
 }
 
 // oxlint-disable-next-line no-extraneous-class -- a class whose constructor returns what it is given adds its fields to that
@@ -84,45 +105,58 @@ class Given {
 
 class Wire extends Given {
   // A single field: the object of an event has room for one more, and a second one would double what the event takes.
-  #kept: Kept | Together
+  #kept: Kept | Place
 
-  constructor(event: object, kept: Kept | Together) {
+  constructor(event: object, kept: Kept | Place) {
     super(event)
     this.#kept = kept
   }
 
   /** The event, with the field. */
-  static set(event: object, kept: Kept | Together): Wire {
+  static set(event: object, kept: Kept): Wire {
     if (!(#kept in event)) return new Wire(event, kept)
     event.#kept = kept
     return event
   }
 
-  static isOf(event: object, together: Together): boolean {
-    return #kept in event && event.#kept === together
+  /** A program in JavaScript may have put anything among its events. */
+  static of(event: unknown): Kept | Place | undefined {
+    return typeof event === "object" && event !== null && #kept in event ? event.#kept : undefined
   }
 
-  /** A program in JavaScript may have put anything among its events. */
   static get(event: unknown): Kept | undefined {
     if (typeof event !== "object" || event === null || !(#kept in event)) return undefined
-    if (!("json" in event.#kept)) event.#kept.settleAll()
-    return "json" in event.#kept ? event.#kept : undefined
+    const kept = event.#kept
+    if ("json" in kept) return kept
+    const { index, invocation, together } = kept
+    return (event.#kept = { ...together.writtenAt(index), invocation })
   }
 }
 
 /** Keeps how an event was written. */
 export const settle = (event: object, kept: Kept): void => void Wire.set(event, kept)
 
-/** Keeps how an event of these was written; an event that could not be decoded has its text already. */
-export const settleOf = (event: object, together: Together, kept: () => Kept): void => {
-  if (Wire.isOf(event, together)) Wire.set(event, kept())
-}
-
 /** Keeps that an event, which keeps nothing yet, came together with others. */
-export const keepTogether = (event: object, together: Together): void => void new Wire(event, together)
+export const keepTogether = (event: object, together: Together, index: number, invocation: string | undefined): void =>
+  void new Wire(event, { together, index, invocation })
 
 /** How this very event was written, if it came from outside or was written before. */
 export const writtenOf = (event: unknown): Written | undefined => Wire.get(event)
 
 /** The request id of the invocation that was under way when the event came. */
-export const invocationOf = (event: object): string | undefined => Wire.get(event)?.invocation
+export const invocationOf = (event: object): string | undefined => Wire.of(event)?.invocation
+
+/** Those events from this place on that came one after the other; `undefined` if the event there has its own text, or none. */
+export const runAt = (events: ReadonlyArray<unknown>, at: number): Run | undefined => {
+  const first = Wire.of(events[at])
+  if (first === undefined || "json" in first) return undefined
+  const { index, together } = first
+  let count = 1
+  while (at + count < events.length) {
+    const next = Wire.of(events[at + count])
+    if (next === undefined || "json" in next || next.together !== together || next.index !== index + count) break
+    if (!together.isNext(next.index)) break
+    count++
+  }
+  return together.runAt(index, count)
+}
