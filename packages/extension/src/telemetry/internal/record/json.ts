@@ -32,9 +32,11 @@ export interface Sizes {
   readonly held: ReadonlyArray<number>
 }
 
-/** `from` has the places where the records begin. */
+/** `from` has the places at which the records begin. */
 interface Extents extends Sizes {
   readonly from: ReadonlyArray<number>
+  /** Whether no white space is between two records. */
+  readonly isDense: boolean
 }
 
 /** The elements before the first wrong element; `rest`: the begin of the wrong one, `undefined` if all are right. */
@@ -203,6 +205,7 @@ const bytesOfString = 8
 const extentsIn = (bytes: Uint8Array): Extents => {
   const extents = { bytes: new Array<number>(), held: new Array<number>(), from: new Array<number>() }
   const end = bytes.length - 1
+  let isDense = true
   let nextArray = 0
   for (let at = skipSpace(bytes, 1); at < end;) {
     if (nextArray !== -1 && nextArray < at) nextArray = bytes.indexOf(openArray, at)
@@ -225,8 +228,9 @@ const extentsIn = (bytes: Uint8Array): Extents => {
     extents.bytes.push(found.to - at)
     extents.held.push(heldBytes(found.to - at, found.brackets, found.strings))
     at = skipSpace(bytes, skipSpace(bytes, found.to) + 1)
+    isDense &&= at === found.to + 1
   }
-  return extents
+  return { ...extents, isDense }
 }
 
 /** A part of a much larger buffer, which would be kept with it, is copied. */
@@ -246,7 +250,9 @@ export class Body implements Together {
 
   #measured(): Extents {
     const bytes = this.#bytes
-    this.#extents ??= this.#isArray ? extentsIn(bytes) : { bytes: [bytes.length], held: [heldBy(bytes)], from: [0] }
+    this.#extents ??= this.#isArray
+      ? extentsIn(bytes)
+      : { bytes: [bytes.length], held: [heldBy(bytes)], from: [0], isDense: true }
     return this.#extents
   }
 
@@ -263,9 +269,8 @@ export class Body implements Together {
     return { json: decodeUtf8(this.#bytes.subarray(at, at + length)), bytes: length, held: held[index] ?? 0 }
   }
 
-  isNext(index: number): boolean {
-    const { bytes, from } = this.#measured()
-    return (from[index - 1] ?? 0) + (bytes[index - 1] ?? 0) + 1 === from[index]
+  isDense(): boolean {
+    return this.#measured().isDense
   }
 
   runAt(index: number, count: number): Run {

@@ -80,8 +80,8 @@ export interface Run {
 /** Events that came together, and how each was written. */
 export interface Together {
   readonly writtenAt: (index: number) => Written
-  /** Whether only a comma is before the event at this place, and an event before that. */
-  readonly isNext: (index: number) => boolean
+  /** Whether only a comma is between two of them. */
+  readonly isDense: () => boolean
   /** So many events from this place on. */
   readonly runAt: (index: number, count: number) => Run
 }
@@ -151,11 +151,11 @@ export const runAt = (events: ReadonlyArray<unknown>, at: number): Run | undefin
   const first = Wire.of(events[at])
   if (first === undefined || "json" in first) return undefined
   const { index, together } = first
+  const most = together.isDense() ? events.length - at : 1
   let count = 1
-  while (at + count < events.length) {
+  while (count < most) {
     const next = Wire.of(events[at + count])
     if (next === undefined || "json" in next || next.together !== together || next.index !== index + count) break
-    if (!together.isNext(next.index)) break
     count++
   }
   return together.runAt(index, count)
