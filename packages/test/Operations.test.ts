@@ -93,7 +93,7 @@ describe("the table of lines", () => {
 
   it("has nothing that the sources do not say", () => {
     assert.isAbove(table.length, 40)
-    const prelude = readFileSync(join(root, "packages/cli/llrt/prelude.mjs"), "utf8")
+    const prelude = readFileSync(join(root, "packages/cli/llrt/prelude/stacks.mjs"), "utf8")
     const said = [...texts, ...stubLines, ...loaderLines, prelude].join("\n")
     for (const row of table) {
       for (const part of row.split("…").map((text) => text.trim())) {

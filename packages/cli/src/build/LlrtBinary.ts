@@ -116,14 +116,14 @@ export const forThisMachine = (config: Pick<LayerConfig, "llrt" | "project">) =>
 }
 
 /**
- * Compiles a bundle into bytecode, which is the same for every architecture and has the same bytes each time. The name of
+ * Compiles a module into bytecode, which is the same for every architecture and has the same bytes each time. The name of
  * the file becomes part of it, so no folder may be part of that name.
  */
-const compile = Effect.fnUntraced(function* ({ bytes, path }: LlrtBinary, bundle: string) {
+const compile = Effect.fnUntraced(function* ({ bytes, path }: LlrtBinary, name: string, code: string) {
   const folder = yield* Disk.temporaryFolder("effect-lambda-llrt-")
-  yield* Disk.attempt(folder, () => Fs.writeFileSync(NodePath.join(folder, "bundle.mjs"), bundle))
+  yield* Disk.attempt(folder, () => Fs.writeFileSync(NodePath.join(folder, `${name}.mjs`), code))
   // `env -i` keeps out the settings of LLRT in the user's environment.
-  yield* execute("env", ["-i", path, "compile", "bundle.mjs", "bundle.lrt"], {
+  yield* execute("env", ["-i", path, "compile", `${name}.mjs`, `${name}.lrt`], {
     cwd: folder,
     timeoutMillis: 120_000
   }).pipe(
@@ -132,26 +132,35 @@ const compile = Effect.fnUntraced(function* ({ bytes, path }: LlrtBinary, bundle
     )
   )
   return yield* Effect.try({
-    try: () => Llrt.unpacked(Fs.readFileSync(NodePath.join(folder, "bundle.lrt")), bytes),
+    try: () => Llrt.unpacked(Fs.readFileSync(NodePath.join(folder, `${name}.lrt`)), bytes),
     catch: (cause) => UserError.make(`the bytecode of ${path} cannot be unpacked: ${UserError.reasonOf(cause)}`)
   })
 }, Effect.scoped)
 
 const sources = NodePath.join(import.meta.dirname, "../../llrt")
 
-/** The text that LLRT starts with: what it lacks, then the loader of the bytecode. Each start parses it. */
-const startText = Effect.promise(() => import("rolldown/utils")).pipe(
+/** The text that LLRT starts with. Each start parses it. */
+const loader = Effect.promise(() => import("rolldown/utils")).pipe(
   Effect.map(({ minifySync }) => {
-    const texts = ["prelude.mjs", "loader.mjs"].map((file) => Fs.readFileSync(NodePath.join(sources, file), "utf8"))
-    return minifySync("index.mjs", texts.join("\n"), { module: true }).code
+    const text = Fs.readFileSync(NodePath.join(sources, "loader.mjs"), "utf8")
+    return minifySync("index.mjs", text, { module: true }).code
   })
+)
+
+/** What LLRT lacks, as one module. Every part has an effect. */
+const prelude = Effect.promise(() =>
+  import("rolldown")
+    .then(({ rolldown }) => rolldown({ input: NodePath.join(sources, "prelude/index.mjs"), treeshake: false }))
+    .then((bundle) => bundle.generate({ format: "esm", minify: true }).finally(() => bundle.close()))
+    .then(({ output }) => output[0].code)
 )
 
 /** The files of the program, which are the same for every architecture. */
 export const programFiles = Effect.fnUntraced(function* (name: string, binary: LlrtBinary, bundle: string) {
   const files: ReadonlyArray<LayerFile> = [
-    { path: `${name}/index.mjs`, mode: 0o644, bytes: Buffer.from(yield* startText) },
-    { path: `${name}/bundle.lrt`, mode: 0o644, bytes: yield* compile(binary, bundle) }
+    { path: `${name}/index.mjs`, mode: 0o644, bytes: Buffer.from(yield* loader) },
+    { path: `${name}/prelude.lrt`, mode: 0o644, bytes: yield* compile(binary, "prelude", yield* prelude) },
+    { path: `${name}/bundle.lrt`, mode: 0o644, bytes: yield* compile(binary, "bundle", bundle) }
   ]
   return files
 })

@@ -4,11 +4,13 @@ import type { Finding, Layer } from "./Finding.ts"
 
 const binaryOf = (name: string) => `${name}/bin/llrt`
 
+const bytecodeOf = (name: string) => [`${name}/prelude.lrt`, `${name}/bundle.lrt`]
+
 /** The files of a layer for LLRT, beside its entry. */
 export const filesOf = (name: string): ReadonlyArray<string> => [
   binaryOf(name),
   `${name}/index.mjs`,
-  `${name}/bundle.lrt`,
+  ...bytecodeOf(name),
   Llrt.pathOf(name)
 ]
 
@@ -22,27 +24,29 @@ export const isBinary = (path: string, { entries }: Layer): boolean => {
 export const find = (name: string, layer: Layer): ReadonlyArray<Finding> => {
   const read = (path: string) => layer.entries.get(path)?.read() ?? new Uint8Array()
   const binary = binaryOf(name)
-  const bundle = `${name}/bundle.lrt`
+  const bytecode = bytecodeOf(name)
   const record = Llrt.fromText(Buffer.from(read(Llrt.pathOf(name))).toString())
   const version = Llrt.versionOf(read(binary))
   const advice = "take everything that effect-lambda build has written, or build again"
   const error = (path: string, message: string): Finding => ({ code: "llrt", severity: "error", path, message, advice })
   if (version === undefined) return [error(binary, "the file is no LLRT, and the entry starts it as one")]
-  if (!Llrt.isBytecode(read(bundle))) return [error(bundle, "the file is no bytecode of LLRT")]
+  const noBytecode = bytecode.find((path) => !Llrt.isBytecode(read(path)))
+  if (noBytecode !== undefined) return [error(noBytecode, "the file is no bytecode of LLRT")]
   if (record === undefined)
     return [error(Llrt.pathOf(name), "the file does not name the LLRT that the layer was built with")]
   if (record.version !== version) {
     return [
       error(
-        bundle,
+        `${name}/bundle.lrt`,
         `the bytecode was made by LLRT ${record.version}, and ${binary} is LLRT ${version}, which does not load it`
       )
     ]
   }
-  if (!Llrt.hasDictionary(read(bundle), read(binary))) {
+  const foreign = bytecode.find((path) => !Llrt.hasDictionary(read(path), read(binary)))
+  if (foreign !== undefined) {
     return [
       error(
-        bundle,
+        foreign,
         `the bytecode was packed by another build of LLRT ${version} than ${binary}, which does not load it`
       )
     ]

@@ -108,7 +108,14 @@ describe("a layer", () => {
     const names = readdirSync(layer().directory, { recursive: true, encoding: "utf8" }).toSorted()
     assert.deepStrictEqual(
       names.filter((name) => name.includes(".") || /bin\/|extensions\//.test(name)),
-      ["extensions/watcher", "watcher/bin/llrt", "watcher/bundle.lrt", "watcher/index.mjs", "watcher/llrt.json"]
+      [
+        "extensions/watcher",
+        "watcher/bin/llrt",
+        "watcher/bundle.lrt",
+        "watcher/index.mjs",
+        "watcher/llrt.json",
+        "watcher/prelude.lrt"
+      ]
     )
     assert.isBelow(layer().zip?.bytes ?? Number.NaN, 8 * 1024 * 1024)
     assert.strictEqual(built.runtime, "llrt")
@@ -125,7 +132,8 @@ describe("a layer", () => {
       const { layers } = yield* withBundle(Build.run(config, { check: false, zip: false }))
       const read = (arch: string, path: string) =>
         readFileSync(join(layers.find((layer) => layer.arch === arch)?.directory ?? "", "watcher", path))
-      for (const path of ["bundle.lrt", "index.mjs"]) assert.isTrue(read(own, path).equals(read(other, path)), path)
+      for (const path of ["prelude.lrt", "bundle.lrt", "index.mjs"])
+        assert.isTrue(read(own, path).equals(read(other, path)), path)
       assert.isTrue(read(own, "bin/llrt").equals(readFileSync(binary)))
       assert.isTrue(read(other, "bin/llrt").equals(readFileSync(llrt)))
     })

@@ -235,7 +235,7 @@ export const broken: ReadonlyArray<Broken> = [
       "error",
       "incomplete",
       "extensions/hello",
-      /hello\/bin\/llrt, hello\/index\.mjs, hello\/bundle\.lrt, hello\/llrt\.json$/
+      /hello\/bin\/llrt, hello\/index\.mjs, hello\/prelude\.lrt, hello\/bundle\.lrt, hello\/llrt\.json$/
     ]
   },
   {
@@ -263,6 +263,11 @@ export const broken: ReadonlyArray<Broken> = [
     title: "source text in place of bytecode",
     files: llrtLayer({ "hello/bundle.lrt": "export {}" }),
     finding: ["error", "llrt", "hello/bundle.lrt", /no bytecode/]
+  },
+  {
+    title: "a file that is no bytecode in the place of what LLRT lacks",
+    files: llrtLayer({ "hello/prelude.lrt": "export {}" }),
+    finding: ["error", "llrt", "hello/prelude.lrt", /no bytecode/]
   },
   {
     title: "bytecode of another LLRT",

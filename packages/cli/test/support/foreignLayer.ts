@@ -138,6 +138,7 @@ export const llrtLayer = (
   { ...good, bytes: Stub.render({ name: "hello", events: ["INVOKE"], runtime: "llrt" }) },
   { path: "hello/bin/llrt", bytes: changed["hello/bin/llrt"] ?? llrtOf({ machine: x64 }), mode },
   { path: "hello/index.mjs", bytes: "" },
+  { path: "hello/prelude.lrt", bytes: changed["hello/prelude.lrt"] ?? "lrt01u" },
   { path: "hello/bundle.lrt", bytes: changed["hello/bundle.lrt"] ?? "lrt01u" },
   { path: "hello/llrt.json", bytes: changed["hello/llrt.json"] ?? '{"version":"0.8.1-beta","built":"2026-08-02"}' }
 ]

@@ -1,6 +1,6 @@
 /**
  * The runtime is LLRT. What LLRT lacks of Node is in the prelude that the build puts before the program
- * (`packages/cli/llrt/prelude.mjs`): sockets, events of the process, and output as Node has them.
+ * (`packages/cli/llrt/prelude`): sockets, events of the process, and output as Node has them.
  */
 import * as LambdaHttpClient from "../../LambdaHttpClient.ts"
 import * as SinkHttpClient from "../../SinkHttpClient.ts"

@@ -1,0 +1,51 @@
+// Modules. Superfluous when LLRT has `process.getBuiltinModule`.
+import { base64url } from "./buffers.mjs"
+import { adopt, guardFunctions } from "./callbacks.mjs"
+import { EventEmitter } from "./emitter.mjs"
+import { builtin, define } from "./native.mjs"
+import { explainFunctions } from "./promises.mjs"
+
+/** What is mended in a module that few programs use, when it is asked for. */
+const mendings = {
+  crypto: (crypto) => {
+    guardFunctions(crypto, ["randomFill"])
+    for (const hash of [crypto.createHash("sha256"), crypto.createHmac("sha256", "")]) {
+      const prototype = Object.getPrototypeOf(hash)
+      const { digest } = prototype
+      define(prototype, "digest", function (...values) {
+        return values[0] === "base64url" ? base64url(digest.call(this, "base64")) : digest.apply(this, values)
+      })
+    }
+  },
+  dgram: (dgram) => {
+    const { createSocket } = dgram
+    dgram.createSocket = (...values) => adopt(createSocket(...values))
+  },
+  dns: (dns) => guardFunctions(dns, ["lookup"]),
+  fs: (fs) => {
+    explainFunctions(fs, Object.keys(fs))
+    explainFunctions(fs.promises, Object.keys(fs.promises))
+  },
+  "fs/promises": (fs) => explainFunctions(fs, Object.keys(fs)),
+  zlib: (zlib) => {
+    const names = Object.keys(zlib)
+    guardFunctions(
+      zlib,
+      names.filter((name) => names.includes(`${name}Sync`))
+    )
+  }
+}
+
+define(process, "getBuiltinModule", (id) => {
+  const name = id.replace(/^node:/, "")
+  if (name === "process") return process
+  if (name === "events") return EventEmitter
+  try {
+    const module = builtin(name)
+    mendings[name]?.(module)
+    delete mendings[name]
+    return module
+  } catch {
+    return undefined
+  }
+})
