@@ -36,10 +36,10 @@ export const execute = (args: ReadonlyArray<string>, isShown: boolean): Promise<
 export const build = async (
   { backend, name, project }: Layer,
   folder: string,
-  runtime = "managed"
+  { runtime, start } = { runtime: "managed", start: "ready" }
 ): Promise<string> => {
   const variable = backend === undefined ? [] : ["--env", `${backend}=http://127.0.0.1:9`]
-  const how = ["--runtime", runtime, "--arch", arch, "--no-check"]
+  const how = ["--runtime", runtime, "--start", start, "--arch", arch, "--no-check"]
   const code = await execute(["build", project, ...how, "--out", folder, ...variable], false)
   if (code !== 0) throw new Error(`${name} was not built: effect-lambda build exited with ${code}`)
   return join(folder, `${name}-${arch}`)
