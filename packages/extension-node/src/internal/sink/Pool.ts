@@ -5,6 +5,8 @@ interface Idle {
   readonly key: string
   /** The time on the clock from which the other side may have closed it unseen. A freeze counts. */
   readonly until: number
+  /** The time on the clock at which it was kept. */
+  readonly since: number
 }
 
 /** Keeps connections for the next call, each for the server that it leads to. */
@@ -33,8 +35,10 @@ export class Pool {
     this.#idle.delete(connection)
   }
 
-  has(key: string): boolean {
-    return [...this.#idle.values()].some((idle) => idle.key === key)
+  /** The time on the clock since which a connection for the server is kept, the longest; `undefined`: none is kept. */
+  keptSince(key: string): number | undefined {
+    for (const idle of this.#idle.values()) if (idle.key === key) return idle.since
+    return undefined
   }
 
   /** A connection that can carry a call, as far as this side knows. */
@@ -49,9 +53,9 @@ export class Pool {
   }
 
   /** Keeps a connection that has carried a call, and closes the one that was idle for the longest time if there are too many. */
-  put(key: string, connection: Connection, until: number): void {
+  put(key: string, connection: Connection, since: number, until: number): void {
     if (!connection.isIdle) return
-    this.#idle.set(connection, { key, until })
+    this.#idle.set(connection, { key, since, until })
     const [longest] = this.#idle.keys()
     if (this.#idle.size > this.#maxIdle && longest !== undefined) this.#discard(longest)
   }

@@ -7,7 +7,7 @@ import type { HttpClientRequest } from "effect/http/HttpClientRequest"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import type * as Scope from "effect/Scope"
 import { makeExchange } from "#https"
-import { afterReading } from "#sockets"
+import { afterReading, trustedMillis } from "#sockets"
 import type { Answer } from "../http/Answer.ts"
 import { Connection } from "../http/Connection.ts"
 import { exchange, type Sending } from "./exchange.ts"
@@ -75,12 +75,21 @@ const attempt = (state: State, sending: Sending, isFirst: boolean): Effect.Effec
   const { clock, key } = sending
   const onAnswer = (used: Connection, answer: Answer) => {
     const millis = sending.keeps ? idleMillisOf(answer, settings.idleMillis) : 0
-    if (millis > 0) pool.put(key, used, clock.currentTimeMillisUnsafe() + millis)
+    const now = clock.currentTimeMillisUnsafe()
+    if (millis > 0) pool.put(key, used, now, now + millis)
     else used.destroy()
+  }
+  /** A connection may have ended in a freeze. */
+  const isDoubtful = () => {
+    const since = pool.keptSince(key)
+    if (since === undefined) return false
+    const age = clock.currentTimeMillisUnsafe() - since
+    // The clock may have been set back.
+    return age < 0 || age >= trustedMillis
   }
   // A connection always has an owner: the pool, or the exchange.
   return Effect.uninterruptibleMask((restore) =>
-    restore(isFirst && pool.has(key) ? turn : Effect.void).pipe(
+    restore(isFirst && isDoubtful() ? turn : Effect.void).pipe(
       Effect.flatMap(() => {
         const kept = isFirst ? pool.take(key, clock.currentTimeMillisUnsafe()) : undefined
         return kept === undefined ? restore(connection(state, sending)) : Effect.succeed(kept)

@@ -10,3 +10,9 @@
  * @returns takes the wait back
  */
 export type AfterReading = (then: () => void) => () => void
+
+/**
+ * A connection that was used less than so many milliseconds ago is used again without a look at its socket. The look costs one
+ * turn of the event loop, which is long on some runtimes.
+ */
+export type TrustedMillis = number
