@@ -49,8 +49,10 @@ export const thaws: ReadonlyArray<Scenario> = (
         for (const round of [1, 2]) {
           yield* until("the answer", () => output().split("\n").length === round + 1)
           child.kill("SIGSTOP")
+          const stopped = Date.now()
           cut()
           yield* until("the closed connection", () => closed.length === round)
+          yield* until("a freeze that is longer than a connection is trusted", () => Date.now() > stopped + 50)
           appendFileSync(GO, "x")
           child.kill("SIGCONT")
         }

@@ -14,5 +14,5 @@ export const afterReading: AfterReading = (then) => {
   return () => clearTimeout(timer)
 }
 
-/** Batches of a flush that follow each other would wait longer than they take. */
-export const trustedMillis: TrustedMillis = 2
+/** Batches of a flush that follow each other would wait longer than they take: a batch is made in ten milliseconds. */
+export const trustedMillis: TrustedMillis = 20
