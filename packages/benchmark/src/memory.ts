@@ -1,12 +1,12 @@
 /**
  * `pnpm bench:memory`: measures the memory of telemetry-ship over many invocations beside a function in Node, on Node and on
- * LLRT. Both processes run under the emulator, one environment after the other.
+ * LLRT. Both processes run under the emulator, the environments beside each other.
  */
 import { createServer } from "node:http"
 import { join } from "node:path"
 import { packageFolder } from "./bundle.ts"
 import * as Checkout from "./checkout.ts"
-import { layers, type Layer, onLlrt, starts } from "./cold-start/variants.ts"
+import { layers, onLlrt, starts } from "./cold-start/variants.ts"
 import { type Benchmark, commandLine, run } from "./command.ts"
 import { writeSection } from "./document.ts"
 import * as Llrt from "./llrt.ts"
@@ -44,15 +44,17 @@ const benchmark: Benchmark = {
       const variants = [...starts, ...("path" in llrt ? onLlrt(llrt.path) : [])].filter(isShipReady)
       const folder = join(packageFolder, "dist/programs/memory")
       const built = await layers(variants, { checkout, side: "here", folder, sinkUrl: backend.url, signal })
-      const measured: Array<readonly [layer: Layer, lives: ReadonlyArray<Awaited<ReturnType<typeof life>>>]> = []
-      for (const layer of built.layers) {
-        const lives = []
-        for (let round = 0; round < options.rounds; round++) {
-          console.error(`${options.size} invocations beside ${layer.program.label} …`)
-          lives.push(await life(layer.program, options.size, signal))
-        }
-        measured.push([layer, lives])
-      }
+      // Beside each other: memory does not depend on the time that an invocation takes.
+      const measured = await Promise.all(
+        built.layers.map(async (layer) => {
+          const lives: Array<Awaited<ReturnType<typeof life>>> = []
+          for (let round = 0; round < options.rounds; round++) {
+            console.error(`${options.size} invocations beside ${layer.program.label} …`)
+            lives.push(await life(layer.program, options.size, signal))
+          }
+          return [layer, lives] as const
+        })
+      )
       const notes = "note" in llrt ? [llrt.note] : []
       const result = resultOf(measured.map(([{ program }, lives]) => ({ label: program.label, lives })))
       console.log(toText(result, options, notes))
