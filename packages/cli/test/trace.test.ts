@@ -17,17 +17,6 @@ import { withBundle } from "./support/trial.ts"
 
 afterAll(Project.remove)
 
-const main = `import { Extension } from "@effect-lambda/extension"
-import { NodeExtension } from "@effect-lambda/extension-node"
-import * as Effect from "effect/Effect"
-import { check } from "./check.ts"
-
-Extension.run({
-  onFailure: "continue",
-  onDefect: "continue",
-  onInvoke: (event) => Effect.sync(() => check(event.requestId))
-}).pipe(NodeExtension.runMain)
-`
 // The key is none of AWS's.
 const check = `#!/usr/bin/env node
 export const check = (id: string): void => {
@@ -40,7 +29,7 @@ const mainPlace = "src/main.ts:9:42"
 
 const project = Project.make("trace", {
   "package.json": Project.manifest({ arch: process.arch, codeCache: "off" }),
-  "src/main.ts": main,
+  "src/main.ts": Project.checking,
   "src/check.ts": check
 })
 

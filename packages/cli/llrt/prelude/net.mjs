@@ -66,7 +66,7 @@ class Server extends Emitter {
   }
 }
 
-export const connect = (...values) => new Socket(values[0]).connect(...values)
+const connect = (...values) => new Socket(values[0]).connect(...values)
 const ipv4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.|$)){4}$/
 const isIPv4 = (text) => ipv4.test(text) && !text.endsWith(".")
 const isIPv6 = (text) => text.includes(":") && URL.canParse(`http://[${text}]/`)

@@ -32,7 +32,7 @@ const makeOutput = (print) => {
   return output
 }
 
-export const stdout = makeOutput(native.console.log)
+const stdout = makeOutput(native.console.log)
 const stderr = makeOutput(native.console.error)
 for (const name of ["log", "info", "debug", "trace"]) console[name] = stdout.print
 for (const name of ["error", "warn"]) console[name] = stderr.print

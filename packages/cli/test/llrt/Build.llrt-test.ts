@@ -72,23 +72,12 @@ const build = Effect.fnUntraced(function* (files: Readonly<Record<string, string
   return yield* withBundle(Build.run(yield* config(files, name), { check: false, zip: true }))
 }, Effect.scoped)
 
-const main = `import { Extension } from "@effect-lambda/extension"
-import { NodeExtension } from "@effect-lambda/extension-node"
-import * as Effect from "effect/Effect"
-import { check } from "./check.ts"
-
-Extension.run({
-  onFailure: "continue",
-  onDefect: "continue",
-  onInvoke: (event) => Effect.sync(() => check(event.requestId))
-}).pipe(NodeExtension.runMain)
-`
 const check = `export const check = (id: string): void => {
   console.log(new URL("page.html", import.meta.url).protocol)
   if (id.length > 1) throw new Error("no such secret: " + id)
 }
 `
-const files = { "src/main.ts": main, "src/check.ts": check }
+const files = { "src/main.ts": Project.checking, "src/check.ts": check }
 
 describe("a layer", () => {
   let built: Build.Built

@@ -39,3 +39,16 @@ export const idle = `
 import { Extension } from "@effect-lambda/extension"
 import { NodeExtension } from "@effect-lambda/extension-node"
 Extension.run({}).pipe(NodeExtension.runMain)`
+
+/** An extension that calls `check` of `check.ts` with the id of each invocation, in line 9, and goes on after a failure. */
+export const checking = `import { Extension } from "@effect-lambda/extension"
+import { NodeExtension } from "@effect-lambda/extension-node"
+import * as Effect from "effect/Effect"
+import { check } from "./check.ts"
+
+Extension.run({
+  onFailure: "continue",
+  onDefect: "continue",
+  onInvoke: (event) => Effect.sync(() => check(event.requestId))
+}).pipe(NodeExtension.runMain)
+`
