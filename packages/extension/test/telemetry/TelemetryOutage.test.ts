@@ -34,6 +34,17 @@ describe("a backend that says when to come again", () => {
     })
   )
 
+  it.effect.each([
+    ["1 second", [0, 1000, 2000, 3000]],
+    ["1 day", [0, 2000]]
+  ] as const)("is tried at SHUTDOWN, and then when it says: in %s", ([retryAfter, expected]) =>
+    Effect.gen(function* () {
+      const { attempts, sink } = yield* live({ invocations: 2, export: () => Effect.fail("busy"), retryAfter })
+      assert.deepStrictEqual<ReadonlyArray<number>>(attempts, expected)
+      assert.deepInclude(sink, { delivered: 0, droppedBySink: 0, waiting: 0, unsent: 4 })
+    })
+  )
+
   it.effect("rests longer if it keeps failing", () =>
     Effect.gen(function* () {
       const { attempts } = yield* live({ ...busy, retryAfter: "1 second" })

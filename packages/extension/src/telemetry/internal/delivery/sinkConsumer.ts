@@ -65,6 +65,9 @@ export const ofSink = Effect.fnUntraced(function* (open: OpenQueue, sink: Teleme
   let isUnwritableSaid = false
   let sequence = 0
   let lastFlushAt = yield* Clock.currentTimeMillis
+  /** The time from which on the backend wants another attempt. */
+  let askedAt = 0
+  let isEnding = false
   // A snapshot of the environment may be restored many times, hence the time in the id.
   const origin = Math.floor((yield* Random.next) * 2 ** 48).toString(36)
   const inBatches = () => unsent.reduce((sum, { batch }) => sum + batch.events.length, 0)
@@ -158,6 +161,7 @@ export const ofSink = Effect.fnUntraced(function* (open: OpenQueue, sink: Teleme
       if (first.health.othersPass) {
         return Effect.as(drop(first, `${error.message}, but takes others`, Cause.fail(error)), true)
       }
+      askedAt = now + (error.retryAfterMillis ?? 0)
       first.health = SinkHealth.batchAfterFailure(first.health, error.retryAfterMillis)
       health = SinkHealth.afterFailure(health, now, options.longestRestMillis, error.retryAfterMillis)
       // The log has one line per outage: a line per attempt would become telemetry itself.
@@ -264,12 +268,19 @@ export const ofSink = Effect.fnUntraced(function* (open: OpenQueue, sink: Teleme
     Effect.flatMap(Clock.currentTimeMillis, (now) => (isResting(now) ? Effect.succeed(false) : flushNow))
   )
 
+  // A sink that rests is tried once more. The backend may say again when to come.
+  const flushAtEnd = Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    if (isEnding && now < askedAt) return Effect.succeed(false)
+    isEnding = true
+    return flushNow
+  })
+
   return {
     queue,
     waiting: () => queue.records + inBatches(),
     lastFlushAt: () => lastFlushAt,
     flush: lock.withPermit(flush),
-    flushNow: lock.withPermit(flushNow),
+    flushNow: lock.withPermit(flushAtEnd),
     overdue: (hadWholeTime) =>
       Effect.suspend((): Effect.Effect<unknown> => {
         const [first] = unsent
