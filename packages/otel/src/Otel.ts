@@ -142,7 +142,7 @@ export const make = (options: Options = {}): Otel => {
           // The telemetry of Lambda does not need it.
           Effect.catch(({ message }) =>
             Effect.logWarning(
-              `what the SDK of the function sends is not taken: ${message}. EFFECT_LAMBDA_OTLP_RECEIVER_PORT names another port`
+              `what the SDK of the function sends is not taken: ${message} EFFECT_LAMBDA_OTLP_RECEIVER_PORT names another port`
             )
           )
         )

@@ -190,8 +190,9 @@ const milliseconds = { minimum: 1, maximum: 60_000, unit: " milliseconds" }
 // Of OpenTelemetry. A flush before next is bounded by `flushTimeoutMillis` besides.
 const defaultTimeoutMillis = 10_000
 
-const backendOf = Effect.fnUntraced(function* (signal: Signal, { prefix, url }: Found) {
-  const beside = (name: string) => firstOf(`${prefix}_${signal.toUpperCase()}_${name}`, `${prefix}_${name}`)
+const backendOf = Effect.fnUntraced(function* (signal: Signal, url: string, prefixes: ReadonlyArray<string>) {
+  const beside = (name: string) =>
+    firstOf(...prefixes.flatMap((prefix) => [`${prefix}_${signal.toUpperCase()}_${name}`, `${prefix}_${name}`]))
   const given = {
     headers: yield* beside("HEADERS"),
     protocol: yield* beside("PROTOCOL"),
@@ -225,6 +226,10 @@ const readBackends = Effect.fnUntraced(function* (receiverPort: number | undefin
   const unsent: Array<Signal> = []
   const switchedOff: Partial<Record<Signal, string>> = {}
   let passedOver: string | undefined
+  const endpoint = yield* firstOf(
+    `${own}_ENDPOINT`,
+    ...signals.map((signal) => `${own}_${signal.toUpperCase()}_ENDPOINT`)
+  )
   for (const signal of signals) {
     const off = yield* switchOf(signal)
     if (off !== undefined) {
@@ -233,8 +238,13 @@ const readBackends = Effect.fnUntraced(function* (receiverPort: number | undefin
     }
     const search: Search = yield* endpointOf(signal, receiverPort)
     passedOver ??= search.passedOver
-    if (search.found === undefined) unsent.push(signal)
-    else backends[signal] = yield* backendOf(signal, search.found)
+    if (search.found === undefined) {
+      unsent.push(signal)
+      continue
+    }
+    const { prefix, url } = search.found
+    // If the extension has no endpoint of its variables, the others of them are for the one that everybody knows.
+    backends[signal] = yield* backendOf(signal, url, endpoint === undefined ? [own, known] : [prefix])
   }
   if (Object.keys(backends).length > 0) return { backends, unsent, switchedOff }
   if (unsent.length === 0) {
@@ -254,24 +264,30 @@ const readBackends = Effect.fnUntraced(function* (receiverPort: number | undefin
 const samplersOfSdks = /^(?:parentbased_)?jaeger_remote$/i
 
 const readSampler = Effect.fnUntraced(function* () {
-  const ours = yield* variable(`${own}_SAMPLER`)
-  const given = ours ?? (yield* variable("OTEL_TRACES_SAMPLER"))
-  if (given === undefined) return { sampler: Sampling.alwaysOn, notes: [] }
-  if (samplersOfSdks.test(given.value)) {
-    const note = `${given.name}=${given.value} is a sampler of the function's SDK: the extension samples every invocation`
-    return { sampler: Sampling.alwaysOn, notes: [note] }
+  const given = yield* firstOf(`${own}_SAMPLER`, "OTEL_TRACES_SAMPLER")
+  const ours = yield* variable(`${own}_SAMPLER_ARG`)
+  const argument = ours ?? (yield* variable("OTEL_TRACES_SAMPLER_ARG"))
+  const notes: Array<string> = []
+  let sampler = Sampling.alwaysOn
+  if (given !== undefined && samplersOfSdks.test(given.value)) {
+    notes.push(
+      `${given.name}=${given.value} is a sampler of the function's SDK: the extension samples every invocation`
+    )
+  } else if (given !== undefined) {
+    // The parent of an invocation is X-Ray, whose `Sampled=0` means nothing on a function without active tracing.
+    const name = given.value.toLowerCase().replace(/^parentbased_/, "")
+    const alone = Sampling.parse(name)
+    if (Result.isFailure(alone)) return yield* wrong(given.name, `has a value that ${alone.failure}`)
+    const parsed = Sampling.parse(name, argument?.value)
+    if (Result.isFailure(parsed)) {
+      return yield* wrong(argument?.name ?? given.name, `has a value that ${parsed.failure}`)
+    }
+    sampler = parsed.success
   }
-  const argument = yield* variable(ours === undefined ? "OTEL_TRACES_SAMPLER_ARG" : `${own}_SAMPLER_ARG`)
-  // The parent of an invocation is X-Ray, whose `Sampled=0` means nothing on a function without active tracing.
-  const name = given.value.toLowerCase().replace(/^parentbased_/, "")
-  if (Result.isFailure(Sampling.parse(name))) {
-    return yield* wrong(given.name, "has a value that is none of always_on, always_off, traceidratio, xray")
+  if (ours !== undefined && sampler._tag !== "TraceIdRatio") {
+    notes.push(`${ours.name} has no effect, since the sampler is not traceidratio`)
   }
-  const parsed = Sampling.parse(name, argument?.value)
-  if (Result.isFailure(parsed)) {
-    return yield* wrong(argument?.name ?? given.name, "has a value that is not a number from 0 to 1")
-  }
-  return { sampler: parsed.success, notes: [] }
+  return { sampler, notes }
 })
 
 const readTemporality = Effect.fnUntraced(function* () {

@@ -84,7 +84,7 @@ export class OtlpReceiver extends Context.Service<
     readonly port: number
     /** The port for clients of gRPC; `undefined` if another process has it. */
     readonly grpcPort: number | undefined
-    /** The span of kind SERVER that the SDK has made for an invocation, the last that came: it names the invocation's trace. */
+    /** The span of kind SERVER or CONSUMER that the SDK has made for an invocation, the last that came: it names the trace. */
     readonly sdkSpan: (requestId: string) => ServerSpan | undefined
     /** The counts until now. */
     readonly counts: Effect.Effect<Counts>

@@ -248,6 +248,13 @@ const sinkOf = Effect.fnUntraced(function* (signal: Signal, { backend, mapper, o
   const countOf = (event: TelemetryEvent.TelemetryEvent): number =>
     units.pieceOf(event)?.count ?? mapper.itemsOf(event, signal)
 
+  /** How many items the backend sees. The points of a metric are sent as one. */
+  const sentIn = (parts: ReadonlyArray<units.Unit>): number =>
+    parts.reduce((sum, { events, isForwarded, items }) => {
+      if (signal !== "metrics" || isForwarded) return sum + items
+      return sum + new Set(events.flatMap((event) => mapper.signalsOf(event).metrics.map(({ name }) => name))).size
+    }, 0)
+
   /** Gives how many items the backend dropped of a request that it took. */
   const taken = (parts: ReadonlyArray<units.Unit>, answer: TelemetrySink.HttpAnswer): Effect.Effect<number> => {
     const { message, rejected } = answers.readPartialSuccess(answer)
@@ -263,7 +270,8 @@ const sinkOf = Effect.fnUntraced(function* (signal: Signal, { backend, mapper, o
                 `only counted${words}`
             )
           )
-    return Effect.as(said, Math.min(rejected, itemsIn(parts)))
+    const items = itemsIn(parts)
+    return Effect.as(said, Math.min(Math.ceil((rejected * items) / sentIn(parts)), items))
   }
 
   const post = (parts: ReadonlyArray<units.Unit>, id: string) =>

@@ -91,7 +91,8 @@ const randomOf = (traceId: string) => BigInt(`0x${traceId.slice(-16)}`) >> 1n
 
 /**
  * A sampler by the name that `OTEL_TRACES_SAMPLER` has for it, with the text of its argument: `always_on`, `always_off`,
- * `traceidratio` (argument: 0 to 1, default 1) and `xray`. Anything else fails with a sentence that says what is wrong.
+ * `traceidratio` (argument: 0 to 1, default 1) and `xray`. Anything else fails with the end of a sentence about the name or the
+ * argument, without its text.
  *
  * @category constructors
  * @since 0.1.0
@@ -107,14 +108,10 @@ export const parse = (name: string, argument?: string): Result.Result<Sampler, s
     case "traceidratio": {
       const text = argument?.trim() ?? ""
       const ratio = text === "" ? 1 : Number(text)
-      return ratio >= 0 && ratio <= 1
-        ? Result.succeed(traceIdRatio(ratio))
-        : Result.fail(`the ratio must be a number from 0 to 1, but is ${JSON.stringify(argument)}`)
+      return ratio >= 0 && ratio <= 1 ? Result.succeed(traceIdRatio(ratio)) : Result.fail("is not a number from 0 to 1")
     }
     default:
-      return Result.fail(
-        `a sampler is always_on, always_off, traceidratio or xray, but ${JSON.stringify(name)} is none of them`
-      )
+      return Result.fail("is none of always_on, always_off, traceidratio, xray")
   }
 }
 

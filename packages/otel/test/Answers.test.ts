@@ -116,6 +116,26 @@ describe("a partial success", () => {
     })
   )
 
+  it.effect("of a point in which several were sent drops all of them", () =>
+    Effect.gen(function* () {
+      const body = JSON.stringify({ partialSuccess: { rejectedDataPoints: "1" } })
+      const { counts, of } = yield* run({
+        script: [...invocations(3), ExtensionTest.delay("60 seconds"), invocation(4), shutdown()],
+        answer: (signal, nth) =>
+          signal !== "metrics"
+            ? ok
+            : nth === 1
+              ? { status: 429, headers: { "retry-after": "30" } }
+              : { status: 200, body }
+      })
+      assert.deepStrictEqual(
+        of("metrics").map((each) => metricsIn(each.body).length),
+        [1, 1, 1]
+      )
+      addsUp(counts("metrics"), { offered: 4, delivered: 0, droppedBySink: 4 })
+    })
+  )
+
   it.effect("of more than was sent drops what was sent, and no more", () =>
     Effect.gen(function* () {
       const body = JSON.stringify({ partialSuccess: { rejectedSpans: "9999999999" } })

@@ -139,6 +139,35 @@ describe("what belongs to an endpoint", () => {
     })
   )
 
+  it.effect(
+    "the other variables of the extension hold for a known endpoint, if it has no endpoint of its variables",
+    () =>
+      Effect.gen(function* () {
+        const { backends } = yield* read({
+          OTEL_EXPORTER_OTLP_ENDPOINT: "https://known.example.com",
+          OTEL_EXPORTER_OTLP_PROTOCOL: "grpc",
+          OTEL_EXPORTER_OTLP_LOGS_HEADERS: "api-key=known",
+          OTEL_EXPORTER_OTLP_TIMEOUT: "5000",
+          EFFECT_LAMBDA_OTLP_HEADERS: "api-key=own",
+          EFFECT_LAMBDA_OTLP_PROTOCOL: "http/json"
+        })
+        assert.deepStrictEqual(plain(backends.logs?.headers), { "api-key": "own" })
+        assert.deepInclude(backends.logs, { protocol: "http/json", timeoutMillis: 5000 })
+      })
+  )
+
+  it.effect("and not if one signal has an endpoint of them: a key must not reach another backend", () =>
+    Effect.gen(function* () {
+      const { backends } = yield* read({
+        OTEL_EXPORTER_OTLP_ENDPOINT: "https://known.example.com",
+        EFFECT_LAMBDA_OTLP_TRACES_ENDPOINT: "https://own.example.com/v1/traces",
+        EFFECT_LAMBDA_OTLP_HEADERS: "api-key=own"
+      })
+      assert.deepStrictEqual(plain(backends.traces?.headers), { "api-key": "own" })
+      assert.deepStrictEqual(plain(backends.logs?.headers), {})
+    })
+  )
+
   it.effect("headers are decoded, secret, and those of a signal win", () =>
     Effect.gen(function* () {
       const { backends } = yield* read({
@@ -198,6 +227,14 @@ describe("the other variables", () => {
       { OTEL_TRACES_SAMPLER: "traceidratio", OTEL_TRACES_SAMPLER_ARG: "0.25" },
       { sampler: { _tag: "TraceIdRatio", ratio: 0.25 } }
     ],
+    [
+      { OTEL_TRACES_SAMPLER: "traceidratio", OTEL_TRACES_SAMPLER_ARG: "1", EFFECT_LAMBDA_OTLP_SAMPLER_ARG: "0.25" },
+      { sampler: { _tag: "TraceIdRatio", ratio: 0.25 } }
+    ],
+    [
+      { EFFECT_LAMBDA_OTLP_SAMPLER: "traceidratio", OTEL_TRACES_SAMPLER_ARG: "0.25" },
+      { sampler: { _tag: "TraceIdRatio", ratio: 0.25 } }
+    ],
     [{ OTEL_TRACES_SAMPLER: "parentbased_always_on" }, { sampler: { _tag: "AlwaysOn" } }],
     [{ OTEL_TRACES_SAMPLER: "parentbased_always_off" }, { sampler: { _tag: "AlwaysOff" } }],
     [
@@ -247,6 +284,18 @@ describe("the other variables", () => {
     Effect.gen(function* () {
       assert.deepInclude(yield* read({ ...own, ...env }), expected)
     })
+  )
+
+  it.effect.each<Env>([{}, { EFFECT_LAMBDA_OTLP_SAMPLER: "xray" }, { OTEL_TRACES_SAMPLER: "jaeger_remote" }])(
+    "an argument without a sampler that has one is said: %j",
+    (env) =>
+      Effect.gen(function* () {
+        const { notes } = yield* read({ ...own, ...env, EFFECT_LAMBDA_OTLP_SAMPLER_ARG: "0.25" })
+        assert.strictEqual(
+          notes.at(-1),
+          "EFFECT_LAMBDA_OTLP_SAMPLER_ARG has no effect, since the sampler is not traceidratio"
+        )
+      })
   )
 
   it.effect("a sampler that only an SDK can be is said and not followed", () =>

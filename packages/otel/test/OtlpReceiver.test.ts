@@ -311,6 +311,7 @@ describe("the span of the SDK", () => {
 
   it.live.each([
     ["of kind SERVER with faas.invocation_id", [client, server()], expected],
+    ["of kind CONSUMER, as for a queue", [server({ kind: 5 })], expected],
     ["with the older faas.execution", [server({ attributes: [attribute("faas.execution", requestId)] })], expected],
     [
       "with both names, by the newer",

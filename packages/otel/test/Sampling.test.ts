@@ -66,15 +66,11 @@ describe("variables", () => {
   })
 
   it.each<readonly [string, string | undefined, string]>([
-    ["traceidratio", "1.5", 'the ratio must be a number from 0 to 1, but is "1.5"'],
-    ["traceidratio", "-0.1", 'the ratio must be a number from 0 to 1, but is "-0.1"'],
-    ["traceidratio", "half", 'the ratio must be a number from 0 to 1, but is "half"'],
-    ["traceidratio", "NaN", 'the ratio must be a number from 0 to 1, but is "NaN"'],
-    [
-      "parentbased_always_on",
-      undefined,
-      'a sampler is always_on, always_off, traceidratio or xray, but "parentbased_always_on" is none of them'
-    ]
+    ["traceidratio", "1.5", "is not a number from 0 to 1"],
+    ["traceidratio", "-0.1", "is not a number from 0 to 1"],
+    ["traceidratio", "half", "is not a number from 0 to 1"],
+    ["traceidratio", "NaN", "is not a number from 0 to 1"],
+    ["parentbased_always_on", undefined, "is none of always_on, always_off, traceidratio, xray"]
   ])("%s %s is refused", (name, argument, reason) => {
     assert.deepStrictEqual(Sampling.parse(name, argument), Result.fail(reason))
   })

@@ -32,7 +32,7 @@ export interface MappingSettings {
  *
  * - `header`: the tracing header of the INVOKE event
  * - `functionArn`: the ARN in the INVOKE event
- * - `sdk`: the SERVER span that the function's SDK made: its trace, and its parent if it has one
+ * - `sdk`: the SERVER or CONSUMER span that the function's SDK made: its trace, and its parent if it has one
  *
  * @category models
  * @since 0.1.0

@@ -98,6 +98,8 @@ describe("JSON is refused", () => {
     ["that is empty", "", "it is not JSON, or not UTF-8"],
     ["that is a list", "[]", "it is no JSON object"],
     ["that is null", "null", "it is no JSON object"],
+    ["of another signal", '{"resourceLogs":[]}', "it has no field resourceSpans"],
+    ["with the name that protobuf has", '{"resource_spans":[]}', "it has no field resourceSpans"],
     ["with an object for a list", '{"resourceSpans":{}}', "its field resourceSpans is not a list"],
     ["with null in a list", '{"resourceSpans":[null]}', "its field resourceSpans is not an object"],
     ["with a list in a list", '{"resourceSpans":[[]]}', "its field resourceSpans is not an object"],
@@ -141,7 +143,7 @@ describe("JSON is refused", () => {
 
   it("that opens a million brackets", () => {
     assert.strictEqual(reasonOf("traces", "[".repeat(1_000_000)), "its JSON is nested deeper than 400 levels")
-    assert.strictEqual(reasonOf("traces", `{"a":"${"[".repeat(1000)}"}`), "accepted")
+    assert.strictEqual(reasonOf("traces", `{"resourceSpans":[],"a":"${"[".repeat(1000)}"}`), "accepted")
   })
 
   it("whose messages are too deep", () => {

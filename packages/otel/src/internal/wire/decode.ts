@@ -1,6 +1,4 @@
 /** A message of OTLP as the object that its JSON has, from bytes that a walk has found right that read everything. */
-import * as Base64 from "effect/encoding/Base64"
-import * as Hex from "effect/encoding/Hex"
 import type { Field, Message } from "./schema.ts"
 
 /** A value of JSON. The names of its fields are those of the tables. */
@@ -64,10 +62,10 @@ class Decoder {
       case "string":
         return this.#text.decode(this.#delimited())
       case "bytes":
-        return Base64.encode(this.#delimited())
+        return this.#written("base64")
       case "traceId":
       case "spanId":
-        return Hex.encode(this.#delimited())
+        return this.#written("hex")
       case "bool":
         return this.#varint() !== 0n
       case "enum":
@@ -98,6 +96,11 @@ class Decoder {
         return Number.isFinite(value) ? value : String(value)
       }
     }
+  }
+
+  #written(encoding: "base64" | "hex"): string {
+    const { buffer, byteOffset, length } = this.#delimited()
+    return Buffer.from(buffer, byteOffset, length).toString(encoding)
   }
 
   #delimited(): Uint8Array {

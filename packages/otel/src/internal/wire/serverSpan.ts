@@ -2,7 +2,7 @@
 import type { Extent } from "./walk.ts"
 
 /**
- * A span of kind SERVER that says which invocation it is of. The ids are lower-case hexadecimal digits.
+ * A span of kind SERVER or CONSUMER that says which invocation it is of. The ids are lower-case hexadecimal digits.
  *
  * @category models
  * @since 0.1.0

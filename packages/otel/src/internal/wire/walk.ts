@@ -1,11 +1,11 @@
 /**
  * Reads a request of OTLP in the wire format of protobuf, once and without building objects. The walk finds out whether it
- * is one, how many spans, data points or log records it has, and the places of its spans of kind SERVER.
+ * is one, how many spans, data points or log records it has, and the places of its spans of kind SERVER or CONSUMER.
  *
  * Down to the fields of each span, data point and log record the walk is as strict as the strictest backend. The messages
  * inside of them, such as attributes, events, links and exemplars, are most of the bytes. They are passed over by their lengths,
  * unless the walk is asked to read everything (docs/decisions/0021). The body of a log record and all of a span of kind SERVER
- * are read. Fields that the tables do not have are passed over.
+ * or CONSUMER are read. Fields that the tables do not have are passed over.
  *
  * @see https://protobuf.dev/programming-guides/encoding/
  */
@@ -18,7 +18,7 @@ import { utf8End } from "./utf8.ts"
 export interface Walked {
   /** Spans, data points or log records. */
   readonly count: number
-  /** The offsets of each span of kind SERVER. All of it was read. */
+  /** The offsets of each span of kind SERVER or CONSUMER. All of it was read. */
   readonly serverSpans: ReadonlyArray<Extent>
 }
 
@@ -32,6 +32,8 @@ class Malformed extends Error {}
 
 const cutOff = "it ends in the middle of a field"
 const server = 2
+// OpenTelemetry's instrumentation of Python has it for a function that reads a queue, a topic, a bucket or a table.
+const consumer = 5
 
 /** The tables of the messages around the one that is read, and where they end. No walk begins within another one. */
 const outer: Array<Table> = []
@@ -87,7 +89,7 @@ const readAll = (request: Table, bytes: Uint8Array): Walked => {
           number = varint(bytes, at - 1, end)
           at = numberEnd
         }
-        if (number === server && what === action.kind) isServer = true
+        if ((number === server || number === consumer) && what === action.kind) isServer = true
         break
       }
       case action.fixed64:
