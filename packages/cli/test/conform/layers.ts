@@ -40,7 +40,8 @@ export const build = async (
 ): Promise<string> => {
   const variable = backend === undefined ? [] : ["--env", `${backend}=http://127.0.0.1:9`]
   // The layer for OpenTelemetry listens for the SDK of the function, which conform does not use.
-  const how = ["--runtime", runtime, "--start", start, "--start-anyway", "--arch", arch, "--no-check"]
+  const anyway = start === "eager" ? ["--start-anyway"] : []
+  const how = ["--runtime", runtime, "--start", start, ...anyway, "--arch", arch, "--no-check"]
   const code = await execute(["build", project, ...how, "--out", folder, ...variable], false)
   if (code !== 0) throw new Error(`${name} was not built: effect-lambda build exited with ${code}`)
   return join(folder, `${name}-${arch}`)
