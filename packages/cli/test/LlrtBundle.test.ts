@@ -133,6 +133,39 @@ describe("a program that uses what LLRT has not", () => {
   )
 })
 
+describe("a package in CommonJS", () => {
+  const warningsOf = Effect.fnUntraced(function* (old: string) {
+    const { warnings } = yield* bundled({
+      "src/main.ts": 'import * as old from "old"\nconsole.log(old)',
+      "node_modules/old/package.json": '{"name":"old","main":"index.cjs"}',
+      "node_modules/old/index.cjs": old
+    })
+    return warnings.map((warning) => warning.replace(/^.*\/old\/index\.cjs:/, ""))
+  })
+
+  it.effect.each<readonly [what: string, code: string, said: ReadonlyArray<string>]>([
+    ["a call", 'const util = require("util")\nutil.deprecate(() => {})', ["2:1: deprecate of node:util"]],
+    ["a read", 'exports.inspect = require("node:util").inspect', ["1:19: inspect of node:util"]],
+    ["a name", 'const { EOL, hostname } = require("os")\nexports.a = EOL + hostname()', ["1:14: hostname of node:os"]],
+    [
+      "what a compiler writes",
+      'const os_1 = __importDefault(require("os"))\nos_1.default.cpus()',
+      ["2:1: cpus of node:os"]
+    ],
+    ["an export of a mended module", 'exports.a = require("fs").openSync("a")', ["1:13: openSync of node:fs"]],
+    ["what is there", 'const net = require("net")\nexports.a = net.isIP(require("util").format("a"))', []],
+    ["a question", 'const util = require("util")\nexports.a = util.inspect ? util.inspect(1) : ""', []],
+    ["a read in a try", 'try { exports.a = require("os").cpus() } catch {}', []],
+    ["a default value", 'const { cpus = () => [] } = require("os")\nexports.a = cpus()', []],
+    ["another variable of the same name", 'const a = require("os")\nexports.b = (a) => a.cpus()', []]
+  ])("%s", ([, code, said]) =>
+    Effect.gen(function* () {
+      const full = said.map((each) => `${each} ${version}: what uses it here fails`)
+      assert.deepStrictEqual(yield* warningsOf(code), full)
+    })
+  )
+})
+
 describe("the bundle for LLRT", () => {
   it.effect("is one ES module with syntax that QuickJS knows, its own map and no require", () =>
     Effect.gen(function* () {

@@ -159,7 +159,7 @@ const llrtUrl = "effectLambdaBundleUrl"
 const llrtPlugins = () => [
   asyncFunctions,
   mendedModules,
-  LlrtModules.plugin,
+  LlrtModules.makePlugin(),
   import("rolldown/plugins").then(({ esmExternalRequirePlugin }) =>
     esmExternalRequirePlugin({ external: [/^node:/, ...builtinModules] })
   )

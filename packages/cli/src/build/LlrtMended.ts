@@ -4,39 +4,7 @@
  */
 import process from "node:process"
 import type { Plugin } from "rolldown"
-import { lackedMember, modules } from "./LlrtModules.ts"
-
-/** What the prelude gives a module beside the exports that LLRT has. */
-const added: ReadonlyMap<string, ReadonlyArray<string>> = new Map(
-  Object.entries({
-    child_process: [],
-    crypto: [],
-    dgram: [],
-    dns: [],
-    events: [],
-    fs: [],
-    "fs/promises": [],
-    net: ["isIP", "isIPv4", "isIPv6"],
-    process: [
-      "emitWarning",
-      "cpuUsage",
-      "execArgv",
-      "memoryUsage",
-      "uptime",
-      "execPath",
-      "getBuiltinModule",
-      "nextTick",
-      "off",
-      "on",
-      "once",
-      "pid",
-      "stderr",
-      "stdout"
-    ],
-    timers: ["clearImmediate"],
-    zlib: []
-  })
-)
+import { added, lackedMember, modules } from "./LlrtModules.ts"
 
 const source = (name: string) => (name === "timers" ? "globalThis" : `process.getBuiltinModule("node:${name}")`)
 

@@ -11,6 +11,7 @@ import type { OutputBundle, Plugin } from "rolldown"
 import type * as Utils from "rolldown/utils"
 import type { ESTree, VisitorObject } from "rolldown/utils"
 import { version } from "../layer/Llrt.ts"
+import * as LlrtRequired from "./LlrtRequired.ts"
 
 const names = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/))
 
@@ -56,6 +57,38 @@ export const modules: ReadonlyMap<string, ReadonlySet<string>> = new Map(
   }).map(([module, exports]) => [module, names(exports)])
 )
 
+/** What the prelude gives a module beside the exports that LLRT has. */
+export const added: ReadonlyMap<string, ReadonlyArray<string>> = new Map(
+  Object.entries({
+    child_process: [],
+    crypto: [],
+    dgram: [],
+    dns: [],
+    events: [],
+    fs: [],
+    "fs/promises": [],
+    net: ["isIP", "isIPv4", "isIPv6"],
+    process: [
+      "emitWarning",
+      "cpuUsage",
+      "execArgv",
+      "memoryUsage",
+      "uptime",
+      "execPath",
+      "getBuiltinModule",
+      "nextTick",
+      "off",
+      "on",
+      "once",
+      "pid",
+      "stderr",
+      "stdout"
+    ],
+    timers: ["clearImmediate"],
+    zlib: []
+  })
+)
+
 const nameOf = (specifier: string) => specifier.replace(/^node:/, "")
 
 /** A place at which a module of Node is used. */
@@ -67,6 +100,8 @@ interface Use {
   readonly when: "link" | "run"
   /** The offset in the text. */
   readonly start: number
+  /** A module in CommonJS reads it, of which the bundler leaves nothing out. */
+  readonly isRequired?: true
 }
 
 const lacked = "effect-lambda lacks "
@@ -84,7 +119,8 @@ const globals: ReadonlySet<string> = names(`${webAssembly} BroadcastChannel Intl
 
 const lacks = ({ module, name }: Use): boolean => {
   const exports = modules.get(module)
-  return exports === undefined || (name !== undefined && name !== "default" && !exports.has(name))
+  if (exports === undefined) return true
+  return name !== undefined && name !== "default" && !exports.has(name) && added.get(module)?.includes(name) !== true
 }
 
 /** The text that is written there; the minifier writes template literals. */
@@ -186,7 +222,11 @@ const usesIn = (utils: typeof Utils, file: string, text: string, isBundle: boole
       if (module !== undefined && nameOf(module) !== "process") add(module, property.name, "run", start)
     }
   })
-  return uses
+  if (isBundle) return uses
+  const required = LlrtRequired.membersIn(utils, program).map(({ module, name, start }): Use => {
+    return { module: nameOf(module), name, when: "run", start, isRequired: true }
+  })
+  return [...uses, ...required.filter(({ module }) => module !== "process")]
 }
 
 const described = ({ module, name }: Use): string => {
@@ -218,31 +258,37 @@ const refusalOf = (first: Refused, more: ReadonlyArray<Refused>): string => {
  * Refuses a program that LLRT cannot load, with the place of each import, and warns of uses that fail only when the program
  * comes there. Only what is left in the bundle counts.
  */
-export const plugin: Plugin = {
-  name: "llrt-lacks",
-  generateBundle(_, bundle) {
-    // Imported here, as rolldown itself is.
-    return import("rolldown/utils").then((utils) => {
-      const chunks = chunksOf(bundle)
-      const left = chunks.flatMap(({ code, fileName }) => usesIn(utils, `${fileName}.mjs`, code, true))
-      const missing = new Set(left.filter(lacks).map(keyOf))
-      if (missing.size === 0) return
-      const refused = chunks
-        // A module that the build or the bundler has made is no place of the program.
-        .flatMap(({ moduleIds }) => moduleIds.filter((id) => !/^(?:\0|builtin:)/.test(id)))
-        .flatMap((id) => {
-          const code = this.getModuleInfo(id)?.code ?? ""
-          return usesIn(utils, id, code, false).flatMap((use): ReadonlyArray<Refused> => {
-            // An export of a module that is missing altogether is told with its module.
-            if (!missing.has(keyOf(use)) || (use.name !== undefined && !modules.has(use.module))) return []
-            const loc = { file: id, ...positionOf(code, use.start) }
-            if (use.when === "link") return [{ text: described(use), loc }]
-            this.warn({ message: `${described(use)} is missing in LLRT ${version}: what uses it here fails`, loc })
-            return []
+export const makePlugin = (): Plugin => {
+  // Copying the code of every module out of rolldown takes longer than all else here.
+  const commonJs = new Set<string>()
+  return {
+    name: "llrt-lacks",
+    transform: { filter: { code: /\brequire\(/ }, handler: (_, id) => void commonJs.add(id) },
+    generateBundle(_, bundle) {
+      // Imported here, as rolldown itself is.
+      return import("rolldown/utils").then((utils) => {
+        const chunks = chunksOf(bundle)
+        const left = chunks.flatMap(({ code, fileName }) => usesIn(utils, `${fileName}.mjs`, code, true))
+        const missing = new Set(left.filter(lacks).map(keyOf))
+        const refused = chunks
+          // A module that the build or the bundler has made is no place of the program.
+          .flatMap(({ moduleIds }) => moduleIds.filter((id) => !/^(?:\0|builtin:)/.test(id)))
+          .filter((id) => missing.size > 0 || commonJs.has(id))
+          .flatMap((id) => {
+            const code = this.getModuleInfo(id)?.code ?? ""
+            return usesIn(utils, id, code, false).flatMap((use): ReadonlyArray<Refused> => {
+              // An export of a module that is missing altogether is told with its module.
+              const isMissing = use.isRequired === true ? lacks(use) : missing.has(keyOf(use))
+              if (!isMissing || (use.name !== undefined && !modules.has(use.module))) return []
+              const loc = { file: id, ...positionOf(code, use.start) }
+              if (use.when === "link") return [{ text: described(use), loc }]
+              this.warn({ message: `${described(use)} is missing in LLRT ${version}: what uses it here fails`, loc })
+              return []
+            })
           })
-        })
-      const [first, ...more] = refused
-      if (first !== undefined) this.error({ message: refusalOf(first, more), loc: first.loc })
-    })
+        const [first, ...more] = refused
+        if (first !== undefined) this.error({ message: refusalOf(first, more), loc: first.loc })
+      })
+    }
   }
 }
