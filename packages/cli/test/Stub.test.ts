@@ -226,6 +226,22 @@ describe("the stub finds its runtime", () => {
     })
   )
 
+  it.live.each<[memory: string, flag: string]>([
+    ["128", "--max-semi-space-size=4 "],
+    ["256", "--max-semi-space-size=8 "],
+    ["499", "--max-semi-space-size=15 "],
+    ["512", ""],
+    ["10240", ""],
+    ["a lot", ""]
+  ])("beside a function of %s MB with a bound for new objects", ([memory, flag]) =>
+    Effect.gen(function* () {
+      const env = { AWS_LAMBDA_FUNCTION_MEMORY_SIZE: memory }
+      const { layer, stdout } = yield* start("node", { "hello/bin/node": node }, env)
+      const hello = `${layer}/extensions/../hello`
+      assert.strictEqual(stdout.toString(), `${hello}/bin/node ${flag}${hello}/index.cjs\n`)
+    })
+  )
+
   it.live("called without a directory it still finds its layer", () =>
     Effect.gen(function* () {
       const layer = yield* layerOf({

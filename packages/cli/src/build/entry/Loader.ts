@@ -115,7 +115,7 @@ try {
   } else if (fs.existsSync(bundled) && fs.realpathSync(bundled) !== process.execPath) {
     // The child process gets the open connection under the same number: an event may wait in it.
     const stdio = [0, 1, 2].concat(process.env.EFFECT_LAMBDA_API_DESCRIPTOR === "3" ? 3 : [])
-    const { error, status } = require("child_process").spawnSync(bundled, [__filename], { stdio })
+    const { error, status } = require("child_process").spawnSync(bundled, process.execArgv.concat(__filename), { stdio })
     if (error) throw error
     process.exit(status === null ? 1 : status)
   } else {

@@ -54,13 +54,25 @@ export interface Options {
 
 const incomplete = "the layer is incomplete or built for another architecture"
 
-/** Tries a runtime after the other. `$1` is the name of the extension, `$2` the folder of its program. */
-const launchNode = (candidates: string, advice: string, start: Start): string => `
-set -- "$1" "$2" ${candidates}
-[[ -z $EFFECT_LAMBDA_NODE ]] || set -- "$1" "$2" "$EFFECT_LAMBDA_NODE"
-[[ ! -f $3 || ! -x $3 ]] || exec "$3" "$2/index.cjs"
-[[ ! -f $4 || ! -x $4 ]] || exec "$4" "$2/index.cjs"
-echo "effect-lambda: $1: no runtime can be started, tried \${*:3}: ${advice}" >&2${start === "eager" ? tooLate : ""}
+/**
+ * Bounds V8's young generation beside a small function, as Lambda's own runtimes of Node do. V8 looks at the memory of the
+ * machine, and lets it grow to 48 MB where that is large; beside a function of 512 MB or more it may. V8 takes a code cache with
+ * this flag too.
+ */
+const youngGeneration = `
+# The new objects of a small function's extension have a small part of its memory.
+case $AWS_LAMBDA_FUNCTION_MEMORY_SIZE in
+  [1-4][0-9][0-9]) set -- "$1" "$2" --max-semi-space-size=$((AWS_LAMBDA_FUNCTION_MEMORY_SIZE / 32)) ;;
+  *) set -- "$1" "$2" "" ;;
+esac`
+
+/** Tries a runtime after the other. `$1` is the name of the extension, `$2` the folder of its program, `$3` a flag or nothing. */
+const launchNode = (candidates: string, advice: string, start: Start): string => `${youngGeneration}
+set -- "$1" "$2" "$3" ${candidates}
+[[ -z $EFFECT_LAMBDA_NODE ]] || set -- "$1" "$2" "$3" "$EFFECT_LAMBDA_NODE"
+[[ ! -f $4 || ! -x $4 ]] || exec "$4" \${3:+"$3"} "$2/index.cjs"
+[[ ! -f $5 || ! -x $5 ]] || exec "$5" \${3:+"$3"} "$2/index.cjs"
+echo "effect-lambda: $1: no runtime can be started, tried \${*:4}: ${advice}" >&2${start === "eager" ? tooLate : ""}
 exit 1
 `
 
