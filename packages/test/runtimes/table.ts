@@ -30,10 +30,6 @@ const bunsFetch = "bun's client is fetch, which npm test plays on the fetch of N
 const bunHasNoEager = "bun cannot take over the connection of the entry"
 const bunInNpmTest = "npm test plays the life of a layer with bun once, beside a function in Python"
 
-const endsProcess = "the connection is reset as it is opened, which ends LLRT: its net asks for the address too late"
-
-const halfBatch = "telemetry/half-batch"
-
 export const suites: ReadonlyArray<Suite> = [
   { title: "the life of `runMain`", source: "extension-node/test/life/life.ts", rows: life },
   { title: "its failures", source: "extension-node/test/life/failures.ts", rows: failures },
@@ -82,10 +78,7 @@ export const suites: ReadonlyArray<Suite> = [
     title: "`conform` over hello, telemetry-ship and otel",
     source: "cli/test/conform/housePlay.ts",
     rows: layers.flatMap(({ name: layer }) =>
-      [...broad, halfBatch].map((name) => ({
-        name: `${layer}: ${name}`,
-        not: name === halfBatch ? { bun: bunInNpmTest, LLRT: endsProcess } : { bun: bunInNpmTest }
-      }))
+      broad.map((name) => ({ name: `${layer}: ${name}`, not: { bun: bunInNpmTest } }))
     )
   }
 ]

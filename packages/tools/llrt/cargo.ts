@@ -1,6 +1,6 @@
 /** LLRT, built by cargo from the crate that the repository names. */
-import { spawn } from "node:child_process"
-import { readFileSync, rmSync } from "node:fs"
+import { execFileSync, spawn } from "node:child_process"
+import { mkdirSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import process from "node:process"
 import { createInterface } from "node:readline"
@@ -15,10 +15,14 @@ export class BuildFailed extends Error {}
 /** Declares to the compilers of C the functions of the oldest glibc that Lambda has. */
 const header = join(import.meta.dirname, "old-glibc.h")
 
+/** A function of C that takes the place of one in the C library, since LLRT ends the process otherwise. */
+const peer = join(import.meta.dirname, "peer.c")
+
 const profile = { CARGO_PROFILE_RELEASE_STRIP: "symbols" }
 
 /** What decides what the binary is, beside its version and the processor. */
-export const recipe = (): string => JSON.stringify([features, profile, readFileSync(header, "utf8")])
+export const recipe = (): string =>
+  JSON.stringify([features, profile, ...[header, peer].map((file) => readFileSync(file, "utf8"))])
 
 /** The processors that binaries are built for, with the names that Rust and the compilers of GNU give them. */
 export const targets = {
@@ -36,6 +40,24 @@ const crossing = (arch: Architecture) => {
   return { flags: ["--target", rust], variables: { [linker]: `${gnu}-gcc` } }
 }
 
+/** Compiles the function, and gives the flags with which rustc links it, beside those of the user. */
+const linkPeer = (arch: Architecture, target: string): string => {
+  const object = join(target, `peer-${arch}.o`)
+  const compiler = arch === process.arch ? "cc" : `${targets[arch].gnu}-gcc`
+  mkdirSync(target, { recursive: true })
+  try {
+    execFileSync(compiler, ["-O2", "-fPIC", "-c", peer, "-o", object], { encoding: "utf8", stdio: "pipe" })
+  } catch (cause) {
+    throw new BuildFailed(`${compiler} cannot compile a file in C: ${cause instanceof Error ? cause.message : cause}`)
+  }
+  const { CARGO_ENCODED_RUSTFLAGS: encoded, RUSTFLAGS: plain = "" } = process.env
+  const own = encoded?.split(separator) ?? plain.split(" ")
+  return [...own.filter((flag) => flag !== ""), "-C", `link-arg=${object}`].join(separator)
+}
+
+/** Stands between the flags in `CARGO_ENCODED_RUSTFLAGS`, whose paths may have spaces. */
+const separator = "\x1f"
+
 export interface BuildOptions {
   readonly arch: Architecture
   /** The folder that gets `bin/llrt`. It is removed if the build fails. */
@@ -52,6 +74,7 @@ const keptLines = 25
 export const build = ({ arch, onProgress, root, target }: BuildOptions): Promise<string> =>
   new Promise((resolve, reject) => {
     const { flags, variables } = crossing(arch)
+    const flagsOfRustc = linkPeer(arch, target)
     const choice = ["--version", version, "--locked", "--no-default-features", "-F", features.join(), ...flags]
     const child = spawn("cargo", ["install", "llrt", ...choice, "--root", root], {
       env: {
@@ -59,6 +82,7 @@ export const build = ({ arch, onProgress, root, target }: BuildOptions): Promise
         ...profile,
         ...variables,
         CFLAGS: `-include ${header}`,
+        CARGO_ENCODED_RUSTFLAGS: flagsOfRustc,
         CARGO_TARGET_DIR: target,
         CARGO_TERM_COLOR: "never",
         // The bar is the only place that tells how many crates there are. Cargo writes one to a pipe only if it is told to.

@@ -240,16 +240,21 @@ const checkTypes = (config: LayerConfig) =>
     )
   )
 
-/** The LLRT of each layer that is old, or whose age is not known. */
-const oldNotes = Effect.fnUntraced(function* (
+/** What is wrong with the LLRT of each layer: its age, and how it takes a client that resets its connection. */
+const llrtNotes = Effect.fnUntraced(function* (
   name: string,
   layers: ReadonlyArray<{ readonly arch: Architecture; readonly files: ReadonlyArray<LayerFiles.LayerFile> }>
 ) {
   const now = yield* Clock.currentTimeMillis
   return layers.flatMap(({ arch, files }) => {
     const record = llrtIn(name, files)
-    const age = record === undefined ? undefined : Llrt.ageOf(record, now)
-    return age === undefined ? [] : `${arch}: ${age}; ${Llrt.ageAdvice}`
+    if (record === undefined) return []
+    const age = Llrt.ageOf(record, now)
+    const binary = files.find(({ path }) => path === Llrt.binaryOf(name))
+    return [
+      ...(age === undefined ? [] : [`${arch}: ${age}; ${Llrt.ageAdvice}`]),
+      ...(binary === undefined || Llrt.survivesReset(binary.bytes) ? [] : [`${arch}: ${Llrt.resetAdvice}`])
+    ]
   })
 })
 
@@ -295,7 +300,7 @@ export const run = Effect.fnUntraced(function* (
       return { arch, files }
     })
   )
-  notes.push(...(yield* oldNotes(config.name, layers)))
+  notes.push(...(yield* llrtNotes(config.name, layers)))
   const written = yield* Effect.forEach(layers, ({ arch, files }) => writeLayer(config, arch, files, options.zip))
   const file = SourceMap.fileOf(config)
   // A map of an earlier build would name positions of that build.

@@ -167,6 +167,6 @@ export const programFiles = Effect.fnUntraced(function* (name: string, binary: L
 
 /** The binary in a layer, and what `check` has to know of it. */
 export const binaryFiles = (name: string, { bytes, record }: LlrtBinary): ReadonlyArray<LayerFile> => [
-  { path: `${name}/bin/llrt`, mode: 0o755, bytes },
+  { path: Llrt.binaryOf(name), mode: 0o755, bytes },
   { path: Llrt.pathOf(name), mode: 0o644, bytes: Buffer.from(`${JSON.stringify(record)}\n`) }
 ]

@@ -2,13 +2,11 @@
 import * as Llrt from "../layer/Llrt.ts"
 import type { Finding, Layer } from "./Finding.ts"
 
-const binaryOf = (name: string) => `${name}/bin/llrt`
-
 const bytecodeOf = (name: string) => [`${name}/prelude.lrt`, `${name}/bundle.lrt`]
 
 /** The files of a layer for LLRT, beside its entry. */
 export const filesOf = (name: string): ReadonlyArray<string> => [
-  binaryOf(name),
+  Llrt.binaryOf(name),
   `${name}/index.mjs`,
   ...bytecodeOf(name),
   Llrt.pathOf(name)
@@ -23,7 +21,7 @@ export const isBinary = (path: string, { entries }: Layer): boolean => {
 /** Finds bytecode that this LLRT does not load, and an LLRT that is too old. All files are in the layer. */
 export const find = (name: string, layer: Layer): ReadonlyArray<Finding> => {
   const read = (path: string) => layer.entries.get(path)?.read() ?? new Uint8Array()
-  const binary = binaryOf(name)
+  const binary = Llrt.binaryOf(name)
   const bytecode = bytecodeOf(name)
   const record = Llrt.fromText(Buffer.from(read(Llrt.pathOf(name))).toString())
   const version = Llrt.versionOf(read(binary))

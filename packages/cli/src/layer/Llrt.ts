@@ -24,6 +24,9 @@ export type LlrtRecord = typeof LlrtRecord.Type
 /** The path of the record in a layer. */
 export const pathOf = (name: string): string => `${name}/llrt.json`
 
+/** The path of the binary in a layer. */
+export const binaryOf = (name: string): string => `${name}/bin/llrt`
+
 /** Reads a record; `undefined` if it is none. */
 export const decode = (input: unknown): LlrtRecord | undefined =>
   Option.getOrUndefined(Schema.decodeUnknownOption(LlrtRecord)(input))
@@ -41,6 +44,21 @@ export const versionOf = (bytes: Uint8Array): string | undefined => {
   }
   return undefined
 }
+
+/** `packages/tools/llrt/peer.c` puts this text into a binary, with the function that makes it true. */
+const survivalMark = "effect-lambda: a reset before accept is survived"
+
+/**
+ * Whether LLRT goes on when a client resets its connection before LLRT has accepted it. The binary of `cargo install` ends then,
+ * since its `net` asks for the client's address too late.
+ */
+export const survivesReset = (bytes: Uint8Array): boolean =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(survivalMark)
+
+/** What is said of a binary that does not. */
+export const resetAdvice =
+  "this LLRT, as cargo install builds it, ends if a client of a listener resets its connection before LLRT has accepted it; " +
+  "a binary that npm run pack:llrt made goes on"
 
 const packedMark = "lrt01c"
 const plainMark = "lrt01u"

@@ -42,6 +42,7 @@ export const broad: ReadonlyArray<string> = [
   "shutdown/timeout",
   "shutdown/failure",
   "shutdown/in-flush",
+  "telemetry/half-batch",
   "telemetry/not-utf8",
   "backend/connections-cut",
   "backend/back-again",

@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process"
 import { readFileSync } from "node:fs"
 import * as Elf from "../../src/check/Elf.ts"
 import * as FunctionRuntime from "../../src/check/FunctionRuntime.ts"
-import { version } from "../../src/layer/Llrt.ts"
+import { survivesReset, version } from "../../src/layer/Llrt.ts"
 
 const binary = process.env.EFFECT_LAMBDA_LLRT ?? ""
 
@@ -17,4 +17,8 @@ it("needs no newer glibc than Amazon Linux 2023 has, wherever it was built", () 
   const elf = Elf.parse(readFileSync(binary))
   assert.isDefined(elf)
   assert.isUndefined(FunctionRuntime.lacks("al2023", elf))
+})
+
+it("goes on when a client resets its connection, as the tables of listeners try it", () => {
+  assert.isTrue(survivesReset(readFileSync(binary)), `${binary} is no binary that npm run pack:llrt has made`)
 })

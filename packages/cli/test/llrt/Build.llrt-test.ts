@@ -118,13 +118,18 @@ describe("a layer", () => {
       writeFileSync(llrt, llrtOf({ machine: own === "x64" ? arm64 : x64 }), { mode: 0o755 })
       const project = Project.make("other", { "package.json": Project.manifest({ runtime: "llrt" }), ...files })
       const config = yield* LayerConfig.resolve(project, { arch: "both", llrt: [binary, llrt] })
-      const { layers } = yield* withBundle(Build.run(config, { check: false, zip: false }))
+      const { layers, notes } = yield* withBundle(Build.run(config, { check: false, zip: false }))
       const read = (arch: string, path: string) =>
         readFileSync(join(layers.find((layer) => layer.arch === arch)?.directory ?? "", "watcher", path))
       for (const path of ["prelude.lrt", "bundle.lrt", "index.mjs"])
         assert.isTrue(read(own, path).equals(read(other, path)), path)
       assert.isTrue(read(own, "bin/llrt").equals(readFileSync(binary)))
       assert.isTrue(read(other, "bin/llrt").equals(readFileSync(llrt)))
+      // The other binary is as cargo install would build it.
+      assert.deepStrictEqual(
+        notes.filter((note) => note.includes("resets its connection")).map((note) => note.split(":")[0]),
+        [other]
+      )
     })
   )
 
