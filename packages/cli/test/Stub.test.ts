@@ -21,7 +21,7 @@ const removed = [
 /** Every name that the script gives a variable, as a variable of the function. */
 const ownNames = Object.fromEntries(
   ["deadline", "left", "line", "length", "lines", "statusLine", "shortLength", "errorType", "name", "events", "body"]
-    .concat(["status", "identifier", "response", "problem", "host", "port", "address"])
+    .concat(["bytes", "status", "identifier", "response", "problem", "host", "port", "address"])
     .map((name) => [name, `the function's ${name}`])
 )
 
@@ -140,6 +140,7 @@ describe("the stub", () => {
         LLRT_REGISTER_HOOKS: "/tmp/hooks.mjs",
         LLRT_TLS_VERSION: "1.2",
         LLRT_GC_THRESHOLD_MB: "1000",
+        TOKIO_WORKER_THREADS: "many",
         _HANDLER: "index.handler",
         NODE_EXTRA_CA_CERTS: readable
       }
@@ -149,11 +150,12 @@ describe("the stub", () => {
       assert.strictEqual(handOver(variables).identifier, identifier)
       assert.isFalse(variables.has("_HANDLER"))
       assert.isFalse(variables.has("EFFECT_LAMBDA_API_DESCRIPTOR"))
-      const settings = [...variables].filter(([name]) => name?.startsWith("LLRT_"))
+      const settings = [...variables].filter(([name]) => /^(?:LLRT|TOKIO)_/.test(name ?? ""))
       assert.deepStrictEqual(Object.fromEntries(settings), {
         LLRT_EXTRA_CA_CERTS: readable,
         LLRT_TLS_VERSION: "1.3",
-        LLRT_GC_THRESHOLD_MB: "4"
+        LLRT_GC_THRESHOLD_MB: "4",
+        TOKIO_WORKER_THREADS: "1"
       })
     })
   )

@@ -42,9 +42,11 @@ interface Case {
   readonly log?: string
   /** The values that bash 3.2 hands over: it forgets a line that it had read in part when its time ended. */
   readonly bash3?: Buffer
+  /** The values that a bash before 5 hands over: it ends a body at a NUL byte, where a newer one leaves the byte out. */
+  readonly beforeBash5?: Buffer
 }
 
-const isBash3 = spawnSync(bash, ["-c", "echo $BASH_VERSION"], { encoding: "utf8" }).stdout.startsWith("3.")
+const bashVersion = Number(spawnSync(bash, ["-c", "echo $BASH_VERSINFO"], { encoding: "utf8" }).stdout)
 
 const sends = (data: string | Buffer) => (socket: Socket) => void socket.write(data)
 const sendsAndEnds = (data: string | Buffer) => (socket: Socket) => void socket.end(data)
@@ -94,7 +96,8 @@ const cases: Record<string, Case> = {
   },
   "a NUL byte in the body": {
     answer: sendsAndEnds(ok(Buffer.from("a\0b"))),
-    response: Buffer.from("a"),
+    response: Buffer.from("ab"),
+    beforeBash5: Buffer.from("a"),
     log: ""
   },
   "a status that refuses": {
@@ -159,9 +162,10 @@ const cases: Record<string, Case> = {
   "half a line": { answer: sends("HTTP/1.1 2"), response: undefined, log: "no answer to register" }
 }
 
-const checkCase = ({ answer, bash3, log, response: expected }: Case) =>
+const checkCase = ({ answer, bash3, beforeBash5, log, response: expected }: Case) =>
   Effect.gen(function* () {
-    const response = isBash3 && bash3 !== undefined ? bash3 : expected
+    const older = (bashVersion < 5 ? beforeBash5 : undefined) ?? (bashVersion < 4 ? bash3 : undefined)
+    const response = older ?? expected
     const { host } = yield* hostileServer(answer)
     const { code, signal, stderr, variables } = yield* run(host, { env: { LC_ALL: "C.UTF-8" }, waitSeconds: 8 })
     // Without a signal: the process came to its end by itself.

@@ -82,7 +82,8 @@ const tooLate = `
 
 /**
  * The settings of LLRT, for any shell; `$1` is the name of the extension. LLRT does not start if it cannot open the file of
- * certificates, and reads a folder for ever. `1.3` means 1.2 too, which it would offer alone.
+ * certificates, and reads a folder for ever. `1.3` means 1.2 too, which it would offer alone. JavaScript has the main thread,
+ * so one more thread is enough for the sockets; LLRT would start one for each processor.
  */
 export const llrtSettings = `
 if [ -f "$NODE_EXTRA_CA_CERTS" ] && [ -r "$NODE_EXTRA_CA_CERTS" ]; then
@@ -90,7 +91,7 @@ if [ -f "$NODE_EXTRA_CA_CERTS" ] && [ -r "$NODE_EXTRA_CA_CERTS" ]; then
 elif [ -n "$NODE_EXTRA_CA_CERTS" ]; then
   echo "effect-lambda: $1: NODE_EXTRA_CA_CERTS does not count: $NODE_EXTRA_CA_CERTS is no file that can be read" >&2
 fi
-export LLRT_TLS_VERSION=1.3 LLRT_GC_THRESHOLD_MB=4`
+export LLRT_TLS_VERSION=1.3 LLRT_GC_THRESHOLD_MB=4 TOKIO_WORKER_THREADS=1`
 
 /** LLRT takes over no descriptor. A process that it starts reads the standard input for it, so the connection comes there. */
 const handOverInput = `[[ -z $EFFECT_LAMBDA_NEXT_SENT ]] || exec "$2/bin/llrt" "$2/index.mjs" <&3 3<&-
@@ -191,7 +192,7 @@ poll() {
 const subscribe = `
 # Subscribes to telemetry on descriptor 3, as the program did in the build. Lambda tries deliveries again until it listens.
 subscribe() {
-  local LC_ALL=C line statusLine='^HTTP/1\\.[01] ([0-9]{3})( |$)'
+  local line statusLine='^HTTP/1\\.[01] ([0-9]{3})( |$)'
   printf '%s\\r\\n' 'PUT /2022-07-01/telemetry HTTP/1.1' "Host: $AWS_LAMBDA_RUNTIME_API" 'Connection: close' \\
     'Content-Type: application/json' "Content-Length: \${#subscription}" "Lambda-Extension-Identifier: $identifier" '' >&3
   printf %s "$subscription" >&3
@@ -214,10 +215,9 @@ export const render = (options: Options): string => {
 # Made by effect-lambda. With -p, BASH_ENV and shell functions of the function's environment do not count here.
 # Variables are local, and the rest is in $1 and $2: a variable of the function that is called "name" keeps its value.
 
-# Talks to Lambda on descriptor 3, in the C locale, in which bash counts and keeps bytes. The wait for the answer lasts as
-# long as init may last: Lambda refuses a second register.
+# Talks to Lambda on descriptor 3. The wait for the answer lasts as long as init may last: Lambda refuses a second register.
 register() {
-  local LC_ALL=C deadline=$((SECONDS + ${waitSeconds})) left line length= lines=0
+  local deadline=$((SECONDS + ${waitSeconds})) left line length= lines=0 bytes=-n
   # The patterns are in variables, since bash 3.2 reads such patterns only there.
   local statusLine='^HTTP/1\\.[01] ([0-9]{3})( |$)' shortLength='^[0-9]{1,5}$' errorType='"errorType": *"([A-Za-z.]+)"'
   printf '%s\\r\\n' 'POST /2020-01-01/extension/register HTTP/1.1' "Host: $AWS_LAMBDA_RUNTIME_API" 'Connection: close' \\
@@ -231,29 +231,31 @@ register() {
     if [[ -z $status ]]; then
       [[ $line =~ $statusLine ]] || { problem='the answer to register is not HTTP'; return; }
       status=\${BASH_REMATCH[1]} problem='the answer to register has no identifier'
+      shopt -s nocasematch
       continue
     fi
     [[ -n $line ]] || break
-    shopt -s nocasematch
     case \${line%%:*} in
       lambda-extension-identifier) identifier=\${line#*:} identifier=\${identifier//[[:space:]]/} ;;
       content-length) length=\${line#*:} length=\${length//[[:space:]]/} ;;
     esac
-    shopt -u nocasematch
   done
   # Reads the body by its length, since the server may keep the connection open. The body is left out if its length is not
-  # known or the environment could not hold it: only the identifier has to be there.
+  # known or the environment could not hold it: only the identifier has to be there. Bash 5 reads -N at once, and not byte by
+  # byte.
   if [[ $length =~ $shortLength ]] && length=$((10#$length)) && ((length > 0)); then
-    IFS= read -r -d '' -n "$length" -t 2 -u 3 response
+    ((BASH_VERSINFO < 5)) || bytes=-N
+    IFS= read -r -d '' "$bytes" "$length" -t 2 -u 3 response
   fi
   [[ -z $status || $status == 200 ]] && return
   problem="register was refused with $status"
   [[ $response =~ $errorType ]] && problem+=" \${BASH_REMATCH[1]}"
 }
 ${eagerFunctions(options)}
-# Hands over by the variables that PreRegistration.ts reads, and removes those that the function's environment has.
+# Hands over by the variables that PreRegistration.ts reads, and removes those that the function's environment has. In the C
+# locale bash counts and keeps bytes.
 hand_over() {
-  local name=$1 events=${quote(events.join())} body=${quote(JSON.stringify({ events }))}
+  local LC_ALL=C name=$1 events=${quote(events.join())} body=${quote(JSON.stringify({ events }))}
   local status= identifier= response= problem= eager= host port address='^(\\[[0-9A-Fa-f:.]+\\]|[^][/:[:space:]]+)(:([0-9]{1,5}))?$'
   if [[ $AWS_LAMBDA_INITIALIZATION_TYPE == lambda-managed-instances ]]; then
     events=${quote(managedEvents.join())} body=${quote(JSON.stringify({ events: managedEvents }))}
@@ -267,9 +269,11 @@ hand_over() {
     # A server that closes at once must not end this process; the program gets the signal back.
     trap '' PIPE
     { register 3<>"/dev/tcp/$host/$port"; } 2>/dev/null
+    shopt -u nocasematch
     trap - PIPE
   fi
-  if [[ $status == 200 && $identifier =~ ^[0-9A-Za-z-]{1,100}$ ]]; then
+  # A regular expression with so many repetitions takes longer than the rest of this script.
+  if [[ $status == 200 && -n $identifier && \${#identifier} -le 100 && $identifier != *[!0-9A-Za-z-]* ]]; then
     export EFFECT_LAMBDA_EXTENSION_IDENTIFIER=$identifier EFFECT_LAMBDA_EXTENSION_EVENTS=$events
     export EFFECT_LAMBDA_REGISTER_RESPONSE=$response${handOverConnection(options)}
   elif [[ -n $problem ]]; then
