@@ -132,8 +132,8 @@ const compile = Effect.fnUntraced(function* ({ bytes, path }: LlrtBinary, name: 
     )
   )
   return yield* Effect.try({
-    try: () => Llrt.unpacked(Fs.readFileSync(NodePath.join(folder, `${name}.lrt`)), bytes),
-    catch: (cause) => UserError.make(`the bytecode of ${path} cannot be unpacked: ${UserError.reasonOf(cause)}`)
+    try: () => Llrt.stripped(Llrt.unpacked(Fs.readFileSync(NodePath.join(folder, `${name}.lrt`)), bytes), code),
+    catch: (cause) => UserError.make(`the bytecode of ${path} cannot be read: ${UserError.reasonOf(cause)}`)
   })
 }, Effect.scoped)
 

@@ -2,6 +2,7 @@
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Zlib from "node:zlib"
+import * as Bytecode from "./Bytecode.ts"
 
 /** The version of LLRT that layers are built with: its modules, its bytecode and its faults are known. */
 export const version = "0.8.1-beta"
@@ -103,6 +104,15 @@ export const unpacked = (bytecode: Uint8Array, binary: Uint8Array): Uint8Array =
   const plain = Zlib.zstdDecompressSync(bytecode.subarray(frameAt), { dictionary })
   return Buffer.concat([Buffer.from(plainMark), plain])
 }
+
+/**
+ * Leaves out what only costs time at the start, of bytecode that is not packed.
+ *
+ * @param source the text that was compiled
+ * @throws Error if it is not bytecode of this version
+ */
+export const stripped = (bytecode: Uint8Array, source: string): Uint8Array =>
+  Bytecode.stripped(bytecode, plainMark.length, source)
 
 const day = 24 * 60 * 60 * 1000
 

@@ -14,6 +14,7 @@ import * as LlrtModules from "../../src/build/LlrtModules.ts"
 import * as Findings from "../../src/check/Findings.ts"
 import * as FunctionRuntime from "../../src/check/FunctionRuntime.ts"
 import * as LayerContent from "../../src/layer/LayerContent.ts"
+import * as Llrt from "../../src/layer/Llrt.ts"
 import * as SourceMap from "../../src/layer/SourceMap.ts"
 import * as LayerConfig from "../../src/project/LayerConfig.ts"
 import { arm64, llrtOf, x64 } from "../support/foreignLayer.ts"
@@ -79,6 +80,50 @@ const check = `export const check = (id: string): void => {
 `
 const files = { "src/main.ts": Project.checking, "src/check.ts": check }
 
+/** Values and functions of every kind that bytecode has, and an error in each kind of function. */
+const kinds = String.raw`
+const values = [1.5, -7, 2n ** 70n, -123456789012345678901234567890n, "ä", "\u20ac\ud83d\ude00", null, undefined, true, /a+(?<n>b)/u]
+const tag = (strings, ...rest) => JSON.stringify([strings, strings.raw, rest])
+class Base { #hidden = 3; static #count = 4; get hidden() { return this.#hidden + Base.#count } static { this.ready = "yes" } }
+class Derived extends Base { constructor() { super(); this.own = new.target.name } }
+function* numbers() { const local = 5; yield local; yield* [6, 7] }
+const failing = [
+  () => { let inner = 1; throw new Error("arrow " + inner) },
+  function named(first, ...rest) { null.member },
+  () => [...(function* () { throw new TypeError("generator") })()],
+  () => new (class { field = undefinedName })(),
+  () => { early; let early = 1 }
+]
+// The name of such a variable is left out.
+for (const fail of failing) try { fail() } catch ({ message, stack }) { console.log(message.replace("early", "lexical variable"), stack) }
+const seen = []
+await (async () => { for await (const each of (async function* () { yield 8 })()) seen.push(each) })()
+console.log(values.map(String).join("|"), tag${"`"}a${"$"}{1}\n${"`"}, new Derived().hidden, new Derived().own, Base.ready)
+console.log([...numbers()].join(), seen.join(), new Function("a", "return a + 1")(1))
+`
+const evaluating = `
+const scoped = (argument) => { let local = 2; return eval("argument + local") }
+console.log(scoped(1), (0, eval)("3"))
+`
+
+describe("bytecode without sources", () => {
+  const programs = { kinds, evaluating }
+  it.each(Object.entries(programs))("runs as the whole does: %s", (name, program) => {
+    const run = (bytes: Uint8Array) => {
+      writeFileSync(join(folder, `${name}.lrt`), bytes)
+      return execFileSync(binary, [`${name}.lrt`], { cwd: folder, encoding: "utf8", env: {} })
+    }
+    writeFileSync(join(folder, `${name}.mjs`), program)
+    execFileSync(binary, ["compile", `${name}.mjs`, `${name}.lrt`], { cwd: folder, env: {} })
+    const whole = Llrt.unpacked(readFileSync(join(folder, `${name}.lrt`)), readFileSync(binary))
+    const stripped = Llrt.stripped(whole, program)
+    assert.isBelow(stripped.length, whole.length)
+    const expected = run(whole)
+    assert.match(expected, /\S/)
+    assert.strictEqual(run(stripped), expected)
+  })
+})
+
 describe("a layer", () => {
   let built: Build.Built
   let again: Build.Built
@@ -135,6 +180,12 @@ describe("a layer", () => {
 
   it("has bytecode that no build of LLRT has packed, so every build of the version loads it", () => {
     assert.strictEqual(readFileSync(join(layer().directory, "watcher/bundle.lrt"), "latin1").slice(0, 6), "lrt01u")
+  })
+
+  it("has no source of a function, which each start would read", () => {
+    const bytecode = readFileSync(join(layer().directory, "watcher/bundle.lrt"), "latin1")
+    assert.include(bytecode, "no such secret")
+    assert.notMatch(bytecode, /throw Error\(|=>\{|function\(/)
   })
 
   it("has nothing that check refuses, beside functions in any language", () => {
