@@ -4,12 +4,12 @@ import * as Fs from "node:fs"
 import { builtinModules } from "node:module"
 import * as NodePath from "node:path"
 import process from "node:process"
-import type { InputOptions, OutputBundle, OutputOptions, Plugin, RolldownLog } from "rolldown"
+import type { InputOptions, OutputBundle, OutputChunk, OutputOptions, Plugin, RolldownLog } from "rolldown"
 import type { VisitorObject } from "rolldown/utils"
 import * as SourceMap from "../layer/SourceMap.ts"
 import type { LayerConfig } from "../project/LayerConfig.ts"
 import * as UserError from "../shared/UserError.ts"
-import { asyncFunctions } from "./AsyncFunctions.ts"
+import { asyncFunctions, modulesWithAsync } from "./AsyncFunctions.ts"
 import { mendedModules } from "./LlrtMended.ts"
 import * as LlrtModules from "./LlrtModules.ts"
 
@@ -156,8 +156,8 @@ const forLlrt = { resolve: { conditionNames: ["llrt"] } } satisfies InputOptions
 const llrtUrl = "effectLambdaBundleUrl"
 
 /** LLRT has no `require`, so that of a module of Node becomes an import. */
-const llrtPlugins = () => [
-  asyncFunctions,
+const llrtPlugins = (withAsync?: ReadonlySet<string>) => [
+  asyncFunctions(withAsync),
   mendedModules,
   LlrtModules.makePlugin(),
   import("rolldown/plugins").then(({ esmExternalRequirePlugin }) =>
@@ -169,17 +169,23 @@ const llrtPlugins = () => [
  * How an extension is bundled, for a build and for a watcher.
  *
  * @param warn takes each warning, one line
+ * @param withAsync the modules whose async functions LLRT gets in another form; `undefined`: all modules
  */
 export const inputOptions = (
   { entry, runtime }: Pick<LayerConfig, "entry" | "runtime">,
-  warn: (text: string) => void
+  warn: (text: string) => void,
+  withAsync?: ReadonlySet<string>
 ): InputOptions => ({
   input: entry,
   platform: "node",
   ...(runtime === "bun" && forBun),
   ...(runtime === "llrt" && forLlrt),
-  // Reading a property has no effect, so a bare read at module level is left out.
-  treeshake: { propertyReadSideEffects: false },
+  // Reading a property has no effect, so a bare read at module level is left out. An import of `node:module` is one that the
+  // bundler adds for LLRT, and mostly does not use.
+  treeshake: {
+    propertyReadSideEffects: false,
+    ...(runtime === "llrt" && { moduleSideEffects: [{ test: /^node:module$/, sideEffects: false }] })
+  },
   // The target is the oldest Node that layers run on, or the syntax of QuickJS: newer syntax becomes syntax that it knows.
   // `import.meta.env` belongs to other bundlers, and Effect asks for it.
   transform: {
@@ -198,7 +204,7 @@ export const inputOptions = (
     shebangPlugin,
     mainPlugin,
     copiesPlugin,
-    ...(runtime === "llrt" ? llrtPlugins() : [])
+    ...(runtime === "llrt" ? llrtPlugins(withAsync) : [])
   ],
   onLog: (level, log, handle) => {
     // An import that is not found would stay in the bundle, and a layer has no packages installed.
@@ -214,7 +220,7 @@ export const outputOptions = ({ project, runtime }: Pick<LayerConfig, "project" 
   return {
     // ES modules that import node:http load more than they need, and start 30 ms later on Node. LLRT takes nothing else.
     ...(runtime === "llrt"
-      ? { format: "esm", intro: `const ${llrtUrl} = "file://" + import.meta.url;` }
+      ? { format: "esm", intro: `const ${llrtUrl} = /* @__PURE__ */ (() => "file://" + import.meta.url)();` }
       : { format: "cjs" }),
     minify: true,
     comments: false,
@@ -252,16 +258,33 @@ export const errorsOf = (cause: unknown): ReadonlyArray<string> => {
   return Array.isArray(errors) ? errors.map((error: RolldownLog) => line(error)) : [line(cause)]
 }
 
-/** Gives the bundle, and the warnings. */
-export const build = Effect.fnUntraced(function* (config: Pick<LayerConfig, "entry" | "name" | "project" | "runtime">) {
+interface Generated {
+  readonly chunk: OutputChunk
+  readonly warnings: ReadonlyArray<string>
+}
+
+type Program = Pick<LayerConfig, "entry" | "name" | "project" | "runtime">
+
+/** Imported here, so that other commands do not spend the time to load it. */
+const generate = (config: Program, withAsync: ReadonlySet<string>): Promise<Generated> => {
   const warnings: Array<string> = []
-  const { code, map } = yield* Effect.tryPromise({
-    try: () =>
-      // Imported here, so that other commands do not spend the time to load it.
-      import("rolldown")
-        .then(({ rolldown }) => rolldown(inputOptions(config, (text) => warnings.push(text))))
-        .then((bundle) => bundle.generate(outputOptions(config)).finally(() => bundle.close())),
+  return import("rolldown")
+    .then(({ rolldown }) => rolldown(inputOptions(config, (text) => warnings.push(text), withAsync)))
+    .then((bundle) => bundle.generate(outputOptions(config)).finally(() => bundle.close()))
+    .then(({ output: [chunk] }) => ({ chunk, warnings }))
+}
+
+/** Bundles for LLRT a second time if async functions are left: before that nobody knows which modules have them. */
+const generateForLlrt = (config: Program): Promise<Generated> =>
+  generate(config, new Set()).then((first) =>
+    modulesWithAsync(first.chunk).then((left) => (left.size === 0 ? first : generate(config, left)))
+  )
+
+/** Gives the bundle, and the warnings. */
+export const build = Effect.fnUntraced(function* (config: Program) {
+  const { chunk, warnings } = yield* Effect.tryPromise({
+    try: () => (config.runtime === "llrt" ? generateForLlrt(config) : generate(config, new Set())),
     catch: (cause) => UserError.make(`${config.entry} cannot be bundled:\n${errorsOf(cause).join("\n")}`)
-  }).pipe(Effect.map(({ output }) => output[0]))
-  return { bundle: fromRolldown(config, code, map?.toString()), warnings }
+  })
+  return { bundle: fromRolldown(config, chunk.code, chunk.map?.toString()), warnings }
 })
