@@ -1,12 +1,11 @@
 // Processes. Superfluous when a child gets `process.env` and not the environment of this process.
-import { builtin, native } from "./native.mjs"
 import { adopt } from "./callbacks.mjs"
+import { nativeProcesses } from "./native.mjs"
 
-const processes = builtin("child_process")
-processes.spawn = (command, ...rest) => {
+export const spawn = (command, ...rest) => {
   const list = Array.isArray(rest[0]) ? rest[0] : []
   const options = (Array.isArray(rest[0]) ? rest[1] : rest[0]) ?? {}
-  const child = adopt(native.spawn(command, list, { ...options, env: { ...(options.env ?? process.env) } }))
+  const child = adopt(nativeProcesses().spawn(command, list, { ...options, env: { ...(options.env ?? process.env) } }))
   for (const name of ["stdin", "stdout", "stderr"]) adopt(child[name])
   return child
 }

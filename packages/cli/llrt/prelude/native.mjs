@@ -20,9 +20,13 @@ export const native = {
   queueMicrotask: globalThis.queueMicrotask,
   setImmediate: globalThis.setImmediate,
   setInterval: globalThis.setInterval,
-  setTimeout: globalThis.setTimeout,
-  spawn: builtin("child_process").spawn
+  setTimeout: globalThis.setTimeout
 }
+
+let processes
+
+/** Its `child_process`. Loading a module takes almost a tenth of a millisecond, so one that few programs use waits for them. */
+export const nativeProcesses = () => (processes ??= { ...builtin("child_process") })
 
 /** The member is not listed: LLRT cannot load its module `process` if the object lists more than it knows. */
 export const define = (target, name, value) =>

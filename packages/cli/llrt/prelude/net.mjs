@@ -70,8 +70,6 @@ const connect = (...values) => new Socket(values[0]).connect(...values)
 const ipv4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.|$)){4}$/
 const isIPv4 = (text) => ipv4.test(text) && !text.endsWith(".")
 const isIPv6 = (text) => text.includes(":") && URL.canParse(`http://[${text}]/`)
-// The answer to the poll of the stub comes to no more than a page. What is not read waits in memory then.
-builtin("fs").fstatSync = (fd) => builtin("fs").statSync(`/proc/self/fd/${fd}`)
 Object.assign(builtin("net"), {
   connect,
   createConnection: connect,

@@ -1,7 +1,7 @@
 // Sockets. Superfluous when those of LLRT have `pause`, `destroySoon`, `readable`, `writableLength`, `setNoDelay`,
 // `setKeepAlive`, `ref` and `unref`, close when they fail, have the code of an error, and survive an error in a listener.
 import { Emitter } from "./emitter.mjs"
-import { native } from "./native.mjs"
+import { native, nativeProcesses } from "./native.mjs"
 import { guarded, uncaught } from "./process.mjs"
 import { systemError } from "./systemError.mjs"
 
@@ -13,7 +13,7 @@ export const bracketed = (host) => (host.includes(":") && !host.startsWith("[") 
  * another process reads it. Nothing can be written to the connection.
  */
 const openRelay = () => {
-  const child = native.spawn("/bin/cat", [], { env: {}, stdio: ["inherit", "pipe", "ignore"] })
+  const child = nativeProcesses().spawn("/bin/cat", [], { env: {}, stdio: ["inherit", "pipe", "ignore"] })
   const { stdout } = child
   return {
     on(name, listener) {

@@ -18,10 +18,10 @@ export interface Call {
   readonly onError: (error: Error, loss: Loss) => void
 }
 
-// `node:net` is loaded when it is needed: loading takes a twentieth of the start, and the first request of a program that
-// inherits its connection does not wait for it.
+// Modules are loaded when they are needed. `node:net` takes a twentieth of the start, and the first request of a program that
+// inherits its connection does not wait for it. LLRT has loaded none of them.
 const net = () => process.getBuiltinModule("node:net")
-const fs = process.getBuiltinModule("node:fs")
+const fs = () => process.getBuiltinModule("node:fs")
 
 /**
  * A connection, which carries calls one after the other, without a time limit: a parked next may wait for hours.
@@ -92,7 +92,7 @@ export class Connection {
     onClose: (closed: Connection) => void
   ): Connection | undefined {
     try {
-      if (!fs.fstatSync(descriptor).isSocket()) return undefined
+      if (!fs().fstatSync(descriptor).isSocket()) return undefined
     } catch {
       return undefined
     }
@@ -129,7 +129,7 @@ export class Connection {
     }
     try {
       // At most the size of a new connection's buffer: writing to a descriptor of bash blocks.
-      this.#rest = request.subarray(fs.writeSync(this.#descriptor, request, 0, Math.min(request.length, 16_384)))
+      this.#rest = request.subarray(fs().writeSync(this.#descriptor, request, 0, Math.min(request.length, 16_384)))
     } catch (cause) {
       this.#fail(cause)
     }
@@ -169,7 +169,7 @@ export class Connection {
     this.#socket?.destroy()
     if (descriptor !== undefined) {
       try {
-        fs.closeSync(descriptor)
+        fs().closeSync(descriptor)
       } catch {
         // Other code has closed the descriptor.
       }
