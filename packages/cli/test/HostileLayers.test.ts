@@ -51,7 +51,8 @@ describe("check", () => {
       machine: "x64",
       interpreter: undefined,
       needed: [],
-      versions: []
+      versions: [],
+      isCutOff: false
     })
   })
 

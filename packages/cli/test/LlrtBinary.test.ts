@@ -6,7 +6,7 @@ import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import * as LlrtBinary from "../src/build/LlrtBinary.ts"
 import * as Llrt from "../src/layer/Llrt.ts"
-import { arm64, elfOf, llrtOf, x64 } from "./support/foreignLayer.ts"
+import { arm64, cutOff, elfOf, llrtOf, x64 } from "./support/foreignLayer.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "llrt-binary-"))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -38,6 +38,12 @@ describe("a file that is not the LLRT of a layer", () => {
       0o755,
       "is a program for another processor (ELF machine 243)"
     ],
+    [
+      "a program of which the end is missing",
+      cutOff(llrtOf({ machine: x64 })),
+      0o755,
+      "is cut off: the file ends before the parts that it says it has"
+    ],
     ["another program", elfOf({ machine: x64 }), 0o755, "is a program, and no LLRT"],
     [
       "a later version",
@@ -67,7 +73,9 @@ describe("a file that is not the LLRT of a layer", () => {
 
   it.effect.each([
     ["not there", "/none/llrt", "ENOENT"],
-    ["a folder", folder, "EISDIR"]
+    ["a folder", folder, "it is no regular file"],
+    // Reading it would never end.
+    ["a device", "/dev/zero", "it is no regular file"]
   ] as const)("a path that is %s", ([, path, said]) =>
     Effect.map(refusal([path]), (text) => {
       assert.include(text, `the LLRT ${path} cannot be read: `)
@@ -79,11 +87,15 @@ describe("a file that is not the LLRT of a layer", () => {
 describe("the LLRT of a layer", () => {
   it.effect("is nowhere: the sentence says the ways to give one", () =>
     Effect.gen(function* () {
+      const own = process.arch === "arm64" ? "arm64" : "x64"
       assert.strictEqual(
-        yield* refusal([], "arm64"),
-        "there is no LLRT for arm64: name one by --llrt PATH or the variable EFFECT_LAMBDA_LLRT, or install the package " +
-          `@effect-lambda/llrt-linux-arm64 in the project. ${advice}`
+        yield* refusal([], own),
+        `there is no LLRT for ${own}: name one by --llrt PATH or the variable EFFECT_LAMBDA_LLRT, or install the package ` +
+          `@effect-lambda/llrt-linux-${own} in the project. ${advice}`
       )
+      // npm refuses to install the package for another processor.
+      const other = own === "x64" ? "arm64" : "x64"
+      assert.include(yield* refusal([], other), `unpack the package @effect-lambda/llrt-linux-${other}, which npm`)
       // The binary for one architecture is not that for the other.
       const named = fileOf(llrtOf({ machine: x64 }))
       assert.include(yield* refusal([named], "arm64"), `there is no LLRT for arm64, ${named} is for x64: name one by`)
@@ -134,9 +146,13 @@ describe("the LLRT of a layer", () => {
     ["2026-11-28", undefined],
     ["2026-08-30", undefined],
     ["2026-08-29", "this LLRT was built on 2026-08-29, 91 days ago"],
+    // The day has begun already in other parts of the world.
+    ["2026-11-29", undefined],
+    ["2026-12-31", "the day on which this LLRT was built is not known"],
+    ["2026-13-45", "the day on which this LLRT was built is not known"],
     [undefined, "the day on which this LLRT was built is not known"]
   ])("built on %s, it is old after 90 days", (built, said) => {
     const record = { version: Llrt.version, ...(built === undefined ? undefined : { built }) }
-    assert.strictEqual(Llrt.ageOf(record, Date.parse("2026-11-28T23:59:59Z")), said)
+    assert.strictEqual(Llrt.ageOf(record, Date.parse("2026-11-28T23:59:59Z"))?.message, said)
   })
 })

@@ -97,6 +97,13 @@ describe("a program that uses what LLRT has not", () => {
     })
   )
 
+  it.effect("a file of WebAssembly: the advice is not to compile it", () =>
+    Effect.gen(function* () {
+      const said = yield* refusal({ "src/main.ts": 'import a from "./a.wasm"\nconsole.log(a)', "src/a.wasm": "" })
+      assert.include(said.join(), "a.wasm is WebAssembly, which LLRT lacks")
+    })
+  )
+
   it.effect("code that is left out of the bundle, types and a guarded use of WebAssembly do not count", () =>
     Effect.gen(function* () {
       const { warnings } = yield* bundled({

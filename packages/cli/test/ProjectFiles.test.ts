@@ -40,6 +40,15 @@ describe("files of the layer", () => {
     })
   )
 
+  it.effect("a device is refused, since reading it may never end", () =>
+    Effect.gen(function* () {
+      const folder = project("device", { "layer/my_module.py": "" })
+      const config = yield* LayerConfig.resolve(folder, {})
+      const error = yield* Effect.flip(ProjectFiles.read({ ...config, files: [{ path: "zero", source: "/dev/zero" }] }))
+      assert.strictEqual(String(error.cause), "effectLambda.files: /dev/zero cannot be read: it is no regular file")
+    })
+  )
+
   it.effect("a file that is missing is named", () =>
     Effect.gen(function* () {
       const folder = project("missing-file", { "layer/my_module.py": "" })

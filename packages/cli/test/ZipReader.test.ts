@@ -75,7 +75,8 @@ describe("a zip that cannot be read", () => {
       machine: "x64",
       interpreter: undefined,
       needed: [],
-      versions: []
+      versions: [],
+      isCutOff: false
     })
   })
 

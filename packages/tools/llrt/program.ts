@@ -26,7 +26,7 @@ export const write = Effect.fnUntraced(function* (source: string, folder: string
   const config = { entry: resolve(source), name, project, runtime: "llrt" } as const
   const { bundle } = yield* Bundle.build(config)
   const binary = yield* LlrtBinary.forThisMachine({ llrt: [llrt], project })
-  for (const { bytes, mode, path } of yield* LlrtBinary.programFiles(name, binary, bundle.code)) {
+  for (const { bytes, mode, path } of yield* LlrtBinary.programFiles(name, binary, bundle)) {
     mkdirSync(dirname(join(folder, path)), { recursive: true })
     writeFileSync(join(folder, path), bytes, { mode })
   }

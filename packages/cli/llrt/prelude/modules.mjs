@@ -33,6 +33,14 @@ const mendings = {
     explainFunctions(fs, Object.keys(fs))
     explainFunctions(fs.promises, Object.keys(fs.promises))
   },
+  // Superfluous when `createRequire` does not run the program a second time. A layer has no file to load but the program.
+  module: (module) => {
+    module.createRequire = () => (id) => {
+      const required = process.getBuiltinModule(id)
+      if (required !== undefined) return required
+      throw Object.assign(new Error(`Cannot find module '${id}'`), { code: "MODULE_NOT_FOUND" })
+    }
+  },
   "fs/promises": (fs) => explainFunctions(fs, Object.keys(fs)),
   zlib: (zlib) => {
     const names = Object.keys(zlib)

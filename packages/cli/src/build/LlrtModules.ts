@@ -67,6 +67,7 @@ export const added: ReadonlyMap<string, ReadonlyArray<string>> = new Map(
     events: [],
     fs: [],
     "fs/promises": [],
+    module: [],
     net: ["isIP", "isIPv4", "isIPv6"],
     process: [
       "emitWarning",

@@ -15,6 +15,8 @@ export interface Elf {
   readonly needed: ReadonlyArray<string>
   /** The symbol versions that it needs, such as `GLIBC_2.28`. */
   readonly versions: ReadonlyArray<string>
+  /** Whether the file ends before the parts that it says it has. Linux may start such a program, and then it crashes. */
+  readonly isCutOff: boolean
 }
 
 const machines = new Map([
@@ -40,7 +42,19 @@ const longestPath = 4096
 export const isElf = (bytes: Uint8Array): boolean =>
   bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46
 
-const linkage = (bytes: Uint8Array, view: DataView): Pick<Elf, "interpreter" | "needed" | "versions"> => {
+const segmentsOf = (view: DataView) => {
+  const number = (at: number) => Number(view.getBigUint64(at, true))
+  const header = number(32)
+  const size = view.getUint16(54, true)
+  return Array.from({ length: view.getUint16(56, true) }, (_, index) => {
+    const at = header + index * size
+    return { type: view.getUint32(at, true), offset: number(at + 8), address: number(at + 16), bytes: number(at + 32) }
+  })
+}
+
+type Segments = ReturnType<typeof segmentsOf>
+
+const linkage = (bytes: Uint8Array, view: DataView, segments: Segments) => {
   const text = (at: number, longest = longestName): string => {
     const end = bytes.subarray(at, at + longest).indexOf(0)
     if (end === -1) throw new RangeError("a string without an end")
@@ -48,12 +62,6 @@ const linkage = (bytes: Uint8Array, view: DataView): Pick<Elf, "interpreter" | "
   }
   const offset = (at: number) => Number(view.getBigUint64(at, true))
 
-  const header = offset(32)
-  const size = view.getUint16(54, true)
-  const segments = Array.from({ length: view.getUint16(56, true) }, (_, index) => {
-    const at = header + index * size
-    return { type: view.getUint32(at, true), offset: offset(at + 8), address: offset(at + 16), bytes: offset(at + 32) }
-  })
   const inFile = (address: number): number => {
     const segment = segments.find(
       (it) => it.type === loadSegment && address >= it.address && address < it.address + it.bytes
@@ -108,10 +116,12 @@ export const parse = (bytes: Uint8Array): Elf | undefined => {
   const isLittleEndian = bytes[5] === 1
   const number = view.getUint16(18, isLittleEndian)
   const machine = machines.get(number) ?? `ELF machine ${number}`
-  const unknown: Elf = { machine, interpreter: undefined, needed: [], versions: [] }
+  const unknown: Elf = { machine, interpreter: undefined, needed: [], versions: [], isCutOff: false }
   if (bytes[4] !== 2 || !isLittleEndian) return unknown
   try {
-    return { machine, ...linkage(bytes, view) }
+    const segments = segmentsOf(view)
+    const isCutOff = segments.some((it) => it.type === loadSegment && it.offset + it.bytes > bytes.length)
+    return isCutOff ? { ...unknown, isCutOff } : { machine, isCutOff, ...linkage(bytes, view, segments) }
   } catch {
     return unknown
   }

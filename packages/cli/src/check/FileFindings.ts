@@ -34,6 +34,18 @@ const elfFindings = (path: string, elf: Elf.Elf, layer: Layer): ReadonlyArray<Fi
       { code: "libc", severity: "error", path, message, advice: "link it statically, or build it on Amazon Linux" }
     ]
   }
+  if (elf.isCutOff) {
+    const message = "the program is cut off: the file ends before the parts that it says it has"
+    return [
+      {
+        code: "damaged",
+        severity: isStarted ? "error" : "warning",
+        path,
+        message,
+        advice: "put the whole program there"
+      }
+    ]
+  }
   const findings: Array<Finding> = []
   const images = runtimes.length === 0 ? (["al2023"] as const) : new Set(runtimes.map(({ image }) => image))
   for (const image of images) {

@@ -54,9 +54,9 @@ export const find = (name: string, layer: Layer): ReadonlyArray<Finding> => {
   return [
     {
       code: "llrt-age",
-      severity: record.built === undefined ? "note" : "warning",
+      severity: age.isKnown ? "warning" : "note",
       path: binary,
-      message: age,
+      message: age.message,
       advice: Llrt.ageAdvice
     }
   ]

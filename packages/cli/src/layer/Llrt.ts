@@ -123,9 +123,18 @@ export const longestAgeDays = 90
 export const ageAdvice =
   "faults of security are mended in newer versions, so build with the newest package, or with a binary that npm run pack:llrt made"
 
+/** A binary that is old, or whose age is not known. */
+export interface Age {
+  readonly isKnown: boolean
+  readonly message: string
+}
+
 /** Says that a binary is old, or that its age is not known; `undefined`: neither. */
-export const ageOf = ({ built }: LlrtRecord, now: number): string | undefined => {
-  if (built === undefined) return "the day on which this LLRT was built is not known"
-  const days = Math.floor((now - Date.parse(built)) / day)
-  return days > longestAgeDays ? `this LLRT was built on ${built}, ${days} days ago` : undefined
+export const ageOf = ({ built }: LlrtRecord, now: number): Age | undefined => {
+  const days = built === undefined ? Number.NaN : Math.floor((now - Date.parse(built)) / day)
+  // Not a number: a day that does not exist. Less than -1: one that has come nowhere on earth.
+  if (!(days >= -1)) return { isKnown: false, message: "the day on which this LLRT was built is not known" }
+  return days > longestAgeDays
+    ? { isKnown: true, message: `this LLRT was built on ${built}, ${days} days ago` }
+    : undefined
 }

@@ -13,13 +13,18 @@ export class ExecuteError extends Schema.TaggedError<ExecuteError>("@effect-lamb
 export const execute = (
   file: string,
   args: ReadonlyArray<string>,
-  options: { readonly cwd?: string; readonly timeoutMillis: number }
+  options: {
+    readonly cwd?: string
+    /** Default: the environment of this process. */
+    readonly env?: Readonly<Record<string, string>>
+    readonly timeoutMillis: number
+  }
 ): Effect.Effect<string, ExecuteError> =>
   Effect.callback<string, ExecuteError>((resume) => {
     const child = execFile(
       file,
       args,
-      { cwd: options.cwd, timeout: options.timeoutMillis, maxBuffer: 64 * 1024 * 1024 },
+      { cwd: options.cwd, env: options.env, timeout: options.timeoutMillis, maxBuffer: 64 * 1024 * 1024 },
       (error, stdout, stderr) => {
         if (error === null) return resume(Effect.succeed(stdout))
         const how =

@@ -240,7 +240,10 @@ describe("a program that cannot be built", () => {
 
   it.live("throws when it is loaded: the place is one in the sources", () =>
     Effect.gen(function* () {
-      const said = yield* refusal({ "src/main.ts": '\nthrow new Error("no luck")' }, "throws")
+      const said = yield* refusal(
+        { "src/main.ts": '\nif (process.argv.length > 0) throw new Error("no luck")' },
+        "throws"
+      )
       assert.include(said, "the extension did not start in its trial run")
       assert.match(said, /no luck.*src\/main\.ts:2:\d+/s)
     })
@@ -250,6 +253,27 @@ describe("a program that cannot be built", () => {
     Effect.gen(function* () {
       const said = yield* refusal({ "src/main.ts": 'import "node:cluster"' }, "lacks")
       assert.include(said, "src/main.ts:1:8: node:cluster is missing in LLRT")
+    })
+  )
+
+  it.live.each<readonly [name: string, expression: string, what: string]>([
+    ["a regular expression with a flag inside", "(?i:a)b/", "invalid group"],
+    ["a regular expression with a group twice", "(?<y>a)|(?<y>b)/", "duplicate group name"]
+  ])("%s that LLRT does not know has its place", ([name, expression, what]) =>
+    Effect.gen(function* () {
+      const program = `console.log(/fine/u.test("a"))\nexport const wrong =\n  () => /${expression}`
+      const said = yield* refusal({ "src/main.ts": program }, name)
+      assert.match(said, new RegExp(`src/main\\.ts:3:9: ${what}: LLRT \\S+ does not know this syntax`))
+    })
+  )
+
+  it.live("has a decorator: the message has a place in the file", () =>
+    Effect.gen(function* () {
+      const program = "const wrap = (v: unknown, _: unknown) => v\n\nclass A {\n  @wrap m() {}\n}\nconsole.log(new A())"
+      assert.match(
+        yield* refusal({ "src/main.ts": program }, "decorator"),
+        /src\/main\.ts:\d+:\d+: invalid property name: LLRT/
+      )
     })
   )
 })

@@ -4,6 +4,7 @@ import { createHash, createHmac } from "node:crypto"
 import { EventEmitter } from "node:events"
 import { accessSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs"
 import { readFile, stat } from "node:fs/promises"
+import { createRequire } from "node:module"
 import { connect, createServer } from "node:net"
 import process, { cpuUsage, memoryUsage, uptime } from "node:process"
 
@@ -74,6 +75,10 @@ said.push(["greeting", greeting])
 const address = new URL("/x?a=1", new URL("http://a/b"))
 said.push(["address", [address.href, address instanceof URL, address.constructor === URL, String(new URL(address))]])
 said.push(["request", new Request(address, { method: "POST", body: "x" }).url])
+
+const require = createRequire(import.meta.url)
+said.push(["required", typeof require("node:fs").readFileSync])
+said.push(["required, and missing", failing(() => require("./nowhere.cjs"))])
 
 const key = await crypto.subtle.importKey("raw", Buffer.from("key"), { name: "HMAC", hash: "SHA-256" }, false, [
   "sign",

@@ -1,7 +1,19 @@
 /** Layers with one fault each, and what has to be said about it. */
 import type { Finding, Target } from "../../src/check/Finding.ts"
 import * as Stub from "../../src/build/entry/Stub.ts"
-import { arm64, beside, elfOf, type File, good, llrtLayer, llrtOf, program, script, x64 } from "./foreignLayer.ts"
+import {
+  arm64,
+  beside,
+  cutOff,
+  elfOf,
+  type File,
+  good,
+  llrtLayer,
+  llrtOf,
+  program,
+  script,
+  x64
+} from "./foreignLayer.ts"
 
 /** The secrets are put together here, so that a scanner finds none in this file. */
 export const accessKey = `AK${"IA"}Z7QWERTYUIOP2345`
@@ -253,6 +265,16 @@ export const broken: ReadonlyArray<Broken> = [
     title: "an LLRT that was built on a newer system than Lambda has",
     files: llrtLayer({ "hello/bin/llrt": llrtOf({ machine: x64, needed: ["libc.so.6"], versions: ["GLIBC_2.35"] }) }),
     finding: ["error", "libc", "hello/bin/llrt", /needs GLIBC_2\.35, and Amazon Linux 2023 has glibc 2\.34/]
+  },
+  {
+    title: "an LLRT of which the end is missing",
+    files: llrtLayer({ "hello/bin/llrt": cutOff(llrtOf({ machine: x64 })) }),
+    finding: ["error", "damaged", "hello/bin/llrt", /cut off/]
+  },
+  {
+    title: "a library of which the end is missing",
+    files: beside("hello/addon.node", cutOff(elfOf({ machine: x64 }))),
+    finding: ["warning", "damaged", "hello/addon.node", /cut off/]
   },
   {
     title: "another program in place of LLRT",

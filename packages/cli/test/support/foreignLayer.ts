@@ -122,6 +122,13 @@ export const elfOf = (options: {
   return Buffer.concat([header, table, interpreter, chain, dynamic])
 }
 
+/** The same program, of which the header says that it is longer. */
+export const cutOff = (elf: Buffer): Buffer => {
+  const copy = Buffer.from(elf)
+  copy.writeBigUInt64LE(BigInt(elf.length + 1), 64 + 32)
+  return copy
+}
+
 export const x64 = 62
 export const arm64 = 183
 export const good: File = { path: "extensions/hello", mode: 0o100755, bytes: "#!/bin/bash\nexec /opt/hello/run\n" }
