@@ -96,12 +96,17 @@ describe("the audit", () => {
   })
   const report = JSON.stringify({
     database: {},
-    vulnerabilities: { found: true, count: 2, list: [fault("zlib", "RUSTSEC-1"), fault("bench", "RUSTSEC-2")] }
+    vulnerabilities: {
+      found: true,
+      count: 3,
+      list: [fault("zlib", "RUSTSEC-1"), fault("bench", "RUSTSEC-2"), fault("deep", "RUSTSEC-2025-0040")]
+    }
   })
 
-  it("names the faults of crates that are in the binary", () => {
+  it("names the faults of crates that are in the binary, and why layers do not have some of them", () => {
     assert.deepStrictEqual(Audit.faultsIn(report, Notices.cratesOf(metadata)), [
-      "zlib 1.0.0: RUSTSEC-1 of 2026-11-01, it reads too far"
+      { text: "zlib 1.0.0: RUSTSEC-1 of 2026-11-01, it reads too far", reason: undefined },
+      { text: "deep 1.0.0: RUSTSEC-2025-0040 of 2026-11-01, it reads too far", reason: "LLRT lists no groups" }
     ])
   })
 

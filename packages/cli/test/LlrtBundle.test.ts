@@ -161,6 +161,7 @@ describe("a package in CommonJS", () => {
     ],
     ["an export of a mended module", 'exports.a = require("fs").openSync("a")', ["1:13: openSync of node:fs"]],
     ["what is there", 'const net = require("net")\nexports.a = net.isIP(require("util").format("a"))', []],
+    ["what Node lacks too", 'exports.a = require("os").none', []],
     ["a question", 'const util = require("util")\nexports.a = util.inspect ? util.inspect(1) : ""', []],
     ["a read in a try", 'try { exports.a = require("os").cpus() } catch {}', []],
     ["a default value", 'const { cpus = () => [] } = require("os")\nexports.a = cpus()', []],

@@ -227,7 +227,10 @@ const usesIn = (utils: typeof Utils, file: string, text: string, isBundle: boole
   const required = LlrtRequired.membersIn(utils, program).map(({ module, name, start }): Use => {
     return { module: nameOf(module), name, when: "run", start, isRequired: true }
   })
-  return [...uses, ...required.filter(({ module }) => module !== "process")]
+  // What Node lacks too is `undefined` there as well, and the prelude of the layer mends `process`.
+  const isNodes = ({ module, name = "" }: Use) =>
+    module !== "process" && Reflect.has(Object(process.getBuiltinModule(`node:${module}`)), name)
+  return [...uses, ...required.filter(isNodes)]
 }
 
 const described = ({ module, name }: Use): string => {
