@@ -29,7 +29,7 @@ const accounting = TelemetryAccounting.line({
   consumers: []
 }).replaceAll("0", "…")
 
-const bash = (["managed", "node", "auto", "bun"] as const)
+const bash = (["managed", "node", "auto", "bun", "llrt"] as const)
   .map((runtime) =>
     Stub.render({ name: "NAME", events: ["INVOKE", "SHUTDOWN"], runtime, start: "eager", subscription: "{}" })
   )
@@ -40,9 +40,14 @@ const loader = Loader.render({ name: "NAME", minimumNode: "22.19.0" })
   .replaceAll(/" \+ [^"]* \+ "/g, "…")
 
 const stubProblems = [...new Set(Array.from(bash.matchAll(/problem=(["'])(.+?)\1/g), ([, , text]) => text ?? ""))]
-const stubLines = Array.from(bash.matchAll(/echo "(.*)" >&2/g), ([, text]) => text ?? "").flatMap((line) =>
-  line.includes("registers itself") ? stubProblems.map((problem) => line.replace(": … (", `: ${problem} (`)) : [line]
-)
+/** The last words of a stub, and how they go on if the first next was sent. */
+const lastWords = [...new Set(Array.from(bash.matchAll(/^fail "(.*)"$/gm), ([, text]) => `effect-lambda: ${text}`))]
+const stubConsequence = /message\+='(.*)'/.exec(bash)?.[1]
+const stubLines = Array.from(bash.matchAll(/echo "(.*)" >&2/g), ([, text]) => text ?? "")
+  .flatMap((line) =>
+    line.includes("registers itself") ? stubProblems.map((problem) => line.replace(": … (", `: ${problem} (`)) : [line]
+  )
+  .concat(lastWords, `effect-lambda: …: …${stubConsequence}`)
 const loaderLines = Array.from(loader.matchAll(/(?:fail\("[\w.]+", |consequence = )"([^"]*)"/g), ([, text]) =>
   `…: ${text}`.replace(/ $/, " …")
 )

@@ -170,13 +170,16 @@ describe("with a function in Python, without a Node in PATH or in the image", ()
         environment
       })
       const init = yield* emulator.journal.waitFor(Journal.is("InitEnded"), "1 minute")
-      assert.deepInclude(init, { status: "error", errorType: "Extension.Crash" })
-      const output = outputOf({ payloads: [], entries: yield* emulator.journal.entries }, "extension:hello")
-      assert.strictEqual(
-        output,
+      assert.deepInclude(init, { status: "error", errorType: "Extension.InitError" })
+      const entries = yield* emulator.journal.entries
+      const reason =
         "effect-lambda: hello: no runtime can be started, tried /var/lang/bin/node: this function's runtime has no Node, " +
-          "build the layer with --runtime auto or node"
-      )
+        "build the layer with --runtime auto or node"
+      const report = entries.find(Journal.is("ErrorReported"))
+      assert.deepInclude(report, { errorType: "Extension.LoadError" })
+      assert.include(JSON.stringify(report), reason)
+      const output = outputOf({ payloads: [], entries }, "extension:hello")
+      assert.deepStrictEqual(JSON.parse(output), { level: "FATAL", message: reason })
     })
   )
 

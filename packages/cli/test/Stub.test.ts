@@ -276,18 +276,25 @@ describe("the stub finds its runtime", () => {
       what: "a function without Node",
       runtime: "managed",
       env: { EFFECT_LAMBDA_NODE: "/none/node" },
-      message: /^effect-lambda: hello: no runtime can be started, tried \/none\/node: .* --runtime auto or node\n$/
+      message:
+        /^\{"level":"FATAL","message":"effect-lambda: hello: no runtime can be started, tried \/none\/node: .* --runtime auto or node"\}\n$/
+    },
+    {
+      what: "a Node whose name JSON has to quote",
+      runtime: "managed",
+      env: { EFFECT_LAMBDA_NODE: '/none/"\\\t\u00e4/node' },
+      message: /tried \/none\/\\"\\\\ \u00e4\/node: /
     },
     {
       what: "nothing in the layer",
       runtime: "node",
-      message: /^effect-lambda: hello: no runtime .*hello\/bin\/node: the layer is incomplete/
+      message: /"effect-lambda: hello: no runtime .*hello\/bin\/node: the layer is incomplete/
     },
     {
       what: "a Node of another architecture",
       runtime: "node",
       files: { "hello/bin/node": "\x7fELF\x02\x01\x01\0" },
-      message: /Exec format error\n(.*\n)*effect-lambda: hello: no runtime .* built for another architecture\n$/
+      message: /Exec format error\n.*"effect-lambda: hello: no runtime .* built for another architecture"\}\n$/s
     },
     {
       what: "nothing in the layer",
@@ -303,7 +310,7 @@ describe("the stub finds its runtime", () => {
       what: "an LLRT of another architecture",
       runtime: "llrt",
       files: { "hello/bin/llrt": "\x7fELF\x02\x01\x01\0" },
-      message: /Exec format error\n(.*\n)*effect-lambda: hello: .* built for another architecture\n$/
+      message: /Exec format error\n.*"effect-lambda: hello: .* built for another architecture"\}\n$/s
     }
   ]
   it.live.each(missing)("$runtime: says so of $what", ({ env, files = {}, message, runtime }) =>
@@ -311,6 +318,7 @@ describe("the stub finds its runtime", () => {
       const { code, stderr } = yield* start(runtime, files, env)
       assert.strictEqual(code, 1)
       assert.match(stderr, message)
+      assert.strictEqual(JSON.parse(stderr.trimEnd().split("\n").at(-1) ?? "").level, "FATAL")
     })
   )
 })

@@ -34,6 +34,9 @@ const longestInit = 900
 /** The wait for the answer to the subscription, in seconds. */
 const longestSubscription = 2
 
+/** The wait for the answer to the report of a failure, in seconds. */
+const longestReport = 1
+
 /** Lambda answers with a handful of lines of less than 100 characters. */
 const maximumLine = 8192
 const maximumLines = 1000
@@ -54,6 +57,41 @@ export interface Options {
 
 const incomplete = "the layer is incomplete or built for another architecture"
 
+/** The host and the port of Lambda's address, for bash. */
+const addressPattern = `address='^(\\[[0-9A-Fa-f:.]+\\]|[^][/:[:space:]]+)(:([0-9]{1,5}))?$'`
+
+/**
+ * The end of a stub that can start no program: one FATAL line, and a report to Lambda with the reason. Bash reads a script
+ * command by command, so a stub that becomes its program has not read this.
+ */
+const failing = (problem: string): string => `
+# Reports on descriptor 3 why this extension ends. The answer only says that Lambda has it.
+report() {
+  printf '%s\\r\\n' "POST /2020-01-01/extension/$route HTTP/1.1" "Host: $AWS_LAMBDA_RUNTIME_API" 'Connection: close' \\
+    'Content-Type: application/json' "Content-Length: \${#body}" "Lambda-Extension-Identifier: $EFFECT_LAMBDA_EXTENSION_IDENTIFIER" \\
+    'Lambda-Extension-Function-Error-Type: Extension.LoadError' '' >&3
+  printf %s "$body" >&3
+  IFS= read -r -n ${maximumLine} -t ${longestReport} -u 3 body
+}
+
+# For Lambda init has ended with the first next.
+fail() {
+  local LC_ALL=C message="effect-lambda: \${1//[[:cntrl:]]/ }" route=init/error body ${addressPattern}
+  if [[ -n $EFFECT_LAMBDA_NEXT_SENT ]]; then
+    route=exit/error message+='; the first next was sent, so an invocation fails instead of init'
+  fi
+  message=\${message//\\\\/\\\\\\\\}
+  message=\${message//\\"/\\\\\\"}
+  echo '{"level":"FATAL","message":"'"$message"'"}' >&2
+  body='{"errorMessage":"'$message'","errorType":"Extension.LoadError","stackTrace":[]}'
+  [[ -n $EFFECT_LAMBDA_EXTENSION_IDENTIFIER && $AWS_LAMBDA_RUNTIME_API =~ $address ]] || exit 1
+  trap '' PIPE
+  { report 3<>"/dev/tcp/\${BASH_REMATCH[1]//[\\[\\]]/}/\${BASH_REMATCH[3]:-80}"; } 2>/dev/null
+  exit 1
+}
+fail "$1: ${problem}"
+`
+
 /**
  * Bounds V8's young generation beside a small function, as Lambda's own runtimes of Node do. V8 looks at the memory of the
  * machine, and lets it grow to 48 MB where that is large; beside a function of 512 MB or more it may. V8 takes a code cache with
@@ -67,18 +105,12 @@ case $AWS_LAMBDA_FUNCTION_MEMORY_SIZE in
 esac`
 
 /** Tries a runtime after the other. `$1` is the name of the extension, `$2` the folder of its program, `$3` a flag or nothing. */
-const launchNode = (candidates: string, advice: string, start: Start): string => `${youngGeneration}
+const launchNode = (candidates: string, advice: string): string => `${youngGeneration}
 set -- "$1" "$2" "$3" ${candidates}
 [[ -z $EFFECT_LAMBDA_NODE ]] || set -- "$1" "$2" "$3" "$EFFECT_LAMBDA_NODE"
 [[ ! -f $4 || ! -x $4 ]] || exec "$4" \${3:+"$3"} "$2/index.cjs"
 [[ ! -f $5 || ! -x $5 ]] || exec "$5" \${3:+"$3"} "$2/index.cjs"
-echo "effect-lambda: $1: no runtime can be started, tried \${*:4}: ${advice}" >&2${start === "eager" ? tooLate : ""}
-exit 1
-`
-
-/** For Lambda init has ended with the first next. */
-const tooLate = `
-[[ -z $EFFECT_LAMBDA_NEXT_SENT ]] || echo "effect-lambda: $1: the first next was sent, so an invocation fails instead of init" >&2`
+${failing(`no runtime can be started, tried \${*:4}: ${advice}`)}`
 
 /**
  * The settings of LLRT, for any shell; `$1` is the name of the extension. LLRT does not start if it cannot open the file of
@@ -102,27 +134,22 @@ const launch = ({ name, runtime, start = "ready" }: Options): string => {
     case "managed":
       return launchNode(
         "/var/lang/bin/node",
-        "this function's runtime has no Node, build the layer with --runtime auto or node",
-        start
+        "this function's runtime has no Node, build the layer with --runtime auto or node"
       )
     case "node":
-      return launchNode(`"$2/bin/node"`, incomplete, start)
+      return launchNode(`"$2/bin/node"`, incomplete)
     case "auto":
-      return launchNode(`/var/lang/bin/node "$2/bin/node"`, incomplete, start)
+      return launchNode(`/var/lang/bin/node "$2/bin/node"`, incomplete)
     case "bun":
       return `
 exec "$2/bin/"${quote(name)}
-echo "effect-lambda: $1: $2/bin/"${quote(name)}" cannot be started: ${incomplete}" >&2
-exit 1
-`
+${failing(`$2/bin/"${quote(name)}" cannot be started: ${incomplete}`)}`
     case "llrt":
       // With _HANDLER LLRT takes itself for the runtime of the function.
       return `
 unset _HANDLER \${!LLRT_@}${llrtSettings}
 ${start === "eager" ? handOverInput : ""}exec "$2/bin/llrt" "$2/index.mjs"
-echo "effect-lambda: $1: $2/bin/llrt cannot be started: ${incomplete}" >&2${start === "eager" ? tooLate : ""}
-exit 1
-`
+${failing(`$2/bin/llrt cannot be started: ${incomplete}`)}`
   }
 }
 
@@ -256,7 +283,7 @@ ${eagerFunctions(options)}
 # locale bash counts and keeps bytes.
 hand_over() {
   local LC_ALL=C name=$1 events=${quote(events.join())} body=${quote(JSON.stringify({ events }))}
-  local status= identifier= response= problem= eager= host port address='^(\\[[0-9A-Fa-f:.]+\\]|[^][/:[:space:]]+)(:([0-9]{1,5}))?$'
+  local status= identifier= response= problem= eager= host port ${addressPattern}
   if [[ $AWS_LAMBDA_INITIALIZATION_TYPE == lambda-managed-instances ]]; then
     events=${quote(managedEvents.join())} body=${quote(JSON.stringify({ events: managedEvents }))}
   fi
