@@ -72,6 +72,24 @@ const trace = (args: ReadonlyArray<string>, { cwd = project, input = "" } = {}) 
   return { status, stderr, stdout }
 }
 
+it("a line without spaces takes no longer than its length", () => {
+  const map: SourceMap.SourceMap = {
+    version: 3,
+    names: [],
+    sources: ["src/main.ts"],
+    mappings: "AAAA",
+    file: "bundle.cjs"
+  }
+  const { own, restore } = SourceMap.positions(map)
+  const long = "x".repeat(1_000_000)
+  const before = performance.now()
+  assert.strictEqual(restore(long), long)
+  assert.strictEqual(restore(`(${long}/bundle.cjs:1:1) ${long}`), `(src/main.ts:1:1) ${long}`)
+  assert.isUndefined(own(long))
+  // From each character on it took hours.
+  assert.isBelow(performance.now() - before, 5000)
+})
+
 it("a stack of LLRT names the bytecode, with the positions of the text that it was compiled from", () => {
   const map: SourceMap.SourceMap = {
     version: 3,

@@ -71,6 +71,16 @@ export interface Positions {
   readonly own: (text: string) => string | undefined
 }
 
+/**
+ * Where the folder of a position begins that ends at `to`. As a part of the pattern it would be looked for from each character
+ * of a line without spaces, which takes minutes for a line of 256 KB.
+ */
+const folderStart = (text: string, from: number, to: number): number => {
+  let at = to
+  while (at > from && !/[\s"'()\\]/.test(text.charAt(at - 1))) at--
+  return at
+}
+
 export const positions = ({ file, mappings, names, sources }: SourceMap): Positions => {
   let map: NodeModule.SourceMap | undefined
   // Reading takes longer than all else that a build does with a map, and most texts hold no position.
@@ -84,13 +94,23 @@ export const positions = ({ file, mappings, names, sources }: SourceMap): Positi
       sourceRoot: "",
       sourcesContent: []
     }))
-  const pattern = new RegExp(`[^\\s"'()\\\\]*/${file.replaceAll(".", "\\.")}:(\\d+):(\\d+)`, "g")
+  const pattern = new RegExp(`/${file.replaceAll(".", "\\.")}:(\\d+):(\\d+)`, "g")
   const locate = (line: string, column: string): string | undefined => {
     const origin = read().findOrigin(Number(line), Number(column))
     return "fileName" in origin ? `${origin.fileName}:${origin.lineNumber}:${origin.columnNumber}` : undefined
   }
   return {
-    restore: (text) => text.replace(pattern, (whole, line: string, column: string) => locate(line, column) ?? whole),
+    restore: (text) => {
+      let restored = ""
+      let from = 0
+      for (const { 0: whole, 1: line = "", 2: column = "", index } of text.matchAll(pattern)) {
+        const place = locate(line, column)
+        if (place === undefined) continue
+        restored += text.slice(from, folderStart(text, from, index)) + place
+        from = index + whole.length
+      }
+      return restored + text.slice(from)
+    },
     own: (text) =>
       Array.from(text.matchAll(pattern), ([, line = "", column = ""]) => locate(line, column)).find(
         (place) => place !== undefined && !place.includes("node_modules/")
