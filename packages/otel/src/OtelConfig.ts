@@ -114,7 +114,7 @@ const known = "OTEL_EXPORTER_OTLP"
 
 /** Whether the host of a URL, which is in lower case, is this machine, as a function and its extensions see it. */
 const isThisMachine = (hostname: string) =>
-  /^(?:(?:.+\.)?localhost|sandbox\.localdomain|127(?:\.\d+){3}|0\.0\.0\.0|\[::1?\]|\[::ffff:7f[\da-f]{2}:[\da-f]{1,4}\])\.?$/.test(
+  /^(?:(?:.+\.)?localhost[46]?(?:\.localdomain[46]?)?|sandbox\.localdomain|127(?:\.\d+){3}|0\.0\.0\.0|\[::1?\]|\[::ffff:7f[\da-f]{2}:[\da-f]{1,4}\])\.?$/.test(
     hostname
   )
 

@@ -18,7 +18,7 @@ import { Clock } from "effect/Clock"
 import * as Clocks from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as HttpClient from "effect/http/HttpClient"
+import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import type * as OtlpResource from "effect/observability/OtlpResource"
 import * as OtlpSerialization from "effect/observability/OtlpSerialization"
@@ -288,7 +288,9 @@ const sinkOf = Effect.fnUntraced(function* (signal: Signal, { backend, mapper, o
               })
             )
         }),
-        Effect.flatMap((answer) => taken(parts, answer))
+        Effect.flatMap((answer) => taken(parts, answer)),
+        // A trace of its own telemetry is for nobody, and a proxy in between would begin one for each request.
+        Effect.provideService(HttpClient.TracerDisabledWhen, () => true)
       )
 
   const hint = (error: TelemetrySink.HttpSinkError) =>

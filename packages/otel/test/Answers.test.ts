@@ -36,7 +36,7 @@ const distinctSpans = (bodies: ReadonlyArray<{ readonly body: Uint8Array; readon
 describe("a backend that takes everything", () => {
   it.effect("gets every span, point and log record, with the resource of the function", () =>
     Effect.gen(function* () {
-      const { counts, of } = yield* run({
+      const { counts, of, received } = yield* run({
         script: [...invocations(3), shutdown({ delivers: [delivery([report("request-3")])] })]
       })
       addsUp(counts("traces"), { offered: 3, delivered: 3, droppedBySink: 0 })
@@ -47,6 +47,7 @@ describe("a backend that takes everything", () => {
       const names = of("metrics").flatMap(({ body }) => metricsIn(body).map(({ name }) => name))
       assert.includeMembers(names, ["faas.invocations", "faas.mem_usage"])
       assert.isTrue(of("traces").every(({ headers }) => headers["content-type"] === "application/json"))
+      for (const { headers } of received) assert.doesNotHaveAnyKeys(headers, ["traceparent", "b3"])
     })
   )
 

@@ -323,6 +323,8 @@ describe("a wrong value", () => {
     ["EFFECT_LAMBDA_OTLP_ENDPOINT", "http://[::ffff:127.0.0.1]:4318", /in a circle/],
     ["EFFECT_LAMBDA_OTLP_ENDPOINT", "http://[::FFFF:7F00:1]:4318", /in a circle/],
     ["EFFECT_LAMBDA_OTLP_ENDPOINT", "http://sandbox.localdomain:4318", /in a circle/],
+    ["EFFECT_LAMBDA_OTLP_ENDPOINT", "http://localhost.localdomain:4318", /in a circle/],
+    ["EFFECT_LAMBDA_OTLP_ENDPOINT", "http://localhost6.localdomain6:4318", /in a circle/],
     ["EFFECT_LAMBDA_OTLP_ENDPOINT", "HTTP://My.LOCALHOST.:4318", /in a circle/],
     [
       "EFFECT_LAMBDA_OTLP_ENDPOINT",
