@@ -100,6 +100,11 @@ export interface Options {
   readonly refuse?: ((refusal: Refusal) => Answer) | undefined
   /** A client speaks HTTP/2 from its first byte on, as those of gRPC do. Its connection is closed. Default: it is answered 400. */
   readonly onHttp2?: (() => void) | undefined
+  /**
+   * What came is no HTTP that is read here, such as TLS. It is answered with this status, such as 400 or 431, and its connection
+   * is closed. Called in the callback of a socket. Default: nothing.
+   */
+  readonly onMalformed?: ((status: number) => void) | undefined
   /** Open connections; for another one, the one that was idle for the longest time is closed. Default: 256. */
   readonly maxConnections?: number | undefined
   /**
@@ -192,7 +197,13 @@ const isWithoutIPv6 = (cause: unknown): boolean =>
 export const make = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<LoopbackListener, never, Scope.Scope> {
-  const { maxBytes = 32 * 1024 * 1024, maxConnections = 256, onHttp2, requestTimeout = "30 seconds" } = options
+  const {
+    maxBytes = 32 * 1024 * 1024,
+    maxConnections = 256,
+    onHttp2,
+    onMalformed,
+    requestTimeout = "30 seconds"
+  } = options
   const { refuse = () => ({ status: 400 }) } = options
   const routes = new Map(Object.entries(options.routes))
   const protect = yield* makeProtect
@@ -240,7 +251,11 @@ export const make = Effect.fnUntraced(function* (
       }
     }
   }
-  const serve = connections.http({ route: routeOf, ...(onHttp2 !== undefined && { onHttp2 }) })
+  const serve = connections.http({
+    route: routeOf,
+    ...(onHttp2 !== undefined && { onHttp2 }),
+    ...(onMalformed !== undefined && { onMalformed })
+  })
   yield* connections.cutLate
 
   const bindTo = (host: string, port: number) =>

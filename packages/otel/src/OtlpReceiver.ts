@@ -240,6 +240,14 @@ export const make = Effect.fnUntraced(function* (
     ),
     refuse: ({ contentType, path, status, why }) =>
       refuse(contentType, status, why, status === 404 ? `${why}: ${JSON.stringify(path.slice(0, 100))}` : why),
+    onMalformed: (status) => {
+      refuse(
+        "",
+        status,
+        "",
+        "it is no HTTP that can be read. The endpoint of the SDK begins with http://, since there is no TLS"
+      )
+    },
     onHttp2: () =>
       sayOnce(
         "grpc",

@@ -291,6 +291,22 @@ describe("a request is refused", () => {
     }).pipe(Effect.provide(logger))
   })
 
+  it.live.each([
+    ["TLS", Buffer.from([0x16, 0x03, 0x01, 0x00, 0xf1, 0x01, 0x00, 0x00, 0xed]), 400],
+    ["two lengths", "POST /v1/logs HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400],
+    ["a head of 20 KB", `POST /v1/logs HTTP/1.1\r\nX: ${"x".repeat(20_000)}`, 431]
+  ] as const)("that is no HTTP is counted and said as well: %s", ([, bytes, status]) => {
+    const lines: Array<string> = []
+    const logger = Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])
+    return Effect.gen(function* () {
+      const receiver = yield* receiving()
+      yield* exchange(receiver.port, [Buffer.from(bytes)])
+      assert.deepStrictEqual((yield* receiver.counts).refusedRequests, { [status]: 1 })
+      yield* until("the line", () => lines.length > 0)
+      assert.include(lines[0], `was answered ${status}: it is no HTTP that can be read`)
+    }).pipe(Effect.provide(logger))
+  })
+
   it.live("a connection that ends in the middle of a body leaves nothing", () =>
     Effect.gen(function* () {
       const receiver = yield* receiving()

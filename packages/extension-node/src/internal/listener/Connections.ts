@@ -142,7 +142,7 @@ export const make = ({ maxBytes, maxConnections, requestTimeout }: Limits, maxBo
 
     /** The requests of a connection. */
     http:
-      (options: Pick<RequestConnection.Options, "route" | "onHttp2">): Serve =>
+      (options: Pick<RequestConnection.Options, "route" | "onHttp2" | "onMalformed">): Serve =>
       (socket, { part, seen, touch }) =>
         RequestConnection.serve(socket, {
           ...options,

@@ -54,6 +54,8 @@ export interface Options {
   readonly onWork: (work: Work) => void
   /** The client speaks HTTP/2 from its first byte on, as clients of gRPC do: its connection is closed. Default: it is answered 400. */
   readonly onHttp2?: () => void
+  /** What came is no HTTP that is read here. It is answered with this status, and its connection is closed. */
+  readonly onMalformed?: (status: number) => void
 }
 
 /** A client that sends requests and reads no answers is cut off when so many bytes wait for it. */
@@ -107,7 +109,7 @@ const makeHeadOf = () => {
 const http2 = "PRI"
 
 /** Answers the requests of a connection until it ends. A request that is cut off hands over nothing. */
-export const serve = (socket: Socket, { onHttp2, onWork, part, room, route: routeOf }: Options): void => {
+export const serve = (socket: Socket, { onHttp2, onMalformed, onWork, part, room, route: routeOf }: Options): void => {
   let isOpen = true
   let beginning = ""
   let hasBegun = false
@@ -192,6 +194,7 @@ export const serve = (socket: Socket, { onHttp2, onWork, part, room, route: rout
     else {
       const status = cause instanceof HttpError ? cause.status : cause === undefined ? 400 : 500
       socket.write(`${statusLine(status)}${ends.closed}`)
+      if (cause instanceof HttpError) onMalformed?.(status)
     }
     close()
   }
