@@ -69,10 +69,17 @@ describe("a variable that the layer reads, the wrapper reads alike", () => {
   it.each([
     ["", 4318],
     [" ", 4318],
-    [" 14318 ", 14_318]
+    [" 14318 ", 14_318],
+    ["*", "*"]
   ] as const)("EFFECT_LAMBDA_OTLP_RECEIVER_PORT=%j", (value, port) => {
     const { OTEL_EXPORTER_OTLP_ENDPOINT } = printed({ EFFECT_LAMBDA_OTLP_RECEIVER_PORT: value })
     assert.strictEqual(OTEL_EXPORTER_OTLP_ENDPOINT, `http://127.0.0.1:${port}`)
+  })
+})
+
+describe("another wrapper that is empty is none", () => {
+  it.each(["", " ", "\t"])("EFFECT_LAMBDA_EXEC_WRAPPER=%j", (value) => {
+    assert.deepStrictEqual(printed({ EFFECT_LAMBDA_EXEC_WRAPPER: value }), toTheLayer)
   })
 })
 
