@@ -216,6 +216,9 @@ describe("positions", () => {
 
   it.each([
     ["/opt/my.ext-1/bundle.cjs:1:5", "src/a.ts:2:3"],
+    // Not in the map: before its first position, and in another line.
+    ["/opt/my.ext-1/bundle.cjs:1:1", "/opt/my.ext-1/bundle.cjs:1:1"],
+    ["/opt/my.ext-1/bundle.cjs:3:1", "/opt/my.ext-1/bundle.cjs:3:1"],
     ["at f (/opt/my.ext-1/bundle.cjs:1:7)", "at f (src/a.ts:2:5)"],
     ["at async /tmp/x/my.ext-1/bundle.cjs:1:5,", "at async src/a.ts:2:3,"],
     [

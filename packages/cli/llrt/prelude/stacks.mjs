@@ -34,8 +34,8 @@ const watchMessage = (error, frames) =>
 Error.prepareStackTrace = (error, sites) => {
   let frames = ""
   for (const site of sites) {
-    // The wrappers of the prelude are no place in the program.
-    if (!["prelude", ownFile, started].includes(site.getFileName()))
+    // The wrappers of the prelude are no place in the program. A constructor that the language makes has the start of a line.
+    if (!["prelude", ownFile, started].includes(site.getFileName()) && site.getColumnNumber() !== 1)
       frames += `\n    at ${site.getFunctionName() || "<anonymous>"} (${placeOf(site)})`
   }
   try {

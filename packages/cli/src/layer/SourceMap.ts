@@ -96,6 +96,9 @@ export const positions = ({ file, mappings, names, sources }: SourceMap): Positi
     }))
   const pattern = new RegExp(`/${file.replaceAll(".", "\\.")}:(\\d+):(\\d+)`, "g")
   const locate = (line: string, column: string): string | undefined => {
+    const entry = read().findEntry(Number(line) - 1, Number(column) - 1)
+    // Node goes on from the last position that the map knows, though it is one of an earlier line.
+    if (!("generatedLine" in entry) || entry.generatedLine !== Number(line) - 1) return undefined
     const origin = read().findOrigin(Number(line), Number(column))
     return "fileName" in origin ? `${origin.fileName}:${origin.lineNumber}:${origin.columnNumber}` : undefined
   }

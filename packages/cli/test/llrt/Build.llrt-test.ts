@@ -75,8 +75,9 @@ const build = Effect.fnUntraced(function* (files: Readonly<Record<string, string
 
 const check = `export const check = (id: string): void => {
   console.log(new URL("page.html", import.meta.url).protocol)
-  if (id.length > 1) throw new Error("no such secret: " + id)
+  if (id.length > 1) throw new NoSecret("no such secret: " + id)
 }
+class NoSecret extends Error {}
 `
 const files = { "src/main.ts": Project.checking, "src/check.ts": check }
 

@@ -82,8 +82,8 @@ const whyUnconnected = (origin: Origin, place: string, millis: number): Effect.E
         socket.destroy()
         return new Error(
           `${place} takes a connection, and the TLS handshake fails. LLRT does not say why: the certificate has expired, is for ` +
-            `another host, or comes from an authority that LLRT does not know and NODE_EXTRA_CA_CERTS names no file with; or ` +
-            `${place} does not speak TLS`
+            `another host, is that of an authority itself (CA:TRUE), or comes from an authority that LLRT does not know and ` +
+            `NODE_EXTRA_CA_CERTS names no file with; or ${place} does not speak TLS`
         )
       }
     })
