@@ -10,7 +10,7 @@
  */
 import * as TelemetryEvent from "@effect-lambda/extension/telemetry/TelemetryEvent"
 import * as Predicate from "effect/Predicate"
-import { originalOf, valueOf } from "./internal/logValue.ts"
+import { jsonOf, originalOf, valueOf } from "./internal/logValue.ts"
 
 /**
  * Expressions for secrets that are often logged by mistake. The time of each grows as the text does.
@@ -61,7 +61,8 @@ export interface RedactOptions {
 
 /**
  * Masks and removes parts of records. A record with nothing to redact is the very same event. A line of text that is a JSON
- * object is redacted as an object. Integers beyond 2^53 of a record that is changed are of the type `bigint`, so that
+ * object is redacted as an object, and so is a JSON object at the end of a text: Node writes a time, an id and a level before it.
+ * Integers beyond 2^53 of a record that is changed are of the type `bigint`, so that
  * `Logs.of` has all their digits.
  *
  * @category constructors
@@ -101,7 +102,18 @@ const makeChange = ({ mask = [], patterns = [], remove = [], replacement = "[RED
   const isMasked = makeNames(mask)
   const isRemoved = makeNames(remove)
   const expressions = patterns.map((pattern) => everywhere(pattern))
-  const changeText = (text: string) => {
+  const hasNames = mask.length + remove.length > 0
+  /** Changes the JSON object at the end of a text. */
+  const changeJson = (text: string): string => {
+    const from = hasNames ? text.indexOf("{") : -1
+    const value = from === -1 ? undefined : jsonOf(text.slice(from))
+    const changed = change(value, "")
+    if (changed === value) return text
+    const written = (_: string, inner: unknown) => (typeof inner === "bigint" ? String(inner) : inner)
+    return text.slice(0, from) + JSON.stringify(changed, written)
+  }
+  const changeText = (given: string) => {
+    let text = changeJson(given)
     for (const expression of expressions) text = text.replace(expression, () => replacement)
     return text
   }

@@ -56,6 +56,23 @@ describe("fields are masked by their names", () => {
     assert.strictEqual(recordAfter({ mask: ["c"] }, '{"a":1,"b":2}\n'), '{"a":1,"b":2}\n')
   })
 
+  const deep = `x ${'{"a":'.repeat(5000)}1${"}".repeat(5000)}`
+  it.each<readonly [string, unknown, unknown]>([
+    [
+      "a line of Node, with an integer that is exact as a text",
+      't\tid\tINFO\t{"a":"s","n":9007199254740993}\n',
+      `t\tid\tINFO\t{"a":"${gone}","n":"9007199254740993"}`
+    ],
+    ["a field", { message: 'got {"b":{"a":1}}' }, { message: `got {"b":{"a":"${gone}"}}` }],
+    ["JSON in JSON", 'x {"m":"{\\"a\\":1}"}', `x {"m":"{\\"a\\":\\"${gone}\\"}"}`],
+    ["without such a name", 'x {"b":1}', 'x {"b":1}'],
+    ["that is no JSON", "x { a: 's' }", "x { a: 's' }"],
+    ["that goes on", 'x {"a":1} y', 'x {"a":1} y'],
+    ["that is nested too deep", deep, deep]
+  ])("in JSON at the end of a text: %s", (_, record, expected) => {
+    assert.deepStrictEqual(recordAfter({ mask: ["a"] }, record), expected)
+  })
+
   it("and a name of JavaScript's own is a name", () => {
     const record: unknown = JSON.parse('{"__proto__":{"a":1},"constructor":2}')
     assert.strictEqual(

@@ -65,6 +65,12 @@ const withDigits = (value: unknown, text: () => string | undefined): unknown => 
   return written === undefined ? value : (parse(written, exact) ?? value)
 }
 
+/** The value of a text that is JSON; `undefined` if it is none, or nested too deep. */
+export const jsonOf = (text: string): unknown => {
+  const value = parse(text)
+  return value === undefined || isNestedDeeper(value, deepest) ? undefined : withDigits(value, () => text)
+}
+
 type Log = Extract<TelemetryEvent.TelemetryEvent, { readonly type: "function" | "extension" }>
 
 /** A text without the line break at its end, or the value of a log that is JSON: as a record, or an object as a line of text. */
@@ -72,9 +78,7 @@ export const valueOf = (event: Log): unknown => {
   const { record } = event
   if (typeof record !== "string") return withDigits(record, () => TelemetryEvent.text(event))
   const line = withoutBreak(record)
-  if (!mayBeObject(line)) return line
-  const value = parse(line)
-  return value === undefined || isNestedDeeper(value, deepest) ? line : withDigits(value, () => line)
+  return mayBeObject(line) ? (jsonOf(line) ?? line) : line
 }
 
 /** The original of an event that is kept whole. */
