@@ -5,12 +5,11 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import process from "node:process"
 import { version } from "../../cli/src/layer/Llrt.ts"
-import { type Architecture, build, BuildFailed, recipe, targets } from "./cargo.ts"
+import { type Architecture, build, recipe, targets } from "./cargo.ts"
+import { BuildFailed, cache, unfinished } from "./crate.ts"
 
 /** The variable by which a user names a binary, for the tests as for `effect-lambda build`. */
 export const variable = "EFFECT_LAMBDA_LLRT"
-
-const cache = join(import.meta.dirname, "../../../node_modules/.cache/llrt")
 
 /** Another version, other features, another architecture or another way to build it is another binary. */
 const folderOf = (arch: Architecture): string =>
@@ -67,8 +66,6 @@ export const obstacle = (arch: Architecture | undefined = own): string | undefin
     ? undefined
     : `Rust has no ${rust} here, and rustup could not fetch it: rustup target add ${rust}`
 }
-
-const unfinished = "unfinished-"
 
 const isAlive = (pid: number): boolean => {
   try {

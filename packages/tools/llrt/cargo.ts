@@ -1,16 +1,11 @@
-/** LLRT, built by cargo from the crate that the repository names. */
+/** LLRT, built by cargo from the sources that the repository names. */
 import { execFileSync, spawn } from "node:child_process"
 import { mkdirSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import process from "node:process"
 import { createInterface } from "node:readline"
 import { version } from "../../cli/src/layer/Llrt.ts"
-
-/** The features of the crate: TLS and cryptography by `ring`, and no AWS SDK. The default `crypto-rust` does not compile. */
-export const features: ReadonlyArray<string> = ["macro", "tls-ring", "crypto-ring", "no-sdk"]
-
-/** A build that did not give a binary. The message is for the user. */
-export class BuildFailed extends Error {}
+import { BuildFailed, features, sources, updates } from "./crate.ts"
 
 /** Declares to the compilers of C the functions of the oldest glibc that Lambda has. */
 const header = join(import.meta.dirname, "old-glibc.h")
@@ -22,7 +17,7 @@ const profile = { CARGO_PROFILE_RELEASE_STRIP: "symbols" }
 
 /** What decides what the binary is, beside its version and the processor. */
 export const recipe = (): string =>
-  JSON.stringify([features, profile, ...[header, peer].map((file) => readFileSync(file, "utf8"))])
+  JSON.stringify([features, updates, profile, ...[header, peer].map((file) => readFileSync(file, "utf8"))])
 
 /** The processors that binaries are built for, with the names that Rust and the compilers of GNU give them. */
 export const targets = {
@@ -75,8 +70,8 @@ export const build = ({ arch, onProgress, root, target }: BuildOptions): Promise
   new Promise((resolve, reject) => {
     const { flags, variables } = crossing(arch)
     const flagsOfRustc = linkPeer(arch, target)
-    const choice = ["--version", version, "--locked", "--no-default-features", "-F", features.join(), ...flags]
-    const child = spawn("cargo", ["install", "llrt", ...choice, "--root", root], {
+    const choice = ["--path", sources(), "--locked", "--no-default-features", "-F", features.join(), ...flags]
+    const child = spawn("cargo", ["install", ...choice, "--root", root], {
       env: {
         ...process.env,
         ...profile,

@@ -7,7 +7,7 @@ import { once } from "node:events"
 import { join } from "node:path"
 import process from "node:process"
 import { find, obstacle, own, variable } from "./cached.ts"
-import { BuildFailed } from "./cargo.ts"
+import { BuildFailed } from "./crate.ts"
 import { made, say } from "./made.ts"
 
 const test = async (binary: string, args: ReadonlyArray<string>): Promise<number> => {

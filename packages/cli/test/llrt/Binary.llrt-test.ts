@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process"
 import { readFileSync } from "node:fs"
 import * as Elf from "../../src/check/Elf.ts"
 import * as FunctionRuntime from "../../src/check/FunctionRuntime.ts"
+import { updates } from "../../../tools/llrt/crate.ts"
 import { survivesReset, version } from "../../src/layer/Llrt.ts"
 
 const binary = process.env.EFFECT_LAMBDA_LLRT ?? ""
@@ -21,4 +22,9 @@ it("needs no newer glibc than Amazon Linux 2023 has, wherever it was built", () 
 
 it("goes on when a client resets its connection, as the tables of listeners try it", () => {
   assert.isTrue(survivesReset(readFileSync(binary)), `${binary} is no binary that npm run pack:llrt has made`)
+})
+
+it.each(Object.entries(updates))("has %s in the version without known faults", (crate, to) => {
+  // Rust keeps the paths of the sources, for messages.
+  assert.isTrue(readFileSync(binary).includes(`/${crate}-${to}/`), `${binary} has another version than ${to}`)
 })
