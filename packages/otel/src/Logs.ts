@@ -161,23 +161,13 @@ const ofLog = (event: Log, place: Place): LogRecord => {
   const level = TelemetryEvent.level(read)
   const time = nanosTextOf(event.time)
   const fields = Predicate.isObject(value) ? value : noFields
-  const own = timestampOf(fields, event.time, place.observedAt)
+  const own = timestampOf(fields, event.time, time, place.observedAt)
   const message = isText(fields, "message") ? "message" : isText(fields, "msg") ? "msg" : undefined
-  const attributes: Array<Attributes.KeyValue> = []
   const body = Attributes.anyValue(message === undefined ? value : fields[message])
+  const attributes = attributesOfLog(event, requestId, time, place, message === undefined ? noFields : fields)
   const record = make(own ?? time, observedText(place.observedAt), body, attributes)
   if (level !== undefined) setSeverity(record, level.text, level.severity)
   const taken = setTrace(record, fields, requestId, place)
-  // A field of the same name goes before.
-  const isFree = (name: string) => message === undefined || !Object.hasOwn(fields, name)
-  if (time === undefined && isFree(timeName)) add(attributes, timeName, event.time, deepest)
-  if (requestId === undefined) {
-    const name = "effect_lambda.unattributed"
-    if (place.isConcurrent === true && isFree(name)) add(attributes, name, true, deepest)
-  } else if (isFree(invocationName)) attributes.push(invocationAttribute(requestId))
-  if (event.type === "extension" && isFree("effect_lambda.log_type")) {
-    add(attributes, "effect_lambda.log_type", event.type, deepest)
-  }
   // Without a message the body has the fields.
   if (message === undefined) return record
   for (const name of Object.keys(fields)) {
@@ -187,6 +177,26 @@ const ofLog = (event: Log, place: Place): LogRecord => {
     add(attributes, name, field, deepest)
   }
   return record
+}
+
+/** The attributes that a log gets beside its fields. A field of the same name goes before. */
+const attributesOfLog = (
+  event: Log,
+  requestId: string | undefined,
+  time: string | undefined,
+  place: Place,
+  fields: Fields
+): Array<Attributes.KeyValue> => {
+  // V8 gives an empty list room for many as soon as it gets its first element.
+  const attributes =
+    requestId === undefined || Object.hasOwn(fields, invocationName) ? [] : [invocationAttribute(requestId)]
+  const addFree = (name: string, value: unknown) => {
+    if (!Object.hasOwn(fields, name)) add(attributes, name, value, deepest)
+  }
+  if (time === undefined) addFree(timeName, event.time)
+  if (requestId === undefined && place.isConcurrent === true) addFree("effect_lambda.unattributed", true)
+  if (event.type === "extension") addFree("effect_lambda.log_type", event.type)
+  return attributes
 }
 
 const isText = (fields: Fields, name: string): boolean => typeof fieldOf(fields, name) === "string"
@@ -205,8 +215,14 @@ const invocationAttribute = (requestId: string): Attributes.KeyValue => {
 const quarterOfAnHour = 15 * 60_000
 
 /** The time that a record says, if it is near the time of its event. */
-const timestampOf = (fields: Fields, eventTime: string, observedAt: number): string | undefined => {
+const timestampOf = (
+  fields: Fields,
+  eventTime: string,
+  eventNanos: string | undefined,
+  observedAt: number
+): string | undefined => {
   const timestamp = fieldOf(fields, "timestamp")
+  if (timestamp === eventTime) return eventNanos
   if (typeof timestamp !== "string") return undefined
   const [plain, plainNear] = [plainMillisOf(timestamp), plainMillisOf(eventTime)]
   if (plain !== undefined && plainNear !== undefined) {

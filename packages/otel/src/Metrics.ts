@@ -109,10 +109,12 @@ export const of = (event: TelemetryEvent.TelemetryEvent, window: Window): Readon
   const measured = measure(event, window.isEnd === true)
   if (measured.length === 0 || !("time" in event)) return []
   const time = nanosOf(event.time) ?? nanosOfMillis(window.observedAt)
+  const times = {
+    startTimeUnixNano: String(window.start < time ? window.start : time),
+    timeUnixNano: String(time)
+  }
   return measured.flatMap(([name, value]) =>
-    typeof value === "number" && Number.isFinite(value)
-      ? [metricOf(name, value, window.start < time ? window.start : time, time)]
-      : []
+    typeof value === "number" && Number.isFinite(value) ? [metricOf(name, value, times)] : []
   )
 }
 
@@ -156,9 +158,14 @@ const seconds = (millis: number | null | undefined) => (typeof millis === "numbe
 /** A count in the type that OTLP has for it. One that does not fit would cost the whole batch. */
 const wholeOf = (count: number) => Math.round(Math.min(Math.max(count, 0), Number.MAX_SAFE_INTEGER))
 
-const metricOf = (name: Name, value: number, start: bigint, time: bigint): Metric => {
+interface Times {
+  readonly startTimeUnixNano: string
+  readonly timeUnixNano: string
+}
+
+const metricOf = (name: Name, value: number, times: Times): Metric => {
   const { bounds, description, unit }: Kind = kinds[name]
-  const point = { attributes: [], startTimeUnixNano: String(start), timeUnixNano: String(time) }
+  const point = { attributes: [], ...times }
   if (bounds === undefined) {
     return {
       name,
@@ -167,7 +174,7 @@ const metricOf = (name: Name, value: number, start: bigint, time: bigint): Metri
       sum: { dataPoints: [{ ...point, asInt: wholeOf(value) }], aggregationTemporality: delta, isMonotonic: true }
     }
   }
-  const bucketCounts = Array.from({ length: bounds.length + 1 }, () => 0)
+  const bucketCounts = new Array<number>(bounds.length + 1).fill(0)
   // A value belongs to the first bound that is not below it, or to the bucket beyond all bounds.
   const bucket = bounds.findIndex((bound) => value <= bound)
   bucketCounts[bucket === -1 ? bounds.length : bucket] = 1

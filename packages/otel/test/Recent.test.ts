@@ -16,9 +16,12 @@ it.prop("has the last entries with their last values, and says which it forgets"
   const forgotten = new Set<number>()
   names.forEach((name, value) => {
     before = recent
-    const copy = before.map((part) => new Map(part))
+    const copy = structuredClone(before)
     const [next, gone] = Recent.set(recent, `n${name}`, value, limit)
     assert.deepStrictEqual(before, copy, "a value is never changed")
+    const changed = Recent.replace(before, `n${name}`, -1)
+    assert.strictEqual(Recent.get(changed, `n${name}`), Recent.get(before, `n${name}`) === undefined ? undefined : -1)
+    assert.strictEqual(Recent.values(changed).length, Recent.values(before).length, "a change forgets none")
     recent = next
     all.delete(`n${name}`)
     all.set(`n${name}`, value)

@@ -201,9 +201,7 @@ const firstSince = (state: State, at: bigint | undefined): Invocation | undefine
 /** Changes an invocation in its place, which forgets none. */
 const change = (state: State, invocation: Invocation): State => ({
   ...state,
-  invocations: state.invocations.map((part) =>
-    part.has(invocation.requestId) ? new Map(part).set(invocation.requestId, invocation) : part
-  )
+  invocations: Recent.replace(state.invocations, invocation.requestId, invocation)
 })
 
 /** Keeps an init or a restore, and makes the span of the oldest one if there are too many. */

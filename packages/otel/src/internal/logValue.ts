@@ -54,7 +54,8 @@ const isNestedDeeper = (value: unknown, levels: number): boolean => {
 const mayBeRounded = (value: unknown): boolean => {
   if (typeof value === "number") return Number.isInteger(value) && !Number.isSafeInteger(value)
   if (!Predicate.isObjectOrArray(value)) return false
-  for (const inner of Object.values(value)) if (mayBeRounded(inner)) return true
+  // The loop is faster than a list of the values, and a value of `JSON.parse` has no inherited fields.
+  for (const name in value) if (mayBeRounded(Reflect.get(value, name))) return true
   return false
 }
 

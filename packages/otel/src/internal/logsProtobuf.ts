@@ -3,6 +3,7 @@
  */
 import type { LogsData } from "effect/observability/OtlpLogger"
 import type { AnyValue, KeyValue, Resource } from "effect/observability/OtlpResource"
+import { millisOfText } from "./time.ts"
 import { wireFixed32, wireFixed64, wireVarint, Writer } from "./wire/Writer.ts"
 
 type ResourceLogs = LogsData["resourceLogs"][number]
@@ -19,9 +20,13 @@ interface Data {
 
 type Scope = Omit<ScopeLogs, "logRecords"> & { readonly logRecords?: Records }
 
+// Batches are about of one length. A buffer that has room from the begin is not copied.
+const mostLength = 1024 * 1024
+let lastLength = 65_536
+
 /** The same bytes as `OtlpSerialization.layerProtobuf` writes. */
 export const encodeLogs = ({ resourceLogs }: Data): Uint8Array => {
-  const writer = new Writer()
+  const writer = new Writer(lastLength)
   const common: Common = { place: undefined, placeBytes: noBytes, attribute: undefined, attributeBytes: noBytes }
   for (const each of resourceLogs.toReversed()) {
     const before = writer.length
@@ -30,6 +35,7 @@ export const encodeLogs = ({ resourceLogs }: Data): Uint8Array => {
     if (each.resource !== undefined) writeResource(writer, each.resource)
     writer.end(1, before)
   }
+  lastLength = Math.min(Math.ceil(writer.length * 1.1), mostLength)
   return writer.written
 }
 
@@ -128,7 +134,8 @@ const writeFirst = (writer: Writer, attribute: KeyValue, common: Common): void =
 }
 
 const writeTime = (writer: Writer, field: number, time: LogRecord["timeUnixNano"]): void => {
-  if (typeof time === "string") writer.nanos(time)
+  const millis = typeof time === "string" ? millisOfText(time) : undefined
+  if (millis !== undefined) writer.millis(millis)
   else
     writer.fixed64(typeof time === "object" ? (BigInt(time.high >>> 0) << 32n) | BigInt(time.low >>> 0) : BigInt(time))
   writer.tag(field, wireFixed64)

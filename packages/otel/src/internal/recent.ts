@@ -1,28 +1,47 @@
 /**
- * The last entries of a map, as a value that is never changed. The entries lie in small maps, the newest last, so that a
- * change copies few of them; the oldest of the maps is forgotten as a whole. `effect/HashMap` would be a fiftieth of the layer.
+ * The last entries of a map, as a value that is never changed. The entries lie in buckets by their names, so that a look reads
+ * two of them, and a change copies one. `effect/HashMap` would be a fiftieth of the layer.
  */
 
-/** The last entries: at least as many as the limit, if so many were set. */
-export type Recent<A> = ReadonlyArray<ReadonlyMap<string, A>>
+interface Entry<A> {
+  readonly name: string
+  readonly value: A
+}
+
+type Buckets<A> = ReadonlyArray<ReadonlyArray<Entry<A>>>
+
+/** The last entries: at least as many as the limit, if so many were set, and at most twice as many. */
+export interface Recent<A> {
+  readonly newer: Buckets<A>
+  /** How many are in `newer`. */
+  readonly size: number
+  /** As many as the limit, or none. As soon as `newer` has as many, it takes this place, and these are forgotten. */
+  readonly older: Buckets<A>
+}
+
+const none: Buckets<never> = /*#__PURE__*/ Array.from({ length: 256 }, () => [])
 
 /** No entries. */
-export const empty: Recent<never> = []
+export const empty: Recent<never> = { newer: none, size: 0, older: none }
 
-/** The small maps of a limit. */
-const parts = 32
+/** The bucket of a name. The names are request ids and digests, whose last characters differ. */
+const placeOf = (name: string): number => {
+  let hash = 0
+  for (let at = Math.max(0, name.length - 8); at < name.length; at++) hash = (31 * hash + name.charCodeAt(at)) & 0xffff
+  return hash & 0xff
+}
+
+const find = <A>(buckets: Buckets<A>, place: number, name: string): Entry<A> | undefined =>
+  buckets[place]?.find((entry) => entry.name === name)
+
+/** The buckets without an entry. */
+const without = <A>(buckets: Buckets<A>, place: number, entry: Entry<A> | undefined): Buckets<A> =>
+  entry === undefined ? buckets : buckets.with(place, buckets[place]?.filter((each) => each !== entry) ?? [])
 
 /** The entry of this name, if it is remembered. */
-export const get = <A>(recent: Recent<A>, name: string): A | undefined =>
-  recent.findLast((part) => part.has(name))?.get(name)
-
-/** The parts without this name; a part that is empty then is left out. */
-const without = <A>(recent: Recent<A>, name: string): Recent<A> => {
-  const index = recent.findIndex((part) => part.has(name))
-  if (index === -1) return recent
-  const rest = new Map(recent[index])
-  rest.delete(name)
-  return rest.size === 0 ? recent.toSpliced(index, 1) : recent.with(index, rest)
+export const get = <A>({ newer, older }: Recent<A>, name: string): A | undefined => {
+  const place = placeOf(name)
+  return (find(newer, place, name) ?? find(older, place, name))?.value
 }
 
 /** Sets an entry. The second value has what was forgotten for it. */
@@ -32,17 +51,31 @@ export const set = <A>(
   value: A,
   limit: number
 ): readonly [Recent<A>, ReadonlyArray<A>] => {
-  const newest = recent.at(-1)
-  if (newest !== undefined && (newest.has(name) || newest.size * parts < limit)) {
-    const earlier = recent.slice(0, -1)
-    return [[...(newest.has(name) ? earlier : without(earlier, name)), new Map(newest).set(name, value)], []]
+  const place = placeOf(name)
+  const entry = { name, value }
+  const before = find(recent.newer, place, name)
+  const newer = without(recent.newer, place, before)
+  const size = before === undefined ? recent.size : recent.size - 1
+  const older = without(recent.older, place, find(recent.older, place, name))
+  if (size >= limit) {
+    const fresh: Buckets<A> = none
+    return [{ newer: fresh.with(place, [entry]), size: 1, older: newer }, valuesIn(older)]
   }
-  const rest = without(recent, name)
-  const [oldest] = rest
-  const size = rest.reduce((sum, part) => sum + part.size, 0)
-  const isForgotten = oldest !== undefined && size - oldest.size >= limit
-  return [[...(isForgotten ? rest.slice(1) : rest), new Map([[name, value]])], isForgotten ? [...oldest.values()] : []]
+  return [{ newer: newer.with(place, [...(newer[place] ?? []), entry]), size: size + 1, older }, []]
 }
 
+/** Changes the value of an entry in its place, which forgets none. */
+export const replace = <A>(recent: Recent<A>, name: string, value: A): Recent<A> => {
+  const place = placeOf(name)
+  const replaced = (buckets: Buckets<A>) => {
+    const index = buckets[place]?.findIndex((entry) => entry.name === name) ?? -1
+    return index === -1 ? buckets : buckets.with(place, buckets[place]?.with(index, { name, value }) ?? [])
+  }
+  return { newer: replaced(recent.newer), size: recent.size, older: replaced(recent.older) }
+}
+
+const valuesIn = <A>(buckets: Buckets<A>): ReadonlyArray<A> =>
+  buckets.flatMap((bucket) => bucket.map(({ value }) => value))
+
 /** All entries, in no order. */
-export const values = <A>(recent: Recent<A>): ReadonlyArray<A> => recent.flatMap((part) => [...part.values()])
+export const values = <A>({ newer, older }: Recent<A>): ReadonlyArray<A> => [...valuesIn(older), ...valuesIn(newer)]

@@ -15,23 +15,33 @@ export const nanosOfMillis = (millis: number): bigint => {
   return BigInt(whole) * nanosPerMilli + BigInt(Math.floor((millis - whole) * 1e6))
 }
 
-/** Remembers the last text: lines come in bursts with the same millisecond, and records in batches. */
-const remembering = () => {
-  let lastMillis = 0
-  let lastText = "0"
-  return (millis: number): string => {
-    if (millis === lastMillis) return lastText
-    lastText = Number.isSafeInteger(millis) && millis > 0 ? `${millis}000000` : String(nanosOfMillis(millis))
-    lastMillis = millis
-    return lastText
+/** Whole milliseconds as nanoseconds in a text of digits, and back. The last text is remembered: lines come in bursts. */
+class Digits {
+  #millis = 0
+  #text = "0"
+
+  textOf(millis: number): string {
+    if (millis !== this.#millis) {
+      this.#text = Number.isSafeInteger(millis) && millis > 0 ? `${millis}000000` : String(nanosOfMillis(millis))
+      this.#millis = millis
+    }
+    return this.#text
+  }
+
+  /** The milliseconds of the last text. */
+  millisOf(text: string): number | undefined {
+    return text === this.#text && Number.isSafeInteger(this.#millis) ? this.#millis : undefined
   }
 }
 
-/** Nanoseconds as the text of their digits, without arithmetic on 64 bits for whole milliseconds: of a record's time. */
-const nanosTextOfMillis = /*#__PURE__*/ remembering()
+const ofRecord = /*#__PURE__*/ new Digits()
+const ofObservation = /*#__PURE__*/ new Digits()
 
-/** The same of the time at which a record came. */
-export const observedText = /*#__PURE__*/ remembering()
+/** Nanoseconds as the text of their digits: of the time at which a record came. */
+export const observedText = (millis: number): string => ofObservation.textOf(millis)
+
+/** The milliseconds of a text that was made last. Most texts are written at once, and need no arithmetic on 64 bits. */
+export const millisOfText = (text: string): number | undefined => ofRecord.millisOf(text)
 
 /** The number of two digits, or NaN. */
 const twoDigits = (text: string, at: number): number => {
@@ -96,5 +106,5 @@ export const isTime = (text: string): boolean => plainMillisOf(text) !== undefin
 /** The digits of {@link nanosOf}. */
 export const nanosTextOf = (text: string): string | undefined => {
   const plain = plainMillisOf(text)
-  return plain === undefined ? nanosOf(text)?.toString() : nanosTextOfMillis(plain)
+  return plain === undefined ? nanosOf(text)?.toString() : ofRecord.textOf(plain)
 }

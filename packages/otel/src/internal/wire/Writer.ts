@@ -3,7 +3,9 @@
 const encoder = /*#__PURE__*/ new TextEncoder()
 
 // A loop over the characters of a short text is faster than a call of the encoder.
-const shortText = 300
+const shortText = 24
+
+const viewStep = 4096
 
 /** The value of each hexadecimal digit, by its character. */
 const hexDigits = /*#__PURE__*/ (() => {
@@ -16,8 +18,7 @@ const hexDigits = /*#__PURE__*/ (() => {
   return values
 })()
 
-const secondsLength = 10
-const nanosPerSecond = 1_000_000_000
+const nanosPerMilli = 1_000_000
 
 export const wireVarint = 0
 export const wireFixed64 = 1
@@ -25,22 +26,27 @@ const wireDelimited = 2
 export const wireFixed32 = 5
 
 export class Writer {
-  #bytes = new Uint8Array(65_536)
-  #view = new DataView(this.#bytes.buffer)
-  #at = this.#bytes.length
-  /** The last digits of nanoseconds, and the halves of their number. */
-  #digits = ""
-  #low = 0
-  #high = 0
+  #bytes: Uint8Array<ArrayBuffer>
+  #view: DataView
+  #at: number
+  /** The bytes from each step on: to make a view costs as much as to encode a line. */
+  #views: Array<Uint8Array> = []
+
+  /** @param length about as many bytes as are written; more have room as well */
+  constructor(length = 4096) {
+    this.#bytes = new Uint8Array(length)
+    this.#view = new DataView(this.#bytes.buffer)
+    this.#at = length
+  }
 
   /** How many bytes were written. */
   get length(): number {
     return this.#bytes.length - this.#at
   }
 
-  /** All that was written. The bytes are not used for anything else. */
-  get written(): Uint8Array {
-    return this.#bytes.slice(this.#at)
+  /** All that was written, not copied: nothing is written after it. */
+  get written(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(this.#at)
   }
 
   #reserve(length: number): void {
@@ -50,6 +56,7 @@ export class Writer {
       larger.set(this.#bytes.subarray(this.#at), at)
       this.#bytes = larger
       this.#view = new DataView(larger.buffer)
+      this.#views = []
       this.#at = at
     }
     this.#at -= length
@@ -98,25 +105,14 @@ export class Writer {
     this.#view.setBigUint64(this.#at, value, true)
   }
 
-  /** The number of nanoseconds since 1970 in these digits. Those of this century need no arithmetic on 64 bits. */
-  nanos(digits: string): void {
-    if (digits === this.#digits) {
-      this.#reserve(8)
-      this.#view.setUint32(this.#at, this.#low, true)
-      this.#view.setUint32(this.#at + 4, this.#high, true)
-      return
-    }
-    if (digits.length !== secondsLength + 9) return this.fixed64(BigInt(digits))
-    const seconds = digitsFrom(digits, 0, secondsLength)
-    const nanos = digitsFrom(digits, secondsLength, digits.length)
-    if (seconds < 0 || nanos < 0) return this.fixed64(BigInt(digits))
-    // In halves of the seconds, so that each product is exact.
-    const high = Math.floor(seconds / 0x1_0000) * nanosPerSecond
-    const low = (seconds % 0x1_0000) * nanosPerSecond + nanos + (high % 0x1_0000) * 0x1_0000
-    this.#digits = digits
-    this.#low = low % 0x1_0000_0000
-    this.#high = Math.floor(high / 0x1_0000) + Math.floor(low / 0x1_0000_0000)
-    this.nanos(digits)
+  /** Milliseconds since 1970 as nanoseconds, without arithmetic on 64 bits. */
+  millis(value: number): void {
+    // In halves of the milliseconds, so that each product is exact.
+    const high = Math.floor(value / 0x1_0000) * nanosPerMilli
+    const low = (value % 0x1_0000) * nanosPerMilli + (high % 0x1_0000) * 0x1_0000
+    this.#reserve(8)
+    this.#view.setUint32(this.#at, low % 0x1_0000_0000, true)
+    this.#view.setUint32(this.#at + 4, Math.floor(high / 0x1_0000) + Math.floor(low / 0x1_0000_0000), true)
   }
 
   double(value: number): void {
@@ -125,38 +121,32 @@ export class Writer {
   }
 
   string(value: string): void {
-    if (value.length > shortText) return this.bytes(encoder.encode(value))
-    // The most that it can take. From the last character to the first one, the text ends where the bytes begin.
-    this.#reserve(3 * value.length)
+    const { length } = value
+    if (length <= shortText && this.#ascii(value)) return
+    // The most that it can take, and the rest of a step. The text is written into the free bytes before the others, and moved.
+    this.#reserve(3 * length + viewStep)
+    const index = Math.ceil(this.#at / viewStep)
+    const from = index * viewStep
+    const end = this.#at + 3 * length + viewStep
+    const { written } = encoder.encodeInto(value, (this.#views[index] ??= this.#bytes.subarray(from)))
+    this.#at = end - written
+    this.#bytes.copyWithin(this.#at, from, from + written)
+  }
+
+  /** Writes a text of ASCII; any other text is not written. */
+  #ascii(value: string): boolean {
+    this.#reserve(value.length)
     const bytes = this.#bytes
-    let at = this.#at + 3 * value.length
-    for (let index = value.length - 1; index >= 0; index--) {
+    const at = this.#at
+    for (let index = 0; index < value.length; index++) {
       const unit = value.charCodeAt(index)
-      if (unit < 0x80) {
-        bytes[--at] = unit
-        continue
+      if (unit >= 0x80) {
+        this.#at = at + value.length
+        return false
       }
-      let code = unit
-      if (unit >= 0xd800 && unit < 0xe000) {
-        const before = unit >= 0xdc00 && index > 0 ? value.charCodeAt(index - 1) : 0
-        // A half of a pair alone is written as the encoder writes it.
-        code = before >= 0xd800 && before < 0xdc00 ? 0x10000 + ((before - 0xd800) << 10) + (unit - 0xdc00) : 0xfffd
-        if (code > 0xffff) index--
-      }
-      bytes[--at] = (code & 0x3f) | 0x80
-      if (code < 0x800) {
-        bytes[--at] = (code >> 6) | 0xc0
-        continue
-      }
-      bytes[--at] = ((code >> 6) & 0x3f) | 0x80
-      if (code < 0x10000) {
-        bytes[--at] = (code >> 12) | 0xe0
-        continue
-      }
-      bytes[--at] = ((code >> 12) & 0x3f) | 0x80
-      bytes[--at] = (code >> 18) | 0xf0
+      bytes[at + index] = unit
     }
-    this.#at = at
+    return true
   }
 
   /** The bytes that were written since this length. */
@@ -183,15 +173,4 @@ export class Writer {
     this.varint(this.length - before)
     this.tag(field, wireDelimited)
   }
-}
-
-/** The number in the digits from one place to another; -1 if another character is among them. */
-const digitsFrom = (text: string, from: number, to: number): number => {
-  let value = 0
-  for (let at = from; at < to; at++) {
-    const digit = text.charCodeAt(at) - 48
-    if (digit < 0 || digit > 9) return -1
-    value = 10 * value + digit
-  }
-  return value
 }

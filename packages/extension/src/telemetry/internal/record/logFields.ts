@@ -2,12 +2,11 @@
  * Severity and request id in a log record, in the forms of Lambda's runtimes and of the usual loggers. A record is read only
  * if somebody asks: the head of a line, or the whole line if it is JSON.
  */
+import * as Predicate from "effect/Predicate"
 
 /** A field of a text that was read as JSON, or of a record that came as an object. */
 const fieldOf = (record: unknown, name: string): unknown =>
-  typeof record === "object" && record !== null && Object.hasOwn(record, name)
-    ? Object.getOwnPropertyDescriptor(record, name)?.value
-    : undefined
+  Predicate.isObject(record) && Object.hasOwn(record, name) ? record[name] : undefined
 
 const textOf = (record: unknown, names: ReadonlyArray<string>): string | undefined => {
   for (const name of names) {
