@@ -174,7 +174,7 @@ const metricOf = (name: Name, value: number, times: Times): Metric => {
       sum: { dataPoints: [{ ...point, asInt: wholeOf(value) }], aggregationTemporality: delta, isMonotonic: true }
     }
   }
-  const bucketCounts = new Array<number>(bounds.length + 1).fill(0)
+  const bucketCounts = [...bounds.map(() => 0), 0]
   // A value belongs to the first bound that is not below it, or to the bucket beyond all bounds.
   const bucket = bounds.findIndex((bound) => value <= bound)
   bucketCounts[bucket === -1 ? bounds.length : bucket] = 1

@@ -69,6 +69,21 @@ describe("the body of a request", () => {
     })
   }
 
+  it.each(records)("of %s gives the records near its ends without a look at the others", (_, texts) => {
+    const all = [...texts, ...texts, ...texts, ...texts, ...texts]
+    const bytes = Buffer.from(`[${all.join(",")}]`)
+    const places = [0, 1, 2, 3, -4, -3, -2, -1].map((place) => (all.length + place) % all.length)
+    const sizes = readWhole(bytes)?.body.sizesAt(places).bytes
+    assert.deepStrictEqual(
+      sizes,
+      places.map((place) => Buffer.byteLength(all[place] ?? ""))
+    )
+    for (const place of places) {
+      const written = readWhole(bytes)?.body.writtenAt(place)
+      assert.strictEqual(written?.json, all[place])
+    }
+  })
+
   it("of no records is empty", () => {
     assert.deepStrictEqual(written([]), { json: "[]", ndjson: "" })
   })

@@ -89,6 +89,60 @@ describe("queue", () => {
     }
   )
 
+  it.prop(
+    "stays within its bounds with bodies that are not measured, and measures only what it must",
+    [QueueBounds, Steps],
+    ([bounds, steps]) => {
+      const queue = new Queue(bounds)
+      let offered = 0
+      const accepted: Array<string> = []
+      const taken: Array<unknown> = []
+      for (const step of steps) {
+        if (step._tag === "Offer") {
+          const events = step.lengths.map((length) => logOf(`${offered++}${" ".repeat(length)}`))
+          const sizes = {
+            bytes: events.map((event) => measured(event).bytes),
+            held: events.map((event) => measured(event).held)
+          }
+          const sum = (each: ReadonlyArray<number>) => each.reduce((all, one) => all + one, 0)
+          // Some records of the body were not taken.
+          const most = { bytes: sum(sizes.bytes) + events.length + 500, held: sum(sizes.held) + 1000 }
+          const refused = queue.offer(events, 0, { whole: { most, body: { sizes: () => sizes } } })
+          accepted.push(...names(events.slice(0, events.length - refused)))
+        } else {
+          const events = queue.take(step.bounds)
+          taken.push(...names(events))
+          if (events.length > 1) {
+            assert.isAtMost(events.length, step.bounds.maxRecords)
+            assert.isAtMost(bodyOf(events), step.bounds.maxBytes)
+          }
+        }
+        assert.isAtMost(queue.records, bounds.maxRecords)
+        assert.isAtMost(queue.held, bounds.maxBytes)
+        assert.deepStrictEqual(taken, accepted.slice(0, taken.length))
+        assert.strictEqual(queue.records, accepted.length - taken.length)
+      }
+      taken.push(...names(queue.take(everything)))
+      assert.deepStrictEqual(taken, accepted)
+      assert.deepStrictEqual([queue.records, queue.bytes, queue.held, queue.oldestAt], [0, 2, 0, undefined])
+    }
+  )
+
+  it("a body that leaves in batches of records is never measured", () => {
+    const queue = new Queue({ maxRecords: 100, maxBytes: 100_000 })
+    const whole = { most: { bytes: 300, held: 900 }, body: { sizes: () => assert.fail("it was measured") } }
+    const batches: Array<ReadonlyArray<string>> = []
+    queue.offer(["0", "1", "2"].map(logOf), 0, { whole })
+    queue.offer(["3", "4", "5"].map(logOf), 0, { whole })
+    while (queue.records > 0) batches.push(names(queue.take({ maxRecords: 2, maxBytes: 700 })))
+    assert.deepStrictEqual(batches, [
+      ["0", "1"],
+      ["2", "3"],
+      ["4", "5"]
+    ])
+    assert.deepStrictEqual([queue.bytes, queue.held], [2, 0])
+  })
+
   it("a long record costs no short one its place in a batch", () => {
     const queue = new Queue({ maxRecords: 10_000, maxBytes: 10_000_000 })
     const offer = offering(queue)

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { TelemetryEvent } from "../../TelemetryEvent.ts"
 import { measured } from "../record/encoding.ts"
-import type { Sizes } from "../record/json.ts"
+import type { Sizes } from "../record/body.ts"
 
 /** The largest number of records, and of bytes. */
 export interface Bounds {
@@ -41,6 +41,11 @@ const sizesOf = (events: ReadonlyArray<TelemetryEvent>): Sizes => {
   const written = events.map(measured)
   return { bytes: written.map(({ bytes }) => bytes), held: written.map(({ held }) => held) }
 }
+
+const sizesFrom = ({ bytes, held }: Sizes, from: number): Sizes => ({
+  bytes: bytes.slice(from),
+  held: held.slice(from)
+})
 
 // The brackets of a JSON array; a body of lines has none.
 const emptyBody = 2
@@ -157,23 +162,28 @@ export class Queue {
   take(bounds: Bounds): ReadonlyArray<TelemetryEvent> {
     let taken: Array<TelemetryEvent> = []
     let body = emptyBody
+    let leaving = 0
     let isFull = false
-    while (!isFull && this.#segments[0] !== undefined) {
+    while (!isFull && taken.length < bounds.maxRecords && this.#segments[0] !== undefined) {
       const { at, events, sizes, whole } = this.#segments[0]
-      const most = whole?.most
-      if (
-        most !== undefined &&
-        taken.length + events.length <= bounds.maxRecords &&
-        body + most.bytes <= bounds.maxBytes
-      ) {
-        for (const event of events) taken.push(event)
+      if (whole !== undefined) {
+        const { most } = whole
+        if (body + most.bytes > bounds.maxBytes) {
+          this.#measure()
+          continue
+        }
+        const room = bounds.maxRecords - taken.length
+        for (const event of room < events.length ? events.slice(0, room) : events) taken.push(event)
         body += most.bytes
+        if (room < events.length) {
+          // The rest is charged for all of them.
+          const restSizes = () => sizesFrom(whole.body.sizes(), room)
+          this.#segments[0] = { events: events.slice(room), at, whole: { most, body: { sizes: restSizes } } }
+          continue
+        }
         this.held -= most.held
+        leaving += most.bytes
         this.#segments.shift()
-        continue
-      }
-      if (most !== undefined) {
-        this.#measure()
         continue
       }
       const { bytes, held } = sizes ?? sizesOf(events)
@@ -185,6 +195,7 @@ export class Queue {
         isFull = before + from >= bounds.maxRecords || (before + from > 0 && body + size > bounds.maxBytes)
         if (isFull) break
         body += size
+        leaving += size
         heldTaken += held[from] ?? 0
       }
       this.held -= heldTaken
@@ -194,12 +205,11 @@ export class Queue {
       // The taken records are left out, or they would stay in memory.
       if (from === events.length) this.#segments.shift()
       else if (from > 0) {
-        const rest = sizes && { bytes: sizes.bytes.slice(from), held: sizes.held.slice(from) }
-        this.#segments[0] = { events: events.slice(from), at, sizes: rest }
+        this.#segments[0] = { events: events.slice(from), at, sizes: sizes && sizesFrom(sizes, from) }
       }
     }
     this.records -= taken.length
-    this.bytes -= body - emptyBody
+    this.bytes -= leaving
     if (taken.length > 0) {
       this.#isFull = false
       this.#notify()

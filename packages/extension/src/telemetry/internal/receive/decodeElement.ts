@@ -1,6 +1,7 @@
 /** An element of a body as an event, with its text. */
 import * as TelemetryEvent from "../../TelemetryEvent.ts"
-import { type Body, deepest, type Element } from "../record/json.ts"
+import type { Body } from "../record/body.ts"
+import { deepest, type Element } from "../record/json.ts"
 import { concat, encodeUtf8, keepTogether, settle, type Written } from "../record/originalText.ts"
 
 /** The text of an undecodable record, with the text it came in inside. */

@@ -6,7 +6,8 @@
  * same `[{"time":…,"type":…,"record":` and goes on with the missing bytes, over as
  * many POSTs as it takes.
  */
-import { type Element, isSpace, nextRecord, readElements, readValue, readWhole, type Whole } from "../record/json.ts"
+import { isSpace } from "../record/extent.ts"
+import { type Element, nextRecord, readElements, readValue, readWhole, type Whole } from "../record/json.ts"
 import { copy, inArray, type Prefix, read } from "./jsonPrefix.ts"
 import { concat, decodeUtf8 } from "../record/originalText.ts"
 

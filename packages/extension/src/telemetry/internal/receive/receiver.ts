@@ -14,8 +14,9 @@ import { type ConsumerQueue, itemsOf, type OpenQueue, type Taking } from "../del
 import { decodeAt, decodeElement } from "./decodeElement.ts"
 import { type Invocation, Invocations } from "./invocations.ts"
 import * as framing from "./framing.ts"
-import { type Bounds, Queue } from "../delivery/queue.ts"
-import type { Sizes, Whole } from "../record/json.ts"
+import { type Bounds, Queue, type Unmeasured } from "../delivery/queue.ts"
+import type { Sizes } from "../record/body.ts"
+import type { Whole } from "../record/json.ts"
 import { writtenOf } from "../record/originalText.ts"
 import { ofStream } from "../delivery/streamConsumer.ts"
 import { whileUnreachable } from "../../../internal/api/whileUnreachable.ts"
@@ -44,25 +45,33 @@ const acceptedBy = ({ accepts }: Taking, events: ReadonlyArray<TelemetryEvent.Te
 const sumOf = (sizes: ReadonlyArray<number>) => sizes.reduce((sum, size) => sum + size, 0)
 
 /**
- * The sizes of those events that were taken. If they are the lesser part of the body, they get their texts and leave it: three
- * records of an invocation that wait for a backend would keep its thousand lines in memory otherwise. The greater part keeps
- * the body, whose texts nobody may ask for.
+ * What a consumer that chooses is charged for. Most of a body is charged as the whole of it, which it keeps, until it matters
+ * what that takes. A lesser part gets its texts and leaves the body: three records of an invocation that wait for a backend
+ * would keep its thousand lines in memory otherwise.
  */
-const takeFrom = (
-  body: Whole["body"],
+const charge = (
+  { body, most }: Whole,
   events: ReadonlyArray<TelemetryEvent.TelemetryEvent>,
   taken: ReadonlyArray<TelemetryEvent.TelemetryEvent>
-): Sizes => {
-  const all = body.sizes()
-  if (taken.length === events.length) return all
-  const sizes = { bytes: new Array<number>(), held: new Array<number>() }
-  for (let index = 0; index < events.length && sizes.bytes.length < taken.length; index++) {
-    if (events[index] !== taken[sizes.bytes.length]) continue
-    sizes.bytes.push(all.bytes[index] ?? 0)
-    sizes.held.push(all.held[index] ?? 0)
+): { readonly whole?: Unmeasured; readonly sizes?: Sizes } => {
+  if (taken.length === events.length) return { whole: { most, body } }
+  const sizes = () => body.sizesAt(placesOf(events, taken))
+  if (taken.length * 4 > events.length * 3) return { whole: { most, body: { sizes } } }
+  const known = sizes()
+  if (sumOf(known.bytes) * 2 < most.bytes) for (const event of taken) writtenOf(event)
+  return { sizes: known }
+}
+
+/** The places of events among those from which they were taken, in the same order. */
+const placesOf = (
+  events: ReadonlyArray<TelemetryEvent.TelemetryEvent>,
+  taken: ReadonlyArray<TelemetryEvent.TelemetryEvent>
+): ReadonlyArray<number> => {
+  const places: Array<number> = []
+  for (let index = 0; index < events.length && places.length < taken.length; index++) {
+    if (events[index] === taken[places.length]) places.push(index)
   }
-  if (sumOf(sizes.held) * 2 < sumOf(all.held)) for (const event of taken) writtenOf(event)
-  return sizes
+  return places
 }
 
 const mebibyte = 1024 * 1024
@@ -104,10 +113,9 @@ export const make = Effect.fnUntraced(function* (options: ReceiverOptions) {
     for (const { count, queue, taking } of consumers) {
       const taken = acceptedBy(taking, events)
       count.offered(taken.length)
-      // A consumer that chooses is charged for what it took, and not for the body.
-      const isCharged = whole !== undefined && taking.accepts !== undefined && taken.length > 0 && !queue.isFull
-      const sizes = isCharged ? takeFrom(whole.body, events, taken) : undefined
-      const refused = queue.offer(taken, at, { whole: sizes === undefined ? whole : undefined, sizes })
+      // In a flood nothing is measured.
+      const isMeasured = whole !== undefined && taken.length > 0 && !queue.isFull
+      const refused = queue.offer(taken, at, isMeasured ? charge(whole, events, taken) : { whole })
       if (refused > 0) count.add("droppedByQueue", itemsOf(taking, taken.slice(taken.length - refused)))
     }
   }

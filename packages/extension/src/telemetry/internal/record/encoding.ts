@@ -1,7 +1,8 @@
 /** Events as JSON, one by one and together: as they came, or written now if a program made or changed them. */
 import * as Context from "effect/Context"
 import * as Fiber from "effect/Fiber"
-import { fieldOf, heldBy } from "./json.ts"
+import { heldBy } from "./extent.ts"
+import { fieldOf } from "./json.ts"
 import {
   decodeUtf8,
   decodeUtf8Strictly,
