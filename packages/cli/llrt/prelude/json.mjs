@@ -1,5 +1,5 @@
 // JSON. Superfluous when LLRT's own parser keeps half of a surrogate pair, `__proto__`, and numbers beyond all bounds,
-// throws SyntaxError, and calls the reviver. -0 is 0, as LLRT reads it.
+// throws SyntaxError, calls the reviver, and does not end the process at some ten thousand levels. -0 is 0, as LLRT reads it.
 import { define, native } from "./native.mjs"
 
 const escapes = { '"': '"', "\\": "\\", "/": "/", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" }
@@ -107,9 +107,47 @@ const revive = (holder, key, reviver) => {
   return reviver.call(holder, key, value)
 }
 
+/** Fewer levels than those at which LLRT overflows the stack that the entry of a layer gives it. */
+const deepest = 50_000
+
+/** More brackets than levels that are allowed. */
+const hasManyBrackets = (text) => {
+  let brackets = 0
+  for (const bracket of "[{") {
+    for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1)) {
+      if (++brackets > deepest) return true
+    }
+  }
+  return false
+}
+
+/** Behind a text. A quote behind an odd number of backslashes does not end it. */
+const endOfText = (text, start) => {
+  for (let at = text.indexOf('"', start); at !== -1; at = text.indexOf('"', at + 1)) {
+    let before = at
+    while (text[before - 1] === "\\") before--
+    if ((at - before) % 2 === 0) return at
+  }
+  return text.length
+}
+
+const isTooDeep = (text) => {
+  if (text.length < 2 * deepest || !hasManyBrackets(text)) return false
+  let level = 0
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === 0x22) at = endOfText(text, at + 1)
+    else if (code === 0x5b || code === 0x7b) {
+      if (++level > deepest) return true
+    } else if (code === 0x5d || code === 0x7d) level--
+  }
+  return false
+}
+
 const halfPair = /\\u[dD][89a-fA-F]/
 
 const parse = (text) => {
+  if (isTooDeep(text)) throw new RangeError(`JSON with more than ${deepest} levels`)
   if ((text.includes("\\u") && halfPair.test(text)) || text.includes("__proto__")) return parseExactly(text)
   try {
     return native.parse(text)
@@ -117,6 +155,11 @@ const parse = (text) => {
     return parseExactly(text)
   }
 }
+
+// LLRT's own reads the text by its parser.
+define(Response.prototype, "json", function json() {
+  return this.text().then((text) => JSON.parse(text))
+})
 
 define(JSON, "parse", (text, reviver) => {
   const value = parse(String(text))

@@ -76,6 +76,13 @@ const address = new URL("/x?a=1", new URL("http://a/b"))
 said.push(["address", [address.href, address instanceof URL, address.constructor === URL, String(new URL(address))]])
 said.push(["request", new Request(address, { method: "POST", body: "x" }).url])
 
+/** More levels than LLRT's own stack holds, and more than fit in the one that it is given. */
+const nested = (levels: number) => `${"[".repeat(levels)}${"]".repeat(levels)}`
+said.push(["deep JSON", [JSON.parse(nested(45_000)).length, (await new Response(nested(45_000)).json()).length]])
+said.push(["brackets in texts", JSON.parse(JSON.stringify(Array(2000).fill('\\"[[['.repeat(30)))).length])
+failing(() => JSON.parse(nested(1_000_000)))
+await new Response(nested(1_000_000)).json().catch(() => {})
+
 const require = createRequire(import.meta.url)
 said.push(["required", typeof require("node:fs").readFileSync])
 said.push(["required, and missing", failing(() => require("./nowhere.cjs"))])

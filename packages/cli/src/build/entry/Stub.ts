@@ -116,6 +116,9 @@ ${failing(`no runtime can be started, tried \${*:4}: ${advice}`)}`
  * The settings of LLRT, for any shell; `$1` is the name of the extension. LLRT does not start if it cannot open the file of
  * certificates, and reads a folder for ever. `1.3` means 1.2 too, which it would offer alone. JavaScript has the main thread,
  * so one more thread is enough for the sockets; LLRT would start one for each processor.
+ *
+ * LLRT reads and writes JSON by recursion on the stack of the main thread, and 8 MB are too few for what fits in a line of a
+ * function's log. A larger stack costs memory only where it is used.
  */
 export const llrtSettings = `
 if [ -f "$NODE_EXTRA_CA_CERTS" ] && [ -r "$NODE_EXTRA_CA_CERTS" ]; then
@@ -123,6 +126,7 @@ if [ -f "$NODE_EXTRA_CA_CERTS" ] && [ -r "$NODE_EXTRA_CA_CERTS" ]; then
 elif [ -n "$NODE_EXTRA_CA_CERTS" ]; then
   echo "effect-lambda: $1: NODE_EXTRA_CA_CERTS does not count: $NODE_EXTRA_CA_CERTS is no file that can be read" >&2
 fi
+ulimit -S -s 65536 2>/dev/null
 export LLRT_TLS_VERSION=1.3 LLRT_GC_THRESHOLD_MB=4 TOKIO_WORKER_THREADS=1`
 
 /** LLRT takes over no descriptor. A process that it starts reads the standard input for it, so the connection comes there. */
