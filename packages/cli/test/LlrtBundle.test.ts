@@ -175,6 +175,25 @@ describe("a package in CommonJS", () => {
 })
 
 describe("the bundle for LLRT", () => {
+  it.effect("has no async function, and only the modules in which one is left are in older syntax", () =>
+    Effect.gen(function* () {
+      const waiting = "export const waiting = async (value) => ({ ...(await value) })\n"
+      const { code, warnings } = yield* bundled({
+        "src/main.ts":
+          'import { waiting } from "./used.ts"\nimport { spread } from "./other.ts"\n' +
+          "console.log(waiting(Promise.resolve({})), spread({}))",
+        "src/used.ts": waiting,
+        "src/other.ts": `${waiting}export const spread = (value) => ({ own: 1, ...value })`
+      })
+      assert.deepStrictEqual(warnings, [])
+      assert.notMatch(code, /\basync\b/)
+      assert.match(code, /function\*/)
+      // Of `spread`; that of `waiting` is a call.
+      assert.lengthOf(code.match(/\{own:1,\.\.\.\w+\}/g) ?? [], 1)
+      assert.lengthOf(code.match(/\{\.\.\./g) ?? [], 0)
+    })
+  )
+
   it.effect("is one ES module with syntax that QuickJS knows, its own map and no require", () =>
     Effect.gen(function* () {
       const { code, map, warnings } = yield* bundled({
