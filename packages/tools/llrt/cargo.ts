@@ -13,7 +13,12 @@ const header = join(import.meta.dirname, "old-glibc.h")
 /** A function of C that takes the place of one in the C library, since LLRT ends the process otherwise. */
 const peer = join(import.meta.dirname, "peer.c")
 
-const profile = { CARGO_PROFILE_RELEASE_STRIP: "symbols" }
+/** Optimized as one program, the binary is a fifth smaller, and starts sooner in less memory. The build takes longer. */
+const profile = {
+  CARGO_PROFILE_RELEASE_STRIP: "symbols",
+  CARGO_PROFILE_RELEASE_LTO: "fat",
+  CARGO_PROFILE_RELEASE_CODEGEN_UNITS: "1"
+}
 
 /** What decides what the binary is, beside its version and the processor. */
 export const recipe = (): string =>
