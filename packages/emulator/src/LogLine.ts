@@ -36,6 +36,10 @@ const decodeLine = Schema.decodeUnknownOption(Schema.fromJsonString(JsonLine))
 
 const longestCause = 500
 
+/** So many errors of a cause are looked at, and so much of the message: each is searched in the message. */
+const mostErrors = 20
+const longestMessage = 2000
+
 /**
  * The beginning of a text.
  *
@@ -69,24 +73,32 @@ const withoutBrackets = (words: string): string => {
   return lines.join("\n")
 }
 
-/** The errors of a printed cause, outermost first, each without its stack and the brackets around the next one. */
+/**
+ * The errors of a printed cause, outermost first, each without its stack and the brackets around the next one. No more of an
+ * error is needed than shows that it is too long.
+ */
 const errorsOf = (cause: string): ReadonlyArray<string> =>
-  cause.split("[cause]: ").map((part, depth) => {
+  cause.split("[cause]: ", mostErrors).map((part, depth) => {
     // The width of the indent decides, since a message may have lines that begin with "at", too.
-    const [words = ""] = part.split(`\n${" ".repeat(4 + 2 * depth)}at `)
-    return oneLine(withoutBrackets(words)).replace(/:$/, "")
+    const [words = ""] = part.split(`\n${" ".repeat(4 + 2 * depth)}at `, 1)
+    return oneLine(withoutBrackets(words))
+      .replace(/:$/, "")
+      .slice(0, longestCause + 1)
   })
 
 /** An error often repeats the logged message under another name, or has no words but its name. */
 const whyOf = (what: string, cause: string): string => {
   const errors = errorsOf(cause)
-  const message = oneLine(what)
+  const message = oneLine(what.slice(0, longestMessage))
   const wordsOf = (error: string) => error.replace(/^[^\s:]+(?:: |$)/, "")
   // The words have to be a whole part: a short text is easily part of another word or sentence.
-  const isSaid = (words: string) => [":", ";", ",", "."].some((end) => `: ${message};`.includes(`: ${words}${end}`))
+  const isSaid = (error: string, words: string) =>
+    (error.length > longestCause ? [""] : [":", ";", ",", "."]).some((end) =>
+      `: ${message};`.includes(`: ${words}${end}`)
+    )
   return (
-    errors.find((error) => wordsOf(error) !== "" && !isSaid(wordsOf(error))) ??
-    errors.find((error) => wordsOf(error) === "" && !isSaid(error)) ??
+    errors.find((error) => wordsOf(error) !== "" && !isSaid(error, wordsOf(error))) ??
+    errors.find((error) => wordsOf(error) === "" && !isSaid(error, error)) ??
     ""
   )
 }

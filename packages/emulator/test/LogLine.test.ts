@@ -32,6 +32,14 @@ it("a line that is nested too deep is no log line, and costs no process", () => 
   assert.isUndefined(LogLine.read(message))
 })
 
+// Each took many minutes when the causes were searched in the whole message, one by one.
+it.each([
+  ["a cause of many causes", "ready", "[cause]: ".repeat(600_000)],
+  ["causes that the message nearly says", "a.".repeat(1_000_000), `b${"a.".repeat(500_000)}[cause]: `.repeat(2)]
+])("%s takes no longer than its length", (_, message, cause) => {
+  assert.isDefined(LogLine.read(JSON.stringify({ level: "ERROR", message, cause })))
+})
+
 describe.each<readonly [string, unknown, string | undefined]>([
   ["a message", { level: "INFO", message: "ready" }, "ready"],
   ["a message that is no text", { level: "INFO", message: ["a", 1] }, '["a",1]'],
@@ -98,6 +106,11 @@ describe.each<readonly [string, unknown, string | undefined]>([
     "a cause without an end",
     { level: "ERROR", message: "invoke failed", cause: "x".repeat(5000) },
     `invoke failed: ${"x".repeat(500)}…`
+  ],
+  [
+    "nothing twice, where it is long",
+    { level: "ERROR", message: `no answer: ${"x".repeat(900)}`, cause: `Error: ${"x".repeat(900)}` },
+    `no answer: ${"x".repeat(900)}`
   ],
   ["a cause that is no text", { level: "ERROR", message: "invoke failed", cause: { code: 1 } }, "invoke failed"],
   ["control characters", { message: "a\u001B[2J\u0007" }, "a\\x1b[2J\\x07"],

@@ -34,7 +34,8 @@ export const patterns = {
 
 /**
  * Names of fields, in upper or lower case: a field's own name (`password`), or its path from the top of the record
- * (`user.email`). A `*` is any number of characters: `*token*`.
+ * (`user.email`). A `*` is any number of characters: `*token*`. Of a path above a field that is longer than 512 characters,
+ * only the first and the last 256 count.
  *
  * @category models
  * @since 0.1.0
@@ -125,8 +126,9 @@ const makeChange = ({ mask = [], patterns = [], remove = [], replacement = "[RED
     }
     if (!Predicate.isObject(value)) return value
     const before = Object.entries(value)
+    const prefix = prefixOf(path)
     const after = before.flatMap(([name, inner]): Array<[string, unknown]> => {
-      const place = path === "" ? name : `${path}.${name}`
+      const place = prefix + name
       if (isRemoved(name, place)) return []
       return [[name, isMasked(name, place) ? replacement : change(inner, place)]]
     })
@@ -180,13 +182,22 @@ export const filter = (options: FilterOptions): ((event: TelemetryEvent.Telemetr
   }
 }
 
+const longestEnd = 256
+
+/** The beginning of the paths of an object's fields. With a bound: each field of an object has the path of the object in its own. */
+const prefixOf = (path: string): string => {
+  if (path === "") return ""
+  return path.length <= 2 * longestEnd ? `${path}.` : `${path.slice(0, longestEnd)}…${path.slice(-longestEnd)}.`
+}
+
 type IsNamed = (name: string, path: string) => boolean
 
 const hasName = (value: unknown, isNamed: IsNamed, path: string): boolean => {
   if (Array.isArray(value)) return value.some((item) => hasName(item, isNamed, path))
   if (!Predicate.isObject(value)) return false
+  const prefix = prefixOf(path)
   return Object.entries(value).some(([name, inner]) => {
-    const place = path === "" ? name : `${path}.${name}`
+    const place = prefix + name
     return isNamed(name, place) || hasName(inner, isNamed, place)
   })
 }

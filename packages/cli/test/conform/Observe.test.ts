@@ -18,6 +18,7 @@ it.each([
   ["\u001b[33m WARN\u001b[0m exporter: Export attempt failed attempt=1", true],
   ["Error sending envelope TypeError: fetch failed", true],
   ["\u001b[31mlost\u001b[0m 3", true],
+  ["\u001b]8;;https://a.example/lost\u001b\\sent\u001b]8;;\u0007 9", false],
   ["exported 12, failed 0", false],
   ["no errors while sending", false],
   ["0 dropped by Lambda (0 bytes), 0 unsent", false],
@@ -29,6 +30,11 @@ it.each([
   ["sent 9 lines", false]
 ])("%s: does it say a loss? %s", (line, says) => {
   assert.strictEqual(Observe.saysLoss(line), says)
+})
+
+it("a line of titles that never end takes no longer than its length", () => {
+  // From each of them to the end of the line it took hours.
+  assert.isTrue(Observe.saysLoss(`${"\u001b]".repeat(2_000_000)} lost`))
 })
 
 it.each<readonly [string, ReadonlyArray<Held>, string, string]>([

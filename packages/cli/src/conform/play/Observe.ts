@@ -2,7 +2,6 @@
 import * as Journal from "@effect-lambda/emulator/Journal"
 import type { EntryOf, JournalEntry, Source } from "@effect-lambda/emulator/Journal"
 import * as Effect from "effect/Effect"
-import { stripVTControlCharacters } from "node:util"
 import * as ExtensionName from "../../emulate/summary/ExtensionName.ts"
 import * as ExtensionOutcomes from "../../emulate/summary/ExtensionOutcomes.ts"
 import * as Judgement from "./Judgement.ts"
@@ -100,6 +99,15 @@ export const printedTokens = (entries: ReadonlyArray<JournalEntry>): ReadonlyArr
     entry._tag === "Output" && entry.source === "runtime" ? (/conform-[0-9a-f]{8}-\d+/.exec(entry.line) ?? []) : []
   )
 
+/**
+ * The sequences of a terminal: colours, movements, titles and links. The pattern of `stripVTControlCharacters` goes to the end
+ * of the line from each title that does not end, which takes hours for a hostile line.
+ */
+// oxlint-disable-next-line no-control-regex -- these begin and end a sequence
+const sequences = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\))/g
+
+const withoutSequences = (line: string): string => line.replace(sequences, "")
+
 const lossWords = "lost|loss|drop(?:s|ped\\w*|ping)?|discard(?:ed\\w*|ing)?|unsent|not sent|undelivered|gave up"
 const loss = new RegExp(`\\b(?:${lossWords})\\b`, "i")
 
@@ -122,7 +130,7 @@ const noLoss = new RegExp(
  * nothing is none.
  */
 export const saysLoss = (line: string): boolean => {
-  const text = stripVTControlCharacters(line).replace(noLoss, "")
+  const text = withoutSequences(line).replace(noLoss, "")
   return loss.test(text) || failedSend.test(text)
 }
 
@@ -149,10 +157,7 @@ export const judgeLoss = Effect.fnUntraced(function* (run: Run, since = 0) {
   const sentence = `${lost.length} of ${printed.length} lines of the function never arrived at the sink`
   return said === undefined
     ? Judgement.fail(`${sentence}, and no line of the extension says so`)
-    : Judgement.warn(
-        `${sentence}, which the extension says: ${stripVTControlCharacters(said.line).trim().slice(0, 200)}`,
-        said
-      )
+    : Judgement.warn(`${sentence}, which the extension says: ${withoutSequences(said.line).trim().slice(0, 200)}`, said)
 })
 
 /** The answer of a listener that makes the platform send the batch again. */
