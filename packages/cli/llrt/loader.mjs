@@ -66,9 +66,9 @@ const program = () => {
 import(bytecode).then(program).catch((cause) => {
   const isError = cause instanceof Error
   const problem = isError ? cause.message : String(cause)
-  const stack = isError ? String(cause.stack) : ""
+  const stack = (isError && cause.stack) || ""
   const advice =
-    isError && /bytecode|end of the buffer|symbol type|\.lrt/.test(problem)
+    isError && /bytecode|end of the buffer|symbol type|atom index|\.lrt/.test(problem)
       ? `. ${bytecode} may be incomplete or from another version of LLRT: build and publish the layer again`
       : ""
   failToLoad(`the program could not be loaded: ${problem}${advice}`, stack)

@@ -5,7 +5,7 @@ import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { execFileSync } from "node:child_process"
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { builtinModules } from "node:module"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -228,6 +228,32 @@ describe("a layer", () => {
       assert.match(error, /\/watcher\/bundle\.lrt:\d+:\d+/)
       const positions = SourceMap.positionsBeside([join(layer().directory, "extensions/watcher")])
       assert.strictEqual(positions?.own(error)?.replace(/\d+$/, "N"), "src/check.ts:3:N")
+    })
+  )
+
+  const half = (bytes: Buffer) => bytes.subarray(0, bytes.length / 2)
+  it.live.each<readonly [what: string, file: string, spoil: (bytes: Buffer) => Uint8Array | string]>([
+    ["no program", "bundle.lrt", () => ""],
+    ["half of the program", "bundle.lrt", half],
+    ["half of the prelude", "prelude.lrt", half],
+    ["a text as its program", "bundle.lrt", () => "console.log(1)\n"]
+  ])("with %s writes one FATAL line, and reports it", ([what, file, spoil]) =>
+    Effect.gen(function* () {
+      const opt = join(folder, what)
+      cpSync(layer().directory, opt, { recursive: true })
+      const path = join(opt, "watcher", file)
+      writeFileSync(path, spoil(readFileSync(path)))
+      const emulator = yield* Emulator.make({
+        extensions: { opt },
+        function: { handler: join(import.meta.dirname, "../fixtures/handler.mjs") }
+      })
+      yield* emulator.journal.waitFor(Journal.is("InitEnded"), "1 minute")
+      const entries = yield* emulator.journal.entries
+      const report = entries.find(Journal.is("ErrorReported"))
+      assert.strictEqual(report?.errorType, "Extension.LoadError")
+      const log = entries.filter(Journal.is("Output")).map(({ line }) => line)
+      assert.lengthOf(log, 1)
+      assert.include(JSON.parse(log[0] ?? "").message, `${file} may be incomplete or from another version of LLRT`)
     })
   )
 })
