@@ -231,3 +231,14 @@ describe("memory", () => {
     assert.deepStrictEqual(resultOf([done(128), done(undefined)], 128).notes, [])
   })
 })
+
+it("refusals without a name that are all different are told up to a hundred, and the others counted", () => {
+  const all = Array.from({ length: 150 }, (_, index) => refused("ValidationError", `no ${index}`))
+  const { shortfalls } = resultOf(all)
+  assert.lengthOf(shortfalls, 101)
+  assert.strictEqual(shortfalls[99], "an extension was refused its telemetry once: ValidationError: no 99")
+  assert.strictEqual(shortfalls[100], "an extension was refused its telemetry 50 times for other reasons")
+  const named = resultOf([...all, subscription("Validation error")])
+  assert.include(named.shortfalls, "an extension was refused its telemetry 49 times for other reasons")
+  assert.include(named.shortfalls, "demo was refused its telemetry once: ValidationError: no 149")
+})

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { inflateRawSync } from "node:zlib"
 import * as Page from "../src/report/page/Page.ts"
+import * as Problems from "../src/report/page/Problems.ts"
 import { elementsOf, type Element } from "./support/dom.ts"
 import { hostileTexts, journalOf, runOf, start, summaryOf } from "./support/journals.ts"
 
@@ -291,6 +292,18 @@ it("a line of a megabyte is cut, and its length is said", () => {
   const page = pageOf(runOf({ invocations: 3, line: () => "x".repeat(1_000_000) }))
   assert.isBelow(page.length, 200_000)
   assert.include(page, "999,400 characters more")
+})
+
+it("a hundred thousand different problems take no longer than the journal", () => {
+  const journal = Array.from({ length: 100_000 }, (_, index): JournalEntry => {
+    const path = "/2020-01-01/extension/register"
+    const refused = { method: "POST", path, status: 403, errorType: "Extension.NameMismatch" }
+    return { _tag: "ApiRefused", ...refused, message: `no ${index}`, index, at: start + index }
+  })
+  // With all sentences after each entry it took hours.
+  const problems = Problems.of(summaryOf(journal), journal, [])
+  assert.lengthOf(problems, 100_000)
+  assert.strictEqual(problems[150]?.position, 150)
 })
 
 it("the policy of the page lets nothing load, and only its own script and style run", () => {

@@ -39,6 +39,8 @@ export interface ExtensionOutcomes {
   readonly figures: () => ReadonlyArray<ExtensionFigures>
   /** A sentence for each problem. */
   readonly problems: () => ReadonlyArray<string>
+  /** Whether one of the problems has this sentence. */
+  readonly has: (sentence: string) => boolean
 }
 
 type Mutable<A> = { -readonly [K in keyof A]: A[K] }
@@ -267,6 +269,7 @@ export const make = (): ExtensionOutcomes => {
   return {
     add,
     figures: () => Array.from(extensions.values(), ({ figures }) => ({ ...figures })),
-    problems: () => [...problems]
+    problems: () => [...problems],
+    has: (sentence) => problems.has(sentence)
   }
 }

@@ -14,6 +14,8 @@ import * as ReportedError from "./ReportedError.ts"
  */
 export interface FunctionOutcomes {
   readonly add: (entry: JournalEntry) => void
+  /** Whether one of the failures has this sentence. */
+  readonly has: (sentence: string) => boolean
   readonly result: () => {
     readonly invocations: number
     readonly failedInvocations: number
@@ -125,6 +127,7 @@ export const make = (): FunctionOutcomes => {
 
   return {
     add,
+    has: (sentence) => failures.has(sentence),
     result: () => ({ invocations, failedInvocations: failed.size, functionFailures: [...failures] })
   }
 }

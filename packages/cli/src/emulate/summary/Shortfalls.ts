@@ -67,6 +67,9 @@ const lostOf = ({ consumers, droppedByLambda, undecodable }: LogEvent.Accounting
   }
 }
 
+/** More refusals that name no extension are counted together: each has its own text if a program asks for nonsense. */
+const mostRefusals = 100
+
 const isSubscription = ({ path }: EntryOf<"ApiRefused">): boolean => /\/(telemetry|logs)$/.test(path)
 
 /**
@@ -88,6 +91,7 @@ export const make = (memorySize = Infinity): Shortfalls => {
   let refusal = ""
   /** Refusals that name no extension: those of managed instances, and those after init. */
   const unnamed = new Map<string, number>()
+  let otherRefusals = 0
 
   const of = (source: Source): Telemetry => {
     const known = telemetry.get(source)
@@ -133,7 +137,7 @@ export const make = (memorySize = Infinity): Shortfalls => {
     }
     known.refusals++
     if (known.refusals === 1) known.refused = refusal
-    unnamed.delete(refusal)
+    if (!unnamed.delete(refusal) && otherRefusals > 0) otherRefusals--
   }
 
   const add = (entry: JournalEntry): void => {
@@ -152,7 +156,8 @@ export const make = (memorySize = Infinity): Shortfalls => {
       case "ApiRefused":
         if (!isSubscription(entry)) return
         refusal = `${entry.errorType}: ${entry.message}`
-        unnamed.set(refusal, (unnamed.get(refusal) ?? 0) + 1)
+        if (unnamed.size === mostRefusals && !unnamed.has(refusal)) otherRefusals++
+        else unnamed.set(refusal, (unnamed.get(refusal) ?? 0) + 1)
         return
       case "TelemetrySubscription":
         return onSubscription(entry)
@@ -221,11 +226,9 @@ export const make = (memorySize = Infinity): Shortfalls => {
       if (count > 0) shortfalls.push(`${ExtensionName.of(source)} lost ${records(count)} that it had to send: ${how}`)
     }
     const [only] = registered.size === 1 ? registered : []
-    for (const [text, count] of unnamed) {
-      shortfalls.push(
-        `${only === undefined ? "an extension" : ExtensionName.of(only)} was refused its telemetry ${times(count)}: ${text}`
-      )
-    }
+    const who = only === undefined ? "an extension" : ExtensionName.of(only)
+    for (const [text, count] of unnamed) shortfalls.push(`${who} was refused its telemetry ${times(count)}: ${text}`)
+    if (otherRefusals > 0) shortfalls.push(`${who} was refused its telemetry ${times(otherRefusals)} for other reasons`)
     if (uncut !== undefined) notes.push(`${uncut}; on Lambda they are dead after the restore`)
     if (peakMemoryMb > memorySize) {
       notes.push(

@@ -73,6 +73,8 @@ export const make = ({
   memorySize
 }: { readonly faults?: ReadonlyArray<AskedFault>; readonly memorySize?: number } = {}): {
   readonly add: (entry: JournalEntry) => void
+  /** Which of these sentences the summary has by now; it takes less than `result` when there are many. */
+  readonly said: (sentences: ReadonlySet<string>) => ReadonlyArray<string>
   readonly result: () => Summary
 } => {
   const extensions = ExtensionOutcomes.make()
@@ -98,6 +100,15 @@ export const make = ({
     for (const part of [extensions, ofFunction, logged, shortfalls]) part.add(entry)
   }
 
+  const said = (sentences: ReadonlySet<string>) => {
+    const undone = shortfalls.result()
+    const changing = new Set([...undone.shortfalls, ...undone.notes, ...logged.notes()])
+    return [...sentences].filter(
+      (sentence) =>
+        extensions.has(sentence) || ofFunction.has(sentence) || notes.has(sentence) || changing.has(sentence)
+    )
+  }
+
   const result = (): Summary => {
     const figures = extensions.figures()
     const undone = shortfalls.result()
@@ -110,5 +121,5 @@ export const make = ({
     }
   }
 
-  return { add, result }
+  return { add, said, result }
 }

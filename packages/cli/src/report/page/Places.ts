@@ -25,8 +25,10 @@ const isSilent = (entry: JournalEntry): boolean => {
 }
 
 /**
- * Sums the journal up again, entry by entry, and notes the position at which each of the sentences first stood there.
+ * Sums the journal up again, entry by entry, and notes the position at which each of the sentences first stood there. Each
+ * entry is compared with the sentences that are still missing.
  *
+ * @param sentences a few hundred at most
  * @category constructors
  * @since 0.1.0
  */
@@ -41,9 +43,9 @@ export const of = (
     if (missing.size === 0) break
     summary.add(entry)
     if (isSilent(entry)) continue
-    const { functionFailures, notes, problems, shortfalls } = summary.result()
-    for (const sentence of [...problems, ...functionFailures, ...shortfalls, ...notes]) {
-      if (missing.delete(sentence)) places.set(sentence, position)
+    for (const sentence of summary.said(missing)) {
+      missing.delete(sentence)
+      places.set(sentence, position)
     }
   }
   return places

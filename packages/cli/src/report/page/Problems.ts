@@ -9,6 +9,8 @@ import { cut, html, type Html } from "./Markup.ts"
 import * as Places from "./Places.ts"
 import type { Link } from "./Tables.ts"
 
+const mostShown = 200
+
 /**
  * A sentence of the summary, with the position of its entry if it has one.
  *
@@ -34,7 +36,9 @@ export const of = (
   evidence: ReadonlyArray<Problem>
 ): ReadonlyArray<Problem> => {
   const { functionFailures, notes, problems, shortfalls } = summary
-  const places = Places.of(journal, [...problems, ...functionFailures, ...shortfalls, ...notes])
+  // The others are not shown.
+  const shown = [...problems, ...functionFailures, ...shortfalls, ...notes].slice(0, mostShown)
+  const places = Places.of(journal, shown)
   const told = (kind: Problem["kind"], texts: ReadonlyArray<string>) =>
     texts.map((text): Problem => ({ kind, text, position: places.get(text) }))
   return [
@@ -53,8 +57,6 @@ const labels: Readonly<Record<Problem["kind"], string>> = {
   shortfall: "△ not done",
   note: "note"
 }
-
-const mostShown = 200
 
 /**
  * The list of problems.
