@@ -86,7 +86,7 @@ const exportTimeout = "70 seconds"
  * @since 0.1.0
  */
 export const make = (options: Options = {}): Otel => {
-  const { prepare = (event) => event, types = ["platform", "function"], ...others } = options
+  const { prepare, types = ["platform", "function"], ...others } = options
   const facts = new Facts()
   const sinksOf = (settings: OtelConfig.Settings) =>
     Effect.fnUntraced(function* (host: Telemetry.SinkHost) {
@@ -103,10 +103,14 @@ export const make = (options: Options = {}): Otel => {
         attributes: settings.attributes
       })
       const { mask, minimumSeverity, remove } = settings
-      // Both read every log, so they are left out if there is nothing to do.
-      const isKept = minimumSeverity === undefined ? () => true : Redaction.filter({ minimumSeverity })
-      const redact =
-        mask.length + remove.length === 0 ? (event: TelemetryEvent) => event : Redaction.redact({ mask, remove })
+      // Each is asked for every log, so it is left out if there is nothing to do.
+      const isKept = minimumSeverity === undefined ? undefined : Redaction.filter({ minimumSeverity })
+      const redact = mask.length + remove.length === 0 ? undefined : Redaction.redact({ mask, remove })
+      const prepareAll = (event: TelemetryEvent): TelemetryEvent | undefined => {
+        const prepared = prepare === undefined ? event : prepare(event)
+        if (prepared === undefined || isKept?.(prepared) === false) return undefined
+        return redact === undefined ? prepared : redact(prepared)
+      }
       let sdkSpan: OtlpReceiver.OtlpReceiver["Service"]["sdkSpan"] = () => undefined
       const { forward, sinks } = yield* OtlpSink.make(
         {
@@ -121,10 +125,7 @@ export const make = (options: Options = {}): Otel => {
             platformEvents: settings.platformEvents
           },
           factsOf: (requestId) => ({ ...facts.of(requestId), sdk: sdkSpan(requestId) }),
-          prepare: (event) => {
-            const prepared = prepare(event)
-            return prepared !== undefined && isKept(prepared) ? redact(prepared) : undefined
-          }
+          prepare: (prepare ?? isKept ?? redact) === undefined ? undefined : prepareAll
         },
         host
       )

@@ -113,7 +113,7 @@ export const make = Effect.fnUntraced(function* (
     settings: mapping,
     temporality,
     factsOf: options.factsOf,
-    prepare: options.prepare ?? ((event) => event)
+    prepare: options.prepare
   })
   const used = signals.filter((signal) => backends[signal] !== undefined)
   const hasLogs = used.includes("logs")

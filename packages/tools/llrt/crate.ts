@@ -1,6 +1,5 @@
 /**
- * The sources of LLRT: those of crates.io, with newer crates in Cargo.lock where the published one names some with faults of
- * security.
+ * The sources of LLRT: those of crates.io, with newer crates in Cargo.lock for those with faults of security.
  */
 import { execFileSync } from "node:child_process"
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs"

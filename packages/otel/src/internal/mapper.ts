@@ -19,8 +19,8 @@ export interface Options {
   readonly settings: Mapping.MappingSettings
   readonly temporality: Metrics.Temporality
   readonly factsOf: (requestId: string) => Mapping.InvocationFacts
-  /** The record to map in place of one that came; `undefined` if it is left out. */
-  readonly prepare: (event: Event) => Event | undefined
+  /** The record to map in place of one that came; `undefined` if it is left out. Default: the record. */
+  readonly prepare: ((event: Event) => Event | undefined) | undefined
 }
 
 /** A row of logs until somebody wants their log records. */
@@ -242,8 +242,10 @@ export class Mapper {
 
   /** A record that cannot be redacted must not leave the environment as it is. */
   #prepare(event: Event): Event | undefined {
+    const { prepare } = this.#options
+    if (prepare === undefined) return event
     try {
-      return this.#options.prepare(event)
+      return prepare(event)
     } catch (defect) {
       this.#defects ??= { first: defect, isTaken: false }
       return undefined

@@ -15,33 +15,17 @@ export const nanosOfMillis = (millis: number): bigint => {
   return BigInt(whole) * nanosPerMilli + BigInt(Math.floor((millis - whole) * 1e6))
 }
 
-/** Whole milliseconds as nanoseconds in a text of digits, and back. The last text is remembered: lines come in bursts. */
-class Digits {
-  #millis = 0
-  #text = "0"
-
-  textOf(millis: number): string {
-    if (millis !== this.#millis) {
-      this.#text = Number.isSafeInteger(millis) && millis > 0 ? `${millis}000000` : String(nanosOfMillis(millis))
-      this.#millis = millis
-    }
-    return this.#text
-  }
-
-  /** The milliseconds of the last text. */
-  millisOf(text: string): number | undefined {
-    return text === this.#text && Number.isSafeInteger(this.#millis) ? this.#millis : undefined
-  }
-}
-
-const ofRecord = /*#__PURE__*/ new Digits()
-const ofObservation = /*#__PURE__*/ new Digits()
+// Records come in batches, and lines in bursts with the same millisecond.
+let observedMillis = 0
+let observed = "0"
 
 /** Nanoseconds as the text of their digits: of the time at which a record came. */
-export const observedText = (millis: number): string => ofObservation.textOf(millis)
-
-/** The milliseconds of a text that was made last. Most texts are written at once, and need no arithmetic on 64 bits. */
-export const millisOfText = (text: string): number | undefined => ofRecord.millisOf(text)
+export const observedText = (millis: number): string => {
+  if (millis === observedMillis) return observed
+  observed = String(nanosOfMillis(millis))
+  observedMillis = millis
+  return observed
+}
 
 /** The number of two digits, or NaN. */
 const twoDigits = (text: string, at: number): number => {
@@ -103,8 +87,24 @@ export const nanosOf = (text: string): bigint | undefined => {
 /** Whether {@link nanosOf} can read a time. */
 export const isTime = (text: string): boolean => plainMillisOf(text) !== undefined || nanosOf(text) !== undefined
 
+let lastSecond = Number.NaN
+let secondText = ""
+let lastMillis = Number.NaN
+let lastText = ""
+
 /** The digits of {@link nanosOf}. */
 export const nanosTextOf = (text: string): string | undefined => {
-  const plain = plainMillisOf(text)
-  return plain === undefined ? nanosOf(text)?.toString() : ofRecord.textOf(plain)
+  const millis = plainMillisOf(text)
+  if (millis === undefined) return nanosOf(text)?.toString()
+  if (millis === lastMillis) return lastText
+  const second = Math.floor(millis / 1000)
+  if (second !== lastSecond) secondText = String(second)
+  lastSecond = second
+  // The digits of the milliseconds are there already: to make them of a number takes longer.
+  lastText = second === 0 ? String(nanosOfMillis(millis)) : `${secondText}${text.slice(20, 23)}000000`
+  lastMillis = millis
+  return lastText
 }
+
+/** The milliseconds of the last text that was made of some: most are written at once, and need no arithmetic on 64 bits. */
+export const millisOfText = (text: string): number | undefined => (text === lastText ? lastMillis : undefined)

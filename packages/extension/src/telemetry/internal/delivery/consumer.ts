@@ -13,8 +13,12 @@ export interface Taking {
 }
 
 /** How many items these records count as. */
-export const itemsOf = ({ countOf }: Taking, events: ReadonlyArray<TelemetryEvent>): number =>
-  countOf === undefined ? events.length : events.reduce((sum, event) => sum + countOf(event), 0)
+export const itemsOf = ({ countOf }: Taking, events: ReadonlyArray<TelemetryEvent>): number => {
+  if (countOf === undefined) return events.length
+  let items = 0
+  for (const event of events) items += countOf(event)
+  return items
+}
 
 /** The queue of one consumer and its part of the accounting. */
 export interface ConsumerQueue {
