@@ -19,8 +19,11 @@ export interface Options {
 const recording = (file: string) => `
   process.on("exit", () => fs.writeFileSync(${JSON.stringify(file)}, script.createCachedData()))`
 
-/** The text of `index.cjs`. */
-export const render = ({ minimumNode, name, recordCodeCache }: Options): string => `"use strict"
+/** The text of `index.cjs`, without the comments in it: a cold start would download and read them. */
+export const render = (options: Options): string =>
+  program(options).replaceAll(/^ *(?:\/\/(?! Loads ).*|\/\*\*[^]*?\*\/)\n/gm, "")
+
+const program = ({ minimumNode, name, recordCodeCache }: Options): string => `"use strict"
 // Loads the program of this extension. Made by effect-lambda.
 const fs = require("fs")
 const path = require("path")
