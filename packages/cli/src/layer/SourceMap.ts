@@ -72,7 +72,7 @@ export interface Positions {
 }
 
 /**
- * Where the folder of a position begins that ends at `to`. As a part of the pattern it would be looked for from each character
+ * The begin of the folder in a position whose folder ends at `to`. As a part of the pattern it would be looked for from each character
  * of a line without spaces, which takes minutes for a line of 256 KB.
  */
 const folderStart = (text: string, from: number, to: number): number => {

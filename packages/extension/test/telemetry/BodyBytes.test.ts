@@ -51,6 +51,7 @@ const records: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = [
   ["lines that look like the next record", [log('"},{\\"time\\":"'), log('"\\\\"'), log('"},{\\"t"')]],
   ["objects", [log('{"a":{"b":{}}}'), log('{"a":1.10}'), log('{ "a" : { } }')]],
   ["lists of objects", [log('[{"a":1},{"time":2},{"t":{}}]'), log('{"a":[{},{"t":1}]}'), log('"a"')]],
+  ["long lists of objects", [log(`[${Array.from({ length: 40 }, () => '{"t":1}').join()}]`), log('"a"'), log('"b"')]],
   ["names in another order", ['{"type":"function","record":{"a":1},"time":"T"}', log('"a"'), '{"a":{}}', log("1.10")]],
   ["values of every kind", ["1", '"a:{"', log('"a"'), "null", '{"a":1}', '"x:{y"', log('"b"'), "[]", log("[]")]],
   ["records in several lines", ['{\n"time": "T",\r\n"type": "function", "record": {\n"a": 1}}', log('"a\\nb"')]]

@@ -5,6 +5,7 @@ const encoder = /*#__PURE__*/ new TextEncoder()
 // A loop over the characters of a short text is faster than a call of the encoder.
 const shortText = 24
 
+// The encoder writes a text from the begin of a view on.
 const viewStep = 4096
 
 /** The value of each hexadecimal digit, by its character. */

@@ -79,10 +79,16 @@ const extentsIn = (bytes: Uint8Array): Extents => {
   return { ...extents, isDense }
 }
 
-/** Where the record begins that ends before this place. What looks like its begin may be in a list of objects inside it. */
+// Lists of objects in each other have many places that look like the begin of a record. Then all records are looked for.
+const mostTries = 16
+
+/** The begin of the record that ends before this place. What looks like its begin may be in a list of objects inside it. */
 const beginBefore = (bytes: Uint8Array, to: number): number | undefined => {
+  let tries = 0
   for (let at = bytes.lastIndexOf(openObject, to - 1); at > 0; at = bytes.lastIndexOf(openObject, at - 1)) {
-    if (isNextRecord(bytes, at) && extentOf(bytes, at)?.to === to) return at
+    if (!isNextRecord(bytes, at)) continue
+    if (extentOf(bytes, at)?.to === to) return at
+    if (++tries === mostTries) return undefined
   }
   return undefined
 }
@@ -116,7 +122,7 @@ export class Body implements Together {
     return this.#extents
   }
 
-  /** Where a record begins, near an end of the body: found without a look at those between. */
+  /** The begin of a record near an end of the body, found without a look at those between. */
   #beginAt(index: number): number | undefined {
     const bytes = this.#bytes
     const back = this.#count - index
