@@ -43,7 +43,8 @@ const send = (request: HttpClientRequest): Effect.Effect<HttpClientResponse, Htt
       .then((response) =>
         response.arrayBuffer().then((bytes) => {
           const headers = Object.fromEntries(response.headers)
-          resume(Effect.succeed(new BufferedResponse(request, response.status, headers, Buffer.from(bytes))))
+          const body = Effect.succeed(Buffer.from(bytes))
+          resume(Effect.succeed(new BufferedResponse(request, response.status, headers, body)))
         })
       )
       .catch((cause) => fail(HttpClientError.TransportError, cause))

@@ -105,7 +105,7 @@ const send = (
     const call: Call = {
       reader: new AnswerReader(request.method, limit),
       onAnswer: ({ body, headers, status }) =>
-        resume(Effect.succeed(new BufferedResponse(request, status, headers, body))),
+        resume(Effect.succeed(new BufferedResponse(request, status, headers, Effect.succeed(body)))),
       onError: (cause, loss) =>
         isKept && loss !== "broken" && monotonicMillis() - sentAt < staleWithinMillis
           ? resume(send(connections, request, true))

@@ -12,6 +12,9 @@
  * - TLS trusts the roots of Node and those of `NODE_EXTRA_CA_CERTS`, and checks
  *   the name of the host. An error says which certificate is wrong, and why.
  * - Every wait has a limit. A freeze is no part of it.
+ * - An answer is given as soon as its head is complete. An error in its body is a
+ *   `TransportError` of the effect that reads the body. A connection with a rest
+ *   that nobody reads is closed.
  * - A redirect is an answer like any other; none is followed.
  * - The client asks for no compression, and does not undo any: a body with a
  *   `content-encoding` stays as it came.
@@ -43,7 +46,7 @@ export interface Options {
    * `exportTimeout` besides, for the whole attempt.
    */
   readonly answerTimeout?: Duration.Input | undefined
-  /** All bytes of an answer, with its head; a longer one fails. Default 16 MiB. */
+  /** All bytes of an answer, with its head; the body of a longer one cannot be read. Default 16 MiB. */
   readonly maxAnswerBytes?: number | undefined
   /**
    * For so long a connection is kept for the next request, by the clock: a freeze counts. A server that says less in the

@@ -2,6 +2,6 @@
 import { play } from "../../test/runtimes/scenario.ts"
 import { failures } from "./life/failures.ts"
 import { life } from "./life/life.ts"
-import { certificates, compressed, thaws } from "./life/sinks.ts"
+import { certificates, compressed, taken, thaws } from "./life/sinks.ts"
 
-play("LLRT", [...life, ...failures, ...thaws, ...certificates, ...compressed])
+play("LLRT", [...life, ...failures, ...thaws, ...certificates, ...compressed, ...taken])

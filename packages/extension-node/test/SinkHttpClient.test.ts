@@ -86,7 +86,7 @@ describe("a request", () => {
     Effect.gen(function* () {
       const { client, received, url } = yield* setup(() => ok)
       const request = HttpClientRequest.post(url).pipe(HttpClientRequest.bodyStream(Stream.make(bytes("abc"))))
-      yield* client.execute(request)
+      yield* Effect.flatMap(client.execute(request), ({ text }) => text)
       yield* client.execute(request)
       assert.deepStrictEqual(
         received.map(({ connection }) => connection),
@@ -230,7 +230,8 @@ describe("an answer", () => {
     Effect.gen(function* () {
       const { host } = yield* makeServer(() => http("200 OK", "a".repeat(length)))
       const client = yield* SinkHttpClient.make({ maxAnswerBytes: 150_000 })
-      const result = yield* Effect.exit(client.execute(HttpClientRequest.get(`http://${host}/?key=secret`)))
+      const response = yield* client.execute(HttpClientRequest.get(`http://${host}/?key=secret`))
+      const result = yield* Effect.exit(response.text)
       assert.strictEqual(result._tag, isRead ? "Success" : "Failure")
       if (!isRead) {
         const error = yield* Effect.flip(result)

@@ -278,16 +278,17 @@ const sinkOf = Effect.fnUntraced(function* (signal: Signal, { backend, mapper, o
     endpoint
       .post(() => units.bodyOf(parts, writing()), id)
       .pipe(
-        Effect.timeoutOrElse({
-          duration: backend.timeoutMillis,
-          orElse: () =>
+        Effect.raceFirst(
+          Effect.andThen(
+            Effect.sleep(backend.timeoutMillis),
             Effect.fail(
               new TelemetrySink.HttpSinkError({
                 isRetryable: true,
                 message: `no answer within ${backend.timeoutMillis} ms`
               })
             )
-        }),
+          )
+        ),
         Effect.flatMap((answer) => taken(parts, answer)),
         // A trace of its own telemetry is for nobody, and a proxy in between would begin one for each request.
         Effect.provideService(HttpClient.TracerDisabledWhen, () => true)

@@ -12,7 +12,7 @@ import * as LayerConfig from "../../cli/src/project/LayerConfig.ts"
 import { cells } from "../../examples/telemetry-ship/test/matrix.ts"
 import { failures } from "../../extension-node/test/life/failures.ts"
 import { life } from "../../extension-node/test/life/life.ts"
-import { certificates, compressed, thaws } from "../../extension-node/test/life/sinks.ts"
+import { certificates, compressed, taken, thaws } from "../../extension-node/test/life/sinks.ts"
 import { framingNames } from "../../extension-node/test/wire/framing.ts"
 import { contractRows, listenerRows } from "../../extension-node/test/wire/rows.ts"
 import type { Row, RuntimeName } from "./scenario.ts"
@@ -41,9 +41,9 @@ export const suites: ReadonlyArray<Suite> = [
   },
   { title: "the listener for telemetry", source: "extension-node/test/wire/listenerCases.ts", rows: listenerRows },
   {
-    title: "sinks: a freeze, TLS, gzip",
+    title: "sinks: a freeze, TLS, gzip, broken answers",
     source: "extension-node/test/life/sinks.ts",
-    rows: [...thaws, ...certificates, ...compressed]
+    rows: [...thaws, ...certificates, ...compressed, ...taken]
   },
   {
     title: "every flush strategy, with the freeze on",

@@ -6,7 +6,7 @@ import * as Program from "../support/Program.ts"
 import { type Answer, http, makeServer, type Received } from "../support/RawServer.ts"
 import type { Row, RuntimeName, Scenario } from "../../../test/runtimes/scenario.ts"
 
-const registered = http("200 OK", '{"functionName":"f","functionVersion":"1","handler":""}\n', {
+export const registered = http("200 OK", '{"functionName":"f","functionVersion":"1","handler":""}\n', {
   "Lambda-Extension-Identifier": "8b9ed9b8-3a1a-4a3e-9d2b-2f0e1d6a0c11"
 })
 export const invoke = () =>

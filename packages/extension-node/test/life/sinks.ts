@@ -8,7 +8,8 @@ import { gunzipSync } from "node:zlib"
 import type { Scenario } from "../../../test/runtimes/scenario.ts"
 import { hangs, http, makeServer, type Received, until } from "../support/RawServer.ts"
 import { authorityFile, identity } from "../support/Tls.ts"
-import { scenario } from "./lambda.ts"
+import { broken, brokenBodies } from "../wire/brokenBodies.ts"
+import { registered, scenario } from "./lambda.ts"
 
 const bun = "the client of bun is its fetch, whose connections are its own"
 
@@ -160,3 +161,82 @@ export const compressed: ReadonlyArray<Scenario> = [
     })
   )
 ]
+
+const ends = new Set(["never begins", "is cut half way", "has a chunk without a length", "is larger than any bound"])
+const bodies = brokenBodies.filter(({ name }) => ends.has(name))
+const sameClient = "https of bun is the same client as http"
+
+/** An extension that flushes after each invocation, to a backend that takes each batch and breaks its answer in another way. */
+export const taken: ReadonlyArray<Scenario> = (
+  [
+    ["a sink of http", "shipping.ts", "http"],
+    ["a sink of http", "shipping.ts", "https"],
+    ["the layer for OpenTelemetry", "../../../otel/src/main.ts", "http"],
+    ["the layer for OpenTelemetry", "../../../otel/src/main.ts", "https"]
+  ] as const
+).map(([what, program, scheme]) =>
+  scenario(
+    `${what} sends a batch once over ${scheme}, whatever follows the head of a 200`,
+    (start) =>
+      Effect.gen(function* () {
+        const last = bodies.length
+        const counts = new Map<string, number>()
+        const backend = yield* makeServer(
+          ({ url }) => {
+            const count = counts.get(url) ?? 0
+            counts.set(url, count + 1)
+            const body = bodies[count]
+            return body === undefined ? http("200 OK", "{}") : broken("200 OK", body)
+          },
+          scheme === "https" ? identity("valid") : undefined
+        )
+        let polls = 0
+        const event = (fields: object) => http("200 OK", JSON.stringify({ deadlineMs: Date.now() + 60_000, ...fields }))
+        const lambda = yield* makeServer(({ url }) => {
+          if (url.endsWith("/register")) return registered
+          if (!url.endsWith("/next")) return http("200 OK", '"OK"')
+          polls++
+          return polls > last
+            ? event({ eventType: "SHUTDOWN", shutdownReason: "spindown" })
+            : event({ eventType: "INVOKE", requestId: `r-${polls}`, invokedFunctionArn: "arn" })
+        })
+        const { exit, output } = yield* start(program, {
+          AWS_LAMBDA_FUNCTION_MEMORY_SIZE: "128",
+          AWS_LAMBDA_FUNCTION_NAME: "f",
+          AWS_LAMBDA_FUNCTION_VERSION: "1",
+          AWS_LAMBDA_RUNTIME_API: lambda.host,
+          AWS_REGION: "eu-central-1",
+          EFFECT_LAMBDA_OTLP_ENDPOINT: `${scheme}://${backend.host}`,
+          EFFECT_LAMBDA_OTLP_PROTOCOL: "http/json",
+          EFFECT_LAMBDA_OTLP_RECEIVER: "false",
+          NODE_EXTRA_CA_CERTS: authorityFile,
+          NO_PROXY: "127.0.0.1",
+          TELEMETRY_URL: `${scheme}://${backend.host}/ingest`
+        })
+        yield* until("the first poll", () => polls === 1)
+        const subscribed = lambda.received.find(({ url }) => url.includes("telemetry"))
+        const { port } = new URL(JSON.parse(subscribed?.body ?? "").destination.URI)
+        for (let nth = 1; nth <= last; nth++) {
+          const time = new Date().toISOString()
+          const requestId = `r-${nth}`
+          const body = JSON.stringify([
+            { time, type: "platform.start", record: { requestId } },
+            { time, type: "function", record: `line ${nth}.` },
+            { time, type: "platform.runtimeDone", record: { requestId, status: "success" } }
+          ])
+          yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/`, { method: "POST", body }))
+          yield* until(`the poll after ${requestId}`, () => polls > nth)
+        }
+        yield* Effect.orDie(Effect.timeout(exit, hangs))
+        const ids = backend.received.map(({ headers, url }) => `${url} ${headers["idempotency-key"]}`)
+        assert.strictEqual(new Set(ids).size, ids.length)
+        const lines = backend.received.flatMap(({ body }) => body.match(/line \d+\./g) ?? [])
+        assert.deepStrictEqual(
+          lines,
+          bodies.map((_, index) => `line ${index + 1}.`)
+        )
+        assert.notMatch(output(), /did not take|sent again/)
+      }),
+    scheme === "https" ? { bun: sameClient } : {}
+  )
+)

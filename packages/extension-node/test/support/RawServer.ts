@@ -49,8 +49,10 @@ export const makeServer = Effect.fnUntraced(function* (
         request.socket.write(chunk)
         await separately()
       }
-      if (bytes.afterwards === "reset") request.socket.resetAndDestroy()
-      if (bytes.afterwards === "close") request.socket.destroy()
+      if (bytes.afterwards === "keep") return
+      // A connection of TLS cannot be reset.
+      if (bytes.afterwards === "reset" && tls === undefined) request.socket.resetAndDestroy()
+      else request.socket.destroy()
     })
   }
   const server = tls === undefined ? createServer(onRequest) : createSecureServer(tls, onRequest)

@@ -43,7 +43,7 @@ import * as httpEndpoint from "./internal/http/endpoint.ts"
 import type { HttpBody } from "./internal/http/request.ts"
 import * as httpRequest from "./internal/http/request.ts"
 import { whole } from "./internal/http/wholeCause.ts"
-import { CurrentRejected } from "./internal/delivery/rejected.ts"
+import { CurrentAttempt } from "./internal/delivery/attempt.ts"
 import * as encoding from "./internal/record/encoding.ts"
 import type * as TelemetryEvent from "./TelemetryEvent.ts"
 
@@ -177,7 +177,10 @@ export const make = <E, R>(options: {
  * @category accounting
  * @since 0.1.0
  */
-export const rejected = (items: number): Effect.Effect<void> => Effect.map(CurrentRejected, (note) => note?.(items))
+export const rejected = (items: number): Effect.Effect<void> =>
+  Effect.map(CurrentAttempt, (attempt) => {
+    attempt.rejected += items
+  })
 
 /**
  * A batch as one JSON value per line, each line with its newline; each record as {@link TelemetryEvent.toJson} gives it.
@@ -341,7 +344,8 @@ export const isRetryableStatus = (status: number): boolean =>
 export const whyNoUrl = (url: string): string | undefined => httpEndpoint.whyNoUrl(url)
 
 /**
- * The answer of an endpoint that took a request: the beginning of its body, 64 KiB at most, and its type.
+ * The answer of an endpoint that took a request: the beginning of its body, what comes of it within 100 ms and 64 KiB, and its
+ * type.
  *
  * @category models
  * @since 0.1.0
@@ -360,7 +364,8 @@ export interface HttpAnswer {
 export interface HttpEndpoint {
   /**
    * Posts a body with the header `idempotency-key`, and gives the answer if its status is 2xx. `makeBody` may throw: the
-   * error is `isUnwritable` then.
+   * error is `isUnwritable` then. Only a request with the whole batch may have the id of the batch: a 2xx has taken the batch
+   * then, even if `export` is interrupted while the body of the answer is read, for 100 ms at most.
    */
   readonly post: (makeBody: () => HttpBody, id: string) => Effect.Effect<HttpAnswer, HttpSinkError>
   /** A text of the backend for a log: its first 500 characters in quotes, without the values of secret headers. */
@@ -425,8 +430,11 @@ export const endpoint = (
       Effect.provideService(FetchHttpClient.RequestInit, { ...init, redirect: "manual" })
     )
     if (response.status < 200 || response.status > 299) return yield* refused(response)
-    // The status alone decides.
-    const body = yield* httpEndpoint.readAccepted(response)
+    // The status alone decides, even if the attempt is cut while the body is read.
+    const attempt = yield* CurrentAttempt
+    attempt.taken = id
+    const { body } = yield* httpEndpoint.readBeginning(response)
+    attempt.taken = undefined
     return { contentType: response.headers["content-type"] ?? "", body }
   })
   const sayUnusedProxy = Effect.gen(function* () {

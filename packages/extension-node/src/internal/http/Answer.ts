@@ -1,6 +1,6 @@
 /** An answer of HTTP/1.1 (RFC 9112), read from the bytes of a connection. */
 import { append } from "./append.ts"
-import { hasWord, type Headers, HttpError } from "./headers.ts"
+import { bodyLength, hasWord, type Headers, HttpError } from "./headers.ts"
 import { type Head, type Kind, MessageReader } from "./MessageReader.ts"
 
 /** A complete answer. */
@@ -44,10 +44,14 @@ const hasNoBody = (method: string, status: number): boolean =>
   (method === "CONNECT" && status < 300)
 
 /** The kind of the answers to a method. */
-const kindFor = (method: string, limit: Limit): Kind<StatusLine> => ({
+const kindFor = (method: string, limit: Limit, onHead: (head: Head<StatusLine>) => void): Kind<StatusLine> => ({
   beginnings: ["HTTP/1."],
   parseStart: parseStatusLine,
-  frame: ({ start: { status } }, length) => {
+  frame: (head) => {
+    const { status } = head.start
+    // The status counts, even if nothing can be read behind it.
+    onHead(head)
+    const length = bodyLength(head.headers)
     if (status === 101) throw new HttpError("the answer changes the protocol")
     if (!hasNoBody(method, status)) return length ?? "end"
     if (typeof length === "number" && !Number.isSafeInteger(length))
@@ -77,7 +81,9 @@ export class AnswerReader {
 
   /** @param method that of the request */
   constructor(method: string, limit: Limit) {
-    this.#kind = kindFor(method, limit)
+    this.#kind = kindFor(method, limit, (head) => {
+      this.#head = head
+    })
     this.#limit = limit
     this.#reader = this.#next()
   }
@@ -87,9 +93,18 @@ export class AnswerReader {
     return this.#bytes > 0
   }
 
-  /** The status of the final answer, of which the head has come; 0 before. */
+  /** The status of the final answer, of which the head has come; less than 200 before. */
   get status(): number {
-    return this.#head === undefined ? 0 : this.#head.start.status
+    return this.#head?.start.status ?? 0
+  }
+
+  get headers(): Headers {
+    return this.#head?.headers ?? new Map()
+  }
+
+  /** The bytes of the body so far. */
+  get body(): Buffer {
+    return this.#body.subarray(0, this.#length)
   }
 
   /** Whether bytes have come behind the answer. */
@@ -104,8 +119,6 @@ export class AnswerReader {
    */
   read(bytes: Buffer): Answer | undefined {
     this.#bytes += bytes.length
-    // A bound that is no number allows nothing.
-    if (!(this.#bytes <= this.#limit.maxBytes)) throw new HttpError(this.#limit.tooLong)
     let at = this.#reader.read(bytes, 0)
     // The final answer comes after any interim answers.
     while (this.#reader.isDone && this.#head !== undefined && isInterim(this.#head.start.status)) {
@@ -114,6 +127,8 @@ export class AnswerReader {
       this.#reader = this.#next()
       at = this.#reader.read(bytes, at)
     }
+    // A bound that is no number allows nothing.
+    if (!(this.#bytes <= this.#limit.maxBytes)) throw new HttpError(this.#limit.tooLong)
     if (this.#head === undefined || !this.#reader.isDone) return undefined
     this.#hasMore = at < bytes.length
     // Extra bytes would be taken for the next answer.
@@ -128,8 +143,7 @@ export class AnswerReader {
 
   #next(): MessageReader<StatusLine> {
     return new MessageReader(this.#kind, {
-      head: (head, framing) => {
-        this.#head = head
+      head: (_, framing) => {
         this.#announced = typeof framing === "number" ? framing : 0
       },
       data: (piece) => {
@@ -142,6 +156,6 @@ export class AnswerReader {
   }
 
   #answer({ headers, start }: Head<StatusLine>, isReusable: boolean): Answer {
-    return { status: start.status, headers, body: this.#body.subarray(0, this.#length), isReusable }
+    return { status: start.status, headers, body: this.body, isReusable }
   }
 }

@@ -1,4 +1,4 @@
-/** An HTTP answer whose body is in memory already, as the answer of an Effect client. */
+/** An HTTP answer over our connections, as the answer of an Effect client. */
 import * as Effect from "effect/Effect"
 import * as Cookies from "effect/http/Cookies"
 import * as Headers from "effect/http/Headers"
@@ -13,8 +13,10 @@ import { pipeArguments } from "effect/Pipeable"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 
+type Body = Effect.Effect<Buffer, HttpClientError.HttpClientError>
+
 /**
- * An answer whose body is in memory already. `HttpClientResponse.fromWeb` would work too, but the global `Response`
+ * An answer whose body comes whole. `HttpClientResponse.fromWeb` would work too, but the global `Response`
  * loads undici, which costs tens of milliseconds before the first event.
  */
 export class BufferedResponse extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
@@ -24,9 +26,9 @@ export class BufferedResponse extends Inspectable.Class implements HttpClientRes
   readonly status: number
   readonly remoteAddress = Option.none<string>()
   readonly #headers: Headers.Input
-  readonly #body: Buffer
+  readonly #body: Body
 
-  constructor(request: HttpClientRequest, status: number, headers: Headers.Input, body: Buffer) {
+  constructor(request: HttpClientRequest, status: number, headers: Headers.Input, body: Body) {
     super()
     this.request = request
     this.status = status
@@ -46,9 +48,9 @@ export class BufferedResponse extends Inspectable.Class implements HttpClientRes
     return this.request.url
   }
 
-  get text(): Effect.Effect<string> {
-    return Effect.sync(() => {
-      const text = this.#body.toString("utf8")
+  get text(): Effect.Effect<string, HttpClientError.HttpClientError> {
+    return Effect.map(this.#body, (body) => {
+      const text = body.toString("utf8")
       return text.startsWith("\uFEFF") ? text.slice(1) : text
     })
   }
@@ -62,12 +64,12 @@ export class BufferedResponse extends Inspectable.Class implements HttpClientRes
     )
   }
 
-  get arrayBuffer(): Effect.Effect<ArrayBuffer> {
-    return Effect.sync(() => new Uint8Array(this.#body).buffer)
+  get arrayBuffer(): Effect.Effect<ArrayBuffer, HttpClientError.HttpClientError> {
+    return Effect.map(this.#body, (body) => new Uint8Array(body).buffer)
   }
 
-  get stream(): Stream.Stream<Uint8Array> {
-    return Stream.suspend(() => Stream.make(this.#body))
+  get stream(): Stream.Stream<Uint8Array, HttpClientError.HttpClientError> {
+    return Stream.fromEffect(this.#body)
   }
 
   get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, HttpClientError.HttpClientError> {

@@ -14,6 +14,8 @@ export type Loss = "unsent" | "unanswered" | "broken"
 
 export interface Call {
   readonly reader: AnswerReader
+  /** A part of the answer has come, and not all of it. */
+  readonly onPart?: () => void
   readonly onAnswer: (answer: Answer) => void
   readonly onError: (error: Error, loss: Loss) => void
 }
@@ -220,7 +222,8 @@ export class Connection {
     } catch (cause) {
       return this.#fail(cause)
     }
-    if (answer !== undefined) this.#finish(call, answer)
+    if (answer === undefined) call.onPart?.()
+    else this.#finish(call, answer)
   }
 
   #end(): void {

@@ -4,7 +4,7 @@
  * The reader is as strict as `node:http`, and stricter where two readers could understand a message in two ways: such a
  * message is refused, not guessed. Bytes that are already wrong never wait for more, as in `node:http`.
  */
-import { addHeader, bodyLength, checkTrailer, type Headers, HttpError } from "./headers.ts"
+import { addHeader, checkTrailer, type Headers, HttpError } from "./headers.ts"
 
 /** The first line and the headers of a message. */
 export interface Head<Start> {
@@ -22,10 +22,11 @@ export interface Kind<Start> {
   /** `undefined`: the line is no first line of such a message. */
   readonly parseStart: (line: string) => Start | undefined
   /**
-   * @param length as the headers say it
+   * The framing of the body. Each head is given once, as soon as it is complete.
+   *
    * @throws HttpError if such a message cannot have such a body
    */
-  readonly frame: (head: Head<Start>, length: number | "chunks" | undefined) => Framing
+  readonly frame: (head: Head<Start>) => Framing
   /** The bound in bytes of the head, of a line between chunks, and of the trailers. */
   readonly maxLineBytes: number
   /** The bound in bytes of a body; `Infinity` if the body is not kept. */
@@ -219,7 +220,7 @@ export class MessageReader<Start> {
   #endHead(): void {
     if (this.#start === undefined) return
     const head = { start: this.#start, headers: this.#headers }
-    const framing = this.#kind.frame(head, bodyLength(this.#headers))
+    const framing = this.#kind.frame(head)
     this.#lineBytes = 0
     if (framing === "chunks") this.#state = "size"
     else {

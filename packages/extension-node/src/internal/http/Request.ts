@@ -1,5 +1,5 @@
 /** A request of HTTP/1.1 or HTTP/1.0 (RFC 9112), as a server reads it. */
-import { copyOf, hasWord, HttpError } from "./headers.ts"
+import { bodyLength, copyOf, hasWord, HttpError } from "./headers.ts"
 import type { Head, Kind } from "./MessageReader.ts"
 
 export interface RequestLine {
@@ -41,7 +41,8 @@ const readRequestLine = (line: string): RequestLine | undefined => {
 export const requests: Kind<RequestLine> = {
   beginnings: methods.map((method) => `${method} `),
   parseStart: parseRequestLine,
-  frame: ({ headers, start }, length) => {
+  frame: ({ headers, start }) => {
+    const length = bodyLength(headers)
     // Readers of HTTP/1.0 do not know chunks, and take them for the body itself.
     if (length === "chunks" && start.minorVersion === "0") throw new HttpError("chunks came over HTTP/1.0")
     if (typeof length === "number" && !Number.isSafeInteger(length))

@@ -1,25 +1,39 @@
-/** An answer to a sink or to a call of the user, with every part that an answer of `fetch` has. */
+/** An answer to a sink or to a call of the user, with every part that an answer of `fetch` has. Its body may be under way. */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Cookies from "effect/http/Cookies"
 import * as HttpClientError from "effect/http/HttpClientError"
 import type { HttpClientRequest } from "effect/http/HttpClientRequest"
 import * as UrlParams from "effect/http/UrlParams"
-import type { Answer } from "../http/Answer.ts"
+import * as Stream from "effect/Stream"
 import { BufferedResponse } from "../http/BufferedResponse.ts"
+import type { Failed } from "./Failed.ts"
+import type { Incoming } from "./Incoming.ts"
 
 export class SinkResponse extends BufferedResponse {
   readonly #url: URL
+  readonly #past: (length: number) => Effect.Effect<Buffer, HttpClientError.HttpClientError>
+  readonly #giveUp: Effect.Effect<void>
   readonly #setCookies: ReadonlyArray<string>
 
-  constructor(request: HttpClientRequest, url: URL, { body, headers, status }: Answer) {
+  constructor(
+    request: HttpClientRequest,
+    url: URL,
+    incoming: Incoming,
+    toError: (failed: Failed) => HttpClientError.HttpClientError
+  ) {
+    const { headers, status } = incoming.source
+    const past = (length: number) => Effect.mapError(incoming.past(length), toError)
     const setCookie = headers.get("set-cookie")
     super(
       request,
       status,
       setCookie === undefined ? headers : [...headers, ["set-cookie", setCookie.replaceAll("\n", ", ")]],
-      body
+      past(Infinity)
     )
     this.#url = url
+    this.#past = past
+    this.#giveUp = Effect.sync(incoming.giveUp)
     this.#setCookies = setCookie?.split("\n") ?? []
   }
 
@@ -31,7 +45,23 @@ export class SinkResponse extends BufferedResponse {
     return Cookies.fromSetCookie(this.#setCookies)
   }
 
-  override get urlParamsBody(): Effect.Effect<UrlParams.UrlParams> {
+  override get stream(): Stream.Stream<Uint8Array, HttpClientError.HttpClientError> {
+    return Stream.suspend(() => {
+      let at = 0
+      const next = Effect.flatMap(
+        Effect.suspend(() => this.#past(at)),
+        (body) => {
+          if (body.length === at) return Cause.done()
+          const piece = body.subarray(at)
+          at = body.length
+          return Effect.succeed([piece] as const)
+        }
+      )
+      return Stream.ensuring(Stream.fromPull(Effect.succeed(next)), this.#giveUp)
+    })
+  }
+
+  override get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, HttpClientError.HttpClientError> {
     return Effect.map(this.text, (text) => UrlParams.fromInput(new URLSearchParams(text)))
   }
 

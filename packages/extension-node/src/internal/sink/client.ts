@@ -12,6 +12,7 @@ import type { Answer } from "../http/Answer.ts"
 import { Connection } from "../http/Connection.ts"
 import { exchange, type Sending } from "./exchange.ts"
 import { Failed, unwritable } from "./Failed.ts"
+import type { Incoming } from "./Incoming.ts"
 import { KeepsConnections } from "./keeping.ts"
 import { openSocket, refusal, type Sessions } from "./open.ts"
 import { addressOf, type Origin, originOf, type Via } from "../http/origin.ts"
@@ -70,7 +71,7 @@ const connection = ({ pool, sessions, settings }: State, { origin, place, via }:
     })
   )
 
-const attempt = (state: State, sending: Sending, isFirst: boolean): Effect.Effect<Answer, Failed> => {
+const attempt = (state: State, sending: Sending, isFirst: boolean): Effect.Effect<Incoming, Failed> => {
   const { pool, settings } = state
   const { clock, key } = sending
   const onAnswer = (used: Connection, answer: Answer) => {
@@ -103,7 +104,7 @@ const attempt = (state: State, sending: Sending, isFirst: boolean): Effect.Effec
   )
 }
 
-const call = (state: State, sending: Sending): Effect.Effect<Answer, Failed> =>
+const call = (state: State, sending: Sending): Effect.Effect<Incoming, Failed> =>
   Effect.catch(attempt(state, sending, true), (failed) =>
     isRepeatable(sending, failed) ? attempt(state, sending, false) : Effect.fail(failed)
   )
@@ -146,15 +147,16 @@ const execute = (
       ? state.secure(request, url, { place, keeps, clock })
       : Effect.flatMap(prepare(request, url, { origin, via, place, keeps, clock }), (sending) => call(state, sending))
   return answered.pipe(
-    // Only a proxy answers so. It is no answer of the server, which may take the same request later.
-    Effect.filterOrFail(
-      ({ status }) => status !== 407 || via === undefined,
-      ({ status }) => new Failed(new Error(`${place} refuses the request: ${refusal(status, via)}`))
-    ),
-    Effect.mapBoth({
-      onFailure: toError(request),
-      onSuccess: (answer) => new SinkResponse(request, url, answer)
-    })
+    Effect.flatMap((incoming) => {
+      const { status } = incoming.source
+      if (status !== 407 || via === undefined) {
+        return Effect.succeed(new SinkResponse(request, url, incoming, toError(request)))
+      }
+      // Only a proxy answers so. It is no answer of the server, which may take the same request later.
+      incoming.giveUp()
+      return Effect.fail(new Failed(new Error(`${place} refuses the request: ${refusal(status, via)}`)))
+    }),
+    Effect.mapError(toError(request))
   )
 }
 

@@ -3,12 +3,14 @@ import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { type Answer, AnswerReader } from "../http/Answer.ts"
 import { afterAwake } from "./awake.ts"
 import type { Call, Connection } from "../http/Connection.ts"
 import { explain } from "./explain.ts"
 import { Failed, unwritable } from "./Failed.ts"
+import { Incoming } from "./Incoming.ts"
 import type { Origin, Via } from "../http/origin.ts"
 import type { Outgoing } from "./outgoing.ts"
 
@@ -41,7 +43,7 @@ const chunk = (part: Uint8Array) =>
   Buffer.concat([Buffer.from(`${part.length.toString(16)}\r\n`, "latin1"), part, Buffer.from("\r\n")])
 
 /** Sends the parts of a body as the connection takes them. */
-const upload = (used: Connection, call: Call, { length }: Outgoing, stream: Stream.Stream<Uint8Array, Failed>) => {
+const uploaded = (used: Connection, call: Call, { length }: Outgoing, stream: Stream.Stream<Uint8Array, Failed>) => {
   let sent = 0
   const write = (part: Uint8Array, isLast: boolean) =>
     Effect.callback<void>((resume) => used.write(part, call, isLast, () => resume(Effect.void)))
@@ -72,8 +74,8 @@ const send = (used: Connection, { body, head }: Sending, call: Call) => {
 }
 
 /**
- * Sends the request, and waits for the whole answer. Whatever ends the wait, the connection is given up unless the answer has
- * come.
+ * Sends the request, and waits for the head of the answer. The body comes afterwards, within the same limit. Whatever ends
+ * the wait for either, the connection is given up unless the whole answer has come.
  *
  * @param onAnswer the connection can carry another request, or is closed
  */
@@ -82,55 +84,64 @@ export const exchange = (
   sending: Sending,
   { answerMillis, maxAnswerBytes }: { readonly answerMillis: number; readonly maxAnswerBytes: number },
   onAnswer: (used: Connection, answer: Answer) => void
-): Effect.Effect<Answer, Failed> =>
+): Effect.Effect<Incoming, Failed> =>
   Effect.suspend(() => {
     const { body, method, place } = sending
     const { isKept } = used
-    const answered = Deferred.makeUnsafe<Answer, Failed>()
-    const fail = (failed: Failed) => Deferred.doneUnsafe(answered, Effect.fail(failed))
+    const answered = Deferred.makeUnsafe<Incoming, Failed>()
+    let uploading: Fiber.Fiber<void> | undefined
     const reader = new AnswerReader(method, {
       maxBytes: maxAnswerBytes,
       maxHeadBytes: Math.min(maxHeadBytes, maxAnswerBytes),
       tooLong: `the answer is longer than ${maxAnswerBytes} bytes, or its head than ${maxHeadBytes}`
     })
+    const end = (failed?: Failed) => {
+      stop()
+      uploading?.interruptUnsafe()
+      used.abandon(call)
+      incoming.end(failed)
+      // Without a head, a failure is that of the request.
+      if (failed !== undefined && reader.status < 200) Deferred.doneUnsafe(answered, Effect.fail(failed))
+      else Deferred.doneUnsafe(answered, Effect.succeed(incoming))
+    }
+    const fail = (text: string) => end(new Failed(new Error(text)))
+    const incoming = new Incoming(reader, () => fail("it is given up"))
     const call: Call = {
       reader,
+      onPart: () => {
+        if (reader.status >= 200) Deferred.doneUnsafe(answered, Effect.succeed(incoming))
+        incoming.wake()
+      },
       onAnswer: (answer) => {
         onAnswer(used, answer)
-        Deferred.doneUnsafe(answered, Effect.succeed(answer))
+        end()
       },
       onError: (cause: NodeJS.ErrnoException, loss) => {
         const isEnd = cause.code === "ECONNRESET" || cause.code === "EPIPE"
-        const end = `${place} closes the connection before ${reader.hasBegun ? "its answer is complete" : "it answers"}`
-        const error = isEnd ? Object.assign(new Error(end), { code: cause.code }) : explain(cause, place)
-        fail(new Failed(error, loss, false, isKept))
+        const closes = `${place} closes the connection before ${reader.hasBegun ? "its answer is complete" : "it answers"}`
+        const error = isEnd ? Object.assign(new Error(closes), { code: cause.code }) : explain(cause, place)
+        end(new Failed(error, loss, false, isKept))
       }
     }
-    send(used, sending, call)
     const stop = afterAwake(answerMillis, () => {
       const time = Duration.format(Duration.millis(answerMillis))
-      const whole = reader.hasBegun ? " whole" : ""
-      fail(new Failed(new Error(`${place} takes the request, and does not answer it${whole} within ${time}`)))
+      fail(`${place} takes the request, and does not answer it${reader.hasBegun ? " whole" : ""} within ${time}`)
     })
+    send(used, sending, call)
     const { stream } = body ?? {}
-    const uploading =
+    const upload =
       body === undefined || stream === undefined
         ? Effect.undefined
-        : upload(used, call, body, stream).pipe(
-            Effect.catch((failed) => Effect.sync(() => fail(failed))),
-            Effect.catchDefect((cause) => Effect.sync(() => fail(unwritable(cause)))),
+        : uploaded(used, call, body, stream).pipe(
+            Effect.catchDefect((cause) => Effect.fail(unwritable(cause))),
+            Effect.catch((failed) => Effect.sync(() => end(failed))),
             Effect.forkDetach({ startImmediately: true })
           )
     // Nothing may interrupt between the fork and the wait: the fiber would have no owner.
     return Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(uploading, (fiber) =>
-        Effect.onExit(restore(Deferred.await(answered)), () =>
-          Effect.sync(() => {
-            stop()
-            fiber?.interruptUnsafe()
-            used.abandon(call)
-          })
-        )
-      )
+      Effect.flatMap(upload, (fiber) => {
+        uploading = fiber
+        return Effect.onInterrupt(restore(Deferred.await(answered)), () => Effect.sync(incoming.giveUp))
+      })
     )
   })

@@ -5,8 +5,8 @@
 import type * as Clock from "effect/Clock"
 import type * as Effect from "effect/Effect"
 import type { HttpClientRequest } from "effect/http/HttpClientRequest"
-import type { Answer } from "../../http/Answer.ts"
 import type { Failed } from "../Failed.ts"
+import type { Incoming } from "../Incoming.ts"
 
 /** The bounds of the client. */
 export interface Bounds {
@@ -24,8 +24,8 @@ export interface Way {
   readonly clock: Clock.Clock
 }
 
-/** Sends a request and waits for its whole answer. */
-export type Exchange = (request: HttpClientRequest, url: URL, way: Way) => Effect.Effect<Answer, Failed>
+/** Sends a request and waits for the head of its answer. */
+export type Exchange = (request: HttpClientRequest, url: URL, way: Way) => Effect.Effect<Incoming, Failed>
 
 /** Makes the exchange of a client, with its connections; `undefined`: the runtime has `node:tls`. */
 export type MakeExchange = ((bounds: Bounds) => Exchange) | undefined

@@ -11,11 +11,11 @@ import * as Effect from "effect/Effect"
 import type { HttpClientRequest } from "effect/http/HttpClientRequest"
 import * as Stream from "effect/Stream"
 import { isFieldValue, isToken } from "@effect-lambda/extension/ExtensionsProtocol"
-import type { Answer } from "../../http/Answer.ts"
-import { hasWord } from "../../http/headers.ts"
+import { hasWord, type Headers } from "../../http/headers.ts"
 import { type Origin, originOf } from "../../http/origin.ts"
 import { afterAwake } from "../awake.ts"
 import { Failed, unwritable } from "../Failed.ts"
+import { Incoming } from "../Incoming.ts"
 import { openSocket } from "../open.ts"
 import { outgoing } from "../outgoing.ts"
 import type { MakeExchange, Way } from "./Https.ts"
@@ -89,7 +89,7 @@ const whyUnconnected = (origin: Origin, place: string, millis: number): Effect.E
     })
   )
 
-const answerOf = (response: Response, body: ArrayBuffer): Answer => {
+const headersOf = (response: Response): Headers => {
   const headers = new Map<string, string>()
   for (const [name, value] of response.headers) {
     const known = headers.get(name)
@@ -97,7 +97,7 @@ const answerOf = (response: Response, body: ArrayBuffer): Answer => {
   }
   // LLRT has undone it.
   headers.delete("content-encoding")
-  return { status: response.status, headers, body: Buffer.from(body), isReusable: true }
+  return headers
 }
 
 /** The exchange of one client, with its connections. */
@@ -109,43 +109,60 @@ export const makeExchange: NonNullable<MakeExchange> = (bounds) => {
   let lastAnswer = 0
 
   const send = ({ body, headers, method }: Prepared, url: URL, { clock, place }: Way) =>
-    Effect.callback<Answer, Failed>((resume) => {
+    Effect.callback<Incoming, Failed>((resume) => {
       const controller = new AbortController()
       const isKept = agent !== undefined && clock.currentTimeMillisUnsafe() - lastAnswer < idleMillis
       if (!isKept) agent = newAgent()
-      const fail = (cause: Error, loss?: "unanswered") => resume(Effect.fail(new Failed(cause, loss, false, isKept)))
+      let incoming: Incoming | undefined
+      const fail = (cause: Error, loss?: "unanswered") => {
+        const failed = new Failed(cause, loss, false, isKept)
+        incoming?.end(failed)
+        resume(Effect.fail(failed))
+      }
       const init = { method, headers, redirect: "manual" as const, signal: controller.signal, agent }
-      const stop = afterAwake(limitMillis, () => {
+      let isOver = false
+      const giveUp = () => {
+        if (isOver) return
+        stop()
         controller.abort()
+        setTimeout(() => body?.length, graceMillis).unref()
+      }
+      const stop = afterAwake(limitMillis, () => {
+        giveUp()
         fail(new Error(`${place} does not answer within ${Duration.format(Duration.millis(limitMillis))}`))
       })
       fetch(url.href, body === undefined ? init : { ...init, body })
         .then((response) => {
+          const source = { status: response.status, headers: headersOf(response), body: Buffer.alloc(0) }
+          const coming = new Incoming(source, giveUp)
+          incoming = coming
+          resume(Effect.succeed(coming))
           const tooLong = new Error(`${place}: the answer is longer than ${maxAnswerBytes} bytes`)
           if (Number(response.headers.get("content-length") ?? 0) > maxAnswerBytes) {
             controller.abort()
             return fail(tooLong)
           }
+          // LLRT gives a body only as a whole.
           return response.arrayBuffer().then((bytes) => {
             lastAnswer = clock.currentTimeMillisUnsafe()
-            if (bytes.byteLength > maxAnswerBytes) fail(tooLong)
-            else resume(Effect.succeed(answerOf(response, bytes)))
+            if (bytes.byteLength > maxAnswerBytes) return fail(tooLong)
+            source.body = Buffer.from(bytes)
+            coming.end()
           })
         })
         .catch((cause: unknown) => {
           const text = cause instanceof Error ? cause.message : String(cause)
-          if (text.includes("(SendRequest)")) return fail(lost(place), "unanswered")
-          if (!text.includes("(Connect)")) return fail(new Error(`${place}: ${text}`))
+          if (incoming === undefined && text.includes("(SendRequest)")) return fail(lost(place), "unanswered")
+          if (incoming !== undefined || !text.includes("(Connect)")) return fail(new Error(`${place}: ${text}`))
           resume(
             Effect.flatMap(whyUnconnected(originOf(url), place, connectMillis), (why) => Effect.fail(new Failed(why)))
           )
         })
-        .finally(stop)
-      return Effect.sync(() => {
-        stop()
-        controller.abort()
-        setTimeout(() => body?.length, graceMillis).unref()
-      })
+        .finally(() => {
+          isOver = true
+          stop()
+        })
+      return Effect.sync(giveUp)
     })
 
   return (request, url, way) =>

@@ -12,9 +12,9 @@ import * as Deadline from "../../../Deadline.ts"
 import { logFailure } from "../../../FailurePolicy.ts"
 import type { TelemetryEvent } from "../../TelemetryEvent.ts"
 import { type TelemetryBatch, type TelemetrySink, TelemetrySinkError } from "../../TelemetrySink.ts"
+import { type Attempt, CurrentAttempt } from "./attempt.ts"
 import { type Consumer, everything, itemsOf, type OpenQueue } from "./consumer.ts"
 import type { Bounds } from "./queue.ts"
-import { CurrentRejected } from "./rejected.ts"
 import * as SinkHealth from "./sinkHealth.ts"
 import { CurrentUnwritable, measured } from "../record/encoding.ts"
 
@@ -28,21 +28,23 @@ export interface SendOptions {
 }
 
 /** A batch until the sink has taken it or it is given up. */
-interface Unsent {
+interface Unsent extends Attempt {
   readonly batch: TelemetryBatch
   health: SinkHealth.BatchHealth
   /** The events that the last attempt could not write, so that it sent the reason in their place. */
   unwritable: ReadonlySet<unknown>
-  /** The items that the backend dropped in the last attempt, though it took the batch. */
-  rejected: number
 }
 
 const unsentOf = (batch: TelemetryBatch): Unsent => ({
   batch,
   health: SinkHealth.untried,
   unwritable: new Set(),
-  rejected: 0
+  rejected: 0,
+  taken: undefined
 })
+
+/** Whether the backend took the batch, though an attempt was cut before it ended. */
+const isTaken = ({ batch, taken }: Unsent) => taken === batch.id
 
 /** The facts of a record that a log line may say: no content. */
 const nameOf = (event: TelemetryEvent): string =>
@@ -179,14 +181,12 @@ export const ofSink = Effect.fnUntraced(function* (open: OpenQueue, sink: Teleme
       unsent.unwritable = unwritable
       unwritable.clear()
       unsent.rejected = 0
-      return sink.export(unsent.batch).pipe(
-        Effect.provideService(CurrentUnwritable, unwritable),
-        Effect.provideService(CurrentRejected, (items: number) => {
-          unsent.rejected += items
-        })
-      )
+      return sink
+        .export(unsent.batch)
+        .pipe(Effect.provideService(CurrentUnwritable, unwritable), Effect.provideService(CurrentAttempt, unsent))
     })
-    return Effect.flatMap(Deadline.attempt(attempt, options.timeoutMillis), (exit) => {
+    const limited = Effect.flatMap(Deadline.attempt(attempt, options.timeoutMillis), (exit) => {
+      if (isTaken(unsent)) return Effect.void
       const isInterrupted =
         Option.isSome(exit) && Exit.isFailure(exit.value) && Cause.hasInterruptsOnly(exit.value.cause)
       if (Option.isSome(exit) && !isInterrupted) return exit.value
@@ -194,6 +194,7 @@ export const ofSink = Effect.fnUntraced(function* (open: OpenQueue, sink: Teleme
         late(isInterrupted ? "the sink interrupted itself" : `no result within ${options.timeoutMillis} ms`)
       )
     })
+    return Effect.suspend(() => (isTaken(unsent) ? Effect.void : limited))
   }
 
   /** Gives `undefined` if the batch is taken or refused for good, and otherwise the failure. */
@@ -285,16 +286,19 @@ export const ofSink = Effect.fnUntraced(function* (open: OpenQueue, sink: Teleme
       Effect.suspend((): Effect.Effect<unknown> => {
         const [first] = unsent
         // A sink that is only slow has no outage.
-        if (first === undefined || hasProgress) return Effect.void
+        if (first === undefined || hasProgress || isTaken(first)) return Effect.void
         // If the invocation had almost ended, the cut says nothing about the batch.
         first.health = { ...first.health, wasCut: true, othersPass: first.health.othersPass && hadWholeTime }
         return failed(first, late("the attempt was not done when next was due"))
       }),
     isResting,
     settled: lock.withPermit(Effect.void),
-    giveUp: Effect.sync(() => {
-      count.add("unsent", items(queue.take(everything)) + itemsInBatches())
-      unsent = []
-    })
+    giveUp: Effect.andThen(
+      Effect.suspend(() => Effect.forEach(unsent.filter(isTaken), delivered)),
+      Effect.sync(() => {
+        count.add("unsent", items(queue.take(everything)) + itemsInBatches())
+        unsent = []
+      })
+    )
   } satisfies Consumer
 })

@@ -2,6 +2,8 @@
 import * as Effect from "effect/Effect"
 import * as Url from "effect/http/Url"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as Deadline from "../../../Deadline.ts"
@@ -76,43 +78,27 @@ export const hiding = (secrets: ReadonlyArray<string>) => {
 
 // Read to its end, a body leaves its connection usable. A longer one is not worth that.
 const longestRead = 65_536
-const refusalMillis = 1000
-// The batch is taken already, and the flush waits: a body that is still under way costs its connection and no more.
-const acceptedMillis = 100
+// The status has decided, and the flush waits: a body that is still under way costs its connection and no more.
+const longestMillis = 100
 
 /** The beginning of a body, within bounds of time and memory, and whether more of it was to come. */
-const readBeginning = (response: HttpClientResponse, millis: number) =>
+export const readBeginning = (response: HttpClientResponse) =>
   Effect.suspend(() => {
     const pieces: Array<Uint8Array> = []
     let length = 0
-    let isWhole = false
-    const read = Stream.runForEachWhile(response.stream, (piece) =>
-      Effect.sync(() => {
+    const read = response.stream.pipe(
+      Stream.takeUntil((piece) => {
         pieces.push(piece)
         length += piece.length
-        return length < longestRead
-      })
-    ).pipe(
-      Effect.andThen(
-        Effect.sync(() => {
-          isWhole = length < longestRead
-        })
-      ),
-      Effect.ignore
+        return length >= longestRead
+      }),
+      Stream.runForEach(() => Effect.void)
     )
-    return Effect.map(Deadline.attempt(read, millis), () => ({
-      bytes: concat(pieces).subarray(0, longestRead),
-      isWhole
+    return Effect.map(Deadline.attempt(read, longestMillis), (exit) => ({
+      body: concat(pieces).subarray(0, longestRead),
+      isWhole: Option.isSome(exit) && Exit.isSuccess(exit.value) && length < longestRead
     }))
   })
-
-/** The beginning of a refusal. */
-export const readRefusal = (response: HttpClientResponse) =>
-  Effect.map(readBeginning(response, refusalMillis), ({ bytes, isWhole }) => ({ body: bytes, isWhole }))
-
-/** Reads an answer to its end, or its connection cannot be used again. */
-export const readAccepted = (response: HttpClientResponse) =>
-  Effect.map(readBeginning(response, acceptedMillis), ({ bytes }) => bytes)
 
 const shownCharacters = 500
 

@@ -68,7 +68,7 @@ export const prepare = (options: RequestOptions) => {
     quoted: (text: string) => httpEndpoint.quoted(hide(text)),
     /** The beginning of an answer, quoted; empty if there is none. */
     said: (response: HttpClientResponse) =>
-      Effect.map(httpEndpoint.readRefusal(response), ({ body, isWhole }) => {
+      Effect.map(httpEndpoint.readBeginning(response), ({ body, isWhole }) => {
         const text =
           options.explain?.({ contentType: response.headers["content-type"] ?? "", body }) ?? decodeUtf8(body)
         const shown = (isWhole ? hide(text) : hideInCut(text)).trim()
