@@ -230,6 +230,8 @@ export const taken: ReadonlyArray<Scenario> = (
         yield* Effect.orDie(Effect.timeout(exit, hangs))
         const ids = backend.received.map(({ headers, url }) => `${url} ${headers["idempotency-key"]}`)
         assert.strictEqual(new Set(ids).size, ids.length)
+        // No connection with an unread rest is used again.
+        assert.strictEqual(new Set(backend.received.map(({ connection }) => connection)).size, ids.length)
         const lines = backend.received.flatMap(({ body }) => body.match(/line \d+\./g) ?? [])
         assert.deepStrictEqual(
           lines,
