@@ -190,13 +190,16 @@ const attributesOfLog = (
   // V8 gives an empty list room for many as soon as it gets its first element.
   const attributes =
     requestId === undefined || Object.hasOwn(fields, invocationName) ? [] : [invocationAttribute(requestId)]
-  const addFree = (name: string, value: unknown) => {
-    if (!Object.hasOwn(fields, name)) add(attributes, name, value, deepest)
+  if (time === undefined) addFree(attributes, fields, timeName, event.time)
+  if (requestId === undefined && place.isConcurrent === true) {
+    addFree(attributes, fields, "effect_lambda.unattributed", true)
   }
-  if (time === undefined) addFree(timeName, event.time)
-  if (requestId === undefined && place.isConcurrent === true) addFree("effect_lambda.unattributed", true)
-  if (event.type === "extension") addFree("effect_lambda.log_type", event.type)
+  if (event.type === "extension") addFree(attributes, fields, "effect_lambda.log_type", event.type)
   return attributes
+}
+
+const addFree = (attributes: Array<Attributes.KeyValue>, fields: Fields, name: string, value: unknown): void => {
+  if (!Object.hasOwn(fields, name)) add(attributes, name, value, deepest)
 }
 
 const isText = (fields: Fields, name: string): boolean => typeof fieldOf(fields, name) === "string"

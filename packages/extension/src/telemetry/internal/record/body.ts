@@ -156,6 +156,10 @@ export class Body implements Together {
 
   /** What the records at these places take. */
   sizesAt(places: ReadonlyArray<number>): Sizes {
+    if (places.length > 2 * near) {
+      const { bytes, held } = this.#measured()
+      return { bytes: places.map((place) => bytes[place] ?? 0), held: places.map((place) => held[place] ?? 0) }
+    }
     const extents = places.map((place) => this.#extentAt(place))
     return { bytes: extents.map(({ bytes }) => bytes), held: extents.map(({ held }) => held) }
   }
