@@ -10,6 +10,7 @@
  */
 import * as TelemetryEvent from "@effect-lambda/extension/telemetry/TelemetryEvent"
 import * as Predicate from "effect/Predicate"
+import { withoutBigints } from "./internal/anyValue.ts"
 import { jsonOf, originalOf, valueOf } from "./internal/logValue.ts"
 
 /**
@@ -110,8 +111,7 @@ const makeChange = ({ mask = [], patterns = [], remove = [], replacement = "[RED
     const value = from === -1 ? undefined : jsonOf(text.slice(from))
     const changed = change(value, "")
     if (changed === value) return text
-    const written = (_: string, inner: unknown) => (typeof inner === "bigint" ? String(inner) : inner)
-    return text.slice(0, from) + JSON.stringify(changed, written)
+    return text.slice(0, from) + JSON.stringify(changed, withoutBigints)
   }
   const changeText = (given: string) => {
     let text = changeJson(given)

@@ -47,7 +47,7 @@ const problemOf = (bytes: Uint8Array, mode: number): string | undefined => {
   const elf = Elf.parse(bytes)
   if (elf === undefined) return "is no program of Linux (ELF)"
   if (elf.machine !== "x64" && elf.machine !== "arm64") return `is a program for another processor (${elf.machine})`
-  if (elf.isCutOff) return "is cut off: the file ends before the parts that it says it has"
+  if (elf.isCutOff) return Elf.cutOff
   const version = Llrt.versionOf(bytes)
   if (version === undefined) return "is a program, and no LLRT"
   if (version !== Llrt.version) return `is LLRT ${version}, and layers are built with ${Llrt.version}`

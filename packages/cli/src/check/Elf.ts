@@ -19,6 +19,9 @@ export interface Elf {
   readonly isCutOff: boolean
 }
 
+/** What is wrong with a file that is cut off: the end of a sentence about it. */
+export const cutOff = "is cut off: the file ends before the parts that it says it has"
+
 const machines = new Map([
   [62, "x64"],
   [183, "arm64"]

@@ -35,7 +35,7 @@ const elfFindings = (path: string, elf: Elf.Elf, layer: Layer): ReadonlyArray<Fi
     ]
   }
   if (elf.isCutOff) {
-    const message = "the program is cut off: the file ends before the parts that it says it has"
+    const message = `the program ${Elf.cutOff}`
     return [
       {
         code: "damaged",

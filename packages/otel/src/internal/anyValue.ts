@@ -47,10 +47,13 @@ export const keyValues = (record: object, levels: number): Array<KeyValue> => {
   return all
 }
 
+/** A replacer of `JSON.stringify`, which takes no `bigint`. */
+export const withoutBigints = (_: string, value: unknown): unknown =>
+  typeof value === "bigint" ? String(value) : value
+
 const jsonOf = (value: object): string => {
   try {
-    const text = JSON.stringify(value, (_, inner: unknown) => (typeof inner === "bigint" ? String(inner) : inner))
-    return text.toWellFormed()
+    return JSON.stringify(value, withoutBigints).toWellFormed()
   } catch (error) {
     return `this value cannot be written as JSON: ${error instanceof Error ? error.message : String(error)}`
   }

@@ -1,5 +1,6 @@
 /** The bytes of a body that was read at once, and the place of each record in them. */
 import {
+  afterSeparator,
   closeObject,
   colon,
   comma,
@@ -27,7 +28,7 @@ interface Extents extends Sizes {
   readonly isDense: boolean
 }
 
-interface Extent {
+interface Located {
   readonly from: number
   readonly bytes: number
   readonly held: number
@@ -73,7 +74,7 @@ const extentsIn = (bytes: Uint8Array): Extents => {
     const found = extentOf(bytes, at) ?? { brackets: 0, strings: 0, to: end }
     extents.bytes.push(found.to - at)
     extents.held.push(heldBytes(found.to - at, found.brackets, found.strings))
-    at = skipSpace(bytes, skipSpace(bytes, found.to) + 1)
+    at = afterSeparator(bytes, found.to)
     isDense &&= at === found.to + 1
   }
   return { ...extents, isDense }
@@ -131,7 +132,7 @@ export class Body implements Together {
       for (let place = 0; place < index; place++) {
         const to = extentOf(bytes, at)?.to
         if (to === undefined) return undefined
-        at = skipSpace(bytes, skipSpace(bytes, to) + 1)
+        at = afterSeparator(bytes, to)
       }
       return at
     }
@@ -140,7 +141,7 @@ export class Body implements Together {
     return at
   }
 
-  #extentAt(index: number): Extent {
+  #extentAt(index: number): Located {
     const isNear = index < near || index >= this.#count - near
     if (this.#extents === undefined && this.#isArray && isNear && this.#count > 2 * near) {
       const from = this.#beginAt(index)

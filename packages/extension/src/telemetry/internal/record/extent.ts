@@ -17,6 +17,9 @@ export const skipSpace = (bytes: Uint8Array, from: number): number => {
   return from
 }
 
+/** The place after the comma or the colon that comes next, and after the white space around it. */
+export const afterSeparator = (bytes: Uint8Array, from: number): number => skipSpace(bytes, skipSpace(bytes, from) + 1)
+
 export interface Extent {
   readonly to: number
   readonly depth: number

@@ -2,6 +2,7 @@
 import * as Predicate from "effect/Predicate"
 import { Body } from "./body.ts"
 import {
+  afterSeparator,
   closeArray,
   closeObject,
   comma,
@@ -98,11 +99,11 @@ export const fieldOf = (bytes: Uint8Array, name: string): string | undefined => 
   for (let at = skipSpace(bytes, 1); bytes[at] === quote;) {
     const key = extentOf(bytes, at)
     if (key === undefined) return undefined
-    const from = skipSpace(bytes, skipSpace(bytes, key.to) + 1)
+    const from = afterSeparator(bytes, key.to)
     const value = extentOf(bytes, from)
     if (value === undefined) return undefined
     if (JSON.parse(decodeUtf8(bytes.subarray(at, key.to))) === name) field = bytes.subarray(from, value.to)
-    at = skipSpace(bytes, skipSpace(bytes, value.to) + 1)
+    at = afterSeparator(bytes, value.to)
   }
   return field && decodeUtf8(field)
 }
