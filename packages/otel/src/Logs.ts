@@ -150,14 +150,30 @@ const ofPlatform = (event: Platform, type: string, body: unknown, place: Place):
   return record
 }
 
-/** The fields of a log that is JSON; a line of text has none. */
+const requestIdOf = (event: Log, place: Place): string | undefined =>
+  (place.isCertain === true ? undefined : TelemetryEvent.requestId(event)) ?? place.requestId
+
+/** The record of a line of text, which has no fields. */
+const ofLine = (event: Log, line: string, place: Place): LogRecord => {
+  const requestId = requestIdOf(event, place)
+  const level = TelemetryEvent.level(event)
+  const time = nanosTextOf(event.time)
+  const attributes = attributesOfLog(event, requestId, time, place, noFields)
+  const record = make(time, observedText(place.observedAt), { stringValue: line.toWellFormed() }, attributes)
+  if (level !== undefined) setSeverity(record, level.text, level.severity)
+  setSpan(record, requestId, place)
+  return record
+}
+
+/** The fields of a log that has none at the top. */
 const noFields: Fields = {}
 
 const ofLog = (event: Log, place: Place): LogRecord => {
   const value = valueOf(event)
+  if (typeof value === "string") return ofLine(event, value, place)
   // A line of text that is JSON is read once, and not again by each accessor.
-  const read: Log = typeof event.record === "string" && typeof value !== "string" ? { ...event, record: value } : event
-  const requestId = (place.isCertain === true ? undefined : TelemetryEvent.requestId(read)) ?? place.requestId
+  const read: Log = typeof event.record === "string" ? { ...event, record: value } : event
+  const requestId = requestIdOf(read, place)
   const level = TelemetryEvent.level(read)
   const time = nanosTextOf(event.time)
   const fields = Predicate.isObject(value) ? value : noFields

@@ -27,7 +27,14 @@ let lastLength = 65_536
 /** The same bytes as `OtlpSerialization.layerProtobuf` writes. */
 export const encodeLogs = ({ resourceLogs }: Data): Uint8Array => {
   const writer = new Writer(lastLength)
-  const common: Common = { place: undefined, placeBytes: noBytes, attribute: undefined, attributeBytes: noBytes }
+  const common: Common = {
+    place: undefined,
+    placeBytes: noBytes,
+    attribute: undefined,
+    attributeBytes: noBytes,
+    severity: undefined,
+    severityBytes: noBytes
+  }
   for (const each of resourceLogs.toReversed()) {
     const before = writer.length
     if (each.schemaUrl) text(writer, 3, each.schemaUrl)
@@ -62,6 +69,9 @@ interface Common {
   /** The attribute that was written last of those that begin a record; the mapping gives the same object to many records. */
   attribute: KeyValue | undefined
   attributeBytes: Uint8Array
+  /** The record whose severity was written last. */
+  severity: LogRecord | undefined
+  severityBytes: Uint8Array
 }
 
 const writeScopeLogs = (writer: Writer, { logRecords = [], schemaUrl, scope }: Scope, common: Common): void => {
@@ -94,11 +104,7 @@ const writeLogRecord = (writer: Writer, record: LogRecord, common: Common): void
     writeValue(writer, record.body)
     writer.end(5, from)
   }
-  if (record.severityText) text(writer, 3, record.severityText)
-  if (record.severityNumber !== undefined) {
-    writer.varint(record.severityNumber)
-    writer.tag(2, wireVarint)
-  }
+  writeSeverity(writer, record, common)
   writeTime(writer, 1, record.timeUnixNano)
   writer.end(2, before)
 }
@@ -123,6 +129,23 @@ const writePlace = (writer: Writer, record: LogRecord, common: Common): void => 
   }
   common.place = record
   common.placeBytes = writer.since(before)
+}
+
+const writeSeverity = (writer: Writer, record: LogRecord, common: Common): void => {
+  const { severity } = common
+  const isSame =
+    severity !== undefined &&
+    severity.severityText === record.severityText &&
+    severity.severityNumber === record.severityNumber
+  if (isSame) return writer.bytes(common.severityBytes)
+  const before = writer.length
+  if (record.severityText) text(writer, 3, record.severityText)
+  if (record.severityNumber !== undefined) {
+    writer.varint(record.severityNumber)
+    writer.tag(2, wireVarint)
+  }
+  common.severity = record
+  common.severityBytes = writer.since(before)
 }
 
 const writeFirst = (writer: Writer, attribute: KeyValue, common: Common): void => {

@@ -57,6 +57,7 @@ export const unitsOf = (events: ReadonlyArray<Event>, writing: Writing): Readonl
   const own: Array<Event> = []
   const { mapper, signal } = writing
   let items = 0
+  mapper.foldTo(events.at(-1))
   for (const event of events) {
     const piece = pieceOf(event)
     if (piece !== undefined) {

@@ -6,7 +6,8 @@ const encoder = /*#__PURE__*/ new TextEncoder()
 const shortText = 24
 
 // The encoder writes a text from the begin of a view on.
-const viewStep = 4096
+const viewBits = 12
+const viewStep = 2 ** viewBits
 
 /** The value of each hexadecimal digit, by its character. */
 const hexDigits = /*#__PURE__*/ (() => {
@@ -70,6 +71,12 @@ export class Writer {
       this.#bytes[this.#at] = value
       return
     }
+    if (value < 0x4000) {
+      this.#reserve(2)
+      this.#bytes[this.#at] = (value & 0x7f) | 0x80
+      this.#bytes[this.#at + 1] = value >> 7
+      return
+    }
     let size = 1
     for (let rest = value; rest > 0x7f; rest = Math.floor(rest / 0x80)) size++
     this.#reserve(size)
@@ -108,12 +115,15 @@ export class Writer {
 
   /** Milliseconds since 1970 as nanoseconds, without arithmetic on 64 bits. */
   millis(value: number): void {
-    // In halves of the milliseconds, so that each product is exact.
-    const high = Math.floor(value / 0x1_0000) * nanosPerMilli
-    const low = (value % 0x1_0000) * nanosPerMilli + (high % 0x1_0000) * 0x1_0000
+    // In halves of the milliseconds, so that each product is exact. The operator `%` is slow for numbers of this size.
+    const upper = Math.floor(value / 0x1_0000)
+    const high = upper * nanosPerMilli
+    const carried = Math.floor(high / 0x1_0000)
+    const low = (value - upper * 0x1_0000) * nanosPerMilli + (high - carried * 0x1_0000) * 0x1_0000
+    const over = Math.floor(low / 0x1_0000_0000)
     this.#reserve(8)
-    this.#view.setUint32(this.#at, low % 0x1_0000_0000, true)
-    this.#view.setUint32(this.#at + 4, Math.floor(high / 0x1_0000) + Math.floor(low / 0x1_0000_0000), true)
+    this.#view.setUint32(this.#at, low - over * 0x1_0000_0000, true)
+    this.#view.setUint32(this.#at + 4, carried + over, true)
   }
 
   double(value: number): void {
@@ -126,7 +136,7 @@ export class Writer {
     if (length <= shortText && this.#ascii(value)) return
     // The most that it can take, and the rest of a step. The text is written into the free bytes before the others, and moved.
     this.#reserve(3 * length + viewStep)
-    const index = Math.ceil(this.#at / viewStep)
+    const index = ((this.#at - 1) >> viewBits) + 1
     const from = index * viewStep
     const end = this.#at + 3 * length + viewStep
     const { written } = encoder.encodeInto(value, (this.#views[index] ??= this.#bytes.subarray(from)))

@@ -8,14 +8,6 @@ import * as Predicate from "effect/Predicate"
 const fieldOf = (record: unknown, name: string): unknown =>
   Predicate.isObject(record) && Object.hasOwn(record, name) ? record[name] : undefined
 
-const textOf = (record: unknown, names: ReadonlyArray<string>): string | undefined => {
-  for (const name of names) {
-    const value = fieldOf(record, name)
-    if (typeof value === "string" && value !== "") return value
-  }
-  return undefined
-}
-
 const openBrace = 0x7b
 const colon = 0x3a
 const dot = 0x2e
@@ -93,7 +85,9 @@ let repeated: Head = {}
 
 /** Whether a line has a time of the last day, and the same head after it. */
 const isRepeated = (line: string): boolean => {
-  if (lastRest === "" || !line.startsWith(lastRest, timeEnd) || !line.startsWith(lastDay)) return false
+  // A part that is compared as a whole takes half the time of \`startsWith\`.
+  if (lastRest === "" || line.slice(timeEnd, timeEnd + lastRest.length) !== lastRest) return false
+  if (line.slice(0, clockBegin) !== lastDay) return false
   for (let at = clockBegin; at < timeEnd - 1; at++) {
     const unit = line.charCodeAt(at)
     const isDigit = unit >= 0x30 && unit <= 0x39
@@ -132,22 +126,31 @@ const levelOfWord = (text: string | undefined): Level | undefined => {
   return text === undefined || severity === undefined ? undefined : { text, severity }
 }
 
-// The names of Lambda's libraries come before `requestId`, which a program may use for other ids.
-const idNames = ["AWSRequestId", "awsRequestId", "aws_request_id", "function_request_id", "requestId"]
-// Rust's runtime has it in the span, this library in the annotations.
-const idParents = ["span", "annotations"]
+/** The text, unless it is empty or the value is none. */
+const textOf = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined)
+
+/**
+ * The request id in the fields of a record. The names of Lambda's libraries come before `requestId`, which a program may use
+ * for other ids. They are written out: V8 finds a field by a name that it knows at once.
+ */
+const idIn = (fields: unknown): string | undefined => {
+  if (!Predicate.isObject(fields)) return undefined
+  const { AWSRequestId, awsRequestId, aws_request_id, function_request_id, requestId } = fields
+  return (
+    textOf(AWSRequestId) ??
+    textOf(awsRequestId) ??
+    textOf(aws_request_id) ??
+    textOf(function_request_id) ??
+    textOf(requestId)
+  )
+}
 
 /** The request id that a record of a log holds. */
 export const requestIdOf = (record: unknown): string | undefined => {
   const value = parsed(record)
   if (typeof value === "string") return headOf(value).id
-  const id = textOf(value, idNames)
-  if (id !== undefined) return id
-  for (const parent of idParents) {
-    const inner = textOf(fieldOf(value, parent), idNames)
-    if (inner !== undefined) return inner
-  }
-  return undefined
+  // Rust's runtime has it in the span, this library in the annotations.
+  return idIn(value) ?? idIn(fieldOf(value, "span")) ?? idIn(fieldOf(value, "annotations"))
 }
 
 const severities = /*#__PURE__*/ new Map([
@@ -188,18 +191,29 @@ export interface Level {
   readonly severity?: string | undefined
 }
 
+// The records of a program have the same few levels, in the same field.
+let lastLevel: Level = { text: "" }
+
+/** The level in a field. */
+const levelIn = (field: string, value: unknown): Level | undefined => {
+  if (typeof value === "number") return { text: String(value), field, severity: severityOfNumber(value) }
+  if (typeof value !== "string") return undefined
+  if (value === lastLevel.text && field === lastLevel.field) return lastLevel
+  const text = value.trim()
+  if (text === "") return undefined
+  const upper = text.toUpperCase()
+  const severity = severities.get(upper) ?? (/^\d{1,3}$/.test(upper) ? severityOfNumber(Number(upper)) : upper)
+  lastLevel = { text, field, severity }
+  return lastLevel
+}
+
 /** How serious the writer of a record says it is. */
 export const levelOf = (record: unknown): Level | undefined => {
   const value = parsed(record)
   if (typeof value === "string") return headOf(value).level
   for (const field of levelNames) {
-    const level = fieldOf(value, field)
-    if (typeof level === "number") return { text: String(level), field, severity: severityOfNumber(level) }
-    if (typeof level !== "string" || level.trim() === "") continue
-    const text = level.trim()
-    const upper = text.toUpperCase()
-    const severity = severities.get(upper) ?? (/^\d{1,3}$/.test(upper) ? severityOfNumber(Number(upper)) : upper)
-    return { text, field, severity }
+    const level = levelIn(field, fieldOf(value, field))
+    if (level !== undefined) return level
   }
   return undefined
 }
