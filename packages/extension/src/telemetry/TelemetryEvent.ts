@@ -110,9 +110,9 @@ export const encode = (event: TelemetryEvent): unknown => (event.type === "unkno
 export const toJson = (event: TelemetryEvent): string => encoding.toJson(event)
 
 /** The types of an event say that nothing throws. A program may make one that is against them: null, a getter, a proxy. */
-const orElse = <A>(read: () => A, otherwise: A): A => {
+const orElse = <A>(read: (event: TelemetryEvent) => A, event: TelemetryEvent, otherwise: A): A => {
   try {
-    return read()
+    return read(event)
   } catch {
     return otherwise
   }
@@ -135,7 +135,7 @@ const orElse = <A>(read: () => A, otherwise: A): A => {
  * @category accessors
  * @since 0.1.0
  */
-export const requestId = (event: TelemetryEvent): string | undefined => orElse(() => readRequestId(event), undefined)
+export const requestId = (event: TelemetryEvent): string | undefined => orElse(readRequestId, event, undefined)
 
 const readRequestId = (event: TelemetryEvent): string | undefined => {
   switch (event.type) {
@@ -178,7 +178,7 @@ export type Severity = "TRACE" | "DEBUG" | "INFO" | "WARN" | "ERROR" | "FATAL" |
  * @category accessors
  * @since 0.1.0
  */
-export const severity = (event: TelemetryEvent): Severity | undefined => orElse(() => readSeverity(event), undefined)
+export const severity = (event: TelemetryEvent): Severity | undefined => orElse(readSeverity, event, undefined)
 
 const readSeverity = (event: TelemetryEvent): Severity | undefined => {
   switch (event.type) {
@@ -226,11 +226,10 @@ export interface Level {
  * @category accessors
  * @since 0.1.0
  */
-export const level = (event: TelemetryEvent): Level | undefined =>
-  orElse(
-    () => (event.type === "function" || event.type === "extension" ? logFields.levelOf(event.record) : undefined),
-    undefined
-  )
+export const level = (event: TelemetryEvent): Level | undefined => orElse(readLevel, event, undefined)
+
+const readLevel = (event: TelemetryEvent): Level | undefined =>
+  event.type === "function" || event.type === "extension" ? logFields.levelOf(event.record) : undefined
 
 /**
  * The place of an event in an X-Ray trace.
@@ -260,7 +259,7 @@ export interface TraceContext {
  * @since 0.1.0
  */
 export const traceContext = (event: TelemetryEvent): TraceContext | undefined =>
-  orElse(() => readTraceContext(event), undefined)
+  orElse(readTraceContext, event, undefined)
 
 const readTraceContext = (event: TelemetryEvent): TraceContext | undefined => {
   if (event.type === "unknown" || event.type === "undecodable") return undefined
@@ -291,7 +290,7 @@ const readTraceContext = (event: TelemetryEvent): TraceContext | undefined => {
  * @category accessors
  * @since 0.1.0
  */
-export const spans = (event: TelemetryEvent): ReadonlyArray<PlatformEvent.Span> => orElse(() => readSpans(event), [])
+export const spans = (event: TelemetryEvent): ReadonlyArray<PlatformEvent.Span> => orElse(readSpans, event, [])
 
 const readSpans = (event: TelemetryEvent): ReadonlyArray<PlatformEvent.Span> => {
   switch (event.type) {
@@ -321,7 +320,7 @@ const readSpans = (event: TelemetryEvent): ReadonlyArray<PlatformEvent.Span> => 
  * @category accessors
  * @since 0.1.0
  */
-export const text = (event: TelemetryEvent): string | undefined => orElse(() => readText(event), undefined)
+export const text = (event: TelemetryEvent): string | undefined => orElse(readText, event, undefined)
 
 const readText = (event: TelemetryEvent): string | undefined => {
   if (event.type !== "function" && event.type !== "extension") return undefined
