@@ -154,7 +154,7 @@ export class Mapper {
     return logs[0]
   }
 
-  /** Folds what came up to this record. */
+  /** Folds the records up to this one, if it is not folded yet. */
   foldTo(event: Event | undefined): void {
     if (event !== undefined) void (this.#deferredOf(event) ?? this.#knownOf(event))
   }

@@ -57,7 +57,6 @@ export const unitsOf = (events: ReadonlyArray<Event>, writing: Writing): Readonl
   const own: Array<Event> = []
   const { mapper, signal } = writing
   let items = 0
-  mapper.foldTo(events.at(-1))
   for (const event of events) {
     const piece = pieceOf(event)
     if (piece !== undefined) {
@@ -70,6 +69,8 @@ export const unitsOf = (events: ReadonlyArray<Event>, writing: Writing): Readonl
     items += count
   }
   if (items === 0) return units
+  // The name of the instance, which is written with them, may be in one of the records.
+  mapper.foldTo(own.at(-1))
   return [
     {
       events: own,

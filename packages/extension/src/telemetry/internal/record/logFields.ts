@@ -85,7 +85,7 @@ let repeated: Head = {}
 
 /** Whether a line has a time of the last day, and the same head after it. */
 const isRepeated = (line: string): boolean => {
-  // A part that is compared as a whole takes half the time of \`startsWith\`.
+  // A part that is compared as a whole takes half the time of `startsWith`.
   if (lastRest === "" || line.slice(timeEnd, timeEnd + lastRest.length) !== lastRest) return false
   if (line.slice(0, clockBegin) !== lastDay) return false
   for (let at = clockBegin; at < timeEnd - 1; at++) {
