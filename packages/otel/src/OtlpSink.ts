@@ -279,8 +279,8 @@ const sinkOf = Effect.fnUntraced(function* (signal: Signal, { backend, mapper, o
       .post(() => units.bodyOf(parts, writing()), id)
       .pipe(
         Effect.raceFirst(
-          Effect.andThen(
-            Effect.sleep(backend.timeoutMillis),
+          // Made only when it is needed: an error takes as long as the mapping of many records.
+          Effect.flatMap(Effect.sleep(backend.timeoutMillis), () =>
             Effect.fail(
               new TelemetrySink.HttpSinkError({
                 isRetryable: true,
