@@ -154,15 +154,8 @@ export class Mapper {
     return logs[0]
   }
 
-  /** Folds the records up to this one, if it is not folded yet. */
-  foldTo(event: Event | undefined): void {
-    if (event !== undefined) void (this.#deferredOf(event) ?? this.#knownOf(event))
-  }
-
   /** How many items of a signal a record became. A log is one log record, whatever is in it. */
   itemsOf(event: Event, signal: Signal): number {
-    // Nearly every record; it becomes a log record unless `prepare` leaves it out.
-    if (event.type === "function" && this.#options.prepare === undefined) return signal === "logs" ? 1 : 0
     if (this.#deferredOf(event) !== undefined) return signal === "logs" && this.#prepare(event) !== undefined ? 1 : 0
     const known = this.signalsOf(event)
     return signal === "traces" ? known.spans.length : known[signal].length

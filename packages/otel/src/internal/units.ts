@@ -69,8 +69,6 @@ export const unitsOf = (events: ReadonlyArray<Event>, writing: Writing): Readonl
     items += count
   }
   if (items === 0) return units
-  // The name of the instance, which is written with them, may be in one of the records.
-  mapper.foldTo(own.at(-1))
   return [
     {
       events: own,

@@ -6,8 +6,7 @@ const encoder = /*#__PURE__*/ new TextEncoder()
 const shortText = 24
 
 // The encoder writes a text from the begin of a view on.
-const viewBits = 12
-const viewStep = 2 ** viewBits
+const viewStep = 4096
 
 /** The value of each hexadecimal digit, by its character. */
 const hexDigits = /*#__PURE__*/ (() => {
@@ -136,7 +135,7 @@ export class Writer {
     if (length <= shortText && this.#ascii(value)) return
     // The most that it can take, and the rest of a step. The text is written into the free bytes before the others, and moved.
     this.#reserve(3 * length + viewStep)
-    const index = ((this.#at - 1) >> viewBits) + 1
+    const index = Math.ceil(this.#at / viewStep)
     const from = index * viewStep
     const end = this.#at + 3 * length + viewStep
     const { written } = encoder.encodeInto(value, (this.#views[index] ??= this.#bytes.subarray(from)))
