@@ -22,6 +22,11 @@ export class Incoming {
     this.giveUp = giveUp
   }
 
+  /** Whether all of the body has come, or the rest never comes. */
+  get hasEnded(): boolean {
+    return this.#end !== undefined
+  }
+
   /** Tells those who wait that more of the body has come, or its end. */
   wake(): void {
     const waiting = this.#waiting

@@ -105,7 +105,8 @@ export const exchange = (
       else Deferred.doneUnsafe(answered, Effect.succeed(incoming))
     }
     const fail = (text: string) => end(new Failed(new Error(text)))
-    const incoming = new Incoming(reader, () => fail("it is given up"))
+    // Each answer is given up when its reader is done. A whole one needs no error, which would take a stack for each request.
+    const incoming = new Incoming(reader, () => (incoming.hasEnded ? end() : fail("it is given up")))
     const call: Call = {
       reader,
       onPart: () => {
