@@ -27,16 +27,11 @@ export const observedText = (millis: number): string => {
   return observed
 }
 
-/** The number of two digits, or NaN. */
-const twoDigits = (text: string, at: number): number => {
-  const tens = text.charCodeAt(at) - 48
-  const ones = text.charCodeAt(at + 1) - 48
-  return tens < 0 || tens > 9 || ones < 0 || ones > 9 ? Number.NaN : 10 * tens + ones
-}
-
-// The records of an environment are nearly all of one day.
-let lastDay = ""
-let lastMidnight = Number.NaN
+// Lines come in bursts: most times are in the second of the time before.
+const secondForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.$/
+const secondLength = 20
+let secondRead = ""
+let millisOfSecond = Number.NaN
 
 // A time is asked for several times, and often comes again.
 let lastTime = ""
@@ -51,22 +46,20 @@ export const plainMillisOf = (text: string): number | undefined => {
 }
 
 const readPlain = (text: string): number | undefined => {
-  if (text.length !== 24 || text[10] !== "T" || text[13] !== ":" || text[16] !== ":" || text[19] !== ".")
-    return undefined
-  if (text[23] !== "Z") return undefined
-  if (lastDay === "" || !text.startsWith(lastDay)) {
-    const day = text.slice(0, 10)
-    if (!/^\d{4}-\d\d-\d\d$/.test(day)) return undefined
-    lastDay = day
-    lastMidnight = Date.parse(`${day}T00:00:00Z`)
+  if (text.length !== 24 || text[23] !== "Z") return undefined
+  const second = text.slice(0, secondLength)
+  if (second !== secondRead) {
+    if (!secondForm.test(second)) return undefined
+    secondRead = second
+    millisOfSecond = Date.parse(`${second}000Z`)
   }
-  const hours = twoDigits(text, 11)
-  const minutes = twoDigits(text, 14)
-  const seconds = twoDigits(text, 17)
-  const millis = 10 * twoDigits(text, 20) + text.charCodeAt(22) - 48
-  const isDigit = text.charCodeAt(22) >= 48 && text.charCodeAt(22) <= 57
-  if (!isDigit || !(hours < 24 && minutes < 60 && seconds < 60)) return undefined
-  const all = lastMidnight + ((hours * 60 + minutes) * 60 + seconds) * 1000 + millis
+  let millis = 0
+  for (let at = secondLength; at < 23; at++) {
+    const digit = text.charCodeAt(at) - 48
+    if (digit < 0 || digit > 9) return undefined
+    millis = 10 * millis + digit
+  }
+  const all = millisOfSecond + millis
   // A time before 1970 is none, nor is one that does not fit.
   return all > 0 && all < latestMillis ? all : undefined
 }
