@@ -150,83 +150,55 @@ const ofPlatform = (event: Platform, type: string, body: unknown, place: Place):
   return record
 }
 
-const requestIdOf = (event: Log, place: Place): string | undefined =>
-  (place.isCertain === true ? undefined : TelemetryEvent.requestId(event)) ?? place.requestId
-
-/** The record of a line of text, which has no fields. */
-const ofLine = (event: Log, line: string, place: Place): LogRecord => {
-  const requestId = requestIdOf(event, place)
-  const level = TelemetryEvent.level(event)
-  const time = nanosTextOf(event.time)
-  const attributes = attributesOfLog(event, requestId, time, place, noFields)
-  const record = make(time, observedText(place.observedAt), { stringValue: line.toWellFormed() }, attributes)
-  if (level !== undefined) setSeverity(record, level.text, level.severity)
-  setSpan(record, requestId, place)
-  return record
-}
-
-/** The fields of a log that has none at the top. */
+/** The fields of a line of text, or of a value that has none at the top. */
 const noFields: Fields = {}
 
 const ofLog = (event: Log, place: Place): LogRecord => {
   const value = valueOf(event)
-  if (typeof value === "string") return ofLine(event, value, place)
   // A line of text that is JSON is read once, and not again by each accessor.
-  const read: Log = typeof event.record === "string" ? { ...event, record: value } : event
-  const requestId = requestIdOf(read, place)
+  const read: Log = typeof event.record === "string" && typeof value !== "string" ? { ...event, record: value } : event
+  const requestId = (place.isCertain === true ? undefined : TelemetryEvent.requestId(read)) ?? place.requestId
   const level = TelemetryEvent.level(read)
   const time = nanosTextOf(event.time)
   const fields = Predicate.isObject(value) ? value : noFields
-  const own = timestampOf(fields, event.time, time, place.observedAt)
-  const message = isText(fields, "message") ? "message" : isText(fields, "msg") ? "msg" : undefined
+  // V8 finds a field by a name that it knows at once.
+  const { message: first, msg, timestamp } = fields
+  const own = timestampOf(timestamp, event.time, time, place.observedAt)
+  const message = typeof first === "string" ? "message" : typeof msg === "string" ? "msg" : undefined
   const body = Attributes.anyValue(message === undefined ? value : fields[message])
-  const attributes = attributesOfLog(event, requestId, time, place, message === undefined ? noFields : fields)
+  // Without a message the body has the fields.
+  const others = message === undefined ? noFields : fields
+  // V8 gives an empty list room for many as soon as it gets its first element.
+  const attributes =
+    requestId === undefined || others[invocationName] !== undefined ? [] : [invocationAttribute(requestId)]
+  if (time === undefined) addFree(attributes, others, timeName, event.time)
+  if (requestId === undefined && place.isConcurrent === true) {
+    addFree(attributes, others, "effect_lambda.unattributed", true)
+  }
+  if (event.type === "extension") addFree(attributes, others, "effect_lambda.log_type", event.type)
   const record = make(own ?? time, observedText(place.observedAt), body, attributes)
   if (level !== undefined) setSeverity(record, level.text, level.severity)
   const taken = setTrace(record, fields, requestId, place)
-  // Without a message the body has the fields.
-  if (message === undefined) return record
-  for (const name of Object.keys(fields)) {
-    const field = fields[name]
+  for (const name in others) {
     if (name === message || name === level?.field || (name === "timestamp" && own !== undefined)) continue
-    if (taken.includes(name) || (field === requestId && /request_?id$/i.test(name))) continue
+    const field = others[name]
+    if ((field === requestId && isRequestId(name)) || taken.includes(name)) continue
     add(attributes, name, field, deepest)
   }
   return record
 }
 
-/** The attributes that a log gets beside its fields. A field of the same name goes before. */
-const attributesOfLog = (
-  event: Log,
-  requestId: string | undefined,
-  time: string | undefined,
-  place: Place,
-  fields: Fields
-): Array<Attributes.KeyValue> => {
-  // V8 gives an empty list room for many as soon as it gets its first element.
-  const attributes =
-    requestId === undefined || Object.hasOwn(fields, invocationName) ? [] : [invocationAttribute(requestId)]
-  if (time === undefined) addFree(attributes, fields, timeName, event.time)
-  if (requestId === undefined && place.isConcurrent === true) {
-    addFree(attributes, fields, "effect_lambda.unattributed", true)
-  }
-  if (event.type === "extension") addFree(attributes, fields, "effect_lambda.log_type", event.type)
-  return attributes
-}
-
+/** Adds an attribute unless there is a field of that name. */
 const addFree = (attributes: Array<Attributes.KeyValue>, fields: Fields, name: string, value: unknown): void => {
-  if (!Object.hasOwn(fields, name)) add(attributes, name, value, deepest)
+  if (fields[name] === undefined) add(attributes, name, value, deepest)
 }
-
-const isText = (fields: Fields, name: string): boolean => typeof fieldOf(fields, name) === "string"
 
 let lastInvocation: Attributes.KeyValue = { key: invocationName, value: { stringValue: "" } }
 
 /** The same object for all records of an invocation. */
 const invocationAttribute = (requestId: string): Attributes.KeyValue => {
-  const stringValue = requestId.toWellFormed()
-  if (lastInvocation.value.stringValue !== stringValue) {
-    lastInvocation = { key: invocationName, value: { stringValue } }
+  if (lastInvocation.value.stringValue !== requestId) {
+    lastInvocation = { key: invocationName, value: { stringValue: requestId.toWellFormed() } }
   }
   return lastInvocation
 }
@@ -235,12 +207,11 @@ const quarterOfAnHour = 15 * 60_000
 
 /** The time that a record says, if it is near the time of its event. */
 const timestampOf = (
-  fields: Fields,
+  timestamp: unknown,
   eventTime: string,
   eventNanos: string | undefined,
   observedAt: number
 ): string | undefined => {
-  const timestamp = fieldOf(fields, "timestamp")
   if (timestamp === eventTime) return eventNanos
   if (typeof timestamp !== "string") return undefined
   const [plain, plainNear] = [plainMillisOf(timestamp), plainMillisOf(eventTime)]
@@ -252,6 +223,16 @@ const timestampOf = (
   const near = nanosOf(eventTime) ?? nanosOfMillis(observedAt)
   const apart = time > near ? time - near : near - time
   return apart <= BigInt(quarterOfAnHour) * nanosPerMilli ? String(time) : undefined
+}
+
+let lastRequestIdName = ""
+
+/** Whether a field is named as one that holds a request id. */
+const isRequestId = (name: string): boolean => {
+  if (name === lastRequestIdName) return true
+  if (!/request_?id$/i.test(name)) return false
+  lastRequestIdName = name
+  return true
 }
 
 /** Puts a record of an invocation into the span of that invocation. */
@@ -269,7 +250,8 @@ const setTrace = (
   requestId: string | undefined,
   place: Place
 ): ReadonlyArray<string> => {
-  const traceId = idOf(fieldOf(fields, "trace_id"), TraceContext.isTraceId)
+  const { span_id, trace_flags, trace_id } = fields
+  const traceId = idOf(trace_id, TraceContext.isTraceId)
   // The span of another trace is not the record's.
   if (traceId === undefined || (requestId === place.requestId && traceId === place.traceId)) {
     setSpan(record, requestId, place)
@@ -277,21 +259,18 @@ const setTrace = (
   if (traceId === undefined) return []
   record.traceId = traceId
   const taken = ["trace_id"]
-  const spanId = idOf(fieldOf(fields, "span_id"), TraceContext.isSpanId)
+  const spanId = idOf(span_id, TraceContext.isSpanId)
   if (spanId !== undefined) {
     record.spanId = spanId
     taken.push("span_id")
   }
-  const flags = flagsOf(fieldOf(fields, "trace_flags"))
+  const flags = flagsOf(trace_flags)
   if (flags !== undefined) {
     record.flags = flags
     taken.push("trace_flags")
   }
   return taken
 }
-
-const fieldOf = (fields: Fields, name: string): unknown =>
-  fields !== noFields && Object.hasOwn(fields, name) ? fields[name] : undefined
 
 const idOf = (value: unknown, isId: (text: string) => boolean): string | undefined => {
   if (typeof value !== "string") return undefined

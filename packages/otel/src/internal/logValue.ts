@@ -53,9 +53,10 @@ const isNestedDeeper = (value: unknown, levels: number): boolean => {
 
 const mayBeRounded = (value: unknown): boolean => {
   if (typeof value === "number") return Number.isInteger(value) && !Number.isSafeInteger(value)
-  if (!Predicate.isObjectOrArray(value)) return false
+  if (Array.isArray(value)) return value.some(mayBeRounded)
+  if (!Predicate.isObject(value)) return false
   // The loop is faster than a list of the values, and a value of `JSON.parse` has no inherited fields.
-  for (const name in value) if (mayBeRounded(Reflect.get(value, name))) return true
+  for (const name in value) if (mayBeRounded(value[name])) return true
   return false
 }
 

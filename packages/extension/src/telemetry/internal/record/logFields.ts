@@ -4,10 +4,6 @@
  */
 import * as Predicate from "effect/Predicate"
 
-/** A field of a text that was read as JSON, or of a record that came as an object. */
-const fieldOf = (record: unknown, name: string): unknown =>
-  Predicate.isObject(record) && Object.hasOwn(record, name) ? record[name] : undefined
-
 const openBrace = 0x7b
 const colon = 0x3a
 const dot = 0x2e
@@ -149,8 +145,9 @@ const idIn = (fields: unknown): string | undefined => {
 export const requestIdOf = (record: unknown): string | undefined => {
   const value = parsed(record)
   if (typeof value === "string") return headOf(value).id
+  if (!Predicate.isObject(value)) return undefined
   // Rust's runtime has it in the span, this library in the annotations.
-  return idIn(value) ?? idIn(fieldOf(value, "span")) ?? idIn(fieldOf(value, "annotations"))
+  return idIn(value) ?? idIn(value["span"]) ?? idIn(value["annotations"])
 }
 
 const severities = /*#__PURE__*/ new Map([
@@ -211,8 +208,9 @@ const levelIn = (field: string, value: unknown): Level | undefined => {
 export const levelOf = (record: unknown): Level | undefined => {
   const value = parsed(record)
   if (typeof value === "string") return headOf(value).level
+  if (!Predicate.isObject(value)) return undefined
   for (const field of levelNames) {
-    const level = levelIn(field, fieldOf(value, field))
+    const level = levelIn(field, value[field])
     if (level !== undefined) return level
   }
   return undefined
