@@ -75,6 +75,13 @@ export const jsonOf = (text: string): unknown => {
 
 type Log = Extract<TelemetryEvent.TelemetryEvent, { readonly type: "function" | "extension" }>
 
+/** A line of plain text without its line break: the value of a log that cannot be JSON. */
+export const lineOf = ({ record }: Log): string | undefined => {
+  if (typeof record !== "string") return undefined
+  const line = withoutBreak(record)
+  return mayBeObject(line) ? undefined : line
+}
+
 /** A text without the line break at its end, or the value of a log that is JSON: as a record, or an object as a line of text. */
 export const valueOf = (event: Log): unknown => {
   const { record } = event

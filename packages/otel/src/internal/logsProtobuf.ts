@@ -10,8 +10,16 @@ type ResourceLogs = LogsData["resourceLogs"][number]
 type ScopeLogs = ResourceLogs["scopeLogs"][number]
 type LogRecord = NonNullable<ScopeLogs["logRecords"]>[number]
 
+/** A line of text whose log record is that of another line, but for its time and its body. */
+export interface Line {
+  readonly like: LogRecord
+  /** The time, in milliseconds since 1970. */
+  readonly millis: number
+  readonly text: string
+}
+
 /** Log records that may be made one by one, from the last to the first, as each is written: an array, or what makes them. */
-export type Records = Pick<ReadonlyArray<LogRecord>, "at" | "length">
+export type Records = Pick<ReadonlyArray<LogRecord | Line>, "at" | "length">
 
 /** `LogsData` with such records. */
 interface Data {
@@ -32,7 +40,8 @@ export const encodeLogs = ({ resourceLogs }: Data): Uint8Array => {
     placeBytes: noBytes,
     attribute: undefined,
     attributeBytes: noBytes,
-    severity: undefined,
+    like: undefined,
+    restBytes: noBytes,
     severityBytes: noBytes
   }
   for (const each of resourceLogs.toReversed()) {
@@ -69,8 +78,9 @@ interface Common {
   /** The attribute that was written last of those that begin a record; the mapping gives the same object to many records. */
   attribute: KeyValue | undefined
   attributeBytes: Uint8Array
-  /** The record whose severity was written last. */
-  severity: LogRecord | undefined
+  /** The record whose fields behind the body were written last for a line. */
+  like: LogRecord | undefined
+  restBytes: Uint8Array
   severityBytes: Uint8Array
 }
 
@@ -79,7 +89,9 @@ const writeScopeLogs = (writer: Writer, { logRecords = [], schemaUrl, scope }: S
   if (schemaUrl) text(writer, 3, schemaUrl)
   for (let index = logRecords.length - 1; index >= 0; index--) {
     const record = logRecords.at(index)
-    if (record !== undefined) writeLogRecord(writer, record, common)
+    if (record === undefined) continue
+    if ("like" in record) writeLine(writer, record, common)
+    else writeLogRecord(writer, record, common)
   }
   if (scope !== undefined) {
     const from = writer.length
@@ -94,19 +106,47 @@ const writeScopeLogs = (writer: Writer, { logRecords = [], schemaUrl, scope }: S
 
 const writeLogRecord = (writer: Writer, record: LogRecord, common: Common): void => {
   const before = writer.length
-  writePlace(writer, record, common)
-  writeCount(writer, 7, record.droppedAttributesCount)
-  writeAttributes(writer, 6, record.attributes, 1)
-  const [first] = record.attributes
-  if (first !== undefined) writeFirst(writer, first, common)
+  writeRest(writer, record, common)
   if (record.body !== undefined) {
     const from = writer.length
     writeValue(writer, record.body)
     writer.end(5, from)
   }
-  writeSeverity(writer, record, common)
+  writeSeverity(writer, record)
   writeTime(writer, 1, record.timeUnixNano)
   writer.end(2, before)
+}
+
+const writeLine = (writer: Writer, { like, millis, text: line }: Line, common: Common): void => {
+  if (like !== common.like) {
+    common.like = like
+    common.restBytes = bytesOf((part) => writeRest(part, like, common))
+    common.severityBytes = bytesOf((part) => writeSeverity(part, like))
+  }
+  const before = writer.length
+  writer.bytes(common.restBytes)
+  const from = writer.length
+  text(writer, 1, line)
+  writer.end(5, from)
+  writer.bytes(common.severityBytes)
+  writer.millis(millis)
+  writer.tag(1, wireFixed64)
+  writer.end(2, before)
+}
+
+const bytesOf = (write: (part: Writer) => void): Uint8Array => {
+  const part = new Writer(256)
+  write(part)
+  return part.written
+}
+
+/** The fields behind the body. */
+const writeRest = (writer: Writer, record: LogRecord, common: Common): void => {
+  writePlace(writer, record, common)
+  writeCount(writer, 7, record.droppedAttributesCount)
+  writeAttributes(writer, 6, record.attributes, 1)
+  const [first] = record.attributes
+  if (first !== undefined) writeFirst(writer, first, common)
 }
 
 /** The time of the observation, the span and its flags: the last fields of a record. */
@@ -131,21 +171,9 @@ const writePlace = (writer: Writer, record: LogRecord, common: Common): void => 
   common.placeBytes = writer.since(before)
 }
 
-const writeSeverity = (writer: Writer, record: LogRecord, common: Common): void => {
-  const { severity } = common
-  const isSame =
-    severity !== undefined &&
-    severity.severityText === record.severityText &&
-    severity.severityNumber === record.severityNumber
-  if (isSame) return writer.bytes(common.severityBytes)
-  const before = writer.length
-  if (record.severityText) text(writer, 3, record.severityText)
-  if (record.severityNumber !== undefined) {
-    writer.varint(record.severityNumber)
-    writer.tag(2, wireVarint)
-  }
-  common.severity = record
-  common.severityBytes = writer.since(before)
+const writeSeverity = (writer: Writer, { severityNumber, severityText }: LogRecord): void => {
+  if (severityText) text(writer, 3, severityText)
+  writeCount(writer, 2, severityNumber)
 }
 
 const writeFirst = (writer: Writer, attribute: KeyValue, common: Common): void => {

@@ -11,7 +11,9 @@ import * as Mapping from "../Mapping.ts"
 import * as Metrics from "../Metrics.ts"
 import type { Signal } from "../OtelConfig.ts"
 import { placeOfLog } from "./logPlace.ts"
-import { isTime } from "./time.ts"
+import type { Line } from "./logsProtobuf.ts"
+import { lineOf } from "./logValue.ts"
+import { isTime, plainMillisOf } from "./time.ts"
 
 type Event = TelemetryEvent.TelemetryEvent
 
@@ -31,6 +33,9 @@ class Deferred {
   /** The request id that the last log said, and its place. The facts of the context do not change. */
   #said: string | undefined
   #place: Logs.Place | undefined
+  /** The log record of a line at that place, and the level of the last line. */
+  #like: Logs.LogRecord | undefined
+  #level: TelemetryEvent.Level | undefined
 
   constructor(mapper: Mapper, state: Mapping.State, context: Mapping.Context) {
     this.mapper = mapper
@@ -38,10 +43,24 @@ class Deferred {
     this.context = context
   }
 
+  /** A line of plain text; `undefined` for any other record, and for a line whose time has another form than Lambda's. */
+  lineOf(event: Event): Line | undefined {
+    if (event.type !== "function") return undefined
+    const text = lineOf(event)
+    const millis = plainMillisOf(event.time)
+    if (text === undefined || millis === undefined) return undefined
+    const place = this.placeOf(event)
+    const level = TelemetryEvent.level(event)
+    if (this.#like === undefined || level !== this.#level) this.#like = Logs.of(event, place)[0]
+    this.#level = level
+    return this.#like && { like: this.#like, millis, text }
+  }
+
   placeOf(event: Event): Logs.Place {
     const said = TelemetryEvent.requestId(event)
     if (this.#place !== undefined && said === this.#said) return this.#place
     this.#said = said
+    this.#like = undefined
     this.#place = placeOfLog(this.state, said, this.context)
     return this.#place
   }
@@ -144,7 +163,18 @@ export class Mapper {
     const deferred = this.#deferredOf(event)
     if (deferred === undefined) return this.signalsOf(event).logs[0]
     const prepared = this.#prepare(event)
-    if (prepared === undefined) return undefined
+    return prepared && this.#logOf(event, prepared, deferred)
+  }
+
+  /** The log record of a record, or what tells it from that of another line. */
+  writtenOf(event: Event): Logs.LogRecord | Line | undefined {
+    const deferred = this.#deferredOf(event)
+    if (deferred === undefined) return this.signalsOf(event).logs[0]
+    const prepared = this.#prepare(event)
+    return prepared && (deferred.lineOf(prepared) ?? this.#logOf(event, prepared, deferred))
+  }
+
+  #logOf(event: Event, prepared: Event, deferred: Deferred): Logs.LogRecord | undefined {
     if (prepared.type === "function" || prepared.type === "extension") {
       if (!isTime(prepared.time)) this.#countBadLog(event)
       return Logs.of(prepared, deferred.placeOf(prepared))[0]

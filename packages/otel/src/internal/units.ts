@@ -3,7 +3,7 @@ import * as TelemetryEvent from "@effect-lambda/extension/telemetry/TelemetryEve
 import type * as OtlpResource from "effect/observability/OtlpResource"
 import type { OtlpSerialization } from "effect/observability/OtlpSerialization"
 import type { LogRecord } from "../Logs.ts"
-import { encodeLogs, type Records } from "./logsProtobuf.ts"
+import { encodeLogs, type Line, type Records } from "./logsProtobuf.ts"
 import type { Mapper } from "./mapper.ts"
 import * as Metrics from "../Metrics.ts"
 import type { Signal } from "../OtelConfig.ts"
@@ -107,9 +107,9 @@ class LogRecords implements Records {
     return this.#events.length
   }
 
-  at(index: number): LogRecord | undefined {
+  at(index: number): LogRecord | Line | undefined {
     const event = this.#events[index]
-    return event && this.#mapper.logOf(event)
+    return event && this.#mapper.writtenOf(event)
   }
 }
 
