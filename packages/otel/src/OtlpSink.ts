@@ -73,8 +73,13 @@ const isRetryable = (status: number) => [429, 502, 503, 504].includes(status)
 const isLogAlone = (type: TelemetryEvent.TelemetryEvent["type"]) =>
   type === "function" || type === "extension" || type === "undecodable" || type === "unknown"
 
-/** Whether a record can become something of a signal. */
-const isOf = (signal: Signal, event: TelemetryEvent.TelemetryEvent, platformEvents: boolean): boolean => {
+/**
+ * Whether the sink of a signal takes a record.
+ *
+ * @param withPlatform whether that of logs takes the platform events: if they become logs, or if it is the only sink. The place
+ * of a log is in the events before it, which are folded in order and wait in a queue until then
+ */
+const isOf = (signal: Signal, event: TelemetryEvent.TelemetryEvent, withPlatform: boolean): boolean => {
   const { type } = event
   // Most records are logs of the function.
   if (type === "function") return signal === "logs"
@@ -82,7 +87,7 @@ const isOf = (signal: Signal, event: TelemetryEvent.TelemetryEvent, platformEven
   if (piece !== undefined) return piece.signal === signal
   if (event.type === "unknown" && event.original.type === endType) return true
   if (signal !== "logs") return !isLogAlone(type)
-  return isLogAlone(type) || platformEvents || type === "platform.logsDropped"
+  return isLogAlone(type) || withPlatform || type === "platform.logsDropped"
 }
 
 /** Why a signal has no backend, and what to set. */
@@ -117,9 +122,10 @@ export const make = Effect.fnUntraced(function* (
   })
   const used = signals.filter((signal) => backends[signal] !== undefined)
   const hasLogs = used.includes("logs")
+  const withPlatform = mapping.platformEvents || used.length === 1
   const isUsed = (event: TelemetryEvent.TelemetryEvent) => {
     if (event.type === "function") return hasLogs
-    return units.pieceOf(event) === undefined && used.some((signal) => isOf(signal, event, mapping.platformEvents))
+    return units.pieceOf(event) === undefined && used.some((signal) => isOf(signal, event, withPlatform))
   }
   host.observe((events) => mapper.arrived(events.filter(isUsed), clock.currentTimeMillisUnsafe()))
   const context = yield* Effect.context<never>()
@@ -158,7 +164,7 @@ export const make = Effect.fnUntraced(function* (
     if (backend === undefined) continue
     const serialization = serializations.get(backend.protocol) ?? (yield* serializationOf(backend.protocol))
     serializations.set(backend.protocol, serialization)
-    sinks.push(yield* sinkOf(signal, { backend, serialization, mapper, options }))
+    sinks.push(yield* sinkOf(signal, { backend, serialization, mapper, options, withPlatform }))
   }
   return {
     sinks,
@@ -193,10 +199,13 @@ interface Parts {
   readonly serialization: Serialization
   readonly mapper: Mapper
   readonly options: Options
+  readonly withPlatform: boolean
 }
 
-const sinkOf = Effect.fnUntraced(function* (signal: Signal, { backend, mapper, options, serialization }: Parts) {
-  const { platformEvents } = options.mapping
+const sinkOf = Effect.fnUntraced(function* (
+  signal: Signal,
+  { backend, mapper, options, serialization, withPlatform }: Parts
+) {
   const { retryOn500, temporality } = options.settings
   const name = `otlp ${signal}`
   const endpoint = yield* TelemetrySink.endpoint({
@@ -209,17 +218,18 @@ const sinkOf = Effect.fnUntraced(function* (signal: Signal, { backend, mapper, o
   })
   // On metrics it makes each environment a series, which cumulative ones have to be.
   const hasInstance = signal !== "metrics" || temporality === "cumulative"
-  const writing = (): units.Writing => {
-    const { instanceId } = mapper
-    const { resource, scope } = options
-    return {
-      signal,
-      serialization,
-      isJson: backend.protocol === "http/json",
-      resource: hasInstance && instanceId !== undefined ? Resource.withInstance(resource, instanceId) : resource,
-      scope,
-      mapper
-    }
+  const writing: units.Writing = {
+    signal,
+    serialization,
+    isJson: backend.protocol === "http/json",
+    resource: () => {
+      const { instanceId } = mapper
+      return hasInstance && instanceId !== undefined
+        ? Resource.withInstance(options.resource, instanceId)
+        : options.resource
+    },
+    scope: options.scope,
+    mapper
   }
 
   /**
@@ -276,7 +286,7 @@ const sinkOf = Effect.fnUntraced(function* (signal: Signal, { backend, mapper, o
 
   const post = (parts: ReadonlyArray<units.Unit>, id: string) =>
     endpoint
-      .post(() => units.bodyOf(parts, writing()), id)
+      .post(() => units.bodyOf(parts, writing), id)
       .pipe(
         Effect.raceFirst(
           // Made only when it is needed: an error takes as long as the mapping of many records.
@@ -337,7 +347,7 @@ const sinkOf = Effect.fnUntraced(function* (signal: Signal, { backend, mapper, o
 
   return yield* TelemetrySink.make({
     name,
-    accepts: (event) => isOf(signal, event, platformEvents),
+    accepts: (event) => isOf(signal, event, withPlatform),
     countOf,
     isRetryable: (error: TelemetrySink.HttpSinkError) => error.isRetryable,
     retryAfter: (error) => error.retryAfterMillis,
@@ -345,7 +355,7 @@ const sinkOf = Effect.fnUntraced(function* (signal: Signal, { backend, mapper, o
     isUnwritable: (error) => error.isUnwritable === true,
     export: Effect.fnUntraced(function* ({ events, id }) {
       const waiting = hasSettled ? events.filter((event) => !settled.has(event)) : events
-      const parts = units.unitsOf(waiting, writing())
+      const parts = units.unitsOf(waiting, writing)
       const defect = mapper.takeDefect()
       if (defect !== undefined) {
         yield* Effect.logError("prepare threw, and the record is left out; further ones are not logged", defect.first)

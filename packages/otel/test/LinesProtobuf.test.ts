@@ -80,7 +80,7 @@ it.effect.prop(
       const events = steps.map(eventOf)
       mapper.arrived(events, 1_800_000_000_000)
       const logs = events.filter(({ type }) => type === "function" || type === "extension")
-      const writing = { signal: "logs", serialization, isJson: false, resource, scope, mapper } as const
+      const writing = { signal: "logs", serialization, isJson: false, resource: () => resource, scope, mapper } as const
       const [unit] = units.unitsOf(logs, writing)
       const logRecords = logs.flatMap((event) => mapper.logOf(event) ?? [])
       assert.lengthOf(logRecords, logs.length)

@@ -89,6 +89,22 @@ describe("the output of the extension", () => {
     })
   )
 
+  it.effect.each(["traces", "metrics", "logs"] as const)("has the same %s without the other signals", (signal) =>
+    Effect.gen(function* () {
+      const none = ["traces", "metrics", "logs"].filter((other) => other !== signal)
+      const env = Object.fromEntries(
+        none.map((other) => [`EFFECT_LAMBDA_OTLP_${other.toUpperCase()}_EXPORTER`, "none"])
+      )
+      const all = decoded((yield* run({ script, history })).received)[signal]
+      // Both at the same time of day.
+      yield* TestClock.setTime(0)
+      const { messages, received } = yield* run({ script, history, env })
+      assert.isAbove(all.length, 0)
+      assert.deepStrictEqual(decoded(received)[signal], all)
+      assert.lengthOf(received, all.length, messages.join("\n"))
+    })
+  )
+
   it.effect("has no spans if X-Ray's decision is asked for and X-Ray does not sample", () =>
     Effect.gen(function* () {
       const { received } = yield* run({ script, history, env: { EFFECT_LAMBDA_OTLP_SAMPLER: "xray" } })

@@ -25,7 +25,7 @@ const unitsOf = (mapper: Mapper, events: ReadonlyArray<TelemetryEvent>) =>
     signal: "logs",
     serialization: { traces: noBody, metrics: noBody, logs: noBody },
     isJson: false,
-    resource: { attributes: [], droppedAttributesCount: 0 },
+    resource: () => ({ attributes: [], droppedAttributesCount: 0 }),
     scope: { name: "test", version: "1" },
     mapper
   })

@@ -46,7 +46,8 @@ export interface Writing {
   readonly signal: Signal
   readonly serialization: OtlpSerialization["Service"]
   readonly isJson: boolean
-  readonly resource: OtlpResource.Resource
+  /** The resource as it is known when a body is written: the records of the batch may say the instance. */
+  readonly resource: () => OtlpResource.Resource
   readonly scope: { readonly name: string; readonly version: string }
   readonly mapper: Mapper
 }
@@ -114,7 +115,8 @@ class LogRecords implements Records {
 }
 
 const write = (events: ReadonlyArray<Event>, writing: Writing): Uint8Array => {
-  const { isJson, mapper, resource, scope, serialization, signal } = writing
+  const { isJson, mapper, scope, serialization, signal } = writing
+  const resource = writing.resource()
   const { schemaUrl } = Resource
   if (signal === "logs" && !isJson) {
     const logRecords = new LogRecords(events, mapper)
