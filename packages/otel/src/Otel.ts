@@ -36,7 +36,10 @@ import * as Sampling from "./Sampling.ts"
  * @since 0.1.0
  */
 export interface Options extends FlushStrategy.FlushOptions, Pick<ReceiverOptions, "buffering" | "queue" | "port"> {
-  /** The types of Lambda's records. Default: `platform` and `function`. Without `platform` there are no spans and no metrics. */
+  /**
+   * The types of Lambda's records. Default: `platform`, and `function` if there is a backend for logs. Without `platform` there
+   * are no spans and no metrics.
+   */
   readonly types?: ReceiverOptions["types"] | undefined
   /**
    * The record to map in place of one that came, `undefined` to leave it out; `Redaction` has functions for it. It gets every
@@ -86,7 +89,7 @@ const exportTimeout = "70 seconds"
  * @since 0.1.0
  */
 export const make = (options: Options = {}): Otel => {
-  const { prepare, types = ["platform", "function"], ...others } = options
+  const { prepare, types, ...others } = options
   const facts = new Facts()
   const sinksOf = (settings: OtelConfig.Settings) =>
     Effect.fnUntraced(function* (host: Telemetry.SinkHost) {
@@ -163,7 +166,7 @@ export const make = (options: Options = {}): Otel => {
         Telemetry.make({
           ...others,
           flushTimeout: settings.flushTimeoutMillis ?? others.flushTimeout,
-          types,
+          types: types ?? (settings.backends.logs === undefined ? ["platform"] : ["platform", "function"]),
           exportTimeout,
           sink: sinksOf(settings)
         })

@@ -105,6 +105,17 @@ describe("the output of the extension", () => {
     })
   )
 
+  it.effect("asks Lambda for the logs of the function only if they have a backend", () =>
+    Effect.gen(function* () {
+      const typesWith = (env: Readonly<Record<string, string>>) =>
+        Effect.map(run({ script, history, env }), ({ journal }) =>
+          journal.flatMap((entry) => (entry._tag === "Subscribed" ? entry.subscription.types : []))
+        )
+      assert.deepStrictEqual(yield* typesWith({}), ["platform", "function"])
+      assert.deepStrictEqual(yield* typesWith({ EFFECT_LAMBDA_OTLP_LOGS_EXPORTER: "none" }), ["platform"])
+    })
+  )
+
   it.effect("has no spans if X-Ray's decision is asked for and X-Ray does not sample", () =>
     Effect.gen(function* () {
       const { received } = yield* run({ script, history, env: { EFFECT_LAMBDA_OTLP_SAMPLER: "xray" } })
