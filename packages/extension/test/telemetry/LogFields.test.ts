@@ -11,8 +11,10 @@ const fields = (record: unknown) => {
   return [TelemetryEvent.severity(event), TelemetryEvent.requestId(event)]
 }
 
+type Row = readonly [name: string, record: string, severity: string | undefined, requestId: string | undefined]
+
 describe("a line of text", () => {
-  it.each<readonly [string, string, string | undefined, string | undefined]>([
+  const rows: ReadonlyArray<Row> = [
     ["Node", `${time}\t${id}\tERROR\tboom\n`, "ERROR", id],
     ["Node, an error of the handler", `${time}\t${id}\tERROR\tInvoke Error \t{"errorType":"Error"}\n`, "ERROR", id],
     ["Node, before the first invocation", `${time}\tundefined\tWARN\tslow\n`, "WARN", undefined],
@@ -39,12 +41,44 @@ describe("a line of text", () => {
     ["an id in the middle", `boom of ${id}\n`, undefined, undefined],
     ["the time and nothing else", `${time}\n`, undefined, undefined],
     ["nothing", "", undefined, undefined]
-  ])("%s", (_, record, severity, requestId) => assert.deepStrictEqual(fields(record), [severity, requestId]))
+  ]
+
+  it.each(rows)("%s", (_, record, severity, requestId) => assert.deepStrictEqual(fields(record), [severity, requestId]))
+
+  it("is read the same after any other line", () => {
+    for (const [, before] of rows) {
+      for (const [name, record, severity, requestId] of rows) {
+        fields(before)
+        assert.deepStrictEqual(fields(record), [severity, requestId], `${name} after ${before}`)
+      }
+    }
+  })
+})
+
+describe("a line of Python after another one", () => {
+  const other = "0c2a1b0d-9a5e-4d0c-8f0a-6f747a883e4f"
+  it.each<Row>([
+    ["a later time", `[INFO]\t2026-09-15T12:00:01.000Z\t${id}\tnext\n`, "INFO", id],
+    ["another day", `[INFO]\t2026-09-16T00:00:00.000Z\t${id}\tnext\n`, "INFO", id],
+    ["another invocation", `[INFO]\t${time}\t${other}\tnext\n`, "INFO", other],
+    ["no invocation", `[INFO]\t${time}\t\tnext\n`, "INFO", undefined],
+    ["another level", `[ERROR]\t${time}\t${id}\tnext\n`, "ERROR", id],
+    ["a word in the place of the id", `[INFO]\t${time}\tnext\n`, "INFO", undefined],
+    ["a word that begins as the id", `[INFO]\t${time}\t${id}next\n`, "INFO", id],
+    ["a time with words in it", `[INFO]\t2026-09-15Tnoon:00.123Z\t${id}\tnext\n`, "INFO", undefined],
+    ["a time without its zone", `[INFO]\t2026-09-15T12:00:00.1234\t${id}\tnext\n`, "INFO", id],
+    ["a line of Node", `${time}\t${id}\tERROR\tnext\n`, "ERROR", id]
+  ])("%s", (_, record, severity, requestId) => {
+    for (const head of [`[INFO]\t${time}\t${id}\t`, `[INFO]\t${time}\t\t`, `[INFO]\t${time}\t6 pieces, `]) {
+      fields(`${head}first\n`)
+      assert.deepStrictEqual(fields(record), [severity, requestId], head)
+    }
+  })
 })
 
 describe("a line of Node after another one", () => {
   const other = "0c2a1b0d-9a5e-4d0c-8f0a-6f747a883e4f"
-  it.each<readonly [string, string, string | undefined, string | undefined]>([
+  it.each<Row>([
     ["a later time", `2026-09-15T12:00:01.000Z\t${id}\tINFO\tnext\n`, "INFO", id],
     ["another day", `2026-09-16T00:00:00.000Z\t${id}\tINFO\tnext\n`, "INFO", id],
     ["another invocation", `${time}\t${other}\tINFO\tnext\n`, "INFO", other],

@@ -73,18 +73,20 @@ let lastLine = ""
 let lastHead: Head = {}
 
 // The lines of an invocation have the same head but for the time: with Lambda's own, no expression has to be matched again.
-const timeEnd = 24
+const timeLength = 24
 const clockBegin = 11
-let lastDay = ""
+let lastTimeAt = 0
+let lastBefore = ""
 let lastRest = ""
 let repeated: Head = {}
 
-/** Whether a line has a time of the last day, and the same head after it. */
+/** Whether a line has a time of the last day, and the same head around it. */
 const isRepeated = (line: string): boolean => {
+  const timeEnd = lastTimeAt + timeLength
   // A part that is compared as a whole takes half the time of `startsWith`.
   if (lastRest === "" || line.slice(timeEnd, timeEnd + lastRest.length) !== lastRest) return false
-  if (line.slice(0, clockBegin) !== lastDay) return false
-  for (let at = clockBegin; at < timeEnd - 1; at++) {
+  if (line.slice(0, lastTimeAt + clockBegin) !== lastBefore) return false
+  for (let at = lastTimeAt + clockBegin; at < timeEnd - 1; at++) {
     const unit = line.charCodeAt(at)
     const isDigit = unit >= 0x30 && unit <= 0x39
     if (!isDigit && unit !== colon && unit !== dot) return false
@@ -105,9 +107,12 @@ const findHead = (line: string): Head => {
     if (groups === null) continue
     const head = { id: groups[id], level: levelOfWord(groups[level]) }
     const { length } = groups[0]
-    // The character after it is a part: another word may begin with the same letters.
-    if (line[clockBegin - 1] === "T" && line[timeEnd] === "\t" && length < line.length) {
-      lastDay = line.slice(0, clockBegin)
+    const timeAt = line.startsWith("[") ? line.indexOf("\t") + 1 : 0
+    const timeEnd = timeAt + timeLength
+    // The tab after it is a part: another word may begin with the same letters.
+    if (line[timeAt + clockBegin - 1] === "T" && line[timeEnd] === "\t" && line[length] === "\t") {
+      lastTimeAt = timeAt
+      lastBefore = line.slice(0, timeAt + clockBegin)
       lastRest = line.slice(timeEnd, length + 1)
       repeated = head
     }
