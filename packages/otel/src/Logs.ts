@@ -182,7 +182,7 @@ const ofLog = (event: Log, place: Place): LogRecord => {
   for (const name in others) {
     if (name === message || name === level?.field || (name === "timestamp" && own !== undefined)) continue
     const field = others[name]
-    if ((field === requestId && isRequestId(name)) || taken.includes(name)) continue
+    if ((field === requestId && /request_?id$/i.test(name)) || taken.includes(name)) continue
     add(attributes, name, field, deepest)
   }
   return record
@@ -223,16 +223,6 @@ const timestampOf = (
   const near = nanosOf(eventTime) ?? nanosOfMillis(observedAt)
   const apart = time > near ? time - near : near - time
   return apart <= BigInt(quarterOfAnHour) * nanosPerMilli ? String(time) : undefined
-}
-
-let lastRequestIdName = ""
-
-/** Whether a field is named as one that holds a request id. */
-const isRequestId = (name: string): boolean => {
-  if (name === lastRequestIdName) return true
-  if (!/request_?id$/i.test(name)) return false
-  lastRequestIdName = name
-  return true
 }
 
 /** Puts a record of an invocation into the span of that invocation. */

@@ -40,9 +40,7 @@ export const encodeLogs = ({ resourceLogs }: Data): Uint8Array => {
     placeBytes: noBytes,
     attribute: undefined,
     attributeBytes: noBytes,
-    like: undefined,
-    restBytes: noBytes,
-    severityBytes: noBytes
+    lines: new Map()
   }
   for (const each of resourceLogs.toReversed()) {
     const before = writer.length
@@ -78,10 +76,8 @@ interface Common {
   /** The attribute that was written last of those that begin a record; the mapping gives the same object to many records. */
   attribute: KeyValue | undefined
   attributeBytes: Uint8Array
-  /** The record whose fields behind the body were written last for a line. */
-  like: LogRecord | undefined
-  restBytes: Uint8Array
-  severityBytes: Uint8Array
+  /** The fields behind and before the body of lines, by the record that they are like. */
+  lines: Map<LogRecord, { readonly rest: Uint8Array; readonly severity: Uint8Array }>
 }
 
 const writeScopeLogs = (writer: Writer, { logRecords = [], schemaUrl, scope }: Scope, common: Common): void => {
@@ -118,17 +114,20 @@ const writeLogRecord = (writer: Writer, record: LogRecord, common: Common): void
 }
 
 const writeLine = (writer: Writer, { like, millis, text: line }: Line, common: Common): void => {
-  if (like !== common.like) {
-    common.like = like
-    common.restBytes = bytesOf((part) => writeRest(part, like, common))
-    common.severityBytes = bytesOf((part) => writeSeverity(part, like))
+  let bytes = common.lines.get(like)
+  if (bytes === undefined) {
+    bytes = {
+      rest: bytesOf((part) => writeRest(part, like, common)),
+      severity: bytesOf((part) => writeSeverity(part, like))
+    }
+    common.lines.set(like, bytes)
   }
   const before = writer.length
-  writer.bytes(common.restBytes)
+  writer.bytes(bytes.rest)
   const from = writer.length
   text(writer, 1, line)
   writer.end(5, from)
-  writer.bytes(common.severityBytes)
+  writer.bytes(bytes.severity)
   writer.millis(millis)
   writer.tag(1, wireFixed64)
   writer.end(2, before)

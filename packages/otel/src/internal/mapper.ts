@@ -25,17 +25,25 @@ export interface Options {
   readonly prepare: ((event: Event) => Event | undefined) | undefined
 }
 
+/** What the logs have in common that say the same request id, or none. */
+interface Said {
+  readonly id: string | undefined
+  readonly place: Logs.Place
+  /** The log record of a line, by its level as it is written. */
+  likes?: Map<string | undefined, Logs.LogRecord>
+}
+
+// A program may use the name `requestId` for ids that never come again.
+const mostSaid = 64
+
 /** A row of logs until somebody wants their log records. */
 class Deferred {
   readonly mapper: Mapper
   readonly state: Mapping.State
   readonly context: Mapping.Context
-  /** The request id that the last log said, and its place. The facts of the context do not change. */
-  #said: string | undefined
-  #place: Logs.Place | undefined
-  /** The log record of a line at that place, and the level of the last line. */
-  #like: Logs.LogRecord | undefined
-  #level: TelemetryEvent.Level | undefined
+  /** By the request id that a log says. The facts of the context do not change. */
+  readonly #said = new Map<string | undefined, Said>()
+  #last: Said | undefined
 
   constructor(mapper: Mapper, state: Mapping.State, context: Mapping.Context) {
     this.mapper = mapper
@@ -49,20 +57,27 @@ class Deferred {
     const text = lineOf(event)
     const millis = plainMillisOf(event.time)
     if (text === undefined || millis === undefined) return undefined
-    const place = this.placeOf(event)
-    const level = TelemetryEvent.level(event)
-    if (this.#like === undefined || level !== this.#level) this.#like = Logs.of(event, place)[0]
-    this.#level = level
-    return this.#like && { like: this.#like, millis, text }
+    const said = this.saidBy(event)
+    const likes = (said.likes ??= new Map())
+    const level = TelemetryEvent.level(event)?.text
+    let like = likes.get(level)
+    if (like === undefined) {
+      like = Logs.of(event, said.place)[0]
+      if (like !== undefined) likes.set(level, like)
+    }
+    return like && { like, millis, text }
   }
 
-  placeOf(event: Event): Logs.Place {
-    const said = TelemetryEvent.requestId(event)
-    if (this.#place !== undefined && said === this.#said) return this.#place
-    this.#said = said
-    this.#like = undefined
-    this.#place = placeOfLog(this.state, said, this.context)
-    return this.#place
+  saidBy(event: Event): Said {
+    const id = TelemetryEvent.requestId(event)
+    if (this.#last !== undefined && id === this.#last.id) return this.#last
+    let said = this.#said.get(id)
+    if (said === undefined) {
+      said = { id, place: placeOfLog(this.state, id, this.context) }
+      if (this.#said.size === mostSaid) this.#said.clear()
+      this.#said.set(id, said)
+    }
+    return (this.#last = said)
   }
 }
 
@@ -177,7 +192,7 @@ export class Mapper {
   #logOf(event: Event, prepared: Event, deferred: Deferred): Logs.LogRecord | undefined {
     if (prepared.type === "function" || prepared.type === "extension") {
       if (!isTime(prepared.time)) this.#countBadLog(event)
-      return Logs.of(prepared, deferred.placeOf(prepared))[0]
+      return Logs.of(prepared, deferred.saidBy(prepared).place)[0]
     }
     const [{ badTimes }, { logs }] = Mapping.step(deferred.state, prepared, deferred.context)
     if (badTimes > deferred.state.badTimes) this.#countBadLog(event)

@@ -80,8 +80,6 @@ export const nanosOf = (text: string): bigint | undefined => {
 /** Whether {@link nanosOf} can read a time. */
 export const isTime = (text: string): boolean => plainMillisOf(text) !== undefined || nanosOf(text) !== undefined
 
-let lastSecond = Number.NaN
-let secondText = ""
 let lastMillis = Number.NaN
 let lastText = ""
 
@@ -91,10 +89,8 @@ export const nanosTextOf = (text: string): string | undefined => {
   if (millis === undefined) return nanosOf(text)?.toString()
   if (millis === lastMillis) return lastText
   const second = Math.floor(millis / 1000)
-  if (second !== lastSecond) secondText = String(second)
-  lastSecond = second
   // The digits of the milliseconds are there already: to make them of a number takes longer.
-  lastText = second === 0 ? String(nanosOfMillis(millis)) : `${secondText}${text.slice(20, 23)}000000`
+  lastText = second === 0 ? String(nanosOfMillis(millis)) : `${second}${text.slice(20, 23)}000000`
   lastMillis = millis
   return lastText
 }
