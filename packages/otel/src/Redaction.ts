@@ -64,6 +64,7 @@ export interface RedactOptions {
 /**
  * Masks and removes parts of records. A record with nothing to redact is the very same event. A line of text that is a JSON
  * object is redacted as an object, and so is a JSON object at the end of a text: Node writes a time, an id and a level before it.
+ * Up to 63 other objects may be before it as well, and any words in braces.
  * Integers beyond 2^53 of a record that is changed are of the type `bigint`, so that
  * `Logs.of` has all their digits.
  *
@@ -99,25 +100,30 @@ export const redact = (
   }
 }
 
+// Each costs as much as to read the rest of the text.
+const mostTries = 64
+
 /** A change of values that gives the very same value if there is nothing to change. */
 const makeChange = ({ mask = [], patterns = [], remove = [], replacement = "[REDACTED]" }: RedactOptions) => {
   const isMasked = makeNames(mask)
   const isRemoved = makeNames(remove)
   const expressions = patterns.map((pattern) => everywhere(pattern))
   const hasNames = mask.length + remove.length > 0
-  /** Changes the JSON object at the end of a text. */
+  /** Changes the JSON object at the end of a text. Braces before it may be of words, such as `/users/{id}`, or other objects. */
   const changeJson = (text: string): string => {
-    const from = hasNames ? text.indexOf("{") : -1
-    const value = from === -1 ? undefined : jsonOf(text.slice(from))
-    const changed = change(value, "")
-    if (changed === value) return text
-    return text.slice(0, from) + JSON.stringify(changed, withoutBigints)
-  }
-  const changeText = (given: string) => {
-    let text = changeJson(given)
-    for (const expression of expressions) text = text.replace(expression, () => replacement)
+    if (!hasNames || !text.trimEnd().endsWith("}")) return text
+    let tries = 0
+    for (const { index } of text.matchAll(/\{\s*["}]/g)) {
+      if (tries++ === mostTries) break
+      const value = jsonOf(text.slice(index))
+      if (value === undefined) continue
+      const changed = change(value, "")
+      return changed === value ? text : text.slice(0, index) + JSON.stringify(changed, withoutBigints)
+    }
     return text
   }
+  const changeText = (given: string) =>
+    expressions.reduce((text, expression) => text.replace(expression, () => replacement), changeJson(given))
   const change = (value: unknown, path: string): unknown => {
     if (typeof value === "string") return changeText(value)
     if (Array.isArray(value)) {
