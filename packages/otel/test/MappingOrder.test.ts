@@ -61,6 +61,44 @@ describe("an invocation is one span and one outcome, whose records come in the o
     assert.deepStrictEqual(traces, [first, second])
   })
 
+  it("start, runtimeDone, three times: an attempt whose SDK sent nothing is no part of the trace of the one before", () => {
+    const [first, third] = [
+      { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331" },
+      // The same trace and no parent: only the id tells that it is another span.
+      { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "00f067aa0ba902b7" }
+    ]
+    let sdk = first
+    const attempts = { ...context(), traceOf: () => ({ header, sdk }) }
+    let [state] = Mapping.step(Mapping.initial, start, attempts)
+    const step = (event: ReturnType<typeof Records.event>) => {
+      const [next, signals] = Mapping.step(state, event, attempts)
+      state = next
+      return signals
+    }
+    const failed = step(Records.runtimeDone(240, { status: "error" })).spans
+    step(Records.report(241))
+    step(Records.start(60_200))
+    const [line] = step(Records.log(60_210, "second")).logs
+    const killed = step(Records.runtimeDone(60_240, { status: "timeout" })).spans
+    step(Records.start(180_200))
+    const before = step(Records.log(180_210, "third, before its SDK has sent its span")).logs
+    sdk = third
+    const last = step(Records.runtimeDone(180_240)).spans
+    assert.deepStrictEqual(
+      [failed, killed, last].flat().map(({ kind, traceId }) => [traceId, kind === server]),
+      [
+        [first.traceId, false],
+        [Records.xrayTraceId, true],
+        [third.traceId, false]
+      ]
+    )
+    assert.strictEqual(line?.spanId, killed[0]?.spanId)
+    assert.deepStrictEqual(
+      [line, ...before].map((log) => log?.traceId),
+      [Records.xrayTraceId, Records.xrayTraceId]
+    )
+  })
+
   it("runtimeDone without a start, and a start after it: a second attempt is a second span", () => {
     const { metrics, spans } = fold([...cold, done, Records.start(60_200), Records.runtimeDone(60_240)])
     assert.lengthOf(

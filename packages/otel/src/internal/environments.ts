@@ -158,16 +158,10 @@ const begun = (state: State, event: Event): readonly [State, Environment] => {
     kind: kindOf(event),
     initializationType,
     phase: phaseOf(event.record),
-    runtimeVersion: undefined,
     instanceId: state.instanceId,
-    tracing: undefined,
     times: {},
-    startedAt: undefined,
-    endedAt: undefined,
     outcome: {},
-    phases: [],
-    coldStart: undefined,
-    made: undefined
+    phases: []
   }
   const isManaged = state.isManaged || initializationType === "lambda-managed-instances"
   const next = { ...state, hasBegun: true, isManaged }

@@ -47,7 +47,8 @@ export const started = (state: State, event: Start, context: Context): Step => {
     startTime: event.time,
     startedAt: at,
     functionArn: event.record.functionArn ?? undefined,
-    version: event.record.version
+    version: event.record.version,
+    sdkSpanId: before?.sdkSpanId
   }
   const remembered = remember({ ...ended, isCold: false, after: undefined }, invocation, context)
   return {
@@ -115,15 +116,10 @@ const byStart = (a: Invocation, b: Invocation): number => {
 const unstarted = (state: State, { record }: Start | RuntimeDone | Report): Invocation => ({
   requestId: record.requestId,
   startTime: "",
-  startedAt: undefined,
   tracing: record.tracing,
-  functionArn: undefined,
-  version: undefined,
   tenantId: record.tenantId ?? undefined,
   isColdStart: state.isCold,
-  after: state.after,
-  place: undefined,
-  endedAt: undefined
+  after: state.after
 })
 
 const finish = (
@@ -141,7 +137,9 @@ const finish = (
     nanosOf(time) ??
     (began === undefined || duration === undefined ? nanosOfMillis(context.observedAt) : began + duration)
   const [ended, spans] = end(state, invocation, { at, durationMs, outcome, phases }, context)
-  const remembered = remember(ended, { ...invocation, place: placeOf(invocation, context), endedAt: at }, context)
+  const sdkSpanId = context.traceOf(invocation.requestId).sdk?.spanId
+  const place = placeOf(invocation, context)
+  const remembered = remember(ended, { ...invocation, place, endedAt: at, sdkSpanId }, context)
   return {
     state: remembered.state,
     spans: [...spans, ...remembered.spans],
@@ -213,21 +211,21 @@ export const placeOf = (invocation: Invocation, { settings, traceOf }: Context):
   return place
 }
 
-const isSame = (a: InvocationFacts, b: InvocationFacts) =>
-  a === b || (a.header === b.header && a.sdk?.traceId === b.sdk?.traceId && a.sdk?.parentSpanId === b.sdk?.parentSpanId)
+const isSame = (a: InvocationFacts, b: InvocationFacts) => a === b || (a.header === b.header && a.sdk === b.sdk)
 
 const findPlace = (
-  { after, requestId, startTime, tracing }: Invocation,
-  facts: InvocationFacts,
+  { after, requestId, sdkSpanId, startTime, tracing }: Invocation,
+  { header, sdk: last }: InvocationFacts,
   settings: MappingSettings
 ): SpanPlace => {
-  const { isAdopted, trace, traceId } = traceOfRequest(requestId, tracing?.value, facts)
+  const sdk = sdkSpanId === undefined || last?.spanId !== sdkSpanId ? last : undefined
+  const { adopted, trace, traceId } = traceOfRequest(requestId, tracing?.value, { header, sdk })
   const given = tracing?.spanId?.toLowerCase() ?? ""
   const spanId = TraceContext.isSpanId(given) ? given : TraceContext.deriveSpanId(requestId, startTime)
   // With the propagator of X-Ray, the parent of the SDK's span may be this very span.
   const isParent = (id: string | undefined) => id !== undefined && TraceContext.isSpanId(id) && id !== spanId
   const own = settings.xrayParent === "parent" && traceId === trace.traceId ? trace.parentId : undefined
-  const parentId = [isAdopted ? facts.sdk?.parentSpanId : undefined, own].find(isParent)
+  const parentId = [adopted?.parentSpanId, own].find(isParent)
   const segment = trace.parentId === parentId || trace.parentId === spanId ? undefined : trace.parentId
   return {
     traceId,
@@ -237,7 +235,7 @@ const findPlace = (
       ...(segment === undefined ? [] : [{ traceId: trace.traceId, spanId: segment }]),
       ...(after === undefined ? [] : [after])
     ],
-    isServer: settings.serverSpan === "always" || (settings.serverSpan === "auto" && !isAdopted),
+    isServer: settings.serverSpan === "always" || (settings.serverSpan === "auto" && adopted === undefined),
     isSampled: settings.isSampled({ ...trace, traceId })
   }
 }
@@ -246,6 +244,6 @@ const findPlace = (
 export const traceOfRequest = (requestId: string, tracing: string | undefined, { header, sdk }: InvocationFacts) => {
   const trace =
     TraceContext.fromXRay(tracing ?? "") ?? TraceContext.fromXRay(header ?? "") ?? TraceContext.fromRequestId(requestId)
-  const isAdopted = sdk !== undefined && TraceContext.isTraceId(sdk.traceId)
-  return { isAdopted, trace, traceId: isAdopted ? sdk.traceId : trace.traceId }
+  const adopted = sdk !== undefined && TraceContext.isTraceId(sdk.traceId) ? sdk : undefined
+  return { adopted, trace, traceId: (adopted ?? trace).traceId }
 }

@@ -32,7 +32,8 @@ export interface MappingSettings {
  *
  * - `header`: the tracing header of the INVOKE event
  * - `functionArn`: the ARN in the INVOKE event
- * - `sdk`: the SERVER or CONSUMER span that the function's SDK made: its trace, and its parent if it has one
+ * - `sdk`: the SERVER or CONSUMER span that the function's SDK made, the last that came: its trace, its id, and its parent if it
+ *   has one. An attempt under the same request id whose SDK sends nothing has that of the attempt before here
  *
  * @category models
  * @since 0.1.0
@@ -40,7 +41,13 @@ export interface MappingSettings {
 export interface InvocationFacts {
   readonly header?: string | undefined
   readonly functionArn?: string | undefined
-  readonly sdk?: { readonly traceId: string; readonly parentSpanId?: string | undefined } | undefined
+  readonly sdk?:
+    | {
+        readonly traceId: string
+        readonly spanId?: string | undefined
+        readonly parentSpanId?: string | undefined
+      }
+    | undefined
 }
 
 /**
@@ -66,6 +73,8 @@ type Tracing = typeof PlatformEvent.Tracing.Type | null | undefined
  * - `startTime`: the time in its start, as it was written; it tells attempts under the same request id apart
  * - `place`: the place of its span, once the span is made
  * - `endedAt`: the end of that span
+ * - `sdkSpanId`: the span of the function's SDK that an earlier attempt under the same request id had, which is not of this one;
+ *   after the end that of this attempt, for the next
  *
  * @category models
  * @since 0.1.0
@@ -73,16 +82,17 @@ type Tracing = typeof PlatformEvent.Tracing.Type | null | undefined
 export interface Invocation {
   readonly requestId: string
   readonly startTime: string
-  readonly startedAt: bigint | undefined
-  readonly tracing: Tracing
-  readonly functionArn: string | undefined
-  readonly version: string | undefined
+  readonly startedAt?: bigint | undefined
+  readonly tracing?: Tracing
+  readonly functionArn?: string | undefined
+  readonly version?: string | undefined
   readonly tenantId: string | undefined
   readonly isColdStart: boolean
   /** An init before it that has a trace without invocations. */
   readonly after: Spans.Link | undefined
-  readonly place: SpanPlace | undefined
-  readonly endedAt: bigint | undefined
+  readonly place?: SpanPlace | undefined
+  readonly endedAt?: bigint | undefined
+  readonly sdkSpanId?: string | undefined
 }
 
 /** The place of an invocation's span, its kind, and whether it is sampled. */
@@ -118,16 +128,16 @@ export interface Environment {
   readonly kind: "init" | "restore"
   readonly initializationType: string | undefined
   readonly phase: string | undefined
-  readonly runtimeVersion: string | undefined
+  readonly runtimeVersion?: string | undefined
   readonly instanceId: string | undefined
-  readonly tracing: Tracing
+  readonly tracing?: Tracing
   readonly times: EnvironmentTimes
-  readonly startedAt: bigint | undefined
-  readonly endedAt: bigint | undefined
+  readonly startedAt?: bigint | undefined
+  readonly endedAt?: bigint | undefined
   readonly outcome: Spans.Outcome
   readonly phases: ReadonlyArray<PlatformEvent.Span>
-  readonly coldStart: number | undefined
-  readonly made: ReadonlyArray<Spans.Span> | undefined
+  readonly coldStart?: number | undefined
+  readonly made?: ReadonlyArray<Spans.Span> | undefined
 }
 
 /**
