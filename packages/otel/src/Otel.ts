@@ -44,7 +44,8 @@ export interface Options extends FlushStrategy.FlushOptions, Pick<ReceiverOption
   /**
    * The record to map in place of one that came, `undefined` to leave it out; `Redaction` has functions for it. It gets every
    * record that Lambda delivers, some of them more than once, before what the variables say, and nothing that the SDK of the
-   * function sends. A record for which it throws is left out, and the first error is logged.
+   * function sends. A record for which it throws is left out, and the first error is logged. Keep the type of a
+   * record: a log that becomes an event of Lambda, or the reverse, may be lost.
    */
   readonly prepare?: ((event: TelemetryEvent) => TelemetryEvent | undefined) | undefined
 }
@@ -175,14 +176,15 @@ export const make = (options: Options = {}): Otel => {
   }
 }
 
-/** Logs where telemetry goes, and which invocations have spans. */
+/** Logs where telemetry goes, and which invocations have spans if those have a backend. */
 const sayPlaces = ({ backends, sampler }: OtelConfig.Settings) =>
   Effect.suspend(() => {
     const places = OtelConfig.signals.flatMap((signal) => {
       const backend = backends[signal]
       return backend === undefined ? [] : [`${signal} to ${new URL(backend.url).host}`]
     })
-    return Effect.logInfo(`OpenTelemetry: ${places.join(", ")}. ${Sampling.describe(sampler)}`)
+    const sampled = backends.traces === undefined ? "" : ` ${Sampling.describe(sampler)}`
+    return Effect.logInfo(`OpenTelemetry: ${places.join(", ")}.${sampled}`)
   })
 
 /** Logs what the variables ask for and does not happen. */

@@ -38,6 +38,14 @@ describe("init", () => {
     })
   )
 
+  it.effect("says nothing of spans if they have no backend", () =>
+    Effect.gen(function* () {
+      const { messages } = yield* run({ script, env: { EFFECT_LAMBDA_OTLP_TRACES_EXPORTER: "none" } })
+      const said = messages.filter((message) => message.includes("OpenTelemetry:"))
+      assert.deepStrictEqual(said, ["Info: OpenTelemetry: metrics to otlp.example.com, logs to otlp.example.com."])
+    })
+  )
+
   it.effect("says which signals have no endpoint", () =>
     Effect.gen(function* () {
       const { messages } = yield* run({

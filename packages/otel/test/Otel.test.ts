@@ -89,19 +89,30 @@ describe("the output of the extension", () => {
     })
   )
 
-  it.effect.each(["traces", "metrics", "logs"] as const)("has the same %s without the other signals", (signal) =>
+  it.effect.each([
+    ["traces"],
+    ["metrics"],
+    ["logs"],
+    ["traces", "metrics"],
+    ["traces", "logs"],
+    ["metrics", "logs"]
+  ] as const)("has the same %s %s without the other signals, the first of them in protobuf", (kept) =>
     Effect.gen(function* () {
-      const none = ["traces", "metrics", "logs"].filter((other) => other !== signal)
-      const env = Object.fromEntries(
-        none.map((other) => [`EFFECT_LAMBDA_OTLP_${other.toUpperCase()}_EXPORTER`, "none"])
-      )
-      const all = decoded((yield* run({ script, history })).received)[signal]
+      const variableOf = (signal: string, name: string) => `EFFECT_LAMBDA_OTLP_${signal.toUpperCase()}_${name}`
+      const signals = ["traces", "metrics", "logs"] as const
+      const none = signals.filter((signal) => !kept.some((each) => each === signal))
+      const env = {
+        ...Object.fromEntries(none.map((signal) => [variableOf(signal, "EXPORTER"), "none"])),
+        [variableOf(kept[0], "PROTOCOL")]: "http/protobuf"
+      }
+      const all = decoded((yield* run({ script, history })).received)
       // Both at the same time of day.
       yield* TestClock.setTime(0)
-      const { messages, received } = yield* run({ script, history, env })
-      assert.isAbove(all.length, 0)
-      assert.deepStrictEqual(decoded(received)[signal], all)
-      assert.lengthOf(received, all.length, messages.join("\n"))
+      const some = decoded((yield* run({ script, history, env })).received)
+      for (const signal of signals) {
+        assert.isAbove(all[signal].length, 0)
+        assert.deepStrictEqual(some[signal], none.includes(signal) ? [] : all[signal], signal)
+      }
     })
   )
 
