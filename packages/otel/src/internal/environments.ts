@@ -1,5 +1,6 @@
 /** The init of an environment and its restore: from their records to spans, alone or in the trace of an invocation. */
 import type * as PlatformEvent from "@effect-lambda/extension/telemetry/PlatformEvent"
+import * as Predicate from "effect/Predicate"
 import * as Spans from "../Spans.ts"
 import * as TraceContext from "../TraceContext.ts"
 import * as Recent from "./recent.ts"
@@ -17,13 +18,9 @@ type Step = keyof EnvironmentTimes
 // An environment has one init, which may be repeated in the first invocation.
 const limit = 8
 
-const phaseOf = (record: object): string | undefined =>
-  "phase" in record && typeof record.phase === "string" ? record.phase : undefined
-
-const typeOf = (record: object): string | undefined =>
-  "initializationType" in record && typeof record.initializationType === "string"
-    ? record.initializationType
-    : undefined
+/** The text in a field that only some of these records have. */
+const textIn = (record: object, name: "initializationType" | "phase"): string | undefined =>
+  Predicate.hasProperty(record, name) && typeof record[name] === "string" ? record[name] : undefined
 
 const kindOf = ({ type }: Event) => (type.startsWith("platform.init") ? "init" : "restore")
 
@@ -136,7 +133,7 @@ const steps = ["start", "done", "report"] as const
 
 /** How far a record is from the records of an init or a restore; `undefined` if it is not one of them. */
 const distanceOf = ({ kind, phase, times }: Environment, event: Event, step: Step): bigint | undefined => {
-  if (kind !== kindOf(event) || phase !== phaseOf(event.record) || times[step] !== undefined) return undefined
+  if (kind !== kindOf(event) || phase !== textIn(event.record, "phase") || times[step] !== undefined) return undefined
   const at = nanosOf(event.time)
   let nearest: bigint | undefined
   for (const other of steps) {
@@ -153,11 +150,11 @@ const distanceOf = ({ kind, phase, times }: Environment, event: Event, step: Ste
 
 /** An init or a restore of which nothing was known. */
 const begun = (state: State, event: Event): readonly [State, Environment] => {
-  const initializationType = typeOf(event.record)
+  const initializationType = textIn(event.record, "initializationType")
   const environment: Environment = {
     kind: kindOf(event),
     initializationType,
-    phase: phaseOf(event.record),
+    phase: textIn(event.record, "phase"),
     instanceId: state.instanceId,
     times: {},
     outcome: {},

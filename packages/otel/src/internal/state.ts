@@ -164,16 +164,16 @@ export interface Environment {
 export interface State {
   readonly seen: Recent.Recent<true>
   readonly invocations: Recent.Recent<Invocation>
-  readonly running: string | undefined
+  readonly running?: string | undefined
   readonly environments: ReadonlyArray<Environment>
-  readonly after: Spans.Link | undefined
-  readonly instanceId: string | undefined
+  readonly after?: Spans.Link | undefined
+  readonly instanceId?: string | undefined
   readonly hasBegun: boolean
   readonly isCold: boolean
   readonly coldStarts: number
   readonly coldStartsCounted: number
   readonly isManaged: boolean
-  readonly metricsSince: bigint | undefined
+  readonly metricsSince?: bigint | undefined
   readonly badTimes: number
 }
 
@@ -186,16 +186,12 @@ export interface State {
 export const initial: State = {
   seen: Recent.empty,
   invocations: Recent.empty,
-  running: undefined,
   environments: [],
-  after: undefined,
-  instanceId: undefined,
   hasBegun: false,
   isCold: false,
   coldStarts: 0,
   coldStartsCounted: 0,
   isManaged: false,
-  metricsSince: undefined,
   badTimes: 0
 }
 
