@@ -63,8 +63,8 @@ export interface RedactOptions {
 
 /**
  * Masks and removes parts of records. A record with nothing to redact is the very same event. A line of text that is a JSON
- * object is redacted as an object, and so is a JSON object at the end of a text: Node writes a time, an id and a level before it.
- * Up to 63 other objects may be before it as well, and any words in braces.
+ * object or list is redacted as such, and so is one at the end of a text: Node writes a time, an id and a level before it. Up to
+ * 63 other braces with JSON in them may be before it as well, and any words in braces.
  * Integers beyond 2^53 of a record that is changed are of the type `bigint`, so that
  * `Logs.of` has all their digits.
  *
@@ -109,11 +109,11 @@ const makeChange = ({ mask = [], patterns = [], remove = [], replacement = "[RED
   const isRemoved = makeNames(remove)
   const expressions = patterns.map((pattern) => everywhere(pattern))
   const hasNames = mask.length + remove.length > 0
-  /** Changes the JSON object at the end of a text. Braces before it may be of words, such as `/users/{id}`, or other objects. */
+  /** Changes the JSON object or list at the end of a text. What is before it may be words in braces, such as `/users/{id}`. */
   const changeJson = (text: string): string => {
-    if (!hasNames || !text.trimEnd().endsWith("}")) return text
+    if (!hasNames || !/[}\]]\s*$/.test(text)) return text
     let tries = 0
-    for (const { index } of text.matchAll(/\{\s*["}]/g)) {
+    for (const { index } of text.matchAll(/[{[](?=\s*["{}[\]\d-])/g)) {
       if (tries++ === mostTries) break
       const value = jsonOf(text.slice(index))
       if (value === undefined) continue

@@ -67,6 +67,9 @@ describe("fields are masked by their names", () => {
     ["after a word in braces", 'POST /users/{id} {"a":"s"}', `POST /users/{id} {"a":"${gone}"}`],
     ["after another object", 'x {"b":{"c":1}} {} { {"a":"s"}\n', `x {"b":{"c":1}} {} { {"a":"${gone}"}`],
     ["with white space", 'x {} { "b": [{ "a": "s" }] } ', `x {} {"b":[{"a":"${gone}"}]}`],
+    ["a list", '[{"a":"s"}]\n', `[{"a":"${gone}"}]`],
+    ["a list in a list, after a level", '[ERROR] [1, [{"a":"s"}]]', `[ERROR] [1,[{"a":"${gone}"}]]`],
+    ["a list without such a name", "[ERROR] [1, 2]", "[ERROR] [1, 2]"],
     ["JSON in JSON", 'x {"m":"{\\"a\\":1}"}', `x {"m":"{\\"a\\":\\"${gone}\\"}"}`],
     ["without such a name", 'x {"b":1}', 'x {"b":1}'],
     ["that is no JSON", "x { a: 's' }", "x { a: 's' }"],
@@ -77,9 +80,9 @@ describe("fields are masked by their names", () => {
   })
 
   it("in a text of many braces, in no more time than a few readings of it", () => {
-    const text = `x ${'{"b":'.repeat(50_000)} }`
+    const texts = [`x ${'{"b":'.repeat(50_000)} }`, `${"[".repeat(50_000)}{} ]`, `${"{ ".repeat(50_000)}]`]
     // With a try for each brace it took minutes.
-    assert.strictEqual(recordAfter({ mask: ["a"] }, text), text)
+    for (const text of texts) assert.strictEqual(recordAfter({ mask: ["a"] }, text), text)
   })
 
   it("under a name of any length, in no more time than the record is long", () => {
