@@ -189,9 +189,6 @@ const serializationOf = (protocol: Backend["protocol"]) =>
     (context) => Context.get(context, OtlpSerialization.OtlpSerialization)
   )
 
-/** A refusal that is about the body, so that a part of it may be the cause. */
-const isAboutBody = ({ status }: TelemetrySink.HttpSinkError) => status === 400 || status === 413
-
 const itemsIn = (parts: ReadonlyArray<units.Unit>) => parts.reduce((sum, { items }) => sum + items, 0)
 
 interface Parts {
@@ -327,7 +324,7 @@ const sinkOf = Effect.fnUntraced(function* (
         continue
       }
       last = sent.failure
-      if (!isAboutBody(last)) return yield* last
+      if (last.isRetryable) return yield* last
       refused.push(part)
     }
     return { refused, last }

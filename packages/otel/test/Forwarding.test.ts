@@ -198,6 +198,21 @@ describe("what the function sends", () => {
     })
   )
 
+  it.effect.each([401, 500])("and is refused alone with %d, after 400 for all together, costs only itself", (status) =>
+    Effect.gen(function* () {
+      const pieces = [yield* pieceOf(1, 2), yield* pieceOf(13, 14, 15), yield* pieceOf(3)]
+      const { arrived, counts } = yield* run({
+        pieces,
+        answer: (_, __, body) => {
+          if (!has(body, 13)) return ok
+          return { status: spansIn(body).length === 3 ? status : 400 }
+        }
+      })
+      assert.deepStrictEqual(arrived(), [1, 2, 3])
+      assert.deepInclude(counts, { offered: 8, delivered: 5, droppedBySink: 3, unsent: 0 })
+    })
+  )
+
   it.effect("and is too large alone costs only itself, with 413", () =>
     Effect.gen(function* () {
       const pieces = [yield* pieceOf(1, 2), yield* pieceOf(13, 14, 15), yield* pieceOf(3)]
