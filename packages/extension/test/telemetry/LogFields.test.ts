@@ -98,6 +98,17 @@ describe("a line of Node after another one", () => {
   })
 })
 
+describe("a line after one with a shorter time, whose fields end where the time of Lambda does", () => {
+  it.each<readonly [name: string, before: string, Row]>([
+    ["two columns", "2026-09-15T12:00:00Z\t\tGB\t12\n", ["Node", `${time}\t${id}\tERROR\tboom\n`, "ERROR", id]],
+    ["no zone", "2026-09-15T12:00:00\ta\tGB\t12\n", ["Node", `${time}\t${id}\tERROR\tboom\n`, "ERROR", id]],
+    ["a level", "2026-09-15T12:00:00Z\tabc\tINFO\t12\n", ["a text", `${time}\tINFO\tnext\n`, undefined, undefined]]
+  ])("%s", (_, before, [, record, severity, requestId]) => {
+    fields(before)
+    assert.deepStrictEqual(fields(record), [severity, requestId])
+  })
+})
+
 describe("JSON, as a record and as a line of text", () => {
   it.each<readonly [string, unknown, string | undefined, string | undefined]>([
     ["Lambda's own format", { timestamp: time, level: "ERROR", message: "boom", requestId: id }, "ERROR", id],

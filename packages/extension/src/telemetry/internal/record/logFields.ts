@@ -109,8 +109,8 @@ const findHead = (line: string): Head => {
     const { length } = groups[0]
     const timeAt = line.startsWith("[") ? line.indexOf("\t") + 1 : 0
     const timeEnd = timeAt + timeLength
-    // The tab after it is a part: another word may begin with the same letters.
-    if (line[timeAt + clockBegin - 1] === "T" && line[timeEnd] === "\t" && line[length] === "\t") {
+    // No shorter time with more behind it. The tab after the head is a part: another word may begin with the same letters.
+    if (line.indexOf("\t", timeAt) === timeEnd && line[length] === "\t") {
       lastTimeAt = timeAt
       lastBefore = line.slice(0, timeAt + clockBegin)
       lastRest = line.slice(timeEnd, length + 1)
