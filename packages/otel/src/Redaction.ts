@@ -64,9 +64,8 @@ export interface RedactOptions {
 /**
  * Masks and removes parts of records. A record with nothing to redact is the very same event. A line of text that is a JSON
  * object or list is redacted as such, and so is one at the end of a text: Node writes a time, an id and a level before it. Up to
- * 63 other braces with JSON in them may be before it as well, and any words in braces.
- * Integers beyond 2^53 of a record that is changed are of the type `bigint`, so that
- * `Logs.of` has all their digits.
+ * 15 other braces and brackets of JSON may be before it as well, and any words in braces. Integers beyond 2^53 of a record that is
+ * changed are of the type `bigint`, so that `Logs.of` has all their digits.
  *
  * @category constructors
  * @since 0.1.0
@@ -100,8 +99,8 @@ export const redact = (
   }
 }
 
-// Each costs as much as to read the rest of the text.
-const mostTries = 64
+// Each costs as much as to read the rest of the text, and a user of the function may have written it.
+const mostTries = 16
 
 /** A change of values that gives the very same value if there is nothing to change. */
 const makeChange = ({ mask = [], patterns = [], remove = [], replacement = "[REDACTED]" }: RedactOptions) => {

@@ -66,6 +66,7 @@ describe("fields are masked by their names", () => {
     ["a field", { message: 'got {"b":{"a":1}}' }, { message: `got {"b":{"a":"${gone}"}}` }],
     ["after a word in braces", 'POST /users/{id} {"a":"s"}', `POST /users/{id} {"a":"${gone}"}`],
     ["after another object", 'x {"b":{"c":1}} {} { {"a":"s"}\n', `x {"b":{"c":1}} {} { {"a":"${gone}"}`],
+    ["after 15 other braces", `${"{} ".repeat(15)}{"a":"s"}`, `${"{} ".repeat(15)}{"a":"${gone}"}`],
     ["with white space", 'x {} { "b": [{ "a": "s" }] } ', `x {} {"b":[{"a":"${gone}"}]}`],
     ["a list", '[{"a":"s"}]\n', `[{"a":"${gone}"}]`],
     ["a list in a list, after a level", '[ERROR] [1, [{"a":"s"}]]', `[ERROR] [1,[{"a":"${gone}"}]]`],
