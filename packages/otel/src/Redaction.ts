@@ -112,7 +112,7 @@ const makeChange = ({ mask = [], patterns = [], remove = [], replacement = "[RED
   const changeJson = (text: string): string => {
     if (!hasNames || !/[}\]]\s*$/.test(text)) return text
     let tries = 0
-    for (const { index } of text.matchAll(/[{[](?=\s*["{}[\]\d-])/g)) {
+    for (const { index } of text.matchAll(/[{[](?=\s*(["{}[\]\d-]|true|false|null))/g)) {
       if (tries++ === mostTries) break
       const value = jsonOf(text.slice(index))
       if (value === undefined) continue

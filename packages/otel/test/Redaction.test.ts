@@ -70,6 +70,11 @@ describe("fields are masked by their names", () => {
     ["with white space", 'x {} { "b": [{ "a": "s" }] } ', `x {} {"b":[{"a":"${gone}"}]}`],
     ["a list", '[{"a":"s"}]\n', `[{"a":"${gone}"}]`],
     ["a list in a list, after a level", '[ERROR] [1, [{"a":"s"}]]', `[ERROR] [1,[{"a":"${gone}"}]]`],
+    [
+      "a list that begins with a word of JSON",
+      '[ERROR] [true, null, {"a":"s"}]',
+      `[ERROR] [true,null,{"a":"${gone}"}]`
+    ],
     ["a list without such a name", "[ERROR] [1, 2]", "[ERROR] [1, 2]"],
     ["JSON in JSON", 'x {"m":"{\\"a\\":1}"}', `x {"m":"{\\"a\\":\\"${gone}\\"}"}`],
     ["without such a name", 'x {"b":1}', 'x {"b":1}'],
