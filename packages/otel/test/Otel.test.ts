@@ -89,31 +89,34 @@ describe("the output of the extension", () => {
     })
   )
 
-  it.effect.each([
+  const subsets = [
     ["traces"],
     ["metrics"],
     ["logs"],
     ["traces", "metrics"],
     ["traces", "logs"],
     ["metrics", "logs"]
-  ] as const)("has the same %s %s without the other signals, the first of them in protobuf", (kept) =>
-    Effect.gen(function* () {
-      const variableOf = (signal: string, name: string) => `EFFECT_LAMBDA_OTLP_${signal.toUpperCase()}_${name}`
-      const signals = ["traces", "metrics", "logs"] as const
-      const none = signals.filter((signal) => !kept.some((each) => each === signal))
-      const env = {
-        ...Object.fromEntries(none.map((signal) => [variableOf(signal, "EXPORTER"), "none"])),
-        [variableOf(kept[0], "PROTOCOL")]: "http/protobuf"
-      }
-      const all = decoded((yield* run({ script, history })).received)
-      // Both at the same time of day.
-      yield* TestClock.setTime(0)
-      const some = decoded((yield* run({ script, history, env })).received)
-      for (const signal of signals) {
-        assert.isAbove(all[signal].length, 0)
-        assert.deepStrictEqual(some[signal], none.includes(signal) ? [] : all[signal], signal)
-      }
-    })
+  ] as const
+  it.effect.each(subsets.map((kept) => [kept.join(" and "), kept] as const))(
+    "has the same %s without the other signals, the first of them in protobuf",
+    ([, kept]) =>
+      Effect.gen(function* () {
+        const variableOf = (signal: string, name: string) => `EFFECT_LAMBDA_OTLP_${signal.toUpperCase()}_${name}`
+        const signals = ["traces", "metrics", "logs"] as const
+        const none = signals.filter((signal) => !kept.some((each) => each === signal))
+        const env = {
+          ...Object.fromEntries(none.map((signal) => [variableOf(signal, "EXPORTER"), "none"])),
+          [variableOf(kept[0], "PROTOCOL")]: "http/protobuf"
+        }
+        const all = decoded((yield* run({ script, history })).received)
+        // Both at the same time of day.
+        yield* TestClock.setTime(0)
+        const some = decoded((yield* run({ script, history, env })).received)
+        for (const signal of signals) {
+          assert.isAbove(all[signal].length, 0)
+          assert.deepStrictEqual(some[signal], none.includes(signal) ? [] : all[signal], signal)
+        }
+      })
   )
 
   it.effect("asks Lambda for the logs of the function only if they have a backend", () =>
