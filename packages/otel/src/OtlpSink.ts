@@ -189,6 +189,10 @@ const serializationOf = (protocol: Backend["protocol"]) =>
     (context) => Context.get(context, OtlpSerialization.OtlpSerialization)
   )
 
+/** Whether the batch, or a part of it, is to be sent again. */
+const isPassing = (error: TelemetrySink.HttpSinkError) =>
+  error.isRetryable || error.isTooLarge || error.isUnwritable === true
+
 const itemsIn = (parts: ReadonlyArray<units.Unit>) => parts.reduce((sum, { items }) => sum + items, 0)
 
 interface Parts {
@@ -324,7 +328,7 @@ const sinkOf = Effect.fnUntraced(function* (
         continue
       }
       last = sent.failure
-      if (last.isRetryable) return yield* last
+      if (isPassing(last)) return yield* last
       refused.push(part)
     }
     return { refused, last }
@@ -367,8 +371,7 @@ const sinkOf = Effect.fnUntraced(function* (
             : { last: sent.failure, refused: parts }
         if (last !== undefined) {
           // With nothing of the batch taken, the failure is that of the batch.
-          const isPassing = last.isRetryable || last.isTooLarge || last.isUnwritable === true
-          if (isPassing || (isWhole && refused.length === parts.length)) return yield* last
+          if (isPassing(last) || (isWhole && refused.length === parts.length)) return yield* last
           for (const part of refused) settle(part, part.items)
           yield* sayRefused(refused, last)
         }

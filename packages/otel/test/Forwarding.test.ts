@@ -198,6 +198,24 @@ describe("what the function sends", () => {
     })
   )
 
+  it.effect("and is refused alone costs nothing of a part before it that was too large, which is sent in halves", () =>
+    Effect.gen(function* () {
+      let wasTooLarge = false
+      const { arrived, counts } = yield* run({
+        pieces: [yield* pieceOf(13, 14, 15), yield* pieceOf(1, 2)],
+        answer: (_, __, body) => {
+          if (has(body, 13)) return { status: 400 }
+          if (wasTooLarge || has(body, 1)) return ok
+          wasTooLarge = true
+          return { status: 413 }
+        }
+      })
+      assert.isTrue(wasTooLarge)
+      assert.deepStrictEqual(arrived(), [1, 2])
+      assert.deepInclude(counts, { offered: 7, delivered: 4, droppedBySink: 3, unsent: 0 })
+    })
+  )
+
   it.effect.each([401, 500])("and is refused alone with %d, after 400 for all together, costs only itself", (status) =>
     Effect.gen(function* () {
       const pieces = [yield* pieceOf(1, 2), yield* pieceOf(13, 14, 15), yield* pieceOf(3)]
